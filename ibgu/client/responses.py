@@ -607,6 +607,15 @@ class SeedOriginResponse(Response, frozen=True, kw_only=True):
     time: str = ""
 
 
+class SeedCircuitBreakerResponse(Response, frozen=True, kw_only=True):
+    """The limits at which Upgrades to the image stop, in all rollouts that use it."""
+
+    same_cause: int | None
+    percent: int | None = None
+    minimum_upgrades: int = 0
+    window_minutes: int = 0
+
+
 class SeedFailureResponse(Response, frozen=True, kw_only=True):
     action: str
     failure: str | None = None
@@ -622,6 +631,7 @@ class SeedResultsResponse(Response, frozen=True, kw_only=True):
     counted: int = 0
     images: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
+    held: int = 0
     upgraded: int = 0
     rolled_back: int = 0
     failed: int = 0
@@ -635,6 +645,7 @@ class SeedImageResponse(Response, frozen=True, kw_only=True):
     profile: dict[str, str] = field(default_factory=dict)
     cluster_labels: dict[str, str] = field(default_factory=dict)
     generated_from: SeedOriginResponse
+    circuit_breaker: SeedCircuitBreakerResponse | None = None
     results: SeedResultsResponse
 
 

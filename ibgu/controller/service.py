@@ -19,6 +19,7 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
+from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.loop.term_end import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
@@ -98,11 +99,24 @@ class Controller:
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
         self._watches = Watches(drivers, client, self._mirror, served, settings, self._rng)
-        needs = of_controller(settings, LEASE, cgus=served.cgus, fleet_updates=served.fleet_updates)
+        needs = of_controller(
+            settings,
+            LEASE,
+            cgus=served.cgus,
+            fleet_updates=served.fleet_updates,
+            seed_images=served.seed_images,
+        )
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
             client,
             served=served.policies,
+            streaming=served.streaming_lists,
+            timing=watch_timing(settings),
+            rng=self._rng,
+        )
+        self._seed_breakers = SeedBreakers(
+            client,
+            served=served.seed_images,
             streaming=served.streaming_lists,
             timing=watch_timing(settings),
             rng=self._rng,
@@ -121,6 +135,7 @@ class Controller:
             clock=clock,
             talm_seen={},
             talm_policy=self._talm_policy,
+            seed_breakers=self._seed_breakers,
             reads=reads,
             inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,
@@ -144,6 +159,7 @@ class Controller:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
             tasks.create_task(self._talm_policy.run())
+            tasks.create_task(self._seed_breakers.run())
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.read())

@@ -297,3 +297,5 @@ class SeedRow(Struct, frozen=True):
     rolled_back: int
     failures: tuple[SeedFailureRow, ...] = ()
     """The most frequent first."""
+    held: int = 0
+    """The rollouts that the circuit breaker of the image holds now."""

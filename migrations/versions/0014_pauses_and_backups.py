@@ -1,4 +1,5 @@
-"""Keeps what is paused on clusters, runs whose action goes on with another run, and the causes for
+"""Keeps when a person has resumed behind the circuit breaker of a seed image, what is paused on
+clusters, runs whose action goes on with another run, and the causes for
 which backups and pools fail."""
 
 from alembic import op
@@ -9,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 PAUSED = "ALTER TABLE members ADD COLUMN paused_since timestamptz"
+SEED_RESUMED = "ALTER TABLE steps ADD COLUMN seed_resumed_at timestamptz"
 RESUMING = "ALTER TABLE members ADD COLUMN resuming boolean NOT NULL DEFAULT false"
 RESULTS = """
 ALTER TABLE runs DROP CONSTRAINT runs_result_check,
@@ -50,6 +52,7 @@ WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 def upgrade() -> None:
     op.execute(PAUSED)
     op.execute(RESUMING)
+    op.execute(SEED_RESUMED)
     op.execute(RESULTS)
     op.execute(CAUSES_OF_MEMBERS)
     op.execute(CAUSES_OF_RUNS)

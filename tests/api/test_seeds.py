@@ -61,6 +61,7 @@ def entry(kubectl: Kubectl, unique_name: Callable[[str], str]) -> Iterator[str]:
                 "release": "4.17.3",
                 "profile": {"hardware": "r750"},
                 "generatedFrom": {"cluster": "seed-1"},
+                "circuitBreaker": {"percent": 20},
             },
         }
     )
@@ -79,6 +80,13 @@ async def test_an_entry_shows_what_became_of_its_clusters(
     assert found["profile"] == {"hardware": "r750"}
     origin = {"cluster": "seed-1", "lifecycleAgent": "", "oadp": "", "time": ""}
     assert found["generatedFrom"] == origin
+    assert found["circuitBreaker"] == {
+        "sameCause": None,
+        "percent": 20,
+        "minimumUpgrades": 10,
+        "windowMinutes": 1440,
+    }
+    assert found["results"]["held"] == 0
     results = found["results"]
     assert results["images"] == [f"mirror.example/du@{SHA}"]
     counts = ("rollouts", "upgraded", "rolledBack", "failed")

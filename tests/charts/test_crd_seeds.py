@@ -168,3 +168,46 @@ def test_the_columns_show_what_the_seed_is_for(kubectl: Kubectl, kept: str) -> N
     assert header.split() == ["NAME", "RELEASE", "HARDWARE", "FROM", "AGE"]
     assert row.split()[:4] == [kept, "4.17.3", "r750", "seed-1"]
     assert IMAGE in kubectl("get", "seedimage", kept, "-o", "wide")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"sameCause": 10}, {"percent": 20}, {"sameCause": 1, "percent": 100, "minimumUpgrades": 1}],
+    ids=str,
+)
+def test_limits_of_the_circuit_breaker_are_accepted(tried: Create, limits: Object) -> None:
+    answer = tried(circuitBreaker=limits)
+    assert answer.code == 201
+    kept = answer.body["spec"]["circuitBreaker"]
+    assert kept == {"minimumUpgrades": 10, "windowMinutes": 1440} | limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"sameCause": 0}, "sameCause"),
+        ({"percent": 101}, "percent"),
+        ({"percent": 5, "minimumUpgrades": 0}, "minimumUpgrades"),
+        ({"percent": 5, "windowMinutes": 10081}, "windowMinutes"),
+    ],
+    ids=str,
+)
+def test_limits_out_of_their_range_are_refused(tried: Create, limits: Object, field: str) -> None:
+    answer = tried(circuitBreaker=limits)
+    assert (answer.code, [where for where, _ in answer.causes]) == (
+        422,
+        [f"spec.circuitBreaker.{field}"],
+    )
+
+
+def test_a_circuit_breaker_without_a_limit_is_refused(tried: Create) -> None:
+    answer = tried(circuitBreaker={"windowMinutes": 60})
+    message = "circuitBreaker needs sameCause, percent, or both"
+    assert (answer.code, answer.causes) == (422, [("spec.circuitBreaker", message)])
+
+
+def test_the_circuit_breaker_may_be_changed_and_removed(admin: httpx.Client, kept: str) -> None:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    for limits in ({"percent": 5}, {"percent": 10}, None):
+        body = {"spec": {"circuitBreaker": limits}}
+        assert admin.patch(f"{PATH}/{kept}", json=body, headers=headers).status_code == 200

@@ -46,6 +46,7 @@ def entry(kubectl: Kubectl) -> Iterator[None]:
                 "profile": {"hardware": "r750", "fips": "true"},
                 "clusterLabels": {"hardware": "example.com/server"},
                 "generatedFrom": {"cluster": "seed-1", "oadp": "1.4.1"},
+                "circuitBreaker": {"sameCause": 10, "percent": 20},
             },
         }
     )
@@ -82,6 +83,8 @@ async def test_an_entry_is_shown_with_its_failures(ibgu: Ibgu) -> None:
         "  release     4.17.3",
         "  profile     fips=true (label profile.ibgu.dev/fips)",
         "  profile     hardware=r750 (label example.com/server)",
+        "  stops at    10 failed upgrades with one cause or 20% of at least 10 upgrades failed, "
+        "within 1 d",
         "  made from   cluster seed-1, OADP 1.4.1",
         f"  also as     mirror.example/du@{SHA}",
         "  results     2 upgraded, 3 failed, 0 rolled back, in 1 rollout",

@@ -1,13 +1,15 @@
 """The load of a starting controller: what it gets, and what it is spared."""
 
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Member, RolloutState, RunResult, Step
+from ibgu.core.engine.state import ActionEnd
+from ibgu.core.model import Cause, Member, Outcome, RolloutState, RunResult, Step
+from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
 from tests.db.records import (
     NOW,
@@ -56,6 +58,38 @@ async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal)
     assert (loaded.rollouts, loaded.steps, loaded.members) == ((), (), ())
     assert loaded.handled == {"gone"}
     assert loaded.foreign_runs == {"other"}, "every run of a rollout that is over stays known"
+
+
+async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: Journal) -> None:
+    """Those of the last seven days, which were sent to their cluster, with an image by digest."""
+    week = timedelta(days=7)
+    image = f"registry.example.com/du@sha256:{'a' * 64}"
+    for uid, named in (("digest", image), ("tag", "registry.example.com/du:4.17")):
+        seed = RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=SeedImageRef(image=named)))
+        gone = rollout(uid, spec=seed, state=RolloutState.DELETED)
+        up = step(gone, 0, Action.UPGRADE)
+        done = [
+            _upgraded(up, "a", NOW),
+            _upgraded(up, "b", NOW - timedelta(hours=1), Cause.UPGRADE_FAILED),
+            _upgraded(up, "c", NOW - week, Cause.UPGRADE_FAILED),
+            _upgraded(up, "d", NOW, Cause.UPGRADE_FAILED, armed_at=None),
+        ]
+        await journal.commit(opening(gone, up, waiting=done))
+    loaded = await journal.load()
+    assert loaded.handled == {"digest", "tag"}
+    assert loaded.seed_ends == (
+        (f"sha256:{'a' * 64}", ActionEnd(NOW - timedelta(hours=1), "b", Cause.UPGRADE_FAILED)),
+        (f"sha256:{'a' * 64}", ActionEnd(NOW, "a")),
+    )
+
+
+def _upgraded(
+    of: Step, cluster: str, at: datetime, cause: Cause | None = None, **changes: Any
+) -> Member:
+    outcome = Outcome.SUCCEEDED if cause is None else Outcome.FAILED
+    found = ended(started(member(of, cluster, "abcd".index(cluster)), slot=1), outcome)
+    run = {"action": Action.UPGRADE, "armed_at": NOW - timedelta(days=9), "cause": cause}
+    return with_run(found, **run | {"ended_at": at} | changes)
 
 
 async def test_a_deleted_rollout_with_open_work_is_loaded(journal: Journal) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,8 +18,11 @@ from ibgu.core.model import (
     OnMember,
     OnRollout,
     Outcome,
+    Reason,
+    ReasonKind,
     Rollout,
     Step,
+    StepState,
 )
 from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
@@ -112,6 +116,25 @@ async def test_rollbacks_and_late_upgrades_are_counted(journal: Journal, reads: 
     )
     (found,) = await reads.seeds()
     assert (found.upgraded, found.rolled_back, found.failures) == (3, 1, ())
+
+
+async def test_rollouts_that_the_images_circuit_breaker_holds_are_counted(
+    journal: Journal, reads: Reads
+) -> None:
+    """One that is over is not held, and another hold is not the image's."""
+    held = Reason(ReasonKind.SEED_BREAKER, NOW, "2 upgrades failed")
+    holds: dict[str, dict[str, Any]] = {
+        "r1": {"hold": held},
+        "r2": {"hold": held},
+        "r3": {"hold": replace(held, kind=ReasonKind.CIRCUIT_BREAKER)},
+        "r4": {"hold": held, "state": StepState.FINISHED},
+        "r5": {},
+    }
+    for uid, changes in holds.items():
+        found = await seen(journal, of_image(uid, f"quay.io/du@{SHA}"))
+        await open_step(journal, replace(step(found, 0, Action.UPGRADE), **changes))
+    (row,) = await reads.seeds()
+    assert (row.rollouts, row.held) == (5, 2)
 
 
 async def test_a_failure_after_the_upgrade_is_not_counted(journal: Journal, reads: Reads) -> None:

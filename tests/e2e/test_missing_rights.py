@@ -41,7 +41,8 @@ the hub may be read with two of them."""
 
 def all_needed() -> list[Right]:
     settings = read_settings(tenancy="clustersets")
-    return [*of_controller(settings, LEASE, cgus=True, fleet_updates=True), *needed("api")]
+    controller = of_controller(settings, LEASE, cgus=True, fleet_updates=True, seed_images=True)
+    return [*controller, *needed("api")]
 
 
 async def _until_refused(

@@ -42,6 +42,7 @@ from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.preflight import PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
+from ibgu.core.engine.gates.seed_breaker import SEED_BREAKER
 from ibgu.core.engine.refresh import eligibility
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
 from ibgu.core.engine.works import desired_work_of, refresh_patch
@@ -415,6 +416,12 @@ def sets_ignored(stack: ExitStack) -> None:
     _set(stack, Scope, "includes", lambda self, labels: True)
 
 
+def bad_seed_ignored(stack: ExitStack) -> None:
+    """The circuit breaker of a seed image never engages."""
+    kept = tuple(gate for gate in registry.GATES if gate is not SEED_BREAKER)
+    _set(stack, registry, "GATES", kept)
+
+
 def preflight_outdated(stack: ExitStack) -> None:
     """Clusters start on findings from before a time in which preflight was not enforced.
 
@@ -469,6 +476,7 @@ _OF_UPGRADES = {
         (preflight_not_awaited, ""),
         (starts_forgotten, "leaders", 52),
         (sets_ignored, "everything", 151),
+        (bad_seed_ignored, "", 41),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

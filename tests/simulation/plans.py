@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from ibgu.core.model import names
-from ibgu.sim.faults import parse_defect
+from ibgu.sim.faults import parse_defect, parse_fault
 from ibgu.sim.spec import FleetSpec
 from tests.simulation import updates
 from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
@@ -70,6 +70,9 @@ class Scenario(Struct, frozen=True):
     """The IBGUs name ConfigMaps and a pull secret."""
     starts_per_minute: int = 0
     """The setting of all nodes."""
+    seed_limit: int = 0
+    """The failures with one cause at which the seed image's circuit breaker engages; 0: it has
+    none."""
     kind: SimulatedKind = UPGRADE
     tenancy: bool = False
     """The IBGUs' namespace may take only clusters of sets that are bound to it."""
@@ -108,6 +111,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
     plan = Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
     if told.name in RATE_LIMITED:
         plan = rate_limited(plan, Random(f"{seed}/pace"))
+    if stops_seeds(seed):
+        plan = stopping(plan, Random(f"{seed}/seed images"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -131,6 +136,42 @@ def enforcing(plan: Scenario, rng: Random) -> Scenario:
     mark = {"ibgu.dev/preflight": "enforce"}
     ibgus = tuple((at, _with(ibgu, mark) if _is_ibgu(ibgu) else ibgu) for at, ibgu in plan.ibgus)
     return structs.replace(plan, fleet=fleet, ibgus=ibgus)
+
+
+STOPPED = ("everything", "leaders", "people")
+"""Themes of which a fifth of the seeds has a circuit breaker for the seed image."""
+DIGEST = f"sha256:{'5e' * 32}"
+SEED_IMAGE: Object = {
+    "apiVersion": "ibgu.dev/v1alpha1",
+    "kind": "SeedImage",
+    "metadata": {"name": "seed"},
+    "spec": {"image": f"quay.io/seed@{DIGEST}", "release": SEEDS[0]},
+}
+
+
+def stops_seeds(seed: int) -> bool:
+    """Returns whether the seed image has a circuit breaker, by a separate draw that leaves the rest
+    of the seed unchanged."""
+    return theme(seed).name in STOPPED and Random(f"{seed}/seeds").random() < 0.2
+
+
+def stopping(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a seed image that fails here and there, pulled from a mirror by
+    every other rollout."""
+    faults = [f"upgrade.init-monitor={rng.choice((0.4, 0.7))}"]
+    fleet = structs.replace(plan.fleet, faults=(*plan.fleet.faults, *map(parse_fault, faults)))
+    hosts = ("quay.io", "mirror.example.com")
+    ibgus = tuple(
+        (at, _of_image(ibgu, f"{hosts[n % 2]}/seed@{DIGEST}") if _is_ibgu(ibgu) else ibgu)
+        for n, (at, ibgu) in enumerate(plan.ibgus)
+    )
+    return structs.replace(plan, fleet=fleet, ibgus=ibgus, seed_limit=rng.choice((1, 2)))
+
+
+def _of_image(ibgu: Object, image: str) -> Object:
+    spec = ibgu["spec"]
+    seed = {**spec["ibuSpec"]["seedImageRef"], "image": image, "version": SEEDS[0]}
+    return {**ibgu, "spec": {**spec, "ibuSpec": {**spec["ibuSpec"], "seedImageRef": seed}}}
 
 
 def _annotated(ibgu: Object, rng: Random) -> Object:

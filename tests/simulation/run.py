@@ -47,6 +47,7 @@ from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
+from tests.simulation.checks.seeds import SeedStops
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, JournalCheck, Run
 from tests.simulation.checks.turns import Turns
@@ -55,7 +56,7 @@ from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, OTHERS, PEOPLE, PROCESS, Fault, draw, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualTimeLoop
-from tests.simulation.plans import Scenario, scenario
+from tests.simulation.plans import DIGEST, Scenario, scenario
 from tests.simulation.world import Simulation
 
 ACTIVE = 2400.0
@@ -309,6 +310,8 @@ class _Play:
             tenancy.armed(self._effects.arms)
             if not skewed:
                 tenancy.read(events)
+        if self._plan.seed_limit and not skewed:
+            SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()
@@ -356,7 +359,7 @@ async def _rows(db: AsyncConnection, query: str, hub: str) -> list[dict[str, Any
 
 
 EVENTS = """
-    SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data
+    SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data, cause
     FROM events WHERE hub = :hub ORDER BY seq
 """
 PENDING_PATCHES = "SELECT cluster, labels, annotations FROM pending_patches WHERE hub = :hub"

@@ -13,7 +13,7 @@ from ibgu.core.model import ReasonKind, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS, fleet_updates
+from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS, SEED_IMAGES, fleet_updates
 from ibgu.sim.hub.store import HubBackup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
@@ -26,7 +26,7 @@ from tests.simulation.network_faults import NetworkFaults
 from tests.simulation.node import Node
 from tests.simulation.payload_objects import PayloadObjects
 from tests.simulation.people import People
-from tests.simulation.plans import Scenario
+from tests.simulation.plans import SEED_IMAGE, Scenario
 from tests.simulation.talm import Talm
 
 SHOTS = (
@@ -81,7 +81,8 @@ class Simulation:
         talm = (CGUS,) if scenario.talm else ()
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
-        more = (*talm, *sets, *updates)
+        seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
+        more = (*talm, *sets, *updates, *seeds)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
@@ -137,6 +138,10 @@ class Simulation:
             await self.shelf.fill()
         if self.scenario.tenancy:
             await self.bindings.fill(self.player.clusters)
+        if limit := self.scenario.seed_limit:
+            breaker = {"sameCause": limit, "windowMinutes": 10080}
+            entry = {**SEED_IMAGE, "spec": {**SEED_IMAGE["spec"], "circuitBreaker": breaker}}
+            await MemoryClient(self.hub, "people").request("POST", paths.SEED_IMAGES, body=entry)
         for node in self.nodes:
             node.start()
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.seeds.schemas import (
+    SeedCircuitBreakerBody,
     SeedFailureBody,
     SeedImageBody,
     SeedImagesBody,
     SeedOriginBody,
     SeedResultsBody,
 )
-from ibgu.core.model.seed_image import SeedImage, SeedOrigin, digest
+from ibgu.core.model.seed_image import SeedCircuitBreaker, SeedImage, SeedOrigin, digest
 from ibgu.core.text.natural import natural_key
 from ibgu.db.views import SeedFailureRow, SeedRow
 from ibgu.hub.seeds import Catalogue
@@ -40,6 +41,7 @@ def seed_body(found: SeedImage, row: SeedRow | None) -> SeedImageBody:
         profile=spec.profile,
         cluster_labels=spec.cluster_labels,
         generated_from=_origin(spec.generated_from),
+        circuit_breaker=_circuit_breaker(spec.circuit_breaker),
         results=_results(row),
     )
 
@@ -52,6 +54,7 @@ def _without_entry(row: SeedRow) -> SeedImageBody:
         profile={},
         cluster_labels={},
         generated_from=_origin(SeedOrigin()),
+        circuit_breaker=None,
         results=_results(row),
     )
 
@@ -69,6 +72,17 @@ def _origin(found: SeedOrigin) -> SeedOriginBody:
     )
 
 
+def _circuit_breaker(found: SeedCircuitBreaker | None) -> SeedCircuitBreakerBody | None:
+    if found is None:
+        return None
+    return SeedCircuitBreakerBody(
+        same_cause=found.same_cause or None,
+        percent=found.percent or None,
+        minimum_upgrades=found.minimum_upgrades,
+        window_minutes=found.window_minutes,
+    )
+
+
 def _results(row: SeedRow | None) -> SeedResultsBody:
     if row is None:
         return SeedResultsBody(
@@ -76,6 +90,7 @@ def _results(row: SeedRow | None) -> SeedResultsBody:
             counted=0,
             images=[],
             releases=[],
+            held=0,
             upgraded=0,
             rolled_back=0,
             failed=0,
@@ -87,6 +102,7 @@ def _results(row: SeedRow | None) -> SeedResultsBody:
         counted=row.counted,
         images=list(row.images),
         releases=list(row.releases),
+        held=row.held,
         upgraded=row.upgraded,
         rolled_back=row.rolled_back,
         failed=sum(each.count for each in failures),

@@ -25,9 +25,16 @@ _SEED: JsonValue = {
         "oadp": "1.4.1",
         "time": "2026-11-20T08:00:00Z",
     },
+    "circuitBreaker": {
+        "sameCause": 10,
+        "percent": 20,
+        "minimumUpgrades": 10,
+        "windowMinutes": 1440,
+    },
     "results": {
         "rollouts": 2,
         "counted": 2,
+        "held": 0,
         "images": [f"mirror.example.com/seeds/du-r750@{_DIGEST}"],
         "releases": ["4.17.3"],
         "upgraded": 3466,
@@ -55,12 +62,22 @@ class SeedResultsBody(Body):
     )
     images: list[str] = Field(description="Addresses in the rollouts; at most ten.")
     releases: list[str] = Field(description="Versions in the rollouts; at most ten.")
+    held: int = Field(description="Rollouts that the image's circuit breaker holds now.")
     upgraded: int
     rolled_back: int = Field(description="Upgraded clusters that a Rollback took back.")
     failed: int = Field(description="Clusters whose Prep or Upgrade failed and never succeeded.")
     failures: list[SeedFailureBody] = Field(
         description="The newest failure of each of these; largest group first."
     )
+
+
+class SeedCircuitBreakerBody(Body):
+    """The limits at which Upgrades to the image stop, in all rollouts that use it."""
+
+    same_cause: int | None = Field(description="Failures with one cause; null: no such limit.")
+    percent: int | None = Field(description="Share of failed Upgrades; null: no such limit.")
+    minimum_upgrades: int = Field(description="Upgrades that must end before percent counts.")
+    window_minutes: int
 
 
 class SeedOriginBody(Body):
@@ -83,6 +100,9 @@ class SeedImageBody(Body):
     profile: dict[str, str]
     cluster_labels: dict[str, str]
     generated_from: SeedOriginBody
+    circuit_breaker: SeedCircuitBreakerBody | None = Field(
+        description="null: only the circuit breaker of each step stops Upgrades."
+    )
     results: SeedResultsBody
 
 

@@ -14,14 +14,18 @@ READ_ROLLOUTS = ("get", paths.IBGU_GROUP, "imagebasedgroupupgrades")
 READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 
-def of_processes(settings: Settings, *, cgus: bool, fleet_updates: bool) -> list[Right]:
-    """Returns the rights of the component. `cgus`, `fleet_updates`: the hub serves
-    ClusterGroupUpgrades, FleetUpdates."""
+def of_processes(
+    settings: Settings, *, cgus: bool, fleet_updates: bool, seed_images: bool
+) -> list[Right]:
+    """Returns the rights of the component. `cgus`, `fleet_updates`, `seed_images`: the
+    hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages."""
     api = needed("api") if settings.component != "controller" else []
     if settings.component == "api":
         return api
     adopting = needed(ADOPTER) if cgus else ()
-    controller = of_controller(settings, LEASE, cgus=cgus, fleet_updates=fleet_updates)
+    controller = of_controller(
+        settings, LEASE, cgus=cgus, fleet_updates=fleet_updates, seed_images=seed_images
+    )
     return [*controller, *api, *adopting]
 
 

@@ -111,9 +111,8 @@ class _Probe:
 
     async def for_api(self) -> HubFacts:
         """Returns all that concerns the REST API, which asks the hub for its callers alone."""
-        rights = await _heard(
-            self._asked(of_processes(self._settings, cgus=False, fleet_updates=False))
-        )
+        needs = of_processes(self._settings, cgus=False, fleet_updates=False, seed_images=False)
+        rights = await _heard(self._asked(needs))
         known = nothing(NotTried("it is the controller's matter"))
         clock = await _heard(self.clock())
         return replace(known, connection=self._connection, rights=rights, clock=clock)
@@ -146,9 +145,13 @@ class _Probe:
         )
 
     async def _rights(self, served: Served | Missing) -> Rights:
-        cgus = not isinstance(served, Served) or served.cgus
-        updates = not isinstance(served, Served) or served.fleet_updates
-        needs = of_processes(self._settings, cgus=cgus, fleet_updates=updates)
+        known = served if isinstance(served, Served) else None
+        needs = of_processes(
+            self._settings,
+            cgus=known is None or known.cgus,
+            fleet_updates=known is None or known.fleet_updates,
+            seed_images=known is None or known.seed_images,
+        )
         return await self._asked(needs)
 
     async def _payload(self) -> PayloadAccess:

@@ -1,12 +1,19 @@
 """`ibgu seed list` and `ibgu seed show`: seed images and what became of their clusters."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.table import table
-from ibgu.client.responses import SeedCandidateResponse, SeedImageResponse, SeedImagesResponse
+from ibgu.client.responses import (
+    SeedCandidateResponse,
+    SeedCircuitBreakerResponse,
+    SeedImageResponse,
+    SeedImagesResponse,
+)
 from ibgu.core.model.seed_image import PROFILE
+from ibgu.core.text.spans import duration
 
 _HEADINGS = ("NAME", "RELEASE", "UPGRADED", "FAILED", "ROLLED BACK", "ROLLOUTS", "PROFILE")
 _NOTHING = "-"
@@ -78,6 +85,8 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
         origin.oadp and f"OADP {origin.oadp}",
         origin.time,
     )
+    if found.circuit_breaker is not None:
+        yield "stops at", _limits(found.circuit_breaker)
     yield "made from", ", ".join(filter(None, made)) or _NOTHING
     for image in results.images:
         if image != found.image:
@@ -87,6 +96,19 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
     if results.counted < results.rollouts:
         where = f"the newest {results.counted} of {where}"
     yield "results", f"{counts}, {results.rolled_back} rolled back, in {where}"
+    if results.held:
+        rollouts = "1 rollout" if results.held == 1 else f"{results.held} rollouts"
+        yield "held", f"{rollouts}, by the circuit breaker of the image (ibgu list, ibgu resume)"
+
+
+def _limits(found: SeedCircuitBreakerResponse) -> str:
+    limits: list[str] = []
+    if found.same_cause:
+        limits.append(f"{found.same_cause} failed upgrades with one cause")
+    if found.percent:
+        limits.append(f"{found.percent}% of at least {found.minimum_upgrades} upgrades failed")
+    window = duration(timedelta(minutes=found.window_minutes))
+    return f"{' or '.join(limits)}, within {window}"
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "unknown": "cyan", "passed": "green"}

@@ -19,21 +19,24 @@ log = structlog.get_logger("ibgu.controller")
 INTERVAL = 300.0
 """Seconds between two checks while no right is missing; a check is about 30 small requests."""
 _FLEET_UPDATES = paths.ROLLOUT_KINDS[names.FLEET_UPDATE][1]
+_SEED_IMAGES = "seedimages"
 RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
 
 
 def of_controller(
-    settings: Settings, lease: str, *, cgus: bool, fleet_updates: bool
+    settings: Settings, lease: str, *, cgus: bool, fleet_updates: bool, seed_images: bool
 ) -> list[Right]:
-    """Returns the rights that the controller needs. `cgus`, `fleet_updates`: the hub serves
-    ClusterGroupUpgrades, FleetUpdates; a right to what is not served is not missed."""
+    """Returns the rights that the controller needs. `cgus`, `fleet_updates`, `seed_images`: the hub
+    serves ClusterGroupUpgrades, FleetUpdates, SeedImages; a right to what is not served is not
+    missed."""
     talm = settings.talm_namespaces.split(",")
     everywhere = [
         right
         for right in needed("controller")
         if (cgus or right.group != paths.CGU_GROUP)
         and (fleet_updates or right.resource.partition("/")[0] != _FLEET_UPDATES)
+        and (seed_images or right.resource != _SEED_IMAGES)
     ]
     return [
         *(right for right in everywhere if not _of_talm(right)),

@@ -10,6 +10,7 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
+from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.driver import Drivers
@@ -29,6 +30,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _preflights: Preflights
     _tenants: Tenants
     _adopting: Adoption
+    _seed_breakers: SeedBreakers
     _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:
@@ -47,6 +49,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             namesake=_namesake(mirror, found),
             payload=self._payloads.state(rollout.uid),
             preflight=self._preflights.result(tracked),
+            seeds=self._seed_breakers.of(tracked),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),
             scope=self._tenants.scope(rollout.namespace),

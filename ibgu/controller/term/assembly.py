@@ -21,6 +21,7 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.rights import RightsWatch
+from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.step_inspections import StepInspections
 from ibgu.controller.lookups.talm import SeenLeases
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
@@ -79,6 +80,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     clock: NewClock
     talm_seen: SeenLeases
     talm_policy: TalmPolicyWatch
+    seed_breakers: SeedBreakers
     reads: Reads
     inspections: Inspections
     lease: Callable[[], ObjectMeta | None]
@@ -159,7 +161,16 @@ class Assembly(Struct, frozen=True, eq=False):
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(
-            fleet, drivers, mirror, outcomes, payloads, preflights, self._tenants, adopting, facts
+            fleet,
+            drivers,
+            mirror,
+            outcomes,
+            payloads,
+            preflights,
+            self._tenants,
+            adopting,
+            deps.seed_breakers,
+            facts,
         )
         cleanup = Cleanup(fleet, mirror, payloads, preflights, lister, adopting, outcomes, reporter)
         planner = Planner(

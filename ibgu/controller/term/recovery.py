@@ -181,6 +181,7 @@ def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.foreign_runs,
         loaded.handled,
         loaded.started,
+        loaded.seed_ends,
     )
     fleet.keep_claims(loaded.unreadable)
     return fleet

@@ -78,12 +78,14 @@ class Term:
                 starts_per_minute=settings.starts_per_minute,
             )
             await bound
+            await deps.seed_breakers.settled()
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)
             tasks.create_task(talm.poll())
             tasks.create_task(talm.run(term.resync.talm))
             tasks.create_task(tenants.run(term.resync.touch_everything))
+            tasks.create_task(deps.seed_breakers.report(term.resync.touch_everything))
             self._leads(term)
             await term.loop.run()
 

@@ -48,6 +48,8 @@ class GateInput(StrEnum):
     OBJECT = "the rollout's object on the hub"
     PAYLOAD = "the ConfigMaps and Secrets that the step carries"
     STARTS = "the starts of the last minute on the hub"
+    SEEDS = "the catalogue of seed images"
+    ENDS = "how Upgrades have ended on the hub"
     TIME = "the time"
     CLUSTER = "the ManagedCluster"
     FEEDBACK = "what the cluster reports through its ManifestWorks"

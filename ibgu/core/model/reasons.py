@@ -41,6 +41,10 @@ class ReasonKind(StrEnum):
     # of the step or the rollout
     PAUSED = "Paused"
     CIRCUIT_BREAKER = "CircuitBreaker"
+    SEED_BREAKER = "SeedCircuitBreaker"
+    """Too many upgrades to the seed image have failed, over all rollouts of the hub."""
+    SEEDS_UNKNOWN = "SeedImagesUnknown"
+    """ibgu can't read the catalogue of seed images."""
     PAYLOAD_CHANGED = "PayloadChanged"
     PAYLOAD_BLOCKED = "PayloadBlocked"
     UNBOUND = "ClusterSetNotBound"

@@ -119,7 +119,9 @@ class Step(Struct, frozen=True, kw_only=True):
     breaker_reset_at: datetime | None = None
     """Runs that ended before this time do not count for the circuit breaker (set by a person's
     resume)."""
-
+    seed_resumed_at: datetime | None = None
+    """Upgrades that ended before this time do not count for the circuit breaker of the seed image
+    (set by a person's resume)."""
     across_namespaces: bool = True
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
     preflight: PreflightRecord | None = None

@@ -1,6 +1,8 @@
 """SeedImage (ibgu.dev/v1alpha1): an entry of the catalogue of seed images."""
 
 import re
+from datetime import timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -23,12 +25,31 @@ class SeedOrigin(Struct, frozen=True, gc=False, rename="camel"):
     time: str = ""
 
 
+class SeedCircuitBreaker(Struct, frozen=True, gc=False, rename="camel"):
+    """SeedCircuitBreaker says when Upgrades to the image stop, in all rollouts of the hub that use
+    it. A limit of 0 is none."""
+
+    same_cause: int = 0
+    """Upgrades that may not fail with one cause within the window."""
+    percent: int = 0
+    """The share of the Upgrades that ended within the window which may not fail."""
+    minimum_upgrades: int = 10
+    """How many have to end within the window before the share counts."""
+    window_minutes: int = 1440
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.window_minutes)
+
+
 class SeedImageSpec(Struct, frozen=True, gc=False, rename="camel"):
     image: str = ""
     release: str = ""
     profile: dict[str, str] = {}
     cluster_labels: dict[str, str] = {}
     generated_from: SeedOrigin = SeedOrigin()
+    circuit_breaker: SeedCircuitBreaker | None = None
+    """None: only the circuit breaker of each step stops Upgrades to the image."""
 
     def label(self, key: str) -> str:
         """Returns the label of ManagedClusters that has the value of a key of the profile."""
@@ -40,6 +61,7 @@ class SeedImage(Struct, frozen=True, gc=False, rename="camel"):
     spec: SeedImageSpec = SeedImageSpec()
 
 
+@lru_cache(maxsize=4096)
 def digest(image: str) -> str:
     """Returns the digest in an image's name; empty: it is named by a tag."""
     found = _DIGEST.search(image)

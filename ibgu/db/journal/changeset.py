@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import Versions
-from ibgu.core.engine.state import UnreadableRollout
+from ibgu.core.engine.state import ActionEnd, UnreadableRollout
 from ibgu.core.model import (
     Decision,
     Member,
@@ -93,6 +93,8 @@ class Loaded(Struct, frozen=True):
     started: tuple[tuple[str, datetime], ...] = ()
     """Rollout uid and time of each start in a rate-limited step, within the last minute that has
     any."""
+    seed_ends: tuple[tuple[str, ActionEnd], ...] = ()
+    """How Upgrades of `handled` rollouts ended lately, by the digest of the seed image."""
     unreadable: tuple[UnreadableRollout, ...] = ()
     """Rollouts that have records which can't be read; nothing of them is in the other fields."""
     versions: Versions = Versions()

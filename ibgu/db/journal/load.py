@@ -27,6 +27,7 @@ from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import every_action, traits
 from ibgu.core.model import Member, PendingPatch, Rollout, RolloutState, Step
 from ibgu.db.journal.changeset import Loaded
+from ibgu.db.journal.seed_ends import seed_ends
 from ibgu.db.journal.starts import starts
 from ibgu.db.rows import (
     NEWEST_RUN,
@@ -94,6 +95,7 @@ async def load(
         foreign_runs=await foreign_runs(db, hub, set(shown) - newest_runs(loaded)),
         handled=frozenset(rollout.uid for rollout in idle),
         started=await starts(db, hub, its_steps, loaded),
+        seed_ends=await seed_ends(db, hub, idle),
         versions=await versions(db, hub),
     )
 

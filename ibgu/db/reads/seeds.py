@@ -14,7 +14,7 @@ from sqlalchemy import any_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
-from ibgu.core.model import ActionName, Cause
+from ibgu.core.model import ActionName, Cause, ReasonKind, StepState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import SeedCounts
 from ibgu.db.rows import to_record
@@ -145,7 +145,18 @@ class SeedReads(Base):
             upgraded,
             rolled_back,
             failures,
+            await self._held(db, [each.uid for each in its]),
         )
+
+    async def _held(self, db: AsyncConnection, uids: Sequence[str]) -> int:
+        """Counts the rollouts whose running step the circuit breaker of the image holds."""
+        statement = select(func.count(steps.c.rollout.distinct())).where(
+            steps.c.hub == self.hub,
+            steps.c.rollout == any_(texts(uids)),
+            steps.c.state != StepState.FINISHED.value,
+            steps.c.hold["kind"].astext == ReasonKind.SEED_BREAKER.value,
+        )
+        return int(await db.scalar(statement) or 0)
 
 
 def _actions() -> dict[str, list[ActionName]]:

@@ -168,6 +168,10 @@ def fleet_updates() -> Resource:
     return _custom(paths.OWN_GROUP, "v1alpha1", names.FLEET_UPDATE, schema)
 
 
+SEED_IMAGES = structs.replace(_custom(paths.OWN_GROUP, "v1alpha1", "SeedImage"), namespaced=False)
+"""The kind of a hub that serves SeedImages, which it does not validate."""
+
+
 def _plain(group: str, kind: str) -> Resource:
     return Resource(group=group, version="v1", plural=f"{kind.lower()}s", kind=kind)
 

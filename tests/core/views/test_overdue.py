@@ -34,6 +34,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.DIVERGED,
         ReasonKind.PAUSED,
         ReasonKind.CIRCUIT_BREAKER,
+        ReasonKind.SEED_BREAKER,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
         ReasonKind.UNBOUND,

@@ -20,6 +20,7 @@ class Event(Struct, frozen=True):
     cluster_uid: str | None
     run: str | None
     data: dict[str, Any] = {}
+    cause: str | None = None
 
 
 AFTER_THE_END = {

@@ -17,6 +17,8 @@ _RESULTS = {
     },
 }
 """State of a run -> its possible results."""
+_BREAKERS = frozenset({"CircuitBreaker", "SeedCircuitBreaker"})
+"""Holds of a step that keep who is in a chain from its Upgrade, too."""
 
 
 def _intended(spot: MemberEventContext) -> None:
@@ -47,8 +49,9 @@ def _start(spot: MemberEventContext) -> None:
 
 
 def _not_stopped(spot: MemberEventContext, action: str) -> None:
-    stopped = spot.step.hold == "CircuitBreaker" and action in spot.proofs.reboots
-    spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
+    hold = spot.step.hold
+    stopped = hold in _BREAKERS and action in spot.proofs.reboots
+    spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: {hold}")
 
 
 def _not_against_preflight(spot: MemberEventContext, action: str) -> None:

@@ -14,6 +14,7 @@ from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.preflight import PREFLIGHT, PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, INVALID_RATE, RAMP_UP, START_RATE
+from ibgu.core.engine.gates.seed_breaker import SEED_BREAKER
 from ibgu.core.engine.gates.tenancy import TENANCY
 from ibgu.core.engine.gates.time_floor import TIME_FLOOR
 from ibgu.core.engine.gates.warning import WARNING
@@ -27,6 +28,7 @@ GATES: tuple[Gate, ...] = (
     TENANCY,
     PAYLOAD,
     CIRCUIT_BREAKER,
+    SEED_BREAKER,
     TIME_FLOOR,
     PREFLIGHT_PLAN,
     PREFLIGHT,

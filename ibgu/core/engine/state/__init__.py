@@ -2,6 +2,7 @@
 
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.fleet import Apply, FleetState, TrackedRollout, Undo
+from ibgu.core.engine.state.seed_ends import SeedEnds, SeedTally
 from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep
 
@@ -12,6 +13,8 @@ __all__ = [
     "CancellingStep",
     "FleetState",
     "Holder",
+    "SeedEnds",
+    "SeedTally",
     "Starts",
     "TrackedRollout",
     "TrackedStep",

@@ -10,8 +10,9 @@ from typing import TypeVar
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.invariants import check_decision
 from ibgu.core.engine.state.places import Places
+from ibgu.core.engine.state.seed_ends import SeedEnds
 from ibgu.core.engine.state.starts import Starts
-from ibgu.core.engine.state.step import TrackedStep
+from ibgu.core.engine.state.step import ActionEnd, TrackedStep, seed_end_of
 from ibgu.core.model import (
     Decision,
     Finished,
@@ -31,6 +32,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.counts import Counts, ReportCounts
+from ibgu.core.model.seed_image import digest
 
 Undo = Callable[[], object]
 Apply = Callable[[Decision], object]
@@ -72,6 +74,11 @@ class TrackedRollout:
             paused=len(paused),
             paused_since=min(since, default=None),
         )
+
+    @property
+    def seed(self) -> str:
+        """The digest of the image that the clusters are brought to; empty: a tag names it."""
+        return digest(self.rollout.spec.release.image)
 
     @property
     def newest(self) -> Step | None:
@@ -143,6 +150,7 @@ class FleetState:
         self.unreadable: dict[str, UnreadableRollout] = {}
         """Keyed by uid; none of them is in `rollouts`."""
         self.starts = Starts()
+        self.seed_ends = SeedEnds()
 
     # -- filling ---------------------------------------------------------------------------
 
@@ -155,8 +163,10 @@ class FleetState:
         foreign_runs: Iterable[str] = (),
         handled: Iterable[str] = (),
         started: Iterable[tuple[str, datetime]] = (),
+        seed_ends: Iterable[tuple[str, ActionEnd]] = (),
     ) -> None:
-        """Fills an empty FleetState from the journal's records; steps come in order."""
+        """Fills an empty FleetState from the journal's records; steps come in order. `seed_ends`:
+        those of rollouts that are not among them, by the digest of the image."""
         for rollout in rollouts:
             self._put_rollout(rollout)
         for step in steps:
@@ -168,6 +178,7 @@ class FleetState:
         self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
         self.starts.load(started)
+        self.seed_ends.load(seed_ends)
 
     def keep_claims(self, unreadable: Iterable[UnreadableRollout]) -> None:
         """Keeps what rollouts that can't be read have claimed and cancelled."""
@@ -281,6 +292,9 @@ class FleetState:
         started = _started(before, member)
         if started is not None and traits(tracked.step.first).rate_limited:
             undo.append(self.starts.add(member.rollout, started.intended_at))
+        if image := self.rollouts[member.rollout].seed:
+            old = seed_end_of(before) if before is not None else None
+            undo.append(self.seed_ends.replace(image, old, seed_end_of(member)))
         return partial(_undo_all, undo)
 
     def _join(self, tracked: TrackedStep, member: Member) -> Undo:

@@ -11,6 +11,7 @@ from ibgu.core.engine.state.fleet import FleetState, TrackedRollout
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 
@@ -28,6 +29,23 @@ class PayloadState(Struct, frozen=True):
     """Content that is carried although it was not checked that the IBGU's author may read it."""
     read: bool = True
     """False until the content has been read: a step with Prep can't start before."""
+
+
+class SeedBreaker(Struct, frozen=True):
+    """SeedBreaker is the circuit breaker of one entry of the catalogue."""
+
+    name: str
+    """The name of the SeedImage."""
+    limits: SeedCircuitBreaker
+
+
+class SeedState(Struct, frozen=True):
+    """SeedState is what the catalogue says of the rollout's seed image."""
+
+    breakers: tuple[SeedBreaker, ...] = ()
+    """Several entries may be about one image; they are in order of their names."""
+    problem: str = ""
+    """Why the catalogue can't be read; empty: it is read, or the hub has none."""
 
 
 class Facts(Struct, frozen=True):
@@ -78,6 +96,7 @@ class Snapshot(Struct, frozen=True):
     """The newest evaluation of the current step by preflight's rules; None: there is none yet."""
     adoption: bool = False
     """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20.2)."""
+    seeds: SeedState = SeedState()
     traces: Traces = NO_TRACES
     """TALM's objects for this IBGU that are left on the hub."""
     scope: Scope = EVERYWHERE

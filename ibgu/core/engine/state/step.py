@@ -100,6 +100,17 @@ def end_of(member: Member) -> ActionEnd | None:
     return None
 
 
+def seed_end_of(member: Member) -> ActionEnd | None:
+    """Returns how the member's Upgrade ended: what it says of the seed image (R19.4)."""
+    end = end_of(member)
+    if end is None:
+        return None
+    action = member.failed_action or next(
+        done.action for done in member.completed if traits(done.action).reboots
+    )
+    return None if traits(action).leads_back else end
+
+
 def _limit(member: InFlight) -> tuple[datetime, int, str]:
     """Returns the sort key of members in flight: earliest limit first, then R4's order."""
     return (member.limit, member.position, member.cluster)

@@ -5,7 +5,7 @@ import { html } from "../html.js";
 import { Empty, Missing, Stale } from "../parts/Notice.js";
 import { Words } from "../parts/Words.js";
 import { seedLink } from "../route.js";
-import { count, plural } from "../words/format.js";
+import { count, plural, span } from "../words/format.js";
 import { spaced } from "../words/states.js";
 
 /** Every answer counts clusters over all rollouts, and hardly changes. */
@@ -85,6 +85,7 @@ function Seed({ name }) {
         ${" "}${count(results.rolledBack)} rolled back, in ${plural(results.rollouts, "rollout")}
         ${results.counted < results.rollouts && `, of which the newest ${count(results.counted)} count`}
       </p>
+      ${results.held > 0 && html`<p class="notice warn">The circuit breaker of the image holds ${plural(results.held, "rollout")}. Find out why upgrades failed before you resume one.</p>`}
       <${Failures} failures=${results.failures} />
     </section>
     <section class="card seed" aria-labelledby="entry">
@@ -119,7 +120,7 @@ const pairs = (profile) =>
     .map(([key, value]) => `${key}=${value}`)
     .join(", ");
 
-function described({ image, profile, clusterLabels, generatedFrom: made, results }) {
+function described({ image, profile, clusterLabels, generatedFrom: made, circuitBreaker, results }) {
   const labelled = Object.entries(profile).map(
     ([key, value]) => `${key}=${value} (label ${clusterLabels[key] ?? `profile.ibgu.dev/${key}`})`,
   );
@@ -133,9 +134,20 @@ function described({ image, profile, clusterLabels, generatedFrom: made, results
   return [
     ["Image", image],
     ["Made for", labelled.join(", ")],
+    ["Stops at", limits(circuitBreaker)],
     ["Made from", origin.filter(Boolean).join(", ")],
     ["Also pulled as", others.join(", ")],
   ].filter(([, text]) => text);
+}
+
+/** When the circuit breaker of the image holds every rollout that uses it. */
+function limits(breaker) {
+  if (!breaker) return "";
+  const found = [
+    breaker.sameCause && `${count(breaker.sameCause)} failed upgrades with one cause`,
+    breaker.percent && `${breaker.percent}% of at least ${plural(breaker.minimumUpgrades, "upgrade")} failed`,
+  ];
+  return `${found.filter(Boolean).join(" or ")}, within ${span(breaker.windowMinutes * 60)}`;
 }
 
 function useTitle(/** @type {string} */ words) {

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState, SeedBreaker, SeedState
 from ibgu.core.model import Kind
 from ibgu.core.model.preflight import (
     FindingSeverity,
@@ -15,8 +15,10 @@ from ibgu.core.model.preflight import (
     PreflightResult,
     RecordedFinding,
 )
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
+from tests.core.engine.decide.builders import seeded
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 
@@ -195,6 +197,21 @@ def stopped() -> list[Event]:
         spoke.faults[Stage.UPGRADE] = "fail"
     twin.spokes["site-7"].faults = {Stage.PREP: "slow"}
     twin.apply(ibgu("a", "Prep Upgrade", concurrency=7))
+    twin.wait(days=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def stopped_by_its_seed() -> list[Event]:
+    """Two Upgrades to the image fail, one cluster is prepared meanwhile; a person resumes it."""
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
+    twin.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=2)),))
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.UPGRADE] = "fail"
+    twin.spokes["site-3"].faults = {Stage.PREP: "slow"}
+    twin.apply(seeded(ibgu("a", "Prep Upgrade", concurrency=3)))
     twin.wait(days=1)
     twin.annotate("uid-a", resume="1")
     twin.wait(hours=1)

@@ -744,6 +744,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-7 starts Upgrade while held: CircuitBreaker",
     ),
     (
+        "an Upgrade behind the circuit breaker of the seed image",
+        Rule.ORDER,
+        stories.stopped_by_its_seed,
+        drop("StepReleased"),
+        "site-3 starts Upgrade while held: SeedCircuitBreaker",
+    ),
+    (
         "a new limit for nobody's hold",
         Rule.LIMITS,
         stories.stopped,

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import (
     IbuSpec,
@@ -16,6 +18,8 @@ from ibgu.core.model.kinds import (
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+DIGEST = f"sha256:{'a' * 64}"
+SEED_BY_DIGEST = f"quay.io/seed@{DIGEST}"
 SEED = SeedImageRef(image="quay.io/seed:4.18", version="4.18.1")
 
 
@@ -45,6 +49,12 @@ def ibgu(
     )
     plan = plan_of(steps, concurrency, timeout)
     return RolloutObject(meta, RolloutSpec(IbuSpec(SEED), list(selectors), plan))
+
+
+def seeded(obj: RolloutObject, image: str = SEED_BY_DIGEST) -> RolloutObject:
+    """Returns the object with another seed image."""
+    ibu = replace(obj.spec.ibu_spec, seed_image_ref=replace(SEED, image=image))
+    return replace(obj, spec=replace(obj.spec, ibu_spec=ibu))
 
 
 def rollout_of(obj: RolloutObject) -> Rollout:

@@ -23,7 +23,7 @@ from ibgu.core.engine.decide import (
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.state.snapshot import Facts, PayloadState, Snapshot
+from ibgu.core.engine.state.snapshot import Facts, PayloadState, SeedState, Snapshot
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -91,6 +91,7 @@ class InMemoryEngine(Hub, Story):
         self.records = Records()
         self.payload = PayloadState()
         self.preflight: PreflightResult | None = None
+        self.seeds = SeedState()
         self.facts = Facts(in_sync_since=START)
         self.scope = EVERYWHERE
         self.policies: tuple[Gate, ...] = ()
@@ -157,6 +158,7 @@ class InMemoryEngine(Hub, Story):
             namesake=self.namesakes.get(uid, ""),
             payload=self.payload,
             preflight=self.preflight,
+            seeds=self.seeds,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
             scope=self.scope,
@@ -181,6 +183,7 @@ class InMemoryEngine(Hub, Story):
         """Decide for everything that was touched, commit, and ask for the effects."""
         touched, self.touched = self.touched, {}
         self.fleet.starts.drop_outdated(self.now)
+        self.fleet.seed_ends.drop_outdated(self.now)
         self.turns += 1
         said: list[Decision] = []
         for pending in list(self.fleet.pending_patches.values()):

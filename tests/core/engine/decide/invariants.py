@@ -70,6 +70,8 @@ IN_FLIGHT = {
     ReasonKind.TALM_WORK,
     ReasonKind.RESTORED,
     ReasonKind.CIRCUIT_BREAKER,
+    ReasonKind.SEED_BREAKER,
+    ReasonKind.SEEDS_UNKNOWN,
     ReasonKind.GATE,
     ReasonKind.WARNING,
     ReasonKind.PREFLIGHT,

@@ -7,16 +7,19 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine import decide
-from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Decision, Kind, OnRollout, OnStep
+from ibgu.core.engine.state import ActionEnd
+from ibgu.core.engine.state.snapshot import PayloadState, SeedBreaker, SeedState
+from ibgu.core.model import Cause, Decision, Kind, OnRollout, OnStep
 from ibgu.core.model.preflight import (
     FindingSeverity,
     PreflightRecord,
     PreflightResult,
     RecordedFinding,
 )
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
+from tests.core.engine.decide.builders import DIGEST, seeded
 from tests.core.engine.decide.events import UID
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import backup, restore_hub
@@ -156,6 +159,30 @@ def refused_by_preflight() -> InMemoryEngine:
     return twin
 
 
+def _with_a_seed(seeds: SeedState) -> InMemoryEngine:
+    """A rollout whose seed image is named by its digest."""
+    twin = InMemoryEngine("site-1")
+    twin.payload = PayloadState(digest="digest")
+    twin.seeds = seeds
+    twin.apply(seeded(ibgu("a", "Prep", concurrency=1)))
+    return twin
+
+
+def stopped_by_its_seed() -> InMemoryEngine:
+    """An Upgrade to the image has failed in another rollout."""
+    twin = _with_a_seed(SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),)))
+    end = ActionEnd(twin.now, "site-9", Cause.UPGRADE_FAILED)
+    twin.fleet.seed_ends.load([(DIGEST, end)])
+    twin.settle()
+    return twin
+
+
+def seeds_unknown() -> InMemoryEngine:
+    twin = _with_a_seed(SeedState(problem="ibgu may not list SeedImages"))
+    twin.settle()
+    return twin
+
+
 def unbound() -> InMemoryEngine:
     """A rollout whose namespace may take no cluster, so that its step stays closed."""
     twin = opening()
@@ -234,6 +261,8 @@ PLACES: dict[str, Make] = {
         payload_blocked,
         preflight_pending,
         refused_by_preflight,
+        stopped_by_its_seed,
+        seeds_unknown,
         unbound,
         misspelt_rate_limit,
         frozen,

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import ActingParty, Kind, ReasonKind
+from ibgu.core.engine.state import ActionEnd
+from ibgu.core.engine.state.snapshot import PayloadState, SeedBreaker, SeedState
+from ibgu.core.model import ActingParty, Cause, Kind, ReasonKind
 from ibgu.core.model.preflight import (
     FindingSeverity,
     PreflightRecord,
     PreflightResult,
     RecordedFinding,
 )
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
+from tests.core.engine.decide.builders import DIGEST, seeded
 from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.decide.restores import backup, restore_hub
@@ -374,6 +377,21 @@ def _braked_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=90)
 
 
+def _braked_by_its_seed_between_actions(twin: InMemoryEngine) -> None:
+    twin.apply(seeded(ibgu("a", "Prep Upgrade")))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),))
+    twin.fleet.seed_ends.load([(DIGEST, ActionEnd(twin.now, "site-9", Cause.UPGRADE_FAILED))])
+    twin.wait(minutes=20)
+
+
+def _seeds_are_unknown_between_actions(twin: InMemoryEngine) -> None:
+    twin.apply(seeded(ibgu("a", "Prep Upgrade")))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.seeds = SeedState(problem="ibgu may not list SeedImages")
+    twin.wait(minutes=20)
+
+
 def _policy_between_actions(twin: InMemoryEngine) -> None:
     begin(twin, "Prep Upgrade")
     twin.until(Kind.RUN_ACCEPTED)
@@ -449,6 +467,16 @@ HOLDS: dict[Scene, Row] = {
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", ActingParty.CLUSTER),
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", ActingParty.PERSON),
     _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", ActingParty.PERSON),
+    _braked_by_its_seed_between_actions: (
+        ReasonKind.SEED_BREAKER,
+        "1 upgrade failed with UpgradeFailed",
+        ActingParty.PERSON,
+    ),
+    _seeds_are_unknown_between_actions: (
+        ReasonKind.SEEDS_UNKNOWN,
+        "may not list SeedImages",
+        ActingParty.IBGU,
+    ),
     _policy_between_actions: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
     _warned_between_actions: (
         ReasonKind.WARNING,

@@ -75,6 +75,7 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "tenancy",
         "payload",
         "circuit-breaker",
+        "seed-circuit-breaker",
         "time-floor",
         "preflight-plan",
         "preflight",
@@ -92,7 +93,11 @@ def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
     assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
     hold_step(twin, uid, FLOOR)
     assert kind_of(twin, uid) is None
-    assert {ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED} == LASTING
+    assert {
+        ReasonKind.CIRCUIT_BREAKER,
+        ReasonKind.SEED_BREAKER,
+        ReasonKind.PAYLOAD_CHANGED,
+    } == LASTING
 
 
 @pytest.mark.parametrize(
@@ -171,14 +176,16 @@ def test_a_reason_is_declared_by_one_gate() -> None:
     assert {ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP} == RATE_LIMITS
 
 
-def test_circuit_breaker_and_preflight_guard_chained_actions() -> None:
+def test_circuit_breakers_and_preflight_guard_chained_actions() -> None:
     of_steps = [gate for gate in GATES if isinstance(gate, StepGate)]
     chained = {gate.name: {each for each in Action if gate.guards(each)} for gate in of_steps}
     assert {name for name, actions in chained.items() if actions} == {
         "circuit-breaker",
+        "seed-circuit-breaker",
         "preflight-plan",
     }
     assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
+    assert chained["seed-circuit-breaker"] == {Action.UPGRADE}
     assert chained["preflight-plan"] == {Action.PREP, Action.UPGRADE}
 
 
@@ -188,8 +195,8 @@ def test_rate_limits_hold_only_what_loads_the_hub() -> None:
     limited = {
         name: kept for name, kept in holds.items() if kept != set(Action) and name != WARNING.name
     }
-    assert [limited.pop(name) for name in ("preflight-plan", "preflight")] == [
-        {Action.PREP, Action.UPGRADE}
-    ] * 2
+    assert [
+        limited.pop(name) for name in ("seed-circuit-breaker", "preflight-plan", "preflight")
+    ] == [{Action.PREP, Action.UPGRADE}] * 3
     assert list(limited) == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
     assert all(kept == {Action.PREP, Action.UPGRADE} for kept in limited.values())
