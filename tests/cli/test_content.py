@@ -419,7 +419,9 @@ def test_a_cluster_group_upgrade_becomes_a_file_with_a_fleet_update(tmp_path: Pa
     policies.write_text(yaml.safe_dump(POLICIES))
     found = ibgu("convert", "-f", cgu, "-f", policies, "-o", output)
     assert found.exit_code == 0, found.stderr
-    assert found.stderr.startswith("ibgu: left out: backup: name an image for its Job (--job-image)")
+    assert found.stderr.startswith(
+        "ibgu: left out: backup: name an image for its Job (--job-image)"
+    )
     update = yaml.safe_load(output.read_text())
     assert update["kind"] == "FleetUpdate"
     assert update["spec"]["update"]["release"]["version"] == "4.16.12"

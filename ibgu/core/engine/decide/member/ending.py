@@ -83,10 +83,14 @@ def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: ActionN
 
 
 def succeed_run(
-    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView
+    ctx: DecisionContext,
+    member: InFlight,
+    run: Accepted,
+    cluster: ClusterView,
+    made_at: datetime | None = None,
 ) -> InFlight:
     """Ends the run with success: the cluster reports that its action is done."""
-    member = transitions.succeed(_reported(ctx, member), run, ctx.now)
+    member = transitions.succeed(_reported(ctx, member), run, ctx.now, made_at)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded{_warned(member)}")
     enqueue_success_labels(ctx, member, cluster, run.action)
     return member
