@@ -17,6 +17,7 @@ from ibgu.core.engine.decide import (
     desired_stage_work,
     disarm_accepted,
     disarm_quarantined,
+    hidden_job,
     job_run,
     payload_kept,
     payload_wanted,
@@ -24,7 +25,7 @@ from ibgu.core.engine.decide import (
 from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
+from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView, names
 from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.hub.writing.writer import Write, Writer
 
@@ -99,16 +100,20 @@ class Effects:
     def remove_orphans_of(self, uid: str) -> None:
         """Removes the works of a rollout that the FleetState does not hold and whose IBGU is not on
         the hub. No controller watches such works, and an armed one would go on to enforce its
-        stage. A work that someone edited is left alone."""
+        stage. A work that someone edited is left alone, unless it brings a Job, which the cluster
+        would make again and again."""
         if self._mirror.rollout_object(uid) is not None:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):
-            view = self._mirror.work(key)
-            if view is None or view.edited or view.terminating or self._outcomes.waits(key):
+            found = self._mirror.works.get(key)
+            if found is None or found.view.terminating or self._outcomes.waits(key):
+                continue
+            view = found.view
+            if view.edited and found.metadata.labels.get(names.PART) != names.JOB:
                 continue
             # Only the uid of the rollout is known.
-            names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
-            log.warning("removing a work without an owner", **names)
+            told = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
+            log.warning("removing a work without an owner", **told)
             self._submit(requests.deletion(key, uid, view))
 
     def disarm_accepted(self, tracked: TrackedRollout, cluster: str) -> None:
@@ -230,12 +235,16 @@ class Effects:
 
     def _job(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> None:
         """Creates the work with the Job of the cluster's run, and deletes that of any other run.
-        Such a work is never changed."""
+        Such a work is never changed; one that is not shown is asked for before it counts as
+        gone."""
         rollout, view = tracked.rollout, seen.job
         run = job_run(tracked, cluster, seen)
-        if run is None and view is None and not seen.job_writing:
-            return
         key = (cluster, job_name(rollout.uid, rollout.name))
+        if run is None and view is None and not seen.job_writing:
+            ended = hidden_job(tracked, cluster, seen)
+            if ended is not None and not self._outcomes.waits(key):
+                self._submit(requests.job_question(key, rollout, ended))
+            return
         if run is None:
             self._drop_creation(key)
         if self._outcomes.waits(key):

@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
+from msgspec import Raw
+
 from ibgu.controller.effects import requests
 from ibgu.controller.effects.refusals import Refusals, denial_text, denied
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
@@ -19,7 +21,7 @@ from ibgu.core.model import ClusterView, Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.core.model.shown import shown_cluster
-from ibgu.hub.decode import HasMetadata, decode_answer
+from ibgu.hub.decode import HasMetadata, ListPage, decode_answer
 from ibgu.hub.watching.store import Key
 from ibgu.hub.writing.writer import Write, Writer, WriteResult
 
@@ -85,6 +87,8 @@ class WriteOutcomes:
         """Our newest writes of works that the hub refused for good, with its message."""
         self.denials = Refusals(rng)
         """Writes that ibgu has no right to make, and what to do about it."""
+        self._jobs_gone: dict[WorkKey, str] = {}
+        """Job works that the hub did not have when it was asked by name, with their run."""
         self._conflicts = Conflicts(
             mirror.works.get, lambda write: writer.submit(requests.found_out(write))
         )
@@ -118,6 +122,7 @@ class WriteOutcomes:
                 payload_refusal=unsent or refused("work", cluster, payload),
                 job_writing=self.pending((cluster, job)),
                 job_refusal=refused("work", cluster, job),
+                job_gone=self._jobs_gone.get((cluster, job), ""),
                 denied=denied("work", cluster, stage)
                 or denied("work", cluster, payload)
                 or denied("work", cluster, job),
@@ -160,6 +165,7 @@ class WriteOutcomes:
         for key in itertools.product(clusters, named):
             self.refusals.forget(("work", *key))
             self.denials.forget(("work", *key))
+            self._jobs_gone.pop(key, None)
 
     # -- responses -----------------------------------------------------------------------------
 
@@ -170,7 +176,9 @@ class WriteOutcomes:
             self.denials.forget(result.write.key)
         if result.error is None and not result.superseded:
             self.refusals.forget(result.write.key)
-        if kind == "work":
+        if isinstance(result.write.token, requests.JobQuestion):
+            self._record_job((rest[0], rest[1]), result, result.write.token)
+        elif kind == "work":
             self._record_work((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._record_cluster(rest[0], result)
@@ -193,6 +201,22 @@ class WriteOutcomes:
         elif not error.transient and (result.write.method == "POST" or not error.not_found):
             # The watch is about to show a work that is gone; without a namespace there is no place.
             self.refusals.note(result.write.key, error.message)
+
+    def _record_job(
+        self, key: WorkKey, result: WriteResult, question: requests.JobQuestion
+    ) -> None:
+        """Handles the answer whether the hub has a job work. One that has lost its label gets it
+        back: the watch then shows it, and it is deleted like any other."""
+        if result.error is not None or result.superseded:
+            self._record_work(key, result)
+            return
+        found = decode_answer(result.body or b"", ListPage[Raw])
+        if found is None:
+            self.refusals.note(result.write.key, "the hub's answer is not a list of works")
+        elif found.items:
+            self._writer.submit(requests.labelled(result.write, question.labels))
+        else:
+            self._jobs_gone[key] = question.run
 
     def _mirror_work(self, result: WriteResult) -> None:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None

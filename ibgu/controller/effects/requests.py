@@ -1,6 +1,7 @@
 """Builds the requests that change clusters' works and labels: which object, how, for which
 rollout."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct, json
@@ -19,7 +20,8 @@ from ibgu.core.engine.works import (
     stage_body,
     stage_patch,
 )
-from ibgu.core.model import ClusterView, PendingPatch, Rollout, Run, WorkView
+from ibgu.core.engine.works.envelope import labels as labels_of_work
+from ibgu.core.model import ClusterView, PendingPatch, Rollout, Run, WorkView, names
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.names import payload_name
 from ibgu.hub import paths
@@ -76,6 +78,26 @@ def job_creation(driver: Driver, key: WorkKey, rollout: Rollout, run: Run, *, wa
     return _creation(key, rollout.uid, body)
 
 
+class JobQuestion(Struct, frozen=True):
+    """The question whether the hub has the job work of a run that has ended."""
+
+    run: str
+    labels: Mapping[str, str]
+    """Those that the work had when it was made."""
+
+
+def job_question(key: WorkKey, rollout: Rollout, run: Run) -> Write:
+    """Returns a list of the one work by its name, as our watch sees only those with our label."""
+    return Write(
+        key=("work", *key),
+        method="GET",
+        path=paths.works(key[0]),
+        query={"fieldSelector": f"metadata.name={key[1]}"},
+        owner=rollout.uid,
+        token=JobQuestion(run.id, labels_of_work(rollout, names.JOB)),
+    )
+
+
 def _creation(key: WorkKey, owner: str, body: bytes) -> Write:
     return Write(
         key=("work", *key), method="POST", path=paths.works(key[0]), body=body, owner=owner
@@ -127,11 +149,15 @@ def found_out(write: Write) -> Write:
     path = paths.work(*write.key[1:])
     if write.method != "POST" or write.body is None:
         return Write(key=write.key, method="GET", path=path, owner=write.owner)
-    labels = json.decode(write.body, type=_LabelledMetadata).metadata.labels
+    return labelled(write, json.decode(write.body, type=_LabelledMetadata).metadata.labels)
+
+
+def labelled(write: Write, labels: Mapping[str, str]) -> Write:
+    """Returns the request that gives the write's work these labels, whose response shows it."""
     return Write(
         key=write.key,
         method="PATCH",
-        path=path,
+        path=paths.work(*write.key[1:]),
         body=json.encode({"metadata": {"labels": labels}}),
         content_type=paths.MERGE_PATCH,
         owner=write.owner,

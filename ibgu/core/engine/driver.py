@@ -72,6 +72,8 @@ class Verdict(Struct, frozen=True):
     earliest: timedelta = timedelta()
     """How long after the acceptance a success proves nothing yet: the cluster may still show its
     state from before."""
+    job_completed: str = ""
+    """When the action's Job was complete, as the cluster writes it; empty: it has not said."""
 
 
 class ActionRefusal(Struct, frozen=True):

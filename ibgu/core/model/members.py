@@ -30,6 +30,13 @@ class CompletedAction(Struct, frozen=True, gc=False):
     at: datetime
     note: str = ""
     """Empty, "was already ..." or "completed late, after ..."."""
+    made_at: datetime | None = None
+    """Since when there is what a Job has made, such as a backup; None: since `at`."""
+
+    @property
+    def counts_as_made(self) -> bool:
+        """Whether a Job is known to have made something; one that was not needed has not."""
+        return self.made_at is not None and not self.note
 
 
 class Probe(Struct, frozen=True, gc=False):

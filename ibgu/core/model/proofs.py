@@ -47,6 +47,14 @@ class Proofs(Protocol):
     def keeps_spec(self) -> Set[str]:
         """The actions that go on with the spec that the cluster was prepared with."""
 
+    @property
+    def backups(self) -> Mapping[str, str]:
+        """The actions that need a backup where the spec asks for one, and those that take it."""
+
+    def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
+        """Returns whether the cluster has begun to take the release (image and version), so that
+        a backup would be of neither."""
+
     def stage(self, action: str) -> str:
         """Returns the stage that the action asks the cluster for."""
 

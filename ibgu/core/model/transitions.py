@@ -207,10 +207,12 @@ def end(
     return replace(member, run=ended_run(run, result, now, cause, message))
 
 
-def succeed(member: InFlight, run: Accepted, now: datetime) -> InFlight:
+def succeed(
+    member: InFlight, run: Accepted, now: datetime, made_at: datetime | None = None
+) -> InFlight:
     """Returns the member whose run has ended with success, past its current action."""
     over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now))
-    return complete_action(over, CompletedAction(run.action, now))
+    return complete_action(over, CompletedAction(run.action, now, made_at=made_at))
 
 
 def succeed_in_part(member: InFlight, run: Accepted, now: datetime) -> InFlight:

@@ -91,6 +91,7 @@ class JobView(Struct, frozen=True, gc=False, kw_only=True):
         return {
             "name": self.name,
             "complete": self.complete,
+            "completed": self.completed,
             "failed": self.failed,
             "reason": self.reason,
             "report": self.report,
@@ -170,6 +171,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Whether a write of the job work is queued or on its way."""
     job_refusal: str = ""
     """The hub's message for the newest write of the job work that it refused for good."""
+    job_gone: str = ""
+    """The run after whose end the hub, asked by name, had no job work; empty: it was not asked."""
     denied: str = ""
     """The right that ibgu lacks for the cluster's works, and what to do about it; empty: nothing
     was denied, or it is not known yet."""

@@ -119,6 +119,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
             "created_at": rollout.created_at,
             "kind": rollout.kind,
         }
+        if (update := rollout.spec.update) is not None and update.backup is not None:
+            data["backup_minutes"] = update.backup.max_age_minutes
     if kind is Kind.CONTROL:
         data["controls"] = rollout.controls
     return data
@@ -168,12 +170,15 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
 def _imported(member: Member) -> dict[str, Any]:
     """Returns the data that earlier events would have had: the log continues from here."""
     run = member.run
+    made = {done.action: done.made_at for done in member.completed if done.counts_as_made}
     return {
         "position": member.position,
         "index": member.action_index,
         "attempts": member.attempts,
         "arming": run.arming_at is not None if run else None,
         "shown": run.armed_at is not None if run else None,
+        "arming_at": run.arming_at if run else None,
+        **({"made": made} if made else {}),
     }
 
 

@@ -17,7 +17,7 @@ from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import DesiredWork, shown_work, stage_body
-from ibgu.core.model import Run, RunResult, RunState, Step, StepState, names
+from ibgu.core.model import Observation, Run, RunResult, RunState, Step, StepState, names
 from ibgu.core.model.kinds import Backup, JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model.shown import shown_cluster
 from ibgu.hub import paths
@@ -47,6 +47,7 @@ def backup(run_id: str = "run-1", **changes: Any) -> Run:
 
 
 OVER: dict[str, Any] = {"state": RunState.ENDED, "ended_at": NOW, "result": RunResult.LIMIT}
+ENDED = OVER | {"disarmed": False}
 
 
 def stage_work() -> ManifestWork:
@@ -82,6 +83,9 @@ class Scene(Struct):
         """Makes the hub show what a member with this run wants."""
         fleet = self.fleet(run)
         self.effects.reconcile(fleet, fleet.rollouts[ROLLOUT.uid], ["site-1"], NOW + MINUTE)
+
+    def observe(self) -> Observation:
+        return self.effects._observe(ROLLOUT)("site-1")
 
     def fleet(self, run: Run) -> FleetState:
         step = Step(
@@ -167,3 +171,56 @@ async def test_the_job_of_another_run_is_deleted_before_the_next_one_is_made(
     assert await scene.work() is not None
     scene.want(backup("run-2"))
     assert await scene.work() is None
+
+
+async def test_a_job_work_without_its_label_is_found_by_its_name_and_goes(scene: Scene) -> None:
+    """Its label is stripped by hand while its run ends: the watch does not show it any more."""
+    scene.want(backup())
+    assert await scene.work() is not None
+    path = paths.work(*JOB)
+    stripped = json.encode({"metadata": {"labels": {names.ROLLOUT: None}}})
+    answer = await scene.hub.request("PATCH", path, body=stripped, content_type=paths.MERGE_PATCH)
+    gone = json.decode(answer, type=ManifestWork)
+    scene.mirror.works.delete(shown_work(CLUSTER_VERSION, gone))
+    assert scene.observe().job is None
+    scene.want(backup(**ENDED))
+    found = await scene.work()
+    assert found is not None
+    assert found["metadata"]["labels"][names.ROLLOUT] == ROLLOUT.uid
+    assert scene.observe().job is not None
+    assert scene.observe().job_gone == ""
+    scene.want(backup(**ENDED))
+    assert await scene.work() is None
+
+
+async def test_the_hub_is_asked_once_for_a_job_work_that_is_gone(scene: Scene) -> None:
+    scene.want(backup(**ENDED))
+    assert scene.observe().job_writing
+    await scene.work()
+    assert scene.observe().job_gone == "run-1"
+    scene.want(backup(**ENDED))
+    assert scene.writer.depth == 0
+
+
+async def test_a_job_work_of_a_run_that_was_never_accepted_is_not_asked_for(scene: Scene) -> None:
+    scene.want(backup(**ENDED | {"accepted_at": None}))
+    assert scene.writer.depth == 0
+
+
+@pytest.mark.parametrize(("part", "left"), [(names.JOB, False), (names.STAGE, True)])
+async def test_an_edited_orphan_goes_only_if_it_brings_a_job(
+    scene: Scene, part: str, left: bool
+) -> None:
+    scene.want(backup())
+    work = await scene.work()
+    assert work is not None
+    labels = {names.PART: part, names.ROLLOUT: "unknown"}
+    edited = {"labels": labels, "annotations": {names.GENERATION: "7"}}
+    body = json.encode({"metadata": edited})
+    path = paths.work(*JOB)
+    answer = await scene.hub.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
+    shown = shown_work(CLUSTER_VERSION, json.decode(answer, type=ManifestWork))
+    assert shown.view.edited
+    scene.mirror.works.upsert(shown)
+    scene.effects.remove_orphans_of("unknown")
+    assert (await scene.work() is not None) is left

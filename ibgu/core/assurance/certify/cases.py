@@ -23,6 +23,9 @@ class RunCase(Struct):
     adopted: bool = False
     """Whether TALM began the run, so that the cluster does not carry its id."""
     ended: int = 0
+    arming_at: datetime | None = None
+    backup: bool = False
+    """Whether the action needed a backup when the run began."""
 
     @property
     def over(self) -> bool:
@@ -96,6 +99,14 @@ class StepCase(Struct):
     enforced at all times since."""
 
 
+class BackupCase(Struct, frozen=True):
+    """The newest backup of a cluster in a rollout."""
+
+    made_at: datetime
+    seq: int
+    """The event that shows it."""
+
+
 class RolloutCase(Struct):
     uid: str
     name: str
@@ -117,6 +128,10 @@ class RolloutCase(Struct):
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []
+    max_age: timedelta | None = None
+    """How old a backup may be when an action begins that needs one; None: none does."""
+    backups: dict[tuple[str, str], BackupCase] = {}
+    """By the cluster's uid and the action that takes it."""
 
     @property
     def age(self) -> Age:

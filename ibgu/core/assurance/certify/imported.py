@@ -6,7 +6,7 @@ per slot, one rollout per cluster.
 
 from datetime import datetime, timedelta
 
-from ibgu.core.assurance.certify import claims
+from ibgu.core.assurance.certify import backups, claims
 from ibgu.core.assurance.certify.audit import (
     Audit,
     EventContext,
@@ -17,6 +17,7 @@ from ibgu.core.assurance.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.rollouts import new_rollout
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.bounds import moment
 
 KIND = "Imported"
 PUT_BACK = "LabelsPutBack"
@@ -26,6 +27,7 @@ def rollout(audit: Audit, event: Event) -> None:
     """Adds or replaces the rollout in its recorded state."""
     case = audit.rollouts.setdefault(event.rollout, new_rollout(event))
     case.plan, case.seed = event.data.get("plan", []), event.data.get("seed", [])
+    case.max_age = backups.asked_for(event.data)
     case.state, case.hold = event.data.get("state", ""), str(event.data.get("hold") or "")
     case.restored, case.deleted = True, 0
 
@@ -66,6 +68,7 @@ def member(spot: StepEventContext) -> None:
     claims.register(at)
     _leave(at)
     _enter(at)
+    backups.imported(at)
 
 
 def _leave(spot: MemberEventContext) -> None:
@@ -118,6 +121,7 @@ def _run(event: Event) -> RunCase | None:
         arming=data.get("arming", False),
         shown=data.get("shown", False),
         disarmed=data.get("disarmed", True),
+        arming_at=moment(str(data.get("arming_at", ""))),
     )
 
 

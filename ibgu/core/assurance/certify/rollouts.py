@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from ibgu.core.assurance.certify import backups
 from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
@@ -30,6 +31,7 @@ def _plan_accepted(spot: EventContext) -> None:
     """Checks that the plan only grows: what has begun stays as it was."""
     rollout, data = spot.rollout, spot.event.data
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
+    rollout.max_age = backups.asked_for(data)
     planned = [_planned(item) for item in rollout.plan]
     begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
     if rollout.restored and all(step.state == "finished" for step in rollout.steps[len(planned) :]):

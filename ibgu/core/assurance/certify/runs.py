@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.assurance.certify import claims, evidence, labels, limits
+from ibgu.core.assurance.certify import backups, claims, evidence, labels, limits
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -36,6 +36,9 @@ def _intended(spot: MemberEventContext) -> None:
         claims.not_cancelled(spot, "taken further")
     member.attempts += 1
     member.run = RunCase(id=event.run or "", action=action, seq=event.seq)
+    member.run.backup = backups.needed(spot, action)
+    if member.run.backup:
+        backups.recent(spot, action, "starts")
     spot.audit.runs[member.run.id] = event.seq
 
 
@@ -114,7 +117,9 @@ def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
 
 def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
-        run.arming, run.disarmed = True, False
+        run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
+        if run.backup:
+            backups.recent(spot, run.action, "is asked for")
 
 
 def _armed(spot: MemberEventContext) -> None:
@@ -141,6 +146,7 @@ def _ended(spot: MemberEventContext) -> None:
     if run.result == "succeeded":
         spot.member.index += 1
         labels.due_after_success(spot, run.action)
+        backups.taken(spot, run)
     elif run.result == "limit":
         limits.check_expiry(spot)
     if run.labelled:

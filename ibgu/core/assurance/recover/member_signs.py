@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     Unfinished,
     Waiting,
+    traits,
 )
 from ibgu.core.model.transitions import (
     U,
@@ -61,6 +62,8 @@ class MemberSigns(Struct, frozen=True, kw_only=True):
     part: StepPart = StepPart()
     trace: Trace | None = None
     """The trace of a run that the journal does not know."""
+    created_at: datetime
+    """When the rollout was created: nothing of it is older."""
 
 
 def member_from_signs(
@@ -84,11 +87,11 @@ def member_from_signs(
 
 def _with_completed(member: U, actions: Sequence[ActionName], signs: MemberSigns) -> U:
     told = signs.part.completed[len(member.completed) :]
-    done = [CompletedAction(one.action, signs.now, one.message) for one in told]
+    done = [_completed(one.action, signs, one.message) for one in told]
     done += _passed(actions[len(member.completed) + len(done) :], signs)
     rest, trace = actions[len(member.completed) + len(done) :], signs.trace
     if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
-        done.append(CompletedAction(trace.action, signs.now))
+        done.append(_completed(trace.action, signs))
     if not done:
         return member
     return import_completed(member, done, FROM_HUB, signs.now)
@@ -102,7 +105,17 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
         return []
     words = f"{FROM_HUB}: its work has gone on to {trace.action}"
     passed = rest[: rest.index(trace.action)]
-    return [CompletedAction(action, signs.now, words) for action in passed]
+    return [_completed(action, signs, words) for action in passed]
+
+
+def _completed(action: ActionName, signs: MemberSigns, words: str = "") -> CompletedAction:
+    """Returns the action as completed. The hub does not show when a Job made what it has made: it
+    counts as old as it may be."""
+    if not traits(action).runs_job:
+        return CompletedAction(action, signs.now, words)
+    trace = signs.trace
+    began = trace.started if trace is not None and trace.action == action else None
+    return CompletedAction(action, signs.now, words, min(began or signs.created_at, signs.now))
 
 
 def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | ResumedMember:

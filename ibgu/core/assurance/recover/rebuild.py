@@ -149,6 +149,7 @@ def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member 
         over=basis.over(step.index),
         part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=layout.traces[step.index].get(member.cluster),
+        created_at=basis.tracked.rollout.created_at,
     )
     if not isinstance(member, Finished) and _shows_pauses(basis, signs.trace):
         member = import_pause(member, basis.now)

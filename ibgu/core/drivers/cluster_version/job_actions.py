@@ -112,8 +112,8 @@ def verdict_by_job(work: WorkView, action: UpdateAction) -> Verdict:
     """Returns how the action goes by the work that brings its Job."""
     its, job = _ACTIONS[action], work.job
     state = state_of_job(job, its.timeout)
-    if state is JobState.SUCCEEDED:
-        return Verdict(VerdictKind.SUCCEEDED)
+    if job is not None and state is JobState.SUCCEEDED:
+        return Verdict(VerdictKind.SUCCEEDED, job_completed=job.completed)
     if job is not None and state.failed:
         words = f"{state}: {words_of_failure(job, its.exits)}"
         return Verdict(VerdictKind.FAILED, its.cause, words)

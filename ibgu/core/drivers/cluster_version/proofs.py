@@ -4,6 +4,7 @@ Written apart from `states`, and in the words of the log: an error of the driver
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 
@@ -18,6 +19,12 @@ class UpdateProofs:
     cancels = frozenset({"Retract"})
     expires: frozenset[str] = frozenset()
     keeps_spec: frozenset[str] = frozenset()
+    backups: Mapping[str, str] = MappingProxyType({"Update": "Backup"})
+
+    def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
+        wanted = str(release[0]).rpartition("@")[2]
+        shown = (_history(seen)[1], str(seen.get("desired", "")))
+        return wanted in {image.rpartition("@")[2] for image in shown}
 
     def stage(self, action: str) -> str:
         return "Retract" if action == "RetractOnFailure" else action

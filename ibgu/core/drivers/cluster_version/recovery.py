@@ -172,17 +172,13 @@ def _alone(case: RecoveryCase) -> Iterator[RecoveryStep]:
 def _full(backup: Backup, taken: _Taken) -> Iterator[RecoveryStep]:
     script = quote(f"{backup.path}/upgrade-recovery.sh") if backup.path else _SCRIPT
     yield RecoveryStep(
-        "Log in to the node, and look which deployment runs: * marks it. The name of the node is "
-        "as the cluster reports: check that it is the right one.",
-        (f"ssh core@{taken.node or 'NODE'}", "sudo -i", "ostree admin status"),
+        "Log in to the node. Its name is as the cluster reports: check that it is the right one.",
+        (f"ssh core@{taken.node or 'NODE'}", "sudo -i"),
     )
     yield RecoveryStep(
-        "If it is not the pinned one (Pinned: yes), roll the operating system back. The node "
-        "reboots; log in again.",
-        ("rpm-ostree rollback -r",),
-    )
-    yield RecoveryStep(
-        "Restore the files. This stops all containers of the node.",
+        "Restore the files. This stops all containers of the node. If the node runs another "
+        "deployment than at the backup, the script only makes that one the default: reboot, log "
+        "in, and run the same line again.",
         (script,),
     )
     yield RecoveryStep(

@@ -4,6 +4,7 @@ Written apart from `observe`, and in the words of the log: an error of the drive
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 _STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
@@ -29,6 +30,10 @@ class IbuProofs:
     cancels = frozenset({"Abort", "Rollback"})
     expires = frozenset({"Rollback"})
     keeps_spec = frozenset({"Upgrade"})
+    backups: Mapping[str, str] = MappingProxyType({})
+
+    def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
+        return _true(seen, "UpgradeCompleted")
 
     def stage(self, action: str) -> str:
         return _STAGES.get(action, "Idle")

@@ -6,10 +6,12 @@ cluster does by then. So the work is there only while its run may still need it.
 
 from datetime import datetime
 
+from ibgu.core.engine.driver import Verdict
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.timing.times import JOB_REMOVAL, passed
 from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import Accepted, Ended, Observation, Run, traits
+from ibgu.core.model.bounds import moment
 
 
 def job_run(tracked: TrackedRollout, cluster: str, seen: Observation) -> Run | None:
@@ -39,5 +41,34 @@ def job_left(run: Ended, seen: Observation, now: datetime) -> bool:
     if seen.job_writing:
         return True
     if seen.job is None:
-        return False
+        return _may_be_hidden(run, seen)
     return not (seen.job.terminating and passed(run.ended_at, JOB_REMOVAL, now))
+
+
+def hidden_job(tracked: TrackedRollout, cluster: str, seen: Observation) -> Ended | None:
+    """Returns the ended run whose job work the hub must be asked for, by name; None: there is no
+    need to."""
+    member = tracked.latest(cluster)
+    run = member.run if member is not None else None
+    if not isinstance(run, Ended) or run.disarmed or not traits(run.action).runs_job:
+        return None
+    asks = seen.job is None and not seen.job_writing and _may_be_hidden(run, seen)
+    return run if asks else None
+
+
+def _may_be_hidden(run: Ended, seen: Observation) -> bool:
+    """Whether the hub may have the run's job work, though none is shown: without its label a work
+    is not watched. It is made only for a run that the cluster has accepted."""
+    made = traits(run.action).runs_job and run.accepted_at is not None
+    return made and seen.job_gone != run.id
+
+
+def job_made_at(run: Accepted, success: Verdict, now: datetime) -> datetime:
+    """Returns since when there is what the run's Job has made.
+
+    The time is the cluster's, whose clock is not trusted: it counts between the run's arming and
+    now. An unknown one is as early as it may be, so that no backup passes for a newer one.
+    """
+    earliest = run.arming_at or run.intended_at
+    completed = moment(success.job_completed) or earliest
+    return min(max(completed, earliest), now)

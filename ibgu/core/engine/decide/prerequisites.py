@@ -31,12 +31,13 @@ def lacks(
 
 
 def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> datetime | None:
-    """Returns when the action was last completed on the member's cluster; None: never. An action
-    that was not needed has a note instead of a result, and does not count."""
+    """Returns since when there is what the action has made last on the member's cluster; None: it
+    has made nothing. An action that was not needed has a note instead of a result, and does not
+    count."""
     earlier = [step.members.get(member.cluster) for step in tracked.steps[: member.step]]
     same = [each for each in earlier if each is not None and each.uid == member.uid]
     times = [
-        done.at
+        done.made_at or done.at
         for each in (*same, member)
         for done in each.completed
         if done.action == action and not done.note

@@ -75,7 +75,7 @@ def shows(kind: str, of: str, nth: int = 0, /, **seen: dict[str, Any]) -> Break:
     return broken
 
 
-def has(kind: str, cluster: str | None = None, nth: int = 0, **fields: Any) -> Break:
+def has(kind: str, cluster: str | None = None, nth: int = 0, /, **fields: Any) -> Break:
     def broken(log: Log) -> Log:
         at = place(log, kind, cluster, nth)
         return [*log[:at], replace(log[at], **fields), *log[at + 1 :]]
@@ -97,6 +97,14 @@ def sooner(kind: str, cluster: str, **time: int) -> Break:
     def broken(log: Log) -> Log:
         at = place(log, kind, cluster)
         return [*log[:at], replace(log[at], at=log[at].at - timedelta(**time)), *log[at + 1 :]]
+
+    return broken
+
+
+def later(kind: str, cluster: str, nth: int = 0, **time: int) -> Break:
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        return [*log[:at], replace(log[at], at=log[at].at + timedelta(**time)), *log[at + 1 :]]
 
     return broken
 

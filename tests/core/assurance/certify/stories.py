@@ -6,6 +6,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState, SeedBreaker, SeedState
 from ibgu.core.model import Kind
@@ -17,10 +18,14 @@ from ibgu.core.model.preflight import (
 )
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.assurance.certify.logs import log_of
+from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
 from tests.core.engine.decide.builders import seeded
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
+from tests.core.engine.decide.restores import lose_journal, write_status
+from tests.core.engine.decide.test_r47_jobs import UID, saved
 
 
 @cache
@@ -30,6 +35,42 @@ def plain() -> list[Event]:
     twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
     twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def backed_up() -> list[Event]:
+    """Two clusters are backed up, and updated in the next step."""
+    twin = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=VersionNode)
+    twin.apply(saved("Backup", "Update", timeout=600))
+    twin.drive()
+    return log_of(twin)
+
+
+@cache
+def backed_up_and_lost() -> list[Event]:
+    """The journal is lost between the backup and the update, and imported from the hub."""
+    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    twin.apply(saved("Backup"))
+    twin.wait(minutes=10)
+    write_status(twin, UID)
+    lose_journal(twin)
+    twin.settle()
+    twin.append(UID, "Update")
+    twin.annotate(UID, resume="1")
+    twin.drive()
+    return log_of(twin)
+
+
+@cache
+def updated_by_hand() -> list[Event]:
+    """The update has begun by hand before the rollout, which then needs no backup any more."""
+    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    found: object = twin.spokes["site-1"]
+    assert isinstance(found, VersionNode)
+    found.started, found.wanted = True, NEW
+    twin.apply(saved("Update"))
+    twin.drive()
     return log_of(twin)
 
 
@@ -324,6 +365,9 @@ def rate_limited_and_paused() -> list[Event]:
 
 
 ALL = (
+    backed_up,
+    backed_up_and_lost,
+    updated_by_hand,
     ramped,
     rate_limited_and_paused,
     plain,

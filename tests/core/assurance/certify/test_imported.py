@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Rule
-from tests.core.assurance.certify.breaks import Break, drop, place
+from tests.core.assurance.certify import stories
+from tests.core.assurance.certify.breaks import Break, drop, numbered, place
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
@@ -138,3 +139,12 @@ def test_a_broken_import_is_found(
 ) -> None:
     found = certify(breaks(list(log())))
     assert any(v.rule is rule and words in v.words for v in found.violations), told(found)
+
+
+def test_an_older_backup_does_not_replace_a_newer_one() -> None:
+    """Two restores in a row import the same cluster, the second from an older status."""
+    log = stories.backed_up_and_lost()
+    at = place(log, "Imported", "site-1")
+    older = replace(log[at], data=log[at].data | {"made": {"Backup": "2025-12-31T10:00:00Z"}})
+    events = numbered([*log[: at + 1], older, *log[at + 1 :]])
+    assert told(certify(events)) == []

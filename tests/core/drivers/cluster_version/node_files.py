@@ -28,7 +28,19 @@ if [ -n "${BREAK:-}" ] && printf '%s %s' "$(basename "$0")" "$*" | grep -q -e "$
 fi
 """
 _TOOLS = {
-    "ostree": '[ "$2" != status ] || cat "$ROOT/deployments"',
+    "ostree": """
+case $2 in
+  status) cat "$ROOT/deployments" ;;
+  set-default) swap_deployments "$3" ;;
+esac
+""",
+    "rpm-ostree": "swap_deployments 1",
+    "swap_deployments": """
+awk -v first="$1" '/^[* ] [^ ]+ [0-9a-f]+[.]/ { n++ }
+  { if (n == first + 1) head = head $0 "\\n"; else tail = tail $0 "\\n" }
+  END { printf "%s%s", head, tail }' "$ROOT/deployments" > "$ROOT/deployments.new"
+mv "$ROOT/deployments.new" "$ROOT/deployments"
+""",
     "setenforce": "",
     "crio": "",
     "sleep": "exec /bin/sleep 0.02",

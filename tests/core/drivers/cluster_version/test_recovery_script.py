@@ -139,14 +139,66 @@ def test_the_second_phase_waits_for_the_reboot(node: Node) -> None:
     assert "after" in node.read("etcd-content")
 
 
-def test_a_node_with_another_deployment_is_rolled_back_first(node: Node) -> None:
+THIRD_SUM = "c3" * 32
+BEHIND = f"  rhcos {OLD_SUM}.0\n    Version: 49.84.1-0\n    Pinned: yes\n"
+"""The deployment of the backup, behind those before it in the list."""
+
+
+def order(node: Node) -> list[str]:
+    """Returns the node's deployments, in the order in which they boot."""
+    lines = node.read("deployments").splitlines()
+    return [line[2:].split()[1].partition(".")[0] for line in lines if ".0" in line[:80]]
+
+
+@pytest.mark.parametrize("broken", ["", "ostree admin set-default"])
+def test_a_node_with_another_deployment_boots_that_of_the_backup_first(
+    node: Node, broken: str
+) -> None:
+    node.write("deployments", deployments(NEW_SUM) + BEHIND)
+    for _ in range(3):
+        code, last = node.recover(BREAK=broken)
+        assert (code, last[9:].partition(" Reboot")[0]) == (
+            0,
+            "the next boot takes the deployment of the backup.",
+        )
+        assert last.endswith("upgrade-recovery.sh")
+        assert order(node) == [OLD_SUM, NEW_SUM]
+    assert "after" in node.read("etc/hostname")
+    assert not (node.root / "var/recovery/recovery").exists()
+    changes = [call for call in node.calls() if "rollback" in call or "set-default" in call]
+    assert len(changes) == (2 if broken else 1), "what was done is not done again"
+    node.write("deployments", deployments(OLD_SUM))
+    assert node.recover()[0] == 0
+    assert node.read("etc/hostname") == "edge-1\n"
+
+
+def test_the_deployment_of_the_backup_is_found_wherever_it_stands(node: Node) -> None:
+    third = deployments(OLD_SUM, THIRD_SUM).replace("*", " ")
+    node.write("deployments", deployments(NEW_SUM).replace("    Pinned: yes\n", "") + third)
+    assert node.recover()[0] == 0
+    assert order(node) == [OLD_SUM, NEW_SUM, THIRD_SUM]
+
+
+def test_an_older_ostree_is_not_led_to_another_deployment(node: Node) -> None:
+    """A rollback would take the second one, which is of neither release."""
+    third = deployments(OLD_SUM, THIRD_SUM).replace("*", " ")
+    node.write("deployments", deployments(NEW_SUM) + third)
+    code, last = node.recover(BREAK="ostree admin set-default")
+    assert code == 1
+    assert last.endswith(f"that of the backup, {OLD_SUM}.0, can't be made the default")
+    assert order(node) == [NEW_SUM, THIRD_SUM, OLD_SUM]
+    assert not any("rollback" in call for call in node.calls())
+
+
+def test_a_node_without_the_deployment_of_the_backup_is_left_alone(node: Node) -> None:
     node.write("deployments", deployments(NEW_SUM))
     code, last = node.recover()
     assert code == 1
-    assert f"runs deployment {NEW_SUM}.0, and the backup is of {OLD_SUM}.0" in last
-    assert "'rpm-ostree rollback -r'" in last
+    assert last[9:] == (
+        f"the node runs deployment {NEW_SUM}.0, and that of the backup, {OLD_SUM}.0, is gone"
+    )
     assert "after" in node.read("etc/hostname")
-    assert node.calls() == ["ostree admin status"]
+    assert set(node.calls()) == {"ostree admin status"}
     assert node.recover("--force")[0] == 0
 
 

@@ -125,3 +125,10 @@ def test_the_state_is_shown_by_its_conditions() -> None:
     assert UPDATE_PROOFS.shown({}) == "no conditions"
     assert UPDATE_PROOFS.stage("RetractOnFailure") == "Retract"
     assert UPDATE_PROOFS.stage("Update") == "Update"
+
+
+def test_an_update_has_begun_from_whichever_registry_the_release_came() -> None:
+    mirrored = "mirror.example.com/release@" + NEW.rpartition("@")[2]
+    assert not UPDATE_PROOFS.begun(IDLE, (NEW, "4.16.12"))
+    assert UPDATE_PROOFS.begun(UNDER_WAY, (mirrored, "4.16.12"))
+    assert not UPDATE_PROOFS.begun({}, (NEW, "4.16.12"))

@@ -3,6 +3,7 @@ Flash writes. It has a driver, and a node that plays its agent."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Raw, json
@@ -316,6 +317,10 @@ class FirmwareProofs:
     rate_limited = frozenset({"Stage", "Flash"})
     cancels = frozenset({"Revert"})
     expires: frozenset[str] = frozenset()
+    backups: Mapping[str, str] = MappingProxyType({})
+
+    def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
+        return False
 
     def stage(self, action: str) -> str:
         return action if action in self.labels else "Idle"

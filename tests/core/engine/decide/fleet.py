@@ -15,6 +15,7 @@ from ibgu.core.engine.decide import (
     DecisionResult,
     decide_pending_patch,
     desired_stage_work,
+    hidden_job,
     job_run,
     other_run,
     payload_kept,
@@ -131,7 +132,7 @@ class InMemoryEngine(Hub, Story):
         obj = self.ibgus[uid]
         plan = [*obj.spec.plan, *plan_of(steps, **strategy)]
         meta = replace(obj.metadata, generation=obj.metadata.generation + 1)
-        self.apply(RolloutObject(meta, replace(obj.spec, plan=plan)))
+        self.apply(replace(obj, metadata=meta, spec=replace(obj.spec, plan=plan)))
 
     def delete(self, uid: str) -> None:
         del self.ibgus[uid]
@@ -302,6 +303,8 @@ class InMemoryEngine(Hub, Story):
                 self.job_writes[uid, name] = None
         elif run is not None and (uid, name) not in self.job_refusals:
             self.job_writes[uid, name] = run
+        elif ended := hidden_job(self.tracked(uid), name, seen):
+            self.job_questions[uid, name] = ended.id
 
     def allow(self) -> None:
         """The missing rights are given, and what was denied is tried again."""
@@ -388,6 +391,8 @@ class InMemoryEngine(Hub, Story):
         self.patches.clear()
         self.loading.clear()
         self.job_writes.clear()
+        self.job_questions.clear()
+        self.jobs_gone.clear()
         self.timers.clear()
         self.touched.clear()
         self.fleet = self.records.fleet()

@@ -50,6 +50,11 @@ class Hub:
         self.job_writes: dict[Key, Run | None] = {}
         """Works of Jobs that are asked for, with their run; None: to be deleted."""
         self.job_refusals: dict[Key, str] = {}
+        self.unlabelled: set[Key] = set()
+        """Works of Jobs that have lost the label by which they are watched."""
+        self.job_questions: dict[Key, str] = {}
+        """Works of Jobs that the hub is asked for by name, with their run."""
+        self.jobs_gone: dict[Key, str] = {}
         self.patches: dict[str, PendingPatch] = {}
         self.patched: list[tuple[str, str, str | None]] = []
         """Every change of a label: cluster, key, new value."""
@@ -94,7 +99,8 @@ class Hub:
         )
 
     def observe(self, uid: str, name: str) -> Observation:
-        work, job = self.works.get((uid, name)), self.jobs.get((uid, name))
+        work = self.works.get((uid, name))
+        job = None if (uid, name) in self.unlabelled else self.jobs.get((uid, name))
         return Observation(
             cluster=self.cluster(name),
             stage=proven(work.view(), self.fleet.rollouts[uid].rollout.restore) if work else None,
@@ -104,7 +110,8 @@ class Hub:
             refusal=self.refusals.get((uid, name), ""),
             payload_writing=(uid, name) in self.under_way,
             payload_refusal=self.payload_refusals.get((uid, name), ""),
-            job_writing=(uid, name) in self.job_writes,
+            job_writing=(uid, name) in self.job_writes or (uid, name) in self.job_questions,
+            job_gone=self.jobs_gone.get((uid, name), ""),
             job_refusal=self.job_refusals.get((uid, name), ""),
             denied=self.denials.get((uid, name), ""),
             labels_denied=self.denials.get(("", name), ""),
@@ -130,6 +137,9 @@ class Hub:
         jobs, self.job_writes = self.job_writes, {}
         for key, run in jobs.items():
             self._write_job(key, run)
+        questions, self.job_questions = self.job_questions, {}
+        for key, asked in questions.items():
+            self._answer_for_job(key, asked)
         patches, self.patches = self.patches, {}
         for pending in patches.values():
             self._patch(pending)
@@ -171,8 +181,17 @@ class Hub:
             self.denials[key] = "ibgu may not write manifestworks"
         elif run is None:
             self.jobs[key].terminating = True
+        elif key in self.unlabelled:
+            self.unlabelled.discard(key)
         elif key not in self.job_refusals and key[1] in self.spokes:
             self.jobs[key] = JobWork(run)
+        self.touch(*key)
+
+    def _answer_for_job(self, key: Key, run: str) -> None:
+        if key in self.jobs:
+            self.unlabelled.discard(key)
+        else:
+            self.jobs_gone[key] = run
         self.touch(*key)
 
     def _patch(self, pending: PendingPatch) -> None:
@@ -214,6 +233,7 @@ class Hub:
         if work.terminating and not (spoke.dark or spoke.keeps_jobs):
             spoke.jobs.pop(work.job_name, None)
             del self.jobs[key]
+            self.unlabelled.discard(key)
             self.touch(*key)
         elif spoke.sync_job(work):
             self.touch(*key)
@@ -221,6 +241,7 @@ class Hub:
     @property
     def quiet(self) -> bool:
         asked = self.writes or self.patches or self.loading or self.job_writes
+        asked = asked or self.job_questions
         return not (self.touched or (asked and self.now >= self.stalled))
 
 

@@ -112,6 +112,8 @@ class Node(ABC):
         self.made: list[str] = []
         """The names of all Jobs that were ever made there."""
         self.job_time = timedelta(minutes=3)
+        self.clock = timedelta()
+        """How far the cluster's clock is ahead."""
         self.job_failure = ("", "")
         """Reason and message with which Jobs fail; empty: they succeed."""
         self.job_error = ""
@@ -164,6 +166,7 @@ class Node(ABC):
             self.jobs[name] = JobView(
                 name=name,
                 complete=not reason,
+                completed="" if reason else f"{self.now + self.clock:%Y-%m-%dT%H:%M:%SZ}",
                 failed=bool(reason),
                 reason=reason,
                 message=message,

@@ -82,7 +82,7 @@ def write_status(
     obj = twin.ibgus[uid]
     meta = replace(obj.metadata, managed_fields=OURS)
     assert isinstance(meta, ManagedFieldsMeta)
-    twin.ibgus[uid] = RolloutObject(meta, obj.spec, Raw(status))
+    twin.ibgus[uid] = replace(obj, metadata=meta, status=Raw(status))
 
 
 def _trace(cluster: str, work: Any) -> Trace | None:

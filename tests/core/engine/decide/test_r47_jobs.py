@@ -1,7 +1,7 @@
 """An action that a Job does: its work is there while the run needs it, and no longer."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import NEW, OTHER, UPDATE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.decide.restores import backup, restore_hub
+from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
 
 UID = "uid-z"
 LATER = "2026-01-01T00:01:00+00:00"
@@ -350,6 +350,56 @@ def test_a_job_work_that_somebody_changes_proves_nothing_and_goes(
     assert twin.member(UID, 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
+def test_a_job_work_without_its_label_keeps_the_claim_until_it_is_gone(
+    twin: InMemoryEngine,
+) -> None:
+    """Nobody watches it then: the update would begin beside the Job."""
+    found = twin.spokes["site-1"]
+    found.job_time = timedelta(hours=3)
+    twin.apply(saved("Backup", concurrency=1, timeout=30))
+    twin.until(Kind.RUN_ENDED)
+    assert run_of(twin).result is RunResult.LIMIT
+    twin.job_writes.clear()
+    twin.unlabelled.add((UID, "site-1"))
+    twin.touch(UID, "site-1")
+    twin.turn()
+    assert not run_of(twin).disarmed
+    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.DISARMING
+    twin.drive()
+    assert run_of(twin).disarmed
+    assert not twin.jobs
+    assert found.jobs == {}
+
+
+def test_the_hub_is_asked_for_a_job_work_before_the_claim_is_released(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup Update", concurrency=1))
+    twin.until(Kind.RUN_ENDED)
+    while twin.jobs:
+        twin.step()
+    twin.turn()
+    assert not run_of(twin).disarmed
+    twin.restart()
+    twin.turn()
+    assert twin.job_questions == {(UID, "site-1"): run_of(twin).id}
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_job_work_that_loses_its_label_while_its_run_is_open_gets_it_back(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.unlabelled.add((UID, "site-1"))
+    twin.touch(UID, "site-1")
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert len(twin.spokes["site-1"].made) == 1
+
+
 def test_a_restored_hub_makes_no_job_until_a_person_resumes(twin: InMemoryEngine) -> None:
     twin.apply(saved("Backup", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
@@ -431,3 +481,74 @@ def test_a_backup_of_a_cluster_of_the_same_name_does_not_count(twin: InMemoryEng
     twin.drive()
     assert twin.member(UID, 1, "site-1").message.endswith("and there is none")
     assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
+
+
+# -- how old a backup is ---------------------------------------------------------------------------
+
+
+def made(twin: InMemoryEngine, name: str = "site-1") -> datetime:
+    (done,) = twin.member(UID, 0, name).completed
+    assert done.made_at is not None
+    return done.made_at
+
+
+def test_a_backup_is_as_old_as_its_job_and_not_as_the_news_of_it(twin: InMemoryEngine) -> None:
+    """The hub hears of the Job hours after its end: the backup is too old by then."""
+    twin.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.frozen.add("site-1")
+    ends = twin.now + twin.spokes["site-1"].job_time
+    twin.wait(hours=2)
+    twin.frozen.clear()
+    twin.drive()
+    (done,) = twin.member(UID, 0, "site-1").completed
+    assert done.at >= ends + timedelta(hours=1)
+    assert abs(made(twin) - ends) < timedelta(minutes=1)
+    late = twin.member(UID, 1, "site-1")
+    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+    assert stages(twin, "site-1") == ["Backup"]
+
+
+def test_a_clusters_clock_makes_no_backup_younger_or_older_than_its_run(
+    twin: InMemoryEngine,
+) -> None:
+    twin.spokes["site-1"].clock = timedelta(days=30)
+    twin.spokes["site-2"].clock = -timedelta(days=30)
+    twin.apply(saved("Backup"))
+    twin.drive()
+    for name in SITES:
+        (done,), run = twin.member(UID, 0, name).completed, run_of(twin, name)
+        assert run.arming_at is not None
+        assert run.arming_at <= made(twin, name) <= done.at
+    assert made(twin) == twin.member(UID, 0, "site-1").completed[0].at
+    assert made(twin, "site-2") == run_of(twin, "site-2").arming_at
+
+
+def test_a_job_that_says_no_time_counts_from_the_start_of_its_run(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    name = f"job-{run_id(twin)}"
+    twin.spokes["site-1"].jobs[name] = JobView(name=name, complete=True, completed="yesterday")
+    twin.drive()
+    assert made(twin) == run_of(twin).arming_at
+
+
+def run_id(twin: InMemoryEngine) -> str:
+    run = twin.member(UID, 0, "site-1").run
+    assert run is not None
+    return run.id
+
+
+def test_a_lost_journal_makes_no_backup_younger(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup"))
+    twin.drive()
+    before = made(twin)
+    write_status(twin, UID)
+    twin.wait(hours=5)
+    lose_journal(twin)
+    twin.settle()
+    assert made(twin) <= before
+    twin.annotate(UID, resume="1")
+    twin.drive()

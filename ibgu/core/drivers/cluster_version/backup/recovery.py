@@ -65,12 +65,38 @@ restore() {
     fail "$folder can't be restored"
 }
 
-check_deployment() {
-  runs=$(ostree admin status | awk '$1 == "*" { print $3; exit }')
+# deployments: index, 1 if it runs, and checksum of each. The next boot takes the first one.
+deployments() {
+  ostree admin status | awk '/^[* ] [^ ]+ [0-9a-f]+\.[0-9]+/ {
+    runs = ($1 == "*")
+    print n++, runs + 0, runs ? $3 : $2
+  }'
+}
+
+runs() {
+  deployments | awk '$2 { print $3 }'
+}
+
+index_of() {
+  deployments | awk -v sum="$1" '$3 == sum { print $1 }'
+}
+
+# select_deployment: makes the deployment of the backup the one that boots next, and changes nothing
+# if it is that already: 'rpm-ostree rollback' would turn back what it did before.
+select_deployment() {
   was=$(sed -n 's/^deployment=//p' "$backup/backup.env")
-  if [ "$runs" = "$was" ] || [ "$force" = yes ]; then return; fi
-  fail "the node runs deployment $runs, and the backup is of $was: run 'rpm-ostree rollback -r', \
-which reboots the node, then this again"
+  if [ "$(runs)" = "$was" ] || [ "$force" = yes ]; then return; fi
+  index=$(index_of "$was")
+  [ -n "$index" ] || fail "the node runs deployment $(runs), and that of the backup, $was, is gone"
+  if [ "$index" != 0 ] && ! ostree admin set-default "$index"; then
+    # An older ostree has no such command. A rollback takes the second one, if the first runs.
+    [ "$index $(index_of "$(runs)")" = "1 0" ] && rpm-ostree rollback
+  fi
+  [ "$(index_of "$was")" = 0 ] ||
+    fail "the node runs deployment $(runs), and that of the backup, $was, can't be made the default"
+  say "the next boot takes the deployment of the backup. Reboot the node (systemctl reboot), then \
+run: $0"
+  exit 0
 }
 
 disable_kubelet() {
@@ -178,7 +204,7 @@ case $how in
   restart) rm -f "$state" ;;
 esac
 if ! is_over files; then
-  check_deployment
+  select_deployment
   echo begun >> "$state"
   restore_files
   exit 0

@@ -1,6 +1,7 @@
 """Decides on a run that the cluster has accepted: what it reports ends the run (R7, R10, R12)."""
 
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.jobwork import job_made_at
 from ibgu.core.engine.decide.member.arming import diverged
 from ibgu.core.engine.decide.member.ending import end_run, succeed_in_part, succeed_run
 from ibgu.core.engine.decide.restored import unproven
@@ -125,7 +126,8 @@ def _apply_verdict(
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
         succeed_in_part(ctx, member, run, found.message)
     elif found.kind is VerdictKind.SUCCEEDED:
-        succeed_run(ctx, member, run, cluster)
+        made_at = job_made_at(run, found, ctx.now) if traits(run.action).runs_job else None
+        succeed_run(ctx, member, run, cluster, made_at)
     elif found.kind is VerdictKind.FAILED and _lasts(ctx, member, found):
         end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
     elif found.kind is VerdictKind.FAILED:

@@ -41,6 +41,9 @@ from ibgu.core.model.transitions import U
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
 """TALM's text, which users' scripts match."""
 
+Since = datetime | None
+"""Since when there is what a Job has made; None: no Job did the action."""
+
 _LABELLED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 _OUTCOMES = {
     RunResult.PREEMPTED: Outcome.CANCELLED,
@@ -83,10 +86,10 @@ def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: ActionN
 
 
 def succeed_run(
-    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView
+    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, made_at: Since
 ) -> InFlight:
     """Ends the run with success: the cluster reports that its action is done."""
-    member = transitions.succeed(_reported(ctx, member), run, ctx.now)
+    member = transitions.succeed(_reported(ctx, member), run, ctx.now, made_at)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded{_warned(member)}")
     enqueue_success_labels(ctx, member, cluster, run.action)
     return member

@@ -1,0 +1,65 @@
+"""Checks that no update began without a recent backup where one is asked for (R47.6)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from ibgu.core.assurance.certify.audit import MemberEventContext
+from ibgu.core.assurance.certify.cases import BackupCase, RunCase
+from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.proofs import FEEDBACK
+
+
+def asked_for(data: dict[str, Any]) -> timedelta | None:
+    """Returns how old a backup may be, by what the log has of the object's spec; None: it asks for
+    none."""
+    minutes = data.get("backup_minutes")
+    return None if minutes is None else timedelta(minutes=minutes)
+
+
+def taken(spot: MemberEventContext, run: RunCase) -> None:
+    """Notes the backup that the run has taken. It is as old as the cluster says, between the run's
+    arming and the news of it: a cluster's clock proves nothing."""
+    if run.action not in spot.proofs.backups.values():
+        return
+    job = spot.event.data.get("seen", {}).get(FEEDBACK, {}).get("job", {})
+    earliest = run.arming_at or spot.event.at
+    told = moment(str(job.get("completed", ""))) or earliest
+    note(spot, run.action, min(max(told, earliest), spot.event.at))
+
+
+def note(spot: MemberEventContext, action: str, made_at: datetime) -> None:
+    key = (spot.member.uid, action)
+    known = spot.rollout.backups.get(key)
+    if known is None or known.made_at < made_at:
+        spot.rollout.backups[key] = BackupCase(made_at, spot.event.seq)
+
+
+def imported(spot: MemberEventContext) -> None:
+    """Notes the backups of an imported member, as old as the import says."""
+    for action, told in spot.event.data.get("made", {}).items():
+        made_at = moment(str(told))
+        if made_at is not None:
+            note(spot, action, made_at)
+
+
+def needed(spot: MemberEventContext, action: str) -> bool:
+    """Whether the action needs a backup. One that the cluster was seen to have begun needs none any
+    more."""
+    if spot.rollout.max_age is None or action not in spot.proofs.backups:
+        return False
+    seen = spot.event.data.get("seen", {}).get(FEEDBACK, {})
+    return not spot.proofs.begun(seen, spot.rollout.seed)
+
+
+def recent(spot: MemberEventContext, action: str, what: str) -> None:
+    """Checks that the backup which the action needs was taken in this rollout, of this cluster, and
+    is not too old now."""
+    backup, most = spot.proofs.backups[action], spot.rollout.max_age
+    found = spot.rollout.backups.get((spot.member.uid, backup))
+    words = f"{spot.name} {what} {action} without a {backup} that succeeded in this rollout"
+    if not spot.require(Rule.ORDER, found is not None, words) or found is None or most is None:
+        return
+    age = spot.event.at - found.made_at
+    words = f"{spot.name} {what} {action} with a {backup} that is {age} old, {most} at most"
+    spot.require(Rule.ORDER, age <= most, words, found.seq)
