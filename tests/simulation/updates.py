@@ -52,6 +52,7 @@ RELEASES = (("4.16.12", "b"), ("4.17.2", "c"))
 """Version, and the digit that the image's digest repeats."""
 _HAND = f"quay.io/openshift-release-dev/ocp-release@sha256:{'d' * 64}"
 HEALTH_CHECK = "openshift-machine-api/worker"
+BUDGET = "openshift-machine-api/database"
 APPENDED = (
     UpdateAction.UPDATE,
     UpdateAction.RETRACT_ON_FAILURE,
@@ -98,6 +99,7 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
             "update": {
                 "release": {"version": version, "image": image(digit)},
                 "signatures": ["c2lnbmVk"],
+                "disruptionBudgets": [BUDGET],
                 "mirrors": mirrors if rng.random() < 0.5 else [],
                 "acks": ["ack-4.16-kube-1.30-api-removals-in-4.17"] * rng.randint(0, 1),
                 **more,

@@ -144,6 +144,8 @@ class ClusterUpdate(WireStruct, frozen=True, gc=False, rename="camel"):
     acks: list[str] = []
     """Keys of the admin acks that a person gives for the clusters."""
     pause: Pauses = Pauses()
+    disruption_budgets: list[str] = []
+    """PodDisruptionBudgets that may block drains, as namespace/name."""
     backup: Backup | None = None
     pre_cache: PreCache | None = None
 

@@ -7,6 +7,7 @@ carries its uid: no rollout resumes what a person has paused.
 
 from collections.abc import Iterator, Sequence
 
+from ibgu.core.drivers.cluster_version.budgets import budget_companions
 from ibgu.core.drivers.cluster_version.feedback import (
     BACKED_UP,
     OPERATORS,
@@ -93,7 +94,7 @@ def companions(
         elif name in reported and name in resumes:
             manifest, strategy = _resumed(read), _APPLY
         found.append(Companion(read=read, manifest=manifest, strategy=strategy))
-    return found
+    return found + budget_companions(update)
 
 
 def _reported(seen: VersionView) -> set[str]:

@@ -8,6 +8,7 @@ from ibgu.core.drivers.cluster_version.checks import (
     hindrances,
     passing,
     waits_for_pool,
+    with_drains,
 )
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
@@ -124,7 +125,8 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
             words = _degraded(pool)
             return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, words, _POOL_GRACE)
         if pool.awaited:
-            return Verdict(VerdictKind.RUNNING, message=waits_for_pool(pool))
+            words = with_drains(seen, waits_for_pool(pool))
+            return Verdict(VerdictKind.RUNNING, message=words)
         waits = pool.paused
     if waits:
         return Verdict(VerdictKind.RUNNING, message=f"resumes {name}")
@@ -212,8 +214,8 @@ def _progress(seen: VersionView) -> str:
     if failing.status not in ("", "False"):
         return f"stalled: {failing.message}"
     if seen.updating or progressing.true:
-        return progressing.message
-    return _unsettled(seen)
+        return with_drains(seen, progressing.message)
+    return with_drains(seen, _unsettled(seen))
 
 
 def _unsettled(seen: VersionView) -> str:

@@ -1,4 +1,4 @@
-"""U1 to U10: what makes an update to another release fail, as far as the hub knows it.
+"""U1 to U11: what makes an update to another release fail, as far as the hub knows it.
 
 The API server takes every FleetUpdate, and a cluster every request: what it refuses, it refuses for
 ever, and what it takes can't be taken back.
@@ -95,7 +95,16 @@ U10 = PreflightRule(
     "11.4.1",
     "Put Check into a step before Update: it reads all clusters at once, and changes nothing.",
 )
-UPDATE_RULES = (U1, U2, U3, U4, U5, U6, U7, U8, U9, U10)
+U11 = PreflightRule(
+    "U11",
+    "PodDisruptionBudgets that the FleetUpdate names let nodes be drained",
+    "11.4.1",
+    "Give the workload of the budget another replica, or move it, until the budget allows a "
+    "disruption (`oc get pdb -A`).",
+    FactSource.CLUSTER,
+    "PodDisruptionBudgets of spec.update.disruptionBudgets",
+)
+UPDATE_RULES = (U1, U2, U3, U4, U5, U6, U7, U8, U9, U10, U11)
 
 
 # -- which rules apply ---------------------------------------------------------------------------
@@ -284,6 +293,15 @@ def _checked_before(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         yield U10.warning(facts.at("spec.plan"), words)
 
 
+def _drained(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    words = "was not read: Check reads it on each cluster, and warns of one that allows none"
+    yield U11.unknown(ObjectField(U11.fact), words)
+
+
+def _names_budgets(facts: PreflightFacts) -> bool:
+    return _FORWARD(facts) and bool(_update(facts).disruption_budgets)
+
+
 def _with_clusters(applies: Callable[[PreflightFacts], bool]) -> Callable[[PreflightFacts], bool]:
     return lambda facts: bool(facts.clusters) and applies(facts)
 
@@ -299,4 +317,5 @@ CHECKS = (
     Check((U8,), _with_clusters(_UPDATES), _minor_allowed),
     Check((U9,), _with_clusters(_FORWARD), _settled),
     Check((U10,), _UPDATES, _checked_before),
+    Check((U11,), _with_clusters(_names_budgets), _drained),
 )

@@ -25,6 +25,7 @@ PULLED_ELSEWHERE = "the clusters pull the release from there"
 def test_a_correct_fleet_update_has_neither_errors_nor_warnings() -> None:
     found = outcomes(WELL)
     assert {found.pop(rule) for rule in ("U9",)} == {RuleOutcome.UNKNOWN}
+    assert found.pop("U11") is RuleOutcome.NOT_APPLICABLE
     assert set(found.values()) == {RuleOutcome.PASSED}
     assert report(WELL).blocked == ()
 
@@ -196,6 +197,14 @@ def test_an_ack_for_a_release_that_no_cluster_runs_is_a_warning() -> None:
 def test_pools_and_operators_are_unknown_until_check_reads_them() -> None:
     assert found_by("U9", WELL) == [
         "unknown: was not read: Check reads it on each cluster, and Update does before it begins"
+    ]
+
+
+def test_budgets_are_unknown_until_check_reads_them() -> None:
+    assert outcomes(WELL)["U11"] is RuleOutcome.NOT_APPLICABLE
+    named = planned("Check", "Update", disruption_budgets=["shop/database"])
+    assert found_by("U11", named) == [
+        "unknown: was not read: Check reads it on each cluster, and warns of one that allows none"
     ]
 
 
