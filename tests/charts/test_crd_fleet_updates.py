@@ -106,6 +106,8 @@ def test_every_other_plan_is_refused(updates: Ibgus, plan: list[str]) -> None:
         ({"acks": ["yes"]}, "spec.update.acks[0]"),
         ({"disruptionBudgets": ["database"]}, "spec.update.disruptionBudgets[0]"),
         ({"disruptionBudgets": ["a/b"] * 21}, "spec.update.disruptionBudgets"),
+        ({"pause": {"soakMinutes": -1}}, "spec.update.pause.soakMinutes"),
+        ({"pause": {"soakMinutes": 10081}}, "spec.update.pause.soakMinutes"),
         ({"backup": {"form": "All", "image": IMAGE}}, "spec.update.backup.form"),
         ({"backup": {"form": "Full", "image": "tools:1"}}, "spec.update.backup.image"),
         ({"backup": {"form": "Full"}}, "spec.update.backup.image"),

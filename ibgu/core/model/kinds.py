@@ -109,6 +109,8 @@ class Pauses(WireStruct, frozen=True, gc=False, rename="camel"):
     """MachineConfigPools, in the order in which they are resumed."""
     health_checks: list[str] = []
     """MachineHealthChecks as namespace/name."""
+    soak_minutes: int = 0
+    """How long a cluster must be well after each pool before the next one is resumed."""
 
 
 class Backup(WireStruct, frozen=True, gc=False, rename="camel"):

@@ -6,6 +6,7 @@ carries its uid: no rollout resumes what a person has paused.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from ibgu.core.drivers.cluster_version.budgets import budget_companions
 from ibgu.core.drivers.cluster_version.feedback import (
@@ -68,6 +69,13 @@ def next_to_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> st
         order = {name: place for place, name in enumerate(update.pause.pools)}
         return min(pools, key=lambda name: order.get(name, len(order)))
     return HEALTH_CHECKS if paused else ""
+
+
+def soak_before_next(seen: VersionView, update: ClusterUpdate, rollout: str) -> timedelta:
+    """Returns how long the cluster must be well before the next pool is resumed; zero where no pool
+    is paused any more."""
+    pool = next_to_resume(seen, update, rollout) not in ("", HEALTH_CHECKS)
+    return timedelta(minutes=update.pause.soak_minutes) if pool else timedelta()
 
 
 def companions(

@@ -58,7 +58,7 @@ class PoolView(Struct, frozen=True, kw_only=True):
     machines: int = 0
     updated: int = 0
     unavailable: int = 0
-    """Its nodes that are drained, restart or are not ready."""
+    """The nodes that are drained, restart or are not ready."""
     degraded: str = ""
     """What its controller says of a node that can't take the configuration; empty: it is sound."""
 

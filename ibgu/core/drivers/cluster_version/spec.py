@@ -77,6 +77,8 @@ def _problems_of_pauses(pauses: Pauses) -> Iterator[str]:
         elif not _NAME.fullmatch(name):
             yield f"spec.update.pause.pools: {name[:60]!r} is not a name{_CHANGE}"
     yield from _of_full_names("pause.healthChecks", pauses.health_checks)
+    if pauses.soak_minutes < 0:
+        yield f"spec.update.pause.soakMinutes {pauses.soak_minutes} is below 0{_CHANGE}"
 
 
 def _of_full_names(field: str, given: Iterable[str]) -> Iterator[str]:
