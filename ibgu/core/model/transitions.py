@@ -213,9 +213,10 @@ def succeed(member: InFlight, run: Accepted, now: datetime) -> InFlight:
     return complete_action(over, CompletedAction(run.action, now))
 
 
-def succeed_in_part(member: InFlight, run: Accepted, now: datetime) -> InFlight:
-    """Returns the member whose run has ended with success, and whose action takes another run."""
-    return replace(member, run=ended_run(run, RunResult.CONTINUED, now))
+def succeed_in_part(member: InFlight, run: Accepted, words: str, now: datetime) -> InFlight:
+    """Returns the member whose run has ended with success, and whose action takes another run;
+    `words`: what this one has done."""
+    return replace(member, run=ended_run(run, RunResult.CONTINUED, now, message=words))
 
 
 def disarm(member: InFlight, run: Ended) -> InFlight:
