@@ -86,7 +86,8 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
     if any(UpdateAction.PRECACHE.value in actions for actions in shape):
         more["preCache"] = {"image": image("e")}
     if any(UpdateAction.BACKUP.value in actions for actions in shape):
-        more["backup"] = {"form": rng.choice(("Etcd", "Full")), "image": image("e")}
+        form, age = rng.choice(("Etcd", "Full")), 240 if calm else rng.choice((5, 240))
+        more["backup"] = {"form": form, "image": image("e"), "maxAgeMinutes": age}
     if rng.random() < 0.5 or any(UpdateAction.POOLS.value in actions for actions in shape):
         checks = [HEALTH_CHECK] if rng.random() < 0.5 and not calm else []  # not on single nodes
         more["pause"] = {"pools": ["worker"], "healthChecks": checks}

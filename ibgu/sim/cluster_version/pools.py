@@ -124,6 +124,11 @@ class Pools:
         found: dict[str, Any] = self._spoke.get(pool_key(name)) or {}
         return bool((found.get("spec") or {}).get("paused"))
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of the pools that are paused."""
+        return frozenset(filter(self.paused, self.machines))
+
     def pause(self, paused: bool) -> None:
         """Pauses the last pool that has nodes, or resumes it, as a person does."""
         name = "worker" if self._updates.workers else "master"

@@ -306,7 +306,7 @@ def test_failures_of_a_plan_that_may_grow_are_forgotten_too_but_not_its_hold() -
 
 
 def test_a_cluster_that_soaks_has_not_stalled() -> None:
-    """It shows nothing new until its time is over."""
+    """The cluster shows nothing new until its time is over."""
     twin = prepared_and_opened()
     facts = facts_of(twin)
     before, _ = folded(facts)
