@@ -1,9 +1,10 @@
-"""The dashboards: fleet, rollout, controller."""
+"""The dashboards: fleet, rollout, FleetUpdates, controller."""
 
 from collections.abc import Callable
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from tests.dashboards.panels import (
     WIDTH,
     Panel,
@@ -185,6 +186,109 @@ def _rollout_over_time(one: str) -> Panels:
     )
 
 
+def updates() -> Dashboard:
+    description = "FleetUpdates of a hub: actions, failures, backups, pauses, and what stalls."
+    made = board("ibgu / FleetUpdates", "ibgu-updates", description)
+    return _filled(made, *_updates_now(), *_updates_over_time())
+
+
+_OF_UPDATES = f'action=~"{"|".join(UPDATE_ACTIONS.names)}"'
+"""The actions tell FleetUpdates from IBGUs: no name is in both kinds."""
+_ENDED = "ibgu_members_ended_total"
+
+
+def _updates_now() -> Panels:
+    ended = f"increase({_ENDED}{{{_OF_UPDATES}"
+    return (
+        number(
+            "Clusters updated, last day",
+            'sum(increase(ibgu_actions_total{action="Update",result="succeeded"}[1d]))',
+        ),
+        number(
+            "Releases refused, last day",
+            f'sum({ended},outcome="failed",cause="UpdateRefused"}}[1d]))',
+            bad_from=1,
+        ),
+        number(
+            "Backups failed, last day",
+            f'sum({ended},outcome="failed",cause="BackupFailed"}}[1d]))',
+            bad_from=1,
+        ),
+        number(
+            "Stalled updates",
+            f"sum(max by (rollout, action) (ibgu_rollout_stalled_members{{{_OF_UPDATES}}}))",
+            bad_from=1,
+        ),
+        number("Clusters paused", "sum(max by (rollout) (ibgu_rollout_paused_clusters))"),
+        number(
+            "Updates failed, last day",
+            f'sum(increase({_ENDED}{{action="Update",outcome="failed"}}[1d]))',
+            bad_from=1,
+        ),
+    )
+
+
+def _updates_over_time() -> Panels:
+    return (
+        stacked(
+            "Ends of actions, per hour",
+            {
+                "{{action}} {{result}}": (
+                    "sum by (action, result)"
+                    f" (increase(ibgu_actions_total{{{_OF_UPDATES}}}[1h])) > 0"
+                )
+            },
+            span=WIDTH,
+        ),
+        stacked(
+            "Failures of FleetUpdates by cause, per hour",
+            {
+                "{{action}}: {{cause}}": (
+                    "sum by (action, cause)"
+                    f' (increase({_ENDED}{{{_OF_UPDATES},outcome="failed"}}[1h])) > 0'
+                )
+            },
+        ),
+        lines(
+            "Stalled by FleetUpdate",
+            {
+                "{{rollout}} {{action}}": (
+                    f"max by (rollout, action) (ibgu_rollout_stalled_members{{{_OF_UPDATES}}}) > 0"
+                )
+            },
+        ),
+        lines(
+            "Clusters with paused parts",
+            {"{{rollout}}": "max by (rollout) (ibgu_rollout_paused_clusters) > 0"},
+        ),
+        lines(
+            "How long parts of clusters are paused",
+            {
+                "{{rollout}}": (
+                    "time() - min by (rollout) (ibgu_rollout_paused_since_timestamp_seconds)"
+                )
+            },
+            "s",
+            "After a day, nodes may run out of certificates.",
+        ),
+        lines(
+            "How long actions of FleetUpdates take",
+            quantiles(
+                "ibgu_action_duration_seconds", "action", f'{{{_OF_UPDATES},result="succeeded"}}'
+            ),
+            "s",
+        ),
+        stacked(
+            "Pools and Updates that go on with another run, per hour",
+            {
+                "{{action}}": (
+                    'sum by (action) (increase(ibgu_actions_total{result="continued"}[1h])) > 0'
+                )
+            },
+        ),
+    )
+
+
 def state_of(state: str) -> str:
     return f'max(ibgu_rollout_clusters{{rollout="$rollout",state="{state}"}})'
 
@@ -341,5 +445,6 @@ def _filled(on: Dashboard, *panels: Panel) -> Dashboard:
 BOARDS: dict[str, Callable[[], Dashboard]] = {
     "fleet": fleet,
     "rollout": rollout,
+    "updates": updates,
     "controller": controller,
 }

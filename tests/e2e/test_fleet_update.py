@@ -166,6 +166,37 @@ async def test_a_fleet_update_that_is_deleted_resumes_what_it_has_paused(scene: 
     await scene.until(gone, "the works to be removed")
 
 
+BUDGET = "openshift-machine-api/database"
+
+
+async def test_a_budget_that_blocks_a_drain_is_named_long_before_the_operator_says_so(
+    scene: Scene,
+) -> None:
+    updates = replace(WORKERS, drain=100_000)
+    name = f"{scene.label}-1"
+    await scene.fleet(
+        count=1, version="4.16.3", updates=updates, faults=(f"drain-blocked:150m@{name}",)
+    )
+    await scene.start(clock=ScaledTime(60))
+    plan = ("Check Mirror", "Update")
+    budgets = [BUDGET, "shop/not-there"]
+    await scene.apply(fleet_update("drains", scene.label, *plan, disruptionBudgets=budgets))
+    words = f"blocked by the PodDisruptionBudget {BUDGET}"
+
+    async def told() -> bool:
+        clusters = (await status(scene, "drains")).get("clusters", [])
+        messages = [each.get("currentAction", {}).get("message", "") for each in clusters]
+        return any(f"the drain of nodes is {words}" in message for message in messages)
+
+    await scene.until(told, "the Update to name the budget")
+    (entry,) = (await status(scene, "drains"))["clusters"]
+    assert f"warning: the drain of nodes will be {words}" in entry["completedActions"][0]["message"]
+    found = await ended(scene, "drains", "Completed", 240)
+    assert found["summary"]["succeeded"] == 1
+    names = {key.name for key in scene.cluster(name).spoke.objects if "Budget" in key.kind}
+    assert names == {"database"}
+
+
 async def test_a_cluster_without_a_cluster_version_fails_its_check(scene: Scene) -> None:
     await scene.fleet(count=1)
     await scene.start(clock=ScaledTime(60))

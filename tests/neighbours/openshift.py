@@ -28,7 +28,9 @@ COLLECTIONS = (
     "/apis/config.openshift.io/v1/imagedigestmirrorsets",
     "/apis/machineconfiguration.openshift.io/v1/machineconfigpools",
     "/apis/machine.openshift.io/v1beta1/machinehealthchecks",
+    "/apis/policy/v1/poddisruptionbudgets",
 )
+BUDGETS = "/apis/policy/v1/namespaces/openshift-machine-api/poddisruptionbudgets"
 HEALTH_CHECKS = (
     "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinehealthchecks"
 )

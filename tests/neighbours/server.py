@@ -168,7 +168,8 @@ class ManagedClusterServer:
 
     def _wipe_openshift(self) -> None:
         maps = (f"/api/v1/namespaces/{name}/configmaps" for name in openshift.NAMESPACES)
-        wiped = (*openshift.COLLECTIONS[:-1], openshift.HEALTH_CHECKS, *maps)
+        namespaced = (openshift.HEALTH_CHECKS, openshift.BUDGETS, *maps)
+        wiped = (*openshift.COLLECTIONS[:-2], *namespaced)
         for path in wiped if self._openshift else ():
             self.api.remove(path)
 

@@ -197,3 +197,26 @@ async def test_a_deleted_fleet_update_leaves_nothing_paused(scene: RealScene) ->
         return await scene.items(paths.works(name)) == []
 
     await scene.until(gone, "the works to be removed", 60)
+
+
+async def test_a_budget_is_read_and_never_created(scene: RealScene) -> None:
+    """The work agent may create budgets, and the API server takes one without a spec."""
+    await scene.fleet(
+        count=1, version="4.16.3", updates=WORKERS, faults=(f"drain-blocked@{scene.label}-1",)
+    )
+    await scene.start(clock=ScaledTime(60))
+    name = f"{scene.label}-1"
+    path = openshift.BUDGETS
+    (before,) = scene.real(name).server.api.request("GET", path)["items"]
+    budgets = ["openshift-machine-api/database", "openshift-machine-api/not-there", "no/namespace"]
+    update = fleet_update("budgets", scene.label, "Check", disruptionBudgets=budgets)
+    await scene.apply(update)
+    found = await ended(scene, "budgets", "Completed", 60)
+    (entry,) = found["clusters"]
+    words = "will be blocked by the PodDisruptionBudget openshift-machine-api/database"
+    assert words in entry["completedActions"][0]["message"]
+    (after,) = scene.real(name).server.api.request("GET", path)["items"]
+    assert after["spec"] == before["spec"]
+    assert "ownerReferences" not in after["metadata"]
+    items = scene.real(name).server.api.request("GET", openshift.COLLECTIONS[-1])["items"]
+    assert [each["metadata"]["name"] for each in items] == ["database"]

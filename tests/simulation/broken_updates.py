@@ -10,10 +10,10 @@ from ibgu.core.drivers.cluster_version import driver, manifests, states
 from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.names import UPDATE_MANAGER
 from ibgu.core.drivers.cluster_version.spec import update_of
-from ibgu.core.engine.decide.member import waiting
+from ibgu.core.engine.decide.member import pausing, waiting
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.works import stage
-from ibgu.core.model import Cause, actions
+from ibgu.core.model import Cause, Outcome, actions
 from tests.simulation.breaking import Patches, deaf_to_claims, unchecked
 from tests.simulation.breaking import replace_part as _set
 
@@ -93,6 +93,32 @@ def claims_apart_by_kind(stack: ExitStack) -> None:
     _set(stack, waiting, "_block_if_claimed", by_kind)
 
 
+def pauses_never_resumed(stack: ExitStack) -> None:
+    """The plan alone resumes what an update has paused, whatever becomes of it."""
+    _set(stack, pausing, "_due", lambda *asked: "")
+
+
+def pauses_left_after_a_failure(stack: ExitStack) -> None:
+    """A cluster that fails stays paused for a later step that may never take it."""
+    known = pausing._nothing_resumes
+
+    def nothing_resumes(ctx: Any, latest: Any) -> str:
+        return "" if latest.outcome is Outcome.FAILED else known(ctx, latest)
+
+    _set(stack, pausing, "_nothing_resumes", nothing_resumes)
+
+
+def resumed_without_a_proof(stack: ExitStack) -> None:
+    """A cluster counts as resumed as soon as it is to be resumed."""
+    _set(stack, pausing, "_resumed", lambda ctx, member, *seen: "resumed" * member.resuming)
+
+
+def release_asked_for_with_the_pauses(stack: ExitStack) -> None:
+    """An update asks for the release at once, and pauses nothing."""
+    _set(stack, manifests, "to_pause", lambda *asked: ())
+    _set(stack, states, "to_pause", lambda *asked: ())
+
+
 PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (request_left_in_place, "update", 1),
     (withdrawal_not_asked_for, "update", 1),
@@ -100,5 +126,9 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (workers_not_awaited, "update", 1),
     (refusals_made_up, "update", 1),
     (claims_apart_by_kind, "both", 1),
+    (pauses_never_resumed, "update", 1),
+    (pauses_left_after_a_failure, "update", 1),
+    (resumed_without_a_proof, "update", 1),
+    (release_asked_for_with_the_pauses, "update", 1),
 )
 """Each with the kind of change, and the first seed, of the simulations that have to notice it."""

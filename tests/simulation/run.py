@@ -6,7 +6,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any
@@ -318,7 +318,9 @@ class _Play:
         kinds = {fault.kind for fault in self._faults}
         if not skewed and self._plan.kind.updates is not None:
             clusters = list(self.fleet.player.clusters.values())
-            updates = UpdateTruth(self.found, runs, events, clusters)
+            updates = UpdateTruth(
+                self.found, runs, events, clusters, _updates(events, self._plan.ibgus)
+            )
             restored = bool(self.fleet.weather.struck["hub-restored"])
             kept = not kinds & {*PEOPLE, *OTHERS}
             pauses = any("pause" in body["spec"].get("update", {}) for _, body in self._plan.ibgus)
@@ -334,6 +336,15 @@ class _Play:
             truth.limits()
         self.results.update(run.result for run in runs if run.result)
         self.trace = f"{len(events)} events, {hash_of(events)}"
+
+
+def _updates(
+    events: Iterable[Event], plans: Iterable[tuple[float, JsonObject]]
+) -> dict[str, JsonObject]:
+    """Returns the updates that rollouts ask for, by uid."""
+    named = {body["metadata"]["name"]: body["spec"].get("update", {}) for _, body in plans}
+    told = ((e.rollout, e.data.get("name")) for e in events if e.rollout and not e.cluster)
+    return {uid: named[name] for uid, name in told if uid and name in named}
 
 
 def _of_the_lease(asked: ServedRequest) -> bool:

@@ -52,6 +52,7 @@ RELEASES = (("4.16.12", "b"), ("4.17.2", "c"))
 """Version, and the digit that the image's digest repeats."""
 _HAND = f"quay.io/openshift-release-dev/ocp-release@sha256:{'d' * 64}"
 HEALTH_CHECK = "openshift-machine-api/worker"
+BUDGET = "openshift-machine-api/database"
 APPENDED = (
     UpdateAction.UPDATE,
     UpdateAction.RETRACT_ON_FAILURE,
@@ -85,7 +86,8 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
     if any(UpdateAction.PRECACHE.value in actions for actions in shape):
         more["preCache"] = {"image": image("e")}
     if any(UpdateAction.BACKUP.value in actions for actions in shape):
-        more["backup"] = {"form": rng.choice(("Etcd", "Full")), "image": image("e")}
+        form, age = rng.choice(("Etcd", "Full")), 240 if calm else rng.choice((5, 240))
+        more["backup"] = {"form": form, "image": image("e"), "maxAgeMinutes": age}
     if rng.random() < 0.5 or any(UpdateAction.POOLS.value in actions for actions in shape):
         checks = [HEALTH_CHECK] if rng.random() < 0.5 and not calm else []  # not on single nodes
         more["pause"] = {"pools": ["worker"], "healthChecks": checks}
@@ -98,6 +100,7 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
             "update": {
                 "release": {"version": version, "image": image(digit)},
                 "signatures": ["c2lnbmVk"],
+                "disruptionBudgets": [BUDGET],
                 "mirrors": mirrors if rng.random() < 0.5 else [],
                 "acks": ["ack-4.16-kube-1.30-api-removals-in-4.17"] * rng.randint(0, 1),
                 **more,

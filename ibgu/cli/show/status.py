@@ -195,7 +195,7 @@ def _clusters(number: int) -> str:
     return f"{number} {'cluster' if number == 1 else 'clusters'}"
 
 
-_AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Disarming")
+_AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming")
 """Reasons of a cluster in flight while all is well; they are not shown, as on the page."""
 
 

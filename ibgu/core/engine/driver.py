@@ -72,6 +72,8 @@ class Verdict(Struct, frozen=True):
     earliest: timedelta = timedelta()
     """How long after the acceptance a success proves nothing yet: the cluster may still show its
     state from before."""
+    soak: timedelta = timedelta()
+    """How long a success must last before it ends the run."""
     job_completed: str = ""
     """When the action's Job was complete, as the cluster writes it; empty: it has not said."""
 

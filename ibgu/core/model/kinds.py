@@ -109,6 +109,8 @@ class Pauses(WireStruct, frozen=True, gc=False, rename="camel"):
     """MachineConfigPools, in the order in which they are resumed."""
     health_checks: list[str] = []
     """MachineHealthChecks as namespace/name."""
+    soak_minutes: int = 0
+    """How long a cluster must be well after each pool before the next one is resumed."""
 
 
 class Backup(WireStruct, frozen=True, gc=False, rename="camel"):
@@ -144,6 +146,8 @@ class ClusterUpdate(WireStruct, frozen=True, gc=False, rename="camel"):
     acks: list[str] = []
     """Keys of the admin acks that a person gives for the clusters."""
     pause: Pauses = Pauses()
+    disruption_budgets: list[str] = []
+    """PodDisruptionBudgets that may block drains, as namespace/name."""
     backup: Backup | None = None
     pre_cache: PreCache | None = None
 

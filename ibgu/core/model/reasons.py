@@ -33,6 +33,8 @@ class ReasonKind(StrEnum):
     RUNNING = "Running"
     REBOOTING = "Rebooting"
     DIVERGED = "Diverged"
+    SOAKING = "Soaking"
+    """The cluster has done what the run asked for, which must last for a while."""
     DISARMING = "Disarming"
     WARNING = "WarningNotAccepted"
     """The IBGU holds clusters that have warned until a person accepts it."""

@@ -215,9 +215,10 @@ def succeed(
     return complete_action(over, CompletedAction(run.action, now, made_at=made_at))
 
 
-def succeed_in_part(member: InFlight, run: Accepted, now: datetime) -> InFlight:
-    """Returns the member whose run has ended with success, and whose action takes another run."""
-    return replace(member, run=ended_run(run, RunResult.CONTINUED, now))
+def succeed_in_part(member: InFlight, run: Accepted, words: str, now: datetime) -> InFlight:
+    """Returns the member whose run has ended with success, and whose action takes another run;
+    `words`: what this one has done."""
+    return replace(member, run=ended_run(run, RunResult.CONTINUED, now, message=words))
 
 
 def disarm(member: InFlight, run: Ended) -> InFlight:

@@ -1,5 +1,7 @@
 """Folds events into messages: the same ones whenever the same events are read again."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from ibgu.core.drivers import declared, traits
@@ -53,7 +55,8 @@ def advance(
         messages.append(_message(Topic.ROLLOUT_MOVING, before, fact))
         after = replace(after, stalled=None)
     if _moves(before, after, kind):
-        after = replace(after, moved=fact.at, moved_seq=fact.seq)
+        moved = max(_moves_until(fact), after.moved or fact.at)
+        after = replace(after, moved=moved, moved_seq=fact.seq)
     if topic is not None:
         messages.append(_message(topic, after, fact))
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
@@ -72,6 +75,13 @@ def _moves(before: TrackedEvents, after: TrackedEvents, kind: Kind) -> bool:
     release."""
     held = before.hold or before.step_hold
     return kind in PROGRESS_KINDS or (held is not None and not (after.hold or after.step_hold))
+
+
+def _moves_until(fact: RolloutEvent) -> datetime:
+    """Returns until when the rollout has not stalled: a cluster that soaks shows nothing new before
+    its time is over."""
+    until = fact.data.get("until")
+    return max(fact.at, datetime.fromisoformat(until)) if isinstance(until, str) else fact.at
 
 
 def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:

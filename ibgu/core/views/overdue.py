@@ -99,6 +99,7 @@ EXEMPT: dict[ReasonKind, str] = {
         "ibgu follows the cluster again when one in flight ends, and reports those that are overdue"
     ),
     ReasonKind.START_JITTER: STARTS_AT_ITS_TIME,
+    ReasonKind.SOAKING: "It ends at the time shown with the reason",
 } | {
     kind: reason.why_never_overdue
     for kind, reason in GATE_REASONS.items()

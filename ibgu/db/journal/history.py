@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.model import (
     Change,
+    InFlight,
     Kind,
     Member,
     OnMember,
@@ -151,6 +152,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
         data["taken"] = member.run is not None and member.run.armed_at is not None
     elif kind is Kind.IMPORTED:
         data |= _imported(member)
+    elif kind is Kind.RUN_PROGRESS and isinstance(member, InFlight) and member.reason.until:
+        data["until"] = member.reason.until
     elif kind is Kind.ACTION_SKIPPED:
         data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:

@@ -19,6 +19,7 @@ REQUEST_FIELD = "\0".join(("spec", "desiredUpdate", "image"))
 """The path of the release image that is asked for, among the fields that managers own."""
 _RELEASES = "quay.io/openshift-release-dev/ocp-release"
 HEALTH_CHECK = Key("machine.openshift.io", "MachineHealthCheck", "openshift-machine-api", "worker")
+BUDGET = Key("policy", "PodDisruptionBudget", "openshift-machine-api", "database")
 _POOLS = "machineconfiguration.openshift.io"
 _LONG_AGO = timestamp(0)
 """Nothing reads when conditions of operators and pools have changed, but their kinds ask for it."""
@@ -83,6 +84,27 @@ def health_check() -> JsonObject:
         "kind": HEALTH_CHECK.kind,
         "metadata": {"name": HEALTH_CHECK.name, "namespace": HEALTH_CHECK.namespace},
         "spec": {"selector": {"matchLabels": {"role": "worker"}}, "maxUnhealthy": "40%"},
+    }
+
+
+def budget() -> JsonObject:
+    """Returns the budget of the pods that run on workers."""
+    return {
+        "apiVersion": f"{BUDGET.group}/v1",
+        "kind": BUDGET.kind,
+        "metadata": {"name": BUDGET.name, "namespace": BUDGET.namespace},
+        "spec": {"selector": {"matchLabels": {"app": "database"}}, "minAvailable": 1},
+    }
+
+
+def budget_status(generation: int, blocks: bool) -> JsonObject:
+    healthy = 1 if blocks else 2
+    return {
+        "observedGeneration": generation,
+        "disruptionsAllowed": healthy - 1,
+        "currentHealthy": healthy,
+        "desiredHealthy": 1,
+        "expectedPods": healthy,
     }
 
 

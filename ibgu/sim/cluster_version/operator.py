@@ -24,7 +24,7 @@ from ibgu.sim.cluster_version.objects import (
 from ibgu.sim.cluster_version.pools import Pools
 from ibgu.sim.cluster_version.refusals import Asked, Ground, accepted_risks, numbers, refusal
 from ibgu.sim.cluster_version.settings import DEFAULT_ACK, Updates
-from ibgu.sim.cluster_version.timeline import StartedUpdate, UpdateTimeline, request_of, run_of
+from ibgu.sim.cluster_version.timeline import UpdateTimeline, request_of, run_of
 from ibgu.sim.spoke.objects import Key
 from ibgu.sim.spoke.store import Spoke
 
@@ -271,7 +271,7 @@ class VersionOperator:
         entry = self._entry(asked.image, asked.version) | {"verified": verified}
         self._history.insert(0, entry | ({"acceptedRisks": risks} if risks else {}))
         run = run_of(self._spoke.get(CLUSTER_VERSION) or {})
-        self.timeline.updates.append(StartedUpdate(asked.image, asked.version, self._now, run))
+        self.timeline.begun(asked.image, asked.version, self._now, run, self.pools.held)
         self._courses.end("flap")
         self._conditions.heal_all()
         self._begin("apply", self._apply())

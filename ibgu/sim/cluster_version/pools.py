@@ -4,7 +4,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from ibgu.sim.cluster_version.objects import (
+    BUDGET,
     MACHINE_CONFIG,
+    budget,
+    budget_status,
     cluster_operator,
     condition,
     health_check,
@@ -48,6 +51,8 @@ class Pools:
             self._spoke.create(pool(name), self.now)
         if self._updates.workers:
             self._spoke.create(health_check(), self.now)
+            self._spoke.create(budget(), self.now)
+            self._show_budget()
         self._spoke.create(cluster_operator(MACHINE_CONFIG.name), self.now)
         self.show()
 
@@ -63,6 +68,15 @@ class Pools:
         shown = (each for each in pools if "status" in each)
         if any(p["metadata"]["generation"] != p["status"]["observedGeneration"] for p in shown):
             self.show()
+        self._show_budget()
+
+    def _show_budget(self) -> None:
+        """Writes the status of the budget of the workers' pods, where it has changed."""
+        if found := self._spoke.get(BUDGET):
+            generation = int(found["metadata"]["generation"])
+            status = budget_status(generation, self._holds("drain-blocked"))
+            if found.get("status") != status:
+                self._spoke.write_status(BUDGET, status, self.now)
 
     def render(self) -> None:
         """Gives every pool the configuration of another release."""
@@ -109,6 +123,11 @@ class Pools:
     def paused(self, name: str) -> bool:
         found: dict[str, Any] = self._spoke.get(pool_key(name)) or {}
         return bool((found.get("spec") or {}).get("paused"))
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of the pools that are paused."""
+        return frozenset(filter(self.paused, self.machines))
 
     def pause(self, paused: bool) -> None:
         """Pauses the last pool that has nodes, or resumes it, as a person does."""

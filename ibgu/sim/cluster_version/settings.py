@@ -14,7 +14,7 @@ TROUBLES: dict[str, str] = {
     "precache-fails": "the node has too little space for the images of a release",
     "backup-fails": "the node has too little free space for a backup",
     "backup-hangs": "the Job of a backup does not end before its deadline",
-    "drain-blocked": "no worker can be drained, and after an hour its pool is degraded",
+    "drain-blocked": "a budget keeps workers from being drained; their pool is degraded in an hour",
 }
 """What goes wrong with updates, by its name; each holds until somebody mends it."""
 

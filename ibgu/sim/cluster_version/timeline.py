@@ -32,6 +32,8 @@ class StartedUpdate(Struct):
     started: float
     run: str
     """The run of ibgu that the ClusterVersion was marked with."""
+    paused: frozenset[str] = frozenset()
+    """The pools that were paused then."""
     completed: float | None = None
     """When the operator said that it is complete: workers may still take their configuration."""
     settled: float | None = None
@@ -50,6 +52,9 @@ class UpdateTimeline:
     def asked(self, request: ReleaseRequest) -> None:
         if request.image != (self.requests[-1].image if self.requests else ""):
             self.requests.append(request)
+
+    def begun(self, image: str, version: str, at: float, run: str, paused: frozenset[str]) -> None:
+        self.updates.append(StartedUpdate(image, version, at, run, paused))
 
     def completed(self, at: float, *, settled: bool) -> None:
         """Notes the end of the newest update; `settled`: no worker has still to take it."""

@@ -1,4 +1,4 @@
-"""The rules by which the API server refuses objects of OpenShift's own kinds."""
+"""The rules by which the API server refuses the objects that an update reads."""
 
 import re
 
@@ -28,10 +28,20 @@ def _of_health_check(obj: JsonObject) -> list[str]:
     return [f'spec.maxUnhealthy: Invalid value: "{share}": {words}']
 
 
+def _of_budget(obj: JsonObject) -> list[str]:
+    most = str((obj.get("spec") or {}).get("maxUnavailable", "1"))
+    if _SHARE.fullmatch(most):
+        return []
+    words = "a valid percent string must be a numeric string followed by an ending '%'"
+    return [f'spec.maxUnavailable: Invalid value: "{most}": {words}']
+
+
 def check_openshift(key: Key, obj: JsonObject) -> list[str]:
     """Returns the errors of the schema, on create and on update alike."""
     if key.kind == "MachineHealthCheck":
         return _of_health_check(obj)
+    if key.kind == "PodDisruptionBudget":
+        return _of_budget(obj)
     if key.kind not in _NEED_SPEC:
         return []
     if "spec" not in obj:

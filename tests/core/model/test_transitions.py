@@ -86,7 +86,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.extend: lambda m, to: t.extend(m, START, WHY),
     t.end: lambda m, to: t.end(m, its_run(m), RunResult.LIMIT, None, "late", START),
     t.succeed: lambda m, to: t.succeed(m, its_run(m), START),
-    t.succeed_in_part: lambda m, to: t.succeed_in_part(m, its_run(m), START),
+    t.succeed_in_part: lambda m, to: t.succeed_in_part(m, its_run(m), "paused worker", START),
     t.disarm: lambda m, to: t.disarm(m, its_run(m)),
     t.return_to_waiting: lambda m, to: t.return_to_waiting(m, its_run(m), START),
     t.finish: lambda m, to: t.finish(

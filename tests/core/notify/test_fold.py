@@ -303,3 +303,25 @@ def test_failures_of_a_plan_that_may_grow_are_forgotten_too_but_not_its_hold() -
     held = replace(memory.tracks[UID], hold=Hold("InvalidPlan", "", "person", START))
     after, _ = overdue(memory.tracking(UID, held), START + 99 * HOUR, HOUR)
     assert after.tracks[UID].groups == ()
+
+
+def test_a_cluster_that_soaks_has_not_stalled() -> None:
+    """The cluster shows nothing new until its time is over."""
+    twin = prepared_and_opened()
+    facts = facts_of(twin)
+    before, _ = folded(facts)
+    moved = before.tracks[UID].moved
+    assert moved is not None
+    until = moved + 5 * HOUR
+    running = next(fact for fact in reversed(facts) if fact.cluster is not None)
+    soaks = replace(
+        running,
+        seq=facts[-1].seq + 1,
+        kind=str(Kind.RUN_PROGRESS),
+        data={"until": until.isoformat()},
+    )
+    other = replace(soaks, seq=soaks.seq + 1, data={})
+    memory, _ = folded([soaks, other], before)
+    assert overdue(memory, until + HOUR, 2 * HOUR)[1] == ()
+    (message,) = overdue(memory, until + 2 * HOUR, 2 * HOUR)[1]
+    assert message.topic is Topic.ROLLOUT_STALLED

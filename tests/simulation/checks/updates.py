@@ -2,12 +2,13 @@
 clusters."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Set
+from datetime import datetime, timedelta
 
 from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS, UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.names import PAUSE_MANAGER, UPDATE_MANAGER
 from ibgu.core.model import Cause
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.cluster_version import UpdateTimeline
 from ibgu.sim.cluster_version.objects import pool_key
@@ -33,7 +34,10 @@ class UpdateTruth:
         runs: Iterable[Run],
         events: Iterable[Event],
         clusters: Iterable[SimulatedCluster],
+        asked: Mapping[str, JsonObject],
     ) -> None:
+        """`asked`: what rollouts ask for, by uid."""
+        self._asked = asked
         self._check = found.check
         self._runs = {run.id: run for run in runs if run.action in UPDATE_ACTIONS.names}
         self._timelines = {c.name: c.operator.timeline for c in clusters if c.operator is not None}
@@ -98,6 +102,27 @@ class UpdateTruth:
             and run.arming_at.timestamp() <= update.started
         )
         self._check("an update begins only by a run that asked for it", intended, words, run)
+        if run is not None and (run.ended_at is None or run.ended_at.timestamp() > update.started):
+            self._ready(run, update)
+
+    def _ready(self, run: Run, update: StartedUpdate) -> None:
+        """Checks what comes before an update that begins while its run goes on."""
+        asked = self._asked.get(run.rollout, {})
+        if "pause" in asked and run.cluster not in self._paused:
+            paused = "worker" in update.paused
+            self._check("an update begins with its pools paused", paused, run, update)
+        if "backup" in asked:
+            age = timedelta(minutes=asked["backup"]["maxAgeMinutes"])
+            recent = any(age >= run.intended_at - at for at in self._backed_up(run))
+            self._check("an update begins after a recent backup", recent, run, update)
+
+    def _backed_up(self, run: Run) -> Iterator[datetime]:
+        """Yields when the run's rollout had taken a backup of the cluster before."""
+        for each in self._runs.values():
+            same = (each.rollout, each.cluster_uid) == (run.rollout, run.cluster_uid)
+            done = each.action == UpdateAction.BACKUP and each.result == "succeeded"
+            if same and done and each.ended_at and each.ended_at <= run.intended_at:
+                yield each.ended_at
 
     def _not_again(self, cluster: str, timeline: UpdateTimeline) -> None:
         """Checks that an agent enforces no request any more once its run is disarmed (R9): what

@@ -74,6 +74,7 @@ _CHECK = ActionTraits(
     label_prefix=LABEL_PREFIX,
     usual=AgeRange(1.0, 2 * _MINUTE),
     begins=True,
+    warns=True,
     preflight=True,
     implied_by=UpdateAction.UPDATE.value,
 )

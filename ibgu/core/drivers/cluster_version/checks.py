@@ -110,4 +110,14 @@ def waits_for_pool(pool: PoolView) -> str:
     if not pool.known:
         return f"the cluster does not report the MachineConfigPool {pool.name} yet"
     nodes = f"{pool.updated} of {pool.machines} nodes have its configuration"
-    return f"waits for the MachineConfigPool {pool.name}: {nodes}"
+    away = f", {pool.unavailable} not available" if pool.unavailable else ""
+    return f"waits for the MachineConfigPool {pool.name}: {nodes}{away}"
+
+
+def with_drains(seen: VersionView, words: str) -> str:
+    """Returns what an update waits for, with the budgets that keep its nodes from being drained:
+    the operators say nothing of them for an hour."""
+    drained = any(pool.awaited for pool in seen.pools)
+    if not drained or not (found := seen.blocked):
+        return words
+    return f"{words}; the drain of nodes is blocked by {found}"

@@ -155,7 +155,7 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
     ),
     _row(
         UpdateFailure.DRAIN,
-        r"failed to drain node|Node Drain has not succeeded",
+        r"failed to drain node|Node Drain has not succeeded|drain of nodes is blocked by",
         "A node can't be drained: a PodDisruptionBudget allows no disruption, or a pod stays.",
         "Find the budget with `oc get pdb -A`, and give its workload another replica, or move it.",
     ),

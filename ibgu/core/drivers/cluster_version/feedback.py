@@ -3,7 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
+from ibgu.core.drivers.cluster_version import budgets
 from ibgu.core.drivers.cluster_version.actions import UpdateStage
+from ibgu.core.drivers.cluster_version.budgets import BudgetView, blocking, read_budgets
 from ibgu.core.drivers.cluster_version.names import (
     GROUP,
     IMAGE_MARK,
@@ -73,7 +77,7 @@ TARGET = Target(
     name=NAME,
     paths=rules(PATHS),
     probe_path=".spec.clusterID",
-    beside=KINDS | {(GROUP, "ClusterOperator")},
+    beside=KINDS | {(GROUP, "ClusterOperator"), (budgets.GROUP, budgets.KIND)},
 )
 
 
@@ -116,6 +120,7 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
     """Progressing of each operator of static pods."""
     pools: tuple[PoolView, ...] = ()
     health_checks: tuple[HealthCheckView, ...] = ()
+    budgets: tuple[BudgetView, ...] = ()
 
     def condition(self, type_: str) -> ClusterCondition:
         return self.conditions.get(type_, _MISSING)
@@ -123,6 +128,12 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
     def pool(self, name: str) -> PoolView:
         """Returns the pool; one that does not report is not known."""
         return next((pool for pool in self.pools if pool.name == name), PoolView(name=name))
+
+    @property
+    def blocked(self) -> str:
+        """The budgets that block the drain of a node; empty: none. A single node is not drained."""
+        single = sum(pool.machines for pool in self.pools) <= 1
+        return "" if single else blocking(self.budgets)
 
     @property
     def updating(self) -> bool:
@@ -154,7 +165,7 @@ def view_version(values: Iterable[FeedbackValue]) -> VersionView:
     generation = number(found, "generation")
     pools, checks = read_pools(found), read_health_checks(found)
     conditions = {t: condition(found, f"version{t}") for t in _CONDITIONS}
-    return VersionView(
+    view = VersionView(
         stage=_stage(found),
         generation=generation,
         # The operator's own observedGeneration lags behind by minutes after a refusal, and proves
@@ -177,9 +188,24 @@ def view_version(values: Iterable[FeedbackValue]) -> VersionView:
         operators={name: condition(found, f"{name}Degraded") for name in OPERATORS},
         pools=pools,
         health_checks=checks,
+        budgets=read_budgets(found),
         pauses=(*_pauses(pools), *_pauses(checks)),
         unread=flag(found, UNREAD),
     )
+    return replace(view, warning=warning_of(view))
+
+
+_BEFORE = frozenset(
+    {UpdateStage.CHECK, UpdateStage.MIRROR, UpdateStage.PRECACHE, UpdateStage.BACKUP}
+)
+
+
+def warning_of(seen: VersionView) -> str:
+    """Returns what will block the update. While nodes are drained for it, budgets allow no
+    disruption for moments."""
+    if seen.stage not in _BEFORE or not (found := seen.blocked):
+        return ""
+    return f"the drain of nodes will be blocked by {found}"
 
 
 def _pauses(found: Iterable[PoolView | HealthCheckView]) -> Iterator[tuple[str, str]]:

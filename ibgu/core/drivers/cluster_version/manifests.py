@@ -67,6 +67,8 @@ ROLE = Raw(
                     verbs=[*_READ, "patch"],
                 ),
                 _rule("machine.openshift.io", "machinehealthchecks", verbs=[*_READ, "patch"]),
+                # What can't be read would leave it open whether anything is paused.
+                _rule("policy", "poddisruptionbudgets", verbs=_READ),
             ],
         }
     )

@@ -6,7 +6,9 @@ carries its uid: no rollout resumes what a person has paused.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
+from ibgu.core.drivers.cluster_version.budgets import budget_companions
 from ibgu.core.drivers.cluster_version.feedback import (
     BACKED_UP,
     OPERATORS,
@@ -69,6 +71,13 @@ def next_to_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> st
     return HEALTH_CHECKS if paused else ""
 
 
+def soak_before_next(seen: VersionView, update: ClusterUpdate, rollout: str) -> timedelta:
+    """Returns how long the cluster must be well before the next pool is resumed; zero where no pool
+    is paused any more."""
+    pool = next_to_resume(seen, update, rollout) not in ("", HEALTH_CHECKS)
+    return timedelta(minutes=update.pause.soak_minutes) if pool else timedelta()
+
+
 def companions(
     update: ClusterUpdate,
     seen: VersionView | None,
@@ -93,7 +102,7 @@ def companions(
         elif name in reported and name in resumes:
             manifest, strategy = _resumed(read), _APPLY
         found.append(Companion(read=read, manifest=manifest, strategy=strategy))
-    return found
+    return found + budget_companions(update)
 
 
 def _reported(seen: VersionView) -> set[str]:

@@ -1,8 +1,5 @@
 """The MachineConfigPools and MachineHealthChecks of a cluster, as an update reads them."""
 
-from collections.abc import Iterator
-from itertools import islice
-
 from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.values import (
@@ -13,6 +10,7 @@ from ibgu.core.drivers.cluster_version.values import (
     condition_paths,
     flag,
     number,
+    reported,
     rules,
     string,
 )
@@ -27,10 +25,6 @@ PAUSE = "cluster.x-k8s.io/paused"
 _POOL_GROUP = "machineconfiguration.openshift.io"
 _CHECK_GROUP = "machine.openshift.io"
 KINDS = frozenset({(_POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
-_MAX = 32
-"""The pools, and the health checks, that are read of a cluster's values."""
-_MAX_NAME = 400
-"""Characters of a value's name: namespace, name and what stands around them."""
 _DEGRADED = {"Degraded": SAID}
 _OF_POOL = {
     "Generation": ".metadata.generation",
@@ -42,6 +36,7 @@ _OF_POOL = {
     "Machines": ".status.machineCount",
     "Updated": ".status.updatedMachineCount",
     "Ready": ".status.readyMachineCount",
+    "Unavailable": ".status.unavailableMachineCount",
 }
 _OF_CHECK = {
     "Generation": ".metadata.generation",
@@ -62,6 +57,8 @@ class PoolView(Struct, frozen=True, kw_only=True):
     """Whether its nodes have its configuration, and its controller has seen its newest spec."""
     machines: int = 0
     updated: int = 0
+    unavailable: int = 0
+    """The nodes that are drained, restart or are not ready."""
     degraded: str = ""
     """What its controller says of a node that can't take the configuration; empty: it is sound."""
 
@@ -112,7 +109,7 @@ def health_check_object(full_name: str) -> ReadObject:
 
 def read_pools(found: Values) -> tuple[PoolView, ...]:
     """Returns the pools that every cluster has, known or not, and then all others that report."""
-    others = (name for name in _reported(found, "pool.") if name not in POOLS)
+    others = (name for name in reported(found, "pool.") if name not in POOLS)
     return tuple(_pool(found, name) for name in (*POOLS, *others))
 
 
@@ -123,21 +120,8 @@ def read_health_checks(found: Values) -> tuple[HealthCheckView, ...]:
             paused=f"check.{name}.Paused" in found,
             paused_by=string(found, f"check.{name}.PausedBy"),
         )
-        for name in _reported(found, "check.")
+        for name in reported(found, "check.")
     )
-
-
-def _reported(found: Values, prefix: str) -> list[str]:
-    """Returns the names of the objects that report a generation."""
-    return list(islice(_names(found, prefix), _MAX))
-
-
-def _names(found: Values, prefix: str) -> Iterator[str]:
-    suffix = ".Generation"
-    for name in found:
-        ours = len(name) <= _MAX_NAME and name.startswith(prefix) and name.endswith(suffix)
-        if ours and number(found, name):
-            yield name.removeprefix(prefix).removesuffix(suffix)
 
 
 def _pool(found: Values, name: str) -> PoolView:
@@ -153,5 +137,6 @@ def _pool(found: Values, name: str) -> PoolView:
         current=bool(configuration) and wanted == configuration and seen,
         machines=number(found, f"{prefix}Machines"),
         updated=min(number(found, f"{prefix}{key}") for key in ("Updated", "Ready")),
+        unavailable=number(found, f"{prefix}Unavailable"),
         degraded=(degraded.message or "degraded") if degraded.true else "",
     )

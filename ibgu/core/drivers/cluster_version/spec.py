@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ibgu.core.drivers.cluster_version.backup import BackupForm
 from ibgu.core.model import Rollout
@@ -44,6 +44,7 @@ def _problems(update: ClusterUpdate) -> Iterator[str]:
         if not (each.source and each.mirrors and all(each.mirrors)):
             yield f"spec.update.mirrors[{number}] has no source, or no mirror{_CHANGE}"
     yield from _problems_of_pauses(update.pause)
+    yield from _of_full_names("disruptionBudgets", update.disruption_budgets)
     for ack in update.acks:
         if not _ACK.fullmatch(ack):
             yield f"spec.update.acks: {ack[:60]!r} is not the key of an admin ack{_CHANGE}"
@@ -75,11 +76,16 @@ def _problems_of_pauses(pauses: Pauses) -> Iterator[str]:
             yield f"spec.update.pause.pools: the pool master can't be paused in an update{_CHANGE}"
         elif not _NAME.fullmatch(name):
             yield f"spec.update.pause.pools: {name[:60]!r} is not a name{_CHANGE}"
-    for name in pauses.health_checks:
+    yield from _of_full_names("pause.healthChecks", pauses.health_checks)
+    if pauses.soak_minutes < 0:
+        yield f"spec.update.pause.soakMinutes {pauses.soak_minutes} is below 0{_CHANGE}"
+
+
+def _of_full_names(field: str, given: Iterable[str]) -> Iterator[str]:
+    for name in given:
         namespace, _, own = name.partition("/")
         if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(own)):
-            where = f"spec.update.pause.healthChecks: {name[:60]!r}"
-            yield f"{where} is not a namespace/name{_CHANGE}"
+            yield f"spec.update.{field}: {name[:60]!r} is not a namespace/name{_CHANGE}"
 
 
 def _of_precache(precache: PreCache) -> Iterator[str]:

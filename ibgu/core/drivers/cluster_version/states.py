@@ -2,16 +2,24 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.checks import (
     asked_for_another,
     hindrances,
     passing,
     waits_for_pool,
+    with_drains,
 )
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
-from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_pause
+from ibgu.core.drivers.cluster_version.pauses import (
+    asked,
+    next_to_resume,
+    soak_before_next,
+    to_pause,
+)
 from ibgu.core.drivers.cluster_version.pools import PoolView
 from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
 from ibgu.core.engine.driver import Judgement, JudgementKind, Verdict, VerdictKind
@@ -101,10 +109,28 @@ def verdict_on_update(seen: VersionView, action: UpdateAction, rollout: Rollout)
     if action is UpdateAction.MIRROR:
         return _mirrored(seen, update)
     if action is UpdateAction.UPDATE:
-        return _paused(seen, update, rollout.uid) if seen.pausing else _updated(seen, update)
+        if seen.pausing:
+            return _paused(seen, update, rollout.uid)
+        return _with_soak(_updated(seen, update), seen, update, rollout.uid)
     if action is UpdateAction.POOLS:
-        return _resumed(seen, update, rollout.uid)
+        return _with_soak(_resumed(seen, update, rollout.uid), seen, update, rollout.uid)
     return _retracted(seen, update)
+
+
+def _with_soak(found: Verdict, seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
+    """Returns a success that lasts before the next pool is resumed: all that is resumed by then has
+    to be well, too."""
+    soak = soak_before_next(seen, update, rollout)
+    if found.kind is not VerdictKind.SUCCEEDED or not soak:
+        return found
+    failing = seen.condition("Failing")
+    if failing.status not in ("", "False"):
+        return Verdict(VerdictKind.RUNNING, message=f"stalled: {failing.message}")
+    if waits := _unsettled(seen):
+        return Verdict(VerdictKind.RUNNING, message=waits)
+    words = found.message or f"runs {update.release.version}"
+    words += f", soaks for {update.pause.soak_minutes} min before the next pool"
+    return replace(found, message=words, soak=soak)
 
 
 def _paused(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
@@ -124,7 +150,8 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
             words = _degraded(pool)
             return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, words, _POOL_GRACE)
         if pool.awaited:
-            return Verdict(VerdictKind.RUNNING, message=waits_for_pool(pool))
+            words = with_drains(seen, waits_for_pool(pool))
+            return Verdict(VerdictKind.RUNNING, message=words)
         waits = pool.paused
     if waits:
         return Verdict(VerdictKind.RUNNING, message=f"resumes {name}")
@@ -212,8 +239,8 @@ def _progress(seen: VersionView) -> str:
     if failing.status not in ("", "False"):
         return f"stalled: {failing.message}"
     if seen.updating or progressing.true:
-        return progressing.message
-    return _unsettled(seen)
+        return with_drains(seen, progressing.message)
+    return with_drains(seen, _unsettled(seen))
 
 
 def _unsettled(seen: VersionView) -> str:

@@ -1,6 +1,7 @@
 """The feedback rules of the objects that an update reads, and the values that come back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from msgspec import Raw, Struct, json
 
@@ -12,6 +13,10 @@ PARTS = ("status", "reason", "message")
 SAID = ("status", "message")
 """The parts of a condition that are read."""
 _NOTHING = FieldValue()
+_MAX = 32
+"""The objects of one kind that are read of a cluster's values."""
+_MAX_NAME = 400
+"""Characters of a value's name: namespace, name and what stands around them."""
 
 
 class ClusterCondition(Struct, frozen=True):
@@ -62,3 +67,16 @@ def number(found: Values, name: str) -> int:
 
 def flag(found: Values, name: str) -> bool:
     return bool(found.get(name, _NOTHING).boolean)
+
+
+def reported(found: Values, prefix: str) -> list[str]:
+    """Returns the names of the objects that report a generation."""
+    return list(islice(_names(found, prefix), _MAX))
+
+
+def _names(found: Values, prefix: str) -> Iterator[str]:
+    suffix = ".Generation"
+    for name in found:
+        ours = len(name) <= _MAX_NAME and name.startswith(prefix) and name.endswith(suffix)
+        if ours and number(found, name):
+            yield name.removeprefix(prefix).removesuffix(suffix)

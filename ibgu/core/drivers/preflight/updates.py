@@ -1,10 +1,11 @@
-"""U1 to U10: what makes an update to another release fail, as far as the hub knows it.
+"""U1 to U12: what makes an update to another release fail, as far as the hub knows it.
 
 The API server takes every FleetUpdate, and a cluster every request: what it refuses, it refuses for
 ever, and what it takes can't be taken back.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.cluster_version.spec import Release, digest_of, release_of
@@ -20,7 +21,8 @@ from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, 
 from ibgu.core.drivers.ibu.preflight.report import Check
 from ibgu.core.drivers.preflight.signatures import signed_digest
 from ibgu.core.model.document import ObjectField, shown
-from ibgu.core.model.kinds import ClusterUpdate
+from ibgu.core.model.kinds import ClusterUpdate, Pauses
+from ibgu.core.text.spans import duration
 
 _PRODUCT = "OpenShift"
 _CLAIM = f"status.clusterClaims[{VERSION_CLAIM}]"
@@ -95,7 +97,23 @@ U10 = PreflightRule(
     "11.4.1",
     "Put Check into a step before Update: it reads all clusters at once, and changes nothing.",
 )
-UPDATE_RULES = (U1, U2, U3, U4, U5, U6, U7, U8, U9, U10)
+U11 = PreflightRule(
+    "U11",
+    "PodDisruptionBudgets that the FleetUpdate names let nodes be drained",
+    "11.4.1",
+    "Give the workload of the budget another replica, or move it, until the budget allows a "
+    "disruption (`oc get pdb -A`).",
+    FactSource.CLUSTER,
+    "PodDisruptionBudgets of spec.update.disruptionBudgets",
+)
+U12 = PreflightRule(
+    "U12",
+    "A cluster's share of the timeout is longer than the soak times of its pools",
+    "11.4.1",
+    "Give the step a longer timeout, or a higher maxConcurrency, or shorten "
+    "spec.update.pause.soakMinutes.",
+)
+UPDATE_RULES = (U1, U2, U3, U4, U5, U6, U7, U8, U9, U10, U11, U12)
 
 
 # -- which rules apply ---------------------------------------------------------------------------
@@ -116,6 +134,7 @@ def _any_of(*actions: UpdateAction) -> Callable[[PreflightFacts], bool]:
 
 _FORWARD = _any_of(UpdateAction.CHECK, UpdateAction.MIRROR, UpdateAction.UPDATE)
 _UPDATES = _any_of(UpdateAction.UPDATE)
+_UPDATES_OR_POOLS = _any_of(UpdateAction.UPDATE, UpdateAction.POOLS)
 _BRINGS = _any_of(UpdateAction.MIRROR, UpdateAction.UPDATE)
 _MIRRORS = _any_of(UpdateAction.MIRROR)
 
@@ -284,6 +303,41 @@ def _checked_before(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         yield U10.warning(facts.at("spec.plan"), words)
 
 
+def _drained(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    words = "was not read: Check reads it on each cluster, and warns of one that allows none"
+    yield U11.unknown(ObjectField(U11.fact), words)
+
+
+def _soak_fits(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    for step in facts.steps:
+        soak = _soak(_update(facts).pause, facts.spec.plan[step.number - 1].actions)
+        if step.clusters and soak and step.allowed <= soak:
+            words = (
+                f"step {step.number}: its soak times alone take {duration(soak)} on each cluster, "
+                f"but the step allows {duration(step.allowed)} per cluster"
+            )
+            yield U12.warning(facts.at(f"spec.plan[{step.number - 1}].rolloutStrategy"), words)
+
+
+def _soak(pauses: Pauses, actions: Iterable[str]) -> timedelta:
+    """Returns for how long the actions watch a cluster: before each pool that is resumed, the first
+    one in Update."""
+    before = {
+        UpdateAction.UPDATE.value: min(len(pauses.pools), 1),
+        UpdateAction.POOLS.value: max(len(pauses.pools) - 1, 0),
+    }
+    times = sum(before.get(action, 0) for action in actions)
+    return times * timedelta(minutes=max(pauses.soak_minutes, 0))
+
+
+def _soaks(facts: PreflightFacts) -> bool:
+    return _UPDATES_OR_POOLS(facts) and _update(facts).pause.soak_minutes > 0
+
+
+def _names_budgets(facts: PreflightFacts) -> bool:
+    return _FORWARD(facts) and bool(_update(facts).disruption_budgets)
+
+
 def _with_clusters(applies: Callable[[PreflightFacts], bool]) -> Callable[[PreflightFacts], bool]:
     return lambda facts: bool(facts.clusters) and applies(facts)
 
@@ -299,4 +353,6 @@ CHECKS = (
     Check((U8,), _with_clusters(_UPDATES), _minor_allowed),
     Check((U9,), _with_clusters(_FORWARD), _settled),
     Check((U10,), _UPDATES, _checked_before),
+    Check((U11,), _with_clusters(_names_budgets), _drained),
+    Check((U12,), _with_clusters(_soaks), _soak_fits),
 )

@@ -27,8 +27,8 @@ WARNING = MemberGate(
     reasons={
         ReasonKind.WARNING: GateReason(
             meaning=Meaning(
-                "the cluster has completed Prep with this warning, and the IBGU holds such "
-                f"clusters before Upgrade ({names.HOLD_ON_WARNING})",
+                "the cluster has completed Prep or Check with this warning, and the rollout holds "
+                f"such clusters before Upgrade or Update ({names.HOLD_ON_WARNING})",
                 "a person accepts the warning, or takes the cluster out",
                 f"if the cluster may go on, {RESUME}, which accepts all warnings of the step so "
                 "far; take others out before (ibgu skip)",

@@ -1,11 +1,12 @@
 """Formats a member's state and its duration in one line."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.text.spans import duration
 from ibgu.core.views.display import DisplayState
 from ibgu.core.views.explain.case import ExplainCase
+from ibgu.core.views.explain.past import attempt_of
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue
 
@@ -17,12 +18,12 @@ def headline(
 ) -> str:
     member = case.member
     if reason is None or isinstance(member, Finished):
-        return _finished(member, case.now)
+        return _finished(case, member)
     since = duration(case.now - reason.since)
     if isinstance(member, Waiting):
         return f"waits with {case.action} for {since}: {reason.gate or reason.kind}{_usually(late)}"
     slow = _stalled(case) or _usually(late)
-    parts = (_doing(case, state, since), _attempt(member.run), slow)
+    parts = (_doing(case, state, since), _attempt(case, member.run), slow)
     return "".join(parts)
 
 
@@ -30,10 +31,10 @@ def _usually(late: Overdue | None) -> str:
     return f", overdue: usually {duration(timedelta(seconds=late.usual))} at most" if late else ""
 
 
-def _finished(member: Member, now: datetime) -> str:
-    ago = f"{duration(now - member.ended_at)} ago" if member.ended_at else ""
+def _finished(case: ExplainCase, member: Member) -> str:
+    ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
     words = (_ended_with(member), member.outcome, "late" if member.late else ago)
-    return " ".join(filter(None, words)) + _attempt(member.run)
+    return " ".join(filter(None, words)) + _attempt(case, member.run)
 
 
 def _ended_with(member: Member) -> str:
@@ -57,11 +58,11 @@ def _doing(case: ExplainCase, state: DisplayState, since: str) -> str:
     return f"{case.action} for {duration(case.now - run.arming_at)}, {verb} for {since}"
 
 
-def _attempt(run: Run | None) -> str:
+def _attempt(case: ExplainCase, run: Run | None) -> str:
     if run is None:
         return ""
     ran = f", ran {duration(span)}" if (span := span_of(run)) is not None else ""
-    return f" (attempt {run.attempt}{ran})"
+    return f" (attempt {attempt_of(run, case.past)}{ran})"
 
 
 def span_of(run: Run) -> timedelta | None:

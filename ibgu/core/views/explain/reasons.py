@@ -115,6 +115,12 @@ _IN_FLIGHT = {
         "the change is reverted; otherwise the cluster counts as taken over by hand",
         "ask the person who changed it, or leave the cluster to them",
     ),
+    ReasonKind.SOAKING: Meaning(
+        "the cluster has done what it was asked for; the rollout watches it for a while before it "
+        "goes on",
+        "the soak time is over; it begins again if the cluster fails meanwhile",
+        "nothing: use the time to check the workloads of the cluster",
+    ),
     ReasonKind.DISARMING: Meaning(
         "the action is over; ibgu is setting its ManifestWork to watch only, or removes its Job",
         "the hub shows the work disarmed, and has none of a Job any more",

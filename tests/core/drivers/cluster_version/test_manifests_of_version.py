@@ -141,6 +141,7 @@ def test_the_role_can_neither_create_what_is_read_nor_delete_anything() -> None:
         "clusteroperators": read,
         "machineconfigpools": read | {"patch"},
         "machinehealthchecks": read | {"patch"},
+        "poddisruptionbudgets": read,
         "imagedigestmirrorsets": read | write,
         "imagecontentsourcepolicies": read | write,
     }

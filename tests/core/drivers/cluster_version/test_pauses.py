@@ -1,5 +1,6 @@
 """Pauses of an update on a cluster, and their end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,14 @@ from ibgu.core.engine.works import DesiredWork, stage_body
 from ibgu.core.engine.works.wanted import resuming_stage
 from ibgu.core.model import Cause, WorkView
 from ibgu.core.model.kinds import Pauses
-from tests.core.drivers.cluster_version.version_samples import NEW, pool, run, seen, with_update
+from tests.core.drivers.cluster_version.version_samples import (
+    NEW,
+    conditions,
+    pool,
+    run,
+    seen,
+    with_update,
+)
 from tests.core.engine.state.records import NOW, done
 
 CHECK = "openshift-machine-api/worker"
@@ -264,3 +272,35 @@ def test_an_image_based_upgrade_has_no_jobs() -> None:
     assert IBU.job(ROLLOUT, run("Prep")) == ()
     work = WorkView(name="w", uid="u", resource_version="1", generation=1)
     assert IBU.job_verdict(work, "Prep", ROLLOUT).kind is VerdictKind.RUNNING
+
+
+def test_the_cluster_is_watched_before_the_next_pool() -> None:
+    soak = with_update(pause=Pauses(["canary", "worker"], [CHECK], soak_minutes=30))
+    half = timedelta(minutes=30)
+    paused = pool("worker", paused=True, paused_by=soak.uid)
+
+    def verdict(action: UpdateAction, *pools: Any, **changes: Any) -> Any:
+        view = with_pauses((pool(), *pools), resumes="canary", **changes)
+        return verdict_on_update(view, action, soak)
+
+    canary = verdict(UpdateAction.POOLS, pool("canary"), paused)
+    assert (canary.kind, canary.again, canary.soak) == (VerdictKind.SUCCEEDED, True, half)
+    assert canary.message == "resumed canary, soaks for 30 min before the next pool"
+    last = verdict(UpdateAction.POOLS, pool("canary"), pool("worker"))
+    assert (last.kind, last.soak) == (VerdictKind.SUCCEEDED, timedelta())
+    fails = conditions(Failing="True X: etcd is not available")
+    stalls = verdict(UpdateAction.POOLS, pool("canary"), paused, told=fails)
+    assert (stalls.kind, stalls.message) == (
+        VerdictKind.RUNNING,
+        "stalled: etcd is not available",
+    )
+    rolls = verdict(UpdateAction.POOLS, pool("canary"), pool("infra", current=False), paused)
+    assert rolls.message.startswith("waits for the MachineConfigPool infra")
+    through: Any = {"history_image": NEW, "desired_image": NEW, "wanted_image": NEW}
+    update = verdict(UpdateAction.UPDATE, pool("canary"), paused, **through)
+    assert (update.kind, update.soak) == (VerdictKind.SUCCEEDED, half)
+    assert update.message == "runs 4.16.12, soaks for 30 min before the next pool"
+    assert verdict(UpdateAction.CHECK, pool("canary"), paused).soak == timedelta()
+    assert "soakMinutes -1 is below 0" in (
+        problem_of_update(update_of(with_update(pause=Pauses(soak_minutes=-1)))) or ""
+    )

@@ -1,7 +1,7 @@
 """Pauses of an update are resumed, whatever becomes of the update."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -76,6 +76,28 @@ def test_pools_follow_one_after_the_other_and_health_checks_are_last(
     assert member(twin, 1).outcome is Outcome.SUCCEEDED
     assert member(twin).paused_since is None
     assert spoke(twin).done
+
+
+def test_each_pool_soaks_before_the_next_one(twin: InMemoryEngine) -> None:
+    twin.apply(pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=60)))
+    resumed: dict[str, datetime] = {}
+    settled: dict[str, datetime] = {}
+    while not spoke(twin).started:
+        twin.wait(minutes=1)
+    while len(resumed) < 3:
+        twin.wait(minutes=1)
+        for name in {"canary", "worker", CHECK} - set(spoke(twin).paused):
+            resumed.setdefault(name, twin.now)
+        if spoke(twin).completed:
+            settled.setdefault("update", twin.now)
+        if "canary" in resumed and "canary" not in spoke(twin).behind:
+            settled.setdefault("canary", twin.now)
+    early, late = HOUR - timedelta(minutes=2), HOUR + timedelta(minutes=5)
+    assert early < resumed["canary"] - settled["update"] < late
+    assert early < resumed["worker"] - settled["canary"] < late
+    assert resumed[CHECK] - resumed["worker"] < timedelta(minutes=20)
+    twin.drive()
+    assert member(twin, 1).outcome is Outcome.SUCCEEDED
 
 
 def test_the_update_begins_once_everything_is_paused(twin: InMemoryEngine) -> None:

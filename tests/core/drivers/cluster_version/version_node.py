@@ -4,8 +4,11 @@ memory."""
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
+from ibgu.core.drivers.cluster_version.budgets import BudgetView
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.feedback import VersionView, warning_of
 from ibgu.core.drivers.cluster_version.pools import HealthCheckView, PoolView
 from ibgu.core.engine.driver import ReadObject
 from ibgu.core.engine.works import DesiredWork
@@ -18,6 +21,8 @@ SECOND = timedelta(seconds=1)
 UNSIGNED = f'Retrieving payload failed image="{NEW}" failure=The update cannot be verified'
 LOOKS = f'Retrieving and verifying payload version="4.16.12" image="{NEW}"'
 PROGRESS = "Working towards 4.16.12: 106 of 903 done"
+
+BUDGET = BudgetView(name="shop/database", healthy=1, needed=1, pods=1)
 
 
 class VersionNode(Node):
@@ -41,6 +46,8 @@ class VersionNode(Node):
         """What is paused, and by which rollout; empty: by a person."""
         self.behind: set[str] = set()
         """The pools whose nodes keep the former release."""
+        self.blocks = False
+        """Whether a budget allows no disruption."""
         self.rolling = False
         """Whether the nodes are taking another configuration."""
 
@@ -181,7 +188,7 @@ class VersionNode(Node):
         state = "Partial" if self.started and not self.completed else "Completed"
         asks = self.stage in ("Update", "Retract") and self.mark != "Pause"
         foreign = asks and self.asked != self.wanted
-        return seen(
+        view = seen(
             conditions(**self._told()),
             stage="Other" if foreign else self.stage,
             pausing=self.mark == "Pause",
@@ -205,7 +212,9 @@ class VersionNode(Node):
                 for name in self.checks
             ),
             pauses=tuple((name, uid) for name, uid in self.paused.items() if uid),
+            budgets=(BUDGET,) if self.blocks else (),
         )
+        return replace(view, warning=warning_of(view))
 
     def _pool(self, name: str) -> PoolView:
         behind, paused = name in self.behind, name in self.paused

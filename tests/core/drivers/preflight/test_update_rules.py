@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.preflight import PreflightFacts, RuleOutcome
-from ibgu.core.model.kinds import MirrorSource, Release
+from ibgu.core.model.kinds import MirrorSource, Pauses, Release
 from tests.core.drivers.ibu.preflight.hub import cluster
 from tests.core.drivers.preflight.update_facts import (
     DIGEST,
@@ -25,6 +25,7 @@ PULLED_ELSEWHERE = "the clusters pull the release from there"
 def test_a_correct_fleet_update_has_neither_errors_nor_warnings() -> None:
     found = outcomes(WELL)
     assert {found.pop(rule) for rule in ("U9",)} == {RuleOutcome.UNKNOWN}
+    assert {found.pop(rule) for rule in ("U11", "U12")} == {RuleOutcome.NOT_APPLICABLE}
     assert set(found.values()) == {RuleOutcome.PASSED}
     assert report(WELL).blocked == ()
 
@@ -197,6 +198,31 @@ def test_pools_and_operators_are_unknown_until_check_reads_them() -> None:
     assert found_by("U9", WELL) == [
         "unknown: was not read: Check reads it on each cluster, and Update does before it begins"
     ]
+
+
+def test_budgets_are_unknown_until_check_reads_them() -> None:
+    assert outcomes(WELL)["U11"] is RuleOutcome.NOT_APPLICABLE
+    named = planned("Check", "Update", disruption_budgets=["shop/database"])
+    assert found_by("U11", named) == [
+        "unknown: was not read: Check reads it on each cluster, and warns of one that allows none"
+    ]
+
+
+def test_a_step_has_time_for_its_soak_times() -> None:
+    """A step of the sample allows 4 hours per cluster."""
+    pools = ["canary", "worker", "infra"]
+
+    def found(minutes: int, *steps: str) -> list[str]:
+        return found_by("U12", planned(*steps, pause=Pauses(pools, soak_minutes=minutes)))
+
+    assert found(120, "Update", "Pools") == [
+        "warning spec.plan[1].rolloutStrategy: step 2: its soak times alone take 4 h on each "
+        "cluster, but the step allows 4 h per cluster"
+    ]
+    assert found(100, "Update", "Pools") == []
+    (both,) = found(100, "Update Pools")
+    assert "step 1: its soak times alone take 5 h on each cluster" in both
+    assert outcomes(WELL)["U12"] is RuleOutcome.NOT_APPLICABLE
 
 
 def test_an_update_without_check_is_a_warning() -> None:

@@ -63,6 +63,7 @@ IN_FLIGHT = {
     ReasonKind.RUNNING,
     ReasonKind.REBOOTING,
     ReasonKind.DIVERGED,
+    ReasonKind.SOAKING,
     ReasonKind.DISARMING,
     ReasonKind.FORBIDDEN,
     ReasonKind.UNREACHABLE,

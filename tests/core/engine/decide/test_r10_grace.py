@@ -19,14 +19,14 @@ class PatientDriver(FirmwareDriver):
 
     tries = False
     """Whether what it does now is such a try."""
-    earliest = timedelta()
+    earliest = soak = timedelta()
 
     def verdict(self, feedback: FeedbackView, action: str, rollout: Rollout) -> Verdict:
         found = super().verdict(feedback, action, rollout)
         if found.kind is VerdictKind.FAILED:
             return replace(found, grace=GRACE)
         tries = self.tries and found.kind is VerdictKind.RUNNING
-        return replace(found, undecided=tries, earliest=self.earliest)
+        return replace(found, undecided=tries, earliest=self.earliest, soak=self.soak)
 
 
 @dataclass
@@ -107,5 +107,29 @@ def test_a_success_counts_only_once_the_action_may_have_had_its_effect() -> None
     twin.wait(minutes=9)
     member = twin.member(uid, 0, "site-1")
     assert (member.finished, member.reason.kind) == (False, ReasonKind.RUNNING)
+    twin.wait(minutes=2)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_success_that_has_to_last_begins_again_after_a_failure() -> None:
+    driver = PatientDriver()
+    driver.soak = GRACE
+    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    uid = twin.apply(ibgu("a", "Stage"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(minutes=9)
+    member = twin.member(uid, 0, "site-1")
+    assert (member.finished, member.reason.kind) == (False, ReasonKind.SOAKING)
+    assert member.reason.until == member.reason.since + GRACE
+    node: object = twin.spokes["site-1"]
+    assert isinstance(node, FirmwareNode)
+    node.busy = True
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=1)
+    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.RUNNING
+    node.busy = False
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=9)
+    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.SOAKING
     twin.wait(minutes=2)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED

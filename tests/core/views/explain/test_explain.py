@@ -202,6 +202,26 @@ def test_the_history_is_in_order_over_all_steps() -> None:
     ]
 
 
+def test_a_run_that_goes_on_is_no_other_attempt() -> None:
+    first = run(state=RunState.ENDED, ended_at=NOW + MINUTE, result=RunResult.CONTINUED)
+    first = replace(first, action="Update", message="paused canary, worker")
+    bare = replace(first, id="run-2", attempt=2, message="", intended_at=NOW + 2 * MINUTE)
+    bare = replace(bare, arming_at=None, ended_at=NOW + 3 * MINUTE)
+    last = replace(bare, id="run-3", attempt=3, intended_at=NOW + 4 * MINUTE)
+    last = replace(last, ended_at=NOW + 5 * MINUTE, result=RunResult.FAILED)
+    before = failed("site-412", cause=Cause.TIMED_OUT, ended_at=NOW)
+    found = told(replace(before, run=last), PastStep(before, [first, bare, last]))
+    assert found.headline.endswith("(attempt 1)")
+    assert [line.text for line in found.history] == [
+        "Update started",
+        "Update has paused canary, worker (1 min)",
+        "Update goes on",
+        "Update continued (1 min)",
+        "Update goes on",
+        "Update failed (1 min)",
+    ]
+
+
 def test_every_reason_and_every_cause_has_its_sentences() -> None:
     assert set(REASONS) == set(ReasonKind)
     kinds = (IBU_MEANINGS, UPDATE_MEANINGS)

@@ -1,5 +1,7 @@
 """Decides on a run that the cluster has accepted: what it reports ends the run (R7, R10, R12)."""
 
+from datetime import datetime
+
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.jobwork import job_made_at
 from ibgu.core.engine.decide.member.arming import diverged
@@ -120,6 +122,8 @@ def _apply_verdict(
     if found.kind is VerdictKind.SUCCEEDED and _too_early(ctx, run, found):
         _set_running(ctx, member, run, found.message)
         ctx.requeue_at(member.cluster, (run.accepted_at or ctx.now) + found.earliest)
+    elif found.kind is VerdictKind.SUCCEEDED and not _soaked(ctx, member, found):
+        _soak(ctx, member, found)
     elif found.kind is VerdictKind.SUCCEEDED and found.again and member.attempts >= MAX_RUNS:
         words = f"{found.message}, and changed again: {run.action} has taken {MAX_RUNS} runs"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
@@ -139,6 +143,22 @@ def _apply_verdict(
 def _too_early(ctx: DecisionContext, run: Accepted, success: Verdict) -> bool:
     """Whether what the cluster shows may be its state from before the action (R7.6)."""
     return run.accepted_at is not None and ctx.now < run.accepted_at + success.earliest
+
+
+def _soaked(ctx: DecisionContext, member: InFlight, success: Verdict) -> bool:
+    """Whether the success has lasted long enough (R7.7)."""
+    return not success.soak or _soaks_since(ctx, member) + success.soak <= ctx.now
+
+
+def _soaks_since(ctx: DecisionContext, member: InFlight) -> datetime:
+    reason = member.reason
+    return reason.since if reason.kind is ReasonKind.SOAKING else ctx.now
+
+
+def _soak(ctx: DecisionContext, member: InFlight, success: Verdict) -> None:
+    until = _soaks_since(ctx, member) + success.soak
+    ctx.set_reason(member, ReasonKind.SOAKING, success.message, until=until)
+    ctx.requeue_at(member.cluster, until)
 
 
 def _lasts(ctx: DecisionContext, member: InFlight, failure: Verdict) -> bool:

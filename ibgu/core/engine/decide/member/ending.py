@@ -97,7 +97,7 @@ def succeed_run(
 
 def succeed_in_part(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> InFlight:
     """Ends the run with success, of which the action needs more: another run follows."""
-    member = transitions.succeed_in_part(_reported(ctx, member), run, ctx.now)
+    member = transitions.succeed_in_part(_reported(ctx, member), run, words, ctx.now)
     return ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} continues: {words}")
 
 

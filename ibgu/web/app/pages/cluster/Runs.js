@@ -15,6 +15,7 @@ const RESULTS = {
   failed: "failed",
   limit: "failed",
   refused: "failed",
+  continued: "succeeded",
   "taken over": "takenOver",
   preempted: "cancelled",
 };
@@ -76,12 +77,17 @@ function rows({ rollout, member, runs }, longest, now) {
   const place = html`${where}<span class="quiet"> step ${member.step}</span>`;
   if (!runs.length)
     return html`<tr key=${rollout.uid + member.step}><td>${place}</td><td colspan="5"><${Words} text=${noRun(member)} /></td></tr>`;
-  return [...runs]
-    .reverse()
+  return runs
     .map(
-      (run) =>
-        html`<${Row} key=${run.id} place=${place} run=${run} longest=${longest} now=${now} />`,
-    );
+      (run, index) =>
+        html`<${Row} key=${run.id} place=${place} run=${run} goesOn=${goesOn(run, runs[index - 1])} longest=${longest} now=${now} />`,
+    )
+    .reverse();
+}
+
+/** An action that pauses or resumes parts of a cluster takes several runs: no other attempt. */
+function goesOn(run, before) {
+  return before?.action === run.action && before.result === "continued";
 }
 
 function noRun(member) {
@@ -90,11 +96,12 @@ function noRun(member) {
   return `${member.outcome}, nothing was requested${why ? `: ${why}` : ""}`;
 }
 
-function Row({ place, run, longest, now }) {
+function Row({ place, run, goesOn, longest, now }) {
+  const again = goesOn ? " goes on" : run.attempt > 1 && ` attempt ${run.attempt}`;
   const name = run.result ? (RESULTS[run.result] ?? "skipped") : "running";
   return html`<tr>
     <td>${place}</td>
-    <td>${run.action}${run.attempt > 1 && html`<span class="quiet"> attempt ${run.attempt}</span>`}</td>
+    <td>${run.action}${again && html`<span class="quiet">${again}</span>`}</td>
     <td><${At} stamp=${began(run)} now=${now} /></td>
     <td class="span">${span(seconds(run, now))}</td>
     <td class="took"><${Took} run=${run} name=${name} longest=${longest} now=${now} /></td>

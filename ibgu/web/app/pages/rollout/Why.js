@@ -11,7 +11,7 @@ import { count, plural } from "../../words/format.js";
 import { MARKS, markTitle, spaced } from "../../words/states.js";
 
 /** What a cluster in flight is at while all is well. */
-const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarming"]);
+const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming"]);
 
 export function Why({ columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
