@@ -15,6 +15,7 @@ pytestmark = pytest.mark.hub
 
 IMAGE = f"quay.example/release@sha256:{'a' * 64}"
 RELEASE = {"version": "4.16.12", "image": IMAGE}
+VIA = {"version": "4.15.20", "image": f"quay.example/release@sha256:{'d' * 64}"}
 BACKUP = {"form": "Full", "image": IMAGE}
 WRONG_PLAN = (
     "spec.plan",
@@ -95,6 +96,10 @@ def test_every_other_plan_is_refused(updates: Ibgus, plan: list[str]) -> None:
         ({"release": {"version": "4.16", "image": IMAGE}}, "spec.update.release.version"),
         ({"release": {**RELEASE, "image": "quay.example/r:4.16"}}, "spec.update.release.image"),
         ({"release": {"version": "4.16.12"}}, "spec.update.release.image"),
+        ({"via": {"version": "4.15", "image": VIA["image"]}}, "spec.update.via.version"),
+        ({"via": {**VIA, "image": "quay.example/r:4.15"}}, "spec.update.via.image"),
+        ({"via": {"version": "4.15.20"}}, "spec.update.via.image"),
+        ({"via": {**VIA, "signatures": ["?"]}}, "spec.update.via.signatures[0]"),
         ({"signatures": ["?"]}, "spec.update.signatures[0]"),
         ({"signatures": ["aaaa"] * 6}, "spec.update.signatures"),
         ({"signatures": ["a" * 16385]}, "spec.update.signatures[0]"),
@@ -181,6 +186,36 @@ def test_a_selector_that_matches_no_label_is_refused(
     assert f"spec.clusterLabelSelectors[0].{field}" in {each for each, _ in answer.causes}
 
 
+@pytest.mark.parametrize("version", ["4.14.30", "4.16.3", "4.17.1", "3.15.20", "5.15.20"])
+def test_an_intermediate_release_is_of_the_minor_release_before(
+    updates: Ibgus, version: str
+) -> None:
+    taken = updates.create(fleet_update("hops", via=VIA), dry_run=True)
+    assert taken.code == 201, taken.body
+    assert taken.body["spec"]["update"]["via"] == VIA
+    answer = updates.create(fleet_update("no", via={**VIA, "version": version}), dry_run=True)
+    refused = ("spec.update", "via must be of the minor release before release")
+    assert (answer.code, answer.causes) == (422, [refused])
+
+
+def test_an_intermediate_release_has_another_image(updates: Ibgus) -> None:
+    """A digest is the same release, whatever registry it comes from."""
+    same = {**VIA, "image": IMAGE.replace("quay.example", "other.example")}
+    answer = updates.create(fleet_update("no", via=same), dry_run=True)
+    refused = ("spec.update", "via must have another image than release")
+    assert (answer.code, answer.causes) == (422, [refused])
+
+
+def test_an_intermediate_release_never_changes(
+    updates: Ibgus, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("hops")
+    assert updates.create(fleet_update(name, via=VIA)).code == 201
+    newer = {"op": "replace", "path": "/spec/update/via/version", "value": "4.15.21"}
+    answer = updates.patch(name, [newer])
+    assert (answer.code, answer.causes) == (422, [("spec.update", "update is immutable")])
+
+
 def test_the_selectors_never_change(updates: Ibgus, unique_name: Callable[[str], str]) -> None:
     name = unique_name("selects")
     assert updates.create(fleet_update(name, step("Check"))).code == 201
@@ -196,6 +231,7 @@ def test_the_largest_update_is_within_the_limits_of_the_rules(updates: Ibgus) ->
         "large",
         *map(step, ("Check", "Mirror", "Update", "RetractOnFailure")),
         signatures=["aaaa" * 4096] * 5,
+        via={**VIA, "signatures": ["aaaa" * 4096] * 5},
         mirrors=mirrors,
         acks=[f"ack-{n}" for n in range(20)],
     )

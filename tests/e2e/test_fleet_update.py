@@ -12,6 +12,8 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.cluster_version import Updates
+from ibgu.sim.cluster_version.objects import ADMIN_ACKS
+from ibgu.sim.cluster_version.settings import ack_of
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
@@ -195,6 +197,82 @@ async def test_a_budget_that_blocks_a_drain_is_named_long_before_the_operator_sa
     assert found["summary"]["succeeded"] == 1
     names = {key.name for key in scene.cluster(name).spoke.objects if "Budget" in key.kind}
     assert names == {"database"}
+
+
+VIA = f"quay.io/openshift-release-dev/ocp-release@sha256:{'a' * 64}"
+TWO_MINORS = {
+    "via": {"version": "4.15.20", "image": VIA, "signatures": [SIGNATURE]},
+    "acks": [ack_of("4.14.30"), ack_of("4.15.20")],
+}
+
+
+def history_of(cluster: SimulatedCluster) -> list[str]:
+    return [each["version"] for each in version_of(cluster)["status"]["history"]]
+
+
+async def test_clusters_go_over_an_intermediate_release_with_paused_workers(scene: Scene) -> None:
+    await scene.fleet(
+        count=2, version="4.14.30", updates=replace(WORKERS, troubles=("ack-required",))
+    )
+    await scene.start(clock=ScaledTime(60))
+    plan = ("Check Mirror", "Update", "Pools")
+    update = {**TWO_MINORS, "pause": {"pools": ["canary", "worker"]}}
+    await scene.apply(fleet_update("eus", scene.label, *plan, **update))
+    cluster = scene.cluster(f"{scene.label}-1")
+    said: set[str] = set()
+
+    async def second_hop() -> bool:
+        entries = (await status(scene, "eus")).get("clusters", [])
+        said.update(each.get("currentAction", {}).get("message", "")[:23] for each in entries)
+        return history_of(cluster)[0] == "4.16.12"
+
+    await scene.until(second_hop, "the second hop to begin", 90)
+    assert paused_on(cluster) == {"MachineConfigPool canary", "MachineConfigPool worker"}
+    assert "hop 1 of 2, to 4.15.20:" in said
+    found = await ended(scene, "eus", "Completed", 90)
+    assert found["summary"]["succeeded"] == 2
+    for number in (1, 2):
+        cluster = scene.cluster(f"{scene.label}-{number}")
+        assert history_of(cluster) == ["4.16.12", "4.15.20", "4.14.30"]
+        assert cluster.operator is not None
+        requests = cluster.operator.timeline.requests
+        asked = [(each.image, each.partial) for each in requests if each.image]
+        assert asked == [(VIA, False), (NEW, False)]
+        assert paused_on(cluster) == set()
+        assert await labels(scene, cluster.name) == set()
+
+
+def give_ack(cluster: SimulatedCluster, now: float) -> None:
+    acks: dict[str, Any] = cluster.spoke.get(ADMIN_ACKS) or {}
+    data = {**acks["data"], ack_of("4.15.20"): "true"}
+    cluster.spoke.update(ADMIN_ACKS, {**acks, "data": data}, now)
+
+
+async def test_a_second_hop_waits_for_an_ack_that_a_person_gives_on_the_cluster(
+    scene: Scene,
+) -> None:
+    """The controller is restarted meanwhile."""
+    await scene.fleet(
+        count=1, version="4.14.30", updates=replace(QUICK, troubles=("ack-required",))
+    )
+    await scene.start(clock=ScaledTime(60))
+    update = {**TWO_MINORS, "acks": [ack_of("4.14.30")]}
+    await scene.apply(fleet_update("acked", scene.label, "Mirror", "Update", **update))
+    cluster = scene.cluster(f"{scene.label}-1")
+
+    async def waits() -> bool:
+        entries = (await status(scene, "acked")).get("clusters", [])
+        words = entries[0].get("currentAction", {}).get("message", "") if entries else ""
+        return words.startswith("hop 2 of 2, to 4.16.12: the cluster does not allow another minor")
+
+    await scene.until(waits, "the second hop to wait", 90)
+    assert version_of(cluster)["spec"]["desiredUpdate"]["image"] == VIA
+    await scene.stop()
+    await scene.start(clock=ScaledTime(60))
+    scene.act(cluster.name, give_ack)
+    found = await ended(scene, "acked", "Completed", 90)
+    assert found["summary"]["succeeded"] == 1
+    assert history_of(cluster) == ["4.16.12", "4.15.20", "4.14.30"]
 
 
 async def test_a_cluster_without_a_cluster_version_fails_its_check(scene: Scene) -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from ibgu.hub import paths
 from ibgu.sim.cluster_version import Updates
 from tests.e2e.clock import ScaledTime
-from tests.e2e.test_fleet_update import ended, fleet_update
+from tests.e2e.test_fleet_update import NEW, TWO_MINORS, ended, fleet_update
 from tests.neighbours import openshift
 from tests.neighbours.scene import RealScene
 
@@ -220,3 +222,31 @@ async def test_a_budget_is_read_and_never_created(scene: RealScene) -> None:
     assert "ownerReferences" not in after["metadata"]
     items = scene.real(name).server.api.request("GET", openshift.COLLECTIONS[-1])["items"]
     assert [each["metadata"]["name"] for each in items] == ["database"]
+
+
+async def test_a_cluster_goes_over_an_intermediate_release(scene: RealScene) -> None:
+    """The worker stays paused for both hops, and the acks of both arrive."""
+    workers = replace(WORKERS, troubles=("ack-required",))
+    await scene.fleet(count=1, version="4.14.30", updates=workers)
+    await scene.start(clock=ScaledTime(60))
+    plan = ("Check Mirror", "Update", "Pools")
+    update = {**TWO_MINORS, "pause": PAUSE}
+    await scene.apply(fleet_update("eus", scene.label, *plan, **update))
+    name = f"{scene.label}-1"
+
+    def second_hop() -> bool:
+        newest = version_on(scene, name)["status"]["history"][0]
+        return bool(newest["version"] == "4.16.12")
+
+    await scene.until(second_hop, "the second hop to begin", 180)
+
+    assert paused_on(scene, name) == {"canary", "worker", "/worker"}
+    found = await ended(scene, "eus", "Completed", 180)
+    assert found["summary"]["succeeded"] == 1
+    version = version_on(scene, name)
+    versions = [each["version"] for each in version["status"]["history"]]
+    assert versions == ["4.16.12", "4.15.20", "4.14.30"]
+    wanted = version["spec"]["desiredUpdate"]
+    assert (wanted["version"], wanted["image"], wanted["force"]) == ("4.16.12", NEW, False)
+
+    assert paused_on(scene, name) == set()

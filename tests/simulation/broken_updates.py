@@ -6,9 +6,17 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from ibgu.core.drivers.cluster_version import driver, manifests, states
+from ibgu.core.drivers.cluster_version import (
+    checks,
+    completion,
+    driver,
+    hops,
+    manifests,
+    states,
+)
 from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.names import UPDATE_MANAGER
+from ibgu.core.drivers.cluster_version.proofs import UpdateProofs
 from ibgu.core.drivers.cluster_version.spec import update_of
 from ibgu.core.engine.decide.member import pausing, waiting
 from ibgu.core.engine.driver import Verdict, VerdictKind
@@ -61,7 +69,8 @@ def failures_forgotten(stack: ExitStack) -> None:
 
 def workers_not_awaited(stack: ExitStack) -> None:
     """An update counts as done once the operator says so."""
-    _set(stack, states, "_unsettled", lambda *asked: "")
+    for module in (completion, states):
+        _set(stack, module, "unsettled", lambda *asked: "")
 
 
 def refusals_made_up(stack: ExitStack) -> None:
@@ -75,6 +84,28 @@ def refusals_made_up(stack: ExitStack) -> None:
 
     known = states._updated
     _set(stack, states, "_updated", updated)
+
+
+def two_minors_at_once(stack: ExitStack) -> None:
+    """Clusters are asked for the last release at once."""
+    for module in (manifests, states, checks):
+        _set(stack, module, "next_hop", lambda seen, update: hops.hops_of(update)[-1])
+    _set(stack, checks, "_of_the_release", lambda *asked: iter(()))
+
+
+def intermediate_release_not_awaited(stack: ExitStack) -> None:
+    """The next release is asked for as soon as the operator applies the one before."""
+
+    def updated(seen: Any, hop: Any) -> Verdict:
+        begun = seen.history_image == hop.release.image
+        return Verdict(VerdictKind.SUCCEEDED) if begun and not hop.last else known(seen, hop)
+
+    known = states._updated
+    _set(stack, states, "_updated", updated)
+    _set(stack, hops, "done", lambda seen: True)
+    _set(stack, UpdateProofs, "continues", lambda *asked: "")
+    _set(stack, states, "passing", lambda *asked: "")
+    _set(stack, states, "hindrances", lambda *asked: iter(()))
 
 
 def claims_apart_by_kind(stack: ExitStack) -> None:
@@ -125,6 +156,8 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (failures_forgotten, "update", 1),
     (workers_not_awaited, "update", 1),
     (refusals_made_up, "update", 1),
+    (two_minors_at_once, "update", 1),
+    (intermediate_release_not_awaited, "update", 11),
     (claims_apart_by_kind, "both", 1),
     (pauses_never_resumed, "update", 1),
     (pauses_left_after_a_failure, "update", 1),

@@ -236,7 +236,9 @@ def _fleet(rng: Random, seed: int, kind: SimulatedKind, fast: bool, troubles: in
 
 def _rollout(rng: Random, seed: int, kind: SimulatedKind, number: int, timeout: int) -> Object:
     if kind.object_of(seed, number) == names.FLEET_UPDATE:
-        return updates.fleet_update(rng, number, timeout, calm=theme(seed) is CALM)
+        hops = Random(f"{seed}/{number}/hops")
+        found = updates.fleet_update(rng, number, timeout, calm=theme(seed) is CALM)
+        return updates.over_two_minors(hops, found) if hops.random() < 0.4 else found
     return _ibgu(rng, kind, number, timeout)
 
 

@@ -13,6 +13,8 @@ CHECKS = (
     "R9 nothing is asked again after the disarm",
     "R7 an update succeeds once its nodes have it",
     "R10 a refusal is the cluster's",
+    "R49 one minor release at once",
+    "R49 no hop before the last one is complete",
     "no update behind a withdrawn one",
     "no update behind a refused one",
     "R6 one armed work a cluster",

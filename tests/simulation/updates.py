@@ -9,6 +9,7 @@ from ibgu.sim.agent.ssa import merge_patch
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.cluster_version import Updates
 from ibgu.sim.cluster_version.objects import CLUSTER_VERSION
+from ibgu.sim.cluster_version.settings import ack_of
 from ibgu.sim.spoke.refusal import Refusal
 
 Object = dict[str, Any]
@@ -102,12 +103,22 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
                 "signatures": ["c2lnbmVk"],
                 "disruptionBudgets": [BUDGET],
                 "mirrors": mirrors if rng.random() < 0.5 else [],
-                "acks": ["ack-4.16-kube-1.30-api-removals-in-4.17"] * rng.randint(0, 1),
+                "acks": [ack_of(VERSION)] * rng.randint(0, 1),
                 **more,
             },
             "plan": [{"actions": [*actions], "rolloutStrategy": strategy} for actions in shape],
         },
     }
+
+
+def over_two_minors(rng: Random, update: Object) -> Object:
+    """Returns the FleetUpdate with a release two minor releases ahead, and the one between them."""
+    version, digit = RELEASES[1]
+    between: Object = {"version": version, "image": image(digit), "signatures": ["c2lnbmVk"]}
+    acks = [ack_of(each) for each in (VERSION, version) if rng.random() < 0.7]
+    hops = {"release": {"version": "4.18.2", "image": image("f")}, "via": between, "acks": acks}
+    spec = update["spec"]
+    return {**update, "spec": {**spec, "update": {**spec["update"], **hops}}}
 
 
 class UpdatedCluster(SimulatedCluster):

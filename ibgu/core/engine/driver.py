@@ -117,6 +117,9 @@ class Prerequisite(Struct, frozen=True):
     action: ActionName
     within: timedelta
     """How long ago it may have been completed."""
+    at_start: bool = False
+    """Whether that counts back from the time at which the cluster began the step, not from now: the
+    action continues what it has begun."""
 
 
 class KindMeanings(Struct, frozen=True, kw_only=True):

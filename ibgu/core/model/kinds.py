@@ -96,6 +96,13 @@ class Release(WireStruct, frozen=True, gc=False, rename="camel"):
     """The image, by digest."""
 
 
+class IntermediateRelease(Release, frozen=True, gc=False, rename="camel"):
+    """A release between that of a cluster and the one that it is to run in the end."""
+
+    signatures: list[str] = []
+    """The signatures of its digest, base64."""
+
+
 class MirrorSource(WireStruct, frozen=True, gc=False, rename="camel"):
     source: str = ""
     """A repository, or a registry."""
@@ -140,6 +147,8 @@ class ClusterUpdate(WireStruct, frozen=True, gc=False, rename="camel"):
     """ClusterUpdate is what a FleetUpdate (ibgu.dev/v1alpha1) brings to its clusters."""
 
     release: Release = Release()
+    via: IntermediateRelease | None = None
+    """The release that clusters of the minor version before it take first."""
     signatures: list[str] = []
     """The signatures of the release's digest, base64."""
     mirrors: list[MirrorSource] = []

@@ -68,6 +68,10 @@ class Proofs(Protocol):
     def missing(self, seen: Mapping[str, Any], action: str) -> str:
         """Returns what the feedback lacks to prove that the action succeeded; empty: nothing."""
 
+    def continues(self, seen: Mapping[str, Any], action: str) -> str:
+        """Returns what the feedback lacks to prove that a run of the action was over, and left
+        something to another run; empty: nothing."""
+
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         """Returns whether the feedback proves that the action failed."""
 

@@ -122,6 +122,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
         }
         if (update := rollout.spec.update) is not None and update.backup is not None:
             data["backup_minutes"] = update.backup.max_age_minutes
+        if update is not None and update.via is not None:
+            data["via"] = [update.via.image, update.via.version]
     if kind is Kind.CONTROL:
         data["controls"] = rollout.controls
     return data

@@ -23,7 +23,7 @@ from ibgu.sim.cluster_version.objects import (
 )
 from ibgu.sim.cluster_version.pools import Pools
 from ibgu.sim.cluster_version.refusals import Asked, Ground, accepted_risks, numbers, refusal
-from ibgu.sim.cluster_version.settings import DEFAULT_ACK, Updates
+from ibgu.sim.cluster_version.settings import Updates, ack_of
 from ibgu.sim.cluster_version.timeline import UpdateTimeline, request_of, run_of
 from ibgu.sim.spoke.objects import Key
 from ibgu.sim.spoke.store import Spoke
@@ -256,11 +256,10 @@ class VersionOperator:
         self._write()
 
     def _upgradeable(self) -> tuple[str, str, str]:
-        ack = DEFAULT_ACK if "ack-required" in self._troubles else self._updates.ack
+        ack = ack_of(self.version) if "ack-required" in self._troubles else self._updates.ack
         given = ((self._spoke.get(ADMIN_ACKS) or {}).get("data") or {}).get(ack) == "true"
-        if not ack or given:
-            return "True", "", ""
-        return "False", "AdminAckRequired", f"an administrator has to acknowledge {ack}"
+        lacks = ("False", "AdminAckRequired", f"an administrator has to acknowledge {ack}")
+        return lacks if ack and not given else ("True", "", "")
 
     # -- an update -------------------------------------------------------------------------------
 
@@ -359,6 +358,7 @@ class VersionOperator:
         self._history[0] = self._history[0] | entry
         self._show("Progressing", "False", "", f"Cluster version is {self.version}")
         self._show("Available", "True", "", f"Done applying {self.version}")
+        self._show("Upgradeable", *self._upgradeable())
 
     # -- what it shows ---------------------------------------------------------------------------
 

@@ -2,9 +2,12 @@
 
 from msgspec import Struct
 
+from ibgu.sim.cluster_version.refusals import numbers
+
 TROUBLES: dict[str, str] = {
     "no-signature": "keyrings verify no signature of the release",
-    "ack-required": "Upgradeable is False until somebody gives the admin ack",
+    "ack-required": "Upgradeable is False until somebody gives the admin ack, of each minor "
+    "release its own",
     "update-refused": "the image has another version than the one asked for",
     "backup-required": "etcd has no recent backup, which refuses another minor release",
     "update-slow": "an operator takes long, and Failing is Unknown",
@@ -18,7 +21,12 @@ TROUBLES: dict[str, str] = {
 }
 """What goes wrong with updates, by its name; each holds until somebody mends it."""
 
-DEFAULT_ACK = "ack-4.16-kube-1.30-api-removals-in-4.17"
+
+def ack_of(version: str) -> str:
+    """Returns the key of the admin ack that a cluster of this version asks for before the next
+    minor release."""
+    major, minor, _ = numbers(version)
+    return f"ack-{major}.{minor}-kube-1.{minor + 14}-api-removals-in-{major}.{minor + 1}"
 
 
 class Updates(Struct, frozen=True, kw_only=True):

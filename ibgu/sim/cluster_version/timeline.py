@@ -22,6 +22,11 @@ class ReleaseRequest(Struct, frozen=True):
     """The run of ibgu that the ClusterVersion was marked with, no matter who asked."""
     booted: bool = False
     """Whether nobody has asked: another stateroot came with it."""
+    version: str = ""
+    running: str = ""
+    """The version of the release that the operator applied or had then."""
+    partial: bool = False
+    """Whether it was still applying that release."""
 
 
 class StartedUpdate(Struct):
@@ -71,7 +76,17 @@ def request_of(
     """Returns what the ClusterVersion asks for. `owners`: the managers of each of its fields."""
     wanted = (obj.get("spec") or {}).get("desiredUpdate") or {}
     managers = owners.get(REQUEST_FIELD, frozenset())
-    return ReleaseRequest(now, wanted.get("image", ""), managers, run_of(obj), booted)
+    newest: JsonObject = next(iter((obj.get("status") or {}).get("history") or ()), {})
+    return ReleaseRequest(
+        now,
+        wanted.get("image", ""),
+        managers,
+        run_of(obj),
+        booted,
+        version=wanted.get("version", ""),
+        running=newest.get("version", ""),
+        partial=newest.get("state") == "Partial",
+    )
 
 
 def run_of(obj: JsonObject) -> str:

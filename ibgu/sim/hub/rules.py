@@ -6,6 +6,7 @@ A rule that is not known here is an error: a change of the CRD changes this as w
 from typing import Any
 
 from ibgu.core.drivers import allowed
+from ibgu.core.drivers.cluster_version.spec import digest_of, release_of
 from ibgu.sim.hub.schema import Rule
 
 
@@ -50,6 +51,19 @@ def _no_masters(new: Any, old: Any) -> bool:
     return "master" not in new
 
 
+def _minor_before(new: Any, old: Any) -> bool:
+    if "via" not in new:
+        return True
+    via, release = (release_of(new[field]["version"]) for field in ("via", "release"))
+    # A version of another form is refused by its pattern.
+    return via is None or release is None or via[:2] == (release[0], release[1] - 1)
+
+
+def _other_image(new: Any, old: Any) -> bool:
+    digests = [digest_of(new[field]["image"]) for field in ("via", "release") if field in new]
+    return len(set(digests)) == len(digests)
+
+
 _RULES: dict[tuple[str, str], Rule] = {
     ("", "Name length must be less than 230 characters"): _short_name,
     ("spec", "clusterLabelSelectors is immutable"): _selectors_stay,
@@ -59,6 +73,8 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("spec", "a plan with PreCache needs update.preCache"): _pre_cache_given,
     ("spec", "an Update with update.backup needs Backup before it in the plan"): _backup_planned,
     ("spec.update", "update is immutable"): _same,
+    ("spec.update", "via must be of the minor release before release"): _minor_before,
+    ("spec.update", "via must have another image than release"): _other_image,
     ("spec.update.pause.pools", "the pool master can't be paused in an update"): _no_masters,
     ("spec.plan", "plan is append only"): _appended,
     ("spec.plan", "invalid combinations of actions in the plan"): _possible,

@@ -3,6 +3,7 @@
 import pytest
 
 from ibgu.sim.cluster_version.objects import ETCD
+from ibgu.sim.cluster_version.settings import ack_of
 from tests.sim.cluster_version.updating import DIGEST, IMAGE, OTHER, VERSION, Updating
 
 
@@ -159,3 +160,24 @@ def test_a_release_is_not_asked_for_any_more_when_its_owner_leaves_it_out() -> N
     cluster.apply({}, "update")
     assert "desiredUpdate" not in cluster.object["spec"]
     assert cluster.until("ReleaseAccepted", "True", seconds=60)
+
+
+def test_each_hop_over_two_minor_releases_asks_for_an_ack_of_its_own() -> None:
+    cluster = Updating(troubles=("ack-required",), signatures_needed=False)
+    cluster.give_ack(ack_of("4.16.3"))
+    cluster.ask(version="4.17.1")
+    assert cluster.until_state("Completed")
+    status, reason, words = cluster.condition("Upgradeable")
+    assert (status, reason) == ("False", "AdminAckRequired")
+    assert "ack-4.17-kube-1.31-api-removals-in-4.18" in words
+    cluster.ask(OTHER, version="4.18.2")
+    assert cluster.until("ReleaseAccepted", "False")
+    assert "AdminAckRequired" in cluster.condition("ReleaseAccepted")[2]
+    cluster.give_ack(ack_of("4.17.1"))
+    assert cluster.until_state("Completed", OTHER)
+    assert [each["version"] for each in cluster.history] == ["4.18.2", "4.17.1", "4.16.3"]
+    requests = cluster.operator.timeline.requests
+    assert [(each.version, each.running, each.partial) for each in requests] == [
+        ("4.17.1", "4.16.3", False),
+        ("4.18.2", "4.17.1", False),
+    ]

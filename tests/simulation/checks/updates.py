@@ -12,6 +12,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.cluster_version import UpdateTimeline
 from ibgu.sim.cluster_version.objects import pool_key
+from ibgu.sim.cluster_version.refusals import numbers
 from ibgu.sim.cluster_version.timeline import ReleaseRequest, StartedUpdate
 from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
@@ -53,6 +54,7 @@ class UpdateTruth:
         for cluster, timeline in self._timelines.items():
             for update in timeline.updates:
                 self._asked_for(cluster, timeline, update)
+            self._hops(cluster, timeline)
             if not late:
                 self._not_again(cluster, timeline)
             self._not_behind(cluster, timeline)
@@ -123,6 +125,18 @@ class UpdateTruth:
             done = each.action == UpdateAction.BACKUP and each.result == "succeeded"
             if same and done and each.ended_at and each.ended_at <= run.intended_at:
                 yield each.ended_at
+
+    def _hops(self, cluster: str, timeline: UpdateTimeline) -> None:
+        """Checks that ibgu asks no cluster for two minor releases at once (R49), nor for one after
+        the minor release that the cluster still applies."""
+        for request in timeline.requests:
+            if UPDATE_MANAGER not in request.managers or request.booted:
+                continue
+            wanted, running = numbers(request.version), numbers(request.running)
+            one = wanted[:2] <= (running[0], running[1] + 1)
+            self._check("R49 one minor release at once", one, cluster, request)
+            early = request.partial and wanted[:2] > running[:2]
+            self._check("R49 no hop before the last one is complete", not early, cluster, request)
 
     def _not_again(self, cluster: str, timeline: UpdateTimeline) -> None:
         """Checks that an agent enforces no request any more once its run is disarmed (R9): what

@@ -49,7 +49,16 @@ def needed(spot: MemberEventContext, action: str) -> bool:
     if spot.rollout.max_age is None or action not in spot.proofs.backups:
         return False
     seen = spot.event.data.get("seen", {}).get(FEEDBACK, {})
-    return not spot.proofs.begun(seen, spot.rollout.seed)
+    if spot.proofs.begun(seen, spot.rollout.seed):
+        return False
+    return not (between(spot) and spot.proofs.missing(seen, action))
+
+
+def between(spot: MemberEventContext) -> bool:
+    """Whether the cluster has begun to take the intermediate release. The backup from before it is
+    that of the next hop, too, however long this one takes (R49.6)."""
+    seen = spot.event.data.get("seen", {}).get(FEEDBACK, {})
+    return bool(spot.rollout.via) and spot.proofs.begun(seen, spot.rollout.via)
 
 
 def recent(spot: MemberEventContext, action: str, what: str) -> None:
@@ -60,6 +69,8 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
     words = f"{spot.name} {what} {action} without a {backup} that succeeded in this rollout"
     if not spot.require(Rule.ORDER, found is not None, words) or found is None or most is None:
         return
-    age = spot.event.at - found.made_at
+    run, began = spot.member.run, spot.member.began
+    begun_before = began if run is not None and run.between else None
+    age = (begun_before or spot.event.at) - found.made_at
     words = f"{spot.name} {what} {action} with a {backup} that is {age} old, {most} at most"
     spot.require(Rule.ORDER, age <= most, words, found.seq)

@@ -26,6 +26,8 @@ class RunCase(Struct):
     arming_at: datetime | None = None
     backup: bool = False
     """Whether the action needed a backup when the run began."""
+    between: bool = False
+    """Whether the cluster had begun to take the intermediate release by then."""
 
     @property
     def over(self) -> bool:
@@ -59,6 +61,8 @@ class MemberCase(Struct):
     since: int = 0
     """The event that gave the slot."""
     attempts: int = 0
+    began: datetime | None = None
+    """When it first got a slot in the step."""
     run: RunCase | None = None
     ended: int = 0
     adopted: bool = False
@@ -128,6 +132,8 @@ class RolloutCase(Struct):
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []
+    via: list[str] = []
+    """The intermediate release, as `seed`; empty: there is none."""
     max_age: timedelta | None = None
     """How old a backup may be when an action begins that needs one; None: none does."""
     backups: dict[tuple[str, str], BackupCase] = {}

@@ -140,8 +140,8 @@ def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -
             missing = proofs.missing(seen.feedback, run.action)
             return not missing, f"but {missing}"
         case "continued":
-            there = bool(proofs.paused(seen.feedback))
-            return there, "but nothing was paused that another run resumes"
+            missing = proofs.continues(seen.feedback, run.action)
+            return not missing, f"but {missing}"
         case "failed":
             shown = proofs.shown(seen.feedback)
             return proofs.failed(seen.feedback, run.action), f"but was not reported failed: {shown}"

@@ -31,7 +31,7 @@ def _plan_accepted(spot: EventContext) -> None:
     """Checks that the plan only grows: what has begun stays as it was."""
     rollout, data = spot.rollout, spot.event.data
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
-    rollout.max_age = backups.asked_for(data)
+    rollout.max_age, rollout.via = backups.asked_for(data), data.get("via", [])
     planned = [_planned(item) for item in rollout.plan]
     begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
     if rollout.restored and all(step.state == "finished" for step in rollout.steps[len(planned) :]):

@@ -37,6 +37,7 @@ def _intended(spot: MemberEventContext) -> None:
     member.attempts += 1
     member.run = RunCase(id=event.run or "", action=action, seq=event.seq)
     member.run.backup = backups.needed(spot, action)
+    member.run.between = backups.between(spot)
     if member.run.backup:
         backups.recent(spot, action, "starts")
     spot.audit.runs[member.run.id] = event.seq
@@ -46,6 +47,7 @@ def _start(spot: MemberEventContext) -> None:
     rollout, step = spot.rollout, spot.step
     held = rollout.hold or step.hold
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
+    spot.member.began = spot.member.began or spot.event.at
     limits.in_time(spot)
     limits.take_limit(spot)
     claims.take(spot)

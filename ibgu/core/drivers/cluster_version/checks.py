@@ -6,7 +6,9 @@ without it gets a refusal that the cluster retries for ever, or an update that c
 
 from collections.abc import Iterator
 
+from ibgu.core.drivers.cluster_version.completion import waits_for_pool
 from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.hops import images_of, next_hop
 from ibgu.core.drivers.cluster_version.pauses import missing
 from ibgu.core.drivers.cluster_version.pools import PoolView
 from ibgu.core.drivers.cluster_version.spec import release_of
@@ -19,7 +21,7 @@ _MANY_REASONS = "MultipleReasons"
 def passing(seen: VersionView, update: ClusterUpdate) -> str:
     """Returns what goes on in the cluster and ends by itself, and that an action waits for; empty:
     nothing, or this very update."""
-    if update.release.image in (seen.history_image, seen.desired_image):
+    if next_hop(seen, update).release.image in (seen.history_image, seen.desired_image):
         return ""
     told = seen.condition("Progressing")
     if seen.updating:
@@ -50,7 +52,7 @@ def hindrances(seen: VersionView, update: ClusterUpdate, rollout: str) -> Iterat
 
 def asked_for_another(seen: VersionView, update: ClusterUpdate) -> str:
     """Returns that somebody asks for another release, which this one would replace; empty: no."""
-    if not seen.pending or seen.wanted_image == update.release.image:
+    if not seen.pending or seen.wanted_image in images_of(update):
         return ""
     return (
         f"somebody has asked for {seen.wanted_image}, which the cluster has not begun to apply: "
@@ -72,27 +74,29 @@ def _of_the_cluster(seen: VersionView) -> Iterator[str]:
 
 
 def _of_the_release(seen: VersionView, update: ClusterUpdate) -> Iterator[str]:
-    wanted, running = release_of(update.release.version), release_of(seen.desired_version)
+    version = next_hop(seen, update).release.version
+    wanted, running = release_of(version), release_of(seen.desired_version)
     if wanted is None or running is None:
         yield f"the cluster's release is not known: {seen.desired_version or '(none)'}"
     elif wanted < running:
         yield (
-            f"{update.release.version} is older than the cluster's {seen.desired_version}: a "
-            "cluster can't go back"
+            f"{version} is older than the cluster's {seen.desired_version}: a cluster can't go back"
         )
     elif wanted[0] != running[0] or wanted[1] > running[1] + 1:
         yield (
-            f"from {seen.desired_version} to {update.release.version} is more than one minor "
-            "release: update to the one between them first"
+            f"from {seen.desired_version} to {version} is more than one minor release: "
+            f"{'update to' if update.via else 'name in spec.update.via'} the one between them first"
         )
     elif wanted[1] > running[1]:
-        yield from _of_a_minor_release(seen, update)
+        yield from _of_a_minor_release(seen, update, f"ack-{running[0]}.{running[1]}-")
 
 
-def _of_a_minor_release(seen: VersionView, update: ClusterUpdate) -> Iterator[str]:
+def _of_a_minor_release(seen: VersionView, update: ClusterUpdate, acks: str) -> Iterator[str]:
+    """`acks`: how the keys of those begin that the cluster's own minor release asks for."""
     found = seen.condition("Upgradeable")
     may_be_ack = "Ack" in found.reason or found.reason == _MANY_REASONS
-    if found.false and not (update.acks and may_be_ack):
+    given = any(ack.startswith(acks) for ack in update.acks)
+    if found.false and not (given and may_be_ack):
         yield (
             f"the cluster does not allow another minor release ({found.reason}): {found.message}; "
             "do what it asks for, and name acks in spec.update.acks"
@@ -104,20 +108,3 @@ def _of_the_pool(pool: PoolView, rollout: str) -> Iterator[str]:
         yield f"the MachineConfigPool {pool.name} is paused: resume it first"
     elif pool.degraded:
         yield f"the MachineConfigPool {pool.name} is degraded: {pool.degraded}; repair it first"
-
-
-def waits_for_pool(pool: PoolView) -> str:
-    if not pool.known:
-        return f"the cluster does not report the MachineConfigPool {pool.name} yet"
-    nodes = f"{pool.updated} of {pool.machines} nodes have its configuration"
-    away = f", {pool.unavailable} not available" if pool.unavailable else ""
-    return f"waits for the MachineConfigPool {pool.name}: {nodes}{away}"
-
-
-def with_drains(seen: VersionView, words: str) -> str:
-    """Returns what an update waits for, with the budgets that keep its nodes from being drained:
-    the operators say nothing of them for an hour."""
-    drained = any(pool.awaited for pool in seen.pools)
-    if not drained or not (found := seen.blocked):
-        return words
-    return f"{words}; the drain of nodes is blocked by {found}"

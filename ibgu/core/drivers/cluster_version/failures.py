@@ -49,8 +49,8 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
         UpdateFailure.UNSIGNED,
         r"update cannot be verified|unable to verify sha256",
         "The cluster has no valid signature of the release's digest.",
-        "Put the signature of this digest into spec.update.signatures of a new FleetUpdate, and "
-        "run Mirror before Update.",
+        "Put the signature of this digest into spec.update.signatures of a new FleetUpdate, or for "
+        "an intermediate release into spec.update.via.signatures, and run Mirror before Update.",
         "U4",
         "U5",
     ),
@@ -120,7 +120,7 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
         UpdateFailure.TWO_MINORS,
         r"ClusterVersionGiantHop|is more than one minor release",
         "The release is more than one minor version ahead.",
-        "Update to the minor release between them first.",
+        "Name the release between them in spec.update.via of a new FleetUpdate.",
         "U3",
     ),
     _row(

@@ -153,6 +153,7 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
             "history": [self.history_state, self.history_image],
             "unsettled": [pool.name for pool in self.pools if pool.awaited],
             "paused": [name for name, _ in self.pauses],
+            "pausing": self.pausing,
         }
 
 

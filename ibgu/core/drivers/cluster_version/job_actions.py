@@ -9,6 +9,7 @@ from ibgu.core.drivers.cluster_version import backup, precache
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.cluster_version.checks import passing
 from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.hops import at_intermediate, next_hop
 from ibgu.core.drivers.cluster_version.jobs import JobState, state_of_job, words_of_failure
 from ibgu.core.drivers.cluster_version.spec import digest_of
 from ibgu.core.engine.driver import (
@@ -69,6 +70,9 @@ def judge_job(seen: VersionView, action: UpdateAction, update: ClusterUpdate) ->
     if _has_begun(seen, update):
         words = f"the update to {update.release.version} has begun before"
         return Judgement(kind=JudgementKind.REACHED, note=f"{_ACTIONS[action].skipped}: {words}")
+    if _in_first_hop(seen, update):
+        words = f"{next_hop(seen, update).name}, is under way"
+        return Judgement(kind=JudgementKind.BUSY, message=words)
     if waits := passing(seen, update) or (_at_work(seen) if backs_up else ""):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
     return Judgement(kind=JudgementKind.STARTABLE)
@@ -78,6 +82,11 @@ def _has_begun(seen: VersionView, update: ClusterUpdate) -> bool:
     """Whether the cluster applies the release, or has it, from whichever registry it took it."""
     wanted = digest_of(update.release.image)
     return wanted in (digest_of(seen.history_image), digest_of(seen.desired_image))
+
+
+def _in_first_hop(seen: VersionView, update: ClusterUpdate) -> bool:
+    """Whether the cluster takes the intermediate release."""
+    return at_intermediate(seen, update) and not next_hop(seen, update).last
 
 
 def _at_work(seen: VersionView) -> str:
@@ -91,11 +100,15 @@ def _at_work(seen: VersionView) -> str:
 def needed_backup(
     seen: VersionView, action: UpdateAction, update: ClusterUpdate
 ) -> Prerequisite | None:
-    """Returns that an Update needs a recent backup; not one that is under way already."""
-    if action is not UpdateAction.UPDATE or update.backup is None or _has_begun(seen, update):
+    """Returns that an Update needs a recent backup; not one that is under way already. The backup
+    before the first hop is the one of the second, too, however long the first has taken."""
+    if action is not UpdateAction.UPDATE or update.backup is None:
+        return None
+    if _has_begun(seen, update) or _in_first_hop(seen, update):
         return None
     within = timedelta(minutes=update.backup.max_age_minutes)
-    return Prerequisite(UpdateAction.BACKUP.value, within)
+    between = at_intermediate(seen, update)
+    return Prerequisite(UpdateAction.BACKUP.value, within, at_start=between)
 
 
 def job_of(update: ClusterUpdate, run: Run) -> list[JsonObject]:

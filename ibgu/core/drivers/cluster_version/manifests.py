@@ -12,6 +12,7 @@ from msgspec import Raw, Struct, json
 
 from ibgu.core.drivers.cluster_version.actions import UpdateStage
 from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.hops import next_hop
 from ibgu.core.drivers.cluster_version.names import (
     ACK_MANAGER,
     HEALTH_CHECKS,
@@ -164,12 +165,19 @@ class _Request(Struct, frozen=True):
         """The release that is asked for; None: the run only marks, as does a withdrawal from a
         cluster of which the running release is not known."""
         if self.stage == UpdateStage.UPDATE:
-            return self.update.release
+            return self._hop
         if self.stage != UpdateStage.RETRACT or self.seen is None:
             return None
         # To leave the request out would not withdraw it while somebody else owns a part of it.
         running = Release(self.seen.desired_version, self.seen.desired_image)
         return running if running.version and running.image else None
+
+    @property
+    def _hop(self) -> Release | None:
+        """The release of the hop; a cluster that is not seen may have taken the first of two."""
+        if self.seen is None:
+            return None if self.update.via else self.update.release
+        return next_hop(self.seen, self.update).release
 
     @property
     def brings_acks(self) -> bool:
@@ -206,7 +214,7 @@ def _version(annotations: dict[str, str]) -> JsonObject:
 def _before(request: _Request) -> Iterator[JsonObject]:
     update = request.update
     if request.stage == UpdateStage.MIRROR:
-        yield from _signature(update)
+        yield from _signatures(update)
         yield from _mirrors(update, request.seen)
     elif request.brings_acks:
         metadata = {"name": "admin-acks", "namespace": "openshift-config"}
@@ -214,22 +222,26 @@ def _before(request: _Request) -> Iterator[JsonObject]:
         yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
-def _signature(update: ClusterUpdate) -> Iterator[JsonObject]:
-    """Yields the ConfigMap in which the cluster-version operator looks for signatures of the
-    digest."""
-    if not update.signatures:
-        return
-    name = f"sha256-{digest_of(update.release.image)}"
-    yield {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "namespace": "openshift-config-managed",
-            "labels": {"release.openshift.io/verification-signatures": ""},
-        },
-        "binaryData": {f"{name}-{n}": text for n, text in enumerate(update.signatures, 1)},
-    }
+def _signatures(update: ClusterUpdate) -> Iterator[JsonObject]:
+    """Yields the ConfigMaps in which the cluster-version operator looks for signatures, one for
+    each digest."""
+    given = {update.release.image: update.signatures}
+    if update.via is not None:
+        given[update.via.image] = update.via.signatures
+    for image, signatures in given.items():
+        if not signatures:
+            continue
+        name = f"sha256-{digest_of(image)}"
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": name,
+                "namespace": "openshift-config-managed",
+                "labels": {"release.openshift.io/verification-signatures": ""},
+            },
+            "binaryData": {f"{name}-{n}": text for n, text in enumerate(signatures, 1)},
+        }
 
 
 def _mirrors(update: ClusterUpdate, seen: VersionView | None) -> Iterator[JsonObject]:

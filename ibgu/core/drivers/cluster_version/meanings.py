@@ -9,9 +9,12 @@ _AGAIN = "create a FleetUpdate for the clusters that failed"
 UPDATE_MEANINGS = KindMeanings(
     reasons={
         ReasonKind.BUSY: Meaning(
-            "the cluster is at work: it takes another release, or its nodes take a configuration",
-            "that work is over; ibgu checks again automatically",
-            "wait for it, or take the cluster out with ibgu.dev/skip",
+            "the cluster is at work: it takes another release, or its nodes take a configuration; "
+            "or it runs the intermediate release, and is not ready for the next one",
+            "that work is over, or what its message names is repaired; ibgu checks again "
+            "automatically",
+            "wait for it, or repair what its message names; a cluster that has not begun can be "
+            "taken out with ibgu.dev/skip",
         ),
         ReasonKind.ABSENT: Meaning(
             "the cluster has no ClusterVersion: it is not an OpenShift cluster",
@@ -47,7 +50,7 @@ UPDATE_MEANINGS = KindMeanings(
         ),
         Cause.UPDATE_REFUSED: Meaning(
             "the cluster-version operator refuses the release, and would begin by itself once the "
-            "cause is gone: the cluster runs its former release",
+            "cause is gone: the cluster runs its former release, or the intermediate one",
             do="withdraw the request (append RetractOnFailure), repair what its message names, "
             f"then {_AGAIN}",
         ),

@@ -64,6 +64,12 @@ class UpdateProofs:
         under_way = _history(seen)[0] == "Partial" and not _not_applied(seen)
         return "" if under_way else _unsound(seen)
 
+    def continues(self, seen: Mapping[str, Any], action: str) -> str:
+        if action == "Update" and not seen.get("pausing"):
+            # The release of a hop: the record lacks which one is the last.
+            return _not_applied(seen) or _unfinished(seen)
+        return "" if self.paused(seen) else "nothing was paused that another run resumes"
+
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         if action == "Update":
             return _status(seen, "ReleaseAccepted") == "False" or _true(seen, "Invalid")

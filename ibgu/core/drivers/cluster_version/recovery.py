@@ -61,6 +61,8 @@ def _way(case: RecoveryCase, backup: Backup | None) -> tuple[str, list[RecoveryS
 def _facts(case: RecoveryCase) -> Iterator[tuple[str, str]]:
     release = case.spec.release
     yield "release", f"{release.version} {release.image}".strip()
+    if case.spec.update and (via := case.spec.update.via):
+        yield "via", f"{via.version} {via.image}".strip()
     if before := _before(case):
         yield "before", before
     if case.message:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from ibgu.core.drivers.cluster_version.backup import BackupForm
 from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import Backup, ClusterUpdate, Pauses, PreCache
+from ibgu.core.model.kinds import Backup, ClusterUpdate, IntermediateRelease, Pauses, PreCache
+from ibgu.core.model.kinds import Release as ReleaseImage
 
 API_VERSION = "ibgu.dev/v1alpha1"
 """The apiVersion of FleetUpdates."""
@@ -37,9 +38,9 @@ def _problems(update: ClusterUpdate) -> Iterator[str]:
     if not digest_of(update.release.image):
         image = update.release.image or "(none)"
         yield f"spec.update.release.image {image} is not an image by sha256 digest{_CHANGE}"
-    for number, text in enumerate(update.signatures):
-        if not _is_base64(text):
-            yield f"spec.update.signatures[{number}] is not base64{_CHANGE}"
+    yield from _of_signatures(update.signatures, "spec.update.signatures")
+    if update.via is not None:
+        yield from _of_via(update.via, update.release)
     for number, each in enumerate(update.mirrors):
         if not (each.source and each.mirrors and all(each.mirrors)):
             yield f"spec.update.mirrors[{number}] has no source, or no mirror{_CHANGE}"
@@ -52,6 +53,27 @@ def _problems(update: ClusterUpdate) -> Iterator[str]:
         yield from _of_backup(update.backup)
     if update.pre_cache is not None:
         yield from _of_precache(update.pre_cache)
+
+
+def _of_via(via: IntermediateRelease, release: ReleaseImage) -> Iterator[str]:
+    between, last = release_of(via.version), release_of(release.version)
+    if between is None or last is None or between[:2] != (last[0], last[1] - 1):
+        yield (
+            f"spec.update.via.version {via.version or '(none)'} is not of the minor release before "
+            f"{release.version}{_CHANGE}"
+        )
+    if not digest_of(via.image):
+        image = via.image or "(none)"
+        yield f"spec.update.via.image {image} is not an image by sha256 digest{_CHANGE}"
+    elif digest_of(via.image) == digest_of(release.image):
+        yield f"spec.update.via.image is that of spec.update.release{_CHANGE}"
+    yield from _of_signatures(via.signatures, "spec.update.via.signatures")
+
+
+def _of_signatures(signatures: Iterable[str], field: str) -> Iterator[str]:
+    for number, text in enumerate(signatures):
+        if not _is_base64(text):
+            yield f"{field}[{number}] is not base64{_CHANGE}"
 
 
 def _of_backup(backup: Backup) -> Iterator[str]:

@@ -9,10 +9,22 @@ from ibgu.core.drivers.cluster_version.checks import (
     asked_for_another,
     hindrances,
     passing,
+)
+from ibgu.core.drivers.cluster_version.completion import (
+    degraded,
+    done,
+    unsettled,
     waits_for_pool,
     with_drains,
 )
 from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.hops import (
+    Hop,
+    asked_hop,
+    at_intermediate,
+    images_of,
+    next_hop,
+)
 from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
 from ibgu.core.drivers.cluster_version.pauses import (
     asked,
@@ -20,11 +32,10 @@ from ibgu.core.drivers.cluster_version.pauses import (
     soak_before_next,
     to_pause,
 )
-from ibgu.core.drivers.cluster_version.pools import PoolView
 from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
 from ibgu.core.engine.driver import Judgement, JudgementKind, Verdict, VerdictKind
 from ibgu.core.model import Cause, Rollout
-from ibgu.core.model.kinds import ClusterUpdate
+from ibgu.core.model.kinds import ClusterUpdate, Release
 
 GRACE = timedelta(minutes=10)
 """The cluster-version operator tries a refused release again every two to four minutes."""
@@ -49,12 +60,16 @@ def judge_update(seen: VersionView, action: UpdateAction, rollout: Rollout) -> J
 def _may_update(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judgement:
     if other := asked_for_another(seen, update):
         return _failed(other)
-    if _has(seen, update) and _done(seen):
+    if _has(seen, update) and done(seen):
         note = f"was already at {update.release.version}"
         return Judgement(kind=JudgementKind.REACHED, note=note)
-    if seen.updating and seen.history_image == update.release.image:
+    hop = next_hop(seen, update)
+    if seen.updating and seen.history_image == hop.release.image:
         return _STARTABLE  # It is under way: the run follows it.
-    wrong = next(hindrances(seen, update, rollout), "")
+    wrong = hop.says(next(hindrances(seen, update, rollout), ""))
+    if wrong and at_intermediate(seen, update):
+        # Half of the way is done: what may pass, or be repaired, does not end it.
+        return Judgement(kind=JudgementKind.BUSY, message=wrong)
     return _failed(wrong) if wrong else _STARTABLE
 
 
@@ -64,19 +79,25 @@ def _may_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judge
         return Judgement(kind=JudgementKind.BUSY, message=words)
     if next_to_resume(seen, update, rollout):
         return _STARTABLE
-    if waits := _unsettled(seen):
+    if waits := unsettled(seen):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
     return Judgement(kind=JudgementKind.REACHED, note="had nothing paused any more")
 
 
 def _may_retract(seen: VersionView, update: ClusterUpdate) -> Judgement:
-    if _begun(seen, update):
+    version, reached = update.release.version, ""
+    if _begun(seen, update.release):
         state = "is under way" if seen.history_state != "Completed" else "is complete"
-        return _failed(
-            f"the update to {update.release.version} {state}, and can't be withdrawn any more"
-        )
-    if seen.wanted_image != update.release.image:
-        note = f"was not asked for {update.release.version} any more"
+        return _failed(f"the update to {version} {state}, and can't be withdrawn any more")
+    if update.via is not None and _begun(seen, update.via):
+        if not (seen.history_state == "Completed" and seen.history_image == seen.desired_image):
+            return _failed(
+                f"the update to {update.via.version} is under way, and can't be withdrawn any "
+                f"more; {version} was not asked for yet"
+            )
+        reached = f", and runs the intermediate release {update.via.version}"
+    if not seen.pending or seen.wanted_image not in images_of(update):
+        note = f"was not asked for {version} any more{reached}"
         return Judgement(kind=JudgementKind.REACHED, note=note)
     if not (seen.desired_image and seen.desired_version):
         words = "the cluster does not report its release, to which the request goes back"
@@ -84,9 +105,9 @@ def _may_retract(seen: VersionView, update: ClusterUpdate) -> Judgement:
     return _STARTABLE
 
 
-def _begun(seen: VersionView, update: ClusterUpdate) -> bool:
+def _begun(seen: VersionView, release: Release) -> bool:
     """Whether the operator applies the release: history follows the desired one a moment later."""
-    return update.release.image in (seen.history_image, seen.desired_image)
+    return release.image in (seen.history_image, seen.desired_image)
 
 
 def _has(seen: VersionView, update: ClusterUpdate) -> bool:
@@ -111,7 +132,8 @@ def verdict_on_update(seen: VersionView, action: UpdateAction, rollout: Rollout)
     if action is UpdateAction.UPDATE:
         if seen.pausing:
             return _paused(seen, update, rollout.uid)
-        return _with_soak(_updated(seen, update), seen, update, rollout.uid)
+        found = _hopped(seen, update)
+        return found if found.again else _with_soak(found, seen, update, rollout.uid)
     if action is UpdateAction.POOLS:
         return _with_soak(_resumed(seen, update, rollout.uid), seen, update, rollout.uid)
     return _retracted(seen, update)
@@ -126,7 +148,7 @@ def _with_soak(found: Verdict, seen: VersionView, update: ClusterUpdate, rollout
     failing = seen.condition("Failing")
     if failing.status not in ("", "False"):
         return Verdict(VerdictKind.RUNNING, message=f"stalled: {failing.message}")
-    if waits := _unsettled(seen):
+    if waits := unsettled(seen):
         return Verdict(VerdictKind.RUNNING, message=waits)
     words = found.message or f"runs {update.release.version}"
     words += f", soaks for {update.pause.soak_minutes} min before the next pool"
@@ -147,7 +169,7 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
     else:
         pool = seen.pool(name)
         if pool.degraded:
-            words = _degraded(pool)
+            words = degraded(pool)
             return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, words, _POOL_GRACE)
         if pool.awaited:
             words = with_drains(seen, waits_for_pool(pool))
@@ -160,10 +182,11 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
 
 
 def _checked(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
-    if seen.updating and seen.history_image == update.release.image:
+    hop = next_hop(seen, update)
+    if seen.updating and seen.history_image == hop.release.image:
         return _SUCCEEDED
     if wrong := next(hindrances(seen, update, rollout), ""):
-        return Verdict(VerdictKind.FAILED, Cause.CHECK_FAILED, wrong)
+        return Verdict(VerdictKind.FAILED, Cause.CHECK_FAILED, hop.says(wrong))
     waits = passing(seen, update)
     return Verdict(VerdictKind.RUNNING, message=waits) if waits else _SUCCEEDED
 
@@ -171,16 +194,25 @@ def _checked(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
 def _mirrored(seen: VersionView, update: ClusterUpdate) -> Verdict:
     for pool in seen.pools:
         if pool.degraded:
-            return Verdict(VerdictKind.FAILED, Cause.MIRROR_FAILED, _degraded(pool), _POOL_GRACE)
-    if waiting := _unsettled(seen):
+            return Verdict(VerdictKind.FAILED, Cause.MIRROR_FAILED, degraded(pool), _POOL_GRACE)
+    if waiting := unsettled(seen):
         return Verdict(VerdictKind.RUNNING, message=waiting)
     return Verdict(VerdictKind.SUCCEEDED, earliest=_MIRROR_TIME) if update.mirrors else _SUCCEEDED
 
 
-def _updated(seen: VersionView, update: ClusterUpdate) -> Verdict:
-    image = update.release.image
+def _hopped(seen: VersionView, update: ClusterUpdate) -> Verdict:
+    """Judges by the release that this run has asked for; the last one alone ends the update."""
+    hop = asked_hop(seen, update)
+    found = _updated(seen, hop)
+    if found.kind is VerdictKind.SUCCEEDED and not hop.last:
+        return Verdict(VerdictKind.SUCCEEDED, message=f"{hop.name}, is complete", again=True)
+    return replace(found, message=hop.says(found.message))
+
+
+def _updated(seen: VersionView, hop: Hop) -> Verdict:
+    image = hop.release.image
     if seen.history_image == image:
-        return _SUCCEEDED if _done(seen) else Verdict(VerdictKind.RUNNING, message=_progress(seen))
+        return _SUCCEEDED if done(seen) else Verdict(VerdictKind.RUNNING, message=_progress(seen))
     accepted, invalid = seen.condition("ReleaseAccepted"), seen.condition("Invalid")
     if invalid.true:
         return Verdict(VerdictKind.FAILED, Cause.UPDATE_REFUSED, invalid.message, GRACE)
@@ -197,7 +229,9 @@ def _updated(seen: VersionView, update: ClusterUpdate) -> Verdict:
 
 
 def _retracted(seen: VersionView, update: ClusterUpdate) -> Verdict:
-    if _begun(seen, update):
+    # What is asked for now is the release that ran before, which may be the intermediate one.
+    withdrawn = {*images_of(update)} - {seen.asked_image}
+    if withdrawn & {seen.history_image, seen.desired_image}:
         words = "the update began before it was withdrawn, and goes on"
         return Verdict(VerdictKind.FAILED, Cause.RETRACT_FAILED, words)
     accepted = seen.condition("ReleaseAccepted")
@@ -224,35 +258,10 @@ def out_of_update(seen: VersionView) -> bool:
     return not seen.pending or refused or seen.condition("Invalid").true
 
 
-def _done(seen: VersionView) -> bool:
-    """Whether the update is over, nodes included: the operator itself waits for masters alone."""
-    return (
-        seen.history_state == "Completed"
-        and seen.condition("Progressing").false
-        and seen.condition("Failing").status in ("", "False")
-        and not _unsettled(seen)
-    )
-
-
 def _progress(seen: VersionView) -> str:
     failing, progressing = seen.condition("Failing"), seen.condition("Progressing")
     if failing.status not in ("", "False"):
         return f"stalled: {failing.message}"
     if seen.updating or progressing.true:
         return with_drains(seen, progressing.message)
-    return with_drains(seen, _unsettled(seen))
-
-
-def _unsettled(seen: VersionView) -> str:
-    """Returns what an unpaused pool still waits for; empty: nothing."""
-    return next((_waits(pool) for pool in seen.pools if pool.awaited), "")
-
-
-def _waits(pool: PoolView) -> str:
-    if pool.degraded:
-        return f"stalled: {_degraded(pool)}"
-    return waits_for_pool(pool)
-
-
-def _degraded(pool: PoolView) -> str:
-    return f"the MachineConfigPool {pool.name} is degraded: {pool.degraded}"
+    return with_drains(seen, unsettled(seen))

@@ -65,6 +65,9 @@ class IbuProofs:
             return _idle_reason(seen) in _CLEANUPS
         return _status(seen, self._completed(action)) == "False"
 
+    def continues(self, seen: Mapping[str, Any], action: str) -> str:
+        return "each action takes one run"
+
     def paused(self, seen: Mapping[str, Any]) -> Sequence[str]:
         return ()
 

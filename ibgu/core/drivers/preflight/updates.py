@@ -4,8 +4,10 @@ The API server takes every FleetUpdate, and a cluster every request: what it ref
 ever, and what it takes can't be taken back.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+
+from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.cluster_version.spec import Release, digest_of, release_of
@@ -47,13 +49,15 @@ U3 = PreflightRule(
     "U3",
     "The release is at most one minor release after that of the cluster",
     _OPERATOR,
-    "Update to the minor release between them first, by a FleetUpdate of its own.",
+    "Name the release between them in spec.update.via, or update to it first, by a FleetUpdate of "
+    "its own.",
 )
 U4 = PreflightRule(
     "U4",
     "The release's digest has a signature",
     _OPERATOR,
-    "Put the signature of this very digest into spec.update.signatures, and Mirror into the plan.",
+    "Put the signature of this very digest into spec.update.signatures, that of an intermediate "
+    "release into spec.update.via.signatures, and Mirror into the plan.",
 )
 U5 = PreflightRule(
     "U5",
@@ -65,7 +69,7 @@ U6 = PreflightRule(
     "U6",
     "The mirrors have a source for the release image",
     "11.4.5",
-    "Name the repository of spec.update.release.image, or its registry, as a source.",
+    "Name the repository of the release image, or its registry, as a source.",
 )
 U7 = PreflightRule(
     "U7",
@@ -196,12 +200,16 @@ def _not_backwards(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 
 
 def _one_minor(facts: PreflightFacts) -> Iterator[PreflightFinding]:
-    version = shown(_update(facts).release.version)
+    update = _update(facts)
+    between = release_of(update.via.version) if update.via else None
 
     def wrong(running: Release, wanted: Release) -> str:
-        if wanted < running or (wanted[0] == running[0] and wanted[1] <= running[1] + 1):
+        first, version = wanted, update.release.version
+        if between is not None and update.via and running[:2] < between[:2]:
+            first, version = between, update.via.version
+        if first < running or (first[0] == running[0] and first[1] <= running[1] + 1):
             return ""
-        return f"are more than one minor release behind {version}"
+        return f"are more than one minor release behind {shown(version)}"
 
     yield from _compared(facts, U3, wrong)
 
@@ -209,37 +217,57 @@ def _one_minor(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 # -- what clusters are brought -------------------------------------------------------------------
 
 
-def _signed(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+class _Hop(Struct, frozen=True):
+    image: str
+    image_field: str
+    signatures: Sequence[str]
+    signatures_field: str
+
+
+def _hops(facts: PreflightFacts) -> Iterator[_Hop]:
+    """Yields the releases that clusters are asked for, each with its fields."""
     update = _update(facts)
-    digest = digest_of(update.release.image)
-    for number, signature in enumerate(update.signatures):
-        of = signed_digest(signature)
-        if digest and of and of != digest:
-            words = f"is of sha256:{of}, which is not the digest of spec.update.release.image"
-            yield U4.error(facts.at(f"spec.update.signatures[{number}]"), words)
-    if not update.signatures:
-        words = (
-            "names no signature: a cluster that has none from another source refuses the release"
-        )
-        yield U4.warning(facts.at("spec.update.signatures"), words)
+    if (via := update.via) is not None:
+        fields = ("spec.update.via.image", "spec.update.via.signatures")
+        yield _Hop(via.image, fields[0], via.signatures, fields[1])
+    fields = ("spec.update.release.image", "spec.update.signatures")
+    yield _Hop(update.release.image, fields[0], update.signatures, fields[1])
+
+
+def _signed(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    for hop in _hops(facts):
+        digest = digest_of(hop.image)
+        for number, signature in enumerate(hop.signatures):
+            of = signed_digest(signature)
+            if digest and of and of != digest:
+                words = f"is of sha256:{of}, which is not the digest of {hop.image_field}"
+                yield U4.error(facts.at(f"{hop.signatures_field}[{number}]"), words)
+        if not hop.signatures:
+            words = (
+                "names no signature: a cluster that has none from another source refuses the "
+                "release"
+            )
+            yield U4.warning(facts.at(hop.signatures_field), words)
 
 
 def _brought(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     if _planned(facts, UpdateAction.MIRROR):
         return
-    update = _update(facts)
-    for field, given in (("signatures", update.signatures), ("mirrors", update.mirrors)):
+    brought = [(hop.signatures_field, bool(hop.signatures)) for hop in _hops(facts)]
+    for field, given in (*brought, ("spec.update.mirrors", bool(_update(facts).mirrors))):
         if given:
             words = "is not brought to the clusters: the plan has no Mirror"
-            yield U5.warning(facts.at(f"spec.update.{field}"), words)
+            yield U5.warning(facts.at(field), words)
 
 
 def _has_source(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     update = _update(facts)
-    repository = update.release.image.partition("@")[0]
+    repositories = dict.fromkeys(hop.image.partition("@")[0] for hop in _hops(facts))
     places = [each.source for each in update.mirrors]
     places += (mirror for each in update.mirrors for mirror in each.mirrors)
-    if update.mirrors and not any(_within(repository, place) for place in places):
+    for repository in repositories if update.mirrors else ():
+        if any(_within(repository, place) for place in places):
+            continue
         words = f"has no source {shown(repository)}: the clusters pull the release from there"
         yield U6.warning(facts.at("spec.update.mirrors"), words)
 
@@ -278,6 +306,8 @@ def _minor_allowed(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         yield U8.unknown(ObjectField(U8.fact, "status.conditions[Upgradeable]"), words, named)
     if None not in running.values():
         minors = {release[:2] for release in running.values() if release}
+        if (via := _update(facts).via) and (between := release_of(via.version)):
+            minors.add(between[:2])
         yield from _idle_acks(facts, minors)
 
 

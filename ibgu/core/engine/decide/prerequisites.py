@@ -21,12 +21,14 @@ def lacks(
     last = _completed(tracked, member, needed.action)
     if last is None:
         return f"{action} needs a {needed.action} of this rollout, and there is none"
-    age = now - last
+    began = member.started_at if needed.at_start else None
+    age = (began or now) - last
     if age <= needed.within:
         return ""
+    since = "before the step began" if began else "ago"
     return (
         f"{action} needs a {needed.action} of this rollout that is not older than "
-        f"{duration(needed.within)}: it was completed {duration(age)} ago"
+        f"{duration(needed.within)}: it was completed {duration(age)} {since}"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 from ibgu.core.drivers import traits
-from ibgu.core.model import InFlight, Member, Outcome
+from ibgu.core.model import InFlight, Member, Outcome, RunResult
 from ibgu.core.model.kinds import JsonObject
 
 MAX_MESSAGE = 200
@@ -76,7 +76,11 @@ def _failed(member: Member) -> JsonObject:
 
 def _current(members: list[Member]) -> Iterator[JsonObject]:
     for member in members:
-        if isinstance(member, InFlight) and member.run.open and member.run.arming_at:
+        if not isinstance(member, InFlight):
+            continue
+        # Between two runs of one action the cluster is still in it.
+        goes_on = member.run.open or member.run.result is RunResult.CONTINUED
+        if goes_on and member.run.arming_at:
             yield _action(member.run.action, member.reason.message[:MAX_MESSAGE])
 
 

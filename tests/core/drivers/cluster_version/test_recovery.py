@@ -9,7 +9,13 @@ from ibgu.core.model import Cause, Ended, RunResult
 from ibgu.core.model.kinds import Backup, IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.core.model.names import FLEET_UPDATE, IBGU
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase
-from tests.core.drivers.cluster_version.version_samples import NEW, OLD, with_update
+from tests.core.drivers.cluster_version.version_samples import (
+    INTERMEDIATE,
+    NEW,
+    OLD,
+    VIA,
+    with_update,
+)
 from tests.core.engine.state.records import NOW
 
 REPORT = "node=edge-1 path=/var/recovery/backup-b1 mib=2134"
@@ -66,6 +72,11 @@ def test_a_full_backup_takes_the_node_back_in_the_order_of_its_script() -> None:
         "/var/recovery/upgrade-recovery.sh --resume",
         "oc get clusterversion,nodes,clusteroperators",
     ]
+
+
+def test_the_facts_name_an_intermediate_release() -> None:
+    spec = with_update(backup=FULL, via=INTERMEDIATE).spec
+    assert dict(recovery(spec=spec).facts)["via"] == f"4.15.20 {VIA}"
 
 
 def test_the_facts_are_those_of_this_very_site() -> None:

@@ -96,6 +96,19 @@ def test_a_proof_of_success_that_is_missing_is_named(shown: Seen, action: str, w
     assert UPDATE_PROOFS.missing(shown, action) == words
 
 
+def test_a_run_that_continues_has_paused_or_has_brought_its_release() -> None:
+    pausing = seen(pausing=True).recorded()
+    assert UPDATE_PROOFS.continues(pausing | {"paused": ["worker"]}, "Update") == ""
+    nothing = "nothing was paused that another run resumes"
+    assert UPDATE_PROOFS.continues(pausing, "Update") == nothing
+    assert UPDATE_PROOFS.continues(PAUSED, "Pools") == ""
+    assert UPDATE_PROOFS.continues(DONE, "Pools") == nothing
+    assert UPDATE_PROOFS.continues(DONE, "Update") == ""
+    assert UPDATE_PROOFS.continues(UNDER_WAY, "Update") == "the release was not completed"
+    not_applied = "the release that was asked for was not applied"
+    assert UPDATE_PROOFS.continues(ASKED, "Update") == not_applied
+
+
 def test_a_refusal_proves_a_failure() -> None:
     assert UPDATE_PROOFS.failed(REFUSED, "Update")
     assert not UPDATE_PROOFS.failed(UNDER_WAY, "Update")

@@ -13,7 +13,14 @@ from ibgu.core.drivers.cluster_version.pools import HealthCheckView, PoolView
 from ibgu.core.engine.driver import ReadObject
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import Run, names, traits
-from tests.core.drivers.cluster_version.version_samples import NEW, OLD, conditions, pool, seen
+from tests.core.drivers.cluster_version.version_samples import (
+    NEW,
+    OLD,
+    VIA,
+    conditions,
+    pool,
+    seen,
+)
 from tests.core.engine.decide.node import Node, Work
 
 MINUTE = timedelta(minutes=1)
@@ -21,6 +28,8 @@ SECOND = timedelta(seconds=1)
 UNSIGNED = f'Retrieving payload failed image="{NEW}" failure=The update cannot be verified'
 LOOKS = f'Retrieving and verifying payload version="4.16.12" image="{NEW}"'
 PROGRESS = "Working towards 4.16.12: 106 of 903 done"
+VERSIONS = {VIA: "4.15.20", NEW: "4.16.12"}
+"""The versions of the releases that clusters are asked for."""
 
 BUDGET = BudgetView(name="shop/database", healthy=1, needed=1, pods=1)
 
@@ -30,14 +39,22 @@ class VersionNode(Node):
 
     def __init__(self, name: str, now: datetime) -> None:
         super().__init__(name, now)
+        self.version = "4.16.3"
+        """The version of the release at first."""
         self.signed = True
+        self.allowed = True
+        """Whether it allows another minor release."""
         self.stalls = False
         """Whether an operator fails for a while in the middle of the update."""
         self.stage, self.run, self.generation = "", "", 1
-        self.wanted = self.asked = ""
+        self.wanted = self.asked = self.asks = ""
         self.accepted = ""
         """ReleaseAccepted, where it is not about the running release; empty: it is."""
-        self.started = self.completed = self.failing = False
+        self.image = OLD
+        """The release that the operator applies, or has."""
+        self.partial = self.failing = False
+        self.asked_for: list[str] = []
+        """The images of all requests, in order."""
         self.pools = ["worker"]
         """The pools beside that of masters."""
         self.checks: list[str] = []
@@ -69,6 +86,7 @@ class VersionNode(Node):
             )
             marks = version["metadata"]["annotations"]
             self.mark, self.resumes = marks["ibgu.dev/stage"], marks.get("ibgu.dev/resumes", "")
+            self.asks = version.get("spec", {}).get("desiredUpdate", {}).get("image", "")
             self.arm(run, work.seed)
         for each in CLUSTER_VERSION.companions(rollout, run, work.seen, resuming=wanted.resuming):
             if each.strategy is not None:
@@ -95,10 +113,12 @@ class VersionNode(Node):
         elif self.mark == "Pause":
             pass
         elif self.stage == "Update":
-            self.wanted = self.asked = NEW
-            self.look()
+            self.wanted = self.asked = self.asks
+            self.asked_for.append(self.asks)
+            if self._new:
+                self.look()
         elif self.stage == "Retract":
-            self.wanted = self.asked = OLD
+            self.wanted = self.asked = self.asks
             self.play([(30 * SECOND, self._go_back)])
         return ""
 
@@ -114,18 +134,19 @@ class VersionNode(Node):
     # -- what its operators do ---------------------------------------------------------------------
 
     def _look(self) -> None:
-        if self.wanted == NEW:
-            self.accepted = f"Unknown RetrievePayload: {LOOKS}"
+        if self._new:
+            self.accepted = f"Unknown RetrievePayload: {self._said(LOOKS)}"
             self._script.append((2 * MINUTE, self._take))
 
     def _take(self) -> None:
-        if self.wanted != NEW:
+        if not self._new:
             return
         if not self.signed:
-            self.accepted = f"False RetrievePayload: {UNSIGNED}"
+            self.accepted = f"False RetrievePayload: {self._said(UNSIGNED)}"
             self._script.append((3 * MINUTE, self._look))
             return
-        self.accepted = f'True PayloadLoaded: Payload loaded version="4.16.12" image="{NEW}"'
+        loaded = f'Payload loaded version="4.16.12" image="{NEW}"'
+        self.accepted = f"True PayloadLoaded: {self._said(loaded)}"
         stall = [(MINUTE, self._fails(True)), (5 * MINUTE, self._fails(False))]
         dark = [(10 * MINUTE, self._goes_dark(True)), (8 * MINUTE, self._goes_dark(False))]
         self._script.extend(
@@ -138,12 +159,21 @@ class VersionNode(Node):
             ]
         )
 
+    @property
+    def _new(self) -> bool:
+        """Whether it is asked for a release that it knows and does not run."""
+        return self.wanted in VERSIONS and self.wanted != self.image
+
+    def _said(self, words: str) -> str:
+        """Returns what the operator says of the release that is asked for."""
+        return words.replace("4.16.12", VERSIONS[self.wanted]).replace(NEW, self.wanted)
+
     def _start(self) -> None:
-        self.started = True
+        self.image, self.partial = self.wanted, True
 
     def _complete(self) -> None:
         """The operator is done while workers still take the new configuration."""
-        self.completed = self.rolling = True
+        self.partial, self.rolling = False, True
         self.behind = {name for name in self.pools if name in self.paused}
 
     def _go_back(self) -> None:
@@ -170,22 +200,35 @@ class VersionNode(Node):
     # -- what it feeds back ------------------------------------------------------------------------
 
     @property
+    def started(self) -> bool:
+        return self.image == NEW
+
+    @property
+    def completed(self) -> bool:
+        return self.started and not self.partial
+
+    @property
     def done(self) -> bool:
         return self.completed and not self.rolling and not self.behind
 
+    @property
+    def _version(self) -> str:
+        return VERSIONS.get(self.image, self.version)
+
     def _told(self) -> dict[str, str]:
-        told = {}
-        if self.accepted:
-            told["ReleaseAccepted"] = self.accepted
-        if self.started and not self.completed:
-            told["Progressing"] = f"True : {PROGRESS}"
+        runs = f'True PayloadLoaded: Payload loaded version="{self._version}" image="{self.image}"'
+        told = {"ReleaseAccepted": self.accepted or runs}
+        if self.partial:
+            told["Progressing"] = f"True : {self._said(PROGRESS)}"
+        if not self.allowed:
+            told["Upgradeable"] = "False AdminAckRequired: Kubernetes 1.29 removes APIs"
         if self.failing:
             told["Failing"] = "True : Unable to apply 4.16.12: etcd is not available"
         return told
 
     def view(self, wanted: DesiredWork) -> VersionView:
-        image, version = (NEW, "4.16.12") if self.started else (OLD, "4.16.3")
-        state = "Partial" if self.started and not self.completed else "Completed"
+        image, version = self.image, self._version
+        state = "Partial" if self.partial else "Completed"
         asks = self.stage in ("Update", "Retract") and self.mark != "Pause"
         foreign = asks and self.asked != self.wanted
         view = seen(

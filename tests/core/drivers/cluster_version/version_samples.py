@@ -12,13 +12,14 @@ from ibgu.core.model.kinds import (
     ClusterUpdate,
     FeedbackValue,
     FieldValue,
+    IntermediateRelease,
     MirrorSource,
     Release,
     RolloutSpec,
 )
 from tests.core.engine.state.records import NOW
 
-OLD, NEW, OTHER = (f"quay.example/release@sha256:{digit * 64}" for digit in "abc")
+OLD, NEW, OTHER, VIA = (f"quay.example/release@sha256:{digit * 64}" for digit in "abcd")
 MESSAGES = {
     "ReleaseUnsigned": "The update cannot be verified: unable to verify sha256:bbb against "
     "keyrings: verifier-public-key-redhat",
@@ -51,6 +52,7 @@ UPDATE = ClusterUpdate(
     signatures=["c2lnbmVk"],
     mirrors=[MirrorSource("quay.example/release", ["mirror.example/release"])],
 )
+INTERMEDIATE = IntermediateRelease("4.15.20", VIA, ["dmlh"])
 ROLLOUT = Rollout(
     uid="u-1",
     namespace="ran",

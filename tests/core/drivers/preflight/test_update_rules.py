@@ -4,12 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.preflight import PreflightFacts, RuleOutcome
-from ibgu.core.model.kinds import MirrorSource, Pauses, Release
+from ibgu.core.model.kinds import IntermediateRelease, MirrorSource, Pauses, Release
 from tests.core.drivers.ibu.preflight.hub import cluster
 from tests.core.drivers.preflight.update_facts import (
     DIGEST,
     OTHER_DIGEST,
     REPOSITORY,
+    SIGNATURE,
     WELL,
     found_by,
     outcomes,
@@ -19,6 +20,8 @@ from tests.core.drivers.preflight.update_facts import (
 )
 
 MINOR = planned("Check Mirror", "Update", release=Release("4.17.1", f"r@sha256:{DIGEST}"))
+BETWEEN = IntermediateRelease("4.15.20", f"{REPOSITORY}@sha256:{OTHER_DIGEST}", ["c2lnbmVk"])
+EUS = planned("Check Mirror", "Update", via=BETWEEN)
 PULLED_ELSEWHERE = "the clusters pull the release from there"
 
 
@@ -97,6 +100,50 @@ def test_a_release_is_reached_forward_by_one_minor_release_at_most(
     found = found_by(rule, with_releases(WELL, release, "4.16.3"))
     field = "status.clusterClaims[version.openshift.io]"
     assert found == ([f"error site-1 {field}: {words}"] if words else [])
+
+
+def test_each_cluster_is_judged_by_the_hop_that_it_needs_next() -> None:
+    facts = with_releases(EUS, "4.13.9", "4.14.30", "4.15.3", "4.15.31", "4.16.3", "4.16.13")
+    field = "status.clusterClaims[version.openshift.io]"
+    assert found_by("U3", facts) == [
+        f"error site-1 {field}: are more than one minor release behind 4.15.20"
+    ]
+    assert found_by("U2", facts) == [
+        f"error site-6 {field}: are newer than 4.16.12, and can't go back"
+    ]
+    (asked,) = found_by("U8", facts)
+    assert asked.startswith("unknown site-1,site-2,site-3,site-4 ")
+
+
+def test_acks_of_either_hop_are_of_use() -> None:
+    acks = ["ack-4.14-a", "ack-4.15-b", "ack-4.16-c"]
+    facts = with_releases(planned("Check", "Update", via=BETWEEN, acks=acks), "4.14.30")
+    assert [line for line in found_by("U8", facts) if "ack-" in line] == [
+        "warning spec.update.acks: ack-4.16-c is for clusters of another minor release than any of "
+        "these runs"
+    ]
+
+
+def test_each_release_has_a_signature_of_its_own() -> None:
+    assert found_by("U4", EUS) == []
+    swapped = replace(BETWEEN, signatures=[SIGNATURE])
+    assert found_by("U4", planned("Check Mirror", "Update", via=swapped)) == [
+        f"error spec.update.via.signatures[0]: is of sha256:{DIGEST}, which is not the digest of "
+        "spec.update.via.image"
+    ]
+    (unsigned,) = found_by("U4", planned("Check", "Update", via=replace(BETWEEN, signatures=[])))
+    assert unsigned.startswith("warning spec.update.via.signatures: names no signature")
+
+
+def test_mirror_brings_what_either_release_needs() -> None:
+    found = found_by("U5", planned("Check", "Update", via=BETWEEN, mirrors=[]))
+    assert [line.partition(": ")[0] for line in found] == [
+        "warning spec.update.via.signatures",
+        "warning spec.update.signatures",
+    ]
+    elsewhere = replace(BETWEEN, image=f"quay.example/old@sha256:{OTHER_DIGEST}")
+    (lost,) = found_by("U6", planned("Mirror", "Update", via=elsewhere))
+    assert "has no source quay.example/old" in lost
 
 
 def test_clusters_at_fault_are_blocked_and_the_others_are_not() -> None:

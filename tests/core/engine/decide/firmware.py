@@ -339,6 +339,9 @@ class FirmwareProofs:
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         return bool(seen.get("error"))
 
+    def continues(self, seen: Mapping[str, Any], action: str) -> str:
+        return "each action takes one run"
+
     def paused(self, seen: Mapping[str, Any]) -> Sequence[str]:
         return ()
 

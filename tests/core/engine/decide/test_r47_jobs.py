@@ -8,9 +8,13 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
+from ibgu.core.engine.decide.prerequisites import lacks
+from ibgu.core.engine.driver import Prerequisite
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Cause,
+    CompletedAction,
     Ended,
     JobView,
     Kind,
@@ -20,13 +24,22 @@ from ibgu.core.model import (
     RunResult,
     names,
 )
-from ibgu.core.model.kinds import Backup, PreCache, RolloutObject, RolloutSpec
+from ibgu.core.model.kinds import Backup, ClusterUpdate, PreCache, RolloutObject, RolloutSpec
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_node import VersionNode
-from tests.core.drivers.cluster_version.version_samples import NEW, OTHER, UPDATE
+from tests.core.drivers.cluster_version.version_samples import (
+    INTERMEDIATE,
+    NEW,
+    OLD,
+    OTHER,
+    UPDATE,
+    VIA,
+)
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
+from tests.core.engine.state.records import NOW, rollout
+from tests.core.engine.state.records import member as member_with
 
 UID = "uid-z"
 LATER = "2026-01-01T00:01:00+00:00"
@@ -45,6 +58,14 @@ def saved(*steps: str, concurrency: int = 3, timeout: int = 240, age: int = 240)
     return replace(found, kind=names.FLEET_UPDATE, spec=spec)
 
 
+def via(found: RolloutObject) -> RolloutObject:
+    """Returns the FleetUpdate with an intermediate release."""
+    assert found.spec.update is not None
+    update: ClusterUpdate = replace(found.spec.update, via=INTERMEDIATE)
+    spec: RolloutSpec = replace(found.spec, update=update)
+    return replace(found, spec=spec)
+
+
 @pytest.fixture
 def twin() -> Iterator[InMemoryEngine]:
     twin = InMemoryEngine(*SITES, driver=CLUSTER_VERSION, node=VersionNode)
@@ -53,6 +74,12 @@ def twin() -> Iterator[InMemoryEngine]:
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
     assert told(certify(log_of(twin), proofs=proofs)) == []
+
+
+def spoke(twin: InMemoryEngine) -> VersionNode:
+    found: object = twin.spokes["site-1"]
+    assert isinstance(found, VersionNode)
+    return found
 
 
 def stages(twin: InMemoryEngine, name: str) -> list[str]:
@@ -430,6 +457,47 @@ def test_an_update_starts_only_after_a_recent_backup(twin: InMemoryEngine) -> No
     assert stages(twin, "site-3") == ["Backup"]
 
 
+def test_the_backup_before_the_first_hop_is_that_of_the_second(twin: InMemoryEngine) -> None:
+    """The first hop takes longer than a backup may be old."""
+    node = spoke(twin)
+    node.version = "4.14.30"
+    twin.apply(via(saved("Backup", "Update", age=30)))
+    twin.drive()
+    assert node.asked_for == [VIA, NEW]
+    assert len(node.made) == 1
+    assert twin.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_cluster_that_had_the_intermediate_release_needs_its_own_backup(
+    twin: InMemoryEngine,
+) -> None:
+    node = spoke(twin)
+    node.image = node.wanted = VIA
+    twin.apply(via(saved("Backup", age=30)))
+    twin.drive()
+    twin.wait(hours=3)
+    twin.append(UID, "Update")
+    twin.drive()
+    assert node.asked_for == []
+    late = twin.member(UID, 1, "site-1")
+    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+
+
+def test_a_backup_that_is_too_old_between_the_hops_counts_from_the_beginning() -> None:
+    now = NOW + timedelta(hours=9)
+    done = CompletedAction("Backup", NOW)
+    tracked = TrackedRollout(rollout=rollout())
+    needed = Prerequisite("Backup", timedelta(hours=1), at_start=True)
+    began = member_with(completed=(done,), started_at=NOW + timedelta(minutes=30))
+    assert lacks(tracked, began, "Update", needed, now) == ""
+    for start, words in (
+        (NOW + timedelta(hours=2), "it was completed 2 h before the step began"),
+        (None, "it was completed 9 h ago"),
+    ):
+        late = member_with(completed=(done,), started_at=start)
+        assert lacks(tracked, late, "Update", needed, now).endswith(words)
+
+
 def test_an_update_without_any_backup_does_not_start(twin: InMemoryEngine) -> None:
     twin.apply(saved("Update"))
     twin.drive()
@@ -444,8 +512,7 @@ def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(twin: InMemor
     found: object = twin.spokes["site-1"]
     assert isinstance(found, VersionNode)
     begun = found
-    begun.started = begun.completed = True
-    begun.wanted = NEW
+    begun.image = begun.wanted = NEW
     twin.apply(saved("Backup Update"))
     twin.drive()
     member = twin.member(UID, 0, "site-1")
@@ -461,11 +528,11 @@ def test_a_backup_that_was_skipped_does_not_count_as_a_backup(twin: InMemoryEngi
     found: object = twin.spokes["site-1"]
     assert isinstance(found, VersionNode)
     begun = found
-    begun.started, begun.wanted = True, NEW
+    begun.image, begun.partial, begun.wanted = NEW, True, NEW
     twin.apply(saved("Backup", age=10_000))
     twin.drive()
     assert twin.member(UID, 0, "site-1").completed[0].note.startswith("made no backup")
-    begun.started, begun.wanted = False, ""  # Somebody has taken the cluster back.
+    begun.image, begun.partial, begun.wanted = OLD, False, ""  # A person took it back.
     twin.touch_cluster("site-1")
     twin.append(UID, "Update")
     twin.drive()

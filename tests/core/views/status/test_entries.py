@@ -50,6 +50,12 @@ def test_the_current_action_is_shown_from_arming_to_the_end(state: RunState) -> 
     assert found == {"currentAction": {"action": "Prep", "message": "Stateroot setup"}}
 
 
+def test_an_action_that_takes_another_run_is_still_the_current_one() -> None:
+    continued = run(state=RunState.ENDED, result=RunResult.CONTINUED)
+    found = entry(in_flight(run=continued, words="hop 2 of 2"))
+    assert found == {"currentAction": {"action": "Prep", "message": "hop 2 of 2"}}
+
+
 @pytest.mark.parametrize(
     "not_armed",
     [
