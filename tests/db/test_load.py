@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import ActionEnd
-from ibgu.core.model import Cause, Member, Outcome, RolloutState, RunResult, Step
+from ibgu.core.engine.state.seed_ends import REMEMBERED
+from ibgu.core.model import Cause, CompletedAction, Member, Outcome, RolloutState, RunResult, Step
 from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
 from tests.db.records import (
@@ -24,6 +25,7 @@ from tests.db.records import (
     step,
     with_run,
 )
+from tests.members import changed_member
 
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
@@ -61,8 +63,7 @@ async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal)
 
 
 async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: Journal) -> None:
-    """Those of the last seven days, which were sent to their cluster, with an image by digest."""
-    week = timedelta(days=7)
+    """Those of the last two weeks, which were sent to their cluster, with an image by digest."""
     image = f"registry.example.com/du@sha256:{'a' * 64}"
     for uid, named in (("digest", image), ("tag", "registry.example.com/du:4.17")):
         seed = RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=SeedImageRef(image=named)))
@@ -71,7 +72,7 @@ async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: 
         done = [
             _upgraded(up, "a", NOW),
             _upgraded(up, "b", NOW - timedelta(hours=1), Cause.UPGRADE_FAILED),
-            _upgraded(up, "c", NOW - week, Cause.UPGRADE_FAILED),
+            _upgraded(up, "c", NOW - REMEMBERED, Cause.UPGRADE_FAILED),
             _upgraded(up, "d", NOW, Cause.UPGRADE_FAILED, armed_at=None),
         ]
         await journal.commit(opening(gone, up, waiting=done))
@@ -88,8 +89,12 @@ def _upgraded(
 ) -> Member:
     outcome = Outcome.SUCCEEDED if cause is None else Outcome.FAILED
     found = ended(started(member(of, cluster, "abcd".index(cluster)), slot=1), outcome)
-    run = {"action": Action.UPGRADE, "armed_at": NOW - timedelta(days=9), "cause": cause}
-    return with_run(found, **run | {"ended_at": at} | changes)
+    run = {"action": Action.UPGRADE, "armed_at": NOW - timedelta(days=20), "cause": cause}
+    over = with_run(found, **run | {"ended_at": at} | changes)
+    if cause is None:
+        done = (CompletedAction(Action.UPGRADE, at),)
+        return changed_member(over, ended_at=at, completed=done)
+    return changed_member(over, ended_at=at, cause=cause, failed_action=Action.UPGRADE)
 
 
 async def test_a_deleted_rollout_with_open_work_is_loaded(journal: Journal) -> None:

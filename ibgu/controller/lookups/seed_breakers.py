@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import structlog
@@ -63,10 +64,12 @@ class SeedBreakers:
                 tasks.create_task(self._reflector.run())
                 tasks.create_task(self._await_first())
 
-    async def settled(self) -> None:
-        """Waits until the catalogue was read, or could not be."""
+    async def settled(self, seconds: float) -> None:
+        """Waits until the catalogue was read, or could not be, but no longer than these seconds."""
         if self._served:
-            await self._settled.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._settled.wait()
 
     async def report(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever what holds may have changed."""

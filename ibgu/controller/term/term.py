@@ -24,6 +24,10 @@ from ibgu.core.engine.state.snapshot import Facts
 from ibgu.core.model import Decision
 from ibgu.flowcontrol.deadline import Deadline
 
+SEED_IMAGES_SECONDS = 5.0
+"""The most seconds for which a term waits for the catalogue of seed images, which keeps nothing but
+new starts."""
+
 
 class Term:
     """Term calls `leads` with its parts once it is ready to run; the writer stops by itself at the
@@ -78,7 +82,7 @@ class Term:
                 starts_per_minute=settings.starts_per_minute,
             )
             await bound
-            await deps.seed_breakers.settled()
+            await deps.seed_breakers.settled(SEED_IMAGES_SECONDS)
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)

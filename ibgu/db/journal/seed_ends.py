@@ -3,53 +3,52 @@ of seed images."""
 
 from collections.abc import Collection
 
-from sqlalchemy import Text, any_, func, literal, or_, select
+from sqlalchemy import Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
 from ibgu.core.engine.state import ActionEnd
-from ibgu.core.engine.state.seed_ends import LONGEST_WINDOW
-from ibgu.core.model import Cause, Rollout, RunResult
+from ibgu.core.engine.state.seed_ends import REMEMBERED
+from ibgu.core.engine.state.step import seed_end_of
+from ibgu.core.model import Rollout
 from ibgu.core.model.seed_image import digest
-from ibgu.db.schema import runs
+from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, to_member
+from ibgu.db.schema import members, runs, steps
 
 SeedEnd = tuple[str, ActionEnd]
-_FAILED = [RunResult.FAILED.value, RunResult.REFUSED.value, RunResult.LIMIT.value]
+_PART = 1_000
 
 
 async def seed_ends(
     db: AsyncConnection, hub: str, rollouts: Collection[Rollout]
 ) -> tuple[SeedEnd, ...]:
     """Returns the digest of the image and the end of each Upgrade that was sent to its cluster, up
-    to `LONGEST_WINDOW` before the newest one, without asking a clock."""
-    images = {each.uid: digest(each.spec.release.image) for each in rollouts}
+    to `REMEMBERED` before the newest one, without asking a clock."""
+    images = {
+        each.uid: digest(each.spec.release.image) for each in rollouts if each.spec.update is None
+    }
     wanted = [uid for uid, image in images.items() if image]
-    upgrades = every_action(lambda action: action.reboots and not action.leads_back)
-    theirs = (
-        runs.c.hub == hub,
-        runs.c.rollout == any_(literal(wanted, ARRAY(Text))),
-        runs.c.action == any_(literal(upgrades, ARRAY(Text))),
-        runs.c.armed_at.is_not(None),
-        or_(
-            runs.c.result == RunResult.SUCCEEDED.value,
-            runs.c.result == any_(literal(_FAILED, ARRAY(Text))),
-        ),
-    )
     if not wanted:
         return ()
-    newest = select(func.max(runs.c.ended_at)).where(*theirs).scalar_subquery()
+    upgrades = every_action(lambda action: action.reboots and not action.leads_back)
+    theirs = (
+        members.c.hub == hub,
+        members.c.rollout == any_(literal(wanted, ARRAY(Text))),
+        members.c.hub == steps.c.hub,
+        members.c.rollout == steps.c.rollout,
+        members.c.step == steps.c.index,
+        steps.c.actions.op("&&")(literal(upgrades, ARRAY(Text))),
+    )
+    newest = select(func.max(members.c.ended_at)).where(*theirs).correlate(None).scalar_subquery()
     statement = (
-        select(runs.c.rollout, runs.c.cluster, runs.c.ended_at, runs.c.result, runs.c.cause)
-        .where(*theirs, runs.c.ended_at > newest - LONGEST_WINDOW)
-        .order_by(runs.c.ended_at)
+        select(*OF_MEMBER_AND_RUN)
+        .join(steps, theirs[2] & theirs[3] & theirs[4])
+        .outerjoin(runs, NEWEST_RUN)
+        .where(*theirs, members.c.ended_at > newest - REMEMBERED)
+        .order_by(members.c.ended_at)
     )
-    return tuple(
-        (
-            images[row["rollout"]],
-            ActionEnd(
-                row["ended_at"], row["cluster"], Cause(row["cause"]) if row["cause"] else None
-            ),
-        )
-        for row in (await db.execute(statement)).mappings()
-    )
+    rows = await db.stream(statement)
+    found = [to_member(row) async for part in rows.partitions(_PART) for row in part]
+    ends = ((images[member.rollout], seed_end_of(member)) for member in found)
+    return tuple((image, end) for image, end in ends if end is not None)

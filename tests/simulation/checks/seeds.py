@@ -28,7 +28,7 @@ class SeedStops:
         """Time and cause by member."""
         self._held: set[Any] = set()
         self._resumed: dict[Any, datetime] = {}
-        """When a person has resumed the step behind this hold."""
+        """When a person has last resumed the rollout behind this hold."""
 
     def read(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time."""
@@ -49,7 +49,7 @@ class SeedStops:
                 self._held.add(step)
             case "StepReleased" if step in self._held:
                 self._held.discard(step)
-                self._resumed[step] = event.at
+                self._resumed[event.rollout] = event.at
             case "RunArmed" | "RunAccepted":
                 self._armed.add(event.run)
             case "RunEnded":
@@ -59,7 +59,7 @@ class SeedStops:
             case "CompletedLate":
                 self._failures.pop(member, None)
             case "RunIntended" if event.data["action"] in _UPGRADES:
-                worst = self._worst(self._resumed.get(step))
+                worst = self._worst(self._resumed.get(event.rollout))
                 self._check(_NAME, worst < self._same_cause, event, worst)
 
     def _is_failure(self, event: Event) -> bool:

@@ -21,61 +21,35 @@ def _seed_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reaso
     seeds = snapshot.seeds
     if seeds.problem:
         return Reason(ReasonKind.SEEDS_UNKNOWN, now, seeds.problem)
-    found = next(_engaged(snapshot, step, now), "")
+    found = next(_engaged(snapshot), "")
     if not found:
         return None
     words = f"{found}; annotate the rollout with ibgu.dev/resume to go on"
     return Reason(ReasonKind.SEED_BREAKER, now, words, None, ActingParty.PERSON)
 
 
-def _engaged(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[str]:
-    """Yields why circuit breakers of the rollout's image are engaged for the step. What a person
-    has seen at its last resume does not count."""
-    image, since = snapshot.tracked.seed, step.step.seed_resumed_at
+def _engaged(snapshot: Snapshot) -> Iterator[str]:
+    """Yields why circuit breakers of the rollout's image are engaged. What a person has seen when
+    the rollout was last resumed does not count."""
+    tracked = snapshot.tracked
+    resumes = (each.step.seed_resumed_at for each in tracked.steps)
+    since = max((at for at in resumes if at is not None), default=None)
     for breaker in snapshot.seeds.breakers:
-        begin = now - breaker.limits.window
-        after = begin if since is None else max(begin, since)
-        if found := exceeded(breaker.limits, snapshot.fleet.seed_ends.tally(image, after)):
+        found = snapshot.fleet.seed_ends.engaged(tracked.seed, breaker.limits, since)
+        if found is not None:
             window = duration(breaker.limits.window)
-            yield (f"{found} within {window}, in all rollouts with the seed image {breaker.name}")
-    if snapshot.seeds.breakers and _held_elsewhere(snapshot, image, since):
-        yield (
-            f"another rollout with the seed image {snapshot.seeds.breakers[0].name} is held by "
-            "its circuit breaker"
-        )
+            yield (
+                f"{exceeded(breaker.limits, found)} within {window}, in all rollouts with the seed "
+                f"image {breaker.name}"
+            )
 
 
 def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:
-    """Returns which of the limits is reached; empty: none is."""
+    """Returns which of the limits was reached."""
     if 0 < limits.same_cause <= found.of_cause:
-        return f"{_failed(found.of_cause)} with {found.cause}"
-    enough = found.ended >= max(1, limits.minimum_upgrades)
-    if limits.percent and enough and 100 * found.failed >= limits.percent * found.ended:
-        return f"{found.failed} of {found.ended} upgrades failed"
-    return ""
-
-
-def _failed(upgrades: int) -> str:
-    return "1 upgrade failed" if upgrades == 1 else f"{upgrades} upgrades failed"
-
-
-def _held_elsewhere(snapshot: Snapshot, image: str, since: datetime | None) -> bool:
-    """Whether the circuit breaker has held another rollout of the image since then, and nobody has
-    resumed it. The failures may have left the window meanwhile."""
-    return any(
-        hold.kind is ReasonKind.SEED_BREAKER and (since is None or hold.since > since)
-        for hold in _other_holds(snapshot, image)
-    )
-
-
-def _other_holds(snapshot: Snapshot, image: str) -> Iterator[Reason]:
-    """Yields the holds of the running steps of other rollouts with the image."""
-    for tracked in snapshot.fleet.rollouts.values():
-        current = tracked.current
-        if current is None or current.step.hold is None or tracked is snapshot.tracked:
-            continue
-        if tracked.seed == image:
-            yield current.step.hold
+        failed = "1 upgrade" if found.of_cause == 1 else f"{found.of_cause} upgrades"
+        return f"{failed} failed with {found.cause}"
+    return f"{found.failed} of {found.ended} upgrades failed"
 
 
 def _resumed(snapshot: Snapshot, step: Step, now: datetime) -> Step:

@@ -77,8 +77,9 @@ class TrackedRollout:
 
     @property
     def seed(self) -> str:
-        """The digest of the image that the clusters are brought to; empty: a tag names it."""
-        return digest(self.rollout.spec.release.image)
+        """The digest of the seed image; empty: a tag names it, or the rollout has none."""
+        spec = self.rollout.spec
+        return "" if spec.update is not None else digest(spec.release.image)
 
     @property
     def newest(self) -> Step | None:

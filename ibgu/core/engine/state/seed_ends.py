@@ -9,9 +9,15 @@ from msgspec import Struct
 
 from ibgu.core.engine.state.step import ActionEnd
 from ibgu.core.model import Cause
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 
-LONGEST_WINDOW = timedelta(days=7)
-"""Ends that are older count for no circuit breaker."""
+REMEMBERED = timedelta(days=14)
+"""Ends that are older count for no circuit breaker: the longest window, and seven days in which an
+engaged one is still known."""
+
+
+MOST_JUDGED = 1000
+"""The most limits and resumes of one image whose judgements are kept."""
 
 
 class SeedTally(Struct, frozen=True):
@@ -24,19 +30,72 @@ class SeedTally(Struct, frozen=True):
     of_cause: int = 0
     """The failures with this cause."""
 
+    def exceeds(self, limits: SeedCircuitBreaker) -> bool:
+        enough = self.ended >= max(1, limits.minimum_upgrades)
+        return 0 < limits.same_cause <= self.of_cause or (
+            limits.percent > 0 and enough and 100 * self.failed >= limits.percent * self.ended
+        )
 
-class SeedEnds:
-    """Ends of Upgrades, in memory; a restart loads them from the journal, also those of rollouts
-    that were deleted since."""
+
+class _Judged(Struct):
+    """_Judged is how far the failures are judged by some limits."""
+
+    removals: int
+    until: datetime
+    found: SeedTally | None = None
+
+
+class _Image:
+    """_Image has the ends of the Upgrades to one image, in order of time."""
 
     def __init__(self) -> None:
-        self._ended: dict[str, list[datetime]] = {}
-        self._failed: dict[str, dict[Cause, list[datetime]]] = {}
+        self.ended: list[datetime] = []
+        self.failed: list[datetime] = []
+        self.by_cause: dict[Cause, list[datetime]] = {}
+        self.removals = 0
+        """Number of ends that were taken away, or came in between: what was judged no longer
+        holds."""
+        self._judged: dict[tuple[SeedCircuitBreaker, datetime], _Judged] = {}
+
+    def lists(self, end: ActionEnd) -> list[list[datetime]]:
+        if end.cause is None:
+            return [self.ended]
+        return [self.ended, self.failed, self.by_cause.setdefault(end.cause, [])]
+
+    def engaged(self, limits: SeedCircuitBreaker, since: datetime) -> SeedTally | None:
+        judged = self._judged.get((limits, since))
+        if judged is None or judged.removals != self.removals:
+            if len(self._judged) >= MOST_JUDGED:
+                self._judged.clear()
+            judged = self._judged[limits, since] = _Judged(self.removals, since)
+        while judged.found is None:
+            place = bisect_right(self.failed, judged.until)
+            if place == len(self.failed):
+                break
+            judged.until = at = self.failed[place]
+            found = self._tally(max(since, at - limits.window), at)
+            judged.found = found if found.exceeds(limits) else None
+        return judged.found
+
+    def _tally(self, after: datetime, until: datetime) -> SeedTally:
+        counts = {cause: _within(times, after, until) for cause, times in self.by_cause.items()}
+        cause = max(counts, key=lambda each: (counts[each], each))
+        return SeedTally(
+            _within(self.ended, after, until), sum(counts.values()), cause, counts[cause]
+        )
+
+
+class SeedEnds:
+    """Ends of Upgrades by the digest of the image, in memory. A restart loads them from the
+    journal, also those of rollouts that were deleted since."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, _Image] = {}
 
     def load(self, past: Iterable[tuple[str, ActionEnd]]) -> None:
         """Loads ends as (digest of the image, end)."""
         for image, end in past:
-            self._add(image, end)
+            self._exchange(image, None, end)
 
     def replace(
         self, image: str, before: ActionEnd | None, after: ActionEnd | None
@@ -47,45 +106,44 @@ class SeedEnds:
         self._exchange(image, before, after)
         return lambda: self._exchange(image, after, before)
 
-    def tally(self, image: str, after: datetime) -> SeedTally:
-        """Counts what has ended after that time."""
-        counts = {
-            cause: _later(times, after) for cause, times in self._failed.get(image, {}).items()
-        }
-        failed = sum(counts.values())
-        ended = _later(self._ended.get(image, []), after)
-        if not failed:
-            return SeedTally(ended)
-        cause = max(counts, key=lambda each: (counts[each], each))
-        return SeedTally(ended, failed, cause, counts[cause])
+    def engaged(
+        self, image: str, limits: SeedCircuitBreaker, since: datetime | None
+    ) -> SeedTally | None:
+        """Returns what had ended within the window when a failure reached one of the limits; None:
+        none has. Only what ended after `since` counts; None: all of it."""
+        found = self._images.get(image)
+        return found.engaged(limits, since or _BEGINNING) if found is not None else None
 
     def drop_outdated(self, now: datetime) -> None:
         """Drops ends that no longer count; called between cycles."""
-        causes = (times for found in self._failed.values() for times in found.values())
-        for times in (*self._ended.values(), *causes):
-            if times and times[0] <= now - LONGEST_WINDOW:
-                del times[: bisect_right(times, now - LONGEST_WINDOW)]
+        last = now - REMEMBERED
+        for image, found in list(self._images.items()):
+            if not found.ended or found.ended[0] > last:
+                continue
+            for times in (found.ended, found.failed, *found.by_cause.values()):
+                del times[: bisect_right(times, last)]
+            found.removals += 1
+            if not found.ended:
+                del self._images[image]
 
     def _exchange(self, image: str, old: ActionEnd | None, new: ActionEnd | None) -> None:
+        found = self._images.setdefault(image, _Image())
         if old is not None:
-            for times in self._of(image, old):
+            found.removals += 1
+            for times in found.lists(old):
                 _drop(times, old.at)
         if new is not None:
-            self._add(image, new)
-
-    def _add(self, image: str, end: ActionEnd) -> None:
-        for times in self._of(image, end):
-            insort(times, end.at)
-
-    def _of(self, image: str, end: ActionEnd) -> list[list[datetime]]:
-        found = [self._ended.setdefault(image, [])]
-        if end.cause is not None:
-            found.append(self._failed.setdefault(image, {}).setdefault(end.cause, []))
-        return found
+            if found.failed and new.at <= found.failed[-1]:
+                found.removals += 1
+            for times in found.lists(new):
+                insort(times, new.at)
 
 
-def _later(times: list[datetime], after: datetime) -> int:
-    return len(times) - bisect_right(times, after)
+_BEGINNING = datetime.fromisoformat("0001-01-01T00:00:00+00:00") + REMEMBERED
+
+
+def _within(times: list[datetime], after: datetime, until: datetime) -> int:
+    return bisect_right(times, until) - bisect_right(times, after)
 
 
 def _drop(times: list[datetime], at: datetime) -> None:

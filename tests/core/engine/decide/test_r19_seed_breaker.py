@@ -117,17 +117,48 @@ def test_a_resume_lets_its_own_rollout_go_on() -> None:
     assert twin.tracked(uid).rollout.completed_at is not None
 
 
-def test_the_hold_outlasts_the_window() -> None:
-    """Time alone makes no seed good: neither for the held rollout nor for a new one."""
+@pytest.mark.parametrize("act", ["nothing", "deleted", "skipped"])
+def test_the_image_stays_stopped_when_its_window_is_over(act: str) -> None:
+    """Time alone makes no seed good, nor does what becomes of the rollout that has failed."""
     twin = prepared(6, {1, 2}, same_cause=2, window_minutes=60)
     first = upgrade(twin, "a")
-    twin.drive(timedelta(days=10))
+    twin.wait(hours=3)
+    if act == "deleted":
+        twin.delete(first)
+    elif act == "skipped":
+        twin.annotate(first, skip="waiting")
+    twin.drive(timedelta(days=6))
     second = prep(twin, "b")
     twin.wait(hours=2)
-    assert [hold(twin, uid) for uid in (first, second)] == [ReasonKind.SEED_BREAKER] * 2
-    found = twin.tracked(second).steps[0].step.hold
-    assert found is not None
-    assert "another rollout with the seed image du-416 is held" in found.message
+    assert hold(twin, second) is ReasonKind.SEED_BREAKER
+
+
+def test_the_steps_own_circuit_breaker_does_not_hide_it() -> None:
+    twin = prepared(9, {1, 2, 3, 4, 5}, same_cause=5, window_minutes=600)
+    first = upgrade(twin, "a")
+    twin.drive(timedelta(days=2))
+    assert hold(twin, first) is ReasonKind.CIRCUIT_BREAKER
+    second = prep(twin, "b")
+    twin.wait(hours=1)
+    assert hold(twin, second) is ReasonKind.SEED_BREAKER
+    twin.annotate(first, resume="1")
+    twin.wait(hours=1)
+    assert hold(twin, first) is ReasonKind.SEED_BREAKER
+
+
+def test_a_resume_counts_for_all_steps_whatever_is_applied_later() -> None:
+    twin = prepared(6, {1, 2}, same_cause=2)
+    upgrade(twin, "a")
+    twin.wait(hours=3)
+    twin.join("site-7")
+    both = twin.apply(seeded(ibgu("b", "Prep", "Upgrade", concurrency=1, timeout=2000)))
+    twin.wait(hours=1)
+    twin.annotate(both, resume="1")
+    twin.wait(minutes=5)
+    other = prep(twin, "c")
+    twin.wait(hours=3)
+    assert hold(twin, other) is ReasonKind.SEED_BREAKER
+    assert twin.tracked(both).rollout.completed_at is not None
 
 
 def test_a_resumed_rollout_is_not_held_by_an_earlier_hold_elsewhere() -> None:

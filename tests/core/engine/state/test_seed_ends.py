@@ -1,62 +1,108 @@
-"""Counts of how Upgrades to each seed image have ended, over all rollouts."""
+"""Ends of Upgrades to each seed image, and when they engage its circuit breaker."""
 
-from datetime import timedelta
+from datetime import datetime
 
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import ActionEnd, SeedEnds, SeedTally
-from ibgu.core.engine.state.seed_ends import LONGEST_WINDOW
+from ibgu.core.engine.state import ActionEnd, SeedEnds, SeedTally, seed_ends
+from ibgu.core.engine.state.seed_ends import REMEMBERED
 from ibgu.core.engine.state.step import seed_end_of
 from ibgu.core.model import Cause
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, member
 
 IMAGE = f"sha256:{'a' * 64}"
-LONG_AGO = NOW - timedelta(days=30)
 FAILED, LATE = Cause.UPGRADE_FAILED, Cause.TIMED_OUT
+TWO = SeedCircuitBreaker(same_cause=2, window_minutes=60)
 
 
-def ends(*causes: Cause | None) -> SeedEnds:
-    """Ends, a minute apart, the last one at NOW."""
-    found = SeedEnds()
-    last = len(causes) - 1
-    found.load(
-        (IMAGE, ActionEnd(NOW - (last - n) * MINUTE, f"site-{n}", cause))
-        for n, cause in enumerate(causes)
-    )
-    return found
+def at(minutes: float) -> datetime:
+    return NOW + minutes * MINUTE
 
 
-def test_failures_are_counted_with_their_most_frequent_cause() -> None:
-    found = ends(FAILED, None, LATE, FAILED)
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(4, 3, FAILED, 2)
-    assert found.tally("another", LONG_AGO) == SeedTally()
+def ends(*found: tuple[float, Cause | None]) -> SeedEnds:
+    """Ends by the minutes after NOW."""
+    all_of = SeedEnds()
+    all_of.load((IMAGE, ActionEnd(at(when), f"site-{when}", cause)) for when, cause in found)
+    return all_of
 
 
-def test_only_what_ended_later_counts() -> None:
-    found = ends(FAILED, LATE, None)
-    assert found.tally(IMAGE, NOW - 2 * MINUTE) == SeedTally(2, 1, LATE, 1)
-    assert found.tally(IMAGE, NOW - MINUTE) == SeedTally(1)
-    assert found.tally(IMAGE, NOW) == SeedTally()
+def test_failures_with_one_cause_engage_it() -> None:
+    assert ends((0, FAILED), (1, LATE), (2, None)).engaged(IMAGE, TWO, None) is None
+    found = ends((0, FAILED), (1, LATE), (2, None), (3, FAILED))
+    assert found.engaged(IMAGE, TWO, None) == SeedTally(4, 3, FAILED, 2)
+    assert found.engaged("another", TWO, None) is None
 
 
-def test_a_replaced_end_is_put_back() -> None:
-    found = ends(None)
-    before, after = ActionEnd(NOW, "site-0"), ActionEnd(NOW + MINUTE, "site-0", FAILED)
-    undo = found.replace(IMAGE, before, after)
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(1, 1, FAILED, 1)
+def test_a_share_counts_once_enough_have_ended() -> None:
+    limits = SeedCircuitBreaker(percent=50, minimum_upgrades=4)
+    assert ends((0, FAILED), (1, LATE), (2, FAILED)).engaged(IMAGE, limits, None) is None
+    found = ends((0, None), (1, None), (2, FAILED), (3, LATE))
+    assert found.engaged(IMAGE, limits, None) == SeedTally(4, 2, FAILED, 1)
+
+
+def test_only_failures_within_the_window_count_together() -> None:
+    assert ends((0, FAILED), (61, FAILED)).engaged(IMAGE, TWO, None) is None
+    assert ends((0, FAILED), (59, FAILED)).engaged(IMAGE, TWO, None) == SeedTally(2, 2, FAILED, 2)
+
+
+def test_it_stays_engaged_whatever_ends_later() -> None:
+    found = ends((0, FAILED), (1, FAILED))
+    assert found.engaged(IMAGE, TWO, None) is not None
+    found.load((IMAGE, ActionEnd(at(minutes), "site-1")) for minutes in range(100, 200))
+    assert found.engaged(IMAGE, TWO, None) == SeedTally(2, 2, FAILED, 2)
+
+
+def test_what_ended_before_a_resume_does_not_count() -> None:
+    found = ends((0, FAILED), (1, FAILED), (2, FAILED))
+    assert found.engaged(IMAGE, TWO, at(1)) is None
+    found.load([(IMAGE, ActionEnd(at(3), "site-1", FAILED))])
+    assert found.engaged(IMAGE, TWO, at(1)) == SeedTally(2, 2, FAILED, 2)
+    assert found.engaged(IMAGE, TWO, at(3)) is None
+
+
+def test_an_end_is_replaced_and_put_back() -> None:
+    found = ends((0, FAILED))
+    first, other = ActionEnd(at(0), "site-0", FAILED), ActionEnd(at(1), "site-1", FAILED)
+    undo = found.replace(IMAGE, None, other)
+    assert found.engaged(IMAGE, TWO, None) is not None
     undo()
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(1)
-    found.replace(IMAGE, before, before)()
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(1)
+    assert found.engaged(IMAGE, TWO, None) is None
+    found.replace(IMAGE, None, other)
+    late = found.replace(IMAGE, first, ActionEnd(at(5), "site-0"))
+    assert found.engaged(IMAGE, TWO, None) is None
+    late()
+    assert found.engaged(IMAGE, TWO, None) is not None
+    found.replace(IMAGE, first, first)()
+    assert found.engaged(IMAGE, TWO, None) is not None
+
+
+def test_an_end_that_is_heard_of_later_than_others_counts() -> None:
+    found = ends((0, FAILED), (10, LATE))
+    assert found.engaged(IMAGE, TWO, None) is None
+    found.load([(IMAGE, ActionEnd(at(5), "site-5", FAILED))])
+    assert found.engaged(IMAGE, TWO, None) is not None
 
 
 def test_outdated_ends_are_dropped_and_can_still_be_replaced() -> None:
-    found = ends(FAILED, FAILED)
-    found.drop_outdated(NOW + LONGEST_WINDOW - MINUTE)
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(1, 1, FAILED, 1)
-    found.replace(IMAGE, ActionEnd(NOW - MINUTE, "site-0", FAILED), None)
-    assert found.tally(IMAGE, LONG_AGO) == SeedTally(1, 1, FAILED, 1)
+    found = ends((0, FAILED), (1, FAILED))
+    assert found.engaged(IMAGE, TWO, None) is not None
+    found.drop_outdated(at(-1) + REMEMBERED)
+    assert found.engaged(IMAGE, TWO, None) is not None
+    found.drop_outdated(at(0) + REMEMBERED)
+    assert found.engaged(IMAGE, TWO, None) is None
+    found.replace(IMAGE, ActionEnd(at(0), "site-0", FAILED), None)
+    found.drop_outdated(at(1) + REMEMBERED)
+    assert found.engaged(IMAGE, SeedCircuitBreaker(same_cause=1), None) is None
+
+
+def test_many_resumes_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seed_ends, "MOST_JUDGED", 2)
+    found = ends((0, FAILED), (1, FAILED))
+    for _ in range(2):
+        judged = [found.engaged(IMAGE, TWO, at(minutes)) for minutes in (-4, -3, -2, -1, 0)]
+        assert [each is not None for each in judged] == [True, True, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -66,3 +112,10 @@ def test_only_upgrades_say_something_of_the_image(action: Action, counts: bool) 
     assert (seed_end_of(failed(action=action)) is not None) is counts
     assert (seed_end_of(done("site-1", action)) is not None) is counts
     assert seed_end_of(member()) is None
+
+
+def test_an_upgrade_that_completed_late_has_succeeded() -> None:
+    """One that was not needed says nothing."""
+    late = done("site-1", Action.UPGRADE, note="completed late", late="completed late")
+    assert seed_end_of(late) == ActionEnd(NOW, "site-1")
+    assert seed_end_of(done("site-1", Action.UPGRADE, note="was already upgraded")) is None
