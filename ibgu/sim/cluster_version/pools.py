@@ -12,6 +12,7 @@ from ibgu.sim.cluster_version.objects import (
     pool_key,
     pool_status,
 )
+from ibgu.sim.cluster_version.pins import Pins, synchronizer
 from ibgu.sim.cluster_version.settings import Updates
 from ibgu.sim.spoke.store import Spoke
 
@@ -35,6 +36,7 @@ class Pools:
         self._revision = 1
         self._updated = dict(self.machines)
         self._degraded: dict[str, str] = {}
+        self.pins = Pins(spoke, updates, holds, self.machines, self.show)
         self.now = 0.0
 
     @property
@@ -43,7 +45,8 @@ class Pools:
         found = {"master": 3 if workers else 1, "worker": workers}
         return found | ({"canary": canaries} if workers and canaries else {})
 
-    def install(self) -> None:
+    def install(self, release: tuple[int, ...]) -> None:
+        self.pins.serve(release)
         for name in self.machines:
             self._spoke.create(pool(name), self.now)
         if self._updates.workers:
@@ -57,15 +60,24 @@ class Pools:
         self._revision = int(found["spec"]["configuration"]["name"].rpartition("-")[2])
         self.show()
 
-    def follow(self) -> None:
-        """Shows what was written of a pool since: also of one without nodes to roll."""
+    def follow(
+        self, begin: Callable[[str, Generator[float]], None], end: Callable[[str], None]
+    ) -> None:
+        """Shows what was written of a pool since: also of one without nodes to roll. Begins to
+        pull images that were pinned."""
+        self.pins.follow(begin, end, self.now)
         pools = (self._spoke.get(pool_key(name)) or {} for name in self.machines)
         shown = (each for each in pools if "status" in each)
         if any(p["metadata"]["generation"] != p["status"]["observedGeneration"] for p in shown):
             self.show()
 
-    def render(self) -> None:
+    @property
+    def _pins_known(self) -> bool:
+        return "PinnedImageSet" not in self._spoke.missing_kinds
+
+    def render(self, release: tuple[int, ...]) -> None:
         """Gives every pool the configuration of another release."""
+        self.pins.serve(release)
         self._revision += 1
         for name, machines in self.machines.items():
             key, found = pool_key(name), self._spoke.get(pool_key(name))
@@ -148,6 +160,10 @@ class Pools:
                 *(name, int(found["metadata"]["generation"]), machines, self._updated[name]),
                 *(self._revision, self._degraded.get(name, ""), self.paused(name)),
             )
+            if self._pins_known:
+                ready = status["readyMachineCount"]
+                pins = synchronizer(machines, self.pins.have[name], ready)
+                status["poolSynchronizersStatus"] = [pins]
             self._spoke.write_status(pool_key(name), status, self.now)
         if self._spoke.get(MACHINE_CONFIG) is not None:
             degraded, failure = "True" if self.failure else "False", self.failure

@@ -142,6 +142,11 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
             "history": [self.history_state, self.history_image],
             "unsettled": [pool.name for pool in self.pools if pool.awaited],
             "paused": [name for name, _ in self.pauses],
+            "pins": {
+                pool.name: f"{pool.pinned}/{pool.pin_machines}"
+                for pool in self.pools
+                if pool.pin or pool.pin_degraded
+            },
         }
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 
 from msgspec import Struct
 
+from ibgu.core.drivers.cluster_version.names import POOL_GROUP
 from ibgu.core.drivers.cluster_version.values import (
     SAID,
     Values,
@@ -24,9 +25,8 @@ POOLS = (MASTER, "worker")
 """The pools that each cluster has, though that of workers may be missing."""
 PAUSE = "cluster.x-k8s.io/paused"
 """The annotation that pauses a MachineHealthCheck, whatever its value."""
-_POOL_GROUP = "machineconfiguration.openshift.io"
 _CHECK_GROUP = "machine.openshift.io"
-KINDS = frozenset({(_POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
+KINDS = frozenset({(POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
 _MAX = 32
 """The pools, and the health checks, that are read of a cluster's values."""
 _MAX_NAME = 400
@@ -43,6 +43,12 @@ _OF_POOL = {
     "Updated": ".status.updatedMachineCount",
     "Ready": ".status.readyMachineCount",
 }
+_SYNCHRONIZER = '.status.poolSynchronizersStatus[?(@.poolSynchronizerType=="PinnedImageSets")]'
+_OF_PIN = {
+    "PinMachines": f"{_SYNCHRONIZER}.machineCount",
+    "Pinned": f"{_SYNCHRONIZER}.updatedMachineCount",
+}
+_PIN_DEGRADED = {"PinnedImageSetsDegraded": SAID}
 _OF_CHECK = {
     "Generation": ".metadata.generation",
     "Paused": annotation_path(PAUSE),
@@ -64,6 +70,13 @@ class PoolView(Struct, frozen=True, kw_only=True):
     updated: int = 0
     degraded: str = ""
     """What its controller says of a node that can't take the configuration; empty: it is sound."""
+    pin: str = ""
+    """The PinnedImageSet that it was asked for and has; empty: none."""
+    pin_machines: int = 0
+    pinned: int = 0
+    """How many of these machines have the images of all its PinnedImageSets."""
+    pin_degraded: str = ""
+    """Why its controller can't give it PinnedImageSets; empty: it is sound."""
 
     @property
     def settled(self) -> bool:
@@ -86,14 +99,19 @@ class HealthCheckView(Struct, frozen=True, kw_only=True):
     """The uid of the rollout that has paused it; empty: none has."""
 
 
-def pool_object(name: str) -> ReadObject:
-    paths = {f"pool.{name}.{key}": path for key, path in _OF_POOL.items()}
+def pool_object(name: str, pin: str = "") -> ReadObject:
+    """`pin`: the PinnedImageSet of which the pool is asked how far it is; empty: none."""
+    found, conditions = _OF_POOL, _DEGRADED
+    if pin:
+        has = {"Pin": f'.spec.pinnedImageSets[?(@.name=="{pin}")].name'}
+        found, conditions = found | _OF_PIN | has, _DEGRADED | _PIN_DEGRADED
+    paths = {f"pool.{name}.{key}": path for key, path in found.items()}
     return ReadObject(
-        group=_POOL_GROUP,
+        group=POOL_GROUP,
         kind="MachineConfigPool",
         resource="machineconfigpools",
         name=name,
-        paths=rules(paths | condition_paths(f"pool.{name}.", _DEGRADED)),
+        paths=rules(paths | condition_paths(f"pool.{name}.", conditions)),
     )
 
 
@@ -144,6 +162,7 @@ def _pool(found: Values, name: str) -> PoolView:
     prefix = f"pool.{name}."
     degraded = condition(found, f"{prefix}Degraded")
     wanted, configuration = (string(found, f"{prefix}{key}") for key in ("Wanted", "Configuration"))
+    pins = condition(found, f"{prefix}PinnedImageSetsDegraded")
     seen = number(found, f"{prefix}Generation") == number(found, f"{prefix}Observed")
     return PoolView(
         name=name,
@@ -154,4 +173,8 @@ def _pool(found: Values, name: str) -> PoolView:
         machines=number(found, f"{prefix}Machines"),
         updated=min(number(found, f"{prefix}{key}") for key in ("Updated", "Ready")),
         degraded=(degraded.message or "degraded") if degraded.true else "",
+        pin=string(found, f"{prefix}Pin"),
+        pin_machines=number(found, f"{prefix}PinMachines"),
+        pinned=number(found, f"{prefix}Pinned"),
+        pin_degraded=(pins.message or "degraded") if pins.true else "",
     )

@@ -4,14 +4,16 @@ memory."""
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.pools import HealthCheckView, PoolView
 from ibgu.core.engine.driver import ReadObject
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.model import Run, names, traits
+from ibgu.core.model import JobView, Run, names, traits
 from tests.core.drivers.cluster_version.version_samples import NEW, OLD, conditions, pool, seen
-from tests.core.engine.decide.node import Node, Work
+from tests.core.engine.decide.node import JobWork, Node, Work
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -43,6 +45,16 @@ class VersionNode(Node):
         """The pools whose nodes keep the former release."""
         self.rolling = False
         """Whether the nodes are taking another configuration."""
+        self.version = "4.16.3"
+        """The release that it runs at first."""
+        self.full = False
+        """Whether a worker has no space for images that are pinned."""
+        self.listed = ""
+        """The PinnedImageSets that the pools list, by the name of their work."""
+        self.rollout = ""
+        """The rollout that armed it last."""
+        self.pinned = 3
+        """How many nodes have all images."""
 
     # -- what is asked of it -----------------------------------------------------------------------
 
@@ -54,6 +66,7 @@ class VersionNode(Node):
         wanted, rollout = work.wanted, work.rollout
         run = wanted.run if wanted.armed else None
         assert rollout is not None
+        self.rollout = rollout.uid
         if run is not None and run.id != self.run:
             (version,) = (
                 each
@@ -103,6 +116,45 @@ class VersionNode(Node):
         """A person asks for another release."""
         self.wanted = image
         self.generation += 1
+
+    # -- images that are pinned --------------------------------------------------------------------
+
+    def sync_job(self, work: JobWork) -> bool:
+        """Pins images where the release knows PinnedImageSets, and makes a Job elsewhere."""
+        if self.version < "4.19":
+            return super().sync_job(work)
+        before = work.view()
+        if self.dark or work.terminating:
+            return False
+        work.error, work.applied = self.job_error, not self.job_error
+        if work.applied and work.job_name not in self.jobs:
+            # In place of a Job: it goes with the work, too.
+            self.jobs[work.job_name] = JobView(name=work.job_name)
+            self.made.append(work.job_name)
+            last = 2 if self.full else 3
+            self.play(
+                [
+                    (SECOND, lambda: self._list(work.job_name)),
+                    (10 * SECOND, lambda: self._pull(1)),
+                    (5 * MINUTE, lambda: self._pull(2)),
+                    (5 * MINUTE, lambda: self._pull(last)),
+                ]
+            )
+        return work.view() != before
+
+    def _list(self, sets: str) -> None:
+        """The pools list the sets, and their nodes have not seen that yet."""
+        self.listed, self.pinned = sets, 3
+
+    def _pull(self, nodes: int) -> None:
+        self.pinned = nodes
+
+    def _with_pin(self, found: PoolView) -> PoolView:
+        if self.listed not in self.jobs:
+            return found
+        has = 1 if found.name == "master" else self.pinned - 1
+        pin = f"ibgu-pre-cache-{self.rollout}-{found.name}"
+        return replace(found, pin=pin, pin_machines=found.machines, pinned=has)
 
     # -- what its operators do ---------------------------------------------------------------------
 
@@ -177,7 +229,7 @@ class VersionNode(Node):
         return told
 
     def view(self, wanted: DesiredWork) -> VersionView:
-        image, version = (NEW, "4.16.12") if self.started else (OLD, "4.16.3")
+        image, version = (NEW, "4.16.12") if self.started else (OLD, self.version)
         state = "Partial" if self.started and not self.completed else "Completed"
         asks = self.stage in ("Update", "Retract") and self.mark != "Pause"
         foreign = asks and self.asked != self.wanted
@@ -197,7 +249,7 @@ class VersionNode(Node):
             history_state=state,
             history_image=image,
             history_version=version,
-            pools=(pool(), *map(self._pool, self.pools)),
+            pools=tuple(map(self._with_pin, (pool(), *map(self._pool, self.pools)))),
             health_checks=tuple(
                 HealthCheckView(
                     name=name, paused=name in self.paused, paused_by=self.paused.get(name, "")
