@@ -34,10 +34,10 @@ def test_nodes_pull_the_images_of_the_sets_that_their_pool_selects() -> None:
     pin(cluster)
     cluster.run(1)
     # The nodes have not seen it yet.
-    assert shown(cluster, "worker") == (["ibgu-pre-cache-r1-worker"], 2, 2)
+    assert shown(cluster, "worker") == (["ibgu-pre-cache-r1.worker"], 2, 2)
     cluster.run(10)
-    assert shown(cluster, "master") == (["ibgu-pre-cache-r1-master"], 0, 3)
-    assert shown(cluster, "canary") == (["ibgu-pre-cache-r1-worker"], 0, 1)
+    assert shown(cluster, "master") == (["ibgu-pre-cache-r1.master"], 0, 3)
+    assert shown(cluster, "canary") == (["ibgu-pre-cache-r1.worker"], 0, 1)
     cluster.run(350)
     assert shown(cluster, "worker")[1:] == (1, 2)
     cluster.run(300)

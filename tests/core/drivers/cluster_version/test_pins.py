@@ -11,6 +11,7 @@ from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.cluster_version.failures import known_failure
 from ibgu.core.drivers.cluster_version.feedback import VersionView, view_version
 from ibgu.core.drivers.cluster_version.pools import PoolView
+from ibgu.core.drivers.cluster_version.precache import pins
 from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.drivers.cluster_version.spec import problem_of_update, update_of
 from ibgu.core.engine.driver import Verdict, VerdictKind
@@ -118,12 +119,18 @@ def test_each_pool_gets_a_set_of_its_own() -> None:
     manifests = CLUSTER_VERSION.job(CANARY, run("PreCache"), cluster("4.19.0", 2))
     role = "machineconfiguration.openshift.io/role"
     assert [each["metadata"] for each in manifests] == [
-        {"name": "ibgu-pre-cache-u-1-master", "labels": {role: "master"}},
-        {"name": "ibgu-pre-cache-u-1-canary", "labels": {role: "canary"}},
+        {"name": "ibgu-pre-cache-u-1.master", "labels": {role: "master"}},
+        {"name": "ibgu-pre-cache-u-1.canary", "labels": {role: "canary"}},
     ]
     for each in manifests:
         assert each["apiVersion"] == "machineconfiguration.openshift.io/v1"
         assert each["spec"] == {"pinnedImages": [{"name": NEW}, {"name": OTHER}]}
+
+
+def test_a_pool_of_the_longest_name_can_list_its_set() -> None:
+    pools = PreCache(images=IMAGES, pools=["p" * 63])
+    (manifest,) = pins(pools, "0f3c8f4e-6c0e-4f39-9d8e-0b1a2c3d4e5f")
+    assert all(len(part) <= 63 for part in manifest["metadata"]["name"].split("."))
 
 
 def test_the_sets_are_created_once_and_go_with_their_work() -> None:
@@ -134,7 +141,7 @@ def test_the_sets_are_created_once_and_go_with_their_work() -> None:
         "resourceIdentifier": {
             "group": "machineconfiguration.openshift.io",
             "resource": "pinnedimagesets",
-            "name": "ibgu-pre-cache-u-1-master",
+            "name": "ibgu-pre-cache-u-1.master",
         },
         "updateStrategy": {"type": "CreateOnly"},
     }
@@ -154,7 +161,7 @@ def read(rollout: Rollout, action: str) -> dict[str, dict[str, str]]:
 def test_pools_are_asked_for_the_images_of_the_rollout_alone() -> None:
     asked = read(CANARY, "PreCache")
     assert set(asked) == {"master", "worker", "canary"}
-    wanted = '.spec.pinnedImageSets[?(@.name=="ibgu-pre-cache-u-1-canary")].name'
+    wanted = '.spec.pinnedImageSets[?(@.name=="ibgu-pre-cache-u-1.canary")].name'
     assert asked["canary"]["pool.canary.Pin"] == wanted
     assert "pool.worker.Pin" not in asked["worker"]
     # The work of an accepted run has none any more.
@@ -164,12 +171,12 @@ def test_pools_are_asked_for_the_images_of_the_rollout_alone() -> None:
 
 def test_pools_report_how_many_nodes_have_the_images() -> None:
     found = view_version(
-        of_pool("worker", Pin="ibgu-pre-cache-u-1-worker", PinMachines=3, Pinned=2)
+        of_pool("worker", Pin="ibgu-pre-cache-u-1.worker", PinMachines=3, Pinned=2)
         + of_pool("master", PinnedImageSetsDegradedStatus="True")
     )
     worker, master = found.pool("worker"), found.pool("master")
     assert (worker.pin, worker.pin_machines, worker.pinned) == (
-        "ibgu-pre-cache-u-1-worker",
+        "ibgu-pre-cache-u-1.worker",
         3,
         2,
     )
@@ -177,7 +184,7 @@ def test_pools_report_how_many_nodes_have_the_images() -> None:
 
 
 def has(name: str, machines: int, pinned: int, **changes: Any) -> PoolView:
-    told = {"machines": machines, "updated": machines, "pin": f"ibgu-pre-cache-u-1-{name}"}
+    told = {"machines": machines, "updated": machines, "pin": f"ibgu-pre-cache-u-1.{name}"}
     return pool(name, **told | {"pin_machines": machines, "pinned": pinned} | changes)
 
 
@@ -196,7 +203,7 @@ MASTERS, WORKERS = has("master", 3, 3), has("worker", 2, 2)
     [
         ({}, "the MachineConfigPool master does not list its PinnedImageSet yet"),
         (
-            {"master": MASTERS, "worker": has("worker", 2, 2, pin="ibgu-pre-cache-u-2-worker")},
+            {"master": MASTERS, "worker": has("worker", 2, 2, pin="ibgu-pre-cache-u-2.worker")},
             "the MachineConfigPool worker does not list its PinnedImageSet yet",
         ),
         (

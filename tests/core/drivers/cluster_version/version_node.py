@@ -153,7 +153,7 @@ class VersionNode(Node):
         if self.listed not in self.jobs:
             return found
         has = 1 if found.name == "master" else self.pinned - 1
-        pin = f"ibgu-pre-cache-{self.rollout}-{found.name}"
+        pin = f"ibgu-pre-cache-{self.rollout}.{found.name}"
         return replace(found, pin=pin, pin_machines=found.machines, pinned=has)
 
     # -- what its operators do ---------------------------------------------------------------------

@@ -27,10 +27,11 @@ def pools_to_pin(precache: PreCache) -> tuple[str, ...]:
 
 def pins_of(precache: PreCache | None, rollout: str) -> dict[str, str]:
     """Returns the name of each pool's set, by the pool. It has the rollout's uid and not the run's
-    id: pools are asked for it in works without a run, and each run of a rollout pins the same."""
+    id: pools are asked for it in works without a run, and each run of a rollout pins the same. A
+    pool can't list a set of which a part between dots has more than 63 characters."""
     if precache is None or not precache.images:
         return {}
-    return {pool: f"ibgu-pre-cache-{rollout}-{pool}" for pool in pools_to_pin(precache)}
+    return {pool: f"ibgu-pre-cache-{rollout}.{pool}" for pool in pools_to_pin(precache)}
 
 
 def pins(precache: PreCache, rollout: str) -> list[JsonObject]:
