@@ -13,8 +13,6 @@ from ibgu.sim.spoke.refusal import Refusal
 
 Object = dict[str, Any]
 
-VERSION = "4.16.3"
-"""The release of every cluster at first."""
 SINGLE_NODE = Updates(
     look=10, retrieve=20, backup=60, operators=480, report=60, flap=(30, 60), dark=240, drain=900
 )
@@ -28,6 +26,7 @@ MULTI_NODE = Updates(
     dark=240,
     drain=900,
     nodes=180,
+    pull=60,
     workers=1,
     multi_node=0.4,
 )
@@ -48,8 +47,9 @@ TROUBLES = (
     "backup-hangs=0.2",
 )
 """Faults of updates, each on a share of the fleet."""
-RELEASES = (("4.16.12", "b"), ("4.17.2", "c"))
-"""Version, and the digit that the image's digest repeats."""
+RELEASES = ((12, "b"), (2, "c"))
+"""The patch release of the clusters' minor release and of the next one, and the digit that the
+image's digest repeats."""
 _HAND = f"quay.io/openshift-release-dev/ocp-release@sha256:{'d' * 64}"
 HEALTH_CHECK = "openshift-machine-api/worker"
 APPENDED = (
@@ -71,19 +71,28 @@ def signatures_needed(seed: int, *, calm: bool) -> bool:
     return not calm and Random(f"{seed}/signatures").random() < 0.6
 
 
-def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Object:
+def minor_of(updates: Updates) -> int:
+    """Returns the minor release of every cluster at first. Those of several nodes pin images, and
+    the others make a Job."""
+    return 19 if updates.workers else 16
+
+
+def fleet_update(rng: Random, number: int, timeout: int, minor: int, *, calm: bool) -> Object:
+    """`minor`: the minor release of the clusters."""
     shapes = [plan for plan in UPDATE_ACTIONS.plans if len(plan) < 4]
     if number == 0:
         shapes = [plan for plan in shapes if any(UpdateAction.UPDATE.value in s for s in plan)]
     if calm:  # what is complete can't be withdrawn
         shapes = [plan for plan in shapes if not _BACK & {*plan[-1]}]
     shape, most = rng.choice(shapes), rng.randint(1, 4)
-    version, digit = RELEASES[0] if number == 0 or rng.random() < 0.6 else RELEASES[1]
+    nearest = number == 0 or rng.random() < 0.6
+    release, digit = RELEASES[0] if nearest else RELEASES[1]
+    version = f"4.{minor if nearest else minor + 1}.{release}"
     mirrors = [{"source": "quay.io", "mirrors": ["mirror.example"]}]
     strategy = {"maxConcurrency": most, "timeout": timeout}
     more: Object = {}
     if any(UpdateAction.PRECACHE.value in actions for actions in shape):
-        more["preCache"] = {"image": image("e")}
+        more["preCache"] = {"image": image("e"), "images": [image(digit), image("f")]}
     if any(UpdateAction.BACKUP.value in actions for actions in shape):
         more["backup"] = {"form": rng.choice(("Etcd", "Full")), "image": image("e")}
     if rng.random() < 0.5 or any(UpdateAction.POOLS.value in actions for actions in shape):

@@ -111,7 +111,7 @@ class VersionOperator:
         self._history = list(status["history"])
         self.image, self.version = (self._history[0][name] for name in ("image", "version"))
         self._conditions = Conditions(status["conditions"])
-        self.pools.resume()
+        self.pools.resume(numbers(self.version))
         if self._history[0]["state"] == "Partial":
             self._begin("apply", self._apply())
         self._content = ()  # Whatever it asks for is taken up again.

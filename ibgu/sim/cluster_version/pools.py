@@ -54,8 +54,9 @@ class Pools:
         self._spoke.create(cluster_operator(MACHINE_CONFIG.name), self.now)
         self.show()
 
-    def resume(self) -> None:
+    def resume(self, release: tuple[int, ...]) -> None:
         """Takes up the configuration that the pools have: their nodes have it, too."""
+        self.pins.serve(release)
         found: dict[str, Any] = self._spoke.get(pool_key("master")) or {}
         self._revision = int(found["spec"]["configuration"]["name"].rpartition("-")[2])
         self.show()

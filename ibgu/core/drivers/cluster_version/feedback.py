@@ -143,9 +143,9 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
             "unsettled": [pool.name for pool in self.pools if pool.awaited],
             "paused": [name for name, _ in self.pauses],
             "pins": {
-                pool.name: f"{pool.pinned}/{pool.pin_machines}"
+                pool.name: f"{pool.pinned if lists else 0}/{pool.pin_machines}"
                 for pool in self.pools
-                if pool.pin or pool.pin_degraded
+                if (lists := bool(pool.pin)) or pool.pin_machines
             },
         }
 

@@ -9,11 +9,7 @@ from enum import StrEnum
 
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.pools import MASTER, PoolView
-from ibgu.core.drivers.cluster_version.precache import (
-    SINCE,
-    pins_of,
-    pools_to_pin,
-)
+from ibgu.core.drivers.cluster_version.precache import SINCE, pins_of, pools_to_pin
 from ibgu.core.drivers.cluster_version.spec import release_of
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.model import Cause, WorkView
@@ -96,8 +92,8 @@ def verdict_by_pins(work: WorkView, seen: VersionView, precache: PreCache, rollo
         return Verdict(VerdictKind.RUNNING, message=words)
     done, all_ = map(sum, zip(*map(_counts, pools), strict=True))
     words = f"{done} of {all_} nodes have the images"
-    if len(pools) > 1:
-        words = f"{words} ({', '.join(map(_told, pools))})"
+    if len(told := [_told(pool) for pool in pools if any(_counts(pool))]) > 1:
+        words = f"{words} ({', '.join(told)})"
     if done < all_ or any(pool.awaited for pool in pools):
         return Verdict(VerdictKind.RUNNING, message=words)
     return Verdict(VerdictKind.SUCCEEDED, message=words, earliest=_PIN_TIME)

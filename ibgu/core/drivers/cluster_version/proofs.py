@@ -67,8 +67,9 @@ class UpdateProofs:
         if action in _JOBS:
             job = _job(seen)
             told = bool(job.get("failed") or job.get("error") or job.get("refused"))
-            pins = bool(seen.get("pins") or _unsettled(seen))
-            return told or (action == "PreCache" and pins)
+            # The record lacks why a pool takes no images.
+            lacking = bool(seen.get("pins")) and not _pinned(seen)
+            return told or (action == "PreCache" and lacking)
         if self.stage(action) == "Retract":
             return _not_applied(seen) != ""
         return True  # The record lacks the release that a check compares with.

@@ -248,6 +248,11 @@ def test_a_cluster_may_lack_the_pool_of_workers() -> None:
     assert (found.kind, found.message) == (VerdictKind.SUCCEEDED, "3 of 3 nodes have the images")
 
 
+def test_a_pool_without_nodes_is_not_told_of() -> None:
+    found = verdict(master=has("master", 1, 1), worker=has("worker", 0, 0))
+    assert (found.kind, found.message) == (VerdictKind.SUCCEEDED, "1 of 1 nodes have the images")
+
+
 def test_a_pool_that_is_paused_gets_its_images_all_the_same() -> None:
     found = verdict(master=MASTERS, worker=has("worker", 2, 2, paused=True, current=False))
     assert found.kind is VerdictKind.SUCCEEDED
@@ -332,6 +337,7 @@ def test_a_success_is_proven_by_the_nodes_of_all_pools() -> None:
     for shown in (
         recorded(),
         recorded(master=MASTERS, worker=has("worker", 2, 1)),
+        recorded(master=MASTERS, worker=has("worker", 2, 2, pin="")),
         recorded(master=MASTERS, worker=has("worker", 2, 2, updated=1)),
         recorded(master=MASTERS, worker=WORKERS) | {"job": {}},
     ):
@@ -340,7 +346,8 @@ def test_a_success_is_proven_by_the_nodes_of_all_pools() -> None:
 
 
 def test_a_failure_of_pins_is_seen_in_the_pools() -> None:
-    degraded = has("worker", 2, 1, pin="", pin_degraded="can't list sets")
-    assert UPDATE_PROOFS.failed(recorded(worker=degraded), "PreCache")
-    assert UPDATE_PROOFS.failed(recorded(worker=has("worker", 2, 1, degraded="x")), "PreCache")
+    degraded = has("worker", 2, 2, pin="", pin_degraded="can't list sets")
+    assert UPDATE_PROOFS.failed(recorded(master=MASTERS, worker=degraded), "PreCache")
+    assert UPDATE_PROOFS.failed(recorded(worker=has("worker", 2, 2, degraded="x")), "PreCache")
     assert not UPDATE_PROOFS.failed(recorded(), "PreCache")
+    assert not UPDATE_PROOFS.failed(recorded(master=MASTERS, worker=WORKERS), "PreCache")
