@@ -150,6 +150,55 @@ def test_a_backup_is_asked_for_in_both_places(
     assert updates.create(begun, dry_run=True).code == 201
 
 
+PULLED = [f"quay.example/release@sha256:{digit * 64}" for digit in "abc"]
+PRECACHE = "spec.update.preCache"
+
+
+@pytest.mark.parametrize(
+    ("precache", "field", "words"),
+    [
+        ({}, "", "preCache needs image for a Job, images for PinnedImageSets, or both"),
+        ({"image": IMAGE, "pools": ["worker"]}, "", "preCache.pools needs preCache.images"),
+        (
+            {"images": [f"quay.example/{'a' * 300}{n}@sha256:{'a' * 64}" for n in range(400)]},
+            "",
+            "images take more than 300000 bytes for all pools; name fewer of one of them",
+        ),
+        ({"images": []}, ".images", "should have at least 1 items"),
+        ({"images": [IMAGE, IMAGE]}, ".images[1]", f'"{IMAGE}"'),
+        ({"images": ["quay.example/release:4.20"]}, ".images[0]", "should match"),
+        ({"images": [f"localhost/a@sha256:{'a' * 64}"]}, ".images[0]", "should match"),
+        ({"images": PULLED, "pools": ["Worker"]}, ".pools[0]", "should match"),
+    ],
+)
+def test_images_that_no_cluster_could_pin_are_refused(
+    updates: Ibgus, precache: dict[str, Any], field: str, words: str
+) -> None:
+    body = fleet_update("no", step("PreCache"), preCache=precache)
+    answer = updates.create(body, dry_run=True)
+    found = [said for where, said in answer.causes if where == f"{PRECACHE}{field}"]
+    assert answer.code == 422
+    assert any(words in said for said in found), answer.causes
+
+
+@pytest.mark.parametrize(
+    "precache",
+    [
+        {"image": IMAGE},
+        {"images": PULLED},
+        {"image": IMAGE, "images": PULLED, "pools": ["master", "canary"]},
+        {"images": [f"quay.example/a/b@sha256:{n:064x}" for n in range(500)]},
+    ],
+)
+def test_images_need_no_job_and_a_job_needs_no_images(
+    updates: Ibgus, precache: dict[str, Any]
+) -> None:
+    body = fleet_update("ahead", step("PreCache"), preCache=precache)
+    answer = updates.create(body, dry_run=True)
+    assert answer.code == 201, answer.body
+    assert answer.body["spec"]["update"]["preCache"]["spaceRequiredGiB"] == 35
+
+
 def test_an_action_of_another_kind_is_refused_with_those_that_there_are(updates: Ibgus) -> None:
     answer = updates.create(fleet_update("no", step("Prep")), dry_run=True)
     known = (

@@ -131,3 +131,4 @@ class RealCluster(SimulatedCluster):
             group.create_task(watch(client, ROLES, role))
             if self.operator is not None:
                 group.create_task(watch(client, VERSIONS, version))
+                group.create_task(watch(client, openshift.PINS, version))

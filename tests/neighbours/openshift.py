@@ -19,6 +19,8 @@ _FILES = (
     "config/v1/zz_generated.crd-manifests/0000_10_config-operator_01_imagedigestmirrorsets.crd.yaml",
     "machineconfiguration/v1/zz_generated.crd-manifests/"
     "0000_80_machine-config_01_machineconfigpools-Default.crd.yaml",
+    "machineconfiguration/v1/zz_generated.crd-manifests/"
+    "0000_80_machine-config_01_pinnedimagesets.crd.yaml",
     "machine/v1beta1/zz_generated.crd-manifests/"
     "0000_10_machine-api_01_machinehealthchecks.crd.yaml",
 )
@@ -31,6 +33,7 @@ COLLECTIONS = (
     "/apis/policy/v1/poddisruptionbudgets",
 )
 BUDGETS = "/apis/policy/v1/namespaces/openshift-machine-api/poddisruptionbudgets"
+PINS = "/apis/machineconfiguration.openshift.io/v1/pinnedimagesets"
 HEALTH_CHECKS = (
     "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinehealthchecks"
 )

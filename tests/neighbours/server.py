@@ -85,7 +85,7 @@ class ManagedClusterServer:
             return
         for file in openshift_crds():
             self._kubectl("apply", "--server-side", "-f", str(file))
-        for path in openshift.COLLECTIONS:
+        for path in (*openshift.COLLECTIONS, openshift.PINS):
             wait_until(partial(self.api.serves, path), path, lambda: None)
         for name in openshift.NAMESPACES:
             self.serve_namespace(name, True)
@@ -168,7 +168,7 @@ class ManagedClusterServer:
 
     def _wipe_openshift(self) -> None:
         maps = (f"/api/v1/namespaces/{name}/configmaps" for name in openshift.NAMESPACES)
-        namespaced = (openshift.HEALTH_CHECKS, openshift.BUDGETS, *maps)
+        namespaced = (openshift.HEALTH_CHECKS, openshift.BUDGETS, openshift.PINS, *maps)
         wiped = (*openshift.COLLECTIONS[:-2], *namespaced)
         for path in wiped if self._openshift else ():
             self.api.remove(path)

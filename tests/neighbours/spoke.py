@@ -49,6 +49,12 @@ class RealSpoke(Spoke):
             return self.ibu
         return self.server.api.found(f"{_collection(key)}/{key.name}")
 
+    def named(self, kind: tuple[str, str]) -> list[JsonObject]:
+        """Returns the cluster-scoped objects of the group and kind."""
+        if kind[1] in self.missing_kinds:
+            return []
+        return list(self.server.api.request("GET", _collection(Key(*kind, "", "")))["items"])
+
     # -- writing ---------------------------------------------------------------------------------
 
     def create(self, manifest: JsonObject, now: float) -> JsonObject:

@@ -69,7 +69,7 @@ async def test_nothing_follows_while_the_cluster_still_has_the_job(scene: RealSc
 
         async def said() -> bool:
             rows = await scene.journal("SELECT reason->>'message' AS words FROM members")
-            return [row["words"] for row in rows] == ["removes the Job from the cluster"]
+            return [row["words"] for row in rows] == ["removes what the run has brought"]
 
         await scene.until(said, "the record to say what the cluster waits for")
         assert version_on(scene, name)["status"]["desired"]["image"] == running

@@ -231,14 +231,15 @@ def _fleet(rng: Random, seed: int, kind: SimulatedKind, fast: bool, troubles: in
         return spec
     needed = updates.signatures_needed(seed, calm=theme(seed) is CALM)
     told = structs.replace(kind.updates, signatures_needed=needed)
-    return structs.replace(spec, updates=told, version=updates.VERSION)
+    return structs.replace(spec, updates=told, version=f"4.{updates.minor_of(told)}.3")
 
 
 def _rollout(rng: Random, seed: int, kind: SimulatedKind, number: int, timeout: int) -> Object:
-    if kind.object_of(seed, number) == names.FLEET_UPDATE:
+    if kind.object_of(seed, number) == names.FLEET_UPDATE and kind.updates is not None:
+        minor = updates.minor_of(kind.updates)
         hops = Random(f"{seed}/{number}/hops")
-        found = updates.fleet_update(rng, number, timeout, calm=theme(seed) is CALM)
-        return updates.over_two_minors(hops, found) if hops.random() < 0.4 else found
+        found = updates.fleet_update(rng, number, timeout, minor, calm=theme(seed) is CALM)
+        return updates.over_two_minors(hops, found, minor) if hops.random() < 0.4 else found
     return _ibgu(rng, kind, number, timeout)
 
 

@@ -14,8 +14,6 @@ from ibgu.sim.spoke.refusal import Refusal
 
 Object = dict[str, Any]
 
-VERSION = "4.16.3"
-"""The release of every cluster at first."""
 SINGLE_NODE = Updates(
     look=10, retrieve=20, backup=60, operators=480, report=60, flap=(30, 60), dark=240, drain=900
 )
@@ -29,6 +27,7 @@ MULTI_NODE = Updates(
     dark=240,
     drain=900,
     nodes=180,
+    pull=60,
     workers=1,
     multi_node=0.4,
 )
@@ -49,8 +48,9 @@ TROUBLES = (
     "backup-hangs=0.2",
 )
 """Faults of updates, each on a share of the fleet."""
-RELEASES = (("4.16.12", "b"), ("4.17.2", "c"))
-"""Version, and the digit that the image's digest repeats."""
+RELEASES = ((12, "b"), (2, "c"))
+"""The patch release of the clusters' minor release and of the next one, and the digit that the
+image's digest repeats."""
 _HAND = f"quay.io/openshift-release-dev/ocp-release@sha256:{'d' * 64}"
 HEALTH_CHECK = "openshift-machine-api/worker"
 BUDGET = "openshift-machine-api/database"
@@ -73,19 +73,28 @@ def signatures_needed(seed: int, *, calm: bool) -> bool:
     return not calm and Random(f"{seed}/signatures").random() < 0.6
 
 
-def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Object:
+def minor_of(updates: Updates) -> int:
+    """Returns the minor release of every cluster at first. Those of several nodes pin images, and
+    the others make a Job."""
+    return 19 if updates.workers else 16
+
+
+def fleet_update(rng: Random, number: int, timeout: int, minor: int, *, calm: bool) -> Object:
+    """`minor`: the minor release of the clusters."""
     shapes = [plan for plan in UPDATE_ACTIONS.plans if len(plan) < 4]
     if number == 0:
         shapes = [plan for plan in shapes if any(UpdateAction.UPDATE.value in s for s in plan)]
     if calm:  # what is complete can't be withdrawn
         shapes = [plan for plan in shapes if not _BACK & {*plan[-1]}]
     shape, most = rng.choice(shapes), rng.randint(1, 4)
-    version, digit = RELEASES[0] if number == 0 or rng.random() < 0.6 else RELEASES[1]
+    nearest = number == 0 or rng.random() < 0.6
+    release, digit = RELEASES[0] if nearest else RELEASES[1]
+    version = f"4.{minor if nearest else minor + 1}.{release}"
     mirrors = [{"source": "quay.io", "mirrors": ["mirror.example"]}]
     strategy = {"maxConcurrency": most, "timeout": timeout}
     more: Object = {}
     if any(UpdateAction.PRECACHE.value in actions for actions in shape):
-        more["preCache"] = {"image": image("e")}
+        more["preCache"] = {"image": image("e"), "images": [image(digit), image("f")]}
     if any(UpdateAction.BACKUP.value in actions for actions in shape):
         form, age = rng.choice(("Etcd", "Full")), 240 if calm else rng.choice((5, 240))
         more["backup"] = {"form": form, "image": image("e"), "maxAgeMinutes": age}
@@ -103,7 +112,7 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
                 "signatures": ["c2lnbmVk"],
                 "disruptionBudgets": [BUDGET],
                 "mirrors": mirrors if rng.random() < 0.5 else [],
-                "acks": [ack_of(VERSION)] * rng.randint(0, 1),
+                "acks": [ack_of(f"4.{minor}.3")] * rng.randint(0, 1),
                 **more,
             },
             "plan": [{"actions": [*actions], "rolloutStrategy": strategy} for actions in shape],
@@ -111,12 +120,17 @@ def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Objec
     }
 
 
-def over_two_minors(rng: Random, update: Object) -> Object:
+def over_two_minors(rng: Random, update: Object, minor: int) -> Object:
     """Returns the FleetUpdate with a release two minor releases ahead, and the one between them."""
-    version, digit = RELEASES[1]
+    patch, digit = RELEASES[1]
+    version = f"4.{minor + 1}.{patch}"
     between: Object = {"version": version, "image": image(digit), "signatures": ["c2lnbmVk"]}
-    acks = [ack_of(each) for each in (VERSION, version) if rng.random() < 0.7]
-    hops = {"release": {"version": "4.18.2", "image": image("f")}, "via": between, "acks": acks}
+    acks = [ack_of(each) for each in (f"4.{minor}.3", version) if rng.random() < 0.7]
+    hops = {
+        "release": {"version": f"4.{minor + 2}.2", "image": image("f")},
+        "via": between,
+        "acks": acks,
+    }
     spec = update["spec"]
     return {**update, "spec": {**spec, "update": {**spec["update"], **hops}}}
 

@@ -252,10 +252,10 @@ class Effects:
         if view is not None:
             if not view.terminating and (run is None or view.run != run.id):
                 self._submit(requests.deletion(key, rollout.uid, view))
-        elif run is not None:
-            driver = self._drivers[rollout.kind]
+        elif run is not None and seen.stage is not None and (shown := seen.stage.feedback):
+            driver, create = self._drivers[rollout.kind], requests.job_creation
             self._outcomes.refusals.tried(("work", *key))
-            self._submit(requests.job_creation(driver, key, rollout, run, watch=self._watch))
+            self._submit(create(driver, key, rollout, run, shown, watch=self._watch))
 
     def _drop_creation(self, key: WorkKey) -> None:
         """Drops the creation of a job work that is still queued after its run has ended."""

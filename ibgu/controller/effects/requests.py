@@ -21,7 +21,15 @@ from ibgu.core.engine.works import (
     stage_patch,
 )
 from ibgu.core.engine.works.envelope import labels as labels_of_work
-from ibgu.core.model import ClusterView, PendingPatch, Rollout, Run, WorkView, names
+from ibgu.core.model import (
+    ClusterView,
+    FeedbackView,
+    PendingPatch,
+    Rollout,
+    Run,
+    WorkView,
+    names,
+)
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.names import payload_name
 from ibgu.hub import paths
@@ -73,8 +81,10 @@ def payload_creation(
     return _creation(key, rollout.uid, body)
 
 
-def job_creation(driver: Driver, key: WorkKey, rollout: Rollout, run: Run, *, watch: bool) -> Write:
-    body = job_body(driver.job(rollout, run), rollout, run, key[0], watch=watch)
+def job_creation(
+    driver: Driver, key: WorkKey, rollout: Rollout, run: Run, seen: FeedbackView, *, watch: bool
+) -> Write:
+    body = job_body(driver.job(rollout, run, seen), rollout, run, key[0], watch=watch)
     return _creation(key, rollout.uid, body)
 
 

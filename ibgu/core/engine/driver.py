@@ -313,13 +313,18 @@ class Driver(KindTexts, Protocol):
         """Returns what must be completed before the rollout's action starts on a cluster in which
         it may start otherwise; None: nothing."""
 
-    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
-        """Returns the one Job that does the run's action, and before it what it needs; asked only
-        of actions with the trait `runs_job`. All of it is new on the cluster, and goes with the
-        Job, whose name no other run has."""
+    def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
+        """Returns the one Job that does the run's action, and before it what it needs, or objects
+        by which the cluster itself does it; asked only of actions with the trait `runs_job`. All of
+        it is new on the cluster, and goes with the run. No other run has the name of the Job, no
+        other rollout that of such an object. `seen`: the target, as the cluster shows it for this
+        run."""
 
-    def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
-        """Returns how the rollout's action goes by the work that brings its Job."""
+    def job_verdict(
+        self, work: WorkView, seen: FeedbackView, action: ActionName, rollout: Rollout
+    ) -> Verdict:
+        """Returns how the rollout's action goes, by the work that brings its Job, and the target as
+        the cluster shows it for the run."""
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         """Returns whether the cluster is proven to be out of any action that reboots it (R14.3)."""

@@ -137,10 +137,14 @@ class PreCache(WireStruct, frozen=True, gc=False, rename="camel"):
     """The images of the release on a cluster before its update."""
 
     image: str = ""
-    """The image of the Job, by digest."""
+    """The image of the Job, by digest; empty: no cluster is to get one."""
     space_required_gib: int = field(default=35, name="spaceRequiredGiB")
     exclude_patterns: list[str] = []
     """Basic regular expressions of names in the release that are not pulled."""
+    images: list[str] = []
+    """The images to pull by PinnedImageSets, by digest; empty: no cluster is to get them."""
+    pools: list[str] = []
+    """The MachineConfigPools whose nodes get these images; empty: master and worker."""
 
 
 class ClusterUpdate(WireStruct, frozen=True, gc=False, rename="camel"):

@@ -21,6 +21,7 @@ _RELEASES = "quay.io/openshift-release-dev/ocp-release"
 HEALTH_CHECK = Key("machine.openshift.io", "MachineHealthCheck", "openshift-machine-api", "worker")
 BUDGET = Key("policy", "PodDisruptionBudget", "openshift-machine-api", "database")
 _POOLS = "machineconfiguration.openshift.io"
+PINS = (_POOLS, "PinnedImageSet")
 _LONG_AGO = timestamp(0)
 """Nothing reads when conditions of operators and pools have changed, but their kinds ask for it."""
 

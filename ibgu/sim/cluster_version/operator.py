@@ -87,7 +87,7 @@ class VersionOperator:
         self._spoke.create(cluster_version(cluster_id, channel), now)
         self.jobs.install(now)
         self._spoke.create(admin_acks(), now)
-        self.pools.install()
+        self.pools.install(numbers(self.version))
         self._history = [self._entry(self.image, self.version)]
         self._complete()
         self._show("RetrievedUpdates", "False", "RemoteFailed")
@@ -111,7 +111,7 @@ class VersionOperator:
         self._history = list(status["history"])
         self.image, self.version = (self._history[0][name] for name in ("image", "version"))
         self._conditions = Conditions(status["conditions"])
-        self.pools.resume()
+        self.pools.resume(numbers(self.version))
         if self._history[0]["state"] == "Partial":
             self._begin("apply", self._apply())
         self._content = ()  # Whatever it asks for is taken up again.
@@ -145,7 +145,7 @@ class VersionOperator:
             self._courses.end_all(but=list(map(str, self.jobs.begun)))
             return
         self._follow(obj)
-        self.pools.follow()
+        self.pools.follow(self._begin, self._courses.end)
         if self._degraded() and "health" not in self._courses:
             self._begin("health", self._health())
         if self._conditions.shown("Upgradeable") != self._upgradeable():
@@ -290,7 +290,7 @@ class VersionOperator:
             if step == steps // 2 and self._updates.flap[1]:
                 self._begin("flap", self._flap())
             yield self._updates.operators / steps
-        self.pools.render()
+        self.pools.render(numbers(self.version))
         for name in self.pools.machines:
             if name != "master":
                 self._begin(f"pool {name}", self._roll(name))

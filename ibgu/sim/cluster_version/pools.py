@@ -15,6 +15,7 @@ from ibgu.sim.cluster_version.objects import (
     pool_key,
     pool_status,
 )
+from ibgu.sim.cluster_version.pins import Pins, synchronizer
 from ibgu.sim.cluster_version.settings import Updates
 from ibgu.sim.spoke.store import Spoke
 
@@ -38,6 +39,7 @@ class Pools:
         self._revision = 1
         self._updated = dict(self.machines)
         self._degraded: dict[str, str] = {}
+        self.pins = Pins(spoke, updates, holds, self.machines, self.show)
         self.now = 0.0
 
     @property
@@ -46,7 +48,8 @@ class Pools:
         found = {"master": 3 if workers else 1, "worker": workers}
         return found | ({"canary": canaries} if workers and canaries else {})
 
-    def install(self) -> None:
+    def install(self, release: tuple[int, ...]) -> None:
+        self.pins.serve(release)
         for name in self.machines:
             self._spoke.create(pool(name), self.now)
         if self._updates.workers:
@@ -56,14 +59,19 @@ class Pools:
         self._spoke.create(cluster_operator(MACHINE_CONFIG.name), self.now)
         self.show()
 
-    def resume(self) -> None:
+    def resume(self, release: tuple[int, ...]) -> None:
         """Takes up the configuration that the pools have: their nodes have it, too."""
+        self.pins.serve(release)
         found: dict[str, Any] = self._spoke.get(pool_key("master")) or {}
         self._revision = int(found["spec"]["configuration"]["name"].rpartition("-")[2])
         self.show()
 
-    def follow(self) -> None:
-        """Shows what was written of a pool since: also of one without nodes to roll."""
+    def follow(
+        self, begin: Callable[[str, Generator[float]], None], end: Callable[[str], None]
+    ) -> None:
+        """Shows what was written of a pool since: also of one without nodes to roll. Begins to
+        pull images that were pinned."""
+        self.pins.follow(begin, end, self.now)
         pools = (self._spoke.get(pool_key(name)) or {} for name in self.machines)
         shown = (each for each in pools if "status" in each)
         if any(p["metadata"]["generation"] != p["status"]["observedGeneration"] for p in shown):
@@ -78,8 +86,13 @@ class Pools:
             if found.get("status") != status:
                 self._spoke.write_status(BUDGET, status, self.now)
 
-    def render(self) -> None:
+    @property
+    def _pins_known(self) -> bool:
+        return "PinnedImageSet" not in self._spoke.missing_kinds
+
+    def render(self, release: tuple[int, ...]) -> None:
         """Gives every pool the configuration of another release."""
+        self.pins.serve(release)
         self._revision += 1
         for name, machines in self.machines.items():
             key, found = pool_key(name), self._spoke.get(pool_key(name))
@@ -167,6 +180,10 @@ class Pools:
                 *(name, int(found["metadata"]["generation"]), machines, self._updated[name]),
                 *(self._revision, self._degraded.get(name, ""), self.paused(name)),
             )
+            if self._pins_known:
+                ready = status["readyMachineCount"]
+                pins = synchronizer(machines, self.pins.have[name], ready)
+                status["poolSynchronizersStatus"] = [pins]
             self._spoke.write_status(pool_key(name), status, self.now)
         if self._spoke.get(MACHINE_CONFIG) is not None:
             degraded, failure = "True" if self.failure else "False", self.failure

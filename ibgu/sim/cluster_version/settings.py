@@ -15,6 +15,7 @@ TROUBLES: dict[str, str] = {
     "operator-degraded": "etcd is degraded, before an update and in it",
     "pool-paused": "the last pool is paused: worker, or master on a single node",
     "precache-fails": "the node has too little space for the images of a release",
+    "pins-without-space": "the last node has too little space for images that are pinned",
     "backup-fails": "the node has too little free space for a backup",
     "backup-hangs": "the Job of a backup does not end before its deadline",
     "drain-blocked": "a budget keeps workers from being drained; their pool is degraded in an hour",
@@ -51,6 +52,8 @@ class Updates(Struct, frozen=True, kw_only=True):
     """How long after a refusal the operator tries again, if nobody writes the ClusterVersion."""
     backup: float = 180.0
     """The time in which the Job of a backup is complete."""
+    pull: float = 600.0
+    """The time in which the nodes of a pool pull images that are pinned."""
     operators: float = 3600.0
     """The time in which operators take the release, one after the other."""
     report: float = 15.0

@@ -64,6 +64,20 @@ def _other_image(new: Any, old: Any) -> bool:
     return len(set(digests)) == len(digests)
 
 
+def _one_way(new: Any, old: Any) -> bool:
+    return "image" in new or "images" in new
+
+
+def _pools_for_images(new: Any, old: Any) -> bool:
+    return "pools" not in new or "images" in new
+
+
+def _images_fit(new: Any, old: Any) -> bool:
+    taken = sum(len(image) + 16 for image in new.get("images", ()))
+    return taken * len(new.get("pools", ("master", "worker"))) <= 300_000
+
+
+_PRE_CACHE = "spec.update.preCache"
 _RULES: dict[tuple[str, str], Rule] = {
     ("", "Name length must be less than 230 characters"): _short_name,
     ("spec", "clusterLabelSelectors is immutable"): _selectors_stay,
@@ -76,6 +90,15 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("spec.update", "via must be of the minor release before release"): _minor_before,
     ("spec.update", "via must have another image than release"): _other_image,
     ("spec.update.pause.pools", "the pool master can't be paused in an update"): _no_masters,
+    (
+        _PRE_CACHE,
+        "preCache needs image for a Job, images for PinnedImageSets, or both",
+    ): _one_way,
+    (_PRE_CACHE, "preCache.pools needs preCache.images"): _pools_for_images,
+    (
+        _PRE_CACHE,
+        "images take more than 300000 bytes for all pools; name fewer of one of them",
+    ): _images_fit,
     ("spec.plan", "plan is append only"): _appended,
     ("spec.plan", "invalid combinations of actions in the plan"): _possible,
 }

@@ -32,6 +32,7 @@ _CLUSTER_SCOPED = frozenset(
         "Network",
         "Node",
         "Operator",
+        "PinnedImageSet",
         "Proxy",
     }
 )

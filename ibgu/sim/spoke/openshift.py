@@ -12,6 +12,7 @@ _NEED_SPEC = frozenset(
         "ImageContentSourcePolicy",
         "ImageDigestMirrorSet",
         "MachineConfigPool",
+        "PinnedImageSet",
     }
 )
 """Kinds whose schema requires a spec: a bare name can't be created."""

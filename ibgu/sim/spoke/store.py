@@ -64,6 +64,10 @@ class Spoke:
             return found
         return self._equipped.get(key)
 
+    def named(self, kind: tuple[str, str]) -> list[JsonObject]:
+        """Returns the cluster-scoped objects of the group and kind that somebody has written."""
+        return [obj for key, obj in self.objects.items() if (key.group, key.kind) == kind]
+
     @property
     def ibu(self) -> JsonObject | None:
         return self.objects.get(IBU)

@@ -136,11 +136,13 @@ class ClusterVersionDriver:
     ) -> Prerequisite | None:
         return needed_backup(_version(feedback), UpdateAction(action), update_of(rollout))
 
-    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
-        return job_of(update_of(rollout), run)
+    def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
+        return job_of(rollout, run, _version(seen))
 
-    def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
-        return verdict_by_job(work, UpdateAction(action))
+    def job_verdict(
+        self, work: WorkView, seen: FeedbackView, action: ActionName, rollout: Rollout
+    ) -> Verdict:
+        return verdict_by_job(work, _version(seen), UpdateAction(action), rollout)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_update(_version(feedback))

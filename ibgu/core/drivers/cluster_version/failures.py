@@ -16,6 +16,8 @@ class UpdateFailure(StrEnum):
     NO_BACKUP = "EtcdBackupMissing"
     PRECACHE_SPACE = "PreCacheWithoutSpace"
     PRECACHE_NODES = "PreCacheOnSeveralNodes"
+    PINS_UNKNOWN = "PinnedImageSetsUnknown"
+    PINS_LEFT = "ImagesNotOnAllNodes"
     BACKUP_NEEDED = "BackupNeeded"
     BACKUP_SPACE = "BackupWithoutSpace"
     BACKUP_REFUSED = "BackupRefused"
@@ -77,9 +79,24 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
     ),
     _row(
         UpdateFailure.PRECACHE_NODES,
-        r"images are pulled ahead on clusters of one node alone",
-        "The cluster has several nodes, and PreCache is for one.",
-        "Create a FleetUpdate without PreCache for the clusters of several nodes.",
+        r"images are pulled ahead on clusters of one node alone|pull images ahead to \d+ nodes",
+        "The cluster has several nodes, and gets images ahead by PinnedImageSets alone.",
+        "For clusters of 4.19 or later, name the images in spec.update.preCache.images of a new "
+        "FleetUpdate; for older ones, leave PreCache out.",
+    ),
+    _row(
+        UpdateFailure.PINS_UNKNOWN,
+        r"does not take the PinnedImageSets: .*(resource type|no matches for kind)",
+        "The cluster has no PinnedImageSets, though its release should.",
+        "Create a FleetUpdate for it without spec.update.preCache.images.",
+    ),
+    _row(
+        UpdateFailure.PINS_LEFT,
+        r"\d+ of \d+ nodes have the images",
+        "Some nodes do not have the images of the release.",
+        "Look for lastFailedGenerationError in `oc get machineconfignodes -o yaml`: free space on "
+        "the node, or repair its way to the mirror, and give the step a longer timeout on slow "
+        "links.",
     ),
     _row(
         UpdateFailure.BACKUP_NEEDED,

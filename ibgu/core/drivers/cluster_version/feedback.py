@@ -154,6 +154,11 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
             "unsettled": [pool.name for pool in self.pools if pool.awaited],
             "paused": [name for name, _ in self.pauses],
             "pausing": self.pausing,
+            "pins": {
+                pool.name: f"{pool.pinned if lists else 0}/{pool.pin_machines}"
+                for pool in self.pools
+                if (lists := bool(pool.pin)) or pool.pin_machines
+            },
         }
 
 

@@ -1,4 +1,5 @@
-"""Backup and PreCache, the actions that a Job does: when one may start, its Job, how it goes."""
+"""Backup and PreCache, the actions that a work of their own does, mostly by a Job: when one may
+start, what the work brings, how it goes."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,7 +12,8 @@ from ibgu.core.drivers.cluster_version.checks import passing
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.hops import at_intermediate, next_hop
 from ibgu.core.drivers.cluster_version.jobs import JobState, state_of_job, words_of_failure
-from ibgu.core.drivers.cluster_version.spec import digest_of
+from ibgu.core.drivers.cluster_version.pin_action import Way, no_way, verdict_by_pins, way_of
+from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
 from ibgu.core.engine.driver import (
     Judgement,
     JudgementKind,
@@ -19,7 +21,7 @@ from ibgu.core.engine.driver import (
     Verdict,
     VerdictKind,
 )
-from ibgu.core.model import Cause, Run, WorkView
+from ibgu.core.model import Cause, Rollout, Run, WorkView
 from ibgu.core.model.kinds import ClusterUpdate, JsonObject
 
 _GRACE = timedelta(minutes=2)
@@ -75,6 +77,8 @@ def judge_job(seen: VersionView, action: UpdateAction, update: ClusterUpdate) ->
         return Judgement(kind=JudgementKind.BUSY, message=words)
     if waits := passing(seen, update) or (_at_work(seen) if backs_up else ""):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
+    if update.pre_cache is not None and not backs_up and (why := no_way(seen, update.pre_cache)):
+        return Judgement(kind=JudgementKind.FAILED, message=why, cause=Cause.WRONG_STATE)
     return Judgement(kind=JudgementKind.STARTABLE)
 
 
@@ -111,19 +115,30 @@ def needed_backup(
     return Prerequisite(UpdateAction.BACKUP.value, within, at_start=between)
 
 
-def job_of(update: ClusterUpdate, run: Run) -> list[JsonObject]:
-    """Returns the run's Job with what it needs; none where the spec does not say how."""
+def job_of(rollout: Rollout, run: Run, seen: VersionView) -> list[JsonObject]:
+    """Returns the run's Job with what it needs, or the images to pin; none where the spec does not
+    say how."""
+    update = update_of(rollout)
     release = update.release.image
     if run.action == UpdateAction.BACKUP:
         return backup.job_manifests(update.backup, release, run.id) if update.backup else []
     if update.pre_cache is None:
         return []
+    if way_of(seen, update.pre_cache) is Way.PINS:
+        return precache.pins(update.pre_cache, rollout.uid)
     return precache.job_manifests(update.pre_cache, release, run.id)
 
 
-def verdict_by_job(work: WorkView, action: UpdateAction) -> Verdict:
-    """Returns how the action goes by the work that brings its Job."""
+def verdict_by_job(
+    work: WorkView, seen: VersionView, action: UpdateAction, rollout: Rollout
+) -> Verdict:
+    """Returns how the action goes by the work that brings its Job, or the images to pin."""
     its, job = _ACTIONS[action], work.job
+    ahead = (
+        update_of(rollout).pre_cache if action is UpdateAction.PRECACHE and job is None else None
+    )
+    if ahead is not None and way_of(seen, ahead) is Way.PINS:
+        return verdict_by_pins(work, seen, ahead, rollout.uid)
     state = state_of_job(job, its.timeout)
     if job is not None and state is JobState.SUCCEEDED:
         return Verdict(VerdictKind.SUCCEEDED, job_completed=job.completed)

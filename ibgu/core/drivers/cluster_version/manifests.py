@@ -20,6 +20,7 @@ from ibgu.core.drivers.cluster_version.names import (
     KIND,
     MARK_MANAGER,
     NAME,
+    POOL_GROUP,
     RESUMES_MARK,
     STAGE_MARK,
     UPDATE_MANAGER,
@@ -39,6 +40,8 @@ from ibgu.core.model.names import GENERATION, RUN
 
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "update", "patch"]
+_OWN = ["get", "create", "patch", "delete"]
+"""The rights of the work agent on what it makes once, marks as its own, and takes away again."""
 _ROLE_NAME = "open-cluster-management:klusterlet-work:ibgu-fleet-update"
 
 
@@ -62,11 +65,8 @@ ROLE = Raw(
                 _rule(
                     "operator.openshift.io", "imagecontentsourcepolicies", verbs=[*_READ, *_WRITE]
                 ),
-                _rule(
-                    "machineconfiguration.openshift.io",
-                    "machineconfigpools",
-                    verbs=[*_READ, "patch"],
-                ),
+                _rule(POOL_GROUP, "machineconfigpools", verbs=[*_READ, "patch"]),
+                _rule(POOL_GROUP, "pinnedimagesets", verbs=_OWN),
                 _rule("machine.openshift.io", "machinehealthchecks", verbs=[*_READ, "patch"]),
                 # What can't be read would leave it open whether anything is paused.
                 _rule("policy", "poddisruptionbudgets", verbs=_READ),
@@ -74,7 +74,7 @@ ROLE = Raw(
         }
     )
 )
-"""No right to create what is only read, or to delete anything."""
+"""No right to create what is only read, or to delete anything but images that were pinned."""
 
 _MIRROR_SETS_SINCE = (4, 13, 0)
 """The first release with ImageDigestMirrorSets."""

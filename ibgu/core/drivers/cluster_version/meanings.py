@@ -40,7 +40,7 @@ UPDATE_MEANINGS = KindMeanings(
             do=f"repair the pool that its message names, then {_AGAIN}",
         ),
         Cause.PRECACHE_FAILED: Meaning(
-            "the Job that pulls the release's images ahead did not succeed; the cluster is not "
+            "the images of the release were not pulled ahead to all nodes; the cluster is not "
             "updated",
             do=f"do what its message asks for, then {_AGAIN}",
         ),

@@ -6,6 +6,8 @@ KIND = "ClusterVersion"
 RESOURCE = "clusterversions"
 NAME = "version"
 
+POOL_GROUP = "machineconfiguration.openshift.io"
+
 STAGE_MARK = "ibgu.dev/stage"
 """Annotation: the stage that was asked for last."""
 IMAGE_MARK = "ibgu.dev/image"

@@ -22,6 +22,7 @@ from ibgu.core.drivers.cluster_version.pools import (
     health_check_object,
     pool_object,
 )
+from ibgu.core.drivers.cluster_version.precache import pins_of
 from ibgu.core.engine.driver import Companion, ReadObject
 from ibgu.core.model.kinds import ClusterUpdate, JsonObject
 from ibgu.core.model.names import PAUSED_BY
@@ -92,9 +93,10 @@ def companions(
     reported = set() if seen is None else _reported(seen)
     operators = map(operator_object, dict.fromkeys((*OPERATORS, *BACKED_UP)))
     found = [Companion(read=each, manifest=_bare(each)) for each in operators]
-    for name in dict.fromkeys((*POOLS, *asked(update))):
+    pins = pins_of(update.pre_cache, rollout)
+    for name in dict.fromkeys((*POOLS, *asked(update), *pins)):
         is_check = "/" in name
-        read = health_check_object(name) if is_check else pool_object(name)
+        read = health_check_object(name) if is_check else pool_object(name, pins.get(name, ""))
         manifest = _disarmed_check(read) if is_check else _bare(read)
         strategy = None
         if name in reported and pauses and name in asked(update):

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from ibgu.core.drivers.cluster_version.names import POOL_GROUP
 from ibgu.core.drivers.cluster_version.values import (
     SAID,
     Values,
@@ -22,9 +23,8 @@ POOLS = (MASTER, "worker")
 """The pools that each cluster has, though that of workers may be missing."""
 PAUSE = "cluster.x-k8s.io/paused"
 """The annotation that pauses a MachineHealthCheck, whatever its value."""
-_POOL_GROUP = "machineconfiguration.openshift.io"
 _CHECK_GROUP = "machine.openshift.io"
-KINDS = frozenset({(_POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
+KINDS = frozenset({(POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
 _DEGRADED = {"Degraded": SAID}
 _OF_POOL = {
     "Generation": ".metadata.generation",
@@ -38,6 +38,12 @@ _OF_POOL = {
     "Ready": ".status.readyMachineCount",
     "Unavailable": ".status.unavailableMachineCount",
 }
+_SYNCHRONIZER = '.status.poolSynchronizersStatus[?(@.poolSynchronizerType=="PinnedImageSets")]'
+_OF_PIN = {
+    "PinMachines": f"{_SYNCHRONIZER}.machineCount",
+    "Pinned": f"{_SYNCHRONIZER}.updatedMachineCount",
+}
+_PIN_DEGRADED = {"PinnedImageSetsDegraded": SAID}
 _OF_CHECK = {
     "Generation": ".metadata.generation",
     "Paused": annotation_path(PAUSE),
@@ -61,6 +67,13 @@ class PoolView(Struct, frozen=True, kw_only=True):
     """The nodes that are drained, restart or are not ready."""
     degraded: str = ""
     """What its controller says of a node that can't take the configuration; empty: it is sound."""
+    pin: str = ""
+    """The PinnedImageSet that it was asked for and has; empty: none."""
+    pin_machines: int = 0
+    pinned: int = 0
+    """How many of these machines have the images of all its PinnedImageSets."""
+    pin_degraded: str = ""
+    """Why its controller can't give it PinnedImageSets; empty: it is sound."""
 
     @property
     def settled(self) -> bool:
@@ -83,14 +96,19 @@ class HealthCheckView(Struct, frozen=True, kw_only=True):
     """The uid of the rollout that has paused it; empty: none has."""
 
 
-def pool_object(name: str) -> ReadObject:
-    paths = {f"pool.{name}.{key}": path for key, path in _OF_POOL.items()}
+def pool_object(name: str, pin: str = "") -> ReadObject:
+    """`pin`: the PinnedImageSet of which the pool is asked how far it is; empty: none."""
+    found, conditions = _OF_POOL, _DEGRADED
+    if pin:
+        has = {"Pin": f'.spec.pinnedImageSets[?(@.name=="{pin}")].name'}
+        found, conditions = found | _OF_PIN | has, _DEGRADED | _PIN_DEGRADED
+    paths = {f"pool.{name}.{key}": path for key, path in found.items()}
     return ReadObject(
-        group=_POOL_GROUP,
+        group=POOL_GROUP,
         kind="MachineConfigPool",
         resource="machineconfigpools",
         name=name,
-        paths=rules(paths | condition_paths(f"pool.{name}.", _DEGRADED)),
+        paths=rules(paths | condition_paths(f"pool.{name}.", conditions)),
     )
 
 
@@ -128,6 +146,7 @@ def _pool(found: Values, name: str) -> PoolView:
     prefix = f"pool.{name}."
     degraded = condition(found, f"{prefix}Degraded")
     wanted, configuration = (string(found, f"{prefix}{key}") for key in ("Wanted", "Configuration"))
+    pins = condition(found, f"{prefix}PinnedImageSetsDegraded")
     seen = number(found, f"{prefix}Generation") == number(found, f"{prefix}Observed")
     return PoolView(
         name=name,
@@ -139,4 +158,8 @@ def _pool(found: Values, name: str) -> PoolView:
         updated=min(number(found, f"{prefix}{key}") for key in ("Updated", "Ready")),
         unavailable=number(found, f"{prefix}Unavailable"),
         degraded=(degraded.message or "degraded") if degraded.true else "",
+        pin=string(found, f"{prefix}Pin"),
+        pin_machines=number(found, f"{prefix}PinMachines"),
+        pinned=number(found, f"{prefix}Pinned"),
+        pin_degraded=(pins.message or "degraded") if pins.true else "",
     )

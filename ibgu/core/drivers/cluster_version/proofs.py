@@ -58,7 +58,9 @@ class UpdateProofs:
         if action == "Pools":
             return _unsettled(seen) or _still_paused(seen)
         if action in _JOBS:
-            return "" if _job(seen).get("complete") else "its Job was not complete"
+            pulled = action == "PreCache" and _pinned(seen)
+            done = _job(seen).get("complete") or pulled
+            return "" if done else "its Job was not complete"
         if action == "Update":
             return _not_applied(seen) or _unfinished(seen)
         under_way = _history(seen)[0] == "Partial" and not _not_applied(seen)
@@ -77,7 +79,10 @@ class UpdateProofs:
             return bool(_unsettled(seen))
         if action in _JOBS:
             job = _job(seen)
-            return bool(job.get("failed") or job.get("error") or job.get("refused"))
+            told = bool(job.get("failed") or job.get("error") or job.get("refused"))
+            # The record lacks why a pool takes no images.
+            lacking = bool(seen.get("pins")) and not _pinned(seen)
+            return told or (action == "PreCache" and lacking)
         if self.stage(action) == "Retract":
             return _not_applied(seen) != ""
         return True  # The record lacks the release that a check compares with.
@@ -98,6 +103,14 @@ def _job(seen: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the Job of the run that the cluster echoes, as its work shows it."""
     job: Mapping[str, Any] = seen.get("job", {})
     return job if job.get("run") == seen.get("run") or "refused" in job else {}
+
+
+def _pinned(seen: Mapping[str, Any]) -> bool:
+    """Returns whether all nodes of all pools have the run's images."""
+    pools = seen.get("pins", {}).values()
+    counts = [str(each).split("/") for each in pools]
+    all_have = bool(counts) and all(len(set(each)) == 1 for each in counts)
+    return all_have and bool(_job(seen)) and not _unsettled(seen)
 
 
 def _history(seen: Mapping[str, Any]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ibgu.core.drivers.cluster_version.backup import BackupForm
+from ibgu.core.drivers.cluster_version.precache import MAX_BYTES, MAX_IMAGES, size_of
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import Backup, ClusterUpdate, IntermediateRelease, Pauses, PreCache
 from ibgu.core.model.kinds import Release as ReleaseImage
@@ -20,6 +21,13 @@ _RELEASE = re.compile(
 _FOLDER = re.compile(r"/(home/core|var/(backup|mnt|recovery))(/\w[\w.-]*)*", re.ASCII)
 _ACK = re.compile(r"ack-[-a-zA-Z0-9._]{1,200}")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_PINNED = re.compile(
+    r"([a-zA-Z0-9-]+\.)+[a-zA-Z0-9-]+(:[0-9]{2,5})?/([a-zA-Z0-9_-]{1,61}/)?[a-zA-Z0-9._-]+"
+    r"@sha256:[0-9a-f]{64}"
+)
+"""An image that a PinnedImageSet takes."""
+_POOL = re.compile(r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?")
+_MAX_PINNED = 447
 _CHANGE = "; spec.update can't be changed: delete this FleetUpdate and create it again"
 
 Release = tuple[int, int, int]
@@ -111,9 +119,10 @@ def _of_full_names(field: str, given: Iterable[str]) -> Iterator[str]:
 
 
 def _of_precache(precache: PreCache) -> Iterator[str]:
-    if not digest_of(precache.image):
+    if not digest_of(precache.image) and (precache.image or not precache.images):
         image = precache.image or "(none)"
         yield f"spec.update.preCache.image {image} is not an image by sha256 digest{_CHANGE}"
+    yield from _of_pins(precache)
     if precache.space_required_gib < 1:
         space = precache.space_required_gib
         yield f"spec.update.preCache.spaceRequiredGiB {space} is below 1{_CHANGE}"
@@ -126,6 +135,28 @@ def _of_precache(precache: PreCache) -> Iterator[str]:
         elif "$(" in pattern:
             # In the arguments of a container Kubernetes replaces the names of variables.
             yield f"spec.update.preCache.excludePatterns[{number}] has $({_CHANGE}"
+
+
+def _of_pins(precache: PreCache) -> Iterator[str]:
+    images, pools = precache.images, precache.pools
+    for number, image in enumerate(images):
+        if not _PINNED.fullmatch(image) or len(image) > _MAX_PINNED:
+            where = f"spec.update.preCache.images[{number}] {image[:60] or '(none)'}"
+            yield f"{where} is not host/namespace/name@sha256:digest{_CHANGE}"
+    if len(images) > MAX_IMAGES:
+        words = f"has {len(images)} images, and a PinnedImageSet takes {MAX_IMAGES}"
+        yield f"spec.update.preCache.images {words}{_CHANGE}"
+    for pool in pools:
+        if not _POOL.fullmatch(pool):
+            yield f"spec.update.preCache.pools: {pool[:60]!r} is not a name{_CHANGE}"
+    if pools and not images:
+        yield f"spec.update.preCache.pools needs spec.update.preCache.images{_CHANGE}"
+    for name, found in (("images", images), ("pools", pools)):
+        if len(set(found)) < len(found):
+            yield f"spec.update.preCache.{name} names one twice{_CHANGE}"
+    if size_of(precache) > MAX_BYTES:
+        words = f"take {size_of(precache)} bytes for all pools, and a work takes {MAX_BYTES}"
+        yield f"spec.update.preCache.images {words}{_CHANGE}"
 
 
 def update_of(rollout: Rollout) -> ClusterUpdate:

@@ -125,10 +125,12 @@ class IbuDriver:
     ) -> Prerequisite | None:
         return None
 
-    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
+    def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return ()
 
-    def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
+    def job_verdict(
+        self, work: WorkView, seen: FeedbackView, action: ActionName, rollout: Rollout
+    ) -> Verdict:
         return Verdict(VerdictKind.RUNNING)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:

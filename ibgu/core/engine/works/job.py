@@ -11,6 +11,7 @@ from ibgu.core.model.kinds import FeedbackValue, FieldValue, JsonObject, Manifes
 from ibgu.core.text.cut import cut
 
 _GROUP, _KIND, _RESOURCE = "batch", "Job", "jobs"
+_PINS = ("machineconfiguration.openshift.io", "PinnedImageSet", "pinnedimagesets")
 _REMOVE = {"propagationPolicy": "Foreground"}
 """All that the work brings is new, and goes with it."""
 
@@ -38,12 +39,13 @@ _NOTHING = FieldValue()
 def job_body(
     manifests: Sequence[JsonObject], rollout: Rollout, run: Run, cluster: str, *, watch: bool
 ) -> bytes:
-    """Returns the job work to create. `manifests`: the Job, and what it needs; `watch`: the served
-    schema has feedbackScrapeType."""
+    """Returns the job work to create. `manifests`: what the driver's `job` returns; `watch`: the
+    served schema has feedbackScrapeType."""
     marks = {names.GENERATION: "1", names.RUN: run.id, names.ACTION: run.action}
     name = names.job_name(rollout.uid, rollout.name)
     work = new_work(name, cluster, rollout, names.JOB, marks)
     configs = [_config(each, watch=watch) for each in manifests if each["kind"] == _KIND]
+    configs += [_created_once(each) for each in manifests if each["kind"] == _PINS[1]]
     spec = {
         "workload": {"manifests": list(manifests)},
         "manifestConfigs": configs,
@@ -68,6 +70,13 @@ def _config(job: JsonObject, *, watch: bool) -> JsonObject:
     if watch:
         config["feedbackScrapeType"] = "Watch"
     return config
+
+
+def _created_once(pins: JsonObject) -> JsonObject:
+    """Returns the entry of images to pin. They have no status: the stage work reads how they go."""
+    group, _, resource = _PINS
+    identifier = {"group": group, "resource": resource, "name": pins["metadata"]["name"]}
+    return {"resourceIdentifier": identifier, "updateStrategy": DISARMED}
 
 
 def job_of(manifests: Iterable[ManifestCondition]) -> JobView | None:

@@ -69,11 +69,14 @@ def test_a_plan_with_backup_and_a_spec_without_fails_before_anything_is_made() -
     found = CLUSTER_VERSION.judge(seen(), "Backup", with_update())
     assert (found.kind, found.cause) == (JudgementKind.FAILED, Cause.WRONG_STATE)
     assert "spec.update.backup is missing" in found.message
-    assert list(CLUSTER_VERSION.job(with_update(), run("Backup"))) == []
+    assert list(CLUSTER_VERSION.job(with_update(), run("Backup"), seen())) == []
 
 
 def test_the_job_of_a_run_has_its_id_in_its_name() -> None:
-    assert CLUSTER_VERSION.job(ROLLOUT, run("Backup"))[-1]["metadata"]["name"] == "backup-run-1"
+    assert (
+        CLUSTER_VERSION.job(ROLLOUT, run("Backup"), seen())[-1]["metadata"]["name"]
+        == "backup-run-1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,9 @@ FORBIDDEN = "the cluster does not take the Job: namespaces is forbidden"
     ],
 )
 def test_a_backup_goes_as_its_job_does(changes: dict[str, Any], verdict: Verdict) -> None:
-    assert CLUSTER_VERSION.job_verdict(replace(JOB, **changes), "Backup", ROLLOUT) == verdict
+    assert (
+        CLUSTER_VERSION.job_verdict(replace(JOB, **changes), seen(), "Backup", ROLLOUT) == verdict
+    )
 
 
 def test_the_cluster_version_alone_does_not_say_how_a_backup_goes() -> None:

@@ -131,7 +131,7 @@ def test_other_mirrors_are_another_object() -> None:
     assert mine == manifests(replace(ROLLOUT, name="again"), run("Mirror"), seen())[2]
 
 
-def test_the_role_can_neither_create_what_is_read_nor_delete_anything() -> None:
+def test_the_role_can_not_create_what_is_read_and_deletes_pinned_images_alone() -> None:
     role, *_ = manifests()
     rules = {rule["resources"][0]: set(rule["verbs"]) for rule in role["rules"]}
     read, write = {"get", "list", "watch"}, {"create", "update", "patch"}
@@ -142,6 +142,7 @@ def test_the_role_can_neither_create_what_is_read_nor_delete_anything() -> None:
         "machineconfigpools": read | {"patch"},
         "machinehealthchecks": read | {"patch"},
         "poddisruptionbudgets": read,
+        "pinnedimagesets": {"get", "create", "patch", "delete"},
         "imagedigestmirrorsets": read | write,
         "imagecontentsourcepolicies": read | write,
     }

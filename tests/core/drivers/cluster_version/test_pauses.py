@@ -269,9 +269,9 @@ def test_an_image_based_upgrade_pauses_nothing() -> None:
 
 
 def test_an_image_based_upgrade_has_no_jobs() -> None:
-    assert IBU.job(ROLLOUT, run("Prep")) == ()
+    assert IBU.job(ROLLOUT, run("Prep"), seen()) == ()
     work = WorkView(name="w", uid="u", resource_version="1", generation=1)
-    assert IBU.job_verdict(work, "Prep", ROLLOUT).kind is VerdictKind.RUNNING
+    assert IBU.job_verdict(work, seen(), "Prep", ROLLOUT).kind is VerdictKind.RUNNING
 
 
 def test_the_cluster_is_watched_before_the_next_pool() -> None:

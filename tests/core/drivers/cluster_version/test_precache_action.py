@@ -42,11 +42,11 @@ def test_images_are_pulled_after_another_update_alone() -> None:
 def test_a_plan_with_precache_and_a_spec_without_fails_before_anything_is_made() -> None:
     found = CLUSTER_VERSION.judge(seen(), "PreCache", with_update())
     assert (found.kind, found.cause) == (JudgementKind.FAILED, Cause.WRONG_STATE)
-    assert list(CLUSTER_VERSION.job(with_update(), run("PreCache"))) == []
+    assert list(CLUSTER_VERSION.job(with_update(), run("PreCache"), seen())) == []
 
 
 def test_the_job_pulls_the_release_of_the_rollout() -> None:
-    job = CLUSTER_VERSION.job(ROLLOUT, run("PreCache"))[-1]
+    job = CLUSTER_VERSION.job(ROLLOUT, run("PreCache"), seen())[-1]
     assert job["metadata"]["name"] == "pre-cache-run-1"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert NEW in container["command"]
@@ -76,4 +76,6 @@ def test_the_job_pulls_the_release_of_the_rollout() -> None:
     ],
 )
 def test_a_precache_goes_as_its_job_does(changes: dict[str, Any], verdict: Verdict) -> None:
-    assert CLUSTER_VERSION.job_verdict(replace(JOB, **changes), "PreCache", ROLLOUT) == verdict
+    assert (
+        CLUSTER_VERSION.job_verdict(replace(JOB, **changes), seen(), "PreCache", ROLLOUT) == verdict
+    )

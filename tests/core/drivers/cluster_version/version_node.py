@@ -12,7 +12,7 @@ from ibgu.core.drivers.cluster_version.feedback import VersionView, warning_of
 from ibgu.core.drivers.cluster_version.pools import HealthCheckView, PoolView
 from ibgu.core.engine.driver import ReadObject
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.model import Run, names, traits
+from ibgu.core.model import JobView, Run, names, traits
 from tests.core.drivers.cluster_version.version_samples import (
     NEW,
     OLD,
@@ -21,7 +21,7 @@ from tests.core.drivers.cluster_version.version_samples import (
     pool,
     seen,
 )
-from tests.core.engine.decide.node import Node, Work
+from tests.core.engine.decide.node import JobWork, Node, Work
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -67,6 +67,14 @@ class VersionNode(Node):
         """Whether a budget allows no disruption."""
         self.rolling = False
         """Whether the nodes are taking another configuration."""
+        self.full = False
+        """Whether a worker has no space for images that are pinned."""
+        self.listed = ""
+        """The PinnedImageSets that the pools list, by the name of their work."""
+        self.rollout = ""
+        """The rollout that armed it last."""
+        self.pinned = 3
+        """How many nodes have all images."""
 
     # -- what is asked of it -----------------------------------------------------------------------
 
@@ -78,6 +86,7 @@ class VersionNode(Node):
         wanted, rollout = work.wanted, work.rollout
         run = wanted.run if wanted.armed else None
         assert rollout is not None
+        self.rollout = rollout.uid
         if run is not None and run.id != self.run:
             (version,) = (
                 each
@@ -130,6 +139,45 @@ class VersionNode(Node):
         """A person asks for another release."""
         self.wanted = image
         self.generation += 1
+
+    # -- images that are pinned --------------------------------------------------------------------
+
+    def sync_job(self, work: JobWork) -> bool:
+        """Pins images where the release knows PinnedImageSets, and makes a Job elsewhere."""
+        if self.version < "4.19":
+            return super().sync_job(work)
+        before = work.view()
+        if self.dark or work.terminating:
+            return False
+        work.error, work.applied = self.job_error, not self.job_error
+        if work.applied and work.job_name not in self.jobs:
+            # In place of a Job: it goes with the work, too.
+            self.jobs[work.job_name] = JobView(name=work.job_name)
+            self.made.append(work.job_name)
+            last = 2 if self.full else 3
+            self.play(
+                [
+                    (SECOND, lambda: self._list(work.job_name)),
+                    (10 * SECOND, lambda: self._pull(1)),
+                    (5 * MINUTE, lambda: self._pull(2)),
+                    (5 * MINUTE, lambda: self._pull(last)),
+                ]
+            )
+        return work.view() != before
+
+    def _list(self, sets: str) -> None:
+        """The pools list the sets, and their nodes have not seen that yet."""
+        self.listed, self.pinned = sets, 3
+
+    def _pull(self, nodes: int) -> None:
+        self.pinned = nodes
+
+    def _with_pin(self, found: PoolView) -> PoolView:
+        if self.listed not in self.jobs:
+            return found
+        has = 1 if found.name == "master" else self.pinned - 1
+        pin = f"ibgu-pre-cache-{self.rollout}.{found.name}"
+        return replace(found, pin=pin, pin_machines=found.machines, pinned=has)
 
     # -- what its operators do ---------------------------------------------------------------------
 
@@ -247,7 +295,7 @@ class VersionNode(Node):
             history_state=state,
             history_image=image,
             history_version=version,
-            pools=(pool(), *map(self._pool, self.pools)),
+            pools=tuple(map(self._with_pin, (pool(), *map(self._pool, self.pools)))),
             health_checks=tuple(
                 HealthCheckView(
                     name=name, paused=name in self.paused, paused_by=self.paused.get(name, "")

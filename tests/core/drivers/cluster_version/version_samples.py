@@ -34,6 +34,9 @@ MESSAGES = {
     "PreCacheWithoutSpace": "UnrecoverableError: the disk of images has 9 MiB left below the 85%",
     "PreCacheOnSeveralNodes": "UnrecoverableError: images are pulled ahead on clusters of one node "
     "alone",
+    "PinnedImageSetsUnknown": "the cluster does not take the PinnedImageSets: no matches for kind "
+    '"PinnedImageSet"',
+    "ImagesNotOnAllNodes": "4 of 5 nodes have the images (master: 3 of 3, worker: 1 of 2)",
     "BackupNeeded": "Update needs a Backup of this rollout, and there is none",
     "BackupWithoutSpace": "UnrecoverableError: the node has too little free space for a backup "
     "(PodFailurePolicy)",

@@ -274,10 +274,12 @@ class FirmwareDriver:
     ) -> Prerequisite | None:
         return None
 
-    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
+    def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return ()
 
-    def job_verdict(self, work: WorkView, action: str, rollout: Rollout) -> Verdict:
+    def job_verdict(
+        self, work: WorkView, seen: FeedbackView, action: str, rollout: Rollout
+    ) -> Verdict:
         return Verdict(VerdictKind.RUNNING)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -108,6 +109,9 @@ def test_a_cluster_whose_job_succeeds_goes_on_and_nothing_of_the_job_is_left(
 def test_the_jobs_of_two_actions_come_one_after_the_other(twin: InMemoryEngine) -> None:
     asked = saved("PreCache Backup Update")
     update = replace(asked.spec.update or UPDATE, pre_cache=PreCache(OTHER))
+    for name in SITES:
+        node: Any = twin.spokes[name]
+        node.pools = []
     twin.apply(replace(asked, spec=replace(asked.spec, update=update)))
     twin.drive()
     for name in SITES:
@@ -174,7 +178,7 @@ def test_the_next_action_waits_until_the_hub_no_longer_has_the_job(twin: InMemor
     assert not run_of(twin).disarmed
     assert (member.reason.kind, member.reason.message) == (
         ReasonKind.DISARMING,
-        "removes the Job from the cluster",
+        "removes what the run has brought",
     )
     assert twin.fleet.claims["uid-site-1"].rollout == UID
     assert stages(twin, "site-1") == ["Backup"]
@@ -434,7 +438,7 @@ def test_a_restored_hub_makes_no_job_until_a_person_resumes(twin: InMemoryEngine
     twin.wait(minutes=30)
     assert not twin.jobs
     assert twin.spokes["site-1"].made == []
-    words = "the Job is made once the rollout is resumed"
+    words = "the work of the run is made once the rollout is resumed"
     assert twin.member(UID, 0, "site-1").reason.message == words
     twin.annotate(UID, resume="1")
     twin.drive()

@@ -17,13 +17,19 @@ from ibgu.core.model.kinds import (
     StatusFeedback,
     WorkStatus,
 )
-from tests.core.drivers.cluster_version.version_samples import NEW, run, values, with_update
+from tests.core.drivers.cluster_version.version_samples import (
+    NEW,
+    run,
+    seen,
+    values,
+    with_update,
+)
 
 ROLLOUT = with_update(backup=Backup("Etcd", NEW))
 
 
 def body(*, watch: bool) -> JsonObject:
-    manifests = CLUSTER_VERSION.job(ROLLOUT, run("Backup"))
+    manifests = CLUSTER_VERSION.job(ROLLOUT, run("Backup"), seen())
     found: JsonObject = json.decode(job_body(manifests, ROLLOUT, run("Backup"), "a", watch=watch))
     return found
 
@@ -38,7 +44,7 @@ def test_a_job_work_carries_the_run_and_takes_all_that_it_brought_along() -> Non
     assert metadata["annotations"][names.GENERATION] == "1"
     assert work["spec"]["deleteOption"] == {"propagationPolicy": "Foreground"}
     manifests = work["spec"]["workload"]["manifests"]
-    assert manifests == CLUSTER_VERSION.job(ROLLOUT, run("Backup"))
+    assert manifests == CLUSTER_VERSION.job(ROLLOUT, run("Backup"), seen())
 
 
 @pytest.mark.parametrize("watch", [True, False])

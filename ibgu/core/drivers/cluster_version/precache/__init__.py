@@ -1,6 +1,7 @@
-"""The release's images on a single node before its update, by a Job.
+"""The release's images on the nodes before an update: by PinnedImageSets, or by a Job on a single
+node.
 
-`manifests.py` makes the Job, `script.py` is what it runs.
+`pins.py` makes the sets. `manifests.py` makes the Job, `script.py` is what it runs.
 """
 
 from ibgu.core.drivers.cluster_version.precache.manifests import (
@@ -9,5 +10,26 @@ from ibgu.core.drivers.cluster_version.precache.manifests import (
     job_manifests,
     job_name,
 )
+from ibgu.core.drivers.cluster_version.precache.pins import (
+    MAX_BYTES,
+    MAX_IMAGES,
+    SINCE,
+    pins,
+    pins_of,
+    pools_to_pin,
+    size_of,
+)
 
-__all__ = ["EXITS", "NAMESPACE", "job_manifests", "job_name"]
+__all__ = [
+    "EXITS",
+    "MAX_BYTES",
+    "MAX_IMAGES",
+    "NAMESPACE",
+    "SINCE",
+    "job_manifests",
+    "job_name",
+    "pins",
+    "pins_of",
+    "pools_to_pin",
+    "size_of",
+]

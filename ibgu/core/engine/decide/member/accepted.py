@@ -84,31 +84,35 @@ def _follow(
         _accept_adopted(ctx, member, run)
         return
     if traits(run.action).runs_job:
-        _follow_job(ctx, member, run, cluster, seen)
+        _follow_job(ctx, member, run, cluster, feedback, seen)
         return
     found = ctx.driver.verdict(feedback, run.action, ctx.rollout)
     _apply_verdict(ctx, member, run, cluster, found)
 
 
 def _follow_job(
-    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext,
+    member: InFlight,
+    run: Accepted,
+    cluster: ClusterView,
+    feedback: FeedbackView,
+    seen: Observation,
 ) -> None:
     """Decides by the work that brings the run's Job (R47)."""
     job = seen.job
     if job is not None and job.edited:
-        diverged(ctx, member, run, "the work that brings the Job was changed by someone else")
+        diverged(ctx, member, run, "the work of the run was changed by someone else")
     elif job is not None and job.run == run.id and not job.terminating:
-        _apply_verdict(
-            ctx, member, run, cluster, ctx.driver.job_verdict(job, run.action, ctx.rollout)
-        )
+        found = ctx.driver.job_verdict(job, feedback, run.action, ctx.rollout)
+        _apply_verdict(ctx, member, run, cluster, found)
     elif seen.job_refusal:
-        words = f"the hub refused the work that brings the Job: {seen.job_refusal}"
+        words = f"the hub refused the work of the run: {seen.job_refusal}"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRITE_REFUSED, words)
     else:
-        words = "waits until the hub has the work that brings the Job"
+        words = "waits until the hub has the work of the run"
         if ctx.rollout.stands_still:
             # In other words, so that the resume is news of this member, too.
-            words = "the Job is made once the rollout is resumed"
+            words = "the work of the run is made once the rollout is resumed"
         ctx.set_reason_for_hub(member, seen.denied, ReasonKind.RUNNING, words)
 
 

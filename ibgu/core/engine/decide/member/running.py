@@ -120,7 +120,7 @@ def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
     if gone or not (seen.writing or armed or _job_left(ctx, member, run, seen)):
         ctx.on_member(Kind.RUN_DISARMED, transitions.disarm(member, run), _DISARMED)
     else:
-        words = "removes the Job from the cluster" if seen.job else "disarms the stage work"
+        words = "removes what the run has brought" if seen.job else "disarms the stage work"
         ctx.set_reason_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
 
 

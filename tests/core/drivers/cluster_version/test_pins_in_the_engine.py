@@ -1,0 +1,103 @@
+"""PreCache by PinnedImageSets in the engine: they are there for their run, and no longer."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RolloutState, names
+from ibgu.core.model.kinds import PreCache, RolloutObject, RolloutSpec
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_samples import NEW, OTHER, UPDATE
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.invariants import Invariants
+
+UID = "uid-z"
+SITE = "site-1"
+ALL = "3 of 3 nodes have the images (master: 1 of 1, worker: 2 of 2)"
+SOME = "2 of 3 nodes have the images (master: 1 of 1, worker: 1 of 2)"
+
+
+def ahead(timeout: int = 240) -> RolloutObject:
+    found = ibgu("z", "PreCache", concurrency=1, timeout=timeout)
+    update = replace(UPDATE, pre_cache=PreCache(images=[NEW, OTHER]))
+    spec = RolloutSpec(
+        cluster_label_selectors=found.spec.cluster_label_selectors,
+        plan=found.spec.plan,
+        update=update,
+    )
+    return replace(found, kind=names.FLEET_UPDATE, spec=spec)
+
+
+@pytest.fixture
+def twin() -> Iterator[InMemoryEngine]:
+    twin = InMemoryEngine(SITE, driver=CLUSTER_VERSION, node=VersionNode)
+    invariants = Invariants(twin)
+    node_of(twin).version = "4.19.3"
+    yield twin
+    invariants.at_rest()
+    proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
+    assert told(certify(log_of(twin), proofs=proofs)) == []
+
+
+def node_of(twin: InMemoryEngine) -> VersionNode:
+    node: Any = twin.spokes[SITE]
+    return cast("VersionNode", node)
+
+
+def test_the_run_says_how_many_nodes_have_the_images_and_leaves_nothing(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(ahead())
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.wait(minutes=6)
+    reason = twin.member(UID, 0, SITE).reason
+    assert (reason.kind, reason.message) == (ReasonKind.RUNNING, SOME)
+    twin.drive()
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert twin.member(UID, 0, SITE).outcome is Outcome.SUCCEEDED
+    assert len(node_of(twin).made) == 1
+    assert node_of(twin).jobs == {}
+
+
+def test_nodes_that_have_not_seen_their_set_yet_prove_nothing(twin: InMemoryEngine) -> None:
+    """For a moment all of them count as up to date."""
+    twin.apply(ahead())
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.wait(seconds=2)
+    member = twin.member(UID, 0, SITE)
+    assert node_of(twin).pinned == 3
+    assert (member.outcome, member.reason.message) == (None, ALL)
+    twin.wait(minutes=1)
+    assert twin.member(UID, 0, SITE).outcome is None
+    twin.drive()
+
+
+def test_a_node_without_space_costs_the_step_its_time_and_the_message_says_so(
+    twin: InMemoryEngine,
+) -> None:
+    node_of(twin).full = True
+    twin.apply(ahead(timeout=30))
+    twin.drive()
+    member = twin.member(UID, 0, SITE)
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
+    assert SOME in member.message
+    known = CLUSTER_VERSION.failure("PreCache", member.message)
+    assert known is not None
+    assert known.name == "ImagesNotOnAllNodes"
+    assert node_of(twin).jobs == {}
+
+
+def test_a_cluster_that_refuses_the_sets_fails_after_a_while(twin: InMemoryEngine) -> None:
+    node_of(twin).job_error = 'no matches for kind "PinnedImageSet"'
+    twin.apply(ahead())
+    twin.drive()
+    member = twin.member(UID, 0, SITE)
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.PRECACHE_FAILED)
+    assert "no matches for kind" in member.message
