@@ -174,7 +174,7 @@ async def test_the_job_of_another_run_is_deleted_before_the_next_one_is_made(
 
 
 async def test_a_job_work_without_its_label_is_found_by_its_name_and_goes(scene: Scene) -> None:
-    """Its label is stripped by hand while its run ends: the watch does not show it any more."""
+    """The label is stripped by hand while its run ends: the watch does not show it any more."""
     scene.want(backup())
     assert await scene.work() is not None
     path = paths.work(*JOB)

@@ -137,7 +137,7 @@ class RolloutCase(Struct):
     max_age: timedelta | None = None
     """How old a backup may be when an action begins that needs one; None: none does."""
     backups: dict[tuple[str, str], BackupCase] = {}
-    """By the cluster's uid and the action that takes it."""
+    """Keyed by the cluster's uid and the action that takes the backup."""
 
     @property
     def age(self) -> Age:

@@ -68,7 +68,7 @@ def updated_by_hand() -> list[Event]:
     twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
     found: object = twin.spokes["site-1"]
     assert isinstance(found, VersionNode)
-    found.image = found.wanted = NEW
+    found.image, found.wanted, found.partial = NEW, NEW, True
     twin.apply(saved("Update"))
     twin.drive()
     return log_of(twin)

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.driver import IbuDriver
+from ibgu.core.engine.driver import Verdict
 from ibgu.core.engine.state import ActionEnd
 from ibgu.core.engine.state.snapshot import PayloadState, SeedBreaker, SeedState
-from ibgu.core.model import ActingParty, Cause, Kind, ReasonKind
+from ibgu.core.model import ActingParty, Cause, FeedbackView, Kind, ReasonKind, Rollout
 from ibgu.core.model.preflight import (
     FindingSeverity,
     PreflightRecord,
@@ -428,6 +432,21 @@ def _plan_is_refused_by_preflight_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=20)
 
 
+class _SoakingDriver(IbuDriver):
+    """A success has to last for an hour."""
+
+    def verdict(self, feedback: FeedbackView, action: str, rollout: Rollout) -> Verdict:
+        found = super().verdict(feedback, action, rollout)
+        return replace(found, message="prepared", soak=timedelta(hours=1))
+
+
+def _soaking(twin: InMemoryEngine) -> None:
+    twin.driver = _SoakingDriver()
+    begin(twin, "Prep")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(minutes=40)
+
+
 def _restored_without_it(twin: InMemoryEngine) -> None:
     running(twin)
     saved = backup(twin)
@@ -498,6 +517,7 @@ HOLDS: dict[Scene, Row] = {
         "lacks image or version [P11]",
         ActingParty.PERSON,
     ),
+    _soaking: (ReasonKind.SOAKING, "prepared", ActingParty.IBGU),
     _restored_without_it: (
         ReasonKind.RESTORED,
         "does not show the ManagedCluster",
