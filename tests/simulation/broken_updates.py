@@ -154,7 +154,7 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (request_left_in_place, "update", 1),
     (withdrawal_not_asked_for, "update", 1),
     (failures_forgotten, "update", 1),
-    (workers_not_awaited, "update", 1),
+    (workers_not_awaited, "update", 41),
     (refusals_made_up, "update", 1),
     (two_minors_at_once, "update", 1),
     (intermediate_release_not_awaited, "update", 11),
