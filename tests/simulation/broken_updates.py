@@ -152,7 +152,7 @@ def release_asked_for_with_the_pauses(stack: ExitStack) -> None:
 
 PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (request_left_in_place, "update", 1),
-    (withdrawal_not_asked_for, "update", 1),
+    (withdrawal_not_asked_for, "update", 13),
     (failures_forgotten, "update", 1),
     (workers_not_awaited, "update", 41),
     (refusals_made_up, "update", 1),
@@ -160,7 +160,7 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (intermediate_release_not_awaited, "update", 11),
     (claims_apart_by_kind, "both", 1),
     (pauses_never_resumed, "update", 1),
-    (pauses_left_after_a_failure, "update", 1),
+    (pauses_left_after_a_failure, "update", 7),
     (resumed_without_a_proof, "update", 1),
     (release_asked_for_with_the_pauses, "update", 1),
 )

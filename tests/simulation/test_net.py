@@ -7,7 +7,7 @@ from tests.simulation.conftest import Simulate
 
 WITHIN = 40
 """Seeds that a broken variant may take until it is caught: most take one or two."""
-PARTS = 4
+PARTS = 6
 """So that they share the cores."""
 
 
