@@ -92,7 +92,7 @@ def verdict_by_pins(work: WorkView, seen: VersionView, precache: PreCache, rollo
         return Verdict(VerdictKind.RUNNING, message=words)
     done, all_ = map(sum, zip(*map(_counts, pools), strict=True))
     words = f"{done} of {all_} nodes have the images"
-    if len(told := [_told(pool) for pool in pools if any(_counts(pool))]) > 1:
+    if len(told := [_progress_of(pool) for pool in pools if any(_counts(pool))]) > 1:
         words = f"{words} ({', '.join(told)})"
     if done < all_ or any(pool.awaited for pool in pools):
         return Verdict(VerdictKind.RUNNING, message=words)
@@ -115,5 +115,5 @@ def _counts(pool: PoolView) -> tuple[int, int]:
     return min(pool.pinned, pool.machines), max(pool.pin_machines, pool.machines)
 
 
-def _told(pool: PoolView) -> str:
+def _progress_of(pool: PoolView) -> str:
     return "{}: {} of {}".format(pool.name, *_counts(pool))

@@ -16,7 +16,7 @@ REMEMBERED = timedelta(days=14)
 engaged one is still known."""
 
 
-MOST_JUDGED = 1000
+MAX_JUDGED = 1000
 """The most limits and resumes of one image whose judgements are kept."""
 
 
@@ -65,7 +65,7 @@ class _Image:
     def engaged(self, limits: SeedCircuitBreaker, since: datetime) -> SeedTally | None:
         judged = self._judged.get((limits, since))
         if judged is None or judged.removals != self.removals:
-            if len(self._judged) >= MOST_JUDGED:
+            if len(self._judged) >= MAX_JUDGED:
                 self._judged.clear()
             judged = self._judged[limits, since] = _Judged(self.removals, since)
         while judged.found is None:

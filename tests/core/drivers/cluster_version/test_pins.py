@@ -248,7 +248,7 @@ def test_a_cluster_may_lack_the_pool_of_workers() -> None:
     assert (found.kind, found.message) == (VerdictKind.SUCCEEDED, "3 of 3 nodes have the images")
 
 
-def test_a_pool_without_nodes_is_not_told_of() -> None:
+def test_a_pool_without_nodes_is_left_out() -> None:
     found = verdict(master=has("master", 1, 1), worker=has("worker", 0, 0))
     assert (found.kind, found.message) == (VerdictKind.SUCCEEDED, "1 of 1 nodes have the images")
 

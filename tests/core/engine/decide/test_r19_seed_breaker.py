@@ -1,4 +1,4 @@
-"""R19.4 to R19.7: what fails with a seed image in one rollout does not start in the next one."""
+"""R19.4 to R19.6: what fails with a seed image in one rollout does not start in the next one."""
 
 from datetime import timedelta
 

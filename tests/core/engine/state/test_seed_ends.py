@@ -47,14 +47,14 @@ def test_only_failures_within_the_window_count_together() -> None:
     assert ends((0, FAILED), (59, FAILED)).engaged(IMAGE, TWO, None) == SeedTally(2, 2, FAILED, 2)
 
 
-def test_it_stays_engaged_whatever_ends_later() -> None:
+def test_later_ends_do_not_release_it() -> None:
     found = ends((0, FAILED), (1, FAILED))
     assert found.engaged(IMAGE, TWO, None) is not None
     found.load((IMAGE, ActionEnd(at(minutes), "site-1")) for minutes in range(100, 200))
     assert found.engaged(IMAGE, TWO, None) == SeedTally(2, 2, FAILED, 2)
 
 
-def test_what_ended_before_a_resume_does_not_count() -> None:
+def test_ends_before_a_resume_do_not_count() -> None:
     found = ends((0, FAILED), (1, FAILED), (2, FAILED))
     assert found.engaged(IMAGE, TWO, at(1)) is None
     found.load([(IMAGE, ActionEnd(at(3), "site-1", FAILED))])
@@ -98,7 +98,7 @@ def test_outdated_ends_are_dropped_and_can_still_be_replaced() -> None:
 
 
 def test_many_resumes_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seed_ends, "MOST_JUDGED", 2)
+    monkeypatch.setattr(seed_ends, "MAX_JUDGED", 2)
     found = ends((0, FAILED), (1, FAILED))
     for _ in range(2):
         judged = [found.engaged(IMAGE, TWO, at(minutes)) for minutes in (-4, -3, -2, -1, 0)]
