@@ -17,7 +17,7 @@ from ibgu.core.drivers.cluster_version.job_actions import (
     job_of,
     judge_job,
     needed_backup,
-    verdict_by_job,
+    verdict_on_job,
 )
 from ibgu.core.drivers.cluster_version.manifests import (
     companions_of,
@@ -140,7 +140,7 @@ class ClusterVersionDriver:
         return job_of(update_of(rollout), run)
 
     def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
-        return verdict_by_job(work, UpdateAction(action))
+        return verdict_on_job(work, UpdateAction(action))
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_update(_version(feedback))

@@ -13,7 +13,8 @@ from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
 from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_pause
 from ibgu.core.drivers.cluster_version.pools import PoolView
-from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
+from ibgu.core.drivers.cluster_version.spec import update_of
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.engine.driver import Judgement, JudgementKind, Verdict, VerdictKind
 from ibgu.core.model import Cause, Rollout
 from ibgu.core.model.kinds import ClusterUpdate
