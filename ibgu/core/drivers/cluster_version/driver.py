@@ -36,6 +36,7 @@ from ibgu.core.engine.driver import (
     GivenSpec,
     Judgement,
     KindMeanings,
+    Part,
     Prerequisite,
     Verdict,
     VerdictKind,
@@ -135,6 +136,9 @@ class ClusterVersionDriver:
         self, feedback: FeedbackView, action: ActionName, rollout: Rollout
     ) -> Prerequisite | None:
         return needed_backup(_version(feedback), UpdateAction(action), update_of(rollout))
+
+    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
+        return None
 
     def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
         return job_of(update_of(rollout), run)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ibgu.core.model.proofs import job_of_run
+
 
 class UpdateProofs:
     """UpdateProofs implements the certifier's `Proofs`."""
@@ -20,6 +22,8 @@ class UpdateProofs:
     expires: frozenset[str] = frozenset()
     keeps_spec: frozenset[str] = frozenset()
     backups: Mapping[str, str] = MappingProxyType({"Update": "Backup"})
+
+    parts: Mapping[str, str] = MappingProxyType({})
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         wanted = str(release[0]).rpartition("@")[2]
@@ -58,7 +62,7 @@ class UpdateProofs:
         if action == "Pools":
             return _unsettled(seen) or _still_paused(seen)
         if action in _JOBS:
-            return "" if _job(seen).get("complete") else "its Job was not complete"
+            return "" if job_of_run(seen).get("complete") else "its Job was not complete"
         if action == "Update":
             return _not_applied(seen) or _unfinished(seen)
         under_way = _history(seen)[0] == "Partial" and not _not_applied(seen)
@@ -70,7 +74,7 @@ class UpdateProofs:
         if action in ("Mirror", "Pools"):
             return bool(_unsettled(seen))
         if action in _JOBS:
-            job = _job(seen)
+            job = job_of_run(seen)
             return bool(job.get("failed") or job.get("error") or job.get("refused"))
         if self.stage(action) == "Retract":
             return _not_applied(seen) != ""
@@ -86,12 +90,6 @@ class UpdateProofs:
 
 UPDATE_PROOFS = UpdateProofs()
 _JOBS = ("PreCache", "Backup")
-
-
-def _job(seen: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the Job of the run that the cluster echoes, as its work shows it."""
-    job: Mapping[str, Any] = seen.get("job", {})
-    return job if job.get("run") == seen.get("run") or "refused" in job else {}
 
 
 def _history(seen: Mapping[str, Any]) -> tuple[str, str]:
