@@ -76,6 +76,7 @@ class Term:
                 talm_hold=hold,
                 beside_talm=talm.live and not hold,
                 starts_per_minute=settings.starts_per_minute,
+                upgrade_backups=settings.upgrade_backups,
             )
             await bound
             term = self._assemble(tasks, fleet, facts, tenants)

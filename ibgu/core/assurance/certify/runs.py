@@ -145,7 +145,7 @@ def _ended(spot: MemberEventContext) -> None:
         spot.member.index += 1
         labels.due_after_success(spot, run.action)
         backups.taken(spot, run)
-    elif run.result == "continued":
+    elif run.result == "continued" and run.action in spot.proofs.parts:
         backups.taken(spot, run)
     elif run.result == "limit":
         limits.check_expiry(spot)

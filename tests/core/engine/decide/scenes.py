@@ -382,6 +382,13 @@ def _policy_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=20)
 
 
+def _backup_not_allowed_between_actions(twin: InMemoryEngine) -> None:
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    image = f"registry.example/tools@sha256:{'a' * 64}"
+    twin.annotate(uid, backup="Etcd", backup_image=image)
+    twin.wait(minutes=2)
+
+
 def _warned_between_actions(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
     begin(twin, "Prep Upgrade")
@@ -450,6 +457,11 @@ HOLDS: dict[Scene, Row] = {
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", ActingParty.PERSON),
     _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", ActingParty.PERSON),
     _policy_between_actions: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
+    _backup_not_allowed_between_actions: (
+        ReasonKind.BACKUP_NOT_POSSIBLE,
+        "which this hub does not allow (IBGU_UPGRADE_BACKUPS)",
+        ActingParty.PERSON,
+    ),
     _warned_between_actions: (
         ReasonKind.WARNING,
         "CRD not deployed on cluster",
