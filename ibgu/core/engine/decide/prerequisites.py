@@ -3,9 +3,9 @@
 
 from datetime import datetime
 
-from ibgu.core.engine.driver import Prerequisite
+from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ActionName, Member
+from ibgu.core.model import ActionName, Member, Run, RunResult
 from ibgu.core.text.spans import duration
 
 
@@ -45,3 +45,11 @@ def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> d
         if done.action == action and not done.note
     ]
     return max(times, default=None)
+
+
+def has_part(newest: Run | None, part: Part, now: datetime) -> bool:
+    """Whether the member's newest run has done the part, and recently enough: what it has made is
+    not older than its acceptance."""
+    if newest is None or newest.action != part.action or newest.accepted_at is None:
+        return False
+    return newest.result is RunResult.CONTINUED and now <= newest.accepted_at + part.within
