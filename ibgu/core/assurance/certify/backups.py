@@ -65,6 +65,13 @@ def needed(spot: MemberEventContext, action: str) -> bool:
     return not (between(spot) and spot.proofs.missing(seen, action))
 
 
+def part_due(spot: MemberEventContext, action: str) -> bool:
+    """Whether a part comes before the action by what is asked for now: a person may ask for it when
+    the run has begun already."""
+    part = spot.proofs.backups.get(action, "")
+    return spot.rollout.max_age is not None and part in spot.proofs.parts
+
+
 def between(spot: MemberEventContext) -> bool:
     """Whether the cluster has begun to take the intermediate release. The backup from before it is
     that of the next hop, too, however long this one takes (R49.6)."""

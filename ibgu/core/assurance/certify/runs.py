@@ -121,7 +121,7 @@ def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
 def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
-        if run.backup and spot.proofs.backups[run.action] not in spot.proofs.parts:
+        if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
 
 

@@ -228,13 +228,13 @@ class DecisionContext:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
         run_id = self.run_id(member, attempt)
-        return intended_run(run_id, self._run_action(member), attempt, self.now)
+        return intended_run(run_id, self.run_action(member), attempt, self.now)
 
-    def _run_action(self, member: Unfinished) -> ActionName:
+    def run_action(self, member: Unfinished) -> ActionName:
         """Returns what the member's next run does: its action, or the part that comes before."""
         action = self.action(member)
         part = self.driver.part(action, self.rollout)
-        if part is None or has_part(member.run, part, self.now):
+        if part is None or has_part(member, part, self.now):
             return action
         return part.action
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ActionName, Member, Run, RunResult
+from ibgu.core.model import ActionName, Member, Unfinished
 from ibgu.core.text.spans import duration
 
 
@@ -47,9 +47,6 @@ def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> d
     return max(times, default=None)
 
 
-def has_part(newest: Run | None, part: Part, now: datetime) -> bool:
-    """Whether the member's newest run has done the part, and recently enough: what it has made is
-    not older than its acceptance."""
-    if newest is None or newest.action != part.action or newest.accepted_at is None:
-        return False
-    return newest.result is RunResult.CONTINUED and now <= newest.accepted_at + part.within
+def has_part(member: Unfinished, part: Part, now: datetime) -> bool:
+    """Whether a run of the member has done the part since it has its slot, and recently enough."""
+    return member.part_at is not None and now <= member.part_at + part.within

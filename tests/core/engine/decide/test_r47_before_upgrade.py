@@ -20,14 +20,27 @@ SITES = ("site-1", "site-2", "site-3")
 ASKED = {"backup": "Etcd", "backup_image": NEW}
 
 
-@pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine(*SITES)
+class WatchedSpoke(Spoke):
+    """A cluster in which nothing may be backed up once its Upgrade was asked for."""
+
+    def make_job(self, name: str) -> None:
+        assert Stage.UPGRADE not in [stage for _, stage in self.executed], "a backup in mid-upgrade"
+        super().make_job(name)
+
+
+def certified(*clusters: str) -> Iterator[InMemoryEngine]:
+    """Yields an engine of a hub that allows backups; in the end its history is certified."""
+    twin = InMemoryEngine(*clusters, node=WatchedSpoke)
     twin.facts = replace(twin.facts, upgrade_backups=True)
     invariants = Invariants(twin)
     yield twin
     invariants.at_rest()
     assert told(certify(log_of(twin))) == []
+
+
+@pytest.fixture
+def twin() -> Iterator[InMemoryEngine]:
+    yield from certified(*SITES)
 
 
 def asked(twin: InMemoryEngine, *steps: str, **annotations: str) -> None:
@@ -159,12 +172,6 @@ def test_a_backup_that_has_grown_old_behind_a_gate_is_taken_again(twin: InMemory
     twin.drive()
     assert runs(twin, "site-1") == ["Prep", UPGRADE_BACKUP, UPGRADE_BACKUP, "Upgrade"]
     assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
-
-
-class WatchedSpoke(Spoke):
-    def make_job(self, name: str) -> None:
-        assert Stage.UPGRADE not in [stage for _, stage in self.executed], "a backup in mid-upgrade"
-        super().make_job(name)
 
 
 def test_a_restart_anywhere_makes_no_second_backup_in_mid_upgrade() -> None:
