@@ -92,6 +92,11 @@ def test_after_the_backup_comes_another_run(
     assert (found.kind, found.cause, found.again) == (kind, cause, again)
 
 
+def test_the_image_based_upgrade_says_nothing_about_the_backup() -> None:
+    found = IBU.verdict(IbuView(), UPGRADE_BACKUP, rollout())
+    assert found.kind is VerdictKind.RUNNING
+
+
 def test_the_certifier_judges_the_backup_by_its_job() -> None:
     prepared: dict[str, Any] = {"run": "r1", "conditions": {"PrepCompleted": "True"}}
     done = prepared | {"job": {"run": "r1", "complete": True}}
