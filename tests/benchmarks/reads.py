@@ -23,6 +23,7 @@ TALM = 5.0
 _WATCHED = (
     "imagebasedgroupupgrades",
     "fleetupdates",
+    "seedimages",
     "managedclusters",
     WORKS,
     "clustergroupupgrades",
