@@ -98,7 +98,7 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
     yield "results", f"{counts}, {results.rolled_back} rolled back, in {where}"
     if results.held:
         rollouts = "1 rollout" if results.held == 1 else f"{results.held} rollouts"
-        yield "held", f"{rollouts}, by the circuit breaker of the image (ibgu list, ibgu resume)"
+        yield "held", f"{rollouts}, by the circuit breaker of the image (ibgu get, ibgu resume)"
 
 
 def _limits(found: SeedCircuitBreakerResponse) -> str:

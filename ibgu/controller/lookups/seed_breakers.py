@@ -10,7 +10,6 @@ import structlog
 
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import SeedBreaker, SeedState
-from ibgu.core.model import names
 from ibgu.core.model.seed_image import SeedImage, digest
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
@@ -79,10 +78,9 @@ class SeedBreakers:
             changed()
 
     def of(self, tracked: TrackedRollout) -> SeedState:
-        """Returns what the catalogue says of the rollout's seed image; an image that is named by a
-        tag has no entry."""
+        """Returns what the catalogue says of the rollout's seed image; it knows digests alone."""
         image = tracked.seed
-        if not self._served or not image or tracked.rollout.kind != names.IBGU:
+        if not self._served or not image:
             return _NONE
         if not self._reflector.synced.is_set():
             return self._problem

@@ -103,6 +103,16 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
     """The action whose success shows that this one had succeeded."""
 
     @property
+    def upgrades(self) -> bool:
+        """Whether the action takes the cluster to another release, and not back."""
+        return self.reboots and not self.leads_back
+
+    @property
+    def brings(self) -> bool:
+        """Whether the action prepares the cluster for another release, or takes it there."""
+        return self.carries_payload or self.upgrades
+
+    @property
     def completed_label(self) -> str:
         return f"{self.label_prefix}{self.name.lower()}-completed"
 

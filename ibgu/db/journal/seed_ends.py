@@ -31,7 +31,7 @@ async def seed_ends(
     wanted = [uid for uid, image in images.items() if image]
     if not wanted:
         return ()
-    upgrades = every_action(lambda action: action.reboots and not action.leads_back)
+    upgrades = every_action(lambda action: action.upgrades)
     theirs = (
         members.c.hub == hub,
         members.c.rollout == any_(literal(wanted, ARRAY(Text))),

@@ -161,8 +161,8 @@ class SeedReads(Base):
 
 def _actions() -> dict[str, list[ActionName]]:
     return {
-        "brings": every_action(lambda action: action.carries_payload or action.rolls_back),
-        "upgrades": every_action(lambda action: action.rolls_back),
+        "brings": every_action(lambda action: action.brings),
+        "upgrades": every_action(lambda action: action.upgrades),
         "back": every_action(lambda action: action.leads_back),
     }
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.values import Values, number, reported, rules
-from ibgu.core.engine.driver import Companion, ReadObject
-from ibgu.core.model.kinds import ClusterUpdate, JsonObject
+from ibgu.core.engine.driver import ReadObject
 
 GROUP = "policy"
 KIND = "PodDisruptionBudget"
@@ -62,22 +61,6 @@ def _budget(found: Values, name: str) -> BudgetView:
         number(found, f"budget.{name}.{key}") for key in ("Allowed", "Healthy", "Needed", "Pods")
     )
     return BudgetView(name=name, allowed=allowed, healthy=healthy, needed=needed, pods=pods)
-
-
-def budget_companions(update: ClusterUpdate) -> list[Companion]:
-    """Returns the budgets that the update names, to be read. The manifest can't create one: every
-    work agent may, and the API server would take a bare name."""
-    found = map(budget_object, dict.fromkeys(update.disruption_budgets))
-    return [Companion(read=each, manifest=_disarmed(each)) for each in found]
-
-
-def _disarmed(read: ReadObject) -> JsonObject:
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": KIND,
-        "metadata": {"name": read.name, "namespace": read.namespace},
-        "spec": {"maxUnavailable": "Disarmed"},
-    }
 
 
 def blocking(budgets: Iterable[BudgetView]) -> str:

@@ -6,7 +6,7 @@ without it gets a refusal that the cluster retries for ever, or an update that c
 
 from collections.abc import Iterator
 
-from ibgu.core.drivers.cluster_version.completion import waits_for_pool
+from ibgu.core.drivers.cluster_version.completion import degraded, waits_for_pool
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.hops import images_of, next_hop
 from ibgu.core.drivers.cluster_version.pauses import missing
@@ -45,9 +45,9 @@ def hindrances(seen: VersionView, update: ClusterUpdate, rollout: str) -> Iterat
         if check.paused and check.paused_by != rollout:
             yield f"the MachineHealthCheck {check.name} is paused: resume it first"
     yield from missing(seen, update)
-    for name, degraded in seen.operators.items():
-        if degraded.true:
-            yield f"the cluster operator {name} is degraded: {degraded.message}; repair it first"
+    for name, told in seen.operators.items():
+        if told.true:
+            yield f"the cluster operator {name} is degraded: {told.message}; repair it first"
 
 
 def asked_for_another(seen: VersionView, update: ClusterUpdate) -> str:
@@ -107,4 +107,4 @@ def _of_the_pool(pool: PoolView, rollout: str) -> Iterator[str]:
     if pool.paused and pool.paused_by != rollout:
         yield f"the MachineConfigPool {pool.name} is paused: resume it first"
     elif pool.degraded:
-        yield f"the MachineConfigPool {pool.name} is degraded: {pool.degraded}; repair it first"
+        yield f"{degraded(pool)}; repair it first"

@@ -11,6 +11,7 @@ from hashlib import sha256
 from msgspec import Raw, Struct, json
 
 from ibgu.core.drivers.cluster_version.actions import UpdateStage
+from ibgu.core.drivers.cluster_version.companions import companions
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.hops import next_hop
 from ibgu.core.drivers.cluster_version.names import (
@@ -26,12 +27,7 @@ from ibgu.core.drivers.cluster_version.names import (
     UPDATE_MANAGER,
     VERSION,
 )
-from ibgu.core.drivers.cluster_version.pauses import (
-    asked,
-    companions,
-    next_to_resume,
-    to_pause,
-)
+from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_pause
 from ibgu.core.drivers.cluster_version.spec import digest_of, release_of, update_of
 from ibgu.core.engine.driver import Companion
 from ibgu.core.model import Rollout, Run, traits

@@ -5,32 +5,12 @@ the other; a health check that is paused replaces no node that restarts. What a 
 carries its uid: no rollout resumes what a person has paused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 
-from ibgu.core.drivers.cluster_version.budgets import budget_companions
-from ibgu.core.drivers.cluster_version.feedback import (
-    BACKED_UP,
-    OPERATORS,
-    VersionView,
-    operator_object,
-)
-from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS, PAUSE_MANAGER
-from ibgu.core.drivers.cluster_version.pools import (
-    PAUSE,
-    POOLS,
-    health_check_object,
-    pool_object,
-)
-from ibgu.core.drivers.cluster_version.precache import pins_of
-from ibgu.core.engine.driver import Companion, ReadObject
-from ibgu.core.model.kinds import ClusterUpdate, JsonObject
-from ibgu.core.model.names import PAUSED_BY
-
-_APPLY: JsonObject = {
-    "type": "ServerSideApply",
-    "serverSideApply": {"force": True, "fieldManager": PAUSE_MANAGER},
-}
+from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
+from ibgu.core.model.kinds import ClusterUpdate
 
 
 def asked(update: ClusterUpdate) -> tuple[str, ...]:
@@ -77,71 +57,3 @@ def soak_before_next(seen: VersionView, update: ClusterUpdate, rollout: str) -> 
     is paused any more."""
     pool = next_to_resume(seen, update, rollout) not in ("", HEALTH_CHECKS)
     return timedelta(minutes=update.pause.soak_minutes) if pool else timedelta()
-
-
-def companions(
-    update: ClusterUpdate,
-    seen: VersionView | None,
-    rollout: str,
-    *,
-    pauses: bool = False,
-    resumes: Sequence[str] = (),
-) -> list[Companion]:
-    """Returns all that is read beside the ClusterVersion. `pauses`: with what the update pauses;
-    `resumes`: with these resumed. Only what the cluster reports is written: where its agent may
-    create anything, a pool that is not there would be made."""
-    reported = set() if seen is None else _reported(seen)
-    operators = map(operator_object, dict.fromkeys((*OPERATORS, *BACKED_UP)))
-    found = [Companion(read=each, manifest=_bare(each)) for each in operators]
-    pins = pins_of(update.pre_cache, rollout)
-    for name in dict.fromkeys((*POOLS, *asked(update), *pins)):
-        is_check = "/" in name
-        read = health_check_object(name) if is_check else pool_object(name, pins.get(name, ""))
-        manifest = _disarmed_check(read) if is_check else _bare(read)
-        strategy = None
-        if name in reported and pauses and name in asked(update):
-            manifest, strategy = _paused(read, rollout), _APPLY
-        elif name in reported and name in resumes:
-            manifest, strategy = _resumed(read), _APPLY
-        found.append(Companion(read=read, manifest=manifest, strategy=strategy))
-    return found + budget_companions(update)
-
-
-def _reported(seen: VersionView) -> set[str]:
-    pools = {pool.name for pool in seen.pools if pool.known}
-    return pools | {check.name for check in seen.health_checks}
-
-
-def _bare(read: ReadObject) -> JsonObject:
-    version = "v1beta1" if read.kind == "MachineHealthCheck" else "v1"
-    metadata = {"name": read.name, **({"namespace": read.namespace} if read.namespace else {})}
-    return {
-        "apiVersion": f"{read.group}/{version}",
-        "kind": read.kind,
-        "metadata": metadata,
-    }
-
-
-def _disarmed_check(read: ReadObject) -> JsonObject:
-    """Returns a manifest that can't create the object: its kind requires nothing, and a health
-    check without a selector has all machines."""
-    return _bare(read) | {"spec": {"maxUnhealthy": "Disarmed"}}
-
-
-def _paused(read: ReadObject, rollout: str) -> JsonObject:
-    manifest = _bare(read)
-    marks = {PAUSED_BY: rollout}
-    if read.kind == "MachineHealthCheck":
-        marks[PAUSE] = ""
-    else:
-        manifest["spec"] = {"paused": True}
-    manifest["metadata"] = {**manifest["metadata"], "annotations": marks}
-    return manifest
-
-
-def _resumed(read: ReadObject) -> JsonObject:
-    """Returns what takes both annotations away: their owner leaves them out."""
-    manifest = _bare(read)
-    if read.kind != "MachineHealthCheck":
-        manifest["spec"] = {"paused": False}
-    return manifest

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
+from ibgu.core.drivers.cluster_version.completion import degraded
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.pools import MASTER, PoolView
 from ibgu.core.drivers.cluster_version.precache import SINCE, pins_of, pools_to_pin
@@ -92,8 +93,8 @@ def verdict_by_pins(work: WorkView, seen: VersionView, precache: PreCache, rollo
         return Verdict(VerdictKind.RUNNING, message=words)
     done, all_ = map(sum, zip(*map(_counts, pools), strict=True))
     words = f"{done} of {all_} nodes have the images"
-    if len(told := [_progress_of(pool) for pool in pools if any(_counts(pool))]) > 1:
-        words = f"{words} ({', '.join(told)})"
+    if len(parts := [_progress_of(pool) for pool in pools if any(_counts(pool))]) > 1:
+        words = f"{words} ({', '.join(parts)})"
     if done < all_ or any(pool.awaited for pool in pools):
         return Verdict(VerdictKind.RUNNING, message=words)
     return Verdict(VerdictKind.SUCCEEDED, message=words, earliest=_PIN_TIME)
@@ -104,7 +105,7 @@ def _failures(pools: Sequence[PoolView]) -> Iterator[str]:
         if pool.pin_degraded:
             yield f"the MachineConfigPool {pool.name} takes no PinnedImageSet: {pool.pin_degraded}"
         if pool.degraded and _SLOW not in pool.degraded:
-            yield f"the MachineConfigPool {pool.name} is degraded: {pool.degraded}"
+            yield degraded(pool)
 
 
 def _unbound(pools: Sequence[PoolView], names: Mapping[str, str]) -> Iterator[str]:

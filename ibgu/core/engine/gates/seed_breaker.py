@@ -46,7 +46,7 @@ def _engaged(snapshot: Snapshot) -> Iterator[str]:
 
 def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:
     """Returns which of the limits was reached."""
-    if 0 < limits.same_cause <= found.of_cause:
+    if found.too_many_alike(limits):
         failed = "1 upgrade" if found.of_cause == 1 else f"{found.of_cause} upgrades"
         return f"{failed} failed with {found.cause}"
     return f"{found.failed} of {found.ended} upgrades failed"
@@ -58,11 +58,11 @@ def _resumed(snapshot: Snapshot, step: Step, now: datetime) -> Step:
 
 def _brings_the_seed(action: ActionTraits) -> bool:
     """Chooses the actions that take a cluster to the image, and never one that leads back."""
-    return action.preflight
+    return action.brings
 
 
 def _upgrades(action: ActionTraits) -> bool:
-    return action.preflight and action.reboots
+    return action.upgrades
 
 
 SEED_BREAKER = StepGate(

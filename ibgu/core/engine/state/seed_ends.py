@@ -3,7 +3,7 @@ breakers of the catalogue's entries (R19.4)."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -14,8 +14,6 @@ from ibgu.core.model.seed_image import SeedCircuitBreaker
 REMEMBERED = timedelta(days=14)
 """Ends that are older count for no circuit breaker: the longest window, and seven days in which an
 engaged one is still known."""
-
-
 MAX_JUDGED = 1000
 """The most limits and resumes of one image whose judgements are kept."""
 
@@ -30,11 +28,14 @@ class SeedTally(Struct, frozen=True):
     of_cause: int = 0
     """The failures with this cause."""
 
+    def too_many_alike(self, limits: SeedCircuitBreaker) -> bool:
+        return 0 < limits.same_cause <= self.of_cause
+
     def exceeds(self, limits: SeedCircuitBreaker) -> bool:
-        enough = self.ended >= max(1, limits.minimum_upgrades)
-        return 0 < limits.same_cause <= self.of_cause or (
-            limits.percent > 0 and enough and 100 * self.failed >= limits.percent * self.ended
-        )
+        """Returns whether one of the limits is reached."""
+        enough = limits.percent > 0 and self.ended >= max(1, limits.minimum_upgrades)
+        share = enough and 100 * self.failed >= limits.percent * self.ended
+        return share or self.too_many_alike(limits)
 
 
 class _Judged(Struct):
@@ -139,7 +140,7 @@ class SeedEnds:
                 insort(times, new.at)
 
 
-_BEGINNING = datetime.fromisoformat("0001-01-01T00:00:00+00:00") + REMEMBERED
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def _within(times: list[datetime], after: datetime, until: datetime) -> int:

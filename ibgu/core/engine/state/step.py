@@ -16,7 +16,6 @@ from typing import TypeVar
 from msgspec import Struct
 
 from ibgu.core.model import (
-    ActionName,
     Cause,
     Finished,
     InFlight,
@@ -104,15 +103,11 @@ def end_of(member: Member) -> ActionEnd | None:
 def seed_end_of(member: Member) -> ActionEnd | None:
     """Returns how the member's Upgrade ended: what it says of the seed image (R19.4). One that
     was completed late has succeeded then."""
-    done = next((each for each in member.completed if _upgrades(each.action)), None)
+    done = next((each for each in member.completed if traits(each.action).upgrades), None)
     if done is not None:
         return ActionEnd(done.at, member.cluster) if member.late or not done.note else None
     failed = member.failed_action
-    return end_of(member) if failed and _upgrades(failed) else None
-
-
-def _upgrades(action: ActionName) -> bool:
-    return traits(action).reboots and not traits(action).leads_back
+    return end_of(member) if failed and traits(failed).upgrades else None
 
 
 def _limit(member: InFlight) -> tuple[datetime, int, str]:

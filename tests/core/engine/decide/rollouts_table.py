@@ -5,22 +5,6 @@ holds a rollout holds its starts only: members in flight end, and so may the ste
 appended to where the circuit breaker holds is not a valid one: its first step is Upgrade.
 """
 
-HELD_BY_PREFLIGHT = {
-    "step_is_appended": "PlanAccepted",
-    "plan_becomes_invalid": "RolloutHeld InvalidPlan",
-    "person_pauses": "RolloutHeld Paused, ClockStopped",
-    "person_ends_the_pause": "ControlAccepted, StepReleased",
-    "person_resumes": "ControlAccepted",
-    "person_skips_who_waits": "ControlAccepted, StepFinished, RolloutCompleted",
-    "ibgu_is_deleted": "RolloutDeleted, StepFinished",
-    "nothing": "",
-    "clusters_are_done": "",
-    "deadline_passes": "StepFinished, RolloutCompleted",
-    "payload_changes": "StepHeld PayloadChanged, ClockStopped",
-    "talm_appears": "RolloutHeld TalmIsLive",
-    "talm_goes": "",
-    "controller_restarts": "",
-}
 HELD_UNTIL_RESUMED = {
     "step_is_appended": "PlanAccepted",
     "plan_becomes_invalid": "RolloutHeld InvalidPlan",
@@ -53,6 +37,7 @@ HELD_UNTIL_READ = {
     "talm_goes": "",
     "controller_restarts": "",
 }
+HELD_BY_PREFLIGHT = {**HELD_UNTIL_READ, "person_ends_the_pause": "ControlAccepted, StepReleased"}
 TABLE: dict[str, dict[str, str]] = {
     "pending": {
         "step_is_appended": "PlanAccepted",
@@ -271,53 +256,11 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
-    "frozen": {
-        "step_is_appended": "PlanAccepted",
-        "plan_becomes_invalid": "RolloutHeld InvalidPlan",
-        "person_pauses": "RolloutHeld Paused, ClockStopped",
-        "person_ends_the_pause": "",
-        "person_resumes": "ControlAccepted",
-        "person_skips_who_waits": "ControlAccepted, StepFinished, RolloutCompleted",
-        "ibgu_is_deleted": "RolloutDeleted, StepFinished",
-        "nothing": "",
-        "clusters_are_done": "",
-        "deadline_passes": "StepFinished, RolloutCompleted",
-        "payload_changes": "StepHeld PayloadChanged, ClockStopped",
-        "talm_appears": "RolloutHeld TalmIsLive",
-        "talm_goes": "",
-        "controller_restarts": "",
-    },
-    "too_late": {
-        "step_is_appended": "PlanAccepted",
-        "plan_becomes_invalid": "RolloutHeld InvalidPlan",
-        "person_pauses": "RolloutHeld Paused, ClockStopped",
-        "person_ends_the_pause": "",
-        "person_resumes": "ControlAccepted",
-        "person_skips_who_waits": "ControlAccepted, StepFinished, RolloutCompleted",
-        "ibgu_is_deleted": "RolloutDeleted, StepFinished",
-        "nothing": "",
-        "clusters_are_done": "",
-        "deadline_passes": "StepFinished, RolloutCompleted",
-        "payload_changes": "StepHeld PayloadChanged, ClockStopped",
-        "talm_appears": "RolloutHeld TalmIsLive",
-        "talm_goes": "",
-        "controller_restarts": "",
-    },
+    "frozen": HELD_UNTIL_READ,
+    "too_late": HELD_UNTIL_READ,
     "stopped": {
+        **HELD_UNTIL_RESUMED,
         "step_is_appended": "RolloutHeld InvalidPlan",
-        "plan_becomes_invalid": "RolloutHeld InvalidPlan",
-        "person_pauses": "RolloutHeld Paused",
-        "person_ends_the_pause": "",
-        "person_resumes": "ClockStarted, StepReleased, ControlAccepted",
-        "person_skips_who_waits": "ControlAccepted, StepFinished, RolloutCompleted",
-        "ibgu_is_deleted": "RolloutDeleted, StepFinished",
-        "nothing": "",
-        "clusters_are_done": "",
-        "deadline_passes": "",
-        "payload_changes": "",
-        "talm_appears": "RolloutHeld TalmIsLive",
-        "talm_goes": "",
-        "controller_restarts": "",
     },
     "complete": {
         "step_is_appended": "PlanAccepted, StepOpened, RolloutStarted",
