@@ -10,7 +10,8 @@ RATE = "ibgu.dev/starts-per-minute"
 RAMP_UP = "ibgu.dev/ramp-up"
 STARTS = "SELECT intended_at FROM runs WHERE action = 'Prep' ORDER BY intended_at"
 COURSE = "SELECT kind FROM events WHERE kind IN ('RunIntended', 'MemberFinished') ORDER BY seq"
-HOLDS = "SELECT hold->>'kind' AS kind FROM steps WHERE hold IS NOT NULL"
+HOLDS = """SELECT hold->>'kind' AS kind, (hold->>'until')::timestamptz AS until
+FROM steps WHERE hold IS NOT NULL"""
 WRONG = 'the annotation ibgu.dev/starts-per-minute is "ten"; expected: a whole number from 1 on'
 
 
@@ -37,12 +38,19 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
     await scene.stop()
     await scene.start(clock=clock)
     clock.speed = 30
-    await scene.completed("limited")
+    announced = set()
+
+    async def completed() -> bool:
+        announced.update([row["until"] for row in await scene.journal(HOLDS)])
+        return (await scene.status("limited"))["phase"] == "Completed"
+
+    await scene.until(completed, "limited to be completed")
     starts = [row["intended_at"] for row in await scene.journal(STARTS)]
     assert len(starts) == 6
     gaps = [after - before for before, after in zip(starts, starts[2:], strict=False)]
     assert min(gaps) >= timedelta(minutes=1)
-    assert max(gaps) < timedelta(minutes=3)
+    assert announced
+    assert announced <= {start + timedelta(minutes=1) for start in starts}
 
     abort = step("Abort", timeout=240)
     await scene.apply(ibgu("back", abort, fleet=scene.label, annotations={RATE: "ten"}))
