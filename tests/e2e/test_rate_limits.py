@@ -42,7 +42,7 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
 
     async def completed() -> bool:
         announced.update([row["until"] for row in await scene.journal(HOLDS)])
-        return (await scene.status("limited"))["phase"] == "Completed"
+        return bool((await scene.status("limited"))["phase"] == "Completed")
 
     await scene.until(completed, "limited to be completed")
     starts = [row["intended_at"] for row in await scene.journal(STARTS)]
