@@ -115,6 +115,12 @@ class Settings(BaseSettings):
         description="Maximum number of clusters on the hub that start a step with Prep or Upgrade "
         "per minute; 0: no limit but the slots.",
     )
+    upgrade_backups: bool = Field(
+        False,
+        description="Whether annotations of an ImageBasedGroupUpgrade may ask for a backup of each "
+        "cluster before its Upgrade. Who may annotate one can then run an image of their choice as "
+        "root on the nodes of its clusters.",
+    )
     relist_seconds: float = Field(
         2700.0,
         ge=60,

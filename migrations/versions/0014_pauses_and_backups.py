@@ -1,6 +1,6 @@
 """Keeps when a person has resumed behind the circuit breaker of a seed image, what is paused on
-clusters, runs whose action goes on with another run, and the causes for
-which backups and pools fail."""
+clusters, runs whose action goes on with another run, since when there is the backup before an
+Upgrade, and the causes for which backups and pools fail."""
 
 from alembic import op
 
@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 PAUSED = "ALTER TABLE members ADD COLUMN paused_since timestamptz"
+PART = "ALTER TABLE members ADD COLUMN part_at timestamptz"
 SEED_RESUMED = "ALTER TABLE steps ADD COLUMN seed_resumed_at timestamptz"
 RESUMING = "ALTER TABLE members ADD COLUMN resuming boolean NOT NULL DEFAULT false"
 RESULTS = """
@@ -52,6 +53,7 @@ WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 def upgrade() -> None:
     op.execute(PAUSED)
     op.execute(RESUMING)
+    op.execute(PART)
     op.execute(SEED_RESUMED)
     op.execute(RESULTS)
     op.execute(CAUSES_OF_MEMBERS)

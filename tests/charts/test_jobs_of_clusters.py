@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ibgu.core.drivers.cluster_version.backup import NAMESPACE, job_manifests, job_name
-from ibgu.core.drivers.cluster_version.jobs import REPORT
+from ibgu.core.drivers.node_jobs.backup import NAMESPACE, job_manifests, job_name
+from ibgu.core.drivers.node_jobs.jobs import REPORT
 from ibgu.core.model.kinds import Backup
 from ibgu.sandbox.hub import SandboxHub
 from tests.charts.ibgus import Object

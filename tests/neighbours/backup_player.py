@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
-from ibgu.core.drivers.cluster_version.backup import NAMESPACE
+from ibgu.core.drivers.node_jobs.backup import NAMESPACE
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.paths import MERGE_PATCH
 from tests.neighbours.server import ManagedClusterServer

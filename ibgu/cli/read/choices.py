@@ -36,7 +36,7 @@ def every_action() -> list[str]:
     """Returns the actions of a step."""
     from ibgu.core import drivers
 
-    return drivers.every_action()
+    return drivers.every_action(lambda action: not action.part_of)
 
 
 def reasons() -> list[str]:

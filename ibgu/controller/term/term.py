@@ -80,6 +80,7 @@ class Term:
                 talm_hold=hold,
                 beside_talm=talm.live and not hold,
                 starts_per_minute=settings.starts_per_minute,
+                upgrade_backups=settings.upgrade_backups,
             )
             await bound
             await deps.seed_breakers.settled(SEED_IMAGES_SECONDS)

@@ -35,7 +35,9 @@ class _KindTexts:
 
     def __init__(self, drivers: Drivers) -> None:
         self._of_action: dict[ActionName, Driver] = {
-            name: each for each in drivers.values() for name in each.actions.names
+            action.name: each
+            for each in drivers.values()
+            for action in (*each.actions.actions, *each.actions.parts)
         }
 
     def failure(self, action: ActionName, message: str) -> FailureText | None:

@@ -122,6 +122,17 @@ class Prerequisite(Struct, frozen=True):
     action continues what it has begun."""
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """A part of an action that is taken right before it, by a run of its own."""
+
+    action: ActionName
+    """The name of what that run does."""
+    within: timedelta
+    """How long ago that run may have been accepted when the action begins."""
+    problem: str = ""
+    """Why it can't be taken as it was asked for; empty: it can."""
+
+
 class KindMeanings(Struct, frozen=True, kw_only=True):
     """The meanings that reasons and causes have for one kind of change, where they say more than
     those for every kind."""
@@ -312,6 +323,10 @@ class Driver(KindTexts, Protocol):
     ) -> Prerequisite | None:
         """Returns what must be completed before the rollout's action starts on a cluster in which
         it may start otherwise; None: nothing."""
+
+    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
+        """Returns what must be done right before the rollout's action, by a run of its own; None:
+        nothing."""
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         """Returns the one Job that does the run's action, and before it what it needs, or objects

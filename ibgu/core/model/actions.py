@@ -101,6 +101,9 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
     """Whether the cluster can start the action until a time only, which it reports (R8.9)."""
     implied_by: ActionName = ""
     """The action whose success shows that this one had succeeded."""
+    part_of: ActionName = ""
+    """The action before which this one is taken, by a run of its own. No plan names it, and its
+    failure is the other one's."""
 
     @property
     def upgrades(self) -> bool:
@@ -129,12 +132,14 @@ class ActionTable(Struct, frozen=True):
     """All plans that are allowed; every other one is refused."""
     offered: PlanActions = ()
     """The steps that a person is offered, where far more are allowed; empty: all of them."""
+    parts: tuple[ActionTraits, ...] = ()
+    """What runs do as a part of an action, beside the actions that plans name."""
     no_follow_ups: str = ""
     """Why ibgu makes no second object that cancels, rolls back, finalizes or retries clusters of a
     rollout, and what to do instead; empty: it does."""
 
     def __post_init__(self) -> None:
-        for action in self.actions:
+        for action in (*self.actions, *self.parts):
             if _DECLARED.setdefault(action.name, (action, self))[0] != action:
                 raise ValueError(f"two kinds of change declare an action {action.name}")
 
@@ -180,6 +185,11 @@ _DECLARED: dict[ActionName, tuple[ActionTraits, ActionTable]] = {}
 def traits(action: ActionName) -> ActionTraits:
     """Returns what the action's kind has declared. Raises KeyError for an unknown name."""
     return _DECLARED[action][0]
+
+
+def whole(action: ActionName) -> ActionName:
+    """Returns the action of the plan that the action is, or is a part of."""
+    return traits(action).part_of or action
 
 
 def table_of(action: ActionName) -> ActionTable:

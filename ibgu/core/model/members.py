@@ -101,6 +101,10 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
         return None
 
     @property
+    def part_at(self) -> datetime | None:
+        return None
+
+    @property
     def ended_at(self) -> datetime | None:
         return None
 
@@ -162,6 +166,9 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     """When the member's whole sequence in this step must have ended (R11.2)."""
     probe: Probe | None = None
     """The probe that let it start, which the stage work still shows."""
+    part_at: datetime | None = None
+    """Since when there is what the part before the current action has made, such as a backup; None:
+    nothing was made since the member has its slot."""
 
 
 class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):

@@ -85,6 +85,14 @@ HOLD_ON_WARNING = "ibgu.dev/hold-on-warning"
 person."""
 PREFLIGHT = "ibgu.dev/preflight"
 """What becomes of preflight's findings: off, warn (the default) or enforce."""
+BACKUP = "ibgu.dev/backup"
+"""The form of the backup that is taken of each cluster before its Upgrade: Etcd or Full."""
+BACKUP_IMAGE = "ibgu.dev/backup-image"
+BACKUP_PATH = "ibgu.dev/backup-path"
+BACKUP_MAX_AGE = "ibgu.dev/backup-max-age"
+"""In minutes."""
+BACKUP_ANNOTATIONS = (BACKUP, BACKUP_IMAGE, BACKUP_PATH, BACKUP_MAX_AGE)
+"""Annotations that are in force while they are there, for steps with Upgrade."""
 RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 """Annotations that are in force while they are there, for steps that begin with Prep or Upgrade."""
 

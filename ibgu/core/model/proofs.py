@@ -8,6 +8,13 @@ FEEDBACK = "ibu"
 after the first one."""
 
 
+def job_of_run(seen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the Job of the run that the cluster echoes, as its work shows it; empty: there is
+    none."""
+    job: Mapping[str, Any] = seen.get("job", {})
+    return job if job.get("run") == seen.get("run") or "refused" in job else {}
+
+
 class Proofs(Protocol):
     """Proofs says what the feedback that the history records of one kind of change proves.
 
@@ -50,6 +57,10 @@ class Proofs(Protocol):
     @property
     def backups(self) -> Mapping[str, str]:
         """The actions that need a backup where the spec asks for one, and those that take it."""
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """What runs do as a part of an action, right before it, and that action."""
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         """Returns whether the cluster has begun to take the release (image and version), so that

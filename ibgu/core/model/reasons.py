@@ -66,6 +66,7 @@ class ReasonKind(StrEnum):
     """An internal error of ibgu keeps the rollout from being decided on."""
     FLOOR = "TooLittleTimeLeft"
     RATE_LIMIT_INVALID = "InvalidRateLimit"
+    BACKUP_NOT_POSSIBLE = "BackupNotPossible"
     START_RATE = "StartRate"
     HUB_START_RATE = "HubStartRate"
     RAMP_UP = "RampUp"

@@ -211,14 +211,17 @@ def succeed(
     member: InFlight, run: Accepted, now: datetime, made_at: datetime | None = None
 ) -> InFlight:
     """Returns the member whose run has ended with success, past its current action."""
-    over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now))
+    over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now), part_at=None)
     return complete_action(over, CompletedAction(run.action, now, made_at=made_at))
 
 
-def succeed_in_part(member: InFlight, run: Accepted, words: str, now: datetime) -> InFlight:
+def succeed_in_part(
+    member: InFlight, run: Accepted, words: str, now: datetime, made_at: datetime | None = None
+) -> InFlight:
     """Returns the member whose run has ended with success, and whose action takes another run;
-    `words`: what this one has done."""
-    return replace(member, run=ended_run(run, RunResult.CONTINUED, now, message=words))
+    `words`: what this one has done, `made_at`: since when there is what its Job has made."""
+    over = ended_run(run, RunResult.CONTINUED, now, message=words)
+    return replace(member, run=over, part_at=made_at)
 
 
 def disarm(member: InFlight, run: Ended) -> InFlight:

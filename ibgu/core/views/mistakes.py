@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from ibgu.core.drivers.ibu.backup import asked_backup
 from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
@@ -18,6 +19,7 @@ KNOWN = (
     SEED_IMAGE,
     *SWITCHES,
     *names.RATE_LIMIT_ANNOTATIONS,
+    *names.BACKUP_ANNOTATIONS,
 )
 """Annotations that a person may set; any other one with the prefix does nothing."""
 WHO_AND_WHAT = "say who has cleaned up, and what"
@@ -43,6 +45,9 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
         yield f"{names.MANUAL_CLEANUP_DONE} needs a value: {WHO_AND_WHAT}"
     if problem := rate_limits_of(annotations).problem:
         yield problem
+    asked = asked_backup(annotations)
+    if asked is not None and asked.problem:
+        yield asked.problem
 
 
 def _meant(key: str) -> str:

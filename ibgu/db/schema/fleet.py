@@ -61,6 +61,7 @@ members = Table(
     Column("accepted_warning", Words, nullable=False, server_default=""),
     Column("paused_since", Moment),
     Column("resuming", Boolean, nullable=False, server_default=false()),
+    Column("part_at", Moment),
     PrimaryKeyConstraint(*_MEMBER),
     UniqueConstraint("hub", "rollout", "step", "position", name="members_position_key"),
     ForeignKeyConstraint(["hub", "rollout", "step"], ["steps.hub", "steps.rollout", "steps.index"]),

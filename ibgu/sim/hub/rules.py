@@ -6,7 +6,8 @@ A rule that is not known here is an error: a change of the CRD changes this as w
 from typing import Any
 
 from ibgu.core.drivers import allowed
-from ibgu.core.drivers.cluster_version.spec import digest_of, release_of
+from ibgu.core.drivers.cluster_version.spec import release_of
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.sim.hub.schema import Rule
 
 

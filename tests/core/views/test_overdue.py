@@ -47,6 +47,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.RESTORED,
         ReasonKind.INTERNAL_ERROR,
         ReasonKind.RATE_LIMIT_INVALID,
+        ReasonKind.BACKUP_NOT_POSSIBLE,
     } == FROM_THE_START
     assert all(REASONS[kind].do for kind in FROM_THE_START)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.drivers.cluster_version.backup import job_manifests
-from ibgu.core.drivers.cluster_version.jobs import REPORT
+from ibgu.core.drivers.node_jobs.backup import job_manifests
+from ibgu.core.drivers.node_jobs.jobs import REPORT
 from ibgu.core.model.kinds import Backup
 from ibgu.sim.spoke.objects import Key
 from tests.core.drivers.cluster_version.version_samples import NEW

@@ -1,11 +1,13 @@
 """Checks that no update began without a recent backup where one is asked for (R47.6)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import BackupCase, RunCase
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model import names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.proofs import FEEDBACK
 
@@ -15,6 +17,15 @@ def asked_for(data: dict[str, Any]) -> timedelta | None:
     none."""
     minutes = data.get("backup_minutes")
     return None if minutes is None else timedelta(minutes=minutes)
+
+
+def asked_by(controls: Mapping[str, Any]) -> timedelta | None:
+    """Returns how old a backup may be by the annotations of the object; None: they ask for none.
+    What they say can't be wrong where an action starts: it is kept until they are right."""
+    if not any(key in controls for key in names.BACKUP_ANNOTATIONS):
+        return None
+    minutes = str(controls.get(names.BACKUP_MAX_AGE, "240")).strip()
+    return timedelta(minutes=int(minutes) if minutes.isdecimal() else 240)
 
 
 def taken(spot: MemberEventContext, run: RunCase) -> None:
@@ -52,6 +63,13 @@ def needed(spot: MemberEventContext, action: str) -> bool:
     if spot.proofs.begun(seen, spot.rollout.seed):
         return False
     return not (between(spot) and spot.proofs.missing(seen, action))
+
+
+def part_due(spot: MemberEventContext, action: str) -> bool:
+    """Whether a part comes before the action by what is asked for now: a person may ask for it when
+    the run has begun already."""
+    part = spot.proofs.backups.get(action, "")
+    return spot.rollout.max_age is not None and part in spot.proofs.parts
 
 
 def between(spot: MemberEventContext) -> bool:

@@ -139,6 +139,9 @@ def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -
         case "succeeded":
             missing = proofs.missing(seen.feedback, run.action)
             return not missing, f"but {missing}"
+        case "continued" if run.action in proofs.parts:
+            missing = proofs.missing(seen.feedback, run.action)
+            return not missing, f"but {missing}"
         case "continued":
             missing = proofs.continues(seen.feedback, run.action)
             return not missing, f"but {missing}"

@@ -31,7 +31,9 @@ def _plan_accepted(spot: EventContext) -> None:
     """Checks that the plan only grows: what has begun stays as it was."""
     rollout, data = spot.rollout, spot.event.data
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
-    rollout.max_age, rollout.via = backups.asked_for(data), data.get("via", [])
+    rollout.via = data.get("via", [])
+    if not spot.proofs.parts:
+        rollout.max_age = backups.asked_for(data)
     planned = [_planned(item) for item in rollout.plan]
     begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
     if rollout.restored and all(step.state == "finished" for step in rollout.steps[len(planned) :]):
@@ -93,6 +95,8 @@ def _nothing(spot: EventContext) -> None:
 def _control(spot: EventContext) -> None:
     controls = spot.event.data.get("controls") or {}
     spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
+    if spot.proofs.parts:
+        spot.rollout.max_age = backups.asked_by(controls)
     mode = controls.get(PREFLIGHT)
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")

@@ -80,7 +80,8 @@ def _may_begin(spot: MemberEventContext, action: str) -> None:
     words = f"{spot.name} starts {action} after it had finished {spot.title}"
     spot.require(Rule.ONCE, member.state != "finished", words, member.ended)
     words = f"{spot.name} starts {action}, {spot.action or 'nothing'} is due"
-    spot.require(Rule.ORDER, action == spot.action, words, member.joined)
+    due = spot.proofs.parts.get(action, action) == spot.action
+    spot.require(Rule.ORDER, due, words, member.joined)
     words = f"{spot.name} starts {action} before its run {run.action if run else ''} is over"
     spot.require(Rule.ORDER, run is None or run.over, words, run.seq if run else 0)
 
@@ -120,7 +121,7 @@ def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
 def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
-        if run.backup:
+        if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
 
 
@@ -149,10 +150,12 @@ def _ended(spot: MemberEventContext) -> None:
         spot.member.index += 1
         labels.due_after_success(spot, run.action)
         backups.taken(spot, run)
+    elif run.result == "continued" and run.action in spot.proofs.parts:
+        backups.taken(spot, run)
     elif run.result == "limit":
         limits.check_expiry(spot)
     if run.labelled:
-        labels.due_after_failure(spot, run.action)
+        labels.due_after_failure(spot, spot.proofs.parts.get(run.action, run.action))
 
 
 def _disarmed(spot: MemberEventContext) -> None:

@@ -27,6 +27,7 @@ from ibgu.core.model import (
     Waiting,
     traits,
 )
+from ibgu.core.model.actions import whole
 from ibgu.core.model.transitions import (
     U,
     finish,
@@ -78,7 +79,7 @@ def member_from_signs(
         return _finished(member, signs, Outcome.SUCCEEDED)
     if failed is not None:
         return _failed(member, signs, failed.action, failed.message)
-    if trace is not None and trace.action == actions[member.action_index]:
+    if trace is not None and whole(trace.action) == actions[member.action_index]:
         return _traced(member, trace, signs)
     if signs.over:
         return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
@@ -101,10 +102,10 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
     """Returns actions that the work has passed, though no status shows it: they go in order
     (R5.1)."""
     trace = signs.trace
-    if trace is None or trace.action not in rest:
+    if trace is None or whole(trace.action) not in rest:
         return []
     words = f"{FROM_HUB}: its work has gone on to {trace.action}"
-    passed = rest[: rest.index(trace.action)]
+    passed = rest[: rest.index(whole(trace.action))]
     return [_completed(action, signs, words) for action in passed]
 
 
@@ -120,14 +121,14 @@ def _completed(action: ActionName, signs: MemberSigns, words: str = "") -> Compl
 
 def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | ResumedMember:
     """Returns the member by what its work shows of the run of its next action."""
-    result = trace.outcome
+    result, action = trace.outcome, whole(trace.action)
     if result is not None and result not in _GOES_ON:
         outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
         words = f"{FROM_HUB}: its work says {result}"
-        return _finished(member, signs, outcome, message=words, failed_action=trace.action)
+        return _finished(member, signs, outcome, message=words, failed_action=action)
     if signs.over:
         words = f"{FROM_HUB}: how its {trace.action} ended is not known"
-        return _finished(member, signs, Outcome.FAILED, message=words, failed_action=trace.action)
+        return _finished(member, signs, Outcome.FAILED, message=words, failed_action=action)
     if result is None and trace.taken:
         words = f"{FROM_HUB}: the cluster has accepted {trace.action}"
         reason = Reason(ReasonKind.RUNNING, signs.now, words, who=ActingParty.CLUSTER)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from ibgu.core.assurance.recover.former_status import StatusAction, StatusEntry
 from ibgu.core.drivers import traits
 from ibgu.core.model import ActionName
+from ibgu.core.model.actions import whole
 
 Plan = Sequence[tuple[ActionName, ...]]
 
@@ -65,6 +66,6 @@ def place(plan: Plan, entry: StatusEntry) -> dict[int, StepPart]:
 def step_of(action: ActionName, plan: Plan, started: int) -> int | None:
     """Returns the step of a cluster's newest run: the last one that has started and contains the
     action, else the first one after those."""
-    having = [index for index, actions in enumerate(plan) if action in actions]
+    having = [index for index, actions in enumerate(plan) if whole(action) in actions]
     begun = [index for index in having if index < started]
     return begun[-1] if begun else next(iter(having), None)

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct, json
 
-from ibgu.core.drivers.cluster_version.spec import API_VERSION, digest_of
+from ibgu.core.drivers.cluster_version.spec import API_VERSION
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 

@@ -17,7 +17,7 @@ from ibgu.core.drivers.cluster_version.job_actions import (
     job_of,
     judge_job,
     needed_backup,
-    verdict_by_job,
+    verdict_on_job,
 )
 from ibgu.core.drivers.cluster_version.manifests import (
     companions_of,
@@ -36,6 +36,7 @@ from ibgu.core.engine.driver import (
     GivenSpec,
     Judgement,
     KindMeanings,
+    Part,
     Prerequisite,
     Verdict,
     VerdictKind,
@@ -136,13 +137,16 @@ class ClusterVersionDriver:
     ) -> Prerequisite | None:
         return needed_backup(_version(feedback), UpdateAction(action), update_of(rollout))
 
+    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
+        return None
+
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return job_of(rollout, run, _version(seen))
 
     def job_verdict(
         self, work: WorkView, seen: FeedbackView, action: ActionName, rollout: Rollout
     ) -> Verdict:
-        return verdict_by_job(work, _version(seen), UpdateAction(action), rollout)
+        return verdict_on_job(work, _version(seen), UpdateAction(action), rollout)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_update(_version(feedback))

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.completion import done
 from ibgu.core.drivers.cluster_version.feedback import VersionView
-from ibgu.core.drivers.cluster_version.spec import digest_of, release_of
+from ibgu.core.drivers.cluster_version.spec import release_of
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.model.kinds import ClusterUpdate, Release
 
 

@@ -6,31 +6,25 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from ibgu.core.drivers.cluster_version import backup, precache
+from ibgu.core.drivers.cluster_version import precache
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.cluster_version.checks import passing
 from ibgu.core.drivers.cluster_version.feedback import VersionView
 from ibgu.core.drivers.cluster_version.hops import at_intermediate, next_hop
-from ibgu.core.drivers.cluster_version.jobs import JobState, state_of_job, words_of_failure
 from ibgu.core.drivers.cluster_version.pin_action import Way, no_way, verdict_by_pins, way_of
-from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
+from ibgu.core.drivers.cluster_version.spec import update_of
+from ibgu.core.drivers.node_jobs import backup
+from ibgu.core.drivers.node_jobs.images import digest_of
+from ibgu.core.drivers.node_jobs.jobs import JobState
+from ibgu.core.drivers.node_jobs.verdicts import BACKUP_FAILURES, JobFailures, verdict_by_job
 from ibgu.core.engine.driver import (
     Judgement,
     JudgementKind,
     Prerequisite,
     Verdict,
-    VerdictKind,
 )
 from ibgu.core.model import Cause, Rollout, Run, WorkView
 from ibgu.core.model.kinds import ClusterUpdate, JsonObject
-
-_GRACE = timedelta(minutes=2)
-"""A cluster may take the Job's objects after all: a namespace of an earlier Job is still going."""
-_WORDS: Mapping[str, str] = {
-    JobState.PREPARING_TO_START: "the cluster does not report the Job yet",
-    JobState.STARTING: "the pod of the Job does not run yet",
-    JobState.ACTIVE: "the Job runs",
-}
 
 
 class _JobAction(Struct, frozen=True, kw_only=True):
@@ -38,10 +32,7 @@ class _JobAction(Struct, frozen=True, kw_only=True):
     """Why the action can't start without its part of the spec."""
     skipped: str
     """What a cluster whose update has begun goes without."""
-    timeout: JobState
-    exits: Mapping[str, str]
-    """What the exit codes of the Job's script say."""
-    cause: Cause
+    failures: JobFailures
 
 
 _ACTIONS: Mapping[UpdateAction, _JobAction] = {
@@ -49,16 +40,14 @@ _ACTIONS: Mapping[UpdateAction, _JobAction] = {
         missing="spec.update.backup is missing, which says what to back up and how",
         # It would be of neither release.
         skipped="made no backup",
-        timeout=JobState.BACKUP_TIMEOUT,
-        exits=backup.EXITS,
-        cause=Cause.BACKUP_FAILED,
+        failures=BACKUP_FAILURES,
     ),
     UpdateAction.PRECACHE: _JobAction(
         missing="spec.update.preCache is missing, which says how images are pulled ahead",
         skipped="pulled nothing ahead",
-        timeout=JobState.PRECACHE_TIMEOUT,
-        exits=precache.EXITS,
-        cause=Cause.PRECACHE_FAILED,
+        failures=JobFailures(
+            timeout=JobState.PRECACHE_TIMEOUT, exits=precache.EXITS, cause=Cause.PRECACHE_FAILED
+        ),
     ),
 }
 
@@ -129,24 +118,15 @@ def job_of(rollout: Rollout, run: Run, seen: VersionView) -> list[JsonObject]:
     return precache.job_manifests(update.pre_cache, release, run.id)
 
 
-def verdict_by_job(
+def verdict_on_job(
     work: WorkView, seen: VersionView, action: UpdateAction, rollout: Rollout
 ) -> Verdict:
     """Returns how the action goes by the work that brings its Job, or the images to pin."""
-    its, job = _ACTIONS[action], work.job
     ahead = (
-        update_of(rollout).pre_cache if action is UpdateAction.PRECACHE and job is None else None
+        update_of(rollout).pre_cache
+        if action is UpdateAction.PRECACHE and work.job is None
+        else None
     )
     if ahead is not None and way_of(seen, ahead) is Way.PINS:
         return verdict_by_pins(work, seen, ahead, rollout.uid)
-    state = state_of_job(job, its.timeout)
-    if job is not None and state is JobState.SUCCEEDED:
-        return Verdict(VerdictKind.SUCCEEDED, job_completed=job.completed)
-    if job is not None and state.failed:
-        words = f"{state}: {words_of_failure(job, its.exits)}"
-        return Verdict(VerdictKind.FAILED, its.cause, words)
-    if work.apply_error:
-        words = f"the cluster does not take the Job: {work.apply_error}"
-        return Verdict(VerdictKind.FAILED, its.cause, words, _GRACE)
-    words = (job.report if job else "") or _WORDS[state]
-    return Verdict(VerdictKind.RUNNING, message=f"{state}: {words}")
+    return verdict_by_job(work, _ACTIONS[action].failures)

@@ -28,7 +28,8 @@ from ibgu.core.drivers.cluster_version.names import (
     VERSION,
 )
 from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_pause
-from ibgu.core.drivers.cluster_version.spec import digest_of, release_of, update_of
+from ibgu.core.drivers.cluster_version.spec import release_of, update_of
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.engine.driver import Companion
 from ibgu.core.model import Rollout, Run, traits
 from ibgu.core.model.kinds import ClusterUpdate, JsonObject, Release

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ibgu.core.model.proofs import job_of_run
+
 
 class UpdateProofs:
     """UpdateProofs implements the certifier's `Proofs`."""
@@ -20,6 +22,8 @@ class UpdateProofs:
     expires: frozenset[str] = frozenset()
     keeps_spec: frozenset[str] = frozenset()
     backups: Mapping[str, str] = MappingProxyType({"Update": "Backup"})
+
+    parts: Mapping[str, str] = MappingProxyType({})
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         wanted = str(release[0]).rpartition("@")[2]
@@ -59,7 +63,7 @@ class UpdateProofs:
             return _unsettled(seen) or _still_paused(seen)
         if action in _JOBS:
             pulled = action == "PreCache" and _pinned(seen)
-            done = _job(seen).get("complete") or pulled
+            done = job_of_run(seen).get("complete") or pulled
             return "" if done else "its Job was not complete"
         if action == "Update":
             return _not_applied(seen) or _unfinished(seen)
@@ -78,7 +82,7 @@ class UpdateProofs:
         if action in ("Mirror", "Pools"):
             return bool(_unsettled(seen))
         if action in _JOBS:
-            job = _job(seen)
+            job = job_of_run(seen)
             told = bool(job.get("failed") or job.get("error") or job.get("refused"))
             # The record lacks why a pool takes no images.
             lacking = bool(seen.get("pins")) and not _pinned(seen)
@@ -99,18 +103,12 @@ UPDATE_PROOFS = UpdateProofs()
 _JOBS = ("PreCache", "Backup")
 
 
-def _job(seen: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the Job of the run that the cluster echoes, as its work shows it."""
-    job: Mapping[str, Any] = seen.get("job", {})
-    return job if job.get("run") == seen.get("run") or "refused" in job else {}
-
-
 def _pinned(seen: Mapping[str, Any]) -> bool:
     """Returns whether all nodes of all pools have the run's images."""
     pools = seen.get("pins", {}).values()
     counts = [str(each).split("/") for each in pools]
     all_have = bool(counts) and all(len(set(each)) == 1 for each in counts)
-    return all_have and bool(_job(seen)) and not _unsettled(seen)
+    return all_have and bool(job_of_run(seen)) and not _unsettled(seen)
 
 
 def _history(seen: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from shlex import quote
 from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
-from ibgu.core.drivers.cluster_version.backup import BackupForm, folder_of, job_name
 from ibgu.core.drivers.cluster_version.spec import problem_of_update
+from ibgu.core.drivers.node_jobs.backup import BackupForm, folder_of, job_name
 from ibgu.core.model import Cause, RunResult
 from ibgu.core.model.kinds import Backup
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase, RecoveryStep

@@ -5,8 +5,9 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from ibgu.core.drivers.cluster_version.backup import BackupForm
 from ibgu.core.drivers.cluster_version.precache import MAX_BYTES, MAX_IMAGES, size_of
+from ibgu.core.drivers.node_jobs.backup.asked import BackupFields, problems_of_backup
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import Backup, ClusterUpdate, IntermediateRelease, Pauses, PreCache
 from ibgu.core.model.kinds import Release as ReleaseImage
@@ -14,11 +15,9 @@ from ibgu.core.model.kinds import Release as ReleaseImage
 API_VERSION = "ibgu.dev/v1alpha1"
 """The apiVersion of FleetUpdates."""
 
-_DIGEST = re.compile(r"[^@\s]+@sha256:(?P<hex>[0-9a-f]{64})")
 _RELEASE = re.compile(
     r"(?P<major>\d{1,4})\.(?P<minor>\d{1,4})\.(?P<patch>\d{1,6})(-[0-9A-Za-z.-]+)?"
 )
-_FOLDER = re.compile(r"/(home/core|var/(backup|mnt|recovery))(/\w[\w.-]*)*", re.ASCII)
 _ACK = re.compile(r"ack-[-a-zA-Z0-9._]{1,200}")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _PINNED = re.compile(
@@ -28,6 +27,7 @@ _PINNED = re.compile(
 """An image that a PinnedImageSet takes."""
 _POOL = re.compile(r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?")
 _MAX_PINNED = 447
+_BACKUP = ("form", "image", "path", "maxAgeMinutes")
 _CHANGE = "; spec.update can't be changed: delete this FleetUpdate and create it again"
 
 Release = tuple[int, int, int]
@@ -85,19 +85,9 @@ def _of_signatures(signatures: Iterable[str], field: str) -> Iterator[str]:
 
 
 def _of_backup(backup: Backup) -> Iterator[str]:
-    if backup.form not in set(BackupForm):
-        forms = " or ".join(BackupForm)
-        yield f"spec.update.backup.form {backup.form or '(none)'} is not {forms}{_CHANGE}"
-    if not digest_of(backup.image):
-        image = backup.image or "(none)"
-        yield f"spec.update.backup.image {image} is not an image by sha256 digest{_CHANGE}"
-    if backup.path and not _FOLDER.fullmatch(backup.path):
-        yield (
-            f"spec.update.backup.path {backup.path[:60]!r} is not a folder in /home/core, "
-            f"/var/backup, /var/mnt or /var/recovery{_CHANGE}"
-        )
-    if backup.max_age_minutes < 1:
-        yield f"spec.update.backup.maxAgeMinutes {backup.max_age_minutes} is below 1{_CHANGE}"
+    names = BackupFields(*(f"spec.update.backup.{name}" for name in _BACKUP))
+    for problem in problems_of_backup(backup, names):
+        yield f"{problem}{_CHANGE}"
 
 
 def _problems_of_pauses(pauses: Pauses) -> Iterator[str]:
@@ -162,12 +152,6 @@ def _of_pins(precache: PreCache) -> Iterator[str]:
 def update_of(rollout: Rollout) -> ClusterUpdate:
     """Returns the rollout's own part; an empty one, which is invalid, where the spec has none."""
     return rollout.spec.update or ClusterUpdate()
-
-
-def digest_of(image: str) -> str:
-    """Returns the hexadecimal digits of the image's digest; empty: it has none."""
-    found = _DIGEST.fullmatch(image)
-    return found["hex"] if found else ""
 
 
 def release_of(version: str) -> Release | None:

@@ -32,7 +32,8 @@ from ibgu.core.drivers.cluster_version.pauses import (
     soak_before_next,
     to_pause,
 )
-from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
+from ibgu.core.drivers.cluster_version.spec import update_of
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.engine.driver import Judgement, JudgementKind, Verdict, VerdictKind
 from ibgu.core.model import Cause, Rollout
 from ibgu.core.model.kinds import ClusterUpdate, Release

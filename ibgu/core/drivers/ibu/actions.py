@@ -73,6 +73,16 @@ _UPGRADE = ActionTraits(
     rate_limited=True,
     preflight=True,
 )
+UPGRADE_BACKUP = "UpgradeBackup"
+"""What a run does that takes the backup before an Upgrade. The stage stays."""
+_UPGRADE_BACKUP = ActionTraits(
+    name=UPGRADE_BACKUP,
+    stage=Stage.PREP.value,
+    label_prefix=LABEL_PREFIX,
+    usual=AgeRange(_MINUTE, 10 * _MINUTE),
+    runs_job=True,
+    part_of=Action.UPGRADE.value,
+)
 _FINALIZE_UPGRADE = ActionTraits(
     name=Action.FINALIZE_UPGRADE.value,
     stage=Stage.IDLE.value,
@@ -189,6 +199,7 @@ IBU_ACTIONS = ActionTable(
         _ABORT_ON_FAILURE,
     ),
     plans=plans(_PLANS.strip().splitlines()),
+    parts=(_UPGRADE_BACKUP,),
 )
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from msgspec import Raw
 
-from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, UPGRADE_BACKUP, Action
+from ibgu.core.drivers.ibu.backup import job_of, part_of_upgrade, verdict_on_backup
 from ibgu.core.drivers.ibu.failures import (
     ApplyError,
     Failure,
@@ -36,12 +37,14 @@ from ibgu.core.engine.driver import (
     GivenSpec,
     Judgement,
     KindMeanings,
+    Part,
     Prerequisite,
     Verdict,
     VerdictKind,
 )
 from ibgu.core.engine.works.config import update_strategy
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
+from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import (
     ConfigMap,
     FeedbackValue,
@@ -115,9 +118,12 @@ class IbuDriver:
         return view_ibu(values)
 
     def judge(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Judgement:
-        return judge(as_ibu(feedback), Action(action), rollout)
+        return judge(as_ibu(feedback), Action(whole(action)), rollout)
 
     def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
+        if action == UPGRADE_BACKUP:
+            # Nothing on the ImageBasedUpgrade says how a Job goes.
+            return Verdict(VerdictKind.RUNNING)
         return verdict(as_ibu(feedback), Action(action), rollout)
 
     def prerequisite(
@@ -125,13 +131,16 @@ class IbuDriver:
     ) -> Prerequisite | None:
         return None
 
+    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
+        return part_of_upgrade(action, rollout)
+
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
-        return ()
+        return job_of(rollout, run)
 
     def job_verdict(
         self, work: WorkView, seen: FeedbackView, action: ActionName, rollout: Rollout
     ) -> Verdict:
-        return Verdict(VerdictKind.RUNNING)
+        return verdict_on_backup(work)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_stage(as_ibu(feedback))
@@ -151,7 +160,7 @@ class IbuDriver:
         return work.target_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
 
     def failure(self, action: ActionName, message: str) -> KnownFailure | None:
-        return explain(action, message)
+        return explain(whole(action), message)
 
     def meanings(self, action: ActionName | None) -> KindMeanings:
         return IBU_MEANINGS

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-_STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
+from ibgu.core.model.proofs import job_of_run
+
+_STAGES = {"Prep": "Prep", "UpgradeBackup": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
 _CLEANUPS = {
     "AbortFailed": ("Abort", "AbortOnFailure"),
     "FinalizeFailed": ("FinalizeUpgrade", "FinalizeRollback"),
@@ -30,7 +32,8 @@ class IbuProofs:
     cancels = frozenset({"Abort", "Rollback"})
     expires = frozenset({"Rollback"})
     keeps_spec = frozenset({"Upgrade"})
-    backups: Mapping[str, str] = MappingProxyType({})
+    backups: Mapping[str, str] = MappingProxyType({"Upgrade": "UpgradeBackup"})
+    parts: Mapping[str, str] = MappingProxyType({"UpgradeBackup": "Upgrade"})
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         return _true(seen, "UpgradeCompleted")
@@ -48,6 +51,7 @@ class IbuProofs:
         return {
             "Prep": _true(seen, "Idle"),
             "Upgrade": _true(seen, "PrepCompleted") and not upgraded,
+            "UpgradeBackup": _true(seen, "PrepCompleted") and not upgraded,
             "FinalizeUpgrade": upgraded,
             "Rollback": "Rollback" in following,
             "FinalizeRollback": back,
@@ -57,10 +61,15 @@ class IbuProofs:
         return any(_true(seen, condition) for condition in _TARGET_STAGES.get(action, ("Idle",)))
 
     def missing(self, seen: Mapping[str, Any], action: str) -> str:
+        if action in self.parts:
+            return "" if job_of_run(seen).get("complete") else "its Job was not complete"
         done = self._completed(action)
         return "" if _true(seen, done) else f"{done} was not True"
 
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
+        if action in self.parts:
+            job = job_of_run(seen)
+            return bool(job.get("failed") or job.get("error") or job.get("refused"))
         if self.stage(action) == "Idle":
             return _idle_reason(seen) in _CLEANUPS
         return _status(seen, self._completed(action)) == "False"

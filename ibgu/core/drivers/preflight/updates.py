@@ -10,7 +10,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
-from ibgu.core.drivers.cluster_version.spec import Release, digest_of, release_of
+from ibgu.core.drivers.cluster_version.spec import Release, release_of
 from ibgu.core.drivers.ibu.preflight.facts import (
     PRODUCT_CLAIM,
     VERSION_CLAIM,
@@ -21,6 +21,7 @@ from ibgu.core.drivers.ibu.preflight.facts import (
 )
 from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.report import Check
+from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.drivers.preflight.signatures import signed_digest
 from ibgu.core.model.document import ObjectField, shown
 from ibgu.core.model.kinds import ClusterUpdate, Pauses

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.decide.prerequisites import lacks
+from ibgu.core.engine.decide.prerequisites import has_part, lacks
 from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import Facts, Snapshot
@@ -228,7 +228,15 @@ class DecisionContext:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
         run_id = self.run_id(member, attempt)
-        return intended_run(run_id, self.action(member), attempt, self.now)
+        return intended_run(run_id, self.run_action(member), attempt, self.now)
+
+    def run_action(self, member: Unfinished) -> ActionName:
+        """Returns what the member's next run does: its action, or the part that comes before."""
+        action = self.action(member)
+        part = self.driver.part(action, self.rollout)
+        if part is None or has_part(member, part, self.now):
+            return action
+        return part.action
 
     def run_id(self, member: Member, attempt: int) -> str:
         seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"

@@ -3,9 +3,9 @@
 
 from datetime import datetime
 
-from ibgu.core.engine.driver import Prerequisite
+from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ActionName, Member
+from ibgu.core.model import ActionName, Member, Unfinished
 from ibgu.core.text.spans import duration
 
 
@@ -45,3 +45,8 @@ def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> d
         if done.action == action and not done.note
     ]
     return max(times, default=None)
+
+
+def has_part(member: Unfinished, part: Part, now: datetime) -> bool:
+    """Whether a run of the member has done the part since it has its slot, and recently enough."""
+    return member.part_at is not None and now <= member.part_at + part.within

@@ -11,6 +11,7 @@ from ibgu.core.engine.gate import Gate, GateInput, GateReason, Switch
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
+from ibgu.core.engine.gates.part import PART
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.preflight import PREFLIGHT, PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, INVALID_RATE, RAMP_UP, START_RATE
@@ -33,6 +34,7 @@ GATES: tuple[Gate, ...] = (
     PREFLIGHT_PLAN,
     PREFLIGHT,
     WARNING,
+    PART,
     INVALID_RATE,
     START_RATE,
     HUB_START_RATE,

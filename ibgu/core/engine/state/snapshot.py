@@ -63,6 +63,9 @@ class Facts(Struct, frozen=True):
     """Whether a live TALM is on the hub, and the policy keeps it from IBGUs (R20.7)."""
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""
+    upgrade_backups: bool = False
+    """Whether an IBGU may ask for a backup of each cluster before its Upgrade: who may annotate
+    one then runs an image of their own as root on its clusters' nodes."""
 
     def armable_since(self, action: ActionName) -> datetime:
         """Returns since when an intent of that action may still be armed. An Abort arms only on a

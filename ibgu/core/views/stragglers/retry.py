@@ -6,7 +6,7 @@ from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.model.names import RATE_LIMIT_ANNOTATIONS
+from ibgu.core.model.names import BACKUP_ANNOTATIONS, RATE_LIMIT_ANNOTATIONS
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.stragglers.members import Plan
 
@@ -44,7 +44,7 @@ def manifest(
 def for_retry(driver: Driver, annotations: Mapping[str, str]) -> dict[str, str]:
     """Returns the annotations that a retry takes over: those for the clusters, and those that limit
     or hold starts."""
-    ours = (*RATE_LIMIT_ANNOTATIONS, *SWITCHES)
+    ours = (*RATE_LIMIT_ANNOTATIONS, *BACKUP_ANNOTATIONS, *SWITCHES)
     kept = {key: annotations[key] for key in ours if key in annotations}
     return driver.annotations(annotations) | kept
 

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ibgu.core.drivers.cluster_version.backup.manifests import backup_job
-from ibgu.core.drivers.cluster_version.jobs import JobSpec, environment
 from ibgu.core.drivers.cluster_version.precache.manifests import precache_job
+from ibgu.core.drivers.node_jobs.backup.manifests import backup_job
+from ibgu.core.drivers.node_jobs.jobs import JobSpec, environment
 from ibgu.core.model.kinds import Backup, PreCache
 from tests.core.drivers.cluster_version.version_samples import NEW, OLD
 

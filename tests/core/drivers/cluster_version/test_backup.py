@@ -2,13 +2,14 @@
 
 import pytest
 
-from ibgu.core.drivers.cluster_version import backup, precache
-from ibgu.core.drivers.cluster_version.backup import (
+from ibgu.core.drivers.cluster_version import precache
+from ibgu.core.drivers.node_jobs import backup
+from ibgu.core.drivers.node_jobs.backup import (
     EXITS,
     folder_of,
     job_manifests,
 )
-from ibgu.core.drivers.cluster_version.jobs import JobState, state_of_job, words_of_failure
+from ibgu.core.drivers.node_jobs.jobs import JobState, state_of_job, words_of_failure
 from ibgu.core.engine.works import JOB_PATHS, read_job
 from ibgu.core.model import JobView
 from ibgu.core.model.kinds import Backup

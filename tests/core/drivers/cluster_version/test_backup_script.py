@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.core.drivers.cluster_version.backup.manifests import backup_job
-from ibgu.core.drivers.cluster_version.jobs import environment
+from ibgu.core.drivers.node_jobs.backup.manifests import backup_job
+from ibgu.core.drivers.node_jobs.jobs import environment
 from ibgu.core.model.kinds import Backup
 from tests.core.drivers.cluster_version.node_files import (
     NEW_SUM,

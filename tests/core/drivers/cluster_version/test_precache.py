@@ -2,11 +2,11 @@
 
 import pytest
 
-from ibgu.core.drivers.cluster_version.jobs import JobState, state_of_job, words_of_failure
 from ibgu.core.drivers.cluster_version.precache import (
     EXITS,
     job_manifests,
 )
+from ibgu.core.drivers.node_jobs.jobs import JobState, state_of_job, words_of_failure
 from ibgu.core.model import JobView
 from ibgu.core.model.kinds import PreCache
 from tests.core.drivers.cluster_version.version_samples import NEW, OLD

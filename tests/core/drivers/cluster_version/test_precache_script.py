@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.core.drivers.cluster_version.jobs import environment
 from ibgu.core.drivers.cluster_version.precache.manifests import precache_job
+from ibgu.core.drivers.node_jobs.jobs import environment
 from ibgu.core.model.kinds import PreCache
 from tests.core.drivers.cluster_version.node_files import Node
 from tests.core.drivers.cluster_version.test_backup_script import complaints

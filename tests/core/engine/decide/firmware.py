@@ -20,6 +20,7 @@ from ibgu.core.engine.driver import (
     Judgement,
     JudgementKind,
     KindMeanings,
+    Part,
     Prerequisite,
     Target,
     Verdict,
@@ -274,6 +275,9 @@ class FirmwareDriver:
     ) -> Prerequisite | None:
         return None
 
+    def part(self, action: str, rollout: Rollout) -> Part | None:
+        return None
+
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return ()
 
@@ -320,6 +324,8 @@ class FirmwareProofs:
     cancels = frozenset({"Revert"})
     expires: frozenset[str] = frozenset()
     backups: Mapping[str, str] = MappingProxyType({})
+
+    parts: Mapping[str, str] = MappingProxyType({})
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         return False

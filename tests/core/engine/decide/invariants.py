@@ -78,6 +78,7 @@ IN_FLIGHT = {
     ReasonKind.PREFLIGHT,
     ReasonKind.PREFLIGHT_PLAN,
     ReasonKind.PREFLIGHT_PENDING,
+    ReasonKind.BACKUP_NOT_POSSIBLE,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

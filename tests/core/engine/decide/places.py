@@ -198,6 +198,17 @@ def misspelt_rate_limit() -> InMemoryEngine:
     return twin
 
 
+def backup_not_allowed() -> InMemoryEngine:
+    """Annotations ask for a backup before Upgrade, which the hub does not allow."""
+    twin = InMemoryEngine("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.apply(ibgu("a", "Upgrade", concurrency=1))
+    twin.annotate(UID, backup="Etcd", backup_image=f"registry.example/tools@sha256:{'a' * 64}")
+    twin.settle()
+    return twin
+
+
 def frozen() -> InMemoryEngine:
     """A policy keeps everybody."""
     twin = _began()
@@ -265,6 +276,7 @@ PLACES: dict[str, Make] = {
         seeds_unknown,
         unbound,
         misspelt_rate_limit,
+        backup_not_allowed,
         frozen,
         too_late,
         stopped,

@@ -256,6 +256,12 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
+    "backup_not_allowed": {
+        **HELD_UNTIL_RESUMED,
+        "step_is_appended": "RolloutHeld InvalidPlan",
+        "person_ends_the_pause": "ControlAccepted, StepReleased, ClockStarted",
+        "person_resumes": "ControlAccepted",
+    },
     "frozen": HELD_UNTIL_READ,
     "too_late": HELD_UNTIL_READ,
     "stopped": {

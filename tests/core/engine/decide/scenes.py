@@ -404,6 +404,13 @@ def _policy_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=20)
 
 
+def _backup_not_allowed_between_actions(twin: InMemoryEngine) -> None:
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    image = f"registry.example/tools@sha256:{'a' * 64}"
+    twin.annotate(uid, backup="Etcd", backup_image=image)
+    twin.wait(minutes=2)
+
+
 def _warned_between_actions(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
     begin(twin, "Prep Upgrade")
@@ -497,6 +504,11 @@ HOLDS: dict[Scene, Row] = {
         ActingParty.IBGU,
     ),
     _policy_between_actions: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
+    _backup_not_allowed_between_actions: (
+        ReasonKind.BACKUP_NOT_POSSIBLE,
+        "which this hub does not allow (IBGU_UPGRADE_BACKUPS)",
+        ActingParty.PERSON,
+    ),
     _warned_between_actions: (
         ReasonKind.WARNING,
         "CRD not deployed on cluster",

@@ -204,7 +204,10 @@ def test_the_declarations_of_a_reason_fit_together() -> None:
     told = {kind for kind, each in GATE_REASONS.items() if each.opened}
     assert told == CHAINED - LASTING, "anyone who is let go on inside its chain gets a new limit"
     assert all(each.stops_clock for each in map(GATE_REASONS.__getitem__, LASTING))
-    assert of_steps & CLOCK_STOPPING - LASTING == {ReasonKind.RATE_LIMIT_INVALID}
+    assert of_steps & CLOCK_STOPPING - LASTING == {
+        ReasonKind.RATE_LIMIT_INVALID,
+        ReasonKind.BACKUP_NOT_POSSIBLE,
+    }
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "preflight-plan",
         "preflight",
         "warning",
+        "backup",
         "invalid-rate-limit",
         "start-rate",
         "hub-start-rate",
@@ -183,7 +184,9 @@ def test_circuit_breakers_and_preflight_guard_chained_actions() -> None:
         "circuit-breaker",
         "seed-circuit-breaker",
         "preflight-plan",
+        "backup",
     }
+    assert chained["backup"] == {Action.UPGRADE}
     assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
     assert chained["seed-circuit-breaker"] == {Action.UPGRADE}
     assert chained["preflight-plan"] == {Action.PREP, Action.UPGRADE}
@@ -198,5 +201,6 @@ def test_rate_limits_hold_only_what_loads_the_hub() -> None:
     assert [
         limited.pop(name) for name in ("seed-circuit-breaker", "preflight-plan", "preflight")
     ] == [{Action.PREP, Action.UPGRADE}] * 3
+    assert limited.pop("backup") == {Action.UPGRADE}
     assert list(limited) == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
     assert all(kept == {Action.PREP, Action.UPGRADE} for kept in limited.values())

@@ -1,7 +1,7 @@
 """The objects that a pre-cache brings to a cluster. All of them are new, and go with their work."""
 
-from ibgu.core.drivers.cluster_version.jobs import JobSpec, manifests_of_job
 from ibgu.core.drivers.cluster_version.precache.script import PRECACHE_SCRIPT
+from ibgu.core.drivers.node_jobs.jobs import JobSpec, manifests_of_job
 from ibgu.core.model.kinds import JsonObject, PreCache
 
 NAMESPACE = "openshift-ibgu-pre-cache"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Raw, json, to_builtins
 
 from ibgu.core.drivers.ibu import feedback, names
-from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.actions import action_named
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.drivers.ibu.observe.verdict import repeats_cleanup
 from ibgu.core.engine.driver import Target
@@ -68,7 +68,8 @@ def consumed_fields(rollout: Rollout, run: Run, seen: IbuView | None) -> Sequenc
 def _cleaned(rollout: Rollout, run: Run, seen: IbuView | None) -> bool:
     """Whether the cluster learns of a clean-up by hand (R45.2). One that waits for no such word
     would keep it, and a clean-up that fails there later would count as done by hand."""
-    return seen is not None and repeats_cleanup(seen, Action(run.action), rollout)
+    action = action_named(run.action)
+    return seen is not None and action is not None and repeats_cleanup(seen, action, rollout)
 
 
 def disarmed_ibu(generation: int) -> JsonObject:

@@ -132,16 +132,19 @@ def _apply_verdict(
         words = f"{found.message}, and changed again: {run.action} has taken {MAX_RUNS} runs"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
-        succeed_in_part(ctx, member, run, found.message)
+        succeed_in_part(ctx, member, run, found.message, _made_at(ctx, run, found))
     elif found.kind is VerdictKind.SUCCEEDED:
-        made_at = job_made_at(run, found, ctx.now) if traits(run.action).runs_job else None
-        succeed_run(ctx, member, run, cluster, made_at)
+        succeed_run(ctx, member, run, cluster, _made_at(ctx, run, found))
     elif found.kind is VerdictKind.FAILED and _lasts(ctx, member, found):
         end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
     elif found.kind is VerdictKind.FAILED:
         _give_grace(ctx, member, found)
     elif not (found.undecided and member.reason.kind is ReasonKind.REFUSED):
         _set_running(ctx, member, run, found.message)
+
+
+def _made_at(ctx: DecisionContext, run: Accepted, success: Verdict) -> datetime | None:
+    return job_made_at(run, success, ctx.now) if traits(run.action).runs_job else None
 
 
 def _too_early(ctx: DecisionContext, run: Accepted, success: Verdict) -> bool:

@@ -79,6 +79,9 @@ def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) ->
     known, action = seen.current_feedback, ctx.action(member)
     if known is None:
         return f"not armed: ibgu must probe the cluster again before {action}"
+    due = ctx.run_action(member)
+    if due != member.run.action:
+        return f"not armed: {due} is due now, and not {member.run.action}"
     found = ctx.startability(member, known)
     if found.kind is JudgementKind.STARTABLE:
         return ""

@@ -36,6 +36,7 @@ from ibgu.core.model import (
     traits,
     transitions,
 )
+from ibgu.core.model.actions import whole
 from ibgu.core.model.transitions import U
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
@@ -63,7 +64,7 @@ def end_run(
     member = transitions.end(_reported(ctx, member), run, result, cause, message, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
     if _labelled(run.armed_at, result):
-        _enqueue_failure_label(ctx, member, run.action)
+        _enqueue_failure_label(ctx, member, whole(run.action))
     return member
 
 
@@ -95,9 +96,11 @@ def succeed_run(
     return member
 
 
-def succeed_in_part(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> InFlight:
+def succeed_in_part(
+    ctx: DecisionContext, member: InFlight, run: Accepted, words: str, made_at: Since
+) -> InFlight:
     """Ends the run with success, of which the action needs more: another run follows."""
-    member = transitions.succeed_in_part(_reported(ctx, member), run, words, ctx.now)
+    member = transitions.succeed_in_part(_reported(ctx, member), run, words, ctx.now, made_at)
     return ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} continues: {words}")
 
 
@@ -206,7 +209,7 @@ def finish_after(ctx: DecisionContext, member: InFlight, run: Ended) -> Finished
         _OUTCOMES.get(run.result, Outcome.FAILED),
         cause=run.cause,
         message=run.message,
-        failed_action=run.action,
+        failed_action=whole(run.action),
     )
 
 

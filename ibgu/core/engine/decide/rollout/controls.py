@@ -1,6 +1,6 @@
 """Applies a person's controls: annotations on the IBGU, each value once (R22)."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 
 from msgspec import Struct
 
@@ -33,6 +33,8 @@ def decide_controls(ctx: DecisionContext) -> None:
     if found is None or ctx.rollout.deleted_at is not None:
         return
     _follow_rate_limits(ctx, found.metadata.annotations)
+    if found.kind == names.IBGU:
+        _follow_backup(ctx, found.metadata.annotations)
     for gate in GATES:
         if gate.switch is not None:
             _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
@@ -55,21 +57,40 @@ def decide_controls(ctx: DecisionContext) -> None:
 
 def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     """Applies the rate limit annotations: what they show is in force, what was removed is not."""
+
+    def problem(wanted: Mapping[str, str]) -> str:
+        return rate_limits_of(wanted).problem
+
+    _follow(ctx, given, names.RATE_LIMIT_ANNOTATIONS, "the rate limit for new starts", problem)
+
+
+def _follow_backup(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+    """Applies the annotations of the backup before Upgrade. The gate says what is wrong in them."""
+    _follow(ctx, given, names.BACKUP_ANNOTATIONS, "the backup before Upgrade", lambda wanted: "")
+
+
+def _follow(
+    ctx: DecisionContext,
+    given: Mapping[str, str],
+    keys: Collection[str],
+    what: str,
+    problem_of: Callable[[Mapping[str, str]], str],
+) -> None:
+    """Applies annotations that are in force together, while they are there. `what`: what they are
+    about; `problem_of` returns why they can't be read."""
     known = ctx.rollout.controls
-    wanted = {
-        key: names.journaled(given[key]) for key in names.RATE_LIMIT_ANNOTATIONS if key in given
-    }
-    before = {key: known[key] for key in names.RATE_LIMIT_ANNOTATIONS if key in known}
+    wanted = {key: names.journaled(given[key]) for key in keys if key in given}
+    before = {key: known[key] for key in keys if key in known}
     if wanted == before:
         return
     changed = sorted({key for key, _ in wanted.items() ^ before.items()})
     told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
-    others = {key: value for key, value in known.items() if key not in names.RATE_LIMIT_ANNOTATIONS}
-    problem = rate_limits_of(wanted).problem
+    others = {key: value for key, value in known.items() if key not in keys}
+    problem = problem_of(wanted)
     ctx.on_rollout(
         Kind.CONTROL,
         accept_controls(ctx.rollout, {**others, **wanted}),
-        f"{told}: {problem or 'the rate limit for new starts'}",
+        f"{told}: {problem or what}",
         warning=problem != "",
         actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
     )

@@ -3,7 +3,7 @@
 `manifests.py` makes the Job, `script.py` is what it runs, `recovery.py` the script that it leaves.
 """
 
-from ibgu.core.drivers.cluster_version.backup.manifests import (
+from ibgu.core.drivers.node_jobs.backup.manifests import (
     EXITS,
     NAMESPACE,
     BackupForm,

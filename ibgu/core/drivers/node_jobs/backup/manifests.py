@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from ibgu.core.drivers.cluster_version.backup.recovery import RECOVERY_SCRIPT
-from ibgu.core.drivers.cluster_version.backup.script import BACKUP_SCRIPT
-from ibgu.core.drivers.cluster_version.jobs import JobSpec, manifests_of_job
+from ibgu.core.drivers.node_jobs.backup.recovery import RECOVERY_SCRIPT
+from ibgu.core.drivers.node_jobs.backup.script import BACKUP_SCRIPT
+from ibgu.core.drivers.node_jobs.jobs import JobSpec, manifests_of_job
 from ibgu.core.model.kinds import Backup, JsonObject
 
 NAMESPACE = "openshift-ibgu-backup"
