@@ -118,8 +118,8 @@ class Settings(BaseSettings):
     upgrade_backups: bool = Field(
         False,
         description="Whether annotations of an ImageBasedGroupUpgrade may ask for a backup of each "
-        "cluster before its Upgrade. Who may annotate one can then run an image of their choice as "
-        "root on the nodes of its clusters.",
+        "cluster before its Upgrade. Everyone who may annotate one can then run an image of their "
+        "choice as root on the nodes of its clusters.",
     )
     relist_seconds: float = Field(
         2700.0,

@@ -1,5 +1,5 @@
-"""Keeps when a person has resumed behind the circuit breaker of a seed image, what is paused on
-clusters, runs whose action goes on with another run, since when there is the backup before an
+"""Keeps when a person has resumed behind the circuit breaker of a seed image, and what is paused on
+clusters. Keeps runs whose action goes on with another run, since when there is the backup before an
 Upgrade, and the causes for which backups and pools fail."""
 
 from alembic import op

@@ -90,7 +90,7 @@ BACKUP = "ibgu.dev/backup"
 BACKUP_IMAGE = "ibgu.dev/backup-image"
 BACKUP_PATH = "ibgu.dev/backup-path"
 BACKUP_MAX_AGE = "ibgu.dev/backup-max-age"
-"""In minutes."""
+"""The annotation is in minutes."""
 BACKUP_ANNOTATIONS = (BACKUP, BACKUP_IMAGE, BACKUP_PATH, BACKUP_MAX_AGE)
 """Annotations that are in force while they are there, for steps with Upgrade."""
 RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)

@@ -60,7 +60,7 @@ class Proofs(Protocol):
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """What runs do as a part of an action, right before it, and that action."""
+        """The parts of actions that runs of their own do right before them, and those actions."""
 
     def begun(self, seen: Mapping[str, Any], release: Sequence[str]) -> bool:
         """Returns whether the cluster has begun to take the release (image and version), so that

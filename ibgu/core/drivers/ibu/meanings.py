@@ -35,6 +35,10 @@ _CAUSES = {
         "the cluster reports that Prep failed; its running release is unchanged",
         do=f"fix what its message names, {_AGAIN}",
     ),
+    Cause.BACKUP_FAILED: Meaning(
+        "the Job that takes the backup before Upgrade did not succeed; the cluster is not upgraded",
+        do=f"do what its message asks for, {_AGAIN}",
+    ),
     Cause.UPGRADE_FAILED: Meaning(
         "the cluster reports that Upgrade failed",
         do=f"read its message and check which release it runs; fix the problem, {_AGAIN}",

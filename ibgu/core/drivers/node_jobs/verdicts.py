@@ -1,4 +1,4 @@
-"""How an action goes that a Job does, by the work that brings the Job."""
+"""Verdicts on actions that a Job does, by the work that brings the Job."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -106,3 +106,20 @@ def test_the_certifier_judges_the_backup_by_its_job() -> None:
     assert IBU_PROOFS.missing(prepared, UPGRADE_BACKUP) == "its Job was not complete"
     assert IBU_PROOFS.failed(prepared | {"job": {"refused": "no"}}, UPGRADE_BACKUP)
     assert not IBU_PROOFS.failed(done, UPGRADE_BACKUP)
+
+
+@pytest.mark.parametrize(
+    ("job", "name"),
+    [
+        (JobView(reason="PodFailurePolicy", message="x failed with exit code 3 y"), "Space"),
+        (JobView(reason="PodFailurePolicy", message="x failed with exit code 5 y"), "Refused"),
+        (JobView(reason="DeadlineExceeded"), "Timeout"),
+    ],
+)
+def test_a_job_that_fails_is_a_known_failure_of_upgrade(job: JobView, name: str) -> None:
+    failed = replace(job, failed=True)
+    verdict = IBU.job_verdict(replace(JOB, job=failed), IbuView(), UPGRADE_BACKUP, rollout())
+    known = IBU.failure(UPGRADE_BACKUP, verdict.message)
+    assert known is not None
+    assert known.name.endswith(name)
+    assert "backup" in known.guide

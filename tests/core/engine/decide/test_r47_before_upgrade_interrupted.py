@@ -100,7 +100,7 @@ def test_a_backup_that_nobody_asks_for_any_more_is_not_armed(twin: InMemoryEngin
 
 
 def test_the_age_of_a_backup_counts_from_its_end(twin: InMemoryEngine) -> None:
-    """It takes longer than it may be old: else one would follow the other."""
+    """A backup that takes longer than it may be old is not followed by another one."""
     for spoke in twin.spokes.values():
         spoke.job_time = timedelta(minutes=45)
     asked(twin, "Prep Upgrade", backup_max_age="30")
@@ -147,7 +147,7 @@ def test_a_cluster_that_waits_is_skipped_without_a_backup(twin: InMemoryEngine) 
     assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED, "it is in flight"
 
 
-def test_what_talm_has_begun_goes_on_without_a_backup_and_the_rest_has_one(
+def test_an_upgrade_of_talm_goes_on_without_a_backup_and_the_rest_has_one(
     twin: InMemoryEngine,
 ) -> None:
     """An Upgrade that TALM has asked for can't be preceded by anything any more."""

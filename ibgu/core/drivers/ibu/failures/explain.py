@@ -7,6 +7,7 @@ from ibgu.core.drivers.ibu.failures.prep_backup import BACKUP
 from ibgu.core.drivers.ibu.failures.prep_request import REQUEST
 from ibgu.core.drivers.ibu.failures.prep_seed import SEED
 from ibgu.core.drivers.ibu.failures.upgrade import AUTOMATIC_ROLLBACK, BEFORE_REBOOT, ON_NEW_RELEASE
+from ibgu.core.drivers.ibu.failures.upgrade_backup import BACKUP_BEFORE
 from ibgu.core.model import ActionName, traits
 
 KNOWN: tuple[KnownFailure, ...] = (
@@ -15,6 +16,7 @@ KNOWN: tuple[KnownFailure, ...] = (
     *SEED,
     *AUTOMATIC_ROLLBACK,
     *ON_NEW_RELEASE,
+    *BACKUP_BEFORE,
     *BEFORE_REBOOT,
     *ROLLBACK,
     *IDLE,

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class Guide(StrEnum):
     FAILED_CLUSTERS = "docs/guides/in-steps.md#clusters-that-failed"
+    BACKUP_BEFORE = "docs/guides/in-steps.md#with-a-backup"
     PARTITION = "docs/guides/prepare.md#the-partition"
     PREPARE = "docs/guides/prepare.md#step-by-step"
     POLICIES = "docs/guides/preflight.md#manifests-in-policies"

@@ -33,6 +33,10 @@ class Failure(StrEnum):
     STATEROOT_FAILED = "StaterootFailed"
     PRECACHE_FAILED = "PrecacheFailed"
     PREP_JOB_DELETED = "PrepJobDeleted"
+    # Upgrade: the backup before it
+    NODE_BACKUP_SPACE = "NodeBackupWithoutSpace"
+    NODE_BACKUP_REFUSED = "NodeBackupRefused"
+    NODE_BACKUP_LATE = "NodeBackupTimeout"
     # Upgrade: before the reboot
     BACKUP_FAILED = "BackupFailed"
     EXTRA_MANIFESTS_GONE = "ExtraManifestsGone"

@@ -13,7 +13,7 @@ _FOLDER = re.compile(r"/(home/core|var/(backup|mnt|recovery))(/\w[\w.-]*)*", re.
 
 
 class BackupFields(Struct, frozen=True):
-    """What the fields of a backup are called where a person wrote them."""
+    """The names of the fields of a backup where a person wrote them."""
 
     form: str
     image: str

@@ -186,6 +186,20 @@ PREP = [
 ]
 
 UPGRADE = [
+    (
+        "UnrecoverableError: the node has too little free space for a backup (PodFailurePolicy: "
+        "Container job for pod openshift-ibgu-backup/backup-0f3a failed with exit code 3)",
+        Failure.NODE_BACKUP_SPACE,
+    ),
+    (
+        "UnrecoverableError: cluster-backup.sh failed: it does so while etcd or a kube-* operator "
+        "is progressing (PodFailurePolicy: Container job failed with exit code 5)",
+        Failure.NODE_BACKUP_REFUSED,
+    ),
+    (
+        "BackupTimeout: DeadlineExceeded: Job was active longer than specified deadline",
+        Failure.NODE_BACKUP_LATE,
+    ),
     ("Failed backup CRs: a,b", Failure.BACKUP_FAILED),
     ("Failed restore CRs: a,b", Failure.RESTORE_FAILED_AFTER_PIVOT),
     ("Rollback due to restore failure: Failed restore CRs: a,b", Failure.RESTORE_FAILED),
