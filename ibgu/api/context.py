@@ -57,6 +57,8 @@ class Context(Struct, frozen=True):
     tallies: CountCache = field(default_factory=CountCache)
     starts_per_minute: int = 0
     """The controller's limit for the whole hub; 0: no limit."""
+    upgrade_backups: bool = False
+    """Whether annotations may ask for a backup before Upgrade."""
     tenancy: bool = False
     """Whether a namespace takes only the cluster sets that are bound to it, which previews
     respect."""

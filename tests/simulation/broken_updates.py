@@ -18,6 +18,7 @@ from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.names import UPDATE_MANAGER
 from ibgu.core.drivers.cluster_version.proofs import UpdateProofs
 from ibgu.core.drivers.cluster_version.spec import update_of
+from ibgu.core.engine.decide import context
 from ibgu.core.engine.decide.member import pausing, waiting
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.works import stage
@@ -150,6 +151,11 @@ def release_asked_for_with_the_pauses(stack: ExitStack) -> None:
     _set(stack, states, "to_pause", lambda *asked: ())
 
 
+def upgraded_without_backup(stack: ExitStack) -> None:
+    """An Upgrade begins at once, whatever annotations ask for before it."""
+    _set(stack, context, "has_part", lambda *asked: True)
+
+
 PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (request_left_in_place, "update", 1),
     (withdrawal_not_asked_for, "update", 13),
@@ -163,5 +169,6 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (pauses_left_after_a_failure, "update", 7),
     (resumed_without_a_proof, "update", 1),
     (release_asked_for_with_the_pauses, "update", 1),
+    (upgraded_without_backup, "both", 14),
 )
 """Each with the kind of change, and the first seed, of the simulations that have to notice it."""

@@ -73,6 +73,8 @@ class Scenario(Struct, frozen=True):
     seed_limit: int = 0
     """The failures with one cause at which the seed image's circuit breaker engages; 0: it has
     none."""
+    upgrade_backups: bool = False
+    """IBGUs ask for a backup of each cluster before its Upgrade."""
     kind: SimulatedKind = UPGRADE
     tenancy: bool = False
     """The IBGUs' namespace may take only clusters of sets that are bound to it."""
@@ -80,11 +82,32 @@ class Scenario(Struct, frozen=True):
 
 def scenario(seed: int, kind: SimulatedKind = UPGRADE) -> Scenario:
     found = structs.replace(_scenario(seed, kind), tenancy=bounded(seed), kind=kind)
+    if kind.updates is not None and Random(f"{seed}/backups").random() < BACKED_UP:
+        found = backed_up(found, Random(f"{seed}/backups before Upgrade"))
     if Random(f"{seed}/older").random() >= OLDER:
         return found
     interval = POLL / found.fleet.scale
     agent = structs.replace(found.fleet.agent, poll=(interval, interval * 1.9))
     return structs.replace(found, watched=False, fleet=structs.replace(found.fleet, agent=agent))
+
+
+BACKED_UP = 0.5
+"""Share of fleets whose clusters run Jobs in which IBGUs ask for backups before Upgrade."""
+
+
+def backed_up(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a backup before each Upgrade of an IBGU."""
+
+    def asking(ibgu: Object) -> Object:
+        wanted = {
+            names.BACKUP: rng.choice(("Etcd", "Full")),
+            names.BACKUP_IMAGE: updates.image("e"),
+            names.BACKUP_MAX_AGE: rng.choice(("5", "240")),
+        }
+        return _with(ibgu, wanted) if _is_ibgu(ibgu) else ibgu
+
+    ibgus = tuple((at, asking(ibgu)) for at, ibgu in plan.ibgus)
+    return structs.replace(plan, ibgus=ibgus, upgrade_backups=True)
 
 
 def _scenario(seed: int, kind: SimulatedKind) -> Scenario:

@@ -52,6 +52,7 @@ from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, JournalCheck, Run
 from tests.simulation.checks.turns import Turns
 from tests.simulation.checks.updates import UpdateTruth
+from tests.simulation.checks.upgrade_backups import UpgradeBackups
 from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, OTHERS, PEOPLE, PROCESS, Fault, draw, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
@@ -327,6 +328,8 @@ class _Play:
             updates.check(late=self._late or restored, labels_kept=kept, pauses=pauses)
             if not restored:  # which brings a work back whose Job has run
                 updates.backups(clusters)
+                marks = _annotations(events, self._plan.ibgus)
+                UpgradeBackups(self.found, runs, marks).check(clusters)
             if not self._cut_short:
                 updates.paid(clusters, self.fleet.lost | self.fleet.people.recreated)
         if kinds <= QUIET_HANDS:
@@ -342,7 +345,22 @@ def _updates(
     events: Iterable[Event], plans: Iterable[tuple[float, JsonObject]]
 ) -> dict[str, JsonObject]:
     """Returns the updates that rollouts ask for, by uid."""
-    named = {body["metadata"]["name"]: body["spec"].get("update", {}) for _, body in plans}
+    return _of_rollouts(events, plans, lambda body: body["spec"].get("update", {}))
+
+
+def _annotations(
+    events: Iterable[Event], plans: Iterable[tuple[float, JsonObject]]
+) -> dict[str, JsonObject]:
+    """Returns the annotations that rollouts have from their beginning, by uid."""
+    return _of_rollouts(events, plans, lambda body: body["metadata"].get("annotations", {}))
+
+
+def _of_rollouts(
+    events: Iterable[Event],
+    plans: Iterable[tuple[float, JsonObject]],
+    part: Callable[[JsonObject], JsonObject],
+) -> dict[str, JsonObject]:
+    named = {body["metadata"]["name"]: part(body) for _, body in plans}
     told = ((e.rollout, e.data.get("name")) for e in events if e.rollout and not e.cluster)
     return {uid: named[name] for uid, name in told if uid and name in named}
 

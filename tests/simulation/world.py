@@ -97,6 +97,7 @@ class Simulation:
         turnstile = CallQueue()
         settings = {
             "starts_per_minute": scenario.starts_per_minute,
+            "upgrade_backups": scenario.upgrade_backups,
             "tenancy": "clustersets" if scenario.tenancy else "off",
         }
         self.nodes = [

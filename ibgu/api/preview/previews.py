@@ -100,7 +100,13 @@ class PlanPreviews:
             tenancy = await read_tenancy(self._hub, lambda bad: None, asked.namespace)
             scope = tenancy.scope(asked.namespace)
         rate = self._context.starts_per_minute
-        return replace(asked, proposal=replace(asked.proposal, hub_rate=rate, scope=scope))
+        limits = replace(
+            asked.proposal,
+            hub_rate=rate,
+            scope=scope,
+            backups_allowed=self._context.upgrade_backups,
+        )
+        return replace(asked, proposal=limits)
 
     def over(self, asked: RequestedPreview, clusters: Sequence[ClusterView]) -> Preview:
         """Previews over these clusters, which are all that the hub has."""

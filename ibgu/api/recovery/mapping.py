@@ -21,6 +21,7 @@ def recovery(
         namespace=rollout.namespace,
         rollout=rollout.name,
         spec=rollout.spec,
+        controls=rollout.controls,
         runs=[run for visit in reversed(visits) for run in visit.runs],
         finished=newest.finished,
         in_flight=newest.state is MemberState.IN_FLIGHT,

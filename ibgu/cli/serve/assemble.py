@@ -164,6 +164,7 @@ async def _api(
             streams=streams(settings.api_streams, settings.api_streams_per_user),
             unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
+            upgrade_backups=settings.upgrade_backups,
             tenancy=settings.tenancy != "off",
             inspections=InspectionLimits(
                 settings.preflight_inspections,

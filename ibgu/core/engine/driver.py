@@ -324,9 +324,9 @@ class Driver(KindTexts, Protocol):
         """Returns what must be completed before the rollout's action starts on a cluster in which
         it may start otherwise; None: nothing."""
 
-    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
-        """Returns what must be done right before the rollout's action, by a run of its own; None:
-        nothing."""
+    def part(self, action: ActionName, controls: Mapping[str, str]) -> Part | None:
+        """Returns what must be done right before the action, by a run of its own; None: nothing.
+        `controls`: ibgu's annotations of the rollout's object."""
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         """Returns the one Job that does the run's action, and before it what it needs, or objects

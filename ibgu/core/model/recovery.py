@@ -18,6 +18,8 @@ class RecoveryCase(Struct, frozen=True, kw_only=True):
     rollout: str
     """The rollout's name."""
     spec: RolloutSpec
+    controls: Mapping[str, str] = {}
+    """The rollout's own annotations."""
     runs: Sequence[RunBase] = ()
     """All runs of the rollout on the cluster, oldest first."""
     finished: bool = False

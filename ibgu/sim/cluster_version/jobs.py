@@ -41,6 +41,8 @@ class Jobs:
         """The names of all Jobs that were ever made, in order."""
         self.made_at: list[float] = []
         """When each of them was made."""
+        self.complete_at: dict[str, float] = {}
+        """When each of those that succeeded was complete."""
 
     def install(self, now: float) -> None:
         """Makes the operators whose static pods a backup copies."""
@@ -91,6 +93,7 @@ class Jobs:
             self._report(key)
         elif ahead:
             self._mark(key, f"pulled {_IMAGES} of {_IMAGES} images, 90000 MiB left")
+        self.complete_at[key.name] = self.now
         over = {"completionTime": timestamp(self.now), "succeeded": 1, "active": 0}
         self._write(key, {**status, **over, "conditions": [condition("Complete", "True")]})
 

@@ -61,6 +61,8 @@ NAMES_IT = {
     "ibgu/api/works/schemas.py",
     "ibgu/core/views/reported.py",
     "ibgu/core/views/stragglers/recovery.py",
+    # Annotations ask for a backup before the action Upgrade of this kind.
+    "ibgu/core/views/mistakes.py",
     # Cancel, rollback and finalize are verbs of this kind.
     "ibgu/core/views/change/fitness.py",
     "ibgu/api/follow_ups/schemas.py",
@@ -105,6 +107,9 @@ NAMES = re.compile(
 SAYS_THEM = NAMES_IT | {
     # The annotation hold-on-warning is made for what Prep warns of.
     "ibgu/core/engine/gates/warning.py",
+    # So are the annotations of the backup for its action Upgrade.
+    "ibgu/core/engine/decide/rollout/controls.py",
+    "ibgu/core/engine/gates/part.py",
     # The sample is a rollout of the first kind.
     "ibgu/core/notify/sample.py",
     # Clusters that have failed are taken back to Idle before another try.

@@ -137,7 +137,7 @@ class ClusterVersionDriver:
     ) -> Prerequisite | None:
         return needed_backup(_version(feedback), UpdateAction(action), update_of(rollout))
 
-    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
+    def part(self, action: ActionName, controls: Mapping[str, str]) -> Part | None:
         return None
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:

@@ -61,9 +61,9 @@ def asked_backup(annotations: Mapping[str, str]) -> AskedBackup | None:
     return AskedBackup(backup, one_line(next(problems_of_backup(backup, _FIELDS), "")))
 
 
-def part_of_upgrade(action: ActionName, rollout: Rollout) -> Part | None:
-    """Returns the backup that comes before the rollout's Upgrade; None: none does."""
-    asked = asked_backup(rollout.controls) if action == Action.UPGRADE else None
+def part_of_upgrade(action: ActionName, annotations: Mapping[str, str]) -> Part | None:
+    """Returns the backup that comes before Upgrade; None: none does."""
+    asked = asked_backup(annotations) if action == Action.UPGRADE else None
     if asked is None:
         return None
     within = timedelta(minutes=asked.backup.max_age_minutes)

@@ -131,8 +131,8 @@ class IbuDriver:
     ) -> Prerequisite | None:
         return None
 
-    def part(self, action: ActionName, rollout: Rollout) -> Part | None:
-        return part_of_upgrade(action, rollout)
+    def part(self, action: ActionName, controls: Mapping[str, str]) -> Part | None:
+        return part_of_upgrade(action, controls)
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return job_of(rollout, run)

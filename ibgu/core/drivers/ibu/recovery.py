@@ -1,15 +1,26 @@
-"""The way back after an image-based upgrade: ibgu and the cluster have ways of their own."""
+"""The way back after an image-based upgrade: ibgu and the cluster have ways of their own, and the
+backup before Upgrade is for what they can't repair."""
 
+from collections.abc import Iterator
+
+from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
+from ibgu.core.drivers.ibu.backup import asked_backup
+from ibgu.core.drivers.node_jobs.backup.restoring import facts_of, steps_from, taken_backup
+from ibgu.core.model import RunResult
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase, RecoveryStep
+
+_CHECK = "oc get clusterversion,nodes,clusteroperators,ibu"
 
 
 def recovery_of_upgrade(case: RecoveryCase) -> ClusterRecovery:
     at = f"{case.rollout} {case.cluster} -n {case.namespace}"
+    facts, restores = _backup(case)
     return ClusterRecovery(
         headline="a cluster whose image-based upgrade failed goes back without a backup",
         facts={
             "release": case.spec.release.version,
             "said": case.message,
+            **facts,
         },
         steps=(
             RecoveryStep("See what happened, and what to do about it.", (f"ibgu explain {at}",)),
@@ -22,6 +33,29 @@ def recovery_of_upgrade(case: RecoveryCase) -> ClusterRecovery:
                 "A cluster whose Upgrade succeeded goes back until the upgrade is finalized.",
                 (f"ibgu rollback {at}",),
             ),
+            *restores,
         ),
         guide="docs/guides/roll-back.md",
     )
+
+
+def _backup(case: RecoveryCase) -> tuple[dict[str, str], Iterator[RecoveryStep]]:
+    """Returns the facts of the backup before Upgrade, and the steps that restore it."""
+    asked = asked_backup(case.controls)
+    if asked is None or asked.problem:
+        return {}, iter(())
+    taken = taken_backup(case, asked.backup, UPGRADE_BACKUP, RunResult.CONTINUED)
+    facts = dict(facts_of(asked.backup, taken))
+    if taken is None:
+        return facts, iter(())
+
+    def steps() -> Iterator[RecoveryStep]:
+        yield RecoveryStep(
+            "The backup is for a cluster that runs its former release again, and does not come up. "
+            "It lies in the stateroot of that release, unless its folder is on a partition of its "
+            "own: on the new release it is not there. All that came since the backup is lost.",
+            ("sudo rpm-ostree status",),
+        )
+        yield from steps_from(asked.backup, taken, _CHECK)
+
+    return facts, steps()

@@ -233,7 +233,7 @@ class DecisionContext:
     def run_action(self, member: Unfinished) -> ActionName:
         """Returns what the member's next run does: its action, or the part that comes before."""
         action = self.action(member)
-        part = self.driver.part(action, self.rollout)
+        part = self.driver.part(action, self.rollout.controls)
         if part is None or has_part(member, part, self.now):
             return action
         return part.action

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from ibgu.core.engine.gates import Candidate, GateInput, MemberGate, in_order
+from ibgu.core.engine.gates.part import part_problem
 from ibgu.core.model import ActionName, ClusterView, Observation
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.preview.model import Proposal, StepPreview
@@ -24,7 +25,9 @@ def warnings(
     """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
     yield from _gates(proposal, steps[0].actions[0], members, now)
-    yield from _annotations(proposal)
+    unprepared = list(_unprepared(proposal, steps))
+    yield from _annotations(proposal, unprepared)
+    yield from unprepared
     if proposal.rate_limits.problem:
         words = "until you change it, no step with Prep or Upgrade starts any cluster"
         yield f"{proposal.rate_limits.problem}; {words}"
@@ -65,10 +68,24 @@ def _closed(
         yield f"{count} can't start {action} now: {message} ({_some(names)})"
 
 
-def _annotations(proposal: Proposal) -> Iterator[str]:
+def _annotations(proposal: Proposal, told: Sequence[str]) -> Iterator[str]:
+    """Warns of mistakes in annotations. `told`: other warnings, which may say the same."""
     for words in mistakes(proposal.annotations):
-        if words != proposal.rate_limits.problem:  # that problem gets a warning of its own
+        if words != proposal.rate_limits.problem and not any(words in each for each in told):
             yield words
+
+
+def _unprepared(proposal: Proposal, steps: Sequence[StepPreview]) -> Iterator[str]:
+    """Warns where what must come before an action can't be done on this hub."""
+    for step in steps:
+        problem = part_problem(
+            proposal.driver,
+            step.actions,
+            proposal.annotations,
+            backups_allowed=proposal.backups_allowed,
+        )
+        if problem:
+            yield f"step {step.index + 1}: {problem}"
 
 
 def _too_slow(step: StepPreview) -> Iterator[str]:

@@ -28,9 +28,9 @@ def rollout(**more: str) -> Rollout:
 
 def test_the_backup_comes_before_upgrade_alone() -> None:
     part = Part(action=UPGRADE_BACKUP, within=timedelta(minutes=30))
-    assert IBU.part("Upgrade", rollout(max_age="30")) == part
-    assert IBU.part("Prep", rollout()) is None
-    assert IBU.part("Upgrade", rollout_named()) is None
+    assert IBU.part("Upgrade", rollout(max_age="30").controls) == part
+    assert IBU.part("Prep", rollout().controls) is None
+    assert IBU.part("Upgrade", {}) is None
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ class FirmwareDriver:
     ) -> Prerequisite | None:
         return None
 
-    def part(self, action: str, rollout: Rollout) -> Part | None:
+    def part(self, action: str, controls: Mapping[str, str]) -> Part | None:
         return None
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:

@@ -1,0 +1,73 @@
+"""The way back of a cluster after an image-based upgrade, where a backup came before it."""
+
+from datetime import timedelta
+from typing import Any
+
+from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
+from ibgu.core.drivers.recoveries import RECOVERIES
+from ibgu.core.model import Ended, RunResult, names
+from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
+from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase
+from tests.core.drivers.cluster_version.version_samples import NEW
+from tests.core.engine.state.records import NOW
+
+FULL = {names.BACKUP: "Full", names.BACKUP_IMAGE: NEW}
+REPORT = "node=edge-1 path=/var/recovery/backup-b1 mib=2134"
+BACKED_UP = Ended(
+    id="b1",
+    action=UPGRADE_BACKUP,
+    attempt=1,
+    intended_at=NOW,
+    arming_at=NOW,
+    ended_at=NOW - timedelta(hours=1),
+    result=RunResult.CONTINUED,
+)
+
+
+def recovery(controls: dict[str, str], **changes: Any) -> ClusterRecovery:
+    spec = RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=SeedImageRef(version="4.17.0")))
+    known: dict[str, Any] = {
+        "cluster": "edge-1",
+        "namespace": "ran",
+        "rollout": "ran-417",
+        "spec": spec,
+        "controls": controls,
+        "runs": [BACKED_UP],
+        "shown": {"b1": {"job": {"report": REPORT}}},
+    }
+    return RECOVERIES[names.IBGU](RecoveryCase(**(known | changes)))
+
+
+def commands(found: ClusterRecovery) -> list[str]:
+    return [line for step in found.steps for line in step.commands]
+
+
+def test_a_full_backup_comes_after_the_ways_of_the_upgrade_itself() -> None:
+    found = recovery(FULL)
+    assert found.facts["backup"].startswith("Full, taken at ")
+    assert found.facts["path"] == "/var/recovery/backup-b1"
+    assert commands(found) == [
+        "ibgu explain ran-417 edge-1 -n ran",
+        "ibgu retry ran-417 edge-1 -n ran",
+        "ibgu rollback ran-417 edge-1 -n ran",
+        "sudo rpm-ostree status",
+        "ssh core@edge-1",
+        "sudo -i",
+        "/var/recovery/upgrade-recovery.sh",
+        "systemctl reboot",
+        "/var/recovery/upgrade-recovery.sh --resume",
+        "oc get clusterversion,nodes,clusteroperators,ibu",
+    ]
+
+
+def test_a_path_that_the_annotations_do_not_name_is_not_shown() -> None:
+    found = recovery(FULL | {names.BACKUP: "Etcd"})
+    assert found.facts["path"] == "not known"
+    assert "ssh core@NODE sudo tar -C PATH -cz cluster > etcd-backup.tgz" in commands(found)
+
+
+def test_without_a_backup_there_is_no_such_way() -> None:
+    assert recovery(FULL, runs=[]).facts["backup"] == "none has succeeded in this rollout"
+    for found in (recovery(FULL, runs=[]), recovery({}), recovery(FULL | {names.BACKUP: "x"})):
+        assert len(found.steps) == 3
+    assert "backup" not in recovery({}).facts
