@@ -1,5 +1,6 @@
 """Fixtures for every test: a real hub, a real Postgres, kubectl, and names of its own."""
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -31,6 +32,14 @@ _numbers = itertools.count(1)
 # there is memory for a few young heaps.
 os.environ.setdefault("GOGC", "400")
 keep_in_memory()
+
+
+def pytest_collection_finish() -> None:
+    """Takes what was imported and collected out of all later collections of garbage: more than a
+    million objects. A controller in this process would lose its Lease of a few seconds to them."""
+    gc.collect()
+    gc.freeze()
+
 
 # A slow machine fails nobody; where nobody watches, the same examples every time.
 settings.register_profile("ibgu", deadline=None, derandomize="CI" in os.environ)
