@@ -106,7 +106,8 @@ def _waves(members: int, most: int) -> int:
 
 def keep_limit(spot: MemberEventContext) -> None:
     """Checks that the chain keeps its limit; a member released from a hold has that of one that
-    starts then."""
+    starts then. When a gate of single members opens is not in the history: it was not later than
+    this event."""
     given, run, new_limit = spot.text("limit"), spot.member.run, spot.step.new_limit
     limit = datetime.fromisoformat(given) if given else None
     kept = run is not None and 0 < run.ended < spot.step.released
@@ -115,6 +116,8 @@ def keep_limit(spot: MemberEventContext) -> None:
     )
     words = f"{spot.name} goes on with another limit than it started with"
     may = due or (limit is not None and limit == spot.member.limit)
+    if not may and spot.rollout.holds_members and limit is not None and spot.member.limit:
+        may = spot.member.limit <= limit <= limit_of(spot) + _INEXACT
     spot.require(Rule.LIMITS, may, words, spot.member.since)
     spot.member.limit = limit
 

@@ -88,6 +88,19 @@ def warned() -> list[Event]:
 
 
 @cache
+def warned_in_a_chain() -> list[Event]:
+    """A cluster that has warned keeps its slot until a person resumes it, with a new limit."""
+    twin = InMemoryEngine("site-1")
+    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.annotate(uid, hold_on_warning="yes")
+    twin.wait(hours=1)
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
 def refused_by_preflight() -> list[Event]:
     """The plan has an error first, then one cluster has one, and starts once it has healed."""
     twin = InMemoryEngine("site-1", "site-2")
@@ -368,6 +381,12 @@ ALL = (
     backed_up,
     backed_up_and_lost,
     updated_by_hand,
+    warned,
+    warned_in_a_chain,
+    refused_by_preflight,
+    enforced_again,
+    rolled_back,
+    stopped_by_its_seed,
     ramped,
     rate_limited_and_paused,
     plain,
