@@ -37,7 +37,7 @@ from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
 
 NAMESPACE = "ibgu-system"
-SECONDS = 60.0
+SECONDS = 120.0
 COMPLETED = ("Completed", "CompletedWithFailures")
 """How long a test waits for what must come; only a failure ever takes it."""
 VICTIM = Path(__file__).with_name("victim.py")
@@ -84,6 +84,17 @@ class Scene:
         self._tasks["fleet"] = asyncio.create_task(player.run())
         await self.until(player.synced.is_set, "the fleet to be in sync")
         return player
+
+    async def reachable(self) -> None:
+        """Wait until the hub shows all clusters as available."""
+
+        async def shown() -> bool:
+            found = await self.items(paths.MANAGED_CLUSTERS, f"fleet={self.label}")
+            told = [each.get("status", {}).get("conditions", ()) for each in found]
+            available = {"type": "ManagedClusterConditionAvailable", "status": "True"}
+            return all(any(available.items() <= c.items() for c in each) for each in told)
+
+        await self.until(shown, "all clusters to be available")
 
     def new_player(self, client: HubClient, spec: FleetSpec) -> sim.Player:
         return sim.Player(client, spec)

@@ -89,6 +89,7 @@ async def test_clusters_are_prepared_by_their_labels_with_the_guides_rights(
     scene: Scene, caller: Caller
 ) -> None:
     player = await scene.fleet(count=25)
+    await scene.reachable()
     selected = ("-l", f"fleet={scene.label}")
     tried = await caller.prepare("cleanup", *selected, "--threshold", "65", "--dry-run")
     assert tried.exit_code == 0, tried.output
