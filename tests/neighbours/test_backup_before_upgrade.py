@@ -11,7 +11,7 @@ from tests.neighbours.scene import RealScene
 from tests.neighbours.test_fleet_backup import NO_SPACE, job_works
 
 
-async def test_the_job_is_gone_before_the_stage_changes_and_one_that_fails_prevents_it(
+async def test_the_job_is_gone_before_the_upgrade_and_one_that_fails_prevents_it(
     scene: RealScene,
 ) -> None:
     await scene.fleet(count=2, version="4.16.3", updates=QUICK)

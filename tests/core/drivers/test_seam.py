@@ -110,6 +110,7 @@ SAYS_THEM = NAMES_IT | {
     # So are the annotations of the backup for its action Upgrade.
     "ibgu/core/engine/decide/rollout/controls.py",
     "ibgu/core/engine/gates/part.py",
+    "ibgu/core/engine/parts.py",
     # The sample is a rollout of the first kind.
     "ibgu/core/notify/sample.py",
     # Clusters that have failed are taken back to Idle before another try.

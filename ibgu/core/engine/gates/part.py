@@ -1,37 +1,15 @@
 """The gate of what comes before an action, such as a backup: it keeps the action while that can't
 be done as it was asked for."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
+from ibgu.core.engine.parts import part_problem
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActingParty, ActionName, ActionTraits, Reason, ReasonKind, names
+from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
-
-_OFF = (
-    f"the annotation {names.BACKUP} asks for a backup before Upgrade, which this hub does not "
-    "allow (IBGU_UPGRADE_BACKUPS)"
-)
-
-
-def part_problem(
-    driver: Driver,
-    actions: Sequence[ActionName],
-    controls: Mapping[str, str],
-    *,
-    backups_allowed: bool,
-) -> str:
-    """Returns why what must come before one of the step's actions can't be done; empty: it can, or
-    nothing must."""
-    part = next(filter(None, (driver.part(action, controls) for action in actions)), None)
-    if part is None or (backups_allowed and not part.problem):
-        return ""
-    words = "no Upgrade starts until the annotation is changed or removed"
-    return f"{part.problem or _OFF}; {words}"
 
 
 def _part(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:

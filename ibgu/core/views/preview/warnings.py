@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from ibgu.core.engine.gates import Candidate, GateInput, MemberGate, in_order
-from ibgu.core.engine.gates.part import part_problem
+from ibgu.core.engine.parts import part_problem
 from ibgu.core.model import ActionName, ClusterView, Observation
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.preview.model import Proposal, StepPreview
