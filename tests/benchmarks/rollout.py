@@ -27,6 +27,7 @@ from tests.benchmarks import payload
 from tests.benchmarks.agents import Agents
 from tests.benchmarks.audit import Entry, Moments, Requests, feedback, read, requests
 from tests.benchmarks.case import NAME, Case, otherwise
+from tests.benchmarks.echo import heard
 from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Process, Usage, controller
 from tests.benchmarks.reads import not_allowed
@@ -54,6 +55,8 @@ class RolloutCosts(Struct, frozen=True):
     """Seconds of CPU."""
     sent: Sent
     journal: Costs
+    echoes: list[float]
+    """Seconds."""
 
 
 class WorkBytes(Struct, frozen=True):
@@ -129,12 +132,13 @@ async def _carried_out(
     with controller(environment, log) as process:
         await ready(process, listen, log)
         machine, began = Machine(), process.usage().cpu
-        status = await roll_out(admin, case.ibgu(), process, log)
+        with heard(hub.kubeconfig("admin"), folder) as echoes:
+            status = await roll_out(admin, case.ibgu(), process, log)
         idle, usage = machine.idle(), process.usage()
         usage = replace(usage, cpu=usage.cpu - began)
         taken, told = servers.cpu(), await sent(listen)
     journal = (await costs(database_url)).since(before)
-    return status, RolloutCosts(began, usage, idle, taken, told, journal)
+    return status, RolloutCosts(began, usage, idle, taken, told, journal, echoes.seconds)
 
 
 def _result(

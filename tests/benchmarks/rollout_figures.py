@@ -1,6 +1,6 @@
 """The cost of a rollout on the sandbox hub, beside the bounds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tests.benchmarks.audit import WORKS, writes
 from tests.benchmarks.bound import percentile
@@ -17,8 +17,8 @@ def figures(result: Result) -> dict[str, float]:
     return {
         "makespan_ratio": done.makespan / done.bound,
         "makespan_at_clusters_ratio": done.at_clusters[0] / done.at_clusters[1],
-        **_delays("handover", done.handovers),
-        **_delays("next_action", done.next_actions),
+        **delays("handover", done.handovers, around.echoes),
+        **delays("next_action", done.next_actions),
         "writes_per_action": writes(result.requests) / actions,
         "reads_not_allowed": result.not_allowed.total(),
         "work_kib_per_member": _kib(result, _OF_MEMBERS) / result.case.clusters,
@@ -33,14 +33,20 @@ def figures(result: Result) -> dict[str, float]:
     }
 
 
-def _delays(name: str, seconds: list[float]) -> dict[str, float]:
-    """None where there is nothing of the kind."""
-    shares = {"p50": 0.50, "p99": 0.99}
-    return {
-        f"{name}_{word}_ms": percentile(seconds, share) * 1000
-        for word, share in shares.items()
-        if seconds
-    }
+_SHARES = {"p50": 0.50, "p99": 0.99}
+
+
+def delays(name: str, seconds: list[float], echoes: Sequence[float] = ()) -> dict[str, float]:
+    """Returns the delays in milliseconds, and by the same percentile of the echoes, if there are
+    any; nothing where there are no delays."""
+    found = {}
+    for word, share in _SHARES.items():
+        if seconds:
+            found[f"{name}_{word}_ms"] = percentile(seconds, share) * 1000
+        if seconds and echoes:
+            echo = percentile(list(echoes), share)
+            found[f"{name}_{word}_echoes"] = percentile(seconds, share) / echo
+    return found
 
 
 def _kib(result: Result, resources: Iterable[str]) -> float:
@@ -73,19 +79,20 @@ def _surroundings(result: Result) -> Iterator[str]:
     had left."""
     done = result.work
     for step, delays in zip(result.case.plan, done.by_step, strict=True):
-        yield f"hand-over to {step[0]}: {_percentiles(delays)}"
-    yield f"agents took {_percentiles(done.taking)} to pass an arming on,"
-    yield f"  and {_percentiles(done.reporting)} from an end to the report that proves it"
+        yield f"hand-over to {step[0]}: {percentiles(delays)}"
+    yield f"agents took {percentiles(done.taking)} to pass an arming on,"
+    yield f"  and {percentiles(done.reporting)} from an end to the report that proves it"
+    yield f"the hub's echo took {percentiles(result.around.echoes)}"
     yield f"to start took the controller {result.around.began:.1f} s of CPU, once"
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
-    yield f"agents' feedback was answered in {_percentiles(result.answers)}"
+    yield f"agents' feedback was answered in {percentiles(result.answers)}"
     per_action, size = len(result.answers) / done.actions, result.work_bytes
     yield f"agents patched the status of works {per_action:.1f} times an action"
     yield f"a stage work at the end: {size.spec:.0f} bytes of spec, {size.status:.0f} of status,"
     yield f"  {size.whole:.0f} in all"
 
 
-def _percentiles(seconds: list[float]) -> str:
+def percentiles(seconds: list[float]) -> str:
     p50, p99 = (percentile(seconds, share) * 1000 for share in (0.50, 0.99))
     return f"{p50:.0f} ms (p50), {p99:.0f} ms (p99)"
 

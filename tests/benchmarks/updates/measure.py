@@ -22,6 +22,7 @@ from ibgu.sim.cluster_version.timeline import StartedUpdate
 from ibgu.sim.player.player import Player
 from tests.benchmarks.audit import Entry, Moments, feedback, read, requests, writes
 from tests.benchmarks.bound import handovers, list_schedule
+from tests.benchmarks.echo import heard
 from tests.benchmarks.process import Process, controller
 from tests.benchmarks.ready import must_live, ready
 from tests.benchmarks.rollout import at_rest, play
@@ -39,6 +40,8 @@ class UpdateCosts(Struct, frozen=True):
     """Bytes of memory of the controller."""
     hub_cpu: float
     """Seconds of the API server."""
+    echoes: list[float]
+    """Seconds."""
 
 
 class UpdateResult(Struct, frozen=True):
@@ -114,9 +117,11 @@ async def _carried_out(
         await ready(process, listen, log)
         began = process.usage().cpu
         ends = [_roll_out(admin, body, process, log) for body in case.bodies()]
-        otherwise = sum(await asyncio.gather(*ends))
+        with heard(hub.kubeconfig("admin"), folder) as echoes:
+            otherwise = sum(await asyncio.gather(*ends))
         usage = process.usage()
-        costs = UpdateCosts(usage.cpu - began, usage.peak, servers.cpu()["kube-apiserver"])
+        taken = servers.cpu()["kube-apiserver"]
+        costs = UpdateCosts(usage.cpu - began, usage.peak, taken, echoes.seconds)
     return otherwise, costs
 
 

@@ -2,8 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from tests.benchmarks.bound import percentile
 from tests.benchmarks.report import judge
+from tests.benchmarks.rollout_figures import delays, percentiles
 from tests.benchmarks.updates.case import UpdateCase
 from tests.benchmarks.updates.measure import UpdateResult, measure
 
@@ -30,27 +30,20 @@ def run(options: Namespace) -> bool:
 
 def _show(result: UpdateResult) -> bool:
     print(f"\n{result.case.description}")
-    return judge(figures(result), PART, result.case.about)
+    good = judge(figures(result), PART, result.case.about)
+    print(f"    the hub's echo took {percentiles(result.costs.echoes)}")
+    return good
 
 
 def figures(result: UpdateResult) -> dict[str, float]:
     costs = result.costs
     return {
         "makespan_ratio": result.makespan_ratio,
-        **_delays("handover", result.handovers),
-        **_delays("upgrade_handover", result.upgrade_handovers),
+        **delays("handover", result.handovers, costs.echoes),
+        **delays("upgrade_handover", result.upgrade_handovers, costs.echoes),
         "writes_per_action": result.writes / result.actions,
         "progress_writes_per_second": result.progress_rate,
         "cpu_to_hub_cpu": costs.cpu / costs.hub_cpu,
         "peak_rss_mib": costs.peak / 2**20,
         "ended_otherwise": result.otherwise,
-    }
-
-
-def _delays(name: str, seconds: list[float]) -> dict[str, float]:
-    if not seconds:
-        return {}
-    return {
-        f"{name}_p50_ms": percentile(seconds, 0.50) * 1000,
-        f"{name}_p99_ms": percentile(seconds, 0.99) * 1000,
     }
