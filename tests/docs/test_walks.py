@@ -191,6 +191,8 @@ ELSEWHERE = {
     "core/assurance/certify/imported.py": {"RESTORED"},
     "core/assurance/certify/limits.py": {"RESTORED"},
     "core/assurance/certify/rollouts.py": {"RESTORED"},
+    # A run whose backup is no longer possible has begun before the gate could keep it.
+    "core/engine/decide/member/accepted.py": {"BACKUP_NOT_POSSIBLE"},
     # Counts the rollouts that the circuit breaker of a seed image holds.
     "db/reads/seeds.py": {"SEED_BREAKER"},
     # Of two rollouts of one name, the one that waits does not hide the other's metrics.

@@ -102,7 +102,7 @@ def backed_up(plan: Scenario, rng: Random) -> Scenario:
         wanted = {
             names.BACKUP: rng.choice(("Etcd", "Full")),
             names.BACKUP_IMAGE: updates.image("e"),
-            names.BACKUP_MAX_AGE: rng.choice(("5", "240")),
+            names.BACKUP_MAX_AGE: rng.choice(("30", "240")),
         }
         return _with(ibgu, wanted) if _is_ibgu(ibgu) else ibgu
 

@@ -25,7 +25,16 @@ from ibgu.core.engine.decide import (
 from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView, names
+from ibgu.core.model import (
+    Member,
+    Observation,
+    PendingPatch,
+    Rollout,
+    Run,
+    RunState,
+    WorkView,
+    names,
+)
 from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.hub.writing.writer import Write, Writer
 
@@ -45,9 +54,12 @@ class Effects:
         *,
         watch: bool,
         remove_secrets: bool = False,
+        backups_allowed: bool = False,
     ) -> None:
         """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `remove_secrets`:
-        remove pull secrets from clusters after Prep."""
+        remove pull secrets from clusters after Prep. `backups_allowed`: annotations may ask for a
+        backup before Upgrade."""
+        self._backups_allowed = backups_allowed
         self._remove_secrets = remove_secrets
         self._drivers = drivers
         self._mirror = mirror
@@ -128,7 +140,7 @@ class Effects:
         if self._outcomes.refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
         seen = self._observe(rollout)(cluster)
-        if job_run(tracked, cluster, seen) is None:
+        if self._job_run(tracked, cluster, seen) is None:
             self._job(tracked, cluster, seen)
         found = self._mirror.rollout_object(rollout.uid)
         asked_for = found is not None and found.metadata.deletion_timestamp is None
@@ -238,7 +250,7 @@ class Effects:
         Such a work is never changed; one that is not shown is asked for before it counts as
         gone."""
         rollout, view = tracked.rollout, seen.job
-        run = job_run(tracked, cluster, seen)
+        run = self._job_run(tracked, cluster, seen)
         key = (cluster, job_name(rollout.uid, rollout.name))
         if run is None and view is None and not seen.job_writing:
             ended = hidden_job(tracked, cluster, seen)
@@ -256,6 +268,10 @@ class Effects:
             driver, create = self._drivers[rollout.kind], requests.job_creation
             self._outcomes.refusals.tried(("work", *key))
             self._submit(create(driver, key, rollout, run, shown, watch=self._watch))
+
+    def _job_run(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> Run | None:
+        driver = self._drivers[tracked.rollout.kind]
+        return job_run(driver, tracked, cluster, seen, backups_allowed=self._backups_allowed)
 
     def _drop_creation(self, key: WorkKey) -> None:
         """Drops the creation of a job work that is still queued after its run has ended."""

@@ -88,7 +88,7 @@ class Reporter(Struct, frozen=True, eq=False):
             return
         self._statuses.mark_due(rollout)
         with self._quarantine.best_effort(rollout):
-            for words in mistakes(found.metadata.annotations):
+            for words in mistakes(found.metadata.annotations, found.kind):
                 self._events.warn(rollout, NOT_UNDERSTOOD, words)
 
     def write_failed(self, write: Write, error: HubError) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ibgu.core.engine.driver import Driver
 from ibgu.core.model import ActionName, names
+from ibgu.core.model.actions import whole
 
 _OFF = (
     f"the annotation {names.BACKUP} asks for a backup before Upgrade, which this hub does not "
@@ -23,5 +24,19 @@ def part_problem(
     part = next(filter(None, (driver.part(action, controls) for action in actions)), None)
     if part is None or (backups_allowed and not part.problem):
         return ""
-    words = "no Upgrade starts until the annotation is changed or removed"
+    words = "nothing starts until the annotation is changed or removed"
     return f"{part.problem or _OFF}; {words}"
+
+
+def why_not(
+    driver: Driver, action: ActionName, controls: Mapping[str, str], *, backups_allowed: bool
+) -> str | None:
+    """Returns why nothing more is made for a run of this action, where it is a part of another one;
+    empty: the part is not asked for any more; None: it is to be done."""
+    planned = whole(action)
+    if planned == action:
+        return None
+    part = driver.part(planned, controls)
+    if part is None or part.action != action:
+        return ""
+    return part_problem(driver, [planned], controls, backups_allowed=backups_allowed) or None

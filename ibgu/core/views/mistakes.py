@@ -25,9 +25,10 @@ KNOWN = (
 WHO_AND_WHAT = "say who has cleaned up, and what"
 
 
-def mistakes(annotations: Mapping[str, str]) -> list[str]:
-    """Returns messages that name the annotation and the expected value; empty: no mistake."""
-    return list(_mistakes(annotations))
+def mistakes(annotations: Mapping[str, str], kind: str = names.IBGU) -> list[str]:
+    """Returns messages that name the annotation and the expected value; empty: no mistake. `kind`:
+    of the object that has them."""
+    return [*_mistakes(annotations), *_of_backup(annotations, kind)]
 
 
 def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
@@ -45,6 +46,13 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
         yield f"{names.MANUAL_CLEANUP_DONE} needs a value: {WHO_AND_WHAT}"
     if problem := rate_limits_of(annotations).problem:
         yield problem
+
+
+def _of_backup(annotations: Mapping[str, str], kind: str) -> Iterator[str]:
+    if kind != names.IBGU:
+        for key in sorted(annotations.keys() & set(names.BACKUP_ANNOTATIONS)):
+            yield f"the annotation {key} does nothing: name the backup in spec.update.backup"
+        return
     asked = asked_backup(annotations)
     if asked is not None and asked.problem:
         yield asked.problem

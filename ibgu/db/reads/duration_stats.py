@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from ibgu.core.drivers import every_action
 from ibgu.core.engine.timing.durations import MEASURED, DurationStats
-from ibgu.core.model import ActionName, RunResult
+from ibgu.core.model import ActionName, RunResult, traits
+from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base
 from ibgu.db.reads.labelled import labelled
@@ -27,7 +28,8 @@ _STATISTICS = """
       percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90,
       percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95,
       percentile_cont(CAST(:spread AS float8[])) WITHIN GROUP (ORDER BY seconds) AS spread
-    FROM unnest(CAST(:actions AS text[])) AS asked(action) CROSS JOIN LATERAL ({runs}) AS ended
+    FROM unnest(CAST(:actions AS text[]), CAST(:planned AS text[])) AS asked(action, planned)
+      CROSS JOIN LATERAL ({runs}) AS ended
     {which}
     GROUP BY asked.action, ended.result
 """
@@ -44,7 +46,7 @@ _OF_NAMESPACES = """
       SELECT steps.rollout, steps.index
       FROM rollouts JOIN steps ON (steps.hub, steps.rollout) = (rollouts.hub, rollouts.uid)
       WHERE rollouts.hub = :hub AND rollouts.namespace = ANY (CAST(:of AS text[]))
-        AND asked.action = ANY (steps.actions)
+        AND asked.planned = ANY (steps.actions)
       ORDER BY steps.started_at DESC NULLS LAST
     ) AS its CROSS JOIN LATERAL (
       SELECT cluster, result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
@@ -84,6 +86,11 @@ _REACHED = text("""
 """)
 
 
+def _well(action: ActionName) -> RunResult:
+    """Returns the result of a run that did what it had to: after a part the action follows."""
+    return RunResult.CONTINUED if traits(action).part_of else RunResult.SUCCEEDED
+
+
 class DurationReads(Base):
     async def durations(
         self,
@@ -93,9 +100,11 @@ class DurationReads(Base):
         label: LabelSelector | None = None,
     ) -> tuple[DurationRow, ...]:
         """Returns durations by action and result; None: of all namespaces, on all clusters."""
+        wanted = every_action() if actions is None else list(actions)
         values: dict[str, Any] = {
             "hub": self.hub,
-            "actions": every_action() if actions is None else list(actions),
+            "actions": wanted,
+            "planned": [whole(each) for each in wanted],
             "newest": NEWEST,
             "spread": _SPREAD,
         }
@@ -117,7 +126,7 @@ class DurationReads(Base):
         return {
             row.action: replace(row.stats, **reached.get(row.action, {}))
             for row in await self.durations()
-            if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
+            if row.result is _well(row.action) and row.count >= MEASURED
         }
 
     async def _reached(self) -> dict[ActionName, dict[str, float | None]]:

@@ -69,7 +69,8 @@ _COUNTED = text(f"""
             CASE WHEN actions && CAST(:back AS text[]) THEN {_DONE.format(actions=":back")}
               ELSE FALSE END AS did_go_back,
             members.state = 'finished' AND outcome = 'failed' AND late = ''
-              AND failed_action = ANY (CAST(:brings AS text[])) AS did_fail
+              AND failed_action = ANY (CAST(:brings AS text[]))
+              AND cause IS DISTINCT FROM '{Cause.BACKUP_FAILED}' AS did_fail
           FROM steps JOIN members ON members.hub = steps.hub
             AND members.rollout = steps.rollout AND members.step = steps.index
           WHERE steps.hub = :hub AND steps.rollout = uid

@@ -17,6 +17,9 @@ def page() -> str:
 
 
 def _entry(cause: Cause) -> str:
-    only_of_updates = cause in UPDATE_MEANINGS.causes and cause not in IBU_MEANINGS.causes
-    told = meaning_of_cause(cause, UPDATE_MEANINGS if only_of_updates else IBU_MEANINGS)
-    return f"## {cause}\n\n{sentence(told.means)}\n\n**Do:** {sentence(told.do)}"
+    kinds = [kind for kind in (IBU_MEANINGS, UPDATE_MEANINGS) if cause in kind.causes]
+    first, *others = [meaning_of_cause(cause, kind) for kind in kinds or [IBU_MEANINGS]]
+    lines = [f"## {cause}", sentence(first.means), f"**Do:** {sentence(first.do)}"]
+    for told in others:
+        lines.append(f"**Of a FleetUpdate:** {sentence(told.means)} {sentence(told.do)}")
+    return "\n\n".join(lines)

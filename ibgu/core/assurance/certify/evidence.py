@@ -140,7 +140,8 @@ def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -
             missing = proofs.missing(seen.feedback, run.action)
             return not missing, f"but {missing}"
         case "continued" if run.action in proofs.parts:
-            missing = proofs.missing(seen.feedback, run.action)
+            asked = spot.rollout.max_age is not None
+            missing = proofs.missing(seen.feedback, run.action) if asked else ""
             return not missing, f"but {missing}"
         case "continued":
             missing = proofs.continues(seen.feedback, run.action)

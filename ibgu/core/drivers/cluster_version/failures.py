@@ -107,7 +107,7 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
     ),
     _row(
         UpdateFailure.BACKUP_SPACE,
-        r"too little free space for a backup",
+        r"too little free space for a backup|MiB free, and a backup needs",
         "The node has too little free space for the backup.",
         "Free space on the node, or name a folder on another file system in "
         "spec.update.backup.path of a new FleetUpdate.",

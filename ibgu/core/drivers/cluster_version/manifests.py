@@ -19,7 +19,6 @@ from ibgu.core.drivers.cluster_version.names import (
     HEALTH_CHECKS,
     IMAGE_MARK,
     KIND,
-    MARK_MANAGER,
     NAME,
     POOL_GROUP,
     RESUMES_MARK,
@@ -31,6 +30,7 @@ from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_p
 from ibgu.core.drivers.cluster_version.spec import release_of, update_of
 from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.engine.driver import Companion
+from ibgu.core.engine.works.config import MARK_MANAGER, apply_strategy
 from ibgu.core.model import Rollout, Run, traits
 from ibgu.core.model.kinds import ClusterUpdate, JsonObject, Release
 from ibgu.core.model.names import GENERATION, RUN
@@ -89,7 +89,7 @@ def manifests_of(
 
 def strategy_of(rollout: Rollout, run: Run, seen: VersionView | None) -> JsonObject:
     asks = _Request(rollout, run, seen).release is not None
-    return _apply(UPDATE_MANAGER if asks else MARK_MANAGER)
+    return apply_strategy(UPDATE_MANAGER if asks else MARK_MANAGER)
 
 
 def companions_of(
@@ -115,12 +115,7 @@ def configs_of(rollout: Rollout, run: Run, seen: VersionView | None) -> Sequence
         "name": "admin-acks",
         "namespace": "openshift-config",
     }
-    return ({"resourceIdentifier": identifier, "updateStrategy": _apply(ACK_MANAGER)},)
-
-
-def _apply(manager: str) -> JsonObject:
-    options = {"force": True, "fieldManager": manager}
-    return {"type": "ServerSideApply", "serverSideApply": options}
+    return ({"resourceIdentifier": identifier, "updateStrategy": apply_strategy(ACK_MANAGER)},)
 
 
 class _Request(Struct, frozen=True):

@@ -16,10 +16,8 @@ IMAGE_MARK = "ibgu.dev/image"
 PAUSE_MANAGER = "work-agent-ibgu-pause"
 """The field manager of what is paused, and resumed."""
 UPDATE_MANAGER = "work-agent-ibgu-update"
-"""The field manager that owns spec.desiredUpdate once an update was asked for."""
-MARK_MANAGER = "work-agent-ibgu-mark"
-"""The field manager of all that only marks: it must never own spec.desiredUpdate, since an apply of
-the owner without the field would withdraw the request."""
+"""The field manager that owns spec.desiredUpdate once an update was asked for. What only marks the
+object has another one: an apply of the owner without the field would withdraw the request."""
 RESUMES_MARK = "ibgu.dev/resumes"
 """Annotation: the pool that a run of Pools resumes, or HEALTH_CHECKS."""
 HEALTH_CHECKS = "MachineHealthChecks"

@@ -21,7 +21,8 @@ from ibgu.core.model.kinds import Backup, JsonObject
 from ibgu.core.text.harmless import one_line
 
 _MINUTES = re.compile(r"0*([1-9]\d{0,4})", re.ASCII)
-_MAX = 10080
+_MIN, _MAX = 30, 10080
+"""Minutes. It takes some until the Job is gone from a cluster, and Upgrade may begin."""
 _FIELDS = BackupFields(
     *(f"the annotation {name}:" for name in names.BACKUP_ANNOTATIONS),
 )
@@ -52,9 +53,9 @@ def asked_backup(annotations: Mapping[str, str]) -> AskedBackup | None:
     told = given.get(names.BACKUP_MAX_AGE)
     if told is not None:
         found = _MINUTES.fullmatch(told)
-        if found is None or int(found[1]) > _MAX:
+        if found is None or not _MIN <= int(found[1]) <= _MAX:
             shown = one_line(told[:_SHOWN])
-            expected = f"minutes from 1 to {_MAX}, as 240"
+            expected = f"minutes from {_MIN} to {_MAX}, as 240"
             problem = f'the annotation {names.BACKUP_MAX_AGE} is "{shown}"; expected: {expected}'
             return AskedBackup(backup, problem)
         backup = replace(backup, max_age_minutes=int(found[1]))
@@ -84,4 +85,4 @@ def verdict_on_backup(work: WorkView) -> Verdict:
     found = verdict_by_job(work, BACKUP_FAILURES)
     if found.kind is not VerdictKind.SUCCEEDED:
         return found
-    return replace(found, again=True, message="the backup is taken")
+    return replace(found, again=True, message="taken the backup")

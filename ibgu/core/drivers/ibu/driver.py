@@ -42,7 +42,7 @@ from ibgu.core.engine.driver import (
     Verdict,
     VerdictKind,
 )
-from ibgu.core.engine.works.config import update_strategy
+from ibgu.core.engine.works.config import MARK_MANAGER, apply_strategy, update_strategy
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
 from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import (
@@ -99,6 +99,8 @@ class IbuDriver:
         return [IBU_ROLE, ibu]
 
     def strategy(self, rollout: Rollout, run: Run, seen: FeedbackView | None) -> JsonObject:
+        if traits(run.action).part_of:
+            return apply_strategy(MARK_MANAGER)
         return update_strategy(consumed_fields(rollout, run, _ibu(seen)))
 
     def configs(

@@ -7,6 +7,7 @@ from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
 from ibgu.core.drivers.ibu.backup import asked_backup
 from ibgu.core.drivers.node_jobs.backup.restoring import facts_of, steps_from, taken_backup
 from ibgu.core.model import RunResult
+from ibgu.core.model.kinds import Backup
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase, RecoveryStep
 
 _CHECK = "oc get clusterversion,nodes,clusteroperators,ibu"
@@ -43,10 +44,12 @@ def _backup(case: RecoveryCase) -> tuple[dict[str, str], Iterator[RecoveryStep]]
     """Returns the facts of the backup before Upgrade, and the steps that restore it."""
     asked = asked_backup(case.controls)
     if asked is None or asked.problem:
-        return {}, iter(())
+        taken = taken_backup(case, Backup(), UPGRADE_BACKUP, RunResult.CONTINUED)
+        words = "the annotations that asked for it are gone, or can't be read"
+        return {"backup": f"taken at {taken.at}; {words}"} if taken else {}, iter(())
     taken = taken_backup(case, asked.backup, UPGRADE_BACKUP, RunResult.CONTINUED)
     facts = dict(facts_of(asked.backup, taken))
-    if taken is None:
+    if taken is None or not taken.path:
         return facts, iter(())
 
     def steps() -> Iterator[RecoveryStep]:

@@ -6,7 +6,8 @@ cluster does by then. So the work is there only while its run may still need it.
 
 from datetime import datetime
 
-from ibgu.core.engine.driver import Verdict
+from ibgu.core.engine.driver import Driver, Verdict
+from ibgu.core.engine.parts import why_not
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.timing.times import JOB_REMOVAL, passed
 from ibgu.core.engine.works.evidence import is_evidence_for
@@ -14,18 +15,29 @@ from ibgu.core.model import Accepted, Ended, Observation, Run, traits
 from ibgu.core.model.bounds import moment
 
 
-def job_run(tracked: TrackedRollout, cluster: str, seen: Observation) -> Run | None:
+def job_run(
+    driver: Driver,
+    tracked: TrackedRollout,
+    cluster: str,
+    seen: Observation,
+    *,
+    backups_allowed: bool,
+) -> Run | None:
     """Returns the run whose Job the cluster needs; None: any job work is to be deleted.
 
     A new one is made only while the cluster shows that it has accepted the run: after a restore,
-    records may be older than what the cluster does.
+    records may be older than what the cluster does. A part of an action must still be asked for.
     """
     run = _open_job_run(tracked, cluster)
     if run is None or seen.job is not None:
         return run
     work = None if tracked.rollout.stands_still else seen.stage
     there = seen.cluster is not None and seen.cluster.reachable and not seen.cluster.deleting
-    return run if there and work is not None and is_evidence_for(work, run) else None
+    if not there or work is None or not is_evidence_for(work, run):
+        return None
+    controls = tracked.rollout.controls
+    kept = why_not(driver, run.action, controls, backups_allowed=backups_allowed)
+    return run if kept is None else None
 
 
 def _open_job_run(tracked: TrackedRollout, cluster: str) -> Accepted | None:

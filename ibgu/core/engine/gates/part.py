@@ -9,6 +9,7 @@ from ibgu.core.engine.parts import part_problem
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind
+from ibgu.core.model.actions import table_of
 from ibgu.core.model.meaning import Meaning
 
 
@@ -29,6 +30,12 @@ def _goes_forward(action: ActionTraits) -> bool:
     return action.reboots and not action.leads_back
 
 
+def _may_lead_to_a_part(action: ActionTraits) -> bool:
+    """Chooses the first actions of steps in which a part may come: a step that can't do it does not
+    begin."""
+    return action.preflight and bool(table_of(action.name).parts)
+
+
 PART = StepGate(
     name="backup",
     check=_part,
@@ -46,7 +53,7 @@ PART = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS}),
-    actions=_goes_forward,
+    actions=_may_lead_to_a_part,
     own=True,
     chained=_goes_forward,
 )

@@ -22,12 +22,19 @@ def _floor(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
     if not traits(step.step.first).reboots:
         return None
     rollback = snapshot.driver.rollback_time(snapshot.tracked.rollout.spec)
-    need = min(rollback, share(snapshot.tracked, step) / 2)
+    need = min(rollback + _before(snapshot, step), share(snapshot.tracked, step) / 2)
     if left >= need:
         return None
     minutes = need.total_seconds() / 60
     words = f"less than {minutes:.0f} min are left of the step's timeout: nothing new starts"
     return Reason(ReasonKind.FLOOR, now, words)
+
+
+def _before(snapshot: Snapshot, step: TrackedStep) -> timedelta:
+    """Returns what a part before the action usually takes at most, such as a backup."""
+    part = snapshot.driver.part(step.step.first, snapshot.tracked.rollout.controls)
+    usual = traits(part.action).usual if part is not None else None
+    return timedelta(seconds=usual.high) if usual is not None else timedelta()
 
 
 TIME_FLOOR = StepGate(

@@ -82,13 +82,14 @@ _limit_time = itemgetter(0)
 
 def end_of(member: Member) -> ActionEnd | None:
     """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
-    ended."""
+    ended. One that failed in what comes before it, such as a backup, was not."""
     run = member.run
     failed = member.failed_action
     if (
         failed
         and traits(failed).reboots
         and run
+        and not traits(run.action).part_of
         and run.armed_at
         and run.result in _TRIED
         and run.ended_at

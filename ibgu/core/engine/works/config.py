@@ -35,6 +35,17 @@ def update_strategy(consumed: Sequence[str]) -> JsonObject:
     return {"type": "ServerSideApply", "serverSideApply": options}
 
 
+MARK_MANAGER = "work-agent-ibgu-mark"
+"""The field manager of all that only marks an object: it never owns a field of a spec."""
+
+
+def apply_strategy(manager: str) -> JsonObject:
+    """Returns the strategy that applies nothing but the manifest's fields, on behalf of this field
+    manager."""
+    options = {"force": True, "fieldManager": manager}
+    return {"type": "ServerSideApply", "serverSideApply": options}
+
+
 def manifest_config(
     target: Target, strategy: JsonObject, *, probe: Probe | None, watch: bool
 ) -> JsonObject:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ibgu.core.model import ActionName, Run, RunResult
+from ibgu.core.model import ActionName, Run, RunResult, traits
 from ibgu.core.text.spans import duration
 from ibgu.core.views.explain.case import Line, PastStep
 
@@ -36,7 +36,8 @@ def _numbered(runs: Sequence[Run]) -> Iterator[tuple[Run, int, bool]]:
     begun: Counter[ActionName] = Counter()
     last: dict[ActionName, Run] = {}
     for run in runs:
-        goes_on = run.action in last and last[run.action].result is RunResult.CONTINUED
+        continued = run.action in last and last[run.action].result is RunResult.CONTINUED
+        goes_on = continued and not traits(run.action).part_of
         begun[run.action] += not goes_on
         last[run.action] = run
         yield run, begun[run.action], goes_on

@@ -70,7 +70,7 @@ def _closed(
 
 def _annotations(proposal: Proposal, told: Sequence[str]) -> Iterator[str]:
     """Warns of mistakes in annotations. `told`: other warnings, which may say the same."""
-    for words in mistakes(proposal.annotations):
+    for words in mistakes(proposal.annotations, proposal.driver.kind):
         if words != proposal.rate_limits.problem and not any(words in each for each in told):
             yield words
 

@@ -50,7 +50,7 @@ def status_of(
     listing = listing or StatusListing()
     listing.update(tracked)
     rollout, old = tracked.rollout, list(before)
-    wrong, counted = mistakes(annotations), "summary" in served
+    wrong, counted = mistakes(annotations, tracked.rollout.kind), "summary" in served
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),

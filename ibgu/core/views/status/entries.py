@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from ibgu.core.drivers import traits
 from ibgu.core.model import InFlight, Member, Outcome, RunResult
+from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import JsonObject
 
 MAX_MESSAGE = 200
@@ -81,7 +82,7 @@ def _current(members: list[Member]) -> Iterator[JsonObject]:
         # Between two runs of one action the cluster is still in it.
         goes_on = member.run.open or member.run.result is RunResult.CONTINUED
         if goes_on and member.run.arming_at:
-            yield _action(member.run.action, member.reason.message[:MAX_MESSAGE])
+            yield _action(whole(member.run.action), member.reason.message[:MAX_MESSAGE])
 
 
 def _action(action: str, message: str) -> JsonObject:

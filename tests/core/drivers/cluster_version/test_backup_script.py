@@ -232,7 +232,7 @@ def test_a_folder_with_a_backup_of_another_form_is_refused(node: Node) -> None:
     assert node.backup(Backup("Full", NEW, "/var/mnt/b"))[0] == 0
     assert node.backup(Backup("Etcd", NEW, "/var/mnt/b"), "r2") == (
         10,
-        "/var/mnt/b has a backup of the form Full: name another folder in spec.update.backup.path",
+        "/var/mnt/b has a backup of the form Full: name another folder for this one",
     )
     assert node.folders("var/mnt/b") == ["backup-r1", "current"]
 

@@ -40,9 +40,12 @@ def test_the_backup_comes_before_upgrade_alone() -> None:
         ({names.BACKUP: ""}, "ibgu.dev/backup: (none) is not"),
         ({names.BACKUP_IMAGE: "tools:latest"}, "backup-image: tools:latest is not an image by"),
         ({names.BACKUP_PATH: "/etc"}, "backup-path: '/etc' is not a folder in"),
-        ({names.BACKUP_MAX_AGE: "0"}, 'backup-max-age is "0"; expected: minutes from 1 to 10080'),
+        (
+            {names.BACKUP_MAX_AGE: "29"},
+            'backup-max-age is "29"; expected: minutes from 30 to 10080',
+        ),
         ({names.BACKUP_MAX_AGE: "4h"}, 'backup-max-age is "4h"; expected'),
-        ({names.BACKUP_MAX_AGE: "10081"}, "expected: minutes from 1 to 10080"),
+        ({names.BACKUP_MAX_AGE: "10081"}, "expected: minutes from 30 to 10080"),
     ],
 )
 def test_a_typing_error_is_named(changes: dict[str, str], words: str) -> None:
@@ -52,6 +55,13 @@ def test_a_typing_error_is_named(changes: dict[str, str], words: str) -> None:
     assert any(words in each for each in mistakes(ASKED | changes))
     broken = replace(rollout(), controls=ASKED | changes)
     assert list(IBU.job(broken, run(UPGRADE_BACKUP), IbuView())) == []
+
+
+def test_a_fleet_update_has_no_such_annotations() -> None:
+    assert mistakes(ASKED | {names.BACKUP: "x"}, names.FLEET_UPDATE) == [
+        f"the annotation {key} does nothing: name the backup in spec.update.backup"
+        for key in (names.BACKUP, names.BACKUP_IMAGE)
+    ]
 
 
 def test_annotations_that_can_be_read_are_no_mistake() -> None:
@@ -68,8 +78,10 @@ def test_an_image_alone_asks_for_no_form_and_says_so() -> None:
 def test_the_run_marks_the_upgrade_and_leaves_its_stage_alone() -> None:
     _, ibu = IBU.manifests(rollout(), run(UPGRADE_BACKUP), 1, None)
     assert isinstance(ibu, dict)
-    assert ibu["spec"]["stage"] == "Prep"
-    assert ibu["metadata"]["annotations"][names.RUN] == "run-1"
+    assert ibu["metadata"] == {"name": "upgrade", "annotations": {names.RUN: "run-1"}}
+    assert "spec" not in ibu, "a person may have set another stage since"
+    strategy = IBU.strategy(rollout(), run(UPGRADE_BACKUP), None)
+    assert strategy["serverSideApply"]["fieldManager"] == "work-agent-ibgu-mark"
     assert (
         IBU.job(rollout(), run(UPGRADE_BACKUP), IbuView())[-1]["metadata"]["name"] == "backup-run-1"
     )
@@ -114,6 +126,7 @@ def test_the_certifier_judges_the_backup_by_its_job() -> None:
         (JobView(reason="PodFailurePolicy", message="x failed with exit code 3 y"), "Space"),
         (JobView(reason="PodFailurePolicy", message="x failed with exit code 5 y"), "Refused"),
         (JobView(reason="DeadlineExceeded"), "Timeout"),
+        (JobView(report="/b has 3 MiB free, and a backup needs 7000 MiB"), "WithoutSpace"),
     ],
 )
 def test_a_job_that_fails_is_a_known_failure_of_upgrade(job: JobView, name: str) -> None:

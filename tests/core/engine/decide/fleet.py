@@ -294,7 +294,9 @@ class InMemoryEngine(Hub, Story):
 
     def _follow_job(self, uid: str, name: str) -> None:
         seen = self.observe(uid, name)
-        run = job_run(self.tracked(uid), name, seen)
+        tracked, allowed = self.tracked(uid), self.facts.upgrade_backups
+        driver = self.others.get(tracked.rollout.kind, self.driver)
+        run = job_run(driver, tracked, name, seen, backups_allowed=allowed)
         if seen.job_writing or (uid, name) in self.denials:
             return
         if seen.job is not None:

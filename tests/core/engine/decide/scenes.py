@@ -406,6 +406,7 @@ def _policy_between_actions(twin: InMemoryEngine) -> None:
 
 def _backup_not_allowed_between_actions(twin: InMemoryEngine) -> None:
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.until(Kind.RUN_ACCEPTED)
     image = f"registry.example/tools@sha256:{'a' * 64}"
     twin.annotate(uid, backup="Etcd", backup_image=image)
     twin.wait(minutes=2)

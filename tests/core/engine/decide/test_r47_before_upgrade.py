@@ -104,24 +104,45 @@ def test_without_the_annotation_nothing_is_backed_up(twin: InMemoryEngine) -> No
     assert twin.spokes["site-1"].made == []
 
 
-@pytest.mark.parametrize("steps", [("Prep", "Upgrade"), ("Prep Upgrade",)])
-def test_a_hub_that_does_not_allow_backups_holds_upgrade(steps: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("steps", "begun"), [(("Prep", "Upgrade"), ["Prep"]), (("Prep Upgrade",), [])]
+)
+def test_a_hub_that_does_not_allow_backups_holds_a_step_with_upgrade(
+    steps: tuple[str, ...], begun: list[str]
+) -> None:
     twin = InMemoryEngine(*SITES)
     Invariants(twin)
     twin.facts = replace(twin.facts, upgrade_backups=False)
     asked(twin, *steps)
     twin.wait(hours=2)
     for name in SITES:
-        assert stages(twin, name) == ["Prep"]
-    held = twin.tracked(UID).steps[-1]
-    reasons = {held.step.hold.kind if held.step.hold else None}
-    reasons |= {member.reason.kind for member in held.members.values()}
-    assert ReasonKind.BACKUP_NOT_POSSIBLE in reasons
+        assert stages(twin, name) == begun
+    hold = twin.tracked(UID).steps[-1].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.BACKUP_NOT_POSSIBLE
+    assert twin.tracked(UID).steps[-1].step.stopped_since is not None
     twin.facts = replace(twin.facts, upgrade_backups=True)
     twin.touch_everything()
     twin.drive()
     assert stages(twin, "site-1") == ["Prep", "Upgrade"]
     assert len(twin.spokes["site-1"].made) == 1
+
+
+def test_a_chain_that_a_typing_error_keeps_goes_on_once_it_is_corrected(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=3, timeout=600))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.annotate(UID, **(ASKED | {"backup": "etcd"}))
+    twin.wait(hours=1)
+    for name in SITES:
+        assert stages(twin, name) == ["Prep"]
+        assert twin.member(UID, 0, name).reason.kind is ReasonKind.BACKUP_NOT_POSSIBLE
+    twin.annotate(UID, **ASKED)
+    twin.drive()
+    for name in SITES:
+        assert runs(twin, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
+        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
 
 
 def test_a_typing_error_holds_upgrade_until_it_is_corrected(twin: InMemoryEngine) -> None:

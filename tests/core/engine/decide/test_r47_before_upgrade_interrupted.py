@@ -8,10 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP, Action, Stage
+from ibgu.core.engine.state.step import end_of, seed_end_of
 from ibgu.core.model import (
     Cause,
     Kind,
     Outcome,
+    ReasonKind,
     RolloutState,
     RunResult,
 )
@@ -97,6 +99,70 @@ def test_a_backup_that_nobody_asks_for_any_more_is_not_armed(twin: InMemoryEngin
     twin.drive()
     assert stages(twin, "site-1") == ["Prep", "Upgrade"]
     assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def accepted_without_a_job(twin: InMemoryEngine) -> None:
+    """Goes on until both clusters have accepted the run of their backup, and no Job is made yet."""
+    asked(twin, "Prep Upgrade")
+    for _ in range(400):
+        taken = [
+            run.action
+            for name in twin.spokes
+            for run in said(twin, Kind.RUN_ACCEPTED, name)
+            if run.action == UPGRADE_BACKUP
+        ]
+        twin.job_writes.clear()
+        if len(taken) == 2:
+            break
+        twin.step()
+    twin.job_writes.clear()
+    assert not twin.jobs
+
+
+def test_a_backup_that_nobody_asks_for_any_more_makes_no_job(twin: InMemoryEngine) -> None:
+    accepted_without_a_job(twin)
+    obj = twin.ibgus[UID]
+    twin.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
+    twin.drive()
+    for name, spoke in twin.spokes.items():
+        assert spoke.made == []
+        assert runs(twin, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
+        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("by", ["typing error", "setting"])
+def test_no_job_is_made_while_the_backup_is_not_possible(twin: InMemoryEngine, by: str) -> None:
+    accepted_without_a_job(twin)
+    if by == "setting":
+        twin.facts = replace(twin.facts, upgrade_backups=False)
+        twin.touch_everything()
+    else:
+        twin.annotate(UID, backup_image="tools:latest")
+    twin.wait(minutes=30)
+    for name, spoke in twin.spokes.items():
+        assert spoke.made == []
+        assert twin.member(UID, 0, name).reason.kind is ReasonKind.BACKUP_NOT_POSSIBLE
+    if by == "setting":
+        twin.facts = replace(twin.facts, upgrade_backups=True)
+        twin.touch_everything()
+    else:
+        twin.annotate(UID, **ASKED)
+    twin.drive()
+    for name, spoke in twin.spokes.items():
+        assert len(spoke.made) == 1
+        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+
+
+def test_backups_that_fail_stop_no_circuit_breaker(twin: InMemoryEngine) -> None:
+    for spoke in twin.spokes.values():
+        spoke.job_failure = ("DeadlineExceeded", "Job was active too long")
+    asked(twin, "Prep Upgrade")
+    twin.drive()
+    for name in twin.spokes:
+        member = twin.member(UID, 0, name)
+        assert (member.failed_action, member.cause) == (Action.UPGRADE, Cause.BACKUP_FAILED)
+        assert end_of(member) is None
+        assert seed_end_of(member) is None
 
 
 def test_the_age_of_a_backup_counts_from_its_end(twin: InMemoryEngine) -> None:

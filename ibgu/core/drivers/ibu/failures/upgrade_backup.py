@@ -12,7 +12,7 @@ _AGAIN = "then AbortOnFailure, and Prep again."
 BACKUP_BEFORE = (
     known(
         Failure.NODE_BACKUP_SPACE,
-        r"too little free space for a backup",
+        r"too little free space for a backup|MiB free, and a backup needs",
         "The node has too little free space for the backup before Upgrade.",
         f"Free space on the node, or name a folder on another file system in {names.BACKUP_PATH}, "
         f"{_AGAIN}",

@@ -53,7 +53,11 @@ TARGET = Target(
 
 def armed_ibu(rollout: Rollout, run: Run, seen: IbuView | None) -> JsonObject:
     """Returns the whole spec: the Update strategy drops every field that the manifest lacks.
-    `seen`: the cluster's, on which the arming rests."""
+    `seen`: the cluster's, on which the arming rests. A run that does a part only marks the object:
+    with the stage it could undo what a person has asked for meanwhile."""
+    if traits(run.action).part_of:
+        metadata = {"name": names.NAME, "annotations": {RUN: run.id}}
+        return {"apiVersion": names.VERSION, "kind": names.KIND, "metadata": metadata}
     spec = ibu_spec(rollout.spec.ibu_spec)
     spec["stage"] = traits(run.action).stage
     cleaned = {names.MANUAL_CLEANUP_DONE: rollout.name} if _cleaned(rollout, run, seen) else {}

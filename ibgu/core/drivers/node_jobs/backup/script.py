@@ -214,7 +214,7 @@ if [ -e "$home/current/backup.env" ]; then
   former=$(sed -n 's/^deployment=//p' "$home/current/backup.env")
   is=$(sed -n 's/^form=//p' "$home/current/backup.env")
   [ "$is" = "$form" ] ||
-    fail 10 "$folder has a backup of the form $is: name another folder in spec.update.backup.path"
+    fail 10 "$folder has a backup of the form $is: name another folder for this one"
 fi
 for each in "$home"/backup-*.part; do discard "$each"; done
 remove "$new"

@@ -8,6 +8,7 @@ from ibgu.core.engine.decide.member.arming import diverged
 from ibgu.core.engine.decide.member.ending import end_run, succeed_in_part, succeed_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import Verdict, VerdictKind
+from ibgu.core.engine.parts import why_not
 from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import (
     Accepted,
@@ -105,6 +106,11 @@ def _follow_job(
     elif job is not None and job.run == run.id and not job.terminating:
         found = ctx.driver.job_verdict(job, feedback, run.action, ctx.rollout)
         _apply_verdict(ctx, member, run, cluster, found)
+    elif job is None and not seen.job_writing and (kept := _part_kept(ctx, run)) is not None:
+        if kept:
+            ctx.set_reason(member, ReasonKind.BACKUP_NOT_POSSIBLE, kept, who=ActingParty.PERSON)
+        else:
+            succeed_in_part(ctx, member, run, "become unnecessary: it is not asked for", None)
     elif seen.job_refusal:
         words = f"the hub refused the work of the run: {seen.job_refusal}"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRITE_REFUSED, words)
@@ -114,6 +120,12 @@ def _follow_job(
             # In other words, so that the resume is news of this member, too.
             words = "the work of the run is made once the rollout is resumed"
         ctx.set_reason_for_hub(member, seen.denied, ReasonKind.RUNNING, words)
+
+
+def _part_kept(ctx: DecisionContext, run: Accepted) -> str | None:
+    """Returns why no Job is made for the run; see `why_not`."""
+    controls, allowed = ctx.rollout.controls, ctx.facts.upgrade_backups
+    return why_not(ctx.driver, run.action, controls, backups_allowed=allowed)
 
 
 def _apply_verdict(
@@ -130,6 +142,8 @@ def _apply_verdict(
         _soak(ctx, member, found)
     elif found.kind is VerdictKind.SUCCEEDED and found.again and member.attempts >= MAX_RUNS:
         words = f"{found.message}, and changed again: {run.action} has taken {MAX_RUNS} runs"
+        if traits(run.action).part_of:
+            words = f"{run.action} has taken {MAX_RUNS} runs, and was too old each time"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
         succeed_in_part(ctx, member, run, found.message, _made_at(ctx, run, found))

@@ -65,8 +65,13 @@ def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
 
 
 def _follow_backup(ctx: DecisionContext, given: Mapping[str, str]) -> None:
-    """Applies the annotations of the backup before Upgrade. The gate says what is wrong in them."""
-    _follow(ctx, given, names.BACKUP_ANNOTATIONS, "the backup before Upgrade", lambda wanted: "")
+    """Applies the annotations of the backup before Upgrade. The gate says what is wrong in them;
+    members in flight that it kept are decided on again."""
+    what = "the backup before Upgrade"
+    changed = _follow(ctx, given, names.BACKUP_ANNOTATIONS, what, lambda wanted: "")
+    tracked = ctx.tracked.current
+    if changed and tracked is not None:
+        ctx.result.remaining += tracked.in_flight
 
 
 def _follow(
@@ -75,14 +80,14 @@ def _follow(
     keys: Collection[str],
     what: str,
     problem_of: Callable[[Mapping[str, str]], str],
-) -> None:
-    """Applies annotations that are in force together, while they are there. `what`: what they are
-    about; `problem_of` returns why they can't be read."""
+) -> bool:
+    """Applies annotations that are in force together, while they are there; returns whether any
+    has changed. `what`: what they are about; `problem_of` returns why they can't be read."""
     known = ctx.rollout.controls
     wanted = {key: names.journaled(given[key]) for key in keys if key in given}
     before = {key: known[key] for key in keys if key in known}
     if wanted == before:
-        return
+        return False
     changed = sorted({key for key, _ in wanted.items() ^ before.items()})
     told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
     others = {key: value for key, value in known.items() if key not in keys}
@@ -94,6 +99,7 @@ def _follow(
         warning=problem != "",
         actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
     )
+    return True
 
 
 def _follow_switch(
