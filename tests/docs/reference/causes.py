@@ -20,6 +20,7 @@ def _entry(cause: Cause) -> str:
     kinds = [kind for kind in (IBU_MEANINGS, UPDATE_MEANINGS) if cause in kind.causes]
     first, *others = [meaning_of_cause(cause, kind) for kind in kinds or [IBU_MEANINGS]]
     lines = [f"## {cause}", sentence(first.means), f"**Do:** {sentence(first.do)}"]
-    for told in others:
-        lines.append(f"**Of a FleetUpdate:** {sentence(told.means)} {sentence(told.do)}")
+    lines += [
+        f"**Of a FleetUpdate:** {sentence(each.means)} {sentence(each.do)}" for each in others
+    ]
     return "\n\n".join(lines)
