@@ -22,19 +22,19 @@ from tests.e2e.watch import BUSY_MACHINE, LABEL, Watch, watched
 
 __all__ = ["surfaces"]
 
-CLUSTERS = int(os.environ.get("NIGHT_CLUSTERS", "60"))
+CLUSTERS = int(os.environ.get("NIGHT_CLUSTERS", "40"))
 SLOTS = max(6, CLUSTERS // 10)
 PATIENCE = 60.0 + CLUSTERS * 1.2
 """Seconds for each part of the night."""
-PAUSE = max(0.2, CLUSTERS / 500)
+PAUSE = max(0.5, CLUSTERS / 500)
 """Seconds between two looks of one watcher: a large fleet's answers take the cores from it."""
 FAULTS = (
-    "prep.precache*1=0.02",
-    "prep.seed-image=0.02",
-    "upgrade.init-monitor=0.02",
-    "upgrade.restore=0.02",
-    "returns-late=0.02",
-    "flapping-lease=0.02",
+    "prep.precache*1=0.03",
+    "prep.seed-image=0.03",
+    "upgrade.init-monitor=0.03",
+    "upgrade.restore=0.03",
+    "returns-late=0.03",
+    "flapping-lease=0.03",
 )
 
 
