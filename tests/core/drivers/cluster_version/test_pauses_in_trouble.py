@@ -180,5 +180,5 @@ def test_pauses_that_somebody_undoes_again_and_again_end_the_action(
     twin.apply(pausing("Update Pools"))
     twin.drive()
     assert member(twin).cause is Cause.WRONG_STATE
-    assert member(twin).message.endswith("and changed again: Update has taken 1 runs")
+    assert member(twin).message.startswith("after 1 runs Update is not done; the last one has ")
     assert spoke(twin).wanted == ""

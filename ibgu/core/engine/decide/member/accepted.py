@@ -141,9 +141,7 @@ def _apply_verdict(
     elif found.kind is VerdictKind.SUCCEEDED and not _soaked(ctx, member, found):
         _soak(ctx, member, found)
     elif found.kind is VerdictKind.SUCCEEDED and found.again and member.attempts >= MAX_RUNS:
-        words = f"{found.message}, and changed again: {run.action} has taken {MAX_RUNS} runs"
-        if traits(run.action).part_of:
-            words = f"{run.action} has taken {MAX_RUNS} runs, and was too old each time"
+        words = f"after {MAX_RUNS} runs {run.action} is not done; the last one has {found.message}"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
         succeed_in_part(ctx, member, run, found.message, _made_at(ctx, run, found))
