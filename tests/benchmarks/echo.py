@@ -59,18 +59,18 @@ def heard(kubeconfig: Path, folder: Path) -> Iterator[Echoes]:
 
 async def _send_echoes(kubeconfig: str, told: Path) -> None:
     path = paths.config_map(NAMESPACE, NAME)
+    listing = path.rpartition("/")[0]
     async with await HubClient.connect(kubeconfig) as client:
         with suppress(HubError):
             await client.request("DELETE", path)
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {}}
-        made = json.loads(await client.request("POST", path.rpartition("/")[0], body=body))
+        made = json.loads(await client.request("POST", listing, body=body))
         query = {
             "watch": "true",
             "fieldSelector": f"metadata.name={NAME}",
             "resourceVersion": made["metadata"]["resourceVersion"],
         }
         with told.open("a", buffering=1) as output:
-            listing = path.rpartition("/")[0]
             async with client.stream(listing, query=query, timeout=SILENCE) as lines:
                 number = 0
                 while True:

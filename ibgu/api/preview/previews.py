@@ -104,7 +104,7 @@ class PlanPreviews:
             asked.proposal,
             hub_rate=rate,
             scope=scope,
-            backups_allowed=self._context.upgrade_backups,
+            upgrade_backups=self._context.upgrade_backups,
         )
         return replace(asked, proposal=limits)
 

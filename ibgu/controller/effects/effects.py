@@ -54,12 +54,12 @@ class Effects:
         *,
         watch: bool,
         remove_secrets: bool = False,
-        backups_allowed: bool = False,
+        upgrade_backups: bool = False,
     ) -> None:
         """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `remove_secrets`:
-        remove pull secrets from clusters after Prep. `backups_allowed`: annotations may ask for a
+        remove pull secrets from clusters after Prep. `upgrade_backups`: annotations may ask for a
         backup before Upgrade."""
-        self._backups_allowed = backups_allowed
+        self._upgrade_backups = upgrade_backups
         self._remove_secrets = remove_secrets
         self._drivers = drivers
         self._mirror = mirror
@@ -271,7 +271,7 @@ class Effects:
 
     def _job_run(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> Run | None:
         driver = self._drivers[tracked.rollout.kind]
-        return job_run(driver, tracked, cluster, seen, backups_allowed=self._backups_allowed)
+        return job_run(driver, tracked, cluster, seen, upgrade_backups=self._upgrade_backups)
 
     def _drop_creation(self, key: WorkKey) -> None:
         """Drops the creation of a job work that is still queued after its run has ended."""

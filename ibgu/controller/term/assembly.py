@@ -234,7 +234,7 @@ class Assembly(Struct, frozen=True, eq=False):
             outcomes,
             watch=deps.served.feedback_by_watch,
             remove_secrets=deps.settings.take_back_pull_secrets,
-            backups_allowed=deps.settings.upgrade_backups,
+            upgrade_backups=deps.settings.upgrade_backups,
         )
 
     def _statuses(

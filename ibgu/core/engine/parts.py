@@ -17,19 +17,19 @@ def part_problem(
     actions: Sequence[ActionName],
     controls: Mapping[str, str],
     *,
-    backups_allowed: bool,
+    upgrade_backups: bool,
 ) -> str:
     """Returns why what must come before one of the step's actions can't be done; empty: it can, or
     nothing must."""
     part = next(filter(None, (driver.part(action, controls) for action in actions)), None)
-    if part is None or (backups_allowed and not part.problem):
+    if part is None or (upgrade_backups and not part.problem):
         return ""
     words = "nothing starts until the annotation is changed or removed"
     return f"{part.problem or _OFF}; {words}"
 
 
-def why_not(
-    driver: Driver, action: ActionName, controls: Mapping[str, str], *, backups_allowed: bool
+def part_hindrance(
+    driver: Driver, action: ActionName, controls: Mapping[str, str], *, upgrade_backups: bool
 ) -> str | None:
     """Returns why nothing more is made for a run of this action, where it is a part of another one;
     empty: the part is not asked for any more; None: it is to be done."""
@@ -39,4 +39,4 @@ def why_not(
     part = driver.part(planned, controls)
     if part is None or part.action != action:
         return ""
-    return part_problem(driver, [planned], controls, backups_allowed=backups_allowed) or None
+    return part_problem(driver, [planned], controls, upgrade_backups=upgrade_backups) or None

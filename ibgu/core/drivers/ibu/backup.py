@@ -39,10 +39,10 @@ class AskedBackup(Struct, frozen=True):
 
 
 def asked_backup(annotations: Mapping[str, str]) -> AskedBackup | None:
-    """Returns the backup that the annotations ask for; None: none of them is there."""
-    given = {
-        key: annotations[key].strip() for key in names.BACKUP_ANNOTATIONS if key in annotations
-    }
+    """Returns the backup that the annotations ask for; None: none of them is there. A value that
+    the journal would not keep whole can't be used, and no message repeats it."""
+    asked = (key for key in names.BACKUP_ANNOTATIONS if key in annotations)
+    given = {key: names.journaled(annotations[key]).strip() for key in asked}
     if not given:
         return None
     backup = Backup(

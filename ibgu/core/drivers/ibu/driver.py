@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Raw
 
-from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, UPGRADE_BACKUP, Action
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.drivers.ibu.backup import job_of, part_of_upgrade, verdict_on_backup
 from ibgu.core.drivers.ibu.failures import (
     ApplyError,
@@ -123,7 +123,7 @@ class IbuDriver:
         return judge(as_ibu(feedback), Action(whole(action)), rollout)
 
     def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
-        if action == UPGRADE_BACKUP:
+        if traits(action).part_of:
             # Nothing on the ImageBasedUpgrade says how a Job goes.
             return Verdict(VerdictKind.RUNNING)
         return verdict(as_ibu(feedback), Action(action), rollout)

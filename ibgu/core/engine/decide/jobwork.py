@@ -7,7 +7,7 @@ cluster does by then. So the work is there only while its run may still need it.
 from datetime import datetime
 
 from ibgu.core.engine.driver import Driver, Verdict
-from ibgu.core.engine.parts import why_not
+from ibgu.core.engine.parts import part_hindrance
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.timing.times import JOB_REMOVAL, passed
 from ibgu.core.engine.works.evidence import is_evidence_for
@@ -21,7 +21,7 @@ def job_run(
     cluster: str,
     seen: Observation,
     *,
-    backups_allowed: bool,
+    upgrade_backups: bool,
 ) -> Run | None:
     """Returns the run whose Job the cluster needs; None: any job work is to be deleted.
 
@@ -36,7 +36,7 @@ def job_run(
     if not there or work is None or not is_evidence_for(work, run):
         return None
     controls = tracked.rollout.controls
-    kept = why_not(driver, run.action, controls, backups_allowed=backups_allowed)
+    kept = part_hindrance(driver, run.action, controls, upgrade_backups=upgrade_backups)
     return run if kept is None else None
 
 

@@ -18,7 +18,7 @@ def _part(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None
         snapshot.driver,
         step.step.actions,
         snapshot.tracked.rollout.controls,
-        backups_allowed=snapshot.facts.upgrade_backups,
+        upgrade_backups=snapshot.facts.upgrade_backups,
     )
     if not words:
         return None

@@ -41,7 +41,7 @@ class Proposal(Struct, frozen=True):
     """uids of clusters that newer rollouts have taken over (R6.3)."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
-    backups_allowed: bool = False
+    upgrade_backups: bool = False
     """Whether annotations may ask for a backup before Upgrade."""
     policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""

@@ -82,7 +82,7 @@ def _unprepared(proposal: Proposal, steps: Sequence[StepPreview]) -> Iterator[st
             proposal.driver,
             step.actions,
             proposal.annotations,
-            backups_allowed=proposal.backups_allowed,
+            upgrade_backups=proposal.upgrade_backups,
         )
         if problem:
             yield f"step {step.index + 1}: {problem}"

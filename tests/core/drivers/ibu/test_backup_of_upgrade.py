@@ -57,6 +57,13 @@ def test_a_typing_error_is_named(changes: dict[str, str], words: str) -> None:
     assert list(IBU.job(broken, run(UPGRADE_BACKUP), IbuView())) == []
 
 
+def test_a_value_that_is_too_long_is_refused_as_the_journal_keeps_it() -> None:
+    found = asked_backup(ASKED | {names.BACKUP_IMAGE: f"{'x' * 5000}/{NEW}"})
+    assert found is not None
+    assert "backup-image: sha256:" in found.problem
+    assert len(found.problem) < 200
+
+
 def test_a_fleet_update_has_no_such_annotations() -> None:
     assert mistakes(ASKED | {names.BACKUP: "x"}, names.FLEET_UPDATE) == [
         f"the annotation {key} does nothing: name the backup in spec.update.backup"

@@ -296,7 +296,7 @@ class InMemoryEngine(Hub, Story):
         seen = self.observe(uid, name)
         tracked, allowed = self.tracked(uid), self.facts.upgrade_backups
         driver = self.others.get(tracked.rollout.kind, self.driver)
-        run = job_run(driver, tracked, name, seen, backups_allowed=allowed)
+        run = job_run(driver, tracked, name, seen, upgrade_backups=allowed)
         if seen.job_writing or (uid, name) in self.denials:
             return
         if seen.job is not None:

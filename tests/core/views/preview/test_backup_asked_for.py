@@ -9,7 +9,7 @@ ASKED = {names.BACKUP: "Etcd", names.BACKUP_IMAGE: NEW}
 
 def warned(annotations: dict[str, str], *, allowed: bool = True) -> list[str]:
     found = told(
-        spec("Prep", "Upgrade"), sites(2), annotations=annotations, backups_allowed=allowed
+        spec("Prep", "Upgrade"), sites(2), annotations=annotations, upgrade_backups=allowed
     )
     return [words for words in found.warnings if "backup" in words]
 

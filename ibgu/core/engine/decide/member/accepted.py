@@ -8,7 +8,7 @@ from ibgu.core.engine.decide.member.arming import diverged
 from ibgu.core.engine.decide.member.ending import end_run, succeed_in_part, succeed_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import Verdict, VerdictKind
-from ibgu.core.engine.parts import why_not
+from ibgu.core.engine.parts import part_hindrance
 from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import (
     Accepted,
@@ -123,9 +123,9 @@ def _follow_job(
 
 
 def _part_kept(ctx: DecisionContext, run: Accepted) -> str | None:
-    """Returns why no Job is made for the run; see `why_not`."""
+    """Returns why no Job is made for the run; see `part_hindrance`."""
     controls, allowed = ctx.rollout.controls, ctx.facts.upgrade_backups
-    return why_not(ctx.driver, run.action, controls, backups_allowed=allowed)
+    return part_hindrance(ctx.driver, run.action, controls, upgrade_backups=allowed)
 
 
 def _apply_verdict(
