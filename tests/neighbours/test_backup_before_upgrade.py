@@ -1,28 +1,18 @@
 """A backup before an IBGU's Upgrade, on real work agents."""
 
-from contextlib import AsyncExitStack
-
 from tests.e2e.clock import ScaledTime
 from tests.e2e.manifests import step
 from tests.e2e.test_backup_before_upgrade import asking
-from tests.e2e.test_fleet_update import QUICK
-from tests.neighbours.backup_player import JOBS, BackupPlayer
+from tests.neighbours.backup_player import JOBS
 from tests.neighbours.scene import RealScene
-from tests.neighbours.test_fleet_backup import NO_SPACE, job_works
+from tests.neighbours.test_fleet_backup import good_and_bad, job_works
 
 
 async def test_the_job_is_gone_before_the_upgrade_and_one_that_fails_prevents_it(
     scene: RealScene,
 ) -> None:
-    await scene.fleet(count=2, version="4.16.3", updates=QUICK)
-    good, bad = (f"{scene.label}-{number}" for number in (1, 2))
-    players = {
-        good: BackupPlayer(scene.real(good).server),
-        bad: BackupPlayer(scene.real(bad).server, NO_SPACE),
-    }
-    async with AsyncExitStack() as stack:
-        for player in players.values():
-            await stack.enter_async_context(player.playing())
+    async with good_and_bad(scene) as players:
+        good, bad = players
         await scene.start(clock=ScaledTime(60), upgrade_backups=True)
         await scene.apply(asking(scene, step("Prep"), step("Upgrade"), step("AbortOnFailure")))
         await scene.completed("saved", 150)

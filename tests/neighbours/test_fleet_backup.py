@@ -1,6 +1,7 @@
 """Backups before an update, on real work agents: what an agent makes of the work of a Job."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ibgu.core.model import names
@@ -19,6 +20,21 @@ NO_SPACE = (
 )
 
 
+@asynccontextmanager
+async def good_and_bad(scene: RealScene) -> AsyncIterator[dict[str, BackupPlayer]]:
+    """Two clusters whose Jobs run, by name: that of the first one succeeds, the other's fails."""
+    await scene.fleet(count=2, version="4.16.3", updates=QUICK)
+    good, bad = (f"{scene.label}-{number}" for number in (1, 2))
+    players = {
+        good: BackupPlayer(scene.real(good).server),
+        bad: BackupPlayer(scene.real(bad).server, NO_SPACE),
+    }
+    async with AsyncExitStack() as stack:
+        for player in players.values():
+            await stack.enter_async_context(player.playing())
+        yield players
+
+
 async def job_works(scene: RealScene, cluster: str) -> list[dict[str, Any]]:
     return await scene.items(paths.works(cluster), f"{names.PART}={names.JOB}")
 
@@ -26,16 +42,9 @@ async def job_works(scene: RealScene, cluster: str) -> list[dict[str, Any]]:
 async def test_a_backup_is_gone_before_the_update_and_one_that_fails_prevents_it(
     scene: RealScene,
 ) -> None:
-    await scene.fleet(count=2, version="4.16.3", updates=QUICK)
-    good, bad = (f"{scene.label}-{number}" for number in (1, 2))
-    players = {
-        good: BackupPlayer(scene.real(good).server),
-        bad: BackupPlayer(scene.real(bad).server, NO_SPACE),
-    }
-    running = version_on(scene, bad)["status"]["desired"]["image"]
-    async with AsyncExitStack() as stack:
-        for player in players.values():
-            await stack.enter_async_context(player.playing())
+    async with good_and_bad(scene) as players:
+        good, bad = players
+        running = version_on(scene, bad)["status"]["desired"]["image"]
         await scene.start(clock=ScaledTime(60))
         plan = ("Check Mirror Backup Update", "RetractOnFailure")
         await scene.apply(fleet_update("saved", scene.label, *plan, backup=BACKUP))
