@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -28,15 +30,28 @@ SILENCE = 60.0
 """Seconds without anything after which the watch counts as dead."""
 
 
+class Echo(Struct, frozen=True):
+    sent: float
+    """Seconds since the epoch."""
+    seconds: float
+    """How long it took."""
+
+
 class Echoes:
-    """Echoes are the seconds that each write took, in order; complete once `heard` has ended."""
+    """Echoes are those that were sent so far, in order; complete once `heard` has ended."""
 
     def __init__(self, told: Path) -> None:
         self._told = told
 
     @property
-    def seconds(self) -> list[float]:
-        return [float(line) for line in self._told.read_text().split()]
+    def all(self) -> list[Echo]:
+        lines = self._told.read_text().splitlines()
+        return [Echo(*map(float, line.split())) for line in lines]
+
+
+def during(echoes: Iterable[Echo], begin: float, end: float) -> list[float]:
+    """Returns the seconds of the echoes that were sent between the two moments."""
+    return [echo.seconds for echo in echoes if begin <= echo.sent <= end]
 
 
 @contextmanager
@@ -75,7 +90,7 @@ async def _send_echoes(kubeconfig: str, told: Path) -> None:
                 number = 0
                 while True:
                     number += 1
-                    began = time.monotonic()
+                    sent, began = time.time(), time.monotonic()
                     patch = {"data": {"number": str(number)}}
                     writing = asyncio.create_task(
                         client.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
@@ -83,7 +98,7 @@ async def _send_echoes(kubeconfig: str, told: Path) -> None:
                     async for line in lines:
                         if _number_of(json.loads(line)) >= number:
                             break
-                    output.write(f"{time.monotonic() - began:.6f}\n")
+                    output.write(f"{sent:.6f} {time.monotonic() - began:.6f}\n")
                     await writing
                     await asyncio.sleep(max(0.0, INTERVAL - (time.monotonic() - began)))
 

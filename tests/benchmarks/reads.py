@@ -18,6 +18,7 @@ _AT_START = {
     ("get", ""): 7,  # its version twice (once for its clock), and the schemas of what it serves
     ("get", "namespaces"): 1,  # the hub's identity
     ("list", "seedimages"): 1,  # where its CRD is new, the first watch of it may fail
+    ("list", "rolloutpolicies"): 1,
 }
 TALM = 5.0
 """Seconds between two looks whether TALM's Deployment is there, at least."""
@@ -25,6 +26,7 @@ _WATCHED = (
     "imagebasedgroupupgrades",
     "fleetupdates",
     "seedimages",
+    "rolloutpolicies",
     "managedclusters",
     WORKS,
     "clustergroupupgrades",

@@ -138,7 +138,9 @@ async def _carried_out(
         usage = replace(usage, cpu=usage.cpu - began)
         taken, told = servers.cpu(), await sent(listen)
     journal = (await costs(database_url)).since(before)
-    return status, RolloutCosts(began, usage, idle, taken, told, journal, echoes.seconds)
+    return status, RolloutCosts(
+        began, usage, idle, taken, told, journal, [each.seconds for each in echoes.all]
+    )
 
 
 def _result(

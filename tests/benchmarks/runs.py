@@ -27,6 +27,8 @@ class Run(Struct, frozen=True):
 
 class Work(Struct, frozen=True):
     actions: int
+    span: tuple[float, float]
+    """The first arming that the hub got, and the last feedback: seconds since the epoch."""
     makespan: float
     """Seconds, from the first arming that the hub got to the last feedback that it got."""
     bound: float
@@ -56,9 +58,11 @@ def work(case: Case, player: Player, moments: Moments) -> Work:
     """The bound takes clusters in the order of the members, which is that of their numbers."""
     steps = [list(_taken(player, moments, step)) for step in case.plan]
     runs = [run for taken in steps for member in taken for run in member]
+    span = min(run.armed for run in runs), max(run.fed_back for run in runs)
     return Work(
         actions=len(runs),
-        makespan=max(run.fed_back for run in runs) - min(run.armed for run in runs),
+        span=span,
+        makespan=span[1] - span[0],
         bound=_bound(steps, case.slots, _seconds),
         at_clusters=(
             max(run.ended for run in runs) - min(run.requested for run in runs),

@@ -280,6 +280,9 @@ class VersionOperator:
         found = self._spoke.get(CLUSTER_VERSION) or {}
         self._observed = int(found.get("metadata", {}).get("generation", 1))
         steps = max(int(self._updates.operators / self._updates.report), 4)
+        pause = self._updates.operators / steps
+        if differ := self._updates.differ:
+            pause *= self._rng.uniform(1 - differ, 1 + differ)
         for step in range(steps):
             # The operator itself is replaced early, and counts again from nothing.
             again = steps // 4 if steps // 4 <= step < steps // 2 else 0
@@ -289,7 +292,7 @@ class VersionOperator:
             self._progress(done)
             if step == steps // 2 and self._updates.flap[1]:
                 self._begin("flap", self._flap())
-            yield self._updates.operators / steps
+            yield pause
         self.pools.render(numbers(self.version))
         for name in self.pools.machines:
             if name != "master":

@@ -56,6 +56,8 @@ class Updates(Struct, frozen=True, kw_only=True):
     """The time in which the nodes of a pool pull images that are pinned."""
     operators: float = 3600.0
     """The time in which operators take the release, one after the other."""
+    differ: float = 0.0
+    """The share of it by which an update may take less or more."""
     report: float = 15.0
     """How often the operator writes its progress."""
     flap: tuple[float, float] = (120.0, 300.0)

@@ -27,9 +27,13 @@ ACTIONS = sum(map(len, STEPS))
 QUICK = Updates(
     look=0.2, retrieve=0.3, operators=6.0, report=0.5, flap=(0.0, 0.0), dark=0.5, look_again=0.5
 )
-"""An update takes about seven seconds, six hundred times less than in the field, and reports its
-progress twelve times."""
-MESSAGES = int(QUICK.operators / QUICK.report)
+"""An update takes about seven seconds and reports its progress twelve times."""
+STEADY = replace(
+    QUICK, look=2.0, retrieve=2.0, operators=24.0, report=2.0, look_again=2.0, differ=0.5
+)
+"""As many messages in 16 to 40 seconds, some hundred times less than in the field. Each action
+takes as many seconds as the stages of an IBGU's rollout, or more, and the clusters do not all end
+at the same moment."""
 
 
 class UpdateCase(Struct, frozen=True):
@@ -39,6 +43,7 @@ class UpdateCase(Struct, frozen=True):
     slots: int
     beside: bool = False
     seed: int = 1
+    updates: Updates = STEADY
 
     @property
     def about(self) -> str:
@@ -51,12 +56,17 @@ class UpdateCase(Struct, frozen=True):
         return words + (", as many beside them by an IBGU" if self.beside else "")
 
     @property
+    def messages(self) -> int:
+        """Progress messages of one update."""
+        return int(self.updates.operators / self.updates.report)
+
+    @property
     def upgrade(self) -> Case:
         return Case(self.clusters, self.slots, seed=self.seed)
 
     def fleet(self) -> FleetSpec:
         count = self.clusters * (2 if self.beside else 1)
-        return replace(fleet_of(count, self.seed), version=OLD, updates=QUICK)
+        return replace(fleet_of(count, self.seed), version=OLD, updates=self.updates)
 
     def updated(self) -> list[str]:
         return self.fleet().clusters()[: self.clusters]

@@ -22,14 +22,14 @@ from ibgu.sim.cluster_version.timeline import StartedUpdate
 from ibgu.sim.player.player import Player
 from tests.benchmarks.audit import Entry, Moments, feedback, read, requests, writes
 from tests.benchmarks.bound import handovers, list_schedule
-from tests.benchmarks.echo import heard
+from tests.benchmarks.echo import Echo, during, heard
 from tests.benchmarks.process import Process, controller
 from tests.benchmarks.ready import must_live, ready
 from tests.benchmarks.rollout import at_rest, play
-from tests.benchmarks.runs import Run, work
+from tests.benchmarks.runs import Run, Work, work
 from tests.benchmarks.servers import Servers
 from tests.benchmarks.updates.agents import UpdateAgents
-from tests.benchmarks.updates.case import ACTIONS, MESSAGES, REPORT, UpdateCase
+from tests.benchmarks.updates.case import ACTIONS, REPORT, UpdateCase
 from tests.benchmarks.warm import ENVIRONMENT, warm
 
 
@@ -40,8 +40,7 @@ class UpdateCosts(Struct, frozen=True):
     """Bytes of memory of the controller."""
     hub_cpu: float
     """Seconds of the API server."""
-    echoes: list[float]
-    """Seconds."""
+    echoes: list[Echo]
 
 
 class UpdateResult(Struct, frozen=True):
@@ -49,8 +48,8 @@ class UpdateResult(Struct, frozen=True):
     runs: list[Run]
     """The updates."""
     handovers: list[float]
-    upgrade_handovers: list[float]
-    """The IBGU beside it; empty: there was none."""
+    upgrade: Work | None
+    """The IBGU beside it; None: there was none."""
     writes: int
     """Requests of the controller that change something."""
     progress_writes: int
@@ -66,13 +65,27 @@ class UpdateResult(Struct, frozen=True):
     @property
     def progress_rate(self) -> float:
         """Writes a second and cluster, of a cluster that says every 15 seconds how it goes on."""
-        return self.progress_writes / (len(self.runs) * MESSAGES) / REPORT
+        return self.progress_writes / (len(self.runs) * self.case.messages) / REPORT
 
     @property
     def makespan_ratio(self) -> float:
-        span = max(run.fed_back for run in self.runs) - min(run.armed for run in self.runs)
+        begin, end = self._span
         lengths = [run.fed_back - run.armed for run in self.runs]
-        return span / list_schedule(lengths, self.case.slots)
+        return (end - begin) / list_schedule(lengths, self.case.slots)
+
+    @property
+    def echoes(self) -> list[float]:
+        """Seconds of the echoes while clusters were updated."""
+        return during(self.costs.echoes, *self._span)
+
+    @property
+    def upgrade_echoes(self) -> list[float]:
+        """Seconds of the echoes while the IBGU beside it had clusters in flight."""
+        return during(self.costs.echoes, *self.upgrade.span) if self.upgrade else []
+
+    @property
+    def _span(self) -> tuple[float, float]:
+        return min(run.armed for run in self.runs), max(run.fed_back for run in self.runs)
 
 
 def measure(case: UpdateCase, *, settled: bool = True) -> UpdateResult:
@@ -121,7 +134,7 @@ async def _carried_out(
             otherwise = sum(await asyncio.gather(*ends))
         usage = process.usage()
         taken = servers.cpu()["kube-apiserver"]
-        costs = UpdateCosts(usage.cpu - began, usage.peak, taken, echoes.seconds)
+        costs = UpdateCosts(usage.cpu - began, usage.peak, taken, echoes.all)
     return otherwise, costs
 
 
@@ -158,13 +171,12 @@ def _result(
     updates = {name: _update(player, name) for name in updated}
     runs = [run for name in updated for run in _runs(player, name, updates[name], moments)]
     armed, fed_back = [run.armed for run in runs], [run.fed_back for run in runs]
-    beside = work(case.upgrade, player, moments).handovers if case.beside else []
     reports = feedback(entries, user)
     return UpdateResult(
         case=case,
         runs=runs,
         handovers=handovers(armed, fed_back, case.slots),
-        upgrade_handovers=beside,
+        upgrade=work(case.upgrade, player, moments) if case.beside else None,
         writes=writes(requests(entries, user)),
         progress_writes=sum(_during(report, updates.get(report.namespace)) for report in reports),
         costs=costs,

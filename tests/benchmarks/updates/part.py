@@ -31,16 +31,18 @@ def run(options: Namespace) -> bool:
 def _show(result: UpdateResult) -> bool:
     print(f"\n{result.case.description}")
     good = judge(figures(result), PART, result.case.about)
-    print(f"    the hub's echo took {percentiles(result.costs.echoes)}")
+    print(f"    the hub's echo took {percentiles(result.echoes)} during updates")
+    if result.upgrade is not None:
+        print(f"    and {percentiles(result.upgrade_echoes)} during upgrades")
     return good
 
 
 def figures(result: UpdateResult) -> dict[str, float]:
-    costs = result.costs
+    costs, beside = result.costs, result.upgrade
     return {
         "makespan_ratio": result.makespan_ratio,
-        **delays("handover", result.handovers, costs.echoes),
-        **delays("upgrade_handover", result.upgrade_handovers, costs.echoes),
+        **delays("handover", result.handovers, result.echoes),
+        **delays("upgrade_handover", beside.handovers if beside else [], result.upgrade_echoes),
         "writes_per_action": result.writes / result.actions,
         "progress_writes_per_second": result.progress_rate,
         "cpu_to_hub_cpu": costs.cpu / costs.hub_cpu,
