@@ -29,6 +29,7 @@ from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
+from ibgu.cli.policies import policy
 from ibgu.cli.prepare import prepare
 from ibgu.cli.read.clusters import clusters
 from ibgu.cli.read.events import events
@@ -118,6 +119,7 @@ for _panel, _commands in _COMMANDS.items():
 app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)
 app.add_typer(manifests, name="manifests", rich_help_panel=Panel.PREPARE)
+app.add_typer(policy, name="policy", rich_help_panel=Panel.PREPARE)
 app.add_typer(seed, name="seed", rich_help_panel=Panel.PREPARE)
 app.add_typer(prepare, name="prepare", rich_help_panel=Panel.PREPARE)
 

@@ -88,6 +88,8 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "manifests lint": ("ibgu manifests lint extra/ --target 4.17.2",),
     "manifests explain": ("ibgu manifests explain extra/",),
     "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
+    "policy": ("ibgu policy lint night.yaml",),
+    "policy lint": ("ibgu policy lint night.yaml", "ibgu policy lint policies/ -o json"),
     "seed": ("ibgu seed list", "ibgu seed show du-r750-4.17.3"),
     "seed list": ("ibgu seed list", "ibgu seed list -o wide"),
     "seed show": ("ibgu seed show du-r750-4.17.3",),

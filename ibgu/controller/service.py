@@ -19,6 +19,7 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
+from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.loop.term_end import HubRestored
@@ -105,6 +106,7 @@ class Controller:
             cgus=served.cgus,
             fleet_updates=served.fleet_updates,
             seed_images=served.seed_images,
+            rollout_policies=served.rollout_policies,
         )
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
@@ -117,6 +119,14 @@ class Controller:
         self._seed_breakers = SeedBreakers(
             client,
             served=served.seed_images,
+            streaming=served.streaming_lists,
+            timing=watch_timing(settings),
+            rng=self._rng,
+        )
+        self._rollout_policies = RolloutPolicies(
+            client,
+            self._journal,
+            served=served.rollout_policies,
             streaming=served.streaming_lists,
             timing=watch_timing(settings),
             rng=self._rng,
@@ -136,6 +146,7 @@ class Controller:
             talm_seen={},
             talm_policy=self._talm_policy,
             seed_breakers=self._seed_breakers,
+            rollout_policies=self._rollout_policies,
             reads=reads,
             inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,
@@ -160,6 +171,7 @@ class Controller:
             tasks.create_task(self._rights.run())
             tasks.create_task(self._talm_policy.run())
             tasks.create_task(self._seed_breakers.run())
+            tasks.create_task(self._rollout_policies.run())
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.read())
@@ -202,6 +214,8 @@ class Controller:
             found.append(self._lead.retries.away)
         if self._term is not None and self._term.facts.talm_hold:
             found.append(self._term.facts.talm_hold)
+        if self._term is not None and (problem := self._rollout_policies.state().problem):
+            found.append(problem)
         if self._lead is not None and self._lead.term is None:
             found.append("this controller has just been elected and is not ready to lead yet")
         if self._term is None and not self._elector.leader:

@@ -53,6 +53,8 @@ class Served(Struct, frozen=True):
     """Whether SeedImage is served: the catalogue of seed images."""
     fleet_updates: bool
     """Whether FleetUpdate is served."""
+    rollout_policies: bool
+    """Whether RolloutPolicy is served."""
 
     @property
     def streaming_lists(self) -> bool:
@@ -90,6 +92,7 @@ async def discover(client: Hub) -> Served:
         policies=policy is not None,
         seed_images=_kind(own, paths.OWN_GROUP, "v1alpha1", "SeedImage") is not None,
         fleet_updates=_kind(own, paths.OWN_GROUP, "v1alpha1", names.FLEET_UPDATE) is not None,
+        rollout_policies=_kind(own, paths.OWN_GROUP, "v1alpha1", "RolloutPolicy") is not None,
     )
 
 

@@ -197,6 +197,15 @@ def seed_image(name: str) -> str:
     return f"{SEED_IMAGES}/{segment(name)}"
 
 
+OWN_RESOURCES = f"/apis/{OWN_GROUP}/v1alpha1"
+"""Path of the resources that are served of ibgu's own kinds."""
+ROLLOUT_POLICIES = f"{OWN_RESOURCES}/rolloutpolicies"
+
+
+def rollout_policy(name: str) -> str:
+    return f"{ROLLOUT_POLICIES}/{segment(name)}"
+
+
 NAMESPACES = "/api/v1/namespaces"
 
 

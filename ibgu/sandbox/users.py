@@ -31,11 +31,13 @@ USERS: Mapping[str, SandboxUser] = {
     "bob": SandboxUser("bob"),
     "carol": SandboxUser("carol"),
     "olga": SandboxUser("olga"),
+    "nora": SandboxUser("nora"),
 }
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
 has the chart's role for shadow mode, which can write nothing. `alice` may read IBGUs,
-ManagedClusters, ManifestWorks and SeedImages everywhere, `bob` IBGUs in `default`, `carol` nothing;
-`olga` may what `alice` may, and change and create IBGUs and SeedImages."""
+ManagedClusters, ManifestWorks, SeedImages and RolloutPolicies everywhere, `bob` IBGUs in `default`,
+`carol` nothing; `olga` may what `alice` may, and change and create IBGUs and SeedImages; `nora`,
+who owns the network, may what `alice` may, and change and create RolloutPolicies."""
 
 
 def new_tokens() -> dict[str, str]:
@@ -85,7 +87,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
             [
                 _rule("cluster.open-cluster-management.io", "managedclusters", verbs=_READ),
                 _rule("work.open-cluster-management.io", "manifestworks", verbs=_READ),
-                _rule("ibgu.dev", "seedimages", verbs=_READ),
+                _rule("ibgu.dev", "seedimages", "rolloutpolicies", verbs=_READ),
             ],
         ),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("alice")),
@@ -101,6 +103,10 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         ),
         _binding("sandbox-ibgu-operator", "ClusterRole", _user("olga")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("olga")),
+        _cluster_role("sandbox-policy-owner", [_rule("ibgu.dev", "rolloutpolicies", verbs=_WRITE)]),
+        _binding("sandbox-ibgu-reader", "ClusterRole", _user("nora")),
+        _binding("sandbox-cluster-reader", "ClusterRole", _user("nora")),
+        _binding("sandbox-policy-owner", "ClusterRole", _user("nora")),
         _binding("ibgu-controller", "ClusterRole", _IBGU),
         _binding("ibgu-adopter", "ClusterRole", _IBGU),
         _binding("ibgu-tenancy", "ClusterRole", _IBGU),

@@ -1,6 +1,7 @@
 """Keeps when a person has resumed behind the circuit breaker of a seed image, and what is paused on
 clusters. Keeps runs whose action goes on with another run, since when there is the backup before an
-Upgrade, and the causes for which backups and pools fail."""
+Upgrade, and the causes for which backups and pools fail. Keeps which RolloutPolicies were in force,
+and when."""
 
 from alembic import op
 
@@ -48,6 +49,19 @@ REPORTS = """
 CREATE INDEX members_reports_idx ON members (hub, rollout)
 WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 """
+# Without references: a commit that holds hubs waits for members, which this migration has locked.
+POLICIES = """
+CREATE TABLE rollout_policies (
+  hub text COLLATE "C" NOT NULL,
+  uid text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  generation bigint NOT NULL,
+  spec jsonb NOT NULL,
+  seen_at timestamptz NOT NULL,
+  gone_at timestamptz,
+  CONSTRAINT rollout_policies_pkey PRIMARY KEY (hub, uid, generation)
+)
+"""
 
 
 def upgrade() -> None:
@@ -62,6 +76,7 @@ def upgrade() -> None:
     op.execute(BUSY)
     op.execute(NO_REPORTS)
     op.execute(REPORTS)
+    op.execute(POLICIES)
 
 
 def downgrade() -> None:

@@ -397,3 +397,74 @@ async def test_a_preview_warns_of_passed_rollback_deadlines(
     ]
     found = (await preview("alice", manifest=proposed("FinalizeUpgrade"))).json()
     assert not [words for words in found["warnings"] if "rolled back" in words]
+
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+@pytest.fixture
+async def freeze(sandbox_hub: SandboxHub) -> AsyncIterator[None]:
+    """A policy that freezes the clusters of this module in namespace default, for rollouts with the
+    label tier=slow; carol may list clusters, and no policies."""
+    body = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "pv-freeze"},
+        "spec": {
+            "rollouts": {
+                "namespaces": ["default"],
+                "selector": {"matchLabels": {"tier": "slow"}},
+            },
+            "clusters": {"selector": {"matchLabels": {"fleet": "pv"}}},
+            "inFlight": 1,
+            "freezes": [{"from": "2020-01-01T00:00:00Z", "until": "2120-01-01T00:00:00Z"}],
+        },
+    }
+    group, version = "rbac.authorization.k8s.io", f"{RBAC.removeprefix('/apis/')}"
+    rule = {"apiGroups": ["cluster.open-cluster-management.io"], "verbs": ["list"]}
+    role = {
+        "apiVersion": version,
+        "kind": "ClusterRole",
+        "metadata": {"name": "pv-clusters"},
+        "rules": [rule | {"resources": ["managedclusters"]}],
+    }
+    binding = {
+        "apiVersion": version,
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "pv-clusters"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "pv-clusters"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "carol"}],
+    }
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin:
+        await admin.request("POST", paths.ROLLOUT_POLICIES, body=body)
+        await admin.request("POST", f"{RBAC}/clusterroles", body=role)
+        await admin.request("POST", f"{RBAC}/clusterrolebindings", body=binding)
+        yield
+        await admin.request("DELETE", paths.rollout_policy("pv-freeze"))
+        await admin.request("DELETE", f"{RBAC}/clusterrolebindings/pv-clusters")
+        await admin.request("DELETE", f"{RBAC}/clusterroles/pv-clusters")
+
+
+def about_policies(found: httpx.Response) -> list[str]:
+    words = found.json()["warnings"]
+    return [each for each in words if "RolloutPolic" in each or "the policy" in each]
+
+
+@pytest.mark.usefixtures("freeze")
+async def test_a_preview_says_what_policies_would_hold(preview: Preview) -> None:
+    body = proposed("Prep")
+    assert about_policies(await preview("alice", manifest=body)) == []
+    body["metadata"]["labels"] = {"tier": "slow"}
+    assert about_policies(await preview("alice", manifest=body)) == [
+        "2 of 2 clusters can't start Prep now: the policy freezes all starts until "
+        "2120-01-01T00:00:00Z (pv-1, pv-10)",
+        "RolloutPolicy/pv-freeze is checked when a cluster starts: it may delay clusters of this "
+        "plan",
+    ]
+    assert about_policies(await preview("alice", manifest=proposed("Abort"))) == []
+
+
+@pytest.mark.usefixtures("freeze")
+async def test_a_preview_leaves_out_policies_that_its_user_may_not_read(preview: Preview) -> None:
+    (words,) = about_policies(await preview("carol", manifest=proposed("Prep")))
+    assert words.startswith("you may not list RolloutPolicies, so this leaves out what they hold")

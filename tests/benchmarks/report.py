@@ -25,7 +25,11 @@ def judge(found: dict[str, float], part: str = "", about: str = "") -> bool:
     good = {name: each or within.get(_otherwise(name), False) for name, each in within.items()}
     for name, value in found.items():
         word = (
-            "ok" if within[name] else f"ok in {_OTHERWISE[_unit(name)]}" if good[name] else "OVER"
+            "ok"
+            if within[name]
+            else f"ok in {_OTHERWISE[name.rpartition('_')[2]]}"
+            if good[name]
+            else "OVER"
         )
         _print(name, value, known[name], word)
     return all(good.values())
@@ -33,10 +37,6 @@ def judge(found: dict[str, float], part: str = "", about: str = "") -> bool:
 
 _OTHERWISE = {"ms": "echoes", "echoes": "ms"}
 """The two units of a delay."""
-
-
-def _unit(name: str) -> str:
-    return name.rpartition("_")[2]
 
 
 def _otherwise(name: str) -> str:

@@ -125,6 +125,7 @@ def test_each_crd_is_a_file_of_its_own() -> None:
     assert names == {
         "fleetupdates.yaml": "fleetupdates.ibgu.dev",
         "imagebasedgroupupgrades.yaml": "imagebasedgroupupgrades.lcm.openshift.io",
+        "rolloutpolicies.yaml": "rolloutpolicies.ibgu.dev",
         "seedimages.yaml": "seedimages.ibgu.dev",
     }
 

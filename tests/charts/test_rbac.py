@@ -23,6 +23,7 @@ IBGUS = Resource("lcm.openshift.io", "imagebasedgroupupgrades")
 IBGU_STATUS = IBGUS._replace(subresource="status")
 UPDATES = Resource("ibgu.dev", "fleetupdates")
 UPDATE_STATUS = UPDATES._replace(subresource="status")
+ROLLOUT_POLICIES = Resource("ibgu.dev", "rolloutpolicies")
 CLUSTERS = Resource("cluster.open-cluster-management.io", "managedclusters")
 SETS = Resource("cluster.open-cluster-management.io", "managedclustersets")
 SET_BINDINGS = Resource("cluster.open-cluster-management.io", "managedclustersetbindings")
@@ -57,6 +58,7 @@ MAY = [
     ("patch", IBGU_STATUS, "site"),
     ("list watch", UPDATES, "site"),
     ("patch", UPDATE_STATUS, "site"),
+    ("list watch", ROLLOUT_POLICIES, ""),
     ("get list watch patch", CLUSTERS, ""),
     ("list", SETS, ""),
     ("list", SET_BINDINGS, "site"),
@@ -88,6 +90,7 @@ MAY_NOT = [
     ("get update", IBGU_STATUS, "site"),
     ("get create update patch delete deletecollection *", UPDATES, "site"),
     ("get update", UPDATE_STATUS, "site"),
+    ("get create update patch delete deletecollection *", ROLLOUT_POLICIES, ""),
     ("create update delete deletecollection", CLUSTERS, ""),
     ("patch update", CLUSTERS._replace(subresource="status"), ""),
     ("patch update", WORKS._replace(subresource="status"), "spoke1"),

@@ -41,7 +41,14 @@ the hub may be read with two of them."""
 
 def all_needed() -> list[Right]:
     settings = read_settings(tenancy="clustersets")
-    controller = of_controller(settings, LEASE, cgus=True, fleet_updates=True, seed_images=True)
+    controller = of_controller(
+        settings,
+        LEASE,
+        cgus=True,
+        fleet_updates=True,
+        seed_images=True,
+        rollout_policies=True,
+    )
     return [*controller, *needed("api")]
 
 

@@ -68,15 +68,16 @@ async def test_a_hub_with_an_old_work_api(
     assert hub.requests[-1] == ("get", {"hash": "0A"})
 
 
-@pytest.mark.parametrize("kind", ["SeedImage", "FleetUpdate"])
+@pytest.mark.parametrize("kind", ["SeedImage", "FleetUpdate", "RolloutPolicy"])
 async def test_a_kind_is_served_apart_from_the_others_of_its_group(
     serve: Serve, client: HubClient, kind: str
 ) -> None:
     serve(**{OWN: document(OWN, kind)})
     served = await discover(client)
-    assert (served.seed_images, served.fleet_updates) == (
+    assert (served.seed_images, served.fleet_updates, served.rollout_policies) == (
         kind == "SeedImage",
         kind == "FleetUpdate",
+        kind == "RolloutPolicy",
     )
 
 

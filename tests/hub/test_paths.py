@@ -42,6 +42,7 @@ def test_a_name_cannot_leave_its_place() -> None:
         (paths.secret("ns", "s"), "/api/v1/namespaces/ns/secrets/s"),
         (paths.namespace("kube-system"), "/api/v1/namespaces/kube-system"),
         (paths.deployment("ns", "d"), "/apis/apps/v1/namespaces/ns/deployments/d"),
+        (paths.rollout_policy("p"), "/apis/ibgu.dev/v1alpha1/rolloutpolicies/p"),
     ],
 )
 def test_paths_lead_to_the_api_resources(path: str, expected: str) -> None:

@@ -40,11 +40,13 @@ from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import preflight as preflight_gates
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
+from ibgu.core.engine.gates.policies import PolicyGates, times
 from ibgu.core.engine.gates.preflight import PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.gates.seed_breaker import SEED_BREAKER
 from ibgu.core.engine.refresh import eligibility
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
+from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.works import desired_work_of, refresh_patch
 from ibgu.core.model import (
     Ended,
@@ -422,6 +424,21 @@ def bad_seed_ignored(stack: ExitStack) -> None:
     _set(stack, registry, "GATES", kept)
 
 
+def policies_ignored(stack: ExitStack) -> None:
+    """Rollouts start whatever the policies say."""
+    _set(stack, PolicyGates, "of", lambda self, state, namespace, labels: ())
+
+
+def places_counted_once(stack: ExitStack) -> None:
+    """Policies count what was in flight when they came into force, and nothing later."""
+    _set(stack, Occupancy, "note_change", lambda self, uid: None)
+
+
+def freezes_ignored(stack: ExitStack) -> None:
+    """Clusters start in a freeze."""
+    _set(stack, times, "frozen", lambda freezes, now: None)
+
+
 def preflight_outdated(stack: ExitStack) -> None:
     """Clusters start on findings from before a time in which preflight was not enforced.
 
@@ -477,6 +494,9 @@ _OF_UPGRADES = {
         (starts_forgotten, "leaders", 52),
         (sets_ignored, "everything", 151),
         (bad_seed_ignored, "", 41),
+        (policies_ignored, ""),
+        (places_counted_once, ""),
+        (freezes_ignored, "", 51),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

@@ -1,5 +1,6 @@
 """Draws the fleets and IBGUs of one simulation from its seed."""
 
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.simulation import updates
 from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
+from tests.simulation.loop import BEGINNING
 
 Object = dict[str, Any]
 
@@ -73,6 +75,10 @@ class Scenario(Struct, frozen=True):
     seed_limit: int = 0
     """The failures with one cause at which the seed image's circuit breaker engages; 0: it has
     none."""
+    policy: Object = {}
+    """The spec of the hub's RolloutPolicy; empty: there is none."""
+    policy_ends: float = 0.0
+    """When the policy is deleted, in virtual seconds; 0: never."""
     upgrade_backups: bool = False
     """IBGUs ask for a backup of each cluster before its Upgrade."""
     kind: SimulatedKind = UPGRADE
@@ -136,6 +142,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = rate_limited(plan, Random(f"{seed}/pace"))
     if stops_seeds(seed):
         plan = stopping(plan, Random(f"{seed}/seed images"))
+    if has_policy(seed):
+        plan = under_policy(plan, Random(f"{seed}/policy"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -159,6 +167,32 @@ def enforcing(plan: Scenario, rng: Random) -> Scenario:
     mark = {"ibgu.dev/preflight": "enforce"}
     ibgus = tuple((at, _with(ibgu, mark) if _is_ibgu(ibgu) else ibgu) for at, ibgu in plan.ibgus)
     return structs.replace(plan, fleet=fleet, ibgus=ibgus)
+
+
+POLICED = ("everything", "leaders", "outage", "people")
+"""Themes of which a quarter of the seeds has a RolloutPolicy."""
+
+
+def has_policy(seed: int) -> bool:
+    """Returns whether the hub has a RolloutPolicy, by a separate draw that leaves the rest of the
+    seed unchanged."""
+    return theme(seed).name in POLICED and Random(f"{seed}/policies").random() < 0.25
+
+
+def under_policy(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a policy that limits what is in flight, and may freeze the first
+    minutes."""
+    spec: Object = {"inFlight": rng.choice((1, 2, 3))}
+    if rng.random() < 0.5:
+        spec["neverTogether"] = [{"clusters": ["site-1", "site-2"]}]
+    if rng.random() < 0.3:
+        spec["actions"] = ["Upgrade", "Update"]
+    if rng.random() < 0.3:
+        moments = BEGINNING - 60.0, BEGINNING + rng.uniform(300.0, 1200.0)
+        begin, end = (datetime.fromtimestamp(at, UTC).isoformat() for at in moments)
+        spec["freezes"] = [{"from": begin, "until": end}]
+    ends = rng.choice((0.0, rng.uniform(600.0, 2400.0)))
+    return structs.replace(plan, policy=spec, policy_ends=ends)
 
 
 STOPPED = ("everything", "leaders", "people")

@@ -45,6 +45,7 @@ from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
+from tests.simulation.checks.policies import UnderPolicy
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.seeds import SeedStops
@@ -313,6 +314,9 @@ class _Play:
                 tenancy.read(events)
         if self._plan.seed_limit and not skewed:
             SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
+        restored = bool(self.fleet.weather.struck["hub-restored"])
+        if self._plan.policy and not skewed and not restored:
+            UnderPolicy(self.found, self._plan.policy, self._plan.policy_ends).read(events)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()
@@ -322,7 +326,6 @@ class _Play:
             updates = UpdateTruth(
                 self.found, runs, events, clusters, _updates(events, self._plan.ibgus)
             )
-            restored = bool(self.fleet.weather.struck["hub-restored"])
             kept = not kinds & {*PEOPLE, *OTHERS}
             pauses = any("pause" in body["spec"].get("update", {}) for _, body in self._plan.ibgus)
             updates.check(late=self._late or restored, labels_kept=kept, pauses=pauses)

@@ -13,7 +13,14 @@ from ibgu.core.model import ReasonKind, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS, SEED_IMAGES, fleet_updates
+from ibgu.sim.hub.kinds import (
+    CGUS,
+    CLUSTER_SET_BINDINGS,
+    CLUSTER_SETS,
+    ROLLOUT_POLICIES,
+    SEED_IMAGES,
+    fleet_updates,
+)
 from ibgu.sim.hub.store import HubBackup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
@@ -29,6 +36,7 @@ from tests.simulation.people import People
 from tests.simulation.plans import SEED_IMAGE, Scenario
 from tests.simulation.talm import Talm
 
+POLICY = "network"
 SHOTS = (
     "kill-before-write",
     "kill-after-write",
@@ -82,7 +90,8 @@ class Simulation:
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
         seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
-        more = (*talm, *sets, *updates, *seeds)
+        policies = (ROLLOUT_POLICIES,) if scenario.policy else ()
+        more = (*talm, *sets, *updates, *seeds, *policies)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
@@ -143,8 +152,20 @@ class Simulation:
             breaker = {"sameCause": limit, "windowMinutes": 10080}
             entry = {**SEED_IMAGE, "spec": {**SEED_IMAGE["spec"], "circuitBreaker": breaker}}
             await MemoryClient(self.hub, "people").request("POST", paths.SEED_IMAGES, body=entry)
+        if spec := self.scenario.policy:
+            policy = {"apiVersion": "ibgu.dev/v1alpha1", "kind": "RolloutPolicy", "spec": spec}
+            policy["metadata"] = {"name": POLICY}
+            await MemoryClient(self.hub, "people").request(
+                "POST", paths.ROLLOUT_POLICIES, body=policy
+            )
+            if self.scenario.policy_ends:
+                self._tasks.append(asyncio.create_task(self._end_policy()))
         for node in self.nodes:
             node.start()
+
+    async def _end_policy(self) -> None:
+        await asyncio.sleep(self.scenario.policy_ends)
+        await MemoryClient(self.hub, "people").request("DELETE", paths.rollout_policy(POLICY))
 
     async def stop(self) -> None:
         for node in self.nodes:

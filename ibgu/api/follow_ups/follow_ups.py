@@ -138,7 +138,7 @@ class RolloutFollowUps:
     async def _over(
         self, follow_up: FollowUp, views: Sequence[ClusterView]
     ) -> tuple[RequestedPreview, Preview]:
-        proposed = await self._previewing.within_tenancy(await self._proposed(follow_up))
+        proposed = await self._previewing.within_limits(await self._proposed(follow_up))
         return proposed, self._previewing.over(proposed, views)
 
     async def _proposed(self, follow_up: FollowUp) -> RequestedPreview:

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -28,12 +29,18 @@ from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
 from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
 from ibgu.core.drivers.ibu.preflight.releases import label_values
 from ibgu.core.drivers.preflight import RULE_BOOKS, judge
+from ibgu.core.engine.gates.policies import PolicyGates
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import EVERYWHERE, Scope
-from ibgu.core.views.preview import Preview, preflight_facts, preview
+from ibgu.core.views.preview import Preview, Proposal, preflight_facts, preview
+from ibgu.hub import paths
 from ibgu.hub.clustersets import read_tenancy
+from ibgu.hub.decode import ObjectIdentity
+from ibgu.hub.errors import HubError
 from ibgu.hub.policies import read_policies
 from ibgu.hub.preflight import Admission, ask_admission
+from ibgu.hub.rollout_policies import read_rollout_policies
 from ibgu.hub.writing.changes import Changes
 
 
@@ -44,6 +51,12 @@ class PreviewedPlan(Struct, frozen=True):
     report: PreflightReport
     upgraded: Sequence[str]
     """The clusters of the first step that are in the middle of an upgrade."""
+
+
+_POLICIES_UNKNOWN = (
+    "you may not list RolloutPolicies, so this leaves out what they hold; ask for the ClusterRole "
+    "ibgu-rollout-policy-view"
+)
 
 
 class PlanPreviews:
@@ -84,7 +97,7 @@ class PlanPreviews:
 
     async def judged(self, asked: RequestedPreview) -> PreviewedPlan:
         """Lists the fleet, and judges the plan. Raises HubError."""
-        asked = await self.within_tenancy(asked)
+        asked = await self.within_limits(asked)
         async with self._lists.turn(self._caller.user.username):
             fleet = await HubFleet.read(Changes(self._hub, "").clusters())
             found = self.over(asked, fleet.views)
@@ -92,9 +105,9 @@ class PlanPreviews:
             del fleet
         return await self.judge(asked, found, members)
 
-    async def within_tenancy(self, asked: RequestedPreview) -> RequestedPreview:
-        """Adds the limits of hub and namespace. Raises HubError: without the caller's right to read
-        bindings there is no answer (403)."""
+    async def within_limits(self, asked: RequestedPreview) -> RequestedPreview:
+        """Adds the limits of hub and namespace, and the policies. Raises HubError: without the
+        caller's right to read bindings there is no answer (403)."""
         scope: Scope = EVERYWHERE
         if self._context.tenancy:
             tenancy = await read_tenancy(self._hub, lambda bad: None, asked.namespace)
@@ -106,7 +119,34 @@ class PlanPreviews:
             scope=scope,
             upgrade_backups=self._context.upgrade_backups,
         )
-        return replace(asked, proposal=limits)
+        return replace(asked, proposal=await self._under_policies(asked, limits))
+
+    async def _under_policies(self, asked: RequestedPreview, proposal: Proposal) -> Proposal:
+        """Adds the policies that hold the rollout, or why the caller does not know them. Raises
+        HubError."""
+        try:
+            state = await read_rollout_policies(self._hub)
+        except HubError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            return replace(proposal, policies_unknown=_POLICIES_UNKNOWN)
+        gates = PolicyGates(
+            FleetState(), lambda name: None, lambda: (), lambda: self._duration_stats
+        )
+        labels = await self._labels(asked)
+        return replace(proposal, policies=gates.of(state, asked.namespace, labels))
+
+    async def _labels(self, asked: RequestedPreview) -> Mapping[str, str]:
+        """Returns the labels of the object that asks for the rollout."""
+        if asked.rollout is None:
+            return asked.labels
+        path = paths.rollout_object(asked.rollout.kind, asked.namespace, asked.name)
+        try:
+            return (await self._hub.get(path, ObjectIdentity)).metadata.labels
+        except HubError as error:
+            if error.not_found:
+                return {}
+            raise
 
     def over(self, asked: RequestedPreview, clusters: Sequence[ClusterView]) -> Preview:
         """Previews over these clusters, which are all that the hub has."""

@@ -1,6 +1,7 @@
 """Reads what is to be previewed: a manifest, or a rollout of the journal with steps to append."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,6 +31,8 @@ class RequestedPreview(Struct, frozen=True):
     proposal: Proposal
     manifest: JsonObject | None = None
     rollout: Rollout | None = None
+    labels: Mapping[str, str] = {}
+    """The labels of the manifest."""
 
 
 def of_manifest(manifest: JsonObject) -> RequestedPreview:
@@ -47,7 +50,9 @@ def of_manifest(manifest: JsonObject) -> RequestedPreview:
         raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
     proposal = Proposal(driver, found.spec, annotations=meta.annotations, rate_limits=rate_limits)
-    return RequestedPreview(meta.namespace or "default", meta.name, proposal, manifest)
+    return RequestedPreview(
+        meta.namespace or "default", meta.name, proposal, manifest, labels=meta.labels
+    )
 
 
 async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> RequestedPreview:

@@ -76,6 +76,7 @@ def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Itera
     yield _works(heard)
     yield _ibgus(heard, beside_talm=beside_talm)
     yield _fleet_updates(heard)
+    yield _rollout_policies(heard)
     if heard.works:
         yield _feedback(heard)
 
@@ -117,6 +118,14 @@ def _fleet_updates(served: Served) -> Finding:
     words = "its CRD is not installed: ibgu updates no cluster to another release"
     do = "oc apply --server-side -f charts/ibgu/crds/fleetupdates.yaml, then restart the controller"
     return skipped(check, words, do)
+
+
+def _rollout_policies(served: Served) -> Finding:
+    check = "RolloutPolicy"
+    if served.rollout_policies:
+        return ok(check, "its CRD is served")
+    words = "its CRD is not installed: there are no policies that bound what rollouts may do"
+    return skipped(check, words, "oc apply --server-side -f charts/ibgu/crds/rolloutpolicies.yaml")
 
 
 def _feedback(served: Served) -> Finding:

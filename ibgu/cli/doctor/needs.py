@@ -15,16 +15,27 @@ READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 
 def of_processes(
-    settings: Settings, *, cgus: bool, fleet_updates: bool, seed_images: bool
+    settings: Settings,
+    *,
+    cgus: bool,
+    fleet_updates: bool,
+    seed_images: bool,
+    rollout_policies: bool,
 ) -> list[Right]:
-    """Returns the rights of the component. `cgus`, `fleet_updates`, `seed_images`: the
-    hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages."""
+    """Returns the rights of the component. `cgus`, `fleet_updates`, `seed_images`,
+    `rollout_policies`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
+    RolloutPolicies."""
     api = needed("api") if settings.component != "controller" else []
     if settings.component == "api":
         return api
     adopting = needed(ADOPTER) if cgus else ()
     controller = of_controller(
-        settings, LEASE, cgus=cgus, fleet_updates=fleet_updates, seed_images=seed_images
+        settings,
+        LEASE,
+        cgus=cgus,
+        fleet_updates=fleet_updates,
+        seed_images=seed_images,
+        rollout_policies=rollout_policies,
     )
     return [*controller, *api, *adopting]
 

@@ -111,7 +111,13 @@ class _Probe:
 
     async def for_api(self) -> HubFacts:
         """Returns all that concerns the REST API, which asks the hub for its callers alone."""
-        needs = of_processes(self._settings, cgus=False, fleet_updates=False, seed_images=False)
+        needs = of_processes(
+            self._settings,
+            cgus=False,
+            fleet_updates=False,
+            seed_images=False,
+            rollout_policies=False,
+        )
         rights = await _heard(self._asked(needs))
         known = nothing(NotTried("it is the controller's matter"))
         clock = await _heard(self.clock())
@@ -151,6 +157,7 @@ class _Probe:
             cgus=known is None or known.cgus,
             fleet_updates=known is None or known.fleet_updates,
             seed_images=known is None or known.seed_images,
+            rollout_policies=known is None or known.rollout_policies,
         )
         return await self._asked(needs)
 

@@ -20,16 +20,23 @@ INTERVAL = 300.0
 """Seconds between two checks while no right is missing; a check is about 30 small requests."""
 _FLEET_UPDATES = paths.ROLLOUT_KINDS[names.FLEET_UPDATE][1]
 _SEED_IMAGES = "seedimages"
+_ROLLOUT_POLICIES = "rolloutpolicies"
 RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
 
 
 def of_controller(
-    settings: Settings, lease: str, *, cgus: bool, fleet_updates: bool, seed_images: bool
+    settings: Settings,
+    lease: str,
+    *,
+    cgus: bool,
+    fleet_updates: bool,
+    seed_images: bool,
+    rollout_policies: bool,
 ) -> list[Right]:
-    """Returns the rights that the controller needs. `cgus`, `fleet_updates`, `seed_images`: the hub
-    serves ClusterGroupUpgrades, FleetUpdates, SeedImages; a right to what is not served is not
-    missed."""
+    """Returns the rights that the controller needs. `cgus`, `fleet_updates`, `seed_images`,
+    `rollout_policies`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
+    RolloutPolicies; a right to what is not served is not missed."""
     talm = settings.talm_namespaces.split(",")
     everywhere = [
         right
@@ -37,6 +44,7 @@ def of_controller(
         if (cgus or right.group != paths.CGU_GROUP)
         and (fleet_updates or right.resource.partition("/")[0] != _FLEET_UPDATES)
         and (seed_images or right.resource != _SEED_IMAGES)
+        and (rollout_policies or right.resource != _ROLLOUT_POLICIES)
     ]
     return [
         *(right for right in everywhere if not _of_talm(right)),

@@ -36,6 +36,8 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         for uid in self._fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
         found = self._mirror.clusters.get(("", cluster))
+        if found is not None:
+            self._fleet.occupancy.note_change(found.metadata.uid)
         for uid in self._pending(cluster, found.metadata.uid if found else ""):
             self._work_queue.touch_patch(uid)
 

@@ -16,6 +16,7 @@ from ibgu.controller.loop.deferred_errors import DeferredErrors
 from ibgu.controller.loop.work_queue import Touched, WorkQueue
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.controller.reports.reporter import Reporter, by_rollout
+from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import StepState
 
@@ -64,6 +65,7 @@ class PostCommit(Struct, frozen=True, eq=False):
     _lister: MembershipLister
     _cleanup: Cleanup
     _reporter: Reporter
+    _policy_gates: PolicyGates
     _refresh: FeedbackRefresh | None
     """None if refreshes are turned off."""
 
@@ -82,12 +84,10 @@ class PostCommit(Struct, frozen=True, eq=False):
         during the commit the journal was away or the mirror lost sync; what the draft rests on may
         be outdated, so it is decided again before anything is done (R8.8).
         """
-        concerned = AffectedClusters(self._fleet, self._work_queue, draft.decided)
-        for decision in draft.decisions:
-            concerned.add(decision)
+        concerned = self._concerned(draft)
         # Quarantined rollouts were not decided on: their records may be outdated.
         decided = {
-            uid: names for uid, names in concerned.clusters.items() if uid not in self._quarantine
+            uid: found for uid, found in concerned.clusters.items() if uid not in self._quarantine
         }
         if not writes_suspended and not late:
             self._writes.disarm(draft.decided, now)
@@ -102,6 +102,15 @@ class PostCommit(Struct, frozen=True, eq=False):
                 if self._refresh is not None:
                     self._refresh.track(own)
                 self._reporter.decided(uid, own, writes_suspended=writes_suspended)
+
+    def _concerned(self, draft: Draft) -> AffectedClusters:
+        """Collects what the draft concerns, and touches who waits for it."""
+        concerned = AffectedClusters(self._fleet, self._work_queue, draft.decided)
+        for decision in draft.decisions:
+            concerned.add(decision)
+        for uid, names in self._policy_gates.waiting_for_places():
+            self._work_queue.touch_now(uid, names)
+        return concerned
 
     def _request_list_or_forget(self, uid: str) -> None:
         """Requests the list of a step that opens; forgets a rollout that is over and gone."""

@@ -10,10 +10,12 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
+from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.state.snapshot import UNNAMED, Snapshot
 from ibgu.core.model import names
@@ -31,6 +33,8 @@ class Snapshots(Struct, frozen=True, eq=False):
     _tenants: Tenants
     _adopting: Adoption
     _seed_breakers: SeedBreakers
+    _rollout_policies: RolloutPolicies
+    _policy_gates: PolicyGates
     _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:
@@ -54,6 +58,11 @@ class Snapshots(Struct, frozen=True, eq=False):
             traces=self._traces(tracked, found),
             scope=self._tenants.scope(rollout.namespace),
             actor=actor_of(found),
+            policies=self._policy_gates.of(
+                self._rollout_policies.state(),
+                rollout.namespace,
+                found.metadata.labels if found is not None else {},
+            ),
         )
 
     def _traces(self, tracked: TrackedRollout, found: RolloutObject | None) -> Traces:

@@ -1,7 +1,7 @@
 """Creates the parts of a term, each with what it needs and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -21,6 +21,7 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.rights import RightsWatch
+from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.step_inspections import StepInspections
 from ibgu.controller.lookups.talm import SeenLeases
@@ -47,7 +48,10 @@ from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.inspections import Inspections
@@ -81,6 +85,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     talm_seen: SeenLeases
     talm_policy: TalmPolicyWatch
     seed_breakers: SeedBreakers
+    rollout_policies: RolloutPolicies
     reads: Reads
     inspections: Inspections
     lease: Callable[[], ObjectMeta | None]
@@ -107,6 +112,7 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
     """None if refreshes are turned off."""
     payload_checks: PayloadChecks
     preflights: Preflights
+    policy_gates: PolicyGates
     journal_writer: JournalWriter
     resync: Resync
     changes: ChangeHandlers
@@ -160,6 +166,7 @@ class Assembly(Struct, frozen=True, eq=False):
             fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
+        policy_gates = self._policy_gates()
         snapshots = Snapshots(
             fleet,
             drivers,
@@ -170,6 +177,8 @@ class Assembly(Struct, frozen=True, eq=False):
             self._tenants,
             adopting,
             deps.seed_breakers,
+            deps.rollout_policies,
+            policy_gates,
             facts,
         )
         cleanup = Cleanup(fleet, mirror, payloads, preflights, lister, adopting, outcomes, reporter)
@@ -178,7 +187,7 @@ class Assembly(Struct, frozen=True, eq=False):
         )
         writes = HubWrites(fleet, work_queue, quarantine, effects, adopting)
         post_commit = PostCommit(
-            fleet, quarantine, writes, work_queue, lister, cleanup, reporter, refresh
+            fleet, quarantine, writes, work_queue, lister, cleanup, reporter, policy_gates, refresh
         )
         runs = ForeignRuns(fleet, mirror, journal_writer, quarantine)
         ending = TermEnd(mirror, errors, quarantine, journal_writer, writer)
@@ -197,12 +206,25 @@ class Assembly(Struct, frozen=True, eq=False):
             event_writer=event_writer,
             refresh=refresh,
             preflights=preflights,
+            policy_gates=policy_gates,
             payload_checks=PayloadChecks(fleet, payloads, work_queue, quarantine),
             journal_writer=journal_writer,
             resync=resync,
             changes=changes,
             loop=loop,
         )
+
+    def _policy_gates(self) -> PolicyGates:
+        mirror, durations = self._deps.mirror, self._deps.durations
+
+        def clusters() -> Iterable[ClusterView]:
+            return (found.view for found in mirror.clusters)
+
+        def measured() -> DurationsByAction:
+            durations.ask()
+            return durations.duration_stats
+
+        return PolicyGates(self._fleet, mirror.cluster, clusters, measured)
 
     def _preflights(self, payloads: Payloads, touch: Callable[[str], None]) -> Preflights:
         return Preflights(

@@ -19,6 +19,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.leadership import report_leadership
 from ibgu.controller.term.assembly import Assembly, RunningTerm, TermDeps
 from ibgu.controller.term.recovery import Recovery
+from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.snapshot import Facts
 from ibgu.core.model import Decision
@@ -27,6 +28,10 @@ from ibgu.flowcontrol.deadline import Deadline
 SEED_IMAGES_SECONDS = 5.0
 """The most seconds for which a term waits for the catalogue of seed images, which keeps nothing but
 new starts."""
+ROLLOUT_POLICIES_SECONDS = 5.0
+"""The same for the policies."""
+RECOUNT_SECONDS = 10.0
+"""Seconds between two counts of the clusters that policies select, for limits that are a share."""
 
 
 class Term:
@@ -84,6 +89,8 @@ class Term:
             )
             await bound
             await deps.seed_breakers.settled(SEED_IMAGES_SECONDS)
+            await deps.rollout_policies.settled(ROLLOUT_POLICIES_SECONDS)
+            await self._retries.run(deps.rollout_policies.begin)
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)
@@ -91,6 +98,7 @@ class Term:
             tasks.create_task(talm.run(term.resync.talm))
             tasks.create_task(tenants.run(term.resync.touch_everything))
             tasks.create_task(deps.seed_breakers.report(term.resync.touch_everything))
+            tasks.create_task(deps.rollout_policies.report(term.resync.touch_everything))
             self._leads(term)
             await term.loop.run()
 
@@ -135,12 +143,20 @@ class Term:
         tasks.create_task(reread_unreadable(deps.journal, unreadable, self._quarantine, touch))
         tasks.create_task(term.preflights.run())
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
+        tasks.create_task(_recount(term.policy_gates, touch))
         if days := settings.events_days:
             forget = old_events(deps.journal)
             tasks.create_task(Retention(forget, self._clock, days).run())
         if days := settings.rollouts_days:
             forget = old_rollouts(deps.journal, partial(_in_use, deps.mirror, term.fleet))
             tasks.create_task(Retention(forget, self._clock, days).run())
+
+
+async def _recount(gates: PolicyGates, changed: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(RECOUNT_SECONDS)
+        if gates.recount():
+            changed()
 
 
 def _in_use(mirror: Mirror, fleet: FleetState) -> set[str]:

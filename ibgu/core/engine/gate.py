@@ -5,6 +5,7 @@ the documentation and the engine itself read from it what they have to know abou
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model import (
+    ActingParty,
     ActionName,
     ActionTraits,
     Reason,
@@ -53,6 +55,8 @@ class GateInput(StrEnum):
     TIME = "the time"
     CLUSTER = "the ManagedCluster"
     FEEDBACK = "what the cluster reports through its ManifestWorks"
+    IN_FLIGHT = "the clusters in flight on the hub"
+    DURATIONS = "how long actions usually take on the hub"
     TENANCY = "the cluster sets that are bound to the rollout's namespace"
 
 
@@ -123,6 +127,21 @@ class GateReason(Struct, frozen=True, kw_only=True):
     has to act from the start."""
     uncounted: str = ""
     """What a forecast can't count of the delay; empty: it counts all of it."""
+
+
+def of_policies(meaning: Meaning) -> dict[ReasonKind, GateReason]:
+    """Returns the reasons of a policy's gate, which all have one kind."""
+    return {ReasonKind.GATE: GateReason(meaning=meaning)}
+
+
+def kept_by_policy(
+    words: str,
+    now: datetime,
+    until: datetime | None = None,
+    who: ActingParty = ActingParty.IBGU,
+) -> Reason:
+    """Returns why a policy's gate is closed."""
+    return Reason(ReasonKind.GATE, now, words, until, who)
 
 
 class Gate(Struct, frozen=True, kw_only=True):

@@ -48,7 +48,10 @@ PAUSED_BY = "ibgu.dev/paused-by"
 # On ManagedClusters (R14.1).
 DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
 AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
-OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
+TIME_ZONE = "ibgu.dev/time-zone"
+"""The annotation or label of a ManagedCluster with its time zone, such as Europe/Berlin. In a label
+a dot stands for each slash."""
+OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY, TIME_ZONE)
 """The annotations that ibgu reads of ManagedClusters."""
 
 CLAIMS = (

@@ -1,7 +1,7 @@
 """Keeps the journal: what ibgu decided, committed before it is done (R29)."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec import Struct, to_builtins
@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.recover import Versions
+from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.db.engine import at_one_moment, raw
 from ibgu.db.errors import ReloadNeeded, is_answer, is_refused, is_transient, unavailable_from
 from ibgu.db.journal.batch import Batch, gather
@@ -16,6 +17,7 @@ from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.deletion import BATCH, DeletedHistory, forget_rollouts
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs
+from ibgu.db.journal.policies import JournaledPolicy, note_policies, policies_in_force
 from ibgu.db.journal.read_ahead import ReadAhead, read_ahead, still
 from ibgu.db.journal.unreadable import find_unreadable, load_readable
 from ibgu.db.journal.write import write
@@ -137,6 +139,20 @@ class Journal:
             with unavailable_from("noting the hub's versions"):
                 async with self._engine.begin() as db:
                     await note(db, self._hub, self._epoch, to_builtins(versions))
+
+    async def note_policies(self, policies: Sequence[RolloutPolicy]) -> None:
+        """Records that these policies are in force from now on, and no others. Raises
+        LeadershipLost, JournalUnavailable."""
+        async with self._busy:
+            with unavailable_from("noting the policies"):
+                async with self._engine.begin() as db:
+                    await note_policies(db, self._hub, self._epoch, policies)
+
+    async def policies_in_force(self) -> list[JournaledPolicy]:
+        """Returns the policies that were noted last, by name. Raises JournalUnavailable."""
+        with unavailable_from("reading the policies"):
+            async with self._engine.connect() as db:
+                return await policies_in_force(db, self._hub)
 
     async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Writes the turn, all or nothing, except members whose claim is another's; returns the

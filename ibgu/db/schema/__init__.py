@@ -16,7 +16,7 @@ from ibgu.db.schema.history import (
     leaders,
     notify_cursors,
 )
-from ibgu.db.schema.plan import hubs, rollouts, steps
+from ibgu.db.schema.plan import hubs, rollout_policies, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
@@ -38,6 +38,7 @@ __all__ = [
     "metadata",
     "notify_cursors",
     "pending_patches",
+    "rollout_policies",
     "rollouts",
     "runs",
     "shadow_leaders",

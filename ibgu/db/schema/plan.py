@@ -1,4 +1,5 @@
-"""Declares hubs, and what was asked for on them: rollouts and their steps."""
+"""Declares hubs, what was asked for on them: rollouts and their steps, and the policies that bound
+it."""
 
 from sqlalchemy import (
     BigInteger,
@@ -92,3 +93,18 @@ steps = Table(
     CheckConstraint("max_concurrency >= 1", name="max_concurrency"),
     one_of("state", StepState),
 )
+
+rollout_policies = Table(
+    "rollout_policies",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("uid", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("spec", Json, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("gone_at", Moment),
+    PrimaryKeyConstraint("hub", "uid", "generation"),
+)
+"""One row a version of a RolloutPolicy, which was in force from `seen_at` to `gone_at`; null: it
+still is."""

@@ -34,6 +34,7 @@ _BY_RESOURCE = {
     "imagebasedgroupupgrades/status": Consequence("the IBGU's status does not show its progress"),
     "fleetupdates": Consequence("no rollout is seen: ibgu waits until it sees all of every kind"),
     "seedimages": Consequence("nothing new starts with a seed image that is named by its digest"),
+    "rolloutpolicies": Consequence("nothing starts that a policy could hold"),
     "fleetupdates/status": Consequence("the FleetUpdate's status does not show its progress"),
     "managedclusters": Consequence("no cluster is seen, and no step starts"),
     "managedclustersets": _TENANCY,

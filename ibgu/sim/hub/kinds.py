@@ -172,6 +172,14 @@ SEED_IMAGES = structs.replace(_custom(paths.OWN_GROUP, "v1alpha1", "SeedImage"),
 """The kind of a hub that serves SeedImages, which it does not validate."""
 
 
+ROLLOUT_POLICIES = structs.replace(
+    _custom(paths.OWN_GROUP, "v1alpha1", "RolloutPolicy"),
+    namespaced=False,
+    plural="rolloutpolicies",
+)
+"""The kind of a hub that serves RolloutPolicies, which it does not validate."""
+
+
 def _plain(group: str, kind: str) -> Resource:
     return Resource(group=group, version="v1", plural=f"{kind.lower()}s", kind=kind)
 

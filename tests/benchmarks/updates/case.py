@@ -31,9 +31,9 @@ QUICK = Updates(
 STEADY = replace(
     QUICK, look=2.0, retrieve=2.0, operators=24.0, report=2.0, look_again=2.0, differ=0.5
 )
-"""As many messages in 16 to 40 seconds, some hundred times less than in the field. Each action
-takes as many seconds as the stages of an IBGU's rollout, or more, and the clusters do not all end
-at the same moment."""
+"""An update has as many messages in 16 to 40 seconds, some hundred times less than in the field.
+Each action takes as many seconds as the stages of an IBGU's rollout, or more, and the clusters do
+not all end at the same moment."""
 
 
 class UpdateCase(Struct, frozen=True):

@@ -38,6 +38,7 @@ SERVED = Served(
     cgus=False,
     policies=True,
     seed_images=True,
+    rollout_policies=True,
     fleet_updates=True,
 )
 HUB = HubFacts(

@@ -88,14 +88,15 @@ def older_hub() -> Iterator[SandboxHub]:
             option = spec["manifestConfigs"]["items"]["properties"]
             option["updateStrategy"]["properties"]["type"]["enum"].remove("ReadOnly")
         kubectl("replace", "-f", "-", stdin=json.dumps(works))
-        kubectl("delete", "crd", "seedimages.ibgu.dev")
+        kubectl("delete", "crd", "seedimages.ibgu.dev", "rolloutpolicies.ibgu.dev")
 
         def published() -> bool:
             works, own = (
                 kubectl("get", "--raw", f"/openapi/v3/apis/{group}")
                 for group in ("work.open-cluster-management.io/v1", "ibgu.dev/v1alpha1")
             )
-            return '"SeedImage"' not in own and '"ReadOnly"' not in works
+            gone = '"SeedImage"' not in own and '"RolloutPolicy"' not in own
+            return gone and '"ReadOnly"' not in works
 
         wait_until(published, "the older schemas", lambda: None)
         yield hub
@@ -109,6 +110,9 @@ def test_a_hub_that_is_too_old_for_inspections_is_warned_about(older_hub: Sandbo
     assert levels(found)["FleetUpdate"] == "ok"
     assert "came with Open Cluster Management 0.14" in told(found, "inspections")
     assert told(found, "seed images").endswith("-f charts/ibgu/crds/seedimages.yaml")
+    assert levels(found)["RolloutPolicy"] == "skipped"
+    assert "there are no policies" in told(found, "RolloutPolicy")
+    assert "rolloutpolicies" not in told(found, "rights")
     off = CliRunner().invoke(app, ["doctor", "-o", "json"], env=env)
     assert levels(off)["inspections"] == "ok"
 

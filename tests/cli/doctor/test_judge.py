@@ -117,6 +117,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         ),
         (hub(served=served(seed_images=False)), [("seed images", "warning")]),
         (hub(served=served(fleet_updates=False)), [("FleetUpdate", "skipped")]),
+        (hub(served=served(rollout_policies=False)), [("RolloutPolicy", "skipped")]),
         (hub(leadership=LeaseCheck("x", "namespaces x not found")), [("leadership", "error")]),
         (hub(leadership=LeaseCheck("x", rival=RIVAL)), [("leadership", "error")]),
         (hub(leadership=AWAY), [("leadership", "error")]),

@@ -52,15 +52,16 @@ def closed_gate(
 def _candidate(
     ctx: DecisionContext, member: Unfinished, cluster: ClusterView, seen: Observation
 ) -> Candidate:
-    found = ctx.snapshot.object
+    found, step = ctx.snapshot.object, ctx.step(member).step
     return Candidate(
         action=ctx.action(member),
+        rest=step.actions[member.action_index :],
         cluster=cluster,
         seen=seen,
         scope=ctx.snapshot.scope,
         annotations=found.metadata.annotations if found is not None else {},
         accepted=member.accepted_warning,
-        preflight=ctx.step(member).step.preflight,
+        preflight=step.preflight,
         now=ctx.now,
     )
 

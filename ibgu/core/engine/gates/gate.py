@@ -1,6 +1,6 @@
 """The types of gates, by what they check and whom they keep (R18)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -47,6 +47,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """A cluster that would start an action now, as the engine knows it."""
 
     action: ActionName
+    rest: Sequence[ActionName]
+    """That action and those that follow it in the step, which the cluster takes in one slot."""
     cluster: ClusterView
     seen: Observation
     """A preview knows the ManagedCluster only, and asks no gate that needs FEEDBACK."""

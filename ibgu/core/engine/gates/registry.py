@@ -48,9 +48,9 @@ MEMBER_GATES = tuple(gate for gate in GATES if isinstance(gate, MemberGate))
 """The gates that keep one member alone."""
 POLICY = GateReason(
     meaning=Meaning(
-        "a policy keeps the cluster from starting",
+        "a RolloutPolicy keeps the cluster from starting",
         "the policy lets it start; its time is shown if it is known",
-        "see what the line above names",
+        "do what the line above asks for, if it does; or have the policy's owner change it",
     ),
     by_message=True,
     opened="goes on: the policy lets it",

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.invariants import check_decision
+from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.state.places import Places
 from ibgu.core.engine.state.seed_ends import SeedEnds
 from ibgu.core.engine.state.starts import Starts
@@ -152,6 +153,7 @@ class FleetState:
         """Keyed by uid; none of them is in `rollouts`."""
         self.starts = Starts()
         self.seed_ends = SeedEnds()
+        self.occupancy = Occupancy(self.claims)
 
     # -- filling ---------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ class FleetState:
             self.unreadable[rollout.uid] = rollout
             for cluster, holder in rollout.claims.items():
                 self.claims.setdefault(cluster, holder)
+                self.occupancy.note_change(cluster)
             for cluster, canceller in rollout.cancellers.items():
                 insort(self.cancellers.setdefault(cluster, []), canceller)
 
@@ -290,6 +293,8 @@ class FleetState:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
+        if isinstance(before, Waiting) and before.reason.gate:
+            self.occupancy.note_left()
         started = _started(before, member)
         if started is not None and traits(tracked.step.first).rate_limited:
             undo.append(self.starts.add(member.rollout, started.intended_at))
@@ -326,10 +331,12 @@ class FleetState:
         elif holder == mine:
             del self.claims[uid]
             self.preempts.pop(uid, None)
+        self.occupancy.note_change(uid)
 
         def undo() -> None:
             _restore(self.claims, uid, holder)
             _restore(self.preempts, uid, by)
+            self.occupancy.note_change(uid)
 
         return undo
 

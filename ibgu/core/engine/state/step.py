@@ -156,6 +156,8 @@ class TrackedStep:
         self.paused: dict[str, datetime] = {}
         """Since when parts of the cluster may be paused, by cluster."""
         self.reopening: dict[str, Waiting] = {}
+        self.kept: dict[str, list[tuple[int, str]]] = {}
+        """The waiting members that the gate of a policy keeps, in R4's order, by its name."""
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1
@@ -216,6 +218,8 @@ class TrackedStep:
             insort(self._unprobed, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.REOPENING:
             self.reopening[member.cluster] = member
+        if member.reason.gate:
+            insort(self.kept.setdefault(member.reason.gate, []), (member.position, member.cluster))
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
@@ -224,6 +228,11 @@ class TrackedStep:
             _take_out(self.queue, place)
             if member.reason.kind is ReasonKind.SLOT:
                 _take_out(self._unprobed, place)
+        if isinstance(member, Waiting) and member.reason.gate:
+            kept = self.kept[member.reason.gate]
+            _take_out(kept, place)
+            if not kept:
+                del self.kept[member.reason.gate]
         if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
             _take_out(self.limits, _limit(member))
@@ -267,6 +276,15 @@ class TrackedStep:
     @property
     def failed(self) -> int:
         return self.counts[Outcome.FAILED]
+
+    @property
+    def kept_by_policies(self) -> bool:
+        """Returns whether policies keep every member that has not finished: those that wait, and
+        those between two actions."""
+        waiting = sum(map(len, self.kept.values()))
+        if not self.unfinished or waiting < self.not_started:
+            return False
+        return all(member.reason.gate for member in self.in_flight.values())
 
     def limited(self, until: datetime) -> Iterator[InFlight]:
         """Returns the members in flight with a limit up to `until`, earliest first."""

@@ -45,6 +45,8 @@ class Proposal(Struct, frozen=True):
     """Whether annotations may ask for a backup before Upgrade."""
     policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""
+    policies_unknown: str = ""
+    """Why the policies are not known to the user who asks; empty: they are."""
 
     @property
     def rollback_time(self) -> timedelta:

@@ -12,7 +12,7 @@ from ibgu.core.views.preview.model import Proposal, StepPreview
 from ibgu.core.views.preview.time import minutes
 
 _NAMED = 5
-_KNOWN = frozenset({GateInput.CLUSTER, GateInput.TENANCY, GateInput.TIME})
+_KNOWN = frozenset({GateInput.CLUSTER, GateInput.DURATIONS, GateInput.TENANCY, GateInput.TIME})
 """What a preview can tell a gate."""
 
 
@@ -24,7 +24,7 @@ def warnings(
 ) -> Iterator[str]:
     """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
-    yield from _gates(proposal, steps[0].actions[0], members, now)
+    yield from _gates(proposal, steps[0].actions, members, now)
     unprepared = list(_unprepared(proposal, steps))
     yield from _annotations(proposal, unprepared)
     yield from unprepared
@@ -36,14 +36,19 @@ def warnings(
 
 
 def _gates(
-    proposal: Proposal, action: ActionName, members: Sequence[ClusterView], now: datetime
+    proposal: Proposal,
+    actions: Sequence[ActionName],
+    members: Sequence[ClusterView],
+    now: datetime,
 ) -> Iterator[str]:
     """Warns of closed gates, and of those that can't be asked before a cluster starts."""
+    if proposal.policies_unknown:
+        yield proposal.policies_unknown
     for gate in in_order(proposal.policies):
-        if not gate.keeps(action):
+        if not gate.keeps(actions[0]):
             continue
         if isinstance(gate, MemberGate) and gate.needs <= _KNOWN:
-            yield from _closed(gate, proposal, action, members, now)
+            yield from _closed(gate, proposal, actions, members, now)
         elif not gate.own:
             words = "is checked when a cluster starts: it may delay clusters of this plan"
             yield f"{gate.name} {words}"
@@ -52,20 +57,27 @@ def _gates(
 def _closed(
     gate: MemberGate,
     proposal: Proposal,
-    action: ActionName,
+    actions: Sequence[ActionName],
     members: Sequence[ClusterView],
     now: datetime,
 ) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for cluster in members:
         seen = Observation(cluster=cluster)
-        asked = Candidate(action=action, cluster=cluster, seen=seen, scope=proposal.scope, now=now)
+        asked = Candidate(
+            action=actions[0],
+            rest=actions,
+            cluster=cluster,
+            seen=seen,
+            scope=proposal.scope,
+            now=now,
+        )
         reason = gate.ask(asked)
         if reason is not None:
             found.setdefault(reason.message, []).append(cluster.name)
     for message, names in found.items():
         count = f"{len(names)} of {len(members)} clusters"
-        yield f"{count} can't start {action} now: {message} ({_some(names)})"
+        yield f"{count} can't start {actions[0]} now: {message} ({_some(names)})"
 
 
 def _annotations(proposal: Proposal, told: Sequence[str]) -> Iterator[str]:

@@ -15,6 +15,8 @@ from ibgu.core.views.status.phase import complete, hold_of
 
 _FINDINGS = 10
 """Findings that a condition names."""
+_GATES = 10
+"""Policies that a condition names."""
 _DONE = "All plan steps are completed"
 _WAITING = "Waiting for plan step {} to be completed"
 """Steps count from 0."""
@@ -39,6 +41,7 @@ def conditions(
     wanted = [
         _progressing(tracked, "" if counted else _counts(tracked)),
         *_held(tracked),
+        *_kept(tracked),
         *_payload(payload),
         *_preflight(tracked),
         *_nobody(tracked),
@@ -94,6 +97,23 @@ def _held(tracked: TrackedRollout) -> list[JsonObject]:
         return []
     type_ = "InvalidPlan" if tracked.rollout.plan_refused else "Held"
     return [_condition(type_, "True", hold.kind, hold.message)]
+
+
+def _kept(tracked: TrackedRollout) -> list[JsonObject]:
+    """Returns a condition if policies keep clusters of the current step, with an example each."""
+    step = tracked.current
+    if step is None or not step.kept:
+        return []
+    examples = {gate: step.members[step.kept[gate][0][1]].reason for gate in sorted(step.kept)}
+    told = []
+    for gate, reason in examples.items():
+        count = len(step.kept[gate])
+        waits = "1 cluster waits" if count == 1 else f"{count} clusters wait"
+        told.append(f"{waits} for {gate}: {reason.message}")
+    if len(told) > _GATES:
+        told[_GATES:] = [f"{len(told) - _GATES} more policies"]
+    kind = next(iter(examples.values())).kind
+    return [_condition("KeptByPolicies", "True", kind, "; ".join(told))]
 
 
 def _payload(payload: PayloadState) -> list[JsonObject]:

@@ -23,9 +23,12 @@ from ibgu.core.engine.decide import (
 )
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
+from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import Facts, PayloadState, SeedState, Snapshot
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import (
+    ClusterView,
     Decision,
     Kind,
     Member,
@@ -38,6 +41,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
+from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.plan import EVERYWHERE
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
@@ -96,6 +100,10 @@ class InMemoryEngine(Hub, Story):
         self.facts = Facts(in_sync_since=START)
         self.scope = EVERYWHERE
         self.policies: tuple[Gate, ...] = ()
+        """Toy gates, asked before those of `rollout_policies`."""
+        self.rollout_policies = PolicyState()
+        self.durations: DurationsByAction = {}
+        self.policy_gates = self._policy_gates()
         self.adoption: set[str] = set()
         self.namesakes: dict[str, str] = {}
         """The kind of an older object of the same name, by uid."""
@@ -163,8 +171,19 @@ class InMemoryEngine(Hub, Story):
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
             scope=self.scope,
-            policies=self.policies,
+            policies=(*self.policies, *self._gates_of(tracked)),
         )
+
+    def _gates_of(self, tracked: TrackedRollout) -> tuple[Gate, ...]:
+        rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)
+        labels = found.metadata.labels if found is not None else {}
+        return self.policy_gates.of(self.rollout_policies, rollout.namespace, labels)
+
+    def _policy_gates(self) -> PolicyGates:
+        def clusters() -> list[ClusterView]:
+            return [view for name in self.spokes if (view := self.cluster(name))]
+
+        return PolicyGates(self.fleet, self.cluster, clusters, lambda: self.durations)
 
     def tracked(self, uid: str) -> TrackedRollout:
         return self.fleet.rollouts[uid]
@@ -268,6 +287,8 @@ class InMemoryEngine(Hub, Story):
                 case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                     steps = self.tracked(rollout.uid).steps
                     self.touch(rollout.uid, *{name for step in steps for name in step.members})
+        for uid, names in self.policy_gates.waiting_for_places():
+            self.touch(uid, *names)
         for uid, name in concerned:
             if uid in self.fleet.rollouts and not self.facts.talm_hold:
                 self._follow(uid, name)
@@ -398,6 +419,7 @@ class InMemoryEngine(Hub, Story):
         self.timers.clear()
         self.touched.clear()
         self.fleet = self.records.fleet()
+        self.policy_gates = self._policy_gates()
         self.patches = {pending.uid: pending for pending in self.fleet.pending_patches.values()}
         self.facts = replace(self.facts, in_sync_since=self.now)
         self.touch_everything()

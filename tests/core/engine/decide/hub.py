@@ -78,6 +78,8 @@ class Hub:
         self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
 
     def touch_cluster(self, name: str) -> None:
+        if (cluster := self.cluster(name)) is not None:
+            self.fleet.occupancy.note_change(cluster.uid)
         for uid in self.fleet.rollouts_of.get(name, ()):
             self.touch(uid, name)
 

@@ -69,6 +69,7 @@ def candidate(gate: Gate, twin: InMemoryEngine, uid: str) -> Candidate:
     assert seen.cluster is not None
     return Candidate(
         action=Action.PREP,
+        rest=[Action.PREP],
         cluster=seen.cluster if GateInput.CLUSTER in gate.needs else HIDDEN,
         seen=seen if GateInput.FEEDBACK in gate.needs else HIDDEN,
         scope=Scope("fleet", ()) if GateInput.TENANCY in gate.needs else HIDDEN,

@@ -412,6 +412,13 @@ def test_the_preview_says_of_which_gates_it_can_not_know() -> None:
     assert said == "Freeze is checked when a cluster starts: it may delay clusters of this plan"
 
 
+def test_the_preview_says_that_it_does_not_know_the_policies() -> None:
+    twin = fleet()
+    proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies_unknown="you may not list them")
+    clusters = [view for name in NAMES if (view := twin.cluster(name))]
+    assert "you may not list them" in preview(proposal, clusters, {}, START).warnings
+
+
 def test_the_preview_of_an_abort_asks_no_policy() -> None:
     found = previewed(RING, FREEZE, WIDE_FREEZE, plan="Abort")
     assert found.selected == tuple(NAMES)

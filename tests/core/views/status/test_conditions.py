@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Reason, ReasonKind, RolloutState, StepState
+from ibgu.core.model import Member, Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
 from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.core.views.status import hold_of
@@ -269,6 +270,29 @@ def test_warnings_and_the_first_rollback_deadline_are_conditions() -> None:
     assert found["RollbackPossible"]["message"] == (
         "2 clusters can be rolled back: finalize or roll back by 2026-01-01T12:08:00Z"
     )
+
+
+def kept(number: int, gate: str, words: str) -> Member:
+    return member(f"site-{number}", reason=replace(reason(ReasonKind.GATE, words), gate=gate))
+
+
+def test_clusters_that_policies_keep_are_a_condition() -> None:
+    members = [
+        kept(1, "RolloutPolicy/night", "opens at 01:00"),
+        kept(2, "RolloutPolicy/night", "opens at 02:00"),
+        kept(3, "RolloutPolicy/hub", "30 are in flight"),
+    ]
+    found = of(book_of(rollout(spec=spec("Prep")), [step(total=3)], members))["KeptByPolicies"]
+    assert (found["status"], found["reason"], found["message"]) == (
+        "True",
+        "GateClosed",
+        "1 cluster waits for RolloutPolicy/hub: 30 are in flight; 2 clusters wait for "
+        "RolloutPolicy/night: opens at 01:00",
+    )
+    many = [kept(number, f"RolloutPolicy/p{number - 1:02}", "no") for number in range(1, 13)]
+    found = of(book_of(rollout(spec=spec("Prep")), [step(total=12)], many))["KeptByPolicies"]
+    assert found["message"].endswith("RolloutPolicy/p09: no; 2 more policies")
+    assert "KeptByPolicies" not in of(book_of(rollout(spec=spec("Prep"))))
 
 
 def test_pauses_that_are_not_over_are_a_condition() -> None:

@@ -83,11 +83,13 @@ def _expire(ctx: DecisionContext, member: Unfinished) -> None:
 
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    """Stops the clock while only a person's hold keeps the step and no cluster is in flight
-    (R11.6), and while a restored rollout stands still, no matter who is in flight."""
+    """Stops the clock while only a person's hold or policies keep the step and no cluster is in
+    flight (R11.6), and while a restored rollout stands still, no matter who is in flight."""
     step = tracked.step
     held = _by_person(step.hold) or _by_person(ctx.rollout.hold)
-    stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
+    stands = (
+        (held and only_stopped(tracked)) or tracked.kept_by_policies or ctx.rollout.stands_still
+    )
     if stands and step.stopped_since is None and tracked.unfinished:
         stopped = lifecycle.stop_clock(step, ctx.now)
         ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")

@@ -1,0 +1,39 @@
+"""`ibgu policy lint`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ibgu.cli.content.options import LintForm, LintOutput
+
+PolicyPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH",
+        help="Files or directories with RolloutPolicies; - reads the input.",
+        show_default=False,
+    ),
+]
+
+
+def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
+    """Check RolloutPolicies as ibgu reads them; exit code 1: one can't be followed."""
+    from ibgu.cli.content.files import documents_of, files_of
+    from ibgu.cli.errors import FAILED, MISUSED, fail
+    from ibgu.cli.show.form import as_json
+    from ibgu.cli.show.output_style import page, stdout
+    from ibgu.cli.show.policies import body_of, lines_of
+    from ibgu.core.views.policies import findings_of
+
+    documents = documents_of(files_of(paths))
+    policies = [each for each in documents if each.kind == "RolloutPolicy" or each.problem]
+    if not policies:
+        fail("there is no RolloutPolicy in these files", MISUSED)
+    findings = [found for each in policies for found in findings_of(each)]
+    if output is LintOutput.JSON:
+        typer.echo(as_json(body_of(findings)))
+    else:
+        typer.echo(page(lines_of(findings, len(policies), stdout())))
+    if findings:
+        raise typer.Exit(FAILED)

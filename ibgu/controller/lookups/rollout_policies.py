@@ -1,0 +1,258 @@
+"""Watches the RolloutPolicies of the hub, and brings them into force (R50)."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from random import Random
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
+from ibgu.core.text.harmless import one_line
+from ibgu.db.errors import JournalUnavailable
+from ibgu.db.journal import Journal
+from ibgu.flowcontrol.log_throttle import LogThrottle
+from ibgu.hub import paths
+from ibgu.hub.decode import BadObject, HasMetadata
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
+from ibgu.hub.watching.store import Key, Store
+
+log = structlog.get_logger("ibgu.controller")
+
+UNREAD = "ibgu has not read the RolloutPolicies yet, so nothing new starts"
+FORBIDDEN = (
+    "ibgu may not list RolloutPolicies, so nothing new starts; give the controller the ClusterRole "
+    "ibgu-controller of this version"
+)
+UNSERVED = (
+    "RolloutPolicies were in force and the hub does not serve their kind any more, so nothing new "
+    "starts; install charts/ibgu/crds/rolloutpolicies.yaml again, and delete the policies if you "
+    "want none"
+)
+MAX_PROBLEM = 300
+"""Characters of why a policy can't be read; the words may quote what someone has written."""
+SERVED_INTERVAL = 60.0
+"""Seconds between two questions whether the hub serves the kind by now."""
+RETRY = 1.0
+"""Seconds between two attempts to journal the policies while Postgres is away."""
+_UNSEEN = "its content can't be read"
+_PLURAL = paths.resource(paths.ROLLOUT_POLICIES)
+_NONE = PolicyState()
+
+
+class RolloutPolicies:
+    """RolloutPolicies follows the hub's policies from the controller's start. They are in force
+    once the leading term has journaled them. An interrupted watch keeps what was read last."""
+
+    def __init__(
+        self,
+        client: Hub,
+        journal: Journal,
+        *,
+        served: bool,
+        streaming: bool,
+        timing: Timing,
+        rng: Random,
+    ) -> None:
+        """`served`: the hub serves RolloutPolicies; if it does not, it may later."""
+        self.changed = asyncio.Event()
+        """Set whenever what is in force, or should be, may have changed."""
+        self._client = client
+        self._journal = journal
+        self._served = served
+        self._settled = asyncio.Event()
+        self._unread = UNREAD
+        """Why the hub's policies are not known; empty: they were read."""
+        self._journaled: tuple[RolloutPolicy, ...] | None = None
+        """What this term has journaled; None: nothing yet."""
+        self._left_in_force = True
+        """Whether the journal has policies in force that the hub does not serve; so until it is
+        read."""
+        self._state = PolicyState(problem=UNREAD)
+        self._log_throttle = LogThrottle(time.monotonic)
+        self._policies = _Policies(self._read)
+        self._reflector = Reflector(
+            client,
+            WatchedKind(paths.ROLLOUT_POLICIES, RolloutPolicy, whole),
+            self._policies,
+            streaming=streaming,
+            timing=timing,
+            on_bad=self._bad,
+            on_error=self._failed,
+            rng=rng,
+        )
+
+    async def run(self) -> None:
+        while not self._served:
+            # A policy that is written once the kind is installed must not be ignored.
+            await asyncio.sleep(SERVED_INTERVAL)
+            if await self._is_served():
+                self._served = True
+                self._update()
+        await self._reflector.run()
+
+    async def settled(self, seconds: float) -> None:
+        """Waits until the policies were read, or could not be, but no longer than these seconds."""
+        if self._served:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._settled.wait()
+
+    async def begin(self) -> None:
+        """Brings what was read into force for a term that begins; nothing is from the last one.
+        Raises LeadershipLost, JournalUnavailable."""
+        self._journaled, self._left_in_force = None, True
+        self._update()
+        await self._bring_into_force()
+
+    async def report(self, changed: Callable[[], None]) -> None:
+        """Brings changes into force, and calls `changed` whenever what holds has changed. While the
+        journal is away, what was in force stays so. Raises LeadershipLost."""
+        told, away = None, False
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY if away else None):
+                    await self.changed.wait()
+            self.changed.clear()
+            try:
+                await self._bring_into_force()
+                away = False
+            except JournalUnavailable as error:
+                away = True
+                self._warn("policies are not in force yet", "journal", str(error))
+            if self._state is not told:
+                told = self._state
+                changed()
+
+    def state(self) -> PolicyState:
+        """Returns what is in force; the same object until that changes."""
+        return self._state
+
+    async def _bring_into_force(self) -> None:
+        if not self._served:
+            self._left_in_force = bool(await self._journal.policies_in_force())
+        elif not self._unread:
+            found = self._policies.in_order()
+            if found != self._journaled:
+                await self._journal.note_policies(found)
+                self._journaled = found
+                log.info("policies in force", names=[each.metadata.name for each in found])
+        self._update()
+
+    def _update(self) -> None:
+        """Renews the state, as an object of its own only if it differs."""
+        found = self._found()
+        if found != self._state:
+            self._state = found
+            self.changed.set()
+
+    def _found(self) -> PolicyState:
+        if not self._served:
+            return PolicyState(problem=UNSERVED) if self._left_in_force else _NONE
+        if self._unread or self._journaled is None:
+            return PolicyState(problem=self._unread or UNREAD)
+        return PolicyState(self._journaled, self._policies.unreadable())
+
+    def _read(self, *, listed: bool) -> None:
+        """Takes over what the hub has shown. `listed`: all of it."""
+        if listed:
+            self._served, self._unread = True, ""
+            self._settled.set()
+        self._update()
+        self.changed.set()
+
+    def _failed(self, error: HubError) -> None:
+        if error.status == 403:
+            self._unread = FORBIDDEN
+        elif error.not_found:
+            self._served, self._unread = False, UNREAD
+            if self._journaled is not None:
+                self._left_in_force = bool(self._journaled)
+            self.changed.set()
+        self._settled.set()
+        self._update()
+        self._warn("watch interrupted", f"{error.status} {error.reason}", str(error))
+
+    def _bad(self, bad: BadObject) -> None:
+        log.error("malformed RolloutPolicy holds all rollouts", error=str(bad))
+        self._policies.refuse(bad)
+
+    def _warn(self, words: str, cause: str, error: str) -> None:
+        """Logs the error, rarely if its cause stays the same: lists and watches take turns."""
+        if self._log_throttle.due(_PLURAL, cause):
+            log.warning(words, kind=_PLURAL, error=error)
+
+    async def _is_served(self) -> bool:
+        try:
+            found = await self._client.get(paths.OWN_RESOURCES, _Resources)
+        except HubError:
+            return False
+        return any(each.name == _PLURAL for each in found.resources)
+
+
+class _Policies(Store[RolloutPolicy]):
+    """_Policies also keeps the names of policies that can't be read, until they can or are gone.
+    Their last good version stays beside them."""
+
+    def __init__(self, read: Callable[..., None]) -> None:
+        super().__init__()
+        self._read = read
+        self._unreadable: dict[str, str] = {}
+
+    def in_order(self) -> tuple[RolloutPolicy, ...]:
+        """Returns the policies by name, with nothing but their identity and spec: a label of a
+        policy changes nothing."""
+        return tuple(map(_bare, sorted(self, key=lambda each: each.metadata.name)))
+
+    def unreadable(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self._unreadable.items()))
+
+    def refuse(self, bad: BadObject) -> None:
+        # A watch names the object in the event's line, a list only the object.
+        problem = bad.problem.replace("`$.object.", "`$.")
+        self._unreadable[bad.metadata.name] = one_line(problem)[:MAX_PROBLEM]
+        self._read(listed=False)
+
+    def replace(
+        self,
+        items: Iterable[RolloutPolicy],
+        resource_version: str,
+        *,
+        unread: Collection[Key] = (),
+    ) -> None:
+        super().replace(items, resource_version, unread=unread)
+        # A version that was reported before is not reported again.
+        self._unreadable = {name: self._unreadable.get(name, _UNSEEN) for _, name in unread}
+        self._read(listed=True)
+
+    def upsert(self, obj: RolloutPolicy) -> None:
+        super().upsert(obj)
+        self._unreadable.pop(obj.metadata.name, None)
+        self._read(listed=False)
+
+    def delete(self, obj: HasMetadata) -> None:
+        super().delete(obj)
+        self._unreadable.pop(obj.metadata.name, None)
+        self._read(listed=False)
+
+
+def _bare(policy: RolloutPolicy) -> RolloutPolicy:
+    found = policy.metadata
+    metadata = ObjectMeta(name=found.name, uid=found.uid, generation=found.generation)
+    return replace(policy, metadata=metadata)
+
+
+class _Resource(Struct):
+    name: str = ""
+
+
+class _Resources(Struct):
+    """_Resources is an APIResourceList."""
+
+    resources: list[_Resource] = []

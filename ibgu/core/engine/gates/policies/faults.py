@@ -1,0 +1,39 @@
+"""The faults of a policy that the hub's schema lets pass."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
+from ibgu.core.model.actions import declared
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.plan.policies import action_faults, selection_faults
+
+_SHARE = re.compile(r"(100|[1-9][0-9]?)%")
+
+
+def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared) -> Iterator[str]:
+    """Yields why the policy can't be followed; each begins with the field's path."""
+    yield from selection_faults(spec)
+    yield from action_faults(spec, is_action)
+    if not _is_limit(spec.in_flight):
+        yield f'spec.inFlight: "{spec.in_flight}" is neither a number from 1 on nor "1%" to "100%"'
+    for index, limit in enumerate(spec.per_topology):
+        if limit.maximum < 1:
+            yield f"spec.perTopology[{index}].maximum: is less than 1"
+    for index, window in enumerate(spec.windows):
+        if problem := cron_problem(window.cron):
+            yield f"spec.windows[{index}].cron: {problem}"
+        if window.duration_minutes < 1:
+            yield f"spec.windows[{index}].durationMinutes: is less than 1"
+        if window.time_zone and (problem := zone_problem(window.time_zone)):
+            yield f"spec.windows[{index}].timeZone: {problem}"
+    for index, freeze in enumerate(spec.freezes):
+        if problem := freeze_problem(freeze):
+            yield f"spec.freezes[{index}]: {problem}"
+
+
+def _is_limit(in_flight: int | str) -> bool:
+    """Whether the limit is a number or a share; none is one, too."""
+    if isinstance(in_flight, int):
+        return in_flight >= 1
+    return not in_flight or _SHARE.fullmatch(in_flight) is not None

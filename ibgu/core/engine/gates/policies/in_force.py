@@ -1,0 +1,165 @@
+"""The policies in force, with their gates (R50).
+
+A policy holds the rollouts that it selects. Its limits count what every rollout has in flight.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.gates.policies.faults import faults
+from ibgu.core.engine.gates.policies.limits import limits_gate
+from ibgu.core.engine.gates.policies.times import Durations, times_gate
+from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits, gate_name
+from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason
+from ibgu.core.model.actions import whole
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicySpec
+from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
+
+UNKNOWN = "RolloutPolicies"
+"""The name of the gate that is closed while the hub's policies are not known."""
+_INVALID = Meaning(
+    "a policy can't be followed, so nothing starts that it might hold",
+    "the policy is corrected or deleted",
+    "have the policy's owner correct it; ibgu policy lint says what is wrong",
+)
+
+
+class _PolicyInForce(Struct, frozen=True):
+    """_PolicyInForce is one policy with its gates."""
+
+    gates: tuple[MemberGate, ...]
+    spec: RolloutPolicySpec | None = None
+    """None: it is not known which rollouts the policy selects, so it holds all of them."""
+    limits: PolicyLimits | None = None
+    """None: the policy has no limits that can be followed."""
+
+    def holds(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        return self.spec is None or selects_rollout(self.spec.rollouts, namespace, labels)
+
+
+class PolicyGates:
+    """PolicyGates makes the gates of the policies in force, for the rollouts of one fleet."""
+
+    def __init__(
+        self,
+        fleet: FleetState,
+        cluster: ClusterLookup,
+        clusters: Callable[[], Iterable[ClusterView]],
+        durations: Durations,
+    ) -> None:
+        """`clusters` returns those of the whole hub."""
+        self._fleet = fleet
+        self._cluster = cluster
+        self._clusters = clusters
+        self._durations = durations
+        self._state: PolicyState | None = None
+        self._policies: tuple[_PolicyInForce, ...] = ()
+
+    def of(
+        self, state: PolicyState, namespace: str, labels: Mapping[str, str]
+    ) -> tuple[MemberGate, ...]:
+        """Returns the gates of the policies that hold a rollout of the namespace, by the labels of
+        its object."""
+        if state is not self._state:
+            self._follow(state)
+        holding = (each for each in self._policies if each.holds(namespace, labels))
+        return tuple(gate for each in holding for gate in each.gates)
+
+    def recount(self) -> bool:
+        """Counts again how many clusters each policy selects, for limits that are a share of them;
+        returns whether a limit has changed."""
+        shares = [limits for limits in self._limits() if limits.by_share]
+        clusters = list(self._clusters()) if shares else []
+        changed = [each.count(sum(map(each.selects, clusters))) for each in shares]
+        return any(changed)
+
+    def waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields the clusters of waiting members for which places have become free, by the
+        rollout's uid: at most as many as there are places. They have to be decided on again."""
+        if not self._fleet.occupancy.take_freed():
+            return
+        limits = self._limits()
+        for uid, tracked in self._fleet.rollouts.items():
+            step = tracked.current
+            if step is not None and step.kept:
+                names = [name for each in limits for name in self._next(each, step.kept)]
+                if names:
+                    yield uid, names
+
+    def _limits(self) -> tuple[PolicyLimits, ...]:
+        return tuple(each.limits for each in self._policies if each.limits is not None)
+
+    def _next(
+        self, limits: PolicyLimits, kept: Mapping[str, list[tuple[int, str]]]
+    ) -> Iterator[str]:
+        """Yields the clusters that the policy has kept and would let start now, in their order."""
+        free: dict[Place, int] = {}
+        for _, name in kept.get(limits.gate, ()):
+            cluster = self._cluster(name)
+            places = list(limits.places(cluster)) if cluster is not None else []
+            for place in places:
+                if place not in free:
+                    free[place] = self._fleet.occupancy.free(limits, place, self._cluster)
+            if all(free[place] > 0 for place in places):
+                free.update({place: free[place] - 1 for place in places})
+                yield name
+            if free.get(Place(limits.name), 1) <= 0:
+                return
+
+    def _follow(self, state: PolicyState) -> None:
+        self._state = state
+        self._policies = (
+            *((_shut(UNKNOWN, state.problem),) if state.problem else ()),
+            *(
+                _shut(gate_name(name), f"the policy can't be read: {why}")
+                for name, why in state.unreadable
+            ),
+            *(self._in_force(each.metadata.name, each.spec) for each in state.policies),
+        )
+        self.recount()
+        self._fleet.occupancy.follow(self._limits())
+
+    def _in_force(self, name: str, spec: RolloutPolicySpec) -> _PolicyInForce:
+        if problem := next(faults(spec), ""):
+            return _shut(gate_name(name), f"the policy can't be followed: {problem}", spec)
+        actions, gates = _held_by(spec), []
+        if spec.windows or spec.freezes:
+            gates.append(times_gate(name, spec, actions, self._durations))
+        limits = PolicyLimits(name, spec)
+        if not limits.any:
+            return _PolicyInForce(tuple(gates), spec)
+        gates.append(limits_gate(limits, actions, self._fleet.occupancy, self._cluster))
+        return _PolicyInForce(tuple(gates), spec, limits)
+
+
+def _shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> _PolicyInForce:
+    """Returns a policy that can't be followed: nothing starts of what it may hold."""
+    known = spec if spec is not None and not any(selection_faults(spec)) else None
+
+    def check(candidate: Candidate) -> Reason | None:
+        if known is not None and not selects_cluster(known.clusters, candidate.cluster.labels):
+            return None
+        return kept_by_policy(problem, candidate.now, who=ActingParty.PERSON)
+
+    gate = MemberGate(
+        name=name,
+        check=check,
+        reasons=of_policies(_INVALID),
+        needs=frozenset({GateInput.CLUSTER}),
+        chained=lambda action: True,
+    )
+    return _PolicyInForce((gate,), known)
+
+
+def _held_by(spec: RolloutPolicySpec) -> ActionFilter:
+    names = frozenset(spec.actions)
+
+    def holds(action: ActionTraits) -> bool:
+        return not names or whole(action.name) in names
+
+    return holds

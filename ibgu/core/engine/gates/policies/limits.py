@@ -1,0 +1,54 @@
+"""The gate of a policy's limits: how many clusters may be in flight at once (R50.3)."""
+
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, PolicyLimits
+from ibgu.core.model import ActingParty, Reason, traits
+from ibgu.core.model.meaning import Meaning
+
+_NAMED = 5
+"""The neighbours that a reason names."""
+_MEANING = Meaning(
+    "as many clusters are in flight on the hub as the policy allows at once, whatever rollouts "
+    "they belong to",
+    "one of these clusters ends; those that wait start in their order",
+    "nothing, it continues automatically; or have the policy's owner change it",
+)
+
+
+def limits_gate(
+    limits: PolicyLimits, actions: ActionFilter, occupancy: Occupancy, cluster: ClusterLookup
+) -> MemberGate:
+    """Returns a gate that keeps a member at the beginning of its chain, if the policy holds any
+    action of it: inside the chain two members could wait for each other."""
+
+    def check(candidate: Candidate) -> Reason | None:
+        if not any(actions(traits(action)) for action in candidate.rest):
+            return None
+        for place in limits.places(candidate.cluster):
+            if occupancy.free(limits, place, cluster) <= 0:
+                words = _full(limits, place, candidate.cluster.name)
+                return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
+        return None
+
+    return MemberGate(
+        name=limits.gate,
+        check=check,
+        reasons=of_policies(_MEANING),
+        needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),
+    )
+
+
+def _full(limits: PolicyLimits, place: Place, cluster: str) -> str:
+    if place.group:
+        others = [name for name in limits.neighbours(place) if name != cluster]
+        named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
+        return f"the policy never lets it be in flight with {named}, and one of them is"
+    room = limits.room(place)
+    allowed = "1 cluster" if room == 1 else f"{room} clusters"
+    words = f"the policy allows {allowed} in flight at once"
+    if place.label and place.value:
+        words += f" with {place.label}={place.value}"
+    elif place.label:
+        words += f" without the label {place.label}"
+    return f"{words}, and as many are"

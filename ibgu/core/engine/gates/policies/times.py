@@ -1,0 +1,120 @@
+"""The gate of a policy's windows and freezes: when clusters may start (R50.4, R50.5)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.state.occupancy import gate_name
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.engine.timing.windows import frozen, local_time, opening, zone_of, zone_problem
+from ibgu.core.model import ActingParty, ActionName, ClusterView, Reason, names, traits
+from ibgu.core.model.actions import table_of, whole
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.plan.policies import selects_cluster
+from ibgu.core.text.spans import duration, utc
+
+Durations = Callable[[], DurationsByAction]
+"""Returns how long actions usually take on the hub; those that were measured too rarely are
+missing."""
+_MEANING = Meaning(
+    "the policy allows no start at this time",
+    "the time comes at which the policy allows it",
+    "nothing, it continues automatically; or have the policy's owner change it",
+)
+_NO_ZONE = (
+    "the policy's windows are in the cluster's time zone, which is not known: give the "
+    f"ManagedCluster the label {names.TIME_ZONE}, such as Europe.Berlin"
+)
+
+
+def times_gate(
+    name: str, spec: RolloutPolicySpec, actions: ActionFilter, durations: Durations
+) -> MemberGate:
+    """Returns a gate that also guards actions inside a chain."""
+    needs = {GateInput.CLUSTER, GateInput.TIME} | ({GateInput.DURATIONS} if spec.fit else set())
+
+    def check(candidate: Candidate) -> Reason | None:
+        if not selects_cluster(spec.clusters, candidate.cluster.labels):
+            return None
+        return _frozen(spec, candidate) or _outside(spec, candidate, durations)
+
+    return MemberGate(
+        name=gate_name(name),
+        check=check,
+        reasons=of_policies(_MEANING),
+        needs=frozenset(needs),
+        actions=actions,
+        chained=actions,
+    )
+
+
+def _frozen(spec: RolloutPolicySpec, candidate: Candidate) -> Reason | None:
+    found = frozen(spec.freezes, candidate.now)
+    if found is None:
+        return None
+    freeze, end = found
+    why = f": {freeze.reason}" if freeze.reason else ""
+    words = f"the policy freezes all starts until {utc(end)}{why}"
+    return kept_by_policy(words, candidate.now, end)
+
+
+def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations) -> Reason | None:
+    """Returns why the windows keep the cluster; None: one is open, and long enough."""
+    if not spec.windows:
+        return None
+    now, action = candidate.now, candidate.action
+    zone, problem = _own_zone(candidate.cluster)
+    if zone is None:
+        fixed = [each.time_zone for each in spec.windows if each.time_zone]
+        if len(fixed) < len(spec.windows):
+            return kept_by_policy(problem, now, who=ActingParty.PERSON)
+        zone = zone_of(fixed[0])
+    found = opening(spec.windows, zone, now)
+    if found.until is None:
+        if found.opens is None:
+            words = "no window of the policy opens within fifty years"
+            return kept_by_policy(words, now, who=ActingParty.PERSON)
+        words = f"the policy's window opens at {local_time(found.opens, zone)}"
+        return kept_by_policy(words, now, found.opens)
+    needed = time_needed(action, durations()) if spec.fit else timedelta()
+    if now + needed <= found.until:
+        return None
+    words = (
+        f"{_with_way_back(action)} usually takes up to {duration(needed)}, and the policy's window "
+        f"closes at {local_time(found.until, zone)}"
+    )
+    return kept_by_policy(words, now, found.until)
+
+
+def time_needed(action: ActionName, durations: DurationsByAction) -> timedelta:
+    """Returns the time within which the action usually ends, and the way back from it."""
+    back = _way_back(action)
+    return _usual(action, durations) + (_usual(back, durations) if back else timedelta())
+
+
+def _usual(action: ActionName, durations: DurationsByAction) -> timedelta:
+    measured = durations.get(action)
+    if measured is None:
+        return timedelta(seconds=traits(action).usual.high)
+    return timedelta(seconds=measured.p95 + (measured.prepared or 0.0))
+
+
+def _way_back(action: ActionName) -> ActionName | None:
+    return table_of(action).rollback if traits(whole(action)).upgrades else None
+
+
+def _with_way_back(action: ActionName) -> str:
+    back = _way_back(action)
+    return f"{action} with a {back}" if back else action
+
+
+def _own_zone(cluster: ClusterView) -> tuple[ZoneInfo | None, str]:
+    """Returns the cluster's time zone, or what is wrong with it."""
+    label = cluster.labels.get(names.TIME_ZONE, "").replace(".", "/")
+    name = cluster.annotations.get(names.TIME_ZONE) or label
+    if not name:
+        return None, _NO_ZONE
+    return zone_of(name), f"{names.TIME_ZONE}: {zone_problem(name)}"

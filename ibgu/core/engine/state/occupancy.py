@@ -1,0 +1,161 @@
+"""Counts the clusters in flight over all rollouts, for the limits of policies (R50).
+
+A cluster is in flight while some rollout has its claim, whatever that rollout does there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from ibgu.core.engine.state.claims import Holder
+from ibgu.core.model import ClusterView
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.plan.policies import selects_cluster
+
+ClusterLookup = Callable[[str], ClusterView | None]
+"""Returns a ManagedCluster by name; None: there is none."""
+
+
+def gate_name(policy: str) -> str:
+    """Returns the name of the gates of a policy, which reasons show."""
+    return f"RolloutPolicy/{policy}"
+
+
+class Place(Struct, frozen=True, gc=False):
+    """Place is what clusters share that a policy limits: they count together."""
+
+    policy: str
+    label: str = ""
+    """The label whose value the clusters share; empty: they share no label."""
+    value: str = ""
+    group: int = 0
+    """The number of a group of neighbours, from 1; 0: the place is not a group's."""
+
+
+class PolicyLimits:
+    """PolicyLimits has the limits of one policy: which places a cluster takes, and how many
+    clusters each has room for."""
+
+    def __init__(self, name: str, spec: RolloutPolicySpec) -> None:
+        self.name = name
+        self.gate = gate_name(name)
+        self._spec = spec
+        self._share = _percent(spec.in_flight)
+        self._most = spec.in_flight if isinstance(spec.in_flight, int) else 0
+        self._limits_all = spec.in_flight != ""
+        self._maximum = {each.label: each.maximum for each in spec.per_topology}
+        self._groups: dict[str, list[int]] = {}
+        for number, group in enumerate(spec.never_together, start=1):
+            for cluster in group.clusters:
+                self._groups.setdefault(cluster, []).append(number)
+
+    @property
+    def any(self) -> bool:
+        return self._limits_all or bool(self._maximum) or bool(self._groups)
+
+    @property
+    def by_share(self) -> bool:
+        """Whether the limit depends on how many clusters the policy selects."""
+        return self._share > 0
+
+    def count(self, selected: int) -> bool:
+        """Takes the share of so many clusters that the policy selects, of which it is at least
+        one; returns whether that changes the limit."""
+        before, self._most = self._most, max(1, selected * self._share // 100)
+        return self._most != before
+
+    def selects(self, cluster: ClusterView) -> bool:
+        return selects_cluster(self._spec.clusters, cluster.labels)
+
+    def places(self, cluster: ClusterView) -> Iterator[Place]:
+        """Yields the places that the cluster takes while it is in flight. Clusters without the
+        label of a topology share a place, as those with one value of it do."""
+        if not self.selects(cluster):
+            return
+        if self._limits_all:
+            yield Place(self.name)
+        for label in self._maximum:
+            yield Place(self.name, label, cluster.labels.get(label, ""))
+        for number in self._groups.get(cluster.name, ()):
+            yield Place(self.name, group=number)
+
+    def room(self, place: Place) -> int:
+        """Returns how many clusters may be in flight at the place at once."""
+        if place.group:
+            return 1
+        return self._maximum[place.label] if place.label else self._most
+
+    def neighbours(self, place: Place) -> Sequence[str]:
+        """Returns the clusters of the place's group."""
+        return self._spec.never_together[place.group - 1].clusters
+
+
+def _percent(in_flight: int | str) -> int:
+    return int(in_flight.removesuffix("%")) if isinstance(in_flight, str) and in_flight else 0
+
+
+class Occupancy:
+    """Occupancy counts the claims at each place of the policies' limits.
+
+    Which places a cluster takes follows from its labels as they are now. They are looked up when
+    somebody asks, once after each change that was noted.
+    """
+
+    def __init__(self, claims: Mapping[str, Holder]) -> None:
+        """`claims` are those of the fleet, by ManagedCluster uid."""
+        self._claims = claims
+        self._limits: tuple[PolicyLimits, ...] = ()
+        self._changed: dict[str, None] = {}
+        self._places: dict[str, tuple[Place, ...]] = {}
+        """The places of each claim, by ManagedCluster uid."""
+        self._taken: Counter[Place] = Counter()
+        self._freed = False
+
+    def follow(self, limits: tuple[PolicyLimits, ...]) -> None:
+        """Counts for these limits from now on."""
+        self._limits = limits
+        self._places.clear()
+        self._taken.clear()
+        self._changed = dict.fromkeys(self._claims)
+        self._freed = True
+
+    def note_change(self, uid: str) -> None:
+        """Notes that the claim on a cluster was taken or released, or the labels of a claimed
+        cluster have changed."""
+        if self._limits:
+            self._changed[uid] = None
+            self._freed = True
+
+    def note_left(self) -> None:
+        """Notes that a member no longer waits for a place: another one may take it."""
+        self._freed = self._freed or bool(self._limits)
+
+    def take_freed(self) -> bool:
+        """Returns whether a place may have become free since the last call."""
+        freed, self._freed = self._freed, False
+        return freed
+
+    def free(self, limits: PolicyLimits, place: Place, cluster: ClusterLookup) -> int:
+        """Returns how many more clusters may be in flight at the place; less than 0: there are too
+        many, as after a limit was lowered."""
+        self._count(cluster)
+        return limits.room(place) - self._taken[place]
+
+    def _count(self, cluster: ClusterLookup) -> None:
+        """Counts what has changed again. A claimed cluster that is no longer on the hub keeps its
+        places until its claim is released."""
+        while self._changed:
+            uid, _ = self._changed.popitem()
+            before = self._places.pop(uid, ())
+            self._taken.subtract(before)
+            holder = self._claims.get(uid)
+            if holder is None:
+                continue
+            found = cluster(holder.cluster)
+            places = before if found is None or found.uid != uid else self._of(found)
+            self._places[uid] = places
+            self._taken.update(places)
+
+    def _of(self, cluster: ClusterView) -> tuple[Place, ...]:
+        return tuple(place for each in self._limits for place in each.places(cluster))

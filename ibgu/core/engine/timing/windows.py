@@ -1,0 +1,116 @@
+"""Windows and freezes of policies: when clusters may start, in the time of their own zones."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from msgspec import Struct
+
+from ibgu.core.model.rollout_policy import Freeze, PolicyWindow
+
+_MINUTE = timedelta(minutes=1)
+_DIFFERENT = 4096
+"""The number of windows and zones of which the newest answer is kept."""
+
+
+class Opening(Struct, frozen=True):
+    """Opening says whether a window is open, and how long it stays so."""
+
+    until: datetime | None = None
+    """When it closes; None: it is closed."""
+    opens: datetime | None = None
+    """When it opens next, if it is closed; None: never in the next fifty years."""
+
+
+@lru_cache(maxsize=_DIFFERENT)
+def zone_of(name: str) -> ZoneInfo | None:
+    """Returns the time zone of that name; None: there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def zone_problem(name: str) -> str:
+    """Returns why there is no such time zone; empty: there is."""
+    known = zone_of(name) is not None
+    return "" if known else f'"{name}" is not a time zone, such as Europe/Berlin'
+
+
+def local_time(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Returns the time as people say it in the zone: "01:00 CET on 27 November 2026"."""
+    return f"{moment.astimezone(zone or UTC):%H:%M %Z on %-d %B %Y}"
+
+
+def cron_problem(cron: str) -> str:
+    """Returns why nothing is known of when a window opens; empty: it is."""
+    if len(cron.split()) != len(("minute", "hour", "day", "month", "weekday")):
+        return f'"{cron}" does not have the five fields of cron: minute hour day month weekday'
+    try:
+        CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        return f'"{cron}" is not a time of cron: {error}'
+    return ""
+
+
+def opening(windows: Sequence[PolicyWindow], own: ZoneInfo | None, now: datetime) -> Opening:
+    """Returns the state of the windows together: one that is open is enough. `own`: the cluster's
+    time zone. A window that needs a zone which is not known stays closed."""
+    minute = now.replace(second=0, microsecond=0)
+    found = [
+        _opening(each.cron, each.duration_minutes, zone, minute)
+        for each in windows
+        if (zone := zone_of(each.time_zone) if each.time_zone else own) is not None
+    ]
+    until = max((each.until for each in found if each.until is not None), default=None)
+    if until is not None:
+        return Opening(until)
+    return Opening(
+        opens=min((each.opens for each in found if each.opens is not None), default=None)
+    )
+
+
+@lru_cache(maxsize=_DIFFERENT)
+def _opening(cron: str, minutes: int, zone: ZoneInfo, minute: datetime) -> Opening:
+    """Returns the state of one window, which stays the same for a whole minute: windows open and
+    close on minutes."""
+    # CronSim leaves out the moment that it is given.
+    last = next(CronSim(cron, (minute + _MINUTE).astimezone(zone), reverse=True), None)
+    closes = last.astimezone(UTC) + timedelta(minutes=minutes) if last is not None else None
+    if closes is not None and closes > minute:
+        return Opening(until=closes)
+    upcoming = next(CronSim(cron, minute.astimezone(zone)), None)
+    return Opening(opens=upcoming.astimezone(UTC) if upcoming is not None else None)
+
+
+def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] | None:
+    """Returns the freeze that ends last of those that have begun, with its end; None: nothing is
+    frozen."""
+    found = [(end, each) for each, begin, end in _spans(freezes) if begin <= now < end]
+    end, freeze = max(found, key=lambda pair: pair[0], default=(None, None))
+    return None if freeze is None or end is None else (freeze, end)
+
+
+def freeze_problem(freeze: Freeze) -> str:
+    """Returns why the times of a freeze can't be read; empty: they can."""
+    try:
+        ((_, begin, end),) = _spans([freeze])
+    except ValueError:
+        return f"a freeze from {freeze.from_} until {freeze.until} has times that can't be read"
+    if end <= begin:
+        return f"a freeze from {freeze.from_} ends before it begins, at {freeze.until}"
+    return ""
+
+
+def _spans(freezes: Iterable[Freeze]) -> Iterator[tuple[Freeze, datetime, datetime]]:
+    return ((each, _moment(each.from_), _moment(each.until)) for each in freezes)
+
+
+@lru_cache(maxsize=_DIFFERENT)
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found.astimezone(UTC)

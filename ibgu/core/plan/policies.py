@@ -1,0 +1,41 @@
+"""Tells what a RolloutPolicy selects: rollouts by namespace and labels, clusters by set and
+labels."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from ibgu.core.model.actions import traits
+from ibgu.core.model.rollout_policy import PolicyClusters, PolicyRollouts, RolloutPolicySpec
+from ibgu.core.plan.selectors import matches, selector_faults
+from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
+
+
+def selects_rollout(selection: PolicyRollouts, namespace: str, labels: Mapping[str, str]) -> bool:
+    """Whether the policy holds a rollout of that namespace, by the labels of its object."""
+    named = not selection.namespaces or namespace in selection.namespaces
+    return named and matches(selection.selector, labels)
+
+
+def selects_cluster(selection: PolicyClusters, labels: Mapping[str, str]) -> bool:
+    """Whether the policy is about a cluster, by the labels of its ManagedCluster."""
+    sets = selection.cluster_sets
+    return (not sets or labels.get(CLUSTER_SET_LABEL) in sets) and matches(
+        selection.selector, labels
+    )
+
+
+def selection_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    """Yields why it is not known what the policy selects; each begins with the field's path."""
+    for path, selector in (
+        ("spec.rollouts.selector", spec.rollouts.selector),
+        ("spec.clusters.selector", spec.clusters.selector),
+    ):
+        yield from (f"{path}{fault}" for fault in selector_faults(selector))
+
+
+def action_faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool]) -> Iterator[str]:
+    """Yields which of the policy's actions it can't hold."""
+    for name in spec.actions:
+        if not is_action(name):
+            yield f"spec.actions: there is no action {name}"
+        elif traits(name).leads_back:
+            yield f"spec.actions: no policy may hold {name}, which leads clusters back"

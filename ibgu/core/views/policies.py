@@ -1,0 +1,51 @@
+"""Finds what is wrong with RolloutPolicies in files, before they are applied."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.core.drivers import declared
+from ibgu.core.engine.gates.policies import faults
+from ibgu.core.model.document import Document
+from ibgu.core.model.rollout_policy import RolloutPolicy
+
+_VERSION = "ibgu.dev/v1alpha1"
+
+
+class PolicyFinding(Struct, frozen=True):
+    """PolicyFinding is why a policy can't be read or followed."""
+
+    policy: str
+    """The policy's name; empty: it is not known."""
+    file: str
+    line: int
+    message: str
+
+
+def findings_of(document: Document) -> Iterator[PolicyFinding]:
+    for message in _messages(document):
+        yield PolicyFinding(document.name, document.file, document.line, message)
+
+
+def _messages(document: Document) -> Iterator[str]:
+    if document.problem:
+        yield document.problem
+        return
+    if document.api_version != _VERSION:
+        yield f'apiVersion is "{document.api_version}", and should be {_VERSION}'
+    if not document.name:
+        yield "metadata.name is missing"
+    try:
+        policy = msgspec.convert(document.body, RolloutPolicy)
+    except msgspec.ValidationError as error:
+        yield str(error)
+        return
+    spec = policy.spec
+    yield from faults(spec, declared)
+    if not (
+        spec.in_flight or spec.per_topology or spec.never_together or spec.windows or spec.freezes
+    ):
+        yield "spec holds nothing: it has no limit, no window and no freeze"
+    if spec.fit and not spec.windows:
+        yield "spec.fit: there is no window in which anything could fit"

@@ -1,0 +1,55 @@
+"""RolloutPolicies, and a look at how many clusters are in flight."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import convert
+
+from ibgu.core.engine.state.snapshot import Snapshot
+from ibgu.core.model import Decision, Reason
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy, RolloutPolicySpec
+from tests.core.engine.decide.fleet import InMemoryEngine
+
+SITE = "example.com/site"
+
+
+def policy(name: str = "network", **spec: Any) -> RolloutPolicy:
+    """The spec's fields as in YAML."""
+    return RolloutPolicy(ObjectMeta(name=name), convert(spec, RolloutPolicySpec))
+
+
+def set_policies(twin: InMemoryEngine, *policies: RolloutPolicy) -> None:
+    twin.rollout_policies = PolicyState(policies)
+    twin.touch_everything()
+
+
+class Peaks:
+    """Peaks has the most clusters that were in flight at once, of all and by the value of a
+    label."""
+
+    def __init__(self, twin: InMemoryEngine, value: Callable[[str], str] = lambda name: "") -> None:
+        self._twin = twin
+        self._value = value
+        self.most = 0
+        self.by_value: Counter[str] = Counter()
+        twin.watchers.append(self)
+
+    def deciding(self) -> None:
+        """Looks at nothing."""
+
+    def decided(self, snapshot: Snapshot, decisions: Sequence[Decision]) -> None:
+        claims = snapshot.fleet.claims
+        self.most = max(self.most, len(claims))
+        found = Counter(self._value(holder.cluster) for holder in claims.values())
+        self.by_value |= found
+
+    def turned(self) -> None:
+        """Looks at nothing."""
+
+
+def reason(twin: InMemoryEngine, uid: str, cluster: str) -> Reason:
+    found = twin.member(uid, 0, cluster)
+    assert not found.finished
+    return found.reason

@@ -1,0 +1,158 @@
+"""R50.2: what is not known of the policies, or can't be followed, holds new starts."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.gates.policies import UNKNOWN, faults
+from ibgu.core.model import ActingParty, Kind, MemberState, ReasonKind
+from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy, reason, set_policies
+
+BAD_CRON: dict[str, Any] = {"windows": [{"cron": "0 25 * * *", "durationMinutes": 60}]}
+BAD_OPERATOR = {"matchExpressions": [{"key": "site", "operator": "Like", "values": ["x"]}]}
+
+NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
+
+
+def fleet(*policies: RolloutPolicy) -> InMemoryEngine:
+    twin = InMemoryEngine("lab-1", "site-1")
+    twin.labels["lab-1"]["kind"] = "lab"
+    set_policies(twin, *policies)
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    return twin
+
+
+def slots(twin: InMemoryEngine) -> list[str]:
+    return sorted(twin.tracked("uid-a").steps[0].slots.values())
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        PolicyState(problem="ibgu has not read the RolloutPolicies yet"),
+        PolicyState(problem="ibgu may not list RolloutPolicies"),
+    ],
+)
+def test_nothing_starts_while_the_policies_are_not_known(state: PolicyState) -> None:
+    twin = InMemoryEngine("site-1")
+    twin.rollout_policies = state
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    kept = reason(twin, "uid-a", "site-1")
+    assert (kept.kind, kept.gate, kept.who) == (ReasonKind.GATE, UNKNOWN, ActingParty.PERSON)
+    twin.rollout_policies = PolicyState()
+    twin.touch_everything()
+    twin.settle()
+    assert slots(twin) == ["site-1"]
+
+
+def test_an_unreadable_policy_is_named_with_the_reason() -> None:
+    twin = InMemoryEngine("site-1")
+    twin.rollout_policies = PolicyState(unreadable=(("moon", "unknown field `moon`"),))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    kept = reason(twin, "uid-a", "site-1")
+    assert (kept.gate, kept.message) == (
+        "RolloutPolicy/moon",
+        "the policy can't be read: unknown field `moon`",
+    )
+
+
+def test_a_policy_that_can_not_be_followed_holds_what_it_selects() -> None:
+    twin = fleet(policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **BAD_CRON))
+    assert slots(twin) == ["site-1"]
+    assert reason(twin, "uid-a", "lab-1").message == (
+        "the policy can't be followed: spec.windows[0].cron: "
+        '"0 25 * * *" is not a time of cron: Bad hour'
+    )
+
+
+def test_a_selector_that_means_nothing_holds_everything() -> None:
+    twin = fleet(policy(inFlight=1, clusters={"selector": BAD_OPERATOR}))
+    assert slots(twin) == []
+    twin = fleet(policy(inFlight=1, rollouts={"selector": BAD_OPERATOR, "namespaces": ["other"]}))
+    assert slots(twin) == []
+
+
+def test_a_policy_that_can_not_be_followed_holds_no_other_rollouts() -> None:
+    assert slots(fleet(policy(rollouts={"namespaces": ["other"]}, **BAD_CRON))) == [
+        "lab-1",
+        "site-1",
+    ]
+
+
+def test_the_chain_is_held_too() -> None:
+    twin = InMemoryEngine("site-1")
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.until(Kind.RUN_ACCEPTED)
+    set_policies(twin, policy(**BAD_CRON))
+    twin.wait(hours=2)
+    member = twin.member("uid-a", 0, "site-1")
+    assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
+
+
+def test_unknown_policies_hold_no_way_back() -> None:
+    twin = InMemoryEngine("site-1")
+    twin.rollout_policies = PolicyState(problem="not read yet")
+    gates = twin.policy_gates.of(twin.rollout_policies, "fleet", {})
+    kept = {action for action in Action if not any(gate.keeps(action) for gate in gates)}
+    assert kept == {Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK}
+
+
+def test_a_share_is_counted_again() -> None:
+    twin = fleet(policy(inFlight="50%"))
+    assert len(slots(twin)) == 1
+    assert not twin.policy_gates.recount()
+    for name in ("site-2", "site-3"):
+        twin.join(name)
+    assert twin.policy_gates.recount()
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        *(({"inFlight": each}, []) for each in (1, "1%", "99%", "100%", "")),
+        (BAD_CRON, ['spec.windows[0].cron: "0 25 * * *" is not a time of cron: Bad hour']),
+        (
+            {"windows": [{"cron": "0 1 * * *", "durationMinutes": 60, "timeZone": "Mars/Olympus"}]},
+            ['spec.windows[0].timeZone: "Mars/Olympus" is not a time zone, such as Europe/Berlin'],
+        ),
+        (
+            {"freezes": [{"from": "x", "until": "y"}]},
+            ["spec.freezes[0]: a freeze from x until y has times that can't be read"],
+        ),
+        *(
+            ({"inFlight": wrong}, [f'spec.inFlight: "{wrong}" {NO_LIMIT}'])
+            for wrong in (0, -1, "0%", "101%", "a%", "5", "5%%")
+        ),
+        (
+            {"perTopology": [{"label": "a", "maximum": 0}]},
+            ["spec.perTopology[0].maximum: is less than 1"],
+        ),
+        (
+            {"windows": [{"cron": "0 1 * * *", "durationMinutes": 0}]},
+            ["spec.windows[0].durationMinutes: is less than 1"],
+        ),
+        (
+            {"actions": ["Dance", "Abort", "Prep"]},
+            [
+                "spec.actions: there is no action Dance",
+                "spec.actions: no policy may hold Abort, which leads clusters back",
+            ],
+        ),
+        (
+            {"clusters": {"selector": BAD_OPERATOR}, "rollouts": {"selector": BAD_OPERATOR}},
+            [
+                f"spec.{path}.selector.matchExpressions[0] (key site): "
+                '"Like" is not an operator: use In, NotIn, Exists or DoesNotExist'
+                for path in ("rollouts", "clusters")
+            ],
+        ),
+    ],
+)
+def test_faults(spec: dict[str, Any], found: list[str]) -> None:
+    assert list(faults(policy(**spec).spec)) == found

@@ -1,0 +1,276 @@
+"""R50.4, R50.5: windows and freezes of policies, in the time of each cluster's own zone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.gates import deadline
+from ibgu.core.engine.gates.policies.times import time_needed
+from ibgu.core.engine.timing.durations import DurationStats
+from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model.names import TIME_ZONE
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.gates.policies.policy import policy, reason, set_policies
+
+NIGHT: dict[str, Any] = {"windows": [{"cron": "0 1 * * *", "durationMinutes": 240}]}
+
+
+def fleet(**zones: str) -> InMemoryEngine:
+    """Each cluster with the label of its time zone; empty: it has none."""
+    twin = InMemoryEngine(*zones)
+    Invariants(twin)
+    for name, zone in zones.items():
+        twin.labels[name] = {TIME_ZONE: zone} if zone else {}
+    return twin
+
+
+def started(twin: InMemoryEngine, name: str) -> datetime:
+    """Returns when the newest action began."""
+    run = twin.member("uid-a", 0, name).run
+    assert run is not None
+    return run.intended_at
+
+
+def test_each_cluster_starts_when_the_window_opens_in_its_own_zone() -> None:
+    """The test begins at midnight in London, which is 19:00 in New York and 09:00 in Tokyo."""
+    twin = fleet(london="Europe.London", york="America.New_York", tokyo="Asia.Tokyo")
+    set_policies(twin, policy("night", **NIGHT))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    kept = reason(twin, "uid-a", "tokyo")
+    assert (kept.kind, kept.gate, kept.message, kept.until, kept.who) == (
+        ReasonKind.GATE,
+        "RolloutPolicy/night",
+        "the policy's window opens at 01:00 JST on 2 January 2026",
+        START + timedelta(hours=16),
+        ActingParty.IBGU,
+    )
+    twin.wait(hours=30)
+    hours = {name: (started(twin, name) - START) // timedelta(hours=1) for name in twin.spokes}
+    assert hours == {"london": 1, "york": 6, "tokyo": 16}
+
+
+def test_an_annotation_names_the_zone_with_its_slash() -> None:
+    twin = fleet(site="Asia.Tokyo")
+    twin.annotations["site"][TIME_ZONE] = "Europe/London"
+    set_policies(twin, policy(**NIGHT))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert reason(twin, "uid-a", "site").message.startswith(
+        "the policy's window opens at 01:00 GMT"
+    )
+
+
+def test_a_cluster_without_a_zone_waits_for_a_person() -> None:
+    twin = fleet(site="", other="Mars.Olympus")
+    set_policies(twin, policy(**NIGHT))
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=3)
+    kept = reason(twin, "uid-a", "site")
+    assert (kept.who, kept.message) == (
+        ActingParty.PERSON,
+        "the policy's windows are in the cluster's time zone, which is not known: give the "
+        f"ManagedCluster the label {TIME_ZONE}, such as Europe.Berlin",
+    )
+    assert reason(twin, "uid-a", "other").message == (
+        f'{TIME_ZONE}: "Mars/Olympus" is not a time zone, such as Europe/Berlin'
+    )
+    twin.labels["site"][TIME_ZONE] = "Europe.London"
+    twin.touch_cluster("site")
+    twin.settle()
+    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+
+
+def test_a_zone_of_the_windows_own_needs_none_of_the_cluster() -> None:
+    twin = fleet(site="")
+    set_policies(
+        twin,
+        policy(windows=[{"cron": "0 1 * * *", "durationMinutes": 60, "timeZone": "Asia/Tokyo"}]),
+    )
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert reason(twin, "uid-a", "site").message == (
+        "the policy's window opens at 01:00 JST on 2 January 2026"
+    )
+    twin.wait(hours=17)
+    assert started(twin, "site") == START + timedelta(hours=16)
+
+
+def test_a_window_that_closes_lets_those_in_flight_go_on() -> None:
+    twin = fleet(**{f"site-{number}": "Europe.London" for number in range(1, 5)})
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    set_policies(twin, policy(windows=[{"cron": "0 1 * * *", "durationMinutes": 10}]))
+    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=1000))
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    assert twin.now > START + timedelta(minutes=70)
+    assert reason(twin, "uid-a", "site-4").message.endswith("on 2 January 2026")
+    twin.wait(hours=24 * 5)
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 4
+
+
+def test_the_steps_clock_stands_while_the_window_is_closed() -> None:
+    twin = fleet(site="Europe.London")
+    set_policies(twin, policy(**NIGHT))
+    twin.apply(ibgu("a", "Prep", timeout=60))
+    twin.wait(minutes=30)
+    step = twin.tracked("uid-a").steps[0].step
+    assert step.stopped_since == START
+    assert deadline(step, twin.now) == START + timedelta(minutes=90)
+    twin.drive(timedelta(hours=4))
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    assert twin.told(Kind.CLOCK_STARTED)
+
+
+def test_a_windows_policy_holds_the_chain_before_its_action() -> None:
+    twin = fleet(site="Europe.London")
+    set_policies(twin, policy("night", actions=["Upgrade"], **NIGHT))
+    twin.wait(hours=5)
+    twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
+    twin.wait(hours=3)
+    member = twin.member("uid-a", 0, "site")
+    assert (member.state, member.reason.gate) == (MemberState.IN_FLIGHT, "RolloutPolicy/night")
+    twin.wait(hours=30)
+    assert started(twin, "site") == START + timedelta(hours=25)
+
+
+def test_a_freeze_holds_all_and_says_why() -> None:
+    twin = fleet(site="", other="")
+    set_policies(
+        twin,
+        policy(
+            freezes=[
+                {
+                    "from": "2025-12-20T00:00:00Z",
+                    "until": "2026-01-02T00:00:00+01:00",
+                    "reason": "holidays",
+                }
+            ]
+        ),
+    )
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    kept = reason(twin, "uid-a", "site")
+    end = START + timedelta(hours=23)
+    assert (kept.message, kept.until) == (
+        "the policy freezes all starts until 2026-01-01T23:00:00Z: holidays",
+        end,
+    )
+    twin.wait(hours=24)
+    assert started(twin, "site") >= end
+
+
+def test_a_freeze_needs_no_reason() -> None:
+    twin = fleet(site="")
+    freezes = [{"from": "2025-12-20T00:00:00Z", "until": "2026-01-02T00:00:00Z"}]
+    set_policies(twin, policy(freezes=freezes))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    words = "the policy freezes all starts until 2026-01-02T00:00:00Z"
+    assert reason(twin, "uid-a", "site").message == words
+
+
+@pytest.mark.parametrize("action", [Action.ABORT, Action.ROLLBACK])
+def test_no_window_holds_a_way_back(action: Action) -> None:
+    twin = fleet(site="Europe.London")
+    set_policies(twin, policy(**NIGHT, freezes=[{"from": "2025-12-20T00:00:00Z",
+                                                 "until": "2027-01-02T00:00:00Z"}]))  # fmt: skip
+    spoke = twin.spokes["site"]
+    spoke.to(Stage.PREP)
+    label = "prep-completed"
+    if action == Action.ROLLBACK:
+        spoke.to(Stage.UPGRADE)
+        label = "upgrade-completed"
+    twin.labels["site"][f"lcm.openshift.io/ibgu-{label}"] = ""
+    twin.apply(ibgu("a", action))
+    twin.wait(minutes=50)
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+
+
+# -- fit -------------------------------------------------------------------------------------------
+
+MEASURED = DurationStats(20, 60.0, 3600.0, (60.0,), prepared=600.0)
+
+
+def fitting(minutes: int, **spec: Any) -> InMemoryEngine:
+    twin = fleet(site="Europe.London")
+    twin.durations = {Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED, Action.PREP: MEASURED}
+    twin.wait(hours=1)
+    window = {"cron": "0 1 * * *", "durationMinutes": minutes}
+    set_policies(twin, policy("night", windows=[window], fit=True, **spec))
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    return twin
+
+
+def test_an_action_that_would_not_end_in_the_window_does_not_start() -> None:
+    twin = fitting(69)
+    twin.settle()
+    kept = reason(twin, "uid-a", "site")
+    assert (kept.message, kept.until) == (
+        "Prep usually takes up to 1 h 10 min, and the policy's window closes at 02:09 GMT on 1 "
+        "January 2026",
+        START + timedelta(hours=2, minutes=9),
+    )
+    twin.wait(hours=2)
+    assert reason(twin, "uid-a", "site").message == (
+        "the policy's window opens at 01:00 GMT on 2 January 2026"
+    )
+
+
+def test_an_action_that_just_fits_starts() -> None:
+    twin = fitting(70)
+    twin.settle()
+    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+
+
+def test_an_upgrade_keeps_time_for_its_rollback() -> None:
+    twin = fitting(150, actions=["Upgrade"])
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.durations = {**twin.durations, Action.UPGRADE: replace(MEASURED, p95=6000.0)}
+    twin.wait(minutes=30)
+    kept = reason(twin, "uid-a", "site")
+    assert kept.message == (
+        "Upgrade with a Rollback usually takes up to 3 h, and the policy's window closes at 03:30 "
+        "GMT on 1 January 2026"
+    )
+
+
+def test_an_action_that_was_measured_too_rarely_takes_its_usual_time() -> None:
+    found = time_needed(Action.PREP, {})
+    assert timedelta(minutes=1) < found < timedelta(hours=4)
+    assert time_needed(Action.UPGRADE, {}) > time_needed(Action.UPGRADE, {}) / 2
+    assert time_needed(Action.UPGRADE, {Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED}) == (
+        timedelta(minutes=140)
+    )
+    assert time_needed(Action.FINALIZE_UPGRADE, {Action.FINALIZE_UPGRADE: MEASURED}) == timedelta(
+        minutes=70
+    )
+
+
+# -- what a window is not about --------------------------------------------------------------------
+
+
+def test_clusters_that_the_policy_does_not_select_start_at_any_time() -> None:
+    twin = fleet(site="")
+    set_policies(twin, policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **NIGHT))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+
+
+def test_a_window_that_never_opens_waits_for_a_person() -> None:
+    """No first day of a month is a second Monday."""
+    twin = fleet(site="Europe.London")
+    set_policies(twin, policy(windows=[{"cron": "0 0 */31 2 MON#2", "durationMinutes": 60}]))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    kept = reason(twin, "uid-a", "site")
+    assert (kept.message, kept.who, kept.until) == (
+        "no window of the policy opens within fifty years",
+        ActingParty.PERSON,
+        None,
+    )

@@ -1,0 +1,164 @@
+"""Windows open and close in the time of a zone, over changes to summer time and back."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ibgu.core.engine.timing.windows import (
+    Opening,
+    cron_problem,
+    freeze_problem,
+    frozen,
+    local_time,
+    opening,
+    zone_of,
+    zone_problem,
+)
+from ibgu.core.model.rollout_policy import Freeze, PolicyWindow
+
+BERLIN = zone_of("Europe/Berlin")
+NIGHT = PolicyWindow("0 1 * * *", 240)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def open_until(text: str) -> Opening:
+    return Opening(until=at(text))
+
+
+def opens(text: str) -> Opening:
+    return Opening(opens=at(text))
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ("2026-01-10T00:59:59+01:00", opens("2026-01-10T01:00+01:00")),
+        ("2026-01-10T01:00:00+01:00", open_until("2026-01-10T05:00+01:00")),
+        ("2026-01-10T04:59:59.9+01:00", open_until("2026-01-10T05:00+01:00")),
+        ("2026-01-10T05:00:00+01:00", opens("2026-01-11T01:00+01:00")),
+        ("2026-07-10T01:00:00+02:00", open_until("2026-07-10T05:00+02:00")),
+    ],
+)
+def test_a_night(now: str, found: Opening) -> None:
+    assert opening([NIGHT], BERLIN, at(now)) == found
+
+
+@pytest.mark.parametrize(
+    ("cron", "now", "found"),
+    [
+        # Clocks go from 02:00 to 03:00 on 29 March, and from 03:00 back to 02:00 on 25 October.
+        ("0 1 * * *", "2026-03-29T01:30+01:00", open_until("2026-03-29T06:00+02:00")),
+        ("0 1 * * *", "2026-03-29T05:59:59+02:00", open_until("2026-03-29T06:00+02:00")),
+        ("30 2 * * *", "2026-03-29T01:59:59+01:00", opens("2026-03-29T03:00+02:00")),
+        ("30 2 * * *", "2026-03-29T03:00:00+02:00", open_until("2026-03-29T07:00+02:00")),
+        ("0 1 * * *", "2026-10-25T01:30+02:00", open_until("2026-10-25T04:00+01:00")),
+        ("0 4 * * *", "2026-10-25T03:59:59+01:00", opens("2026-10-25T04:00+01:00")),
+        ("30 2 * * *", "2026-10-25T02:30+02:00", open_until("2026-10-25T05:30+01:00")),
+        ("30 2 * * *", "2026-10-25T02:30+01:00", open_until("2026-10-25T05:30+01:00")),
+    ],
+)
+def test_a_change_of_the_clocks(cron: str, now: str, found: Opening) -> None:
+    assert opening([PolicyWindow(cron, 240)], BERLIN, at(now)) == found
+
+
+def test_a_window_in_a_zone_of_its_own() -> None:
+    tokyo = PolicyWindow("0 1 * * *", 60, "Asia/Tokyo")
+    assert opening([tokyo], BERLIN, at("2026-01-10T01:30+09:00")) == open_until(
+        "2026-01-10T02:00+09:00"
+    )
+    assert opening([tokyo], None, at("2026-01-10T03:00+09:00")) == opens("2026-01-11T01:00+09:00")
+
+
+def test_one_of_several_windows_is_enough_and_the_last_counts() -> None:
+    long = PolicyWindow("0 2 * * *", 600)
+    assert opening([NIGHT, long], BERLIN, at("2026-01-10T03:00+01:00")) == open_until(
+        "2026-01-10T12:00+01:00"
+    )
+    assert opening([NIGHT, long], BERLIN, at("2026-01-10T13:00+01:00")) == opens(
+        "2026-01-11T01:00+01:00"
+    )
+
+
+def test_a_window_that_opens_again_before_it_closes_stays_open() -> None:
+    hourly = PolicyWindow("0 * * * *", 90)
+    assert opening([hourly], BERLIN, at("2026-01-10T03:10+01:00")) == open_until(
+        "2026-01-10T04:30+01:00"
+    )
+
+
+def test_a_window_without_a_zone_stays_closed_where_none_is_known() -> None:
+    assert opening([NIGHT], None, at("2026-01-10T03:00+01:00")) == Opening()
+
+
+def test_a_window_on_a_day_that_never_comes() -> None:
+    never = PolicyWindow("0 0 29 2 MON#5", 60)
+    assert opening([never], BERLIN, at("2026-01-10T03:00+01:00")).until is None
+
+
+@pytest.mark.parametrize(
+    "name", ["Europe/Nowhere", "../../etc/passwd", "/etc/passwd", "Europe", "", "x" * 300, "a\0b"]
+)
+def test_names_that_are_no_time_zone(name: str) -> None:
+    assert zone_of(name) is None
+    assert zone_problem(name) == f'"{name}" is not a time zone, such as Europe/Berlin'
+
+
+def test_a_zone_has_no_problem() -> None:
+    assert zone_problem("Europe/Berlin") == ""
+
+
+@pytest.mark.parametrize(
+    ("cron", "problem"),
+    [
+        ("0 1 * * *", ""),
+        ("0 1 * * MON-FRI", ""),
+        ("0 1 * *", "does not have the five fields of cron"),
+        ("0 0 1 * * *", "does not have the five fields of cron"),
+        ("0 25 * * *", "is not a time of cron: Bad hour"),
+        ("0 0 31 2 *", "is not a time of cron: Bad day-of-month"),
+    ],
+)
+def test_times_of_cron(cron: str, problem: str) -> None:
+    assert problem in cron_problem(cron)
+    assert bool(problem) == bool(cron_problem(cron))
+
+
+HOLIDAYS = Freeze("2026-12-20T00:00:00Z", "2027-01-04T00:00:00Z", "holidays")
+FINAL = Freeze("2026-12-30T00:00:00+01:00", "2027-01-01T00:00:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ("2026-12-19T23:59:59Z", None),
+        ("2026-12-20T00:00:00Z", HOLIDAYS),
+        ("2026-12-31T00:00:00Z", HOLIDAYS),
+        ("2027-01-04T00:00:00Z", None),
+    ],
+)
+def test_a_freeze_lasts_until_its_end(now: str, found: Freeze | None) -> None:
+    known = frozen([FINAL, HOLIDAYS], at(now))
+    assert (known and known[0]) == found
+    assert known is None or known[1] == at("2027-01-04T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "problem"),
+    [
+        ("2026-12-20T00:00:00Z", "2026-12-21T00:00:00Z", ""),
+        ("2026-12-20", "2026-12-21T00:00:00Z", "times that can't be read"),
+        ("tomorrow", "2026-12-21T00:00:00Z", "times that can't be read"),
+        ("2026-12-21T00:00:00Z", "2026-12-21T00:00:00Z", "ends before it begins"),
+    ],
+)
+def test_the_times_of_a_freeze(begin: str, end: str, problem: str) -> None:
+    assert problem in freeze_problem(Freeze(begin, end))
+    assert bool(problem) == bool(freeze_problem(Freeze(begin, end)))
+
+
+def test_times_as_people_say_them() -> None:
+    assert local_time(at("2026-07-01T00:30Z"), BERLIN) == "02:30 CEST on 1 July 2026"
+    assert local_time(at("2026-07-01T00:30Z"), None) == "00:30 UTC on 1 July 2026"

@@ -1,0 +1,53 @@
+"""Mistakes in the file of a RolloutPolicy."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.model.document import Document
+from ibgu.core.views.policies import findings_of
+
+
+def body(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "night"},
+        "spec": spec,
+    }
+
+
+def messages(found: dict[str, Any], problem: str = "") -> list[str]:
+    return [each.message for each in findings_of(Document(found, "f.yaml", 3, problem=problem))]
+
+
+WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (body(inFlight="5%"), []),
+        (body(windows=[WINDOW], fit=True), []),
+        (body(), ["spec holds nothing: it has no limit, no window and no freeze"]),
+        (body(inFlight=1, fit=True), ["spec.fit: there is no window in which anything could fit"]),
+        (body(inFlight=[]), ["Expected `int | str`, got `array` - at `$.spec.inFlight`"]),
+        (body(moon=1), ["Object contains unknown field `moon` - at `$.spec`"]),
+        (
+            body(inFlight=1) | {"apiVersion": "v1", "metadata": {}},
+            ['apiVersion is "v1", and should be ibgu.dev/v1alpha1', "metadata.name is missing"],
+        ),
+    ],
+)
+def test_findings(found: dict[str, Any], said: list[str]) -> None:
+    assert messages(found) == said
+
+
+def test_a_file_that_is_no_yaml() -> None:
+    (found,) = findings_of(Document({}, "f.yaml", 3, problem="it is no YAML"))
+    assert (found.policy, found.file, found.line, found.message) == (
+        "",
+        "f.yaml",
+        3,
+        "it is no YAML",
+    )
