@@ -130,6 +130,26 @@ async def test_a_freeze_holds_until_its_policy_is_deleted(
     assert row["gone_at"] is not None
 
 
+async def test_a_rollout_that_gets_another_label_is_under_other_policies(
+    scene: Scene, policies: list[str]
+) -> None:
+    await scene.fleet(count=1)
+    await scene.start()
+    ages = {"from": "2020-01-01T00:00:00Z", "until": "2120-01-01T00:00:00Z"}
+    slow = {"selector": {"matchLabels": {"tier": "slow"}}}
+    await apply(scene, policies, "ages", freezes=[ages], rollouts=slow)
+    rollout = ibgu("tiered", step("Prep"), fleet=scene.label)
+    rollout["metadata"]["labels"] = {"tier": "slow"}
+    await scene.apply(rollout)
+
+    async def held() -> bool:
+        return len(await kept(scene)) == 1 and "freezes all starts" in (await kept(scene))[0]
+
+    await scene.until(held, "the cluster to wait")
+    await scene.kubectl("label", "ibgu", "tiered", "tier=fast", "--overwrite")
+    await scene.completed("tiered")
+
+
 async def test_a_changed_policy_applies_at_once_and_a_mistake_in_it_holds(
     scene: Scene, policies: list[str]
 ) -> None:

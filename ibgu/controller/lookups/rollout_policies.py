@@ -136,14 +136,25 @@ class RolloutPolicies:
 
     async def _bring_into_force(self) -> None:
         if not self._served:
-            self._left_in_force = bool(await self._journal.policies_in_force())
+            left = await self._journal.policies_in_force()
+            self._left_in_force = bool(left or self._policies.unreadable())
         elif not self._unread:
             found = self._policies.in_order()
             if found != self._journaled:
+                if self._journaled is None:
+                    await self._warn_of_lost(found)
                 await self._journal.note_policies(found)
                 self._journaled = found
                 log.info("policies in force", names=[each.metadata.name for each in found])
         self._update()
+
+    async def _warn_of_lost(self, found: Collection[RolloutPolicy]) -> None:
+        """Warns of policies that went while no controller of this hub was watching: somebody has
+        deleted them, or the hub was restored or installed again without them."""
+        there = {each.metadata.uid for each in found}
+        before = await self._journal.policies_in_force()
+        if lost := [each.name for each in before if each.uid not in there]:
+            log.warning("policies that were in force are not on the hub any more", names=lost)
 
     def _update(self) -> None:
         """Renews the state, as an object of its own only if it differs."""
@@ -173,7 +184,7 @@ class RolloutPolicies:
         elif error.not_found:
             self._served, self._unread = False, UNREAD
             if self._journaled is not None:
-                self._left_in_force = bool(self._journaled)
+                self._left_in_force = bool(self._journaled or self._policies.unreadable())
             self.changed.set()
         self._settled.set()
         self._update()

@@ -63,6 +63,10 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         """Expedites a change that a person made to the IBGU; the mirror calls this after
         `touched`."""
         self._work_queue.expedite()
+        tracked = self._fleet.rollouts.get(rollout)
+        if tracked is not None and tracked.current is not None:
+            # Another label of the object may have other policies hold the rollout.
+            self._work_queue.touch(rollout, tracked.current.under_policies)
         if not self._facts.talm_hold:
             self._reporter.changed_by_person(rollout)
 

@@ -277,7 +277,7 @@ def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> 
 def _requested(obj: RolloutObject) -> object:
     """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
     meta = obj.metadata
-    return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
+    return (meta.uid, meta.generation, meta.annotations, meta.labels, meta.deletion_timestamp)
 
 
 def _rollout(obj: HubObject[WorkView]) -> list[str]:

@@ -21,6 +21,7 @@ from ibgu.controller.lookups.rollout_policies import (
     UNSERVED,
     RolloutPolicies,
 )
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.db import Journal, JournalUnavailable, LeadershipLost
 from ibgu.flowcontrol.backoff import Backoff
@@ -359,6 +360,39 @@ async def test_a_kind_that_goes_meanwhile_holds_if_there_was_a_policy(
         assert found.state == PolicyState(problem=problem)
         found.client.refused = 0
         await found.holds(*written)
+
+
+async def test_a_kind_that_goes_meanwhile_holds_if_a_policy_could_not_be_read(
+    stage: Staged,
+) -> None:
+    async with stage() as found:
+        await found.lead()
+        await found.put("newer", **NEWER)
+        await found.until(lambda state: bool(state.unreadable))
+        found.client.refused = 404
+        found.cut()
+        await found.until(lambda state: state == PolicyState(problem=UNSERVED))
+        await found.policies.begin()
+        assert found.state == PolicyState(problem=UNSERVED)
+
+
+async def test_policies_that_went_between_two_terms_are_named_in_the_log(
+    stage: Staged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with stage("a") as found:
+        await found.lead()
+        await found.journal.note_policies(
+            [
+                RolloutPolicy(ObjectMeta(name=name, uid=f"uid-{name}", generation=1))
+                for name in ("lost-1", "lost-2")
+            ]
+        )
+        await found.policies.begin()
+        assert found.names == ["a"]
+    told = capsys.readouterr().out
+    assert "policies that were in force are not on the hub any more" in told
+    assert "lost-1" in told
+    assert "lost-2" in told
 
 
 async def test_while_the_journal_is_away_the_former_policies_stay_in_force(stage: Staged) -> None:

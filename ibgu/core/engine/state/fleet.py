@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
@@ -13,7 +14,7 @@ from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.state.places import Places
 from ibgu.core.engine.state.seed_ends import SeedEnds
 from ibgu.core.engine.state.starts import Starts
-from ibgu.core.engine.state.step import ActionEnd, TrackedStep, seed_end_of
+from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep, seed_end_of
 from ibgu.core.model import (
     Decision,
     Finished,
@@ -25,6 +26,7 @@ from ibgu.core.model import (
     OnRollout,
     OnStep,
     PendingPatch,
+    ReasonKind,
     Rollout,
     Step,
     StepState,
@@ -258,6 +260,20 @@ class FleetState:
         gone = (b.rollout for b in self.rollouts.values() if b.rollout.deleted_at is not None)
         return self.handled | {rollout.uid for rollout in gone}
 
+    def left_rebooting(self) -> Iterator[tuple[str, str]]:
+        """Yields the clusters, by uid and name, that a rollout has asked to reboot and has let go
+        of, without knowing how it ended."""
+        for tracked in self.rollouts.values():
+            for step in tracked.steps:
+                watched = (member for member in step.watched.values() if _reboots(member))
+                rebooting = (
+                    member
+                    for member in step.members.values()
+                    if isinstance(member, Waiting) and member.reason.kind is ReasonKind.REBOOTING
+                )
+                for member in chain(watched, rebooting if step.not_started else ()):
+                    yield member.uid, member.cluster
+
     def foreign(self, run: str) -> bool:
         """Whether the run that a cluster or a work shows is not ours; also true for no run."""
         return not run or run in self.foreign_runs
@@ -293,7 +309,7 @@ class FleetState:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
-        if isinstance(before, Waiting) and before.reason.gate:
+        if isinstance(before, Waiting) and _needs_no_place(before, member):
             self.occupancy.note_left()
         started = _started(before, member)
         if started is not None and traits(tracked.step.first).rate_limited:
@@ -366,6 +382,18 @@ class FleetState:
         before = self.preempts.get(uid)
         self.preempts[uid] = by
         return partial(_restore, self.preempts, uid, before)
+
+
+def _reboots(member: Finished) -> bool:
+    return member.run is not None and traits(member.run.action).reboots
+
+
+def _needs_no_place(before: Waiting, member: Member) -> bool:
+    """Whether the member no longer waits for a place, and has not got one: it was kept
+    without one, or was about to start, and is not any more."""
+    waited = bool(before.reason.gate) or before.reason.kind in QUEUED
+    starts = isinstance(member, InFlight) or member.reason.kind in QUEUED
+    return waited and (member.finished or not starts)
 
 
 def _started(before: Member | None, member: Member) -> Intended | None:

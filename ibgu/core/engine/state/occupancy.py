@@ -1,10 +1,11 @@
 """Counts the clusters in flight over all rollouts, for the limits of policies (R50).
 
-A cluster is in flight while some rollout has its claim, whatever that rollout does there.
+A cluster is in flight while some rollout has its claim, whatever that rollout does there. One that
+is dark when its claim is released may still reboot: it counts until the hub can reach it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -70,14 +71,25 @@ class PolicyLimits:
 
     def places(self, cluster: ClusterView) -> Iterator[Place]:
         """Yields the places that the cluster takes while it is in flight. Clusters without the
-        label of a topology share a place, as those with one value of it do."""
+        label of a topology share a place, as those with one value of it do. Neighbours are named,
+        so they need not be selected."""
+        yield from self._by_name(cluster.name)
         if not self.selects(cluster):
             return
         if self._limits_all:
             yield Place(self.name)
         for label in self._maximum:
             yield Place(self.name, label, cluster.labels.get(label, ""))
-        for number in self._groups.get(cluster.name, ()):
+
+    def places_unseen(self, name: str) -> Iterator[Place]:
+        """Yields the places of a claimed cluster that the hub does not show, so that its labels
+        are not known."""
+        yield from self._by_name(name)
+        if self._limits_all:
+            yield Place(self.name)
+
+    def _by_name(self, name: str) -> Iterator[Place]:
+        for number in self._groups.get(name, ()):
             yield Place(self.name, group=number)
 
     def room(self, place: Place) -> int:
@@ -108,22 +120,29 @@ class Occupancy:
         self._limits: tuple[PolicyLimits, ...] = ()
         self._changed: dict[str, None] = {}
         self._places: dict[str, tuple[Place, ...]] = {}
-        """The places of each claim, by ManagedCluster uid."""
+        """The places of each claim, and of each cluster that was left dark, by ManagedCluster
+        uid."""
+        self._names: dict[str, str] = {}
+        """The names of these clusters, by the same."""
         self._taken: Counter[Place] = Counter()
         self._freed = False
 
-    def follow(self, limits: tuple[PolicyLimits, ...]) -> None:
-        """Counts for these limits from now on."""
+    def follow(
+        self, limits: tuple[PolicyLimits, ...], left: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Counts for these limits from now on. `left`: the clusters, by uid and name, that a
+        rollout has left in the middle of a reboot, as far as it knows."""
         self._limits = limits
         self._places.clear()
         self._taken.clear()
-        self._changed = dict.fromkeys(self._claims)
+        self._names = dict(left)
+        self._changed = dict.fromkeys((*self._claims, *self._names))
         self._freed = True
 
     def note_change(self, uid: str) -> None:
-        """Notes that the claim on a cluster was taken or released, or the labels of a claimed
-        cluster have changed."""
-        if self._limits:
+        """Notes that the claim on a cluster was taken or released, or that the hub shows the
+        cluster differently."""
+        if self._limits and (uid in self._claims or uid in self._names):
             self._changed[uid] = None
             self._freed = True
 
@@ -147,15 +166,22 @@ class Occupancy:
         places until its claim is released."""
         while self._changed:
             uid, _ = self._changed.popitem()
+            holder = self._claims.get(uid)
+            name = holder.cluster if holder is not None else self._names.pop(uid, "")
+            found = cluster(name)
+            found = found if found is not None and found.uid == uid else None
             before = self._places.pop(uid, ())
             self._taken.subtract(before)
-            holder = self._claims.get(uid)
-            if holder is None:
+            if holder is None and (found is None or found.reachable):
                 continue
-            found = cluster(holder.cluster)
-            places = before if found is None or found.uid != uid else self._of(found)
-            self._places[uid] = places
-            self._taken.update(places)
+            self._names[uid] = name
+            self._places[uid] = (
+                self._of(found) if found is not None else before or self._unseen(name)
+            )
+            self._taken.update(self._places[uid])
 
     def _of(self, cluster: ClusterView) -> tuple[Place, ...]:
         return tuple(place for each in self._limits for place in each.places(cluster))
+
+    def _unseen(self, name: str) -> tuple[Place, ...]:
+        return tuple(place for each in self._limits for place in each.places_unseen(name))

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from msgspec import Struct
 
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Finished,
     InFlight,
@@ -73,6 +74,15 @@ def has_ended(member: Member) -> bool:
     ramp-up."""
     run = member.run
     return member.outcome in _ENDED and run is not None and run.arming_at is not None
+
+
+Keeper = tuple[str, ActingParty]
+"""The name of a policy's gate, and who must act: what a policy's limits keep waits for clusters,
+and what its windows keep does not."""
+
+
+def keeper(member: Waiting) -> Keeper:
+    return (member.reason.gate, member.reason.who)
 
 
 P = TypeVar("P", tuple[int, str], tuple[datetime, int, str])
@@ -156,8 +166,8 @@ class TrackedStep:
         self.paused: dict[str, datetime] = {}
         """Since when parts of the cluster may be paused, by cluster."""
         self.reopening: dict[str, Waiting] = {}
-        self.kept: dict[str, list[tuple[int, str]]] = {}
-        """The waiting members that the gate of a policy keeps, in R4's order, by its name."""
+        self.kept: dict[Keeper, list[tuple[int, str]]] = {}
+        """The waiting members that the gates of policies keep, in R4's order."""
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1
@@ -219,7 +229,7 @@ class TrackedStep:
         if member.reason.kind is ReasonKind.REOPENING:
             self.reopening[member.cluster] = member
         if member.reason.gate:
-            insort(self.kept.setdefault(member.reason.gate, []), (member.position, member.cluster))
+            insort(self.kept.setdefault(keeper(member), []), (member.position, member.cluster))
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
@@ -229,10 +239,10 @@ class TrackedStep:
             if member.reason.kind is ReasonKind.SLOT:
                 _take_out(self._unprobed, place)
         if isinstance(member, Waiting) and member.reason.gate:
-            kept = self.kept[member.reason.gate]
+            kept = self.kept[keeper(member)]
             _take_out(kept, place)
             if not kept:
-                del self.kept[member.reason.gate]
+                del self.kept[keeper(member)]
         if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
             _take_out(self.limits, _limit(member))
@@ -278,13 +288,20 @@ class TrackedStep:
         return self.counts[Outcome.FAILED]
 
     @property
+    def under_policies(self) -> Iterator[str]:
+        """Returns the clusters of which policies are asked although nothing else changes: those
+        that they keep, and those in flight."""
+        kept = (name for places in self.kept.values() for _, name in places)
+        return chain(kept, self.in_flight)
+
+    @property
     def kept_by_policies(self) -> bool:
-        """Returns whether policies keep every member that has not finished: those that wait, and
-        those between two actions."""
-        waiting = sum(map(len, self.kept.values()))
-        if not self.unfinished or waiting < self.not_started:
+        """Returns whether policies keep the step: they keep some members, none of the others could
+        start, and those in flight are kept between two actions."""
+        flying = self.in_flight.values()
+        if self.queue or not (self.kept or flying):
             return False
-        return all(member.reason.gate for member in self.in_flight.values())
+        return all(member.reason.gate for member in flying)
 
     def limited(self, until: datetime) -> Iterator[InFlight]:
         """Returns the members in flight with a limit up to `until`, earliest first."""

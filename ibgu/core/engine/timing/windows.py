@@ -9,8 +9,12 @@ from cronsim import CronSim, CronSimError
 from msgspec import Struct
 
 from ibgu.core.model.rollout_policy import Freeze, PolicyWindow
+from ibgu.core.text.harmless import one_line
 
-_MINUTE = timedelta(minutes=1)
+_REPEATED = timedelta(hours=2)
+"""More than the time by which clocks go back."""
+_LONGEST = 64
+"""The most characters that the name of a time zone has."""
 _DIFFERENT = 4096
 """The number of windows and zones of which the newest answer is kept."""
 
@@ -21,12 +25,16 @@ class Opening(Struct, frozen=True):
     until: datetime | None = None
     """When it closes; None: it is closed."""
     opens: datetime | None = None
-    """When it opens next, if it is closed; None: never in the next fifty years."""
+    """When it opens next, even if it is open; None: never in the next fifty years."""
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """Returns the time zone of that name; None: there is none."""
+    return _zone(name) if len(name) <= _LONGEST else None
 
 
 @lru_cache(maxsize=_DIFFERENT)
-def zone_of(name: str) -> ZoneInfo | None:
-    """Returns the time zone of that name; None: there is none."""
+def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -36,7 +44,8 @@ def zone_of(name: str) -> ZoneInfo | None:
 def zone_problem(name: str) -> str:
     """Returns why there is no such time zone; empty: there is."""
     known = zone_of(name) is not None
-    return "" if known else f'"{name}" is not a time zone, such as Europe/Berlin'
+    shown = one_line(name[:_LONGEST])
+    return "" if known else f'"{shown}" is not a time zone, such as Europe/Berlin'
 
 
 def local_time(moment: datetime, zone: ZoneInfo | None) -> str:
@@ -64,11 +73,9 @@ def opening(windows: Sequence[PolicyWindow], own: ZoneInfo | None, now: datetime
         for each in windows
         if (zone := zone_of(each.time_zone) if each.time_zone else own) is not None
     ]
-    until = max((each.until for each in found if each.until is not None), default=None)
-    if until is not None:
-        return Opening(until)
     return Opening(
-        opens=min((each.opens for each in found if each.opens is not None), default=None)
+        max((each.until for each in found if each.until is not None), default=None),
+        min((each.opens for each in found if each.opens is not None), default=None),
     )
 
 
@@ -76,13 +83,16 @@ def opening(windows: Sequence[PolicyWindow], own: ZoneInfo | None, now: datetime
 def _opening(cron: str, minutes: int, zone: ZoneInfo, minute: datetime) -> Opening:
     """Returns the state of one window, which stays the same for a whole minute: windows open and
     close on minutes."""
-    # CronSim leaves out the moment that it is given.
-    last = next(CronSim(cron, (minute + _MINUTE).astimezone(zone), reverse=True), None)
-    closes = last.astimezone(UTC) + timedelta(minutes=minutes) if last is not None else None
-    if closes is not None and closes > minute:
-        return Opening(until=closes)
-    upcoming = next(CronSim(cron, minute.astimezone(zone)), None)
-    return Opening(opens=upcoming.astimezone(UTC) if upcoming is not None else None)
+    # An hour that the clocks repeat is one hour for CronSim, which may take it for the first one.
+    earlier = (
+        each.astimezone(UTC)
+        for each in CronSim(cron, (minute + _REPEATED).astimezone(zone), reverse=True)
+    )
+    last = next((each for each in earlier if each <= minute), None)
+    later = (each.astimezone(UTC) for each in CronSim(cron, minute.astimezone(zone)))
+    opens = next((each for each in later if each > minute), None)
+    closes = last + timedelta(minutes=minutes) if last is not None else None
+    return Opening(closes if closes is not None and closes > minute else None, opens)
 
 
 def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] | None:
@@ -113,4 +123,7 @@ def _moment(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(text)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from ibgu.core.engine.gates import Candidate, GateInput, MemberGate, in_order
+from ibgu.core.engine.gates import Candidate, Gate, GateInput, MemberGate, in_order
 from ibgu.core.engine.parts import part_problem
 from ibgu.core.model import ActionName, ClusterView, Observation
 from ibgu.core.views.mistakes import mistakes
@@ -46,12 +46,20 @@ def _gates(
         yield proposal.policies_unknown
     for gate in in_order(proposal.policies):
         if not gate.keeps(actions[0]):
+            yield from _inside(gate, actions[1:])
             continue
         if isinstance(gate, MemberGate) and gate.needs <= _KNOWN:
             yield from _closed(gate, proposal, actions, members, now)
         elif not gate.own:
             words = "is checked when a cluster starts: it may delay clusters of this plan"
             yield f"{gate.name} {words}"
+
+
+def _inside(gate: Gate, later: Sequence[ActionName]) -> Iterator[str]:
+    """Warns of a policy's gate that is asked inside the chain."""
+    guarded = [action for action in later if gate.guards(action)]
+    if guarded and not gate.own:
+        yield f"{gate.name} is checked before {guarded[0]}: it may hold clusters in their slots"
 
 
 def _closed(

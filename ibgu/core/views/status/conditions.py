@@ -104,14 +104,14 @@ def _kept(tracked: TrackedRollout) -> list[JsonObject]:
     step = tracked.current
     if step is None or not step.kept:
         return []
-    examples = {gate: step.members[step.kept[gate][0][1]].reason for gate in sorted(step.kept)}
+    examples = {each: step.members[step.kept[each][0][1]].reason for each in sorted(step.kept)}
     told = []
-    for gate, reason in examples.items():
-        count = len(step.kept[gate])
+    for each, reason in examples.items():
+        count = len(step.kept[each])
         waits = "1 cluster waits" if count == 1 else f"{count} clusters wait"
-        told.append(f"{waits} for {gate}: {reason.message}")
+        told.append(f"{waits} for {reason.gate}: {reason.message}")
     if len(told) > _GATES:
-        told[_GATES:] = [f"{len(told) - _GATES} more policies"]
+        told[_GATES:] = [f"{len(told) - _GATES} more"]
     kind = next(iter(examples.values())).kind
     return [_condition("KeptByPolicies", "True", kind, "; ".join(told))]
 

@@ -412,6 +412,20 @@ def test_the_preview_says_of_which_gates_it_can_not_know() -> None:
     assert said == "Freeze is checked when a cluster starts: it may delay clusters of this plan"
 
 
+def test_the_preview_says_of_which_gates_are_asked_inside_the_chain() -> None:
+    upgrades = StepGate(
+        name="Upgrades",
+        check=FREEZE.check,
+        reasons=FREEZE.reasons,
+        needs=FREEZE.needs,
+        actions=lambda action: action.upgrades,
+        chained=lambda action: True,
+    )
+    words = "Upgrades is checked before Upgrade: it may hold clusters in their slots"
+    assert words in previewed(upgrades, plan="Prep Upgrade").warnings
+    assert not [each for each in previewed(upgrades).warnings if "Upgrades" in each]
+
+
 def test_the_preview_says_that_it_does_not_know_the_policies() -> None:
     twin = fleet()
     proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies_unknown="you may not list them")

@@ -291,7 +291,7 @@ def test_clusters_that_policies_keep_are_a_condition() -> None:
     )
     many = [kept(number, f"RolloutPolicy/p{number - 1:02}", "no") for number in range(1, 13)]
     found = of(book_of(rollout(spec=spec("Prep")), [step(total=12)], many))["KeptByPolicies"]
-    assert found["message"].endswith("RolloutPolicy/p09: no; 2 more policies")
+    assert found["message"].endswith("RolloutPolicy/p09: no; 2 more")
     assert "KeptByPolicies" not in of(book_of(rollout(spec=spec("Prep"))))
 
 

@@ -8,6 +8,8 @@ from ibgu.core.model.actions import declared
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
 
+_WEEK = 7 * 24 * 60
+"""Minutes for which a window may be open."""
 _SHARE = re.compile(r"(100|[1-9][0-9]?)%")
 
 
@@ -23,8 +25,8 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
     for index, window in enumerate(spec.windows):
         if problem := cron_problem(window.cron):
             yield f"spec.windows[{index}].cron: {problem}"
-        if window.duration_minutes < 1:
-            yield f"spec.windows[{index}].durationMinutes: is less than 1"
+        if not 1 <= window.duration_minutes <= _WEEK:
+            yield f"spec.windows[{index}].durationMinutes: is not from 1 to {_WEEK}"
         if window.time_zone and (problem := zone_problem(window.time_zone)):
             yield f"spec.windows[{index}].timeZone: {problem}"
     for index, freeze in enumerate(spec.freezes):

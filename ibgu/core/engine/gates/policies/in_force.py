@@ -12,16 +12,19 @@ from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
-from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits, gate_name
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicySpec
 from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
+from ibgu.core.text.harmless import one_line
 
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
+_LONGEST = 500
+"""Characters of a reason that quotes what somebody has written."""
 _INVALID = Meaning(
     "a policy can't be followed, so nothing starts that it might hold",
     "the policy is corrected or deleted",
@@ -86,33 +89,42 @@ class PolicyGates:
         limits = self._limits()
         for uid, tracked in self._fleet.rollouts.items():
             step = tracked.current
-            if step is not None and step.kept:
-                names = [name for each in limits for name in self._next(each, step.kept)]
+            if step is not None and step.kept and step.free > 0:
+                names = [name for each in limits for name in self._next(each, step)]
                 if names:
                     yield uid, names
 
     def _limits(self) -> tuple[PolicyLimits, ...]:
         return tuple(each.limits for each in self._policies if each.limits is not None)
 
-    def _next(
-        self, limits: PolicyLimits, kept: Mapping[str, list[tuple[int, str]]]
-    ) -> Iterator[str]:
-        """Yields the clusters that the policy has kept and would let start now, in their order."""
+    def _next(self, limits: PolicyLimits, step: TrackedStep) -> Iterator[str]:
+        """Yields the clusters that the policy's limits have kept and would let start now, in their
+        order. Members that are about to start need their places."""
+        kept = step.kept.get((limits.gate, ActingParty.CLUSTER))
+        if kept is None:
+            return
         free: dict[Place, int] = {}
-        for _, name in kept.get(limits.gate, ()):
-            cluster = self._cluster(name)
-            places = list(limits.places(cluster)) if cluster is not None else []
-            for place in places:
-                if place not in free:
-                    free[place] = self._fleet.occupancy.free(limits, place, self._cluster)
-            if all(free[place] > 0 for place in places):
-                free.update({place: free[place] - 1 for place in places})
+        for member in step.queued():
+            self._take(limits, member.cluster, free)
+        for _, name in kept:
+            if self._take(limits, name, free):
                 yield name
             if free.get(Place(limits.name), 1) <= 0:
                 return
 
+    def _take(self, limits: PolicyLimits, name: str, free: dict[Place, int]) -> bool:
+        """Takes the cluster's places out of those that are free; returns whether all were."""
+        cluster = self._cluster(name)
+        places = list(limits.places(cluster)) if cluster is not None else []
+        for place in places:
+            if place not in free:
+                free[place] = self._fleet.occupancy.free(limits, place, self._cluster)
+        if any(free[place] <= 0 for place in places):
+            return False
+        free.update({place: free[place] - 1 for place in places})
+        return True
+
     def _follow(self, state: PolicyState) -> None:
-        self._state = state
         self._policies = (
             *((_shut(UNKNOWN, state.problem),) if state.problem else ()),
             *(
@@ -122,10 +134,11 @@ class PolicyGates:
             *(self._in_force(each.metadata.name, each.spec) for each in state.policies),
         )
         self.recount()
-        self._fleet.occupancy.follow(self._limits())
+        self._fleet.occupancy.follow(self._limits(), self._fleet.left_rebooting())
+        self._state = state
 
     def _in_force(self, name: str, spec: RolloutPolicySpec) -> _PolicyInForce:
-        if problem := next(faults(spec), ""):
+        if problem := _problem(spec):
             return _shut(gate_name(name), f"the policy can't be followed: {problem}", spec)
         actions, gates = _held_by(spec), []
         if spec.windows or spec.freezes:
@@ -137,14 +150,24 @@ class PolicyGates:
         return _PolicyInForce(tuple(gates), spec, limits)
 
 
+def _problem(spec: RolloutPolicySpec) -> str:
+    """Returns why the policy can't be followed; empty: it can. No policy may end the controller,
+    which also leads clusters back."""
+    try:
+        return next(faults(spec), "")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
 def _shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> _PolicyInForce:
     """Returns a policy that can't be followed: nothing starts of what it may hold."""
     known = spec if spec is not None and not any(selection_faults(spec)) else None
+    words = one_line(problem)[:_LONGEST]
 
     def check(candidate: Candidate) -> Reason | None:
         if known is not None and not selects_cluster(known.clusters, candidate.cluster.labels):
             return None
-        return kept_by_policy(problem, candidate.now, who=ActingParty.PERSON)
+        return kept_by_policy(words, candidate.now, who=ActingParty.PERSON)
 
     gate = MemberGate(
         name=name,

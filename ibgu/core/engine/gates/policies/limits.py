@@ -11,7 +11,7 @@ _NAMED = 5
 _MEANING = Meaning(
     "as many clusters are in flight on the hub as the policy allows at once, whatever rollouts "
     "they belong to",
-    "one of these clusters ends; those that wait start in their order",
+    "one of these clusters ends; those that wait start in each rollout's order",
     "nothing, it continues automatically; or have the policy's owner change it",
 )
 

@@ -14,6 +14,7 @@ from ibgu.core.model.actions import table_of, whole
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.plan.policies import selects_cluster
+from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import duration, utc
 
 Durations = Callable[[], DurationsByAction]
@@ -56,7 +57,7 @@ def _frozen(spec: RolloutPolicySpec, candidate: Candidate) -> Reason | None:
     if found is None:
         return None
     freeze, end = found
-    why = f": {freeze.reason}" if freeze.reason else ""
+    why = f": {one_line(freeze.reason)}" if freeze.reason else ""
     words = f"the policy freezes all starts until {utc(end)}{why}"
     return kept_by_policy(words, candidate.now, end)
 
@@ -82,11 +83,12 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
     needed = time_needed(action, durations()) if spec.fit else timedelta()
     if now + needed <= found.until:
         return None
-    words = (
-        f"{_with_way_back(action)} usually takes up to {duration(needed)}, and the policy's window "
-        f"closes at {local_time(found.until, zone)}"
-    )
-    return kept_by_policy(words, now, found.until)
+    takes = f"{_with_way_back(action)} usually takes up to {duration(needed)}"
+    if needed > timedelta(minutes=max(each.duration_minutes for each in spec.windows)):
+        words = f"{takes}, and no window of the policy is open for so long"
+        return kept_by_policy(words, now, who=ActingParty.PERSON)
+    words = f"{takes}, and the policy's window closes at {local_time(found.until, zone)}"
+    return kept_by_policy(words, now, min(found.until, found.opens or found.until))
 
 
 def time_needed(action: ActionName, durations: DurationsByAction) -> timedelta:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.gates.policies import UNKNOWN, faults
+from ibgu.core.engine.gates.policies import UNKNOWN, faults, in_force
 from ibgu.core.model import ActingParty, Kind, MemberState, ReasonKind
-from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
+from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy, RolloutPolicySpec
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
@@ -95,6 +95,19 @@ def test_the_chain_is_held_too() -> None:
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
 
 
+def test_an_error_in_reading_a_policy_holds_and_does_not_end_the_controller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(spec: RolloutPolicySpec) -> list[str]:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(in_force, "faults", broken)
+    twin = fleet(policy(inFlight=5))
+    assert reason(twin, "uid-a", "site-1").message == (
+        "the policy can't be followed: OverflowError: date value out of range"
+    )
+
+
 def test_unknown_policies_hold_no_way_back() -> None:
     twin = InMemoryEngine("site-1")
     twin.rollout_policies = PolicyState(problem="not read yet")
@@ -135,7 +148,18 @@ def test_a_share_is_counted_again() -> None:
         ),
         (
             {"windows": [{"cron": "0 1 * * *", "durationMinutes": 0}]},
-            ["spec.windows[0].durationMinutes: is less than 1"],
+            ["spec.windows[0].durationMinutes: is not from 1 to 10080"],
+        ),
+        (
+            {"windows": [{"cron": "0 1 * * *", "durationMinutes": 10**12}]},
+            ["spec.windows[0].durationMinutes: is not from 1 to 10080"],
+        ),
+        (
+            {"freezes": [{"from": "0001-01-01T00:00:00+01:00", "until": "2026-01-01T00:00:00Z"}]},
+            [
+                "spec.freezes[0]: a freeze from 0001-01-01T00:00:00+01:00 until "
+                "2026-01-01T00:00:00Z has times that can't be read"
+            ],
         ),
         (
             {"actions": ["Dance", "Abort", "Prep"]},

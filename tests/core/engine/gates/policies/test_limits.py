@@ -1,12 +1,14 @@
 """R50.3: limits of policies count what all rollouts have in flight, and no more start."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model import ActingParty, Kind, MemberState, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.model.names import TIME_ZONE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason, set_policies
@@ -316,6 +318,83 @@ def test_one_that_is_kept_otherwise_leaves_its_place_to_the_next() -> None:
     twin.wait(hours=4)
     assert twin.member("uid-a", 0, "east-3").outcome is Outcome.SUCCEEDED
     assert twin.member("uid-a", 0, "east-2").outcome is Outcome.FAILED
+
+
+def test_a_member_that_a_window_keeps_takes_nobodys_place() -> None:
+    """The first cluster in the step's order has no time zone that is known."""
+    twin = fleet("east-1", "east-2", "east-3")
+    for name in ("east-2", "east-3"):
+        twin.labels[name][TIME_ZONE] = "Europe.London"
+    always = {"cron": "0 0 * * *", "durationMinutes": 1440}
+    set_policies(twin, policy(inFlight=1, windows=[always]))
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=12)
+    assert succeeded(twin, "uid-a") == 2
+
+
+def test_a_neighbour_need_not_be_selected() -> None:
+    twin = fleet("east-1", "west-1")
+    east = {"selector": {"matchLabels": {SITE: "east"}}}
+    set_policies(twin, policy(clusters=east, neverTogether=[{"clusters": ["east-1", "west-1"]}]))
+    peaks = Peaks(twin)
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=12)
+    assert (peaks.most, succeeded(twin, "uid-a")) == (1, 2)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(restarted: bool) -> None:
+    """The Upgrade is withdrawn while the cluster may be rebooting: its rollout has no claim."""
+    twin = fleet("east-1", "east-2")
+    for name in ("east-1", "east-2"):
+        twin.spokes[name].to(Stage.PREP)
+        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    set_policies(twin, policy(neverTogether=[{"clusters": ["east-1", "east-2"]}]))
+    twin.apply(ibgu("a", "Upgrade", timeout=2000))
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("east-1")
+    twin.deliver()
+    twin.spokes["east-1"].dark = True
+    twin.touch_cluster("east-1")
+    twin.wait(minutes=4)
+    assert reason(twin, "uid-a", "east-1").kind is ReasonKind.REBOOTING
+    assert twin.fleet.claims == {}
+    if restarted:
+        twin.restart()
+    twin.wait(minutes=4)
+    assert reason(twin, "uid-a", "east-2").gate == "RolloutPolicy/network"
+    twin.muted.clear()
+    twin.spokes["east-1"].dark = False
+    twin.touch_cluster("east-1")
+    twin.wait(hours=20)
+    assert succeeded(twin, "uid-a") == 2
+
+
+def test_an_upgrade_that_has_passed_its_limit_may_still_reboot_its_cluster() -> None:
+    twin = fleet("east-1", "east-2")
+    for name, spoke in twin.spokes.items():
+        spoke.to(Stage.PREP)
+        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.spokes["east-1"].faults[Stage.UPGRADE] = "hang"
+    twin.apply(ibgu("a", "Upgrade", timeout=60))
+    twin.wait(hours=3)
+    assert twin.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    assert list(twin.fleet.left_rebooting()) == [("uid-east-1", "east-1")]
+
+
+def test_a_freed_place_wakes_one_and_not_all_that_wait() -> None:
+    names = [f"site-{number:03}" for number in range(100)]
+    twin = fleet(*names)
+    set_policies(twin, policy(inFlight=1))
+    twin.apply(ibgu("a", "Prep", concurrency=50, timeout=10_000))
+    twin.wait(hours=24 * 5)
+    assert succeeded(twin, "uid-a") == 100
+    waits = [
+        each.decision.member.cluster
+        for each in twin.said
+        if isinstance(each.decision, OnMember) and each.decision.kind is Kind.WAITS
+    ]
+    assert max(Counter(waits).values()) < 10
 
 
 def test_the_steps_clock_stands_while_others_have_all_places() -> None:

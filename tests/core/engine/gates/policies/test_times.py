@@ -126,6 +126,17 @@ def test_the_steps_clock_stands_while_the_window_is_closed() -> None:
     assert twin.told(Kind.CLOCK_STARTED)
 
 
+def test_the_clock_stands_whatever_else_keeps_single_clusters() -> None:
+    """One of them is unreachable, so that no policy is asked about it."""
+    twin = fleet(site="Europe.London", dark="Europe.London")
+    twin.spokes["dark"].dark = True
+    set_policies(twin, policy(**NIGHT))
+    twin.wait(hours=6)
+    twin.apply(ibgu("a", "Prep", timeout=60))
+    twin.wait(hours=20)
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+
+
 def test_a_windows_policy_holds_the_chain_before_its_action() -> None:
     twin = fleet(site="Europe.London")
     set_policies(twin, policy("night", actions=["Upgrade"], **NIGHT))
@@ -196,10 +207,10 @@ def test_no_window_holds_a_way_back(action: Action) -> None:
 MEASURED = DurationStats(20, 60.0, 3600.0, (60.0,), prepared=600.0)
 
 
-def fitting(minutes: int, **spec: Any) -> InMemoryEngine:
+def fitting(minutes: int, early: int = 61, **spec: Any) -> InMemoryEngine:
     twin = fleet(site="Europe.London")
     twin.durations = {Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED, Action.PREP: MEASURED}
-    twin.wait(hours=1)
+    twin.wait(minutes=early)
     window = {"cron": "0 1 * * *", "durationMinutes": minutes}
     set_policies(twin, policy("night", windows=[window], fit=True, **spec))
     twin.apply(ibgu("a", "Prep Upgrade"))
@@ -207,13 +218,13 @@ def fitting(minutes: int, **spec: Any) -> InMemoryEngine:
 
 
 def test_an_action_that_would_not_end_in_the_window_does_not_start() -> None:
-    twin = fitting(69)
-    twin.settle()
+    twin = fitting(70)
+    twin.wait(minutes=1)
     kept = reason(twin, "uid-a", "site")
     assert (kept.message, kept.until) == (
-        "Prep usually takes up to 1 h 10 min, and the policy's window closes at 02:09 GMT on 1 "
+        "Prep usually takes up to 1 h 10 min, and the policy's window closes at 02:10 GMT on 1 "
         "January 2026",
-        START + timedelta(hours=2, minutes=9),
+        START + timedelta(hours=2, minutes=10),
     )
     twin.wait(hours=2)
     assert reason(twin, "uid-a", "site").message == (
@@ -222,19 +233,44 @@ def test_an_action_that_would_not_end_in_the_window_does_not_start() -> None:
 
 
 def test_an_action_that_just_fits_starts() -> None:
-    twin = fitting(70)
+    twin = fitting(70, early=60)
     twin.settle()
     assert len(twin.tracked("uid-a").steps[0].slots) == 1
 
 
+def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
+    twin = fitting(69, early=60)
+    twin.settle()
+    kept = reason(twin, "uid-a", "site")
+    assert (kept.message, kept.until, kept.who) == (
+        "Prep usually takes up to 1 h 10 min, and no window of the policy is open for so long",
+        None,
+        ActingParty.PERSON,
+    )
+
+
+def test_an_action_that_no_longer_fits_waits_for_the_next_opening_and_not_for_the_end() -> None:
+    """The windows overlap: each opens before the one before it closes."""
+    twin = fleet(site="Europe.London")
+    twin.durations = {Action.PREP: MEASURED}
+    twin.wait(minutes=85)
+    window = {"cron": "0 * * * *", "durationMinutes": 90}
+    set_policies(twin, policy("hourly", windows=[window], fit=True))
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert reason(twin, "uid-a", "site").until == START + timedelta(hours=2)
+    twin.wait(hours=1)
+    assert started(twin, "site") == START + timedelta(hours=2)
+
+
 def test_an_upgrade_keeps_time_for_its_rollback() -> None:
-    twin = fitting(150, actions=["Upgrade"])
+    twin = fitting(182, actions=["Upgrade"])
     twin.until(Kind.RUN_ACCEPTED)
     twin.durations = {**twin.durations, Action.UPGRADE: replace(MEASURED, p95=6000.0)}
     twin.wait(minutes=30)
     kept = reason(twin, "uid-a", "site")
     assert kept.message == (
-        "Upgrade with a Rollback usually takes up to 3 h, and the policy's window closes at 03:30 "
+        "Upgrade with a Rollback usually takes up to 3 h, and the policy's window closes at 04:02 "
         "GMT on 1 January 2026"
     )
 
