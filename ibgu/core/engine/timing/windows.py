@@ -13,7 +13,7 @@ from ibgu.core.text.harmless import one_line
 
 _REPEATED = timedelta(hours=2)
 """More than the time by which clocks go back."""
-_LONGEST = 64
+_MAX_CHARACTERS = 64
 """The most characters that the name of a time zone has."""
 _DIFFERENT = 4096
 """The number of windows and zones of which the newest answer is kept."""
@@ -30,7 +30,7 @@ class Opening(Struct, frozen=True):
 
 def zone_of(name: str) -> ZoneInfo | None:
     """Returns the time zone of that name; None: there is none."""
-    return _zone(name) if len(name) <= _LONGEST else None
+    return _zone(name) if len(name) <= _MAX_CHARACTERS else None
 
 
 @lru_cache(maxsize=_DIFFERENT)
@@ -44,7 +44,7 @@ def _zone(name: str) -> ZoneInfo | None:
 def zone_problem(name: str) -> str:
     """Returns why there is no such time zone; empty: there is."""
     known = zone_of(name) is not None
-    shown = one_line(name[:_LONGEST])
+    shown = one_line(name[:_MAX_CHARACTERS])
     return "" if known else f'"{shown}" is not a time zone, such as Europe/Berlin'
 
 

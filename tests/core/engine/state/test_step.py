@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import QUEUED, ActionEnd, TrackedStep
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     CompletedAction,
     Member,
     MemberState,
     Outcome,
+    Reason,
     ReasonKind,
     RunResult,
 )
@@ -42,6 +44,7 @@ def aggregates(tracked: TrackedStep) -> dict[str, Any]:
         "limits": list(tracked.limits),
         "watched": set(tracked.watched),
         "reopening": set(tracked.reopening),
+        "kept": {each: list(places) for each, places in tracked.kept.items()},
         "warned": set(tracked.warned),
         "rollback until": dict(tracked.rollback_until),
         "slots": dict(tracked.slots),
@@ -210,6 +213,7 @@ def variants(name: str) -> list[Member]:
     return [
         *(member(name, reason=reason(kind)) for kind in (ReasonKind.SLOT, ReasonKind.BUSY)),
         member(name, reason=reason(ReasonKind.REOPENING)),
+        member(name, reason=replace(reason(ReasonKind.GATE), gate="RolloutPolicy/hub")),
         in_flight(name, slot=slot),
         in_flight(name, slot=slot, run=run(Action.UPGRADE, id=f"run-{name}")),
         done(name, Action.UPGRADE),
@@ -271,3 +275,13 @@ def test_a_member_that_is_not_at_its_place_in_the_order_is_an_error(index: str) 
     del getattr(tracked, index)[0]
     with pytest.raises(InvariantViolation, match="is not where the step's order has it"):
         tracked.put(done("site-1"))
+
+
+def test_members_that_policies_keep_and_those_in_flight_are_under_policies() -> None:
+    gate = Reason(ReasonKind.GATE, NOW, "full", None, ActingParty.CLUSTER, "RolloutPolicy/hub")
+    kept = member("site-2", reason=gate)
+    tracked = TrackedStep(step(), [member("site-1"), kept, in_flight("site-3"), done("site-4")])
+    assert list(tracked.under_policies) == ["site-2", "site-3"]
+    assert tracked.kept == {("RolloutPolicy/hub", ActingParty.CLUSTER): [(1, "site-2")]}
+    tracked.put(in_flight("site-2", slot=2))
+    assert tracked.kept == {}

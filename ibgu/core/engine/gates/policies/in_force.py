@@ -23,7 +23,7 @@ from ibgu.core.text.harmless import one_line
 
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
-_LONGEST = 500
+_MAX_CHARACTERS = 500
 """Characters of a reason that quotes what somebody has written."""
 _INVALID = Meaning(
     "a policy can't be followed, so nothing starts that it might hold",
@@ -162,7 +162,7 @@ def _problem(spec: RolloutPolicySpec) -> str:
 def _shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> _PolicyInForce:
     """Returns a policy that can't be followed: nothing starts of what it may hold."""
     known = spec if spec is not None and not any(selection_faults(spec)) else None
-    words = one_line(problem)[:_LONGEST]
+    words = one_line(problem)[:_MAX_CHARACTERS]
 
     def check(candidate: Candidate) -> Reason | None:
         if known is not None and not selects_cluster(known.clusters, candidate.cluster.labels):

@@ -320,7 +320,7 @@ def test_one_that_is_kept_otherwise_leaves_its_place_to_the_next() -> None:
     assert twin.member("uid-a", 0, "east-2").outcome is Outcome.FAILED
 
 
-def test_a_member_that_a_window_keeps_takes_nobodys_place() -> None:
+def test_a_member_that_a_window_keeps_takes_no_place() -> None:
     """The first cluster in the step's order has no time zone that is known."""
     twin = fleet("east-1", "east-2", "east-3")
     for name in ("east-2", "east-3"):

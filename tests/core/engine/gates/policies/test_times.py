@@ -249,7 +249,7 @@ def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
     )
 
 
-def test_an_action_that_no_longer_fits_waits_for_the_next_opening_and_not_for_the_end() -> None:
+def test_an_action_that_no_longer_fits_waits_for_the_next_opening() -> None:
     """The windows overlap: each opens before the one before it closes."""
     twin = fleet(site="Europe.London")
     twin.durations = {Action.PREP: MEASURED}
