@@ -11,6 +11,8 @@ PERMISSIVE = frozenset(
 APART = {"certifi": "MPL-2.0"}
 """The CA certificates of Mozilla, taken unchanged: the MPL asks nothing of what stands beside."""
 
+_READ = {"cronsim": "BSD-3-Clause"}
+"""Packages whose metadata say "BSD License", by the text of the licence that they carry."""
 _SPDX = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
@@ -30,7 +32,7 @@ def expression(found: Distribution) -> str:
 
     Classifiers don't tell whether one may choose among several: all of them are taken to hold.
     """
-    told = _field(found, "license_expression")
+    told = _field(found, "license_expression") or _READ.get(found.metadata["Name"], "")
     if not told:
         listed = [c for c in found.metadata.get_all("Classifier") or () if c.startswith("License")]
         names = [each.rpartition(" :: ")[2] for each in listed]
