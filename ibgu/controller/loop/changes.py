@@ -36,8 +36,7 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         for uid in self._fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
         found = self._mirror.clusters.get(("", cluster))
-        if found is not None:
-            self._fleet.occupancy.note_change(found.metadata.uid)
+        self._fleet.occupancy.note_cluster(cluster)
         for uid in self._pending(cluster, found.metadata.uid if found else ""):
             self._work_queue.touch_patch(uid)
 

@@ -135,16 +135,23 @@ class Occupancy:
         self._limits = limits
         self._places.clear()
         self._taken.clear()
-        self._names = dict(left)
-        self._changed = dict.fromkeys((*self._claims, *self._names))
+        self._names = dict(left) | {uid: each.cluster for uid, each in self._claims.items()}
+        self._changed = dict.fromkeys(self._names)
         self._freed = True
 
     def note_change(self, uid: str) -> None:
-        """Notes that the claim on a cluster was taken or released, or that the hub shows the
-        cluster differently."""
-        if self._limits and (uid in self._claims or uid in self._names):
+        """Notes that the claim on a cluster was taken or released."""
+        if self._limits:
+            if (holder := self._claims.get(uid)) is not None:
+                self._names[uid] = holder.cluster
             self._changed[uid] = None
             self._freed = True
+
+    def note_cluster(self, name: str) -> None:
+        """Notes that the hub shows a cluster differently, or not any more. It may be another one
+        of its name by now."""
+        for uid in [uid for uid, known in self._names.items() if known == name]:
+            self.note_change(uid)
 
     def note_left(self) -> None:
         """Notes that a member no longer waits for a place: another one may take it."""
@@ -166,8 +173,7 @@ class Occupancy:
         places until its claim is released."""
         while self._changed:
             uid, _ = self._changed.popitem()
-            holder = self._claims.get(uid)
-            name = holder.cluster if holder is not None else self._names.pop(uid, "")
+            holder, name = self._claims.get(uid), self._names.pop(uid, "")
             found = cluster(name)
             found = found if found is not None and found.uid == uid else None
             before = self._places.pop(uid, ())

@@ -78,8 +78,7 @@ class Hub:
         self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
 
     def touch_cluster(self, name: str) -> None:
-        if (cluster := self.cluster(name)) is not None:
-            self.fleet.occupancy.note_change(cluster.uid)
+        self.fleet.occupancy.note_cluster(name)
         for uid in self.fleet.rollouts_of.get(name, ()):
             self.touch(uid, name)
 

@@ -47,7 +47,7 @@ class Scene:
 
     def show(self, name: str, **shown: object) -> None:
         self.clusters[name] = view(name, **shown)  # type: ignore[arg-type]
-        self.occupancy.note_change(f"uid-{name}")
+        self.occupancy.note_cluster(name)
 
     def release(self, name: str) -> None:
         del self.claims[f"uid-{name}"]
@@ -107,6 +107,26 @@ def test_clusters_that_were_left_rebooting_count_from_the_beginning_while_dark()
     assert scene.begin().taken == (1, 1, 1)
     scene.show("a")
     assert scene.taken == (0, 0, 0)
+
+
+def test_a_cluster_that_is_left_dark_counts_until_the_hub_has_it_no_more() -> None:
+    for shown in ({}, {"a": view("a", uid="uid-of-another", reachable=False)}):
+        scene = Scene("a").begin()
+        scene.show("a", reachable=False)
+        scene.release("a")
+        assert scene.taken == (1, 1, 1)
+        del scene.clusters["a"]
+        scene.clusters |= shown
+        scene.occupancy.note_cluster("a")
+        assert scene.occupancy.take_freed()
+        assert scene.taken == (0, 0, 0)
+
+
+def test_a_claim_that_nobody_has_counted_frees_a_place_all_the_same() -> None:
+    scene = Scene("a").begin()
+    assert scene.occupancy.take_freed()
+    scene.release("a")
+    assert scene.occupancy.take_freed()
 
 
 def test_only_a_change_of_a_counted_cluster_may_free_a_place() -> None:

@@ -291,7 +291,6 @@ def test_a_cluster_that_is_gone_keeps_its_place_until_its_rollout_lets_go() -> N
     twin.apply(ibgu("a", "Prep"))
     twin.settle()
     del twin.spokes["east-1"]
-    twin.fleet.occupancy.note_change("uid-of-another")
     twin.touch_cluster("east-1")
     twin.wait(hours=4)
     assert twin.member("uid-a", 0, "east-2").outcome is Outcome.SUCCEEDED
