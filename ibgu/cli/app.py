@@ -21,6 +21,7 @@ from ibgu.cli.complete import complete_for_kubectl, completion
 from ibgu.cli.content.convert import convert
 from ibgu.cli.content.manifests import manifests
 from ibgu.cli.content.oadp import oadp
+from ibgu.cli.content.policies import policy
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
 from ibgu.cli.gather import gather
@@ -29,7 +30,6 @@ from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
-from ibgu.cli.policies import policy
 from ibgu.cli.prepare import prepare
 from ibgu.cli.read.clusters import clusters
 from ibgu.cli.read.events import events

@@ -129,6 +129,11 @@ class GateReason(Struct, frozen=True, kw_only=True):
     """What a forecast can't count of the delay; empty: it counts all of it."""
 
 
+def policy_gate(policy: str) -> str:
+    """Returns the name of the gates of a policy, which reasons show."""
+    return f"RolloutPolicy/{policy}"
+
+
 def of_policies(meaning: Meaning) -> dict[ReasonKind, GateReason]:
     """Returns the reasons of a policy's gate, which all have one kind."""
     return {ReasonKind.GATE: GateReason(meaning=meaning)}

@@ -42,6 +42,7 @@ def _messages(document: Document) -> Iterator[str]:
         yield str(error)
         return
     spec = policy.spec
+    # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
     if not (
         spec.in_flight or spec.per_topology or spec.never_together or spec.windows or spec.freezes

@@ -1,7 +1,8 @@
 """The fleet's state in memory, with aggregates that make a cycle cost only what changed."""
 
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
-from ibgu.core.engine.state.fleet import Apply, FleetState, TrackedRollout, Undo
+from ibgu.core.engine.state.fleet import Apply, FleetState, Undo
+from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.seed_ends import SeedEnds, SeedTally
 from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep

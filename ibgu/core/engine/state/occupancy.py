@@ -18,11 +18,6 @@ ClusterLookup = Callable[[str], ClusterView | None]
 """Returns a ManagedCluster by name; None: there is none."""
 
 
-def gate_name(policy: str) -> str:
-    """Returns the name of the gates of a policy, which reasons show."""
-    return f"RolloutPolicy/{policy}"
-
-
 class Place(Struct, frozen=True, gc=False):
     """Place is what clusters share that a policy limits: they count together."""
 
@@ -40,7 +35,6 @@ class PolicyLimits:
 
     def __init__(self, name: str, spec: RolloutPolicySpec) -> None:
         self.name = name
-        self.gate = gate_name(name)
         self._spec = spec
         self._share = _percent(spec.in_flight)
         self._most = spec.in_flight if isinstance(spec.in_flight, int) else 0

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import Gate
-from ibgu.core.engine.state.fleet import FleetState, TrackedRollout
+from ibgu.core.engine.state.fleet import FleetState
+from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult

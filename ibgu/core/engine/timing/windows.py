@@ -1,8 +1,9 @@
 """Windows and freezes of policies: when clusters may start, in the time of their own zones."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -98,15 +99,15 @@ def _opening(cron: str, minutes: int, zone: ZoneInfo, minute: datetime) -> Openi
 def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] | None:
     """Returns the freeze that ends last of those that have begun, with its end; None: nothing is
     frozen."""
-    found = [(end, each) for each, begin, end in _spans(freezes) if begin <= now < end]
-    end, freeze = max(found, key=lambda pair: pair[0], default=(None, None))
-    return None if freeze is None or end is None else (freeze, end)
+    spans = ((each, *_span(each)) for each in freezes)
+    begun = [(each, end) for each, begin, end in spans if begin <= now < end]
+    return max(begun, key=itemgetter(1), default=None)
 
 
 def freeze_problem(freeze: Freeze) -> str:
     """Returns why the times of a freeze can't be read; empty: they can."""
     try:
-        ((_, begin, end),) = _spans([freeze])
+        begin, end = _span(freeze)
     except ValueError:
         return f"a freeze from {freeze.from_} until {freeze.until} has times that can't be read"
     if end <= begin:
@@ -114,8 +115,8 @@ def freeze_problem(freeze: Freeze) -> str:
     return ""
 
 
-def _spans(freezes: Iterable[Freeze]) -> Iterator[tuple[Freeze, datetime, datetime]]:
-    return ((each, _moment(each.from_), _moment(each.until)) for each in freezes)
+def _span(freeze: Freeze) -> tuple[datetime, datetime]:
+    return _moment(freeze.from_), _moment(freeze.until)
 
 
 @lru_cache(maxsize=_DIFFERENT)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.state import FleetState, TrackedStep
-from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits, gate_name
+from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
@@ -100,7 +100,7 @@ class PolicyGates:
     def _next(self, limits: PolicyLimits, step: TrackedStep) -> Iterator[str]:
         """Yields the clusters that the policy's limits have kept and would let start now, in their
         order. Members that are about to start need their places."""
-        kept = step.kept.get((limits.gate, ActingParty.CLUSTER))
+        kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
         if kept is None:
             return
         free: dict[Place, int] = {}
@@ -128,7 +128,7 @@ class PolicyGates:
         self._policies = (
             *((_shut(UNKNOWN, state.problem),) if state.problem else ()),
             *(
-                _shut(gate_name(name), f"the policy can't be read: {why}")
+                _shut(policy_gate(name), f"the policy can't be read: {why}")
                 for name, why in state.unreadable
             ),
             *(self._in_force(each.metadata.name, each.spec) for each in state.policies),
@@ -139,7 +139,7 @@ class PolicyGates:
 
     def _in_force(self, name: str, spec: RolloutPolicySpec) -> _PolicyInForce:
         if problem := _problem(spec):
-            return _shut(gate_name(name), f"the policy can't be followed: {problem}", spec)
+            return _shut(policy_gate(name), f"the policy can't be followed: {problem}", spec)
         actions, gates = _held_by(spec), []
         if spec.windows or spec.freezes:
             gates.append(times_gate(name, spec, actions, self._durations))

@@ -1,6 +1,6 @@
 """The gate of a policy's limits: how many clusters may be in flight at once (R50.3)."""
 
-from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, PolicyLimits
 from ibgu.core.model import ActingParty, Reason, traits
@@ -32,7 +32,7 @@ def limits_gate(
         return None
 
     return MemberGate(
-        name=limits.gate,
+        name=policy_gate(limits.name),
         check=check,
         reasons=of_policies(_MEANING),
         needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),

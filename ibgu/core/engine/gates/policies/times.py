@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.engine.state.occupancy import gate_name
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.windows import frozen, local_time, opening, zone_of, zone_problem
 from ibgu.core.model import ActingParty, ActionName, ClusterView, Reason, names, traits
@@ -43,7 +42,7 @@ def times_gate(
         return _frozen(spec, candidate) or _outside(spec, candidate, durations)
 
     return MemberGate(
-        name=gate_name(name),
+        name=policy_gate(name),
         check=check,
         reasons=of_policies(_MEANING),
         needs=frozenset(needs),

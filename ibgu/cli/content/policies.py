@@ -1,4 +1,4 @@
-"""`ibgu policy lint`."""
+"""`ibgu policy`: RolloutPolicies in files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,11 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.content.options import LintForm, LintOutput
+from ibgu.cli.examples import epilog
+from ibgu.cli.groups import PlainCommand
+
+policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog("policy"))
+
 
 PolicyPaths = Annotated[
     list[Path],
@@ -17,6 +22,12 @@ PolicyPaths = Annotated[
 ]
 
 
+@policy.callback()
+def group() -> None:
+    """Check RolloutPolicies before they are applied."""
+
+
+@policy.command("lint", cls=PlainCommand, epilog=epilog("policy lint"))
 def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
     """Check RolloutPolicies as ibgu reads them; exit code 1: one can't be followed."""
     from ibgu.cli.content.files import documents_of, files_of
