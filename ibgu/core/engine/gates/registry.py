@@ -50,7 +50,8 @@ POLICY = GateReason(
     meaning=Meaning(
         "a RolloutPolicy keeps the cluster from starting",
         "the policy lets it start; its time is shown if it is known",
-        "do what the line above asks for, if it does; or have the policy's owner change it",
+        "what the reason asks for, such as a time zone; if it asks for nothing, wait, or have the "
+        "policy's owner change it",
     ),
     by_message=True,
     opened="goes on: the policy lets it",
