@@ -32,6 +32,7 @@ from ibgu.hub.decode import ObjectIdentity
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
+from tests.api.reporting import put_works
 from tests.web.fleet import FLEET, LABELLED, RolloutHistory, core_418, edge_416, name, ran_417
 
 ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "page"
@@ -156,6 +157,16 @@ async def look(browser: Browser, site: Site) -> AsyncIterator[Tab]:
     expect.set_options(timeout=PATIENCE_MS)
     yield Tab(await context.new_page(), site)
     await context.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def works(site: Site) -> None:
+    """What the hub has of ibgu for one cluster."""
+    hub = site.hub
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        namespace = {"metadata": {"name": name(5)}}
+        await admin.request("POST", "/api/v1/namespaces", body=namespace)
+        await put_works(admin, name(5))
 
 
 @pytest.fixture

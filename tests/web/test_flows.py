@@ -11,8 +11,6 @@ from playwright.async_api import Route, expect
 
 from ibgu.core.model import ReasonKind, RolloutState, StepState
 from ibgu.core.text.spans import duration
-from ibgu.hub.client import HubClient
-from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
 
@@ -107,19 +105,14 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Tab) -> 
     assert look.errors == []
 
 
+@pytest.mark.usefixtures("works")
 async def test_works_of_a_cluster_are_read_when_unfolded(look: Tab) -> None:
-    hub = look.site.hub
-    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        name = {"metadata": {"name": "site-0005"}}
-        await admin.request("POST", "/api/v1/namespaces", body=name)
-        await put_works(admin, "site-0005")
     asked: list[str] = []
     look.page.on("request", lambda request: asked.append(request.url))
     page = await look.open("#/c/site-0005")
-    fold = page.get_by_text("Feedback: what the hub requests")
-    await fold.wait_for()
+    await expect(page.locator("main [aria-busy]")).to_have_count(0)
     assert not any(each.endswith("/works") for each in asked)
-    await fold.click()
+    await page.get_by_text("Feedback: what the hub requests").press("Enter")
     stage = page.locator(".work").filter(has_text="Precache job in progress")
     await expect(stage).to_contain_text("Prep, attempt 2 (armed)")
     await expect(stage).to_contain_text("preparing: stage Prep, seed 4.17.2; may follow: Idle")

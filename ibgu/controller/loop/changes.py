@@ -35,8 +35,9 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
             return
         for uid in self._fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
+        for uid in self._fleet.note_cluster(cluster):
+            self._work_queue.touch(uid)
         found = self._mirror.clusters.get(("", cluster))
-        self._fleet.occupancy.note_cluster(cluster)
         for uid in self._pending(cluster, found.metadata.uid if found else ""):
             self._work_queue.touch_patch(uid)
 

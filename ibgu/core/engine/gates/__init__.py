@@ -26,7 +26,7 @@ from ibgu.core.engine.gates.registry import (
     same_hold,
     unread,
 )
-from ibgu.core.engine.gates.shares import allowed_starts, ramp_up_capacity, step_rate_limits
+from ibgu.core.engine.gates.shares import allowed_starts, has_room, step_rate_limits
 from ibgu.core.engine.gates.tenancy import unbound
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "closed_for",
     "deadline",
     "guarding",
+    "has_room",
     "in_order",
     "internal_error",
     "lasting_gate",
@@ -63,7 +64,6 @@ __all__ = [
     "name_taken",
     "opened",
     "paused",
-    "ramp_up_capacity",
     "same_hold",
     "share",
     "step_rate_limits",

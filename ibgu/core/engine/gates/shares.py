@@ -25,6 +25,11 @@ def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:
     return limits.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
+def has_room(tracked: TrackedRollout, step: TrackedStep) -> bool:
+    """Returns whether the step has a slot for one more, also in its ramp-up."""
+    return not step.full and ramp_up_capacity(step_rate_limits(tracked, step), step) > 0
+
+
 def allowed_starts(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> int:
     """Returns how many of `most` the rate limits let start now."""
     rate = step_rate_limits(snapshot.tracked, step).starts_per_minute

@@ -17,7 +17,6 @@ from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep, seed_end_of
 from ibgu.core.model import (
     Decision,
-    Finished,
     InFlight,
     Intended,
     Member,
@@ -26,8 +25,8 @@ from ibgu.core.model import (
     OnRollout,
     OnStep,
     PendingPatch,
-    ReasonKind,
     Rollout,
+    RunResult,
     Step,
     Waiting,
     traits,
@@ -146,6 +145,15 @@ class FleetState:
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 
+    def note_cluster(self, name: str) -> list[str]:
+        """Notes that the hub shows a cluster differently. Returns the uids of the rollouts that
+        wait for the place of one that no rollout has any more: nothing else tells them that it may
+        be free."""
+        if not self.occupancy.note_cluster(name) or self.rollouts_of.get(name):
+            return []
+        current = ((uid, tracked.current) for uid, tracked in self.rollouts.items())
+        return [uid for uid, step in current if step is not None and step.kept]
+
     # -- reading ---------------------------------------------------------------------------
 
     def shares(self, cluster: str) -> bool:
@@ -182,14 +190,10 @@ class FleetState:
         of, without knowing how it ended."""
         for tracked in self.rollouts.values():
             for step in tracked.steps:
-                watched = (member for member in step.watched.values() if _reboots(member))
-                rebooting = (
-                    member
-                    for member in step.members.values()
-                    if isinstance(member, Waiting) and member.reason.kind is ReasonKind.REBOOTING
-                )
-                for member in chain(watched, rebooting if step.not_started else ()):
-                    yield member.uid, member.cluster
+                waiting = step.members.values() if step.not_started else ()
+                for member in chain(step.watched.values(), waiting):
+                    if _left_rebooting(member):
+                        yield member.uid, member.cluster
 
     def foreign(self, run: str) -> bool:
         """Whether the run that a cluster or a work shows is not ours; also true for no run."""
@@ -301,8 +305,16 @@ class FleetState:
         return partial(_restore, self.preempts, uid, before)
 
 
-def _reboots(member: Finished) -> bool:
-    return member.run is not None and traits(member.run.action).reboots
+_TOLD = frozenset({RunResult.FAILED, RunResult.REFUSED})
+"""The cluster itself has said how the run ended."""
+
+
+def _left_rebooting(member: Member) -> bool:
+    run = member.run
+    if isinstance(member, InFlight) or run is None or run.armed_at is None:
+        return False
+    ended = run.result
+    return traits(run.action).reboots and not (ended is None or ended.success or ended in _TOLD)
 
 
 def _needs_no_place(before: Waiting, member: Member) -> bool:

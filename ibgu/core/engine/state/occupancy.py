@@ -118,6 +118,8 @@ class Occupancy:
         uid."""
         self._names: dict[str, str] = {}
         """The names of these clusters, by the same."""
+        self._uids: dict[str, set[str]] = {}
+        """The other way round: two, where a cluster was created again."""
         self._taken: Counter[Place] = Counter()
         self._freed = False
 
@@ -126,26 +128,34 @@ class Occupancy:
     ) -> None:
         """Counts for these limits from now on. `left`: the clusters, by uid and name, that a
         rollout has left in the middle of a reboot, as far as it knows."""
+        known = dict(left) | self._names
         self._limits = limits
-        self._places.clear()
-        self._taken.clear()
-        self._names = dict(left) | {uid: each.cluster for uid, each in self._claims.items()}
-        self._changed = dict.fromkeys(self._names)
+        for counted in (self._places, self._taken, self._names, self._uids, self._changed):
+            counted.clear()
+        if not limits:
+            return
+        for uid, name in known.items():
+            self._know(uid, name)
+        for uid, holder in self._claims.items():
+            self._know(uid, holder.cluster)
+        self._changed.update(dict.fromkeys(self._names))
         self._freed = True
 
     def note_change(self, uid: str) -> None:
         """Notes that the claim on a cluster was taken or released."""
         if self._limits:
             if (holder := self._claims.get(uid)) is not None:
-                self._names[uid] = holder.cluster
+                self._know(uid, holder.cluster)
             self._changed[uid] = None
             self._freed = True
 
-    def note_cluster(self, name: str) -> None:
+    def note_cluster(self, name: str) -> bool:
         """Notes that the hub shows a cluster differently, or not any more. It may be another one
-        of its name by now."""
-        for uid in [uid for uid, known in self._names.items() if known == name]:
+        of its name by now. Returns whether that may free a place."""
+        known = self._uids.get(name, ())
+        for uid in known:
             self.note_change(uid)
+        return bool(known)
 
     def note_left(self) -> None:
         """Notes that a member no longer waits for a place: another one may take it."""
@@ -167,18 +177,30 @@ class Occupancy:
         places until its claim is released."""
         while self._changed:
             uid, _ = self._changed.popitem()
-            holder, name = self._claims.get(uid), self._names.pop(uid, "")
+            holder, name = self._claims.get(uid), self._forget(uid)
             found = cluster(name)
             found = found if found is not None and found.uid == uid else None
             before = self._places.pop(uid, ())
             self._taken.subtract(before)
             if holder is None and (found is None or found.reachable):
                 continue
-            self._names[uid] = name
+            self._know(uid, name)
             self._places[uid] = (
                 self._of(found) if found is not None else before or self._unseen(name)
             )
             self._taken.update(self._places[uid])
+
+    def _know(self, uid: str, name: str) -> None:
+        self._names[uid] = name
+        self._uids.setdefault(name, set()).add(uid)
+
+    def _forget(self, uid: str) -> str:
+        """Returns the name of the cluster; empty: it was not known."""
+        name = self._names.pop(uid, "")
+        uids = self._uids.pop(name, set()) - {uid}
+        if uids:
+            self._uids[name] = uids
+        return name
 
     def _of(self, cluster: ClusterView) -> tuple[Place, ...]:
         return tuple(place for each in self._limits for place in each.places(cluster))

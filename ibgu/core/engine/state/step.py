@@ -294,12 +294,12 @@ class TrackedStep:
         kept = (name for places in self.kept.values() for _, name in places)
         return chain(kept, self.in_flight)
 
-    @property
-    def kept_by_policies(self) -> bool:
+    def kept_by_policies(self, *, room: bool) -> bool:
         """Returns whether policies keep the step: they keep some members, none of the others could
-        start, and those in flight are kept between two actions."""
+        start, and those in flight are kept between two actions. `room`: whether there is a slot for
+        one more."""
         flying = self.in_flight.values()
-        if self.queue or not (self.kept or flying):
+        if (self.queue and room) or not (self.kept or flying):
             return False
         return all(member.reason.gate for member in flying)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ibgu.core.model.rollout_policy import Freeze, PolicyWindow
 from ibgu.core.text.harmless import one_line
 
-_REPEATED = timedelta(hours=2)
+_REPEATED = timedelta(hours=3)
 """More than the time by which clocks go back."""
 _MAX_CHARACTERS = 64
 """The most characters that the name of a time zone has."""

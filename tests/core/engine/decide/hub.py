@@ -78,7 +78,8 @@ class Hub:
         self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
 
     def touch_cluster(self, name: str) -> None:
-        self.fleet.occupancy.note_cluster(name)
+        for uid in self.fleet.note_cluster(name):
+            self.touch(uid)
         for uid in self.fleet.rollouts_of.get(name, ()):
             self.touch(uid, name)
 

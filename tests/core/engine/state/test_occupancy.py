@@ -109,6 +109,34 @@ def test_clusters_that_were_left_rebooting_count_from_the_beginning_while_dark()
     assert scene.taken == (0, 0, 0)
 
 
+def test_other_limits_count_a_cluster_that_is_left_dark_as_well() -> None:
+    scene = Scene("a").begin()
+    scene.show("a", reachable=False)
+    scene.release("a")
+    assert scene.begin().taken == (1, 1, 1)
+    scene.show("a")
+    assert scene.taken == (0, 0, 0)
+
+
+def test_without_limits_nothing_is_counted() -> None:
+    scene = Scene("a").begin()
+    scene.show("a", reachable=False)
+    scene.release("a")
+    scene.occupancy.follow(())
+    assert not scene.occupancy.note_cluster("a")
+
+
+def test_two_clusters_of_one_name_are_counted_apart() -> None:
+    scene = Scene("a").begin()
+    scene.show("a", reachable=False)
+    scene.claims["uid-of-another"] = Holder("uid-r", 0, "a")
+    scene.occupancy.note_change("uid-of-another")
+    scene.show("a", uid="uid-of-another", reachable=False)
+    assert scene.taken[0] == 2
+    scene.release("a")
+    assert scene.taken[0] == 1
+
+
 def test_a_cluster_that_is_left_dark_counts_until_the_hub_has_it_no_more() -> None:
     for shown in ({}, {"a": view("a", uid="uid-of-another", reachable=False)}):
         scene = Scene("a").begin()

@@ -58,6 +58,15 @@ def test_a_night(now: str, found: Found) -> None:
     assert of([NIGHT], BERLIN, now) == found
 
 
+def test_clocks_that_go_back_by_two_hours() -> None:
+    """Those of Troll, a station in Antarctica, at 03:00 on 25 October."""
+    troll = zone_of("Antarctica/Troll")
+    window = [PolicyWindow("30 2 * * *", 30)]
+    assert of(window, troll, "2026-10-25T02:29:59+02:00") == opens("2026-10-25T02:30+02:00")
+    assert of(window, troll, "2026-10-25T02:30+02:00") == open_until("2026-10-25T01:00+00:00")
+    assert of(window, troll, "2026-10-25T01:00+00:00") == opens("2026-10-26T02:30+00:00")
+
+
 @pytest.mark.parametrize(
     ("cron", "now", "found"),
     [

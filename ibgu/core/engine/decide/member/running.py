@@ -170,12 +170,15 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
         ctx.set_reason(member, ReasonKind.TALM_WORK, talm_work(seen), who=ActingParty.PERSON)
         return
     if not (cluster and cluster.reachable and work and work.up_to_date and work.feedback):
-        ctx.set_reason(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
+        # A gate that is closed has the first word: what it keeps needs no time of the step's.
+        if not kept_in_chain(ctx, member, seen):
+            ctx.set_reason(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
     found = ctx.startability(member, work.feedback) if work.feedback.current else None
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
-        ctx.set_reason(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
+        if not kept_in_chain(ctx, member, seen):
+            ctx.set_reason(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_in_chain(ctx, member, seen):
             intend_next(ctx, member)

@@ -17,9 +17,9 @@ from ibgu.core.engine.gates import (
     GATE_REASONS,
     allowed_starts,
     closed,
+    has_room,
     limit,
     opened,
-    ramp_up_capacity,
     same_hold,
     step_rate_limits,
     unread,
@@ -265,8 +265,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     In a ramp-up they give up their place: a stuck member must not keep everybody at its ramp-up
     level. A member that waits for a start rate takes no slot.
     """
-    full = step.full or ramp_up_capacity(step_rate_limits(ctx.tracked, step), step) <= 0
-    late = _overdue(ctx, step) if full else []
+    late = [] if has_room(ctx.tracked, step) else _overdue(ctx, step)
     if not late:
         return False
     asking = sum(1 for member in step.head(ahead) if _needs_slot(ctx, step, member))

@@ -10,7 +10,7 @@ from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.starting import next_limit, start_members
-from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
+from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, has_room, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import (
@@ -88,7 +88,9 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     step = tracked.step
     held = _by_person(step.hold) or _by_person(ctx.rollout.hold)
     stands = (
-        (held and only_stopped(tracked)) or tracked.kept_by_policies or ctx.rollout.stands_still
+        (held and only_stopped(tracked))
+        or tracked.kept_by_policies(room=has_room(ctx.tracked, tracked))
+        or ctx.rollout.stands_still
     )
     if stands and step.stopped_since is None and tracked.unfinished:
         stopped = lifecycle.stop_clock(step, ctx.now)

@@ -104,7 +104,7 @@ class PolicyGates:
         if kept is None:
             return
         free: dict[Place, int] = {}
-        for member in step.queued():
+        for member in step.head(step.free):
             self._take(limits, member.cluster, free)
         for _, name in kept:
             if self._take(limits, name, free):

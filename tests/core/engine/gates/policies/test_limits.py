@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.model import ActingParty, Kind, MemberState, OnMember, Outcome, ReasonKind
+from ibgu.core.model import ActingParty, InFlight, Kind, MemberState, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import TIME_ZONE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -341,15 +341,15 @@ def test_a_neighbour_need_not_be_selected() -> None:
     assert (peaks.most, succeeded(twin, "uid-a")) == (1, 2)
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(restarted: bool) -> None:
-    """The Upgrade is withdrawn while the cluster may be rebooting: its rollout has no claim."""
+def left_dark() -> InMemoryEngine:
+    """The Upgrade of east-1 was withdrawn while the cluster may be rebooting: its rollout has no
+    claim. East-2 may not be in flight with it."""
     twin = fleet("east-1", "east-2")
     for name in ("east-1", "east-2"):
         twin.spokes[name].to(Stage.PREP)
         twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
     set_policies(twin, policy(neverTogether=[{"clusters": ["east-1", "east-2"]}]))
-    twin.apply(ibgu("a", "Upgrade", timeout=2000))
+    twin.apply(ibgu("a", "Upgrade", timeout=2000, selectors=of("east-1")))
     twin.until(Kind.RUN_ARMING)
     twin.muted.add("east-1")
     twin.deliver()
@@ -358,26 +358,58 @@ def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(restarted
     twin.wait(minutes=4)
     assert reason(twin, "uid-a", "east-1").kind is ReasonKind.REBOOTING
     assert twin.fleet.claims == {}
-    if restarted:
-        twin.restart()
-    twin.wait(minutes=4)
-    assert reason(twin, "uid-a", "east-2").gate == "RolloutPolicy/network"
+    twin.apply(ibgu("b", "Upgrade", timeout=2000, selectors=of("east-2")))
+    return twin
+
+
+def seen_again(twin: InMemoryEngine) -> None:
     twin.muted.clear()
     twin.spokes["east-1"].dark = False
     twin.touch_cluster("east-1")
+    twin.settle()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(
+    restarted: bool, paused: bool
+) -> None:
+    twin = left_dark()
+    if paused:
+        twin.annotate("uid-a", pause="true")
+        twin.wait(minutes=1)
+        assert reason(twin, "uid-a", "east-1").kind is ReasonKind.PAUSED
+    if restarted:
+        twin.restart()
+    twin.wait(minutes=4)
+    assert reason(twin, "uid-b", "east-2").gate == "RolloutPolicy/network"
+    seen_again(twin)
     twin.wait(hours=20)
-    assert succeeded(twin, "uid-a") == 2
+    assert succeeded(twin, "uid-b") == 1
+
+
+def test_a_cluster_that_no_rollout_has_any_more_gives_its_place_back_when_it_is_seen() -> None:
+    twin = left_dark()
+    twin.delete("uid-a")
+    twin.wait(minutes=4)
+    twin.fleet.forget("uid-a")
+    assert twin.fleet.rollouts_of["east-1"] == set()
+    assert reason(twin, "uid-b", "east-2").gate == "RolloutPolicy/network"
+    seen_again(twin)
+    assert isinstance(twin.member("uid-b", 0, "east-2"), InFlight)
 
 
 def test_an_upgrade_that_has_passed_its_limit_may_still_reboot_its_cluster() -> None:
-    twin = fleet("east-1", "east-2")
+    twin = fleet("east-1", "east-2", "east-3")
     for name, spoke in twin.spokes.items():
         spoke.to(Stage.PREP)
         twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
     twin.spokes["east-1"].faults[Stage.UPGRADE] = "hang"
+    twin.spokes["east-3"].faults[Stage.UPGRADE] = "rollback"
     twin.apply(ibgu("a", "Upgrade", timeout=60))
     twin.wait(hours=3)
-    assert twin.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    for name in ("east-1", "east-3"):
+        assert twin.member("uid-a", 0, name).outcome is Outcome.FAILED
     assert list(twin.fleet.left_rebooting()) == [("uid-east-1", "east-1")]
 
 

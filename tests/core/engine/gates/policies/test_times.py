@@ -149,6 +149,45 @@ def test_a_windows_policy_holds_the_chain_before_its_action() -> None:
     assert started(twin, "site") == START + timedelta(hours=25)
 
 
+def chain(timeout: int = 60, **zones: str) -> InMemoryEngine:
+    """Prep runs by day, one cluster at a time; Upgrades wait for the night."""
+    twin = fleet(**zones)
+    set_policies(twin, policy("night", actions=["Upgrade"], **NIGHT))
+    twin.wait(hours=5)
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=timeout))
+    return twin
+
+
+def test_the_clock_stands_although_others_wait_for_the_slots() -> None:
+    twin = chain(**dict.fromkeys(("site-1", "site-2", "site-3"), "Europe.London"), timeout=240)
+    twin.wait(hours=12)
+    tracked = twin.tracked("uid-a").steps[0]
+    assert (len(tracked.slots), tracked.step.stopped_since is not None) == (1, True)
+    twin.wait(hours=60)
+    assert tracked.counts[Outcome.SUCCEEDED] == 3
+
+
+@pytest.mark.parametrize("state", ["dark", "busy"])
+def test_a_window_keeps_the_chain_of_a_cluster_that_could_not_go_on_either(state: str) -> None:
+    twin = chain(site="Europe.London")
+    twin.until(Kind.RUN_ENDED)
+    twin.wait(minutes=1)
+    spoke = twin.spokes["site"]
+    if state == "dark":
+        spoke.dark = True
+    else:
+        spoke.generation += 1
+    twin.touch_everything()
+    twin.wait(hours=8)
+    assert reason(twin, "uid-a", "site").gate == "RolloutPolicy/night"
+    assert twin.tracked("uid-a").steps[0].step.stopped_since
+    spoke.dark, spoke.observed = False, spoke.generation
+    twin.touch_everything()
+    twin.wait(hours=24)
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    assert started(twin, "site") == START + timedelta(hours=25)
+
+
 def test_a_freeze_holds_all_and_says_why() -> None:
     twin = fleet(site="", other="")
     set_policies(
