@@ -12,7 +12,9 @@ depends_on = None
 
 PAUSED = "ALTER TABLE members ADD COLUMN paused_since timestamptz"
 PART = "ALTER TABLE members ADD COLUMN part_at timestamptz"
-SEED_RESUMED = "ALTER TABLE steps ADD COLUMN seed_resumed_at timestamptz"
+RESUMED = """
+ALTER TABLE steps ADD COLUMN seed_resumed_at timestamptz, ADD COLUMN budget_resumed_at timestamptz
+"""
 RESUMING = "ALTER TABLE members ADD COLUMN resuming boolean NOT NULL DEFAULT false"
 RESULTS = """
 ALTER TABLE runs DROP CONSTRAINT runs_result_check,
@@ -68,7 +70,7 @@ def upgrade() -> None:
     op.execute(PAUSED)
     op.execute(RESUMING)
     op.execute(PART)
-    op.execute(SEED_RESUMED)
+    op.execute(RESUMED)
     op.execute(RESULTS)
     op.execute(CAUSES_OF_MEMBERS)
     op.execute(CAUSES_OF_RUNS)

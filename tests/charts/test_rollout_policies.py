@@ -20,7 +20,13 @@ from tests.charts.test_rbac import ROLLOUT_POLICIES, answers
 pytestmark = pytest.mark.hub
 
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
-NOTHING = "a policy needs inFlight, perTopology, neverTogether, windows or freezes"
+NOTHING = (
+    "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
+    "failureBudget or breaker"
+)
+EITHER = "canaries needs either count or selector"
+BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
+ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
 IN_FLIGHT = "inFlight must be a number from 1 to 100000, or a share from 1% to 100%"
 NIGHT: Object = {"cron": "0 1 * * MON-FRI", "durationMinutes": 240}
 FREEZE: Object = {"from": "2026-12-19T00:00:00Z", "until": "2027-01-07T00:00:00Z"}
@@ -37,6 +43,9 @@ FULL: Object = {
     "windows": [NIGHT, {"cron": "30 22 1 1 *", "durationMinutes": 60, "timeZone": "Etc/GMT+5"}],
     "fit": True,
     "freezes": [{**FREEZE, "reason": "end of the year"}],
+    "canaries": {"count": 5, "soakMinutes": 60},
+    "failureBudget": {"maximum": "2%", "per": "Step", "withinMinutes": 60},
+    "breaker": {"sameCause": 3, "percent": 20, "minimumUpgrades": 5, "windowMinutes": 60},
 }
 Create = Callable[..., Answer]
 
@@ -100,6 +109,10 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"neverTogether": [{"clusters": ["a", "b.example.com"]}]},
         {"windows": [NIGHT]},
         {"freezes": [FREEZE]},
+        {"canaries": {"selector": {"matchLabels": {"canary": "true"}}}},
+        {"failureBudget": {"maximum": 0}},
+        {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
+        {"breaker": {"percent": 40}},
     ],
     ids=str,
 )
@@ -269,6 +282,16 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
         ({"windows": [NIGHT] * 21}, "spec.windows"),
         ({"freezes": [{**FREEZE, "reason": "r" * 257}]}, "spec.freezes[0].reason"),
         ({"freezes": [FREEZE] * 101}, "spec.freezes"),
+        ({"canaries": {"count": 1001}}, "spec.canaries.count"),
+        ({"canaries": {"count": 1, "soakMinutes": 10081}}, "spec.canaries.soakMinutes"),
+        ({"failureBudget": {}}, "spec.failureBudget.maximum"),
+        ({"failureBudget": {"maximum": 1, "per": "Site"}}, "spec.failureBudget.per"),
+        (
+            {"failureBudget": {"maximum": 1, "withinMinutes": 10081}},
+            "spec.failureBudget.withinMinutes",
+        ),
+        ({"breaker": {"percent": 101}}, "spec.breaker.percent"),
+        ({"breaker": {"percent": 1, "windowMinutes": 0}}, "spec.breaker.windowMinutes"),
         ({"freezes": [{"from": FREEZE["from"]}]}, "spec.freezes[0].until"),
         (
             {"inFlight": 1, "rollouts": {"namespaces": [f"n{n}" for n in range(101)]}},
@@ -284,6 +307,30 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
 def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: str) -> None:
     answer = tried(**spec)
     assert (answer.code, [found for found, _ in answer.causes]) == (422, [field])
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "words"),
+    [
+        ({"canaries": {"soakMinutes": 1}}, "spec.canaries", EITHER),
+        ({"canaries": {"count": 1, "selector": {}}}, "spec.canaries", EITHER),
+        *(
+            ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)
+            for each in (-1, 100001, "5", "101%", "01%", "", "%")
+        ),
+        ({"failureBudget": {"maximum": 1, "per": "Hub"}}, "spec.failureBudget", ON_THE_HUB),
+        (
+            {"failureBudget": {"maximum": "1%", "per": "Hub", "withinMinutes": 60}},
+            "spec.failureBudget",
+            ON_THE_HUB,
+        ),
+        ({"breaker": {"minimumUpgrades": 1}}, "spec.breaker", "breaker needs sameCause, percent"),
+    ],
+)
+def test_failures_that_can_not_be_counted_are_refused(
+    tried: Create, spec: Object, field: str, words: str
+) -> None:
+    refused(tried(**spec), field, words)
 
 
 def test_a_policy_without_a_spec_is_refused(admin: httpx.Client) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import ActionEnd
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.state.seed_ends import REMEMBERED
 from ibgu.core.model import Cause, CompletedAction, Member, Outcome, RolloutState, RunResult, Step
 from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
@@ -63,7 +65,7 @@ async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal)
 
 
 async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: Journal) -> None:
-    """Those of the last two weeks, which were sent to their cluster, with an image by digest."""
+    """Those of the last two weeks, which were sent to their cluster."""
     image = f"registry.example.com/du@sha256:{'a' * 64}"
     for uid, named in (("digest", image), ("tag", "registry.example.com/du:4.17")):
         seed = RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=SeedImageRef(image=named)))
@@ -78,10 +80,21 @@ async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: 
         await journal.commit(opening(gone, up, waiting=done))
     loaded = await journal.load()
     assert loaded.handled == {"digest", "tag"}
-    assert loaded.seed_ends == (
-        (f"sha256:{'a' * 64}", ActionEnd(NOW - timedelta(hours=1), "b", Cause.UPGRADE_FAILED)),
-        (f"sha256:{'a' * 64}", ActionEnd(NOW, "a")),
+    before = NOW - timedelta(hours=1)
+    images = (f"sha256:{'a' * 64}", "registry.example.com/du:4.17")
+    assert sorted(loaded.seed_ends, key=itemgetter(0)) == sorted(
+        (
+            (image, end)
+            for image in images
+            for end in (ActionEnd(before, "b", Cause.UPGRADE_FAILED), ActionEnd(NOW, "a"))
+        ),
+        key=itemgetter(0),
     )
+    assert set(loaded.failures) == {
+        FailedMember(at, cluster, uid, 0, Action.UPGRADE)
+        for uid in ("digest", "tag")
+        for at, cluster in ((before, "b"), (NOW, "d"))
+    }
 
 
 def _upgraded(

@@ -161,7 +161,7 @@ async def look(browser: Browser, site: Site) -> AsyncIterator[Tab]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def works(site: Site) -> None:
-    """What the hub has of ibgu for one cluster."""
+    """The ManifestWorks of one cluster, on the hub."""
     hub = site.hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
         namespace = {"metadata": {"name": name(5)}}

@@ -134,7 +134,7 @@ class PlanPreviews:
             FleetState(), lambda name: None, lambda: (), lambda: self._duration_stats
         )
         labels = await self._labels(asked)
-        return replace(proposal, policies=gates.of(state, asked.namespace, labels))
+        return replace(proposal, policies=gates.of(state, asked.namespace, labels).gates)
 
     async def _labels(self, asked: RequestedPreview) -> Mapping[str, str]:
         """Returns the labels of the object that asks for the rollout."""

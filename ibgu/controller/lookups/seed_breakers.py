@@ -79,7 +79,8 @@ class SeedBreakers:
 
     def of(self, tracked: TrackedRollout) -> SeedState:
         """Returns what the catalogue says of the rollout's seed image; it knows digests alone."""
-        image = tracked.seed
+        spec = tracked.rollout.spec
+        image = "" if spec.update is not None else digest(spec.release.image)
         if not self._served or not image:
             return _NONE
         if not self._reflector.synced.is_set():

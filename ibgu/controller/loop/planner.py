@@ -57,8 +57,7 @@ class Planner:
         """Drafts all rollouts of this turn in sequence: each sees what was decided before. Once
         other tasks have run in between, the rest waits for the next turn: what it rests on may have
         changed."""
-        self._fleet.starts.drop_outdated(now)
-        self._fleet.seed_ends.drop_outdated(now)
+        self._fleet.drop_outdated(now)
         draft = Draft(self._fleet)
         for decision in self._pending_patches(pending_patches):
             draft.apply(decision)

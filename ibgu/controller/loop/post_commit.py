@@ -84,7 +84,7 @@ class PostCommit(Struct, frozen=True, eq=False):
         during the commit the journal was away or the mirror lost sync; what the draft rests on may
         be outdated, so it is decided again before anything is done (R8.8).
         """
-        concerned = self._concerned(draft)
+        concerned = self._concerned(draft, now)
         # Quarantined rollouts were not decided on: their records may be outdated.
         decided = {
             uid: found for uid, found in concerned.clusters.items() if uid not in self._quarantine
@@ -103,12 +103,12 @@ class PostCommit(Struct, frozen=True, eq=False):
                     self._refresh.track(own)
                 self._reporter.decided(uid, own, writes_suspended=writes_suspended)
 
-    def _concerned(self, draft: Draft) -> AffectedClusters:
+    def _concerned(self, draft: Draft, now: datetime) -> AffectedClusters:
         """Collects what the draft concerns, and touches who waits for it."""
         concerned = AffectedClusters(self._fleet, self._work_queue, draft.decided)
         for decision in draft.decisions:
             concerned.add(decision)
-        for uid, names in self._policy_gates.waiting_for_places():
+        for uid, names in self._policy_gates.to_decide_again(now):
             self._work_queue.touch_now(uid, names)
         return concerned
 

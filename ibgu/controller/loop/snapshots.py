@@ -42,6 +42,12 @@ class Snapshots(Struct, frozen=True, eq=False):
         once."""
         rollout, mirror = tracked.rollout, self._mirror
         found = mirror.rollout_object(rollout.uid)
+        holding = self._policy_gates.of(
+            self._rollout_policies.state(),
+            rollout.namespace,
+            found.metadata.labels if found is not None else {},
+        )
+        seeds = self._seed_breakers.of(tracked)
         return Snapshot(
             fleet=self._fleet,
             tracked=tracked,
@@ -53,16 +59,14 @@ class Snapshots(Struct, frozen=True, eq=False):
             namesake=_namesake(mirror, found),
             payload=self._payloads.state(rollout.uid),
             preflight=self._preflights.result(tracked),
-            seeds=self._seed_breakers.of(tracked),
+            seeds=replace(seeds, breakers=(*seeds.breakers, *holding.breakers)),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),
             scope=self._tenants.scope(rollout.namespace),
             actor=actor_of(found),
-            policies=self._policy_gates.of(
-                self._rollout_policies.state(),
-                rollout.namespace,
-                found.metadata.labels if found is not None else {},
-            ),
+            policies=holding.gates,
+            budgets=holding.budgets,
+            canaries=holding.canaries,
         )
 
     def _traces(self, tracked: TrackedRollout, found: RolloutObject | None) -> Traces:

@@ -182,6 +182,7 @@ def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.handled,
         loaded.started,
         loaded.seed_ends,
+        loaded.failures,
     )
     fleet.keep_claims(loaded.unreadable)
     return fleet

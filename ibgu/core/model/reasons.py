@@ -45,6 +45,8 @@ class ReasonKind(StrEnum):
     CIRCUIT_BREAKER = "CircuitBreaker"
     SEED_BREAKER = "SeedCircuitBreaker"
     """Too many upgrades to the seed image have failed, over all rollouts of the hub."""
+    FAILURE_BUDGET = "FailureBudgetSpent"
+    """More clusters have failed than a RolloutPolicy allows."""
     SEEDS_UNKNOWN = "SeedImagesUnknown"
     """ibgu can't read the catalogue of seed images."""
     PAYLOAD_CHANGED = "PayloadChanged"

@@ -122,6 +122,9 @@ class Step(Struct, frozen=True, kw_only=True):
     seed_resumed_at: datetime | None = None
     """Upgrades that ended before this time do not count for the circuit breaker of the seed image
     (set by a person's resume)."""
+    budget_resumed_at: datetime | None = None
+    """Failures before this time do not count for the failure budgets of policies (set by a person's
+    resume)."""
     across_namespaces: bool = True
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
     preflight: PreflightRecord | None = None

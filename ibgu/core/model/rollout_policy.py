@@ -4,9 +4,13 @@ A policy that a newer version of ibgu understands is not followed in part: field
 here make it unreadable.
 """
 
+from datetime import timedelta
+from enum import StrEnum
+
 from msgspec import Struct
 
 from ibgu.core.model.kinds import LabelSelector, ObjectMeta
+from ibgu.core.model.seed_image import SeedCircuitBreaker
 
 
 class PolicyRollouts(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -59,6 +63,44 @@ class Freeze(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "
     reason: str = ""
 
 
+class BudgetScope(StrEnum):
+    """The failures that count together."""
+
+    STEP = "Step"
+    ROLLOUT = "Rollout"
+    HUB = "Hub"
+
+
+class FailureBudget(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """FailureBudget is how many clusters may fail; with one more nothing new starts."""
+
+    maximum: int | str = 0
+    """A number, or a share of the clusters of the step or the rollout, such as "2%"."""
+    per: BudgetScope = BudgetScope.ROLLOUT
+    within_minutes: int = 0
+    """The time in which they fail; 0: at any time."""
+
+    @property
+    def window(self) -> timedelta | None:
+        return timedelta(minutes=self.within_minutes) if self.within_minutes else None
+
+
+class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Canaries are the clusters of each step that go first, and must stay well for a while before
+    the others start."""
+
+    count: int = 0
+    """The first so many of the step's clusters, in order; 0: the selector chooses them."""
+    selector: LabelSelector | None = None
+    """Chooses the canaries by the labels of their ManagedClusters."""
+    soak_minutes: int = 0
+    """How long all of them must be available after they have succeeded."""
+
+
+class PolicyBreaker(SeedCircuitBreaker, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """PolicyBreaker is a circuit breaker of whatever image a rollout brings."""
+
+
 class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     rollouts: PolicyRollouts = PolicyRollouts()
     clusters: PolicyClusters = PolicyClusters()
@@ -75,6 +117,10 @@ class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename=
     """Whether a cluster starts only if its action, and the way back from it, usually end before the
     window does."""
     freezes: list[Freeze] = []
+    canaries: Canaries | None = None
+    failure_budget: FailureBudget | None = None
+    breaker: PolicyBreaker | None = None
+    """Holds rollouts with an image that has failed too often, in any rollout of the hub."""
 
 
 class RolloutPolicy(Struct, frozen=True, rename="camel"):

@@ -61,6 +61,12 @@ class SeedImage(Struct, frozen=True, gc=False, rename="camel"):
     spec: SeedImageSpec = SeedImageSpec()
 
 
+def identity(image: str) -> str:
+    """Returns what tells images apart: the digest, which every mirror keeps, or the name of one
+    that has none."""
+    return digest(image) or image
+
+
 @lru_cache(maxsize=4096)
 def digest(image: str) -> str:
     """Returns the digest in an image's name; empty: it is named by a tag."""

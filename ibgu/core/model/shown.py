@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model import names
-from ibgu.core.model.conditions import status_of
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.conditions import find, status_of
 from ibgu.core.model.kinds import ClusterClaim, ManagedCluster, ObjectMeta
 from ibgu.core.model.views import ClusterView
 from ibgu.core.text.cut import cut
@@ -46,12 +47,15 @@ _DIFFERENT = 4096
 
 def view_cluster(mc: ManagedCluster) -> ClusterView:
     metadata, labels = mc.metadata, mc.metadata.labels
+    available = find(mc.status.conditions, "ManagedClusterConditionAvailable")
+    reachable = available.status == "True"
     return ClusterView(
         name=intern(metadata.name),
         uid=intern(metadata.uid),
         accepted=mc.spec.hub_accepts_client,
         deleting=metadata.deletion_timestamp is not None,
-        reachable=status_of(mc.status.conditions, "ManagedClusterConditionAvailable") == "True",
+        reachable=reachable,
+        available_since=moment(available.last_transition_time) if reachable else None,
         local=metadata.name == _LOCAL or labels.get(_LOCAL) == "true",
         labels=_interned(labels, labels),
         annotations=_interned(metadata.annotations, names.OF_CLUSTERS),

@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.drivers import declared
 from ibgu.core.engine.gates.policies import faults
 from ibgu.core.model.document import Document
-from ibgu.core.model.rollout_policy import RolloutPolicy
+from ibgu.core.model.rollout_policy import RolloutPolicy, RolloutPolicySpec
 
 _VERSION = "ibgu.dev/v1alpha1"
 
@@ -44,9 +44,13 @@ def _messages(document: Document) -> Iterator[str]:
     spec = policy.spec
     # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
-    if not (
-        spec.in_flight or spec.per_topology or spec.never_together or spec.windows or spec.freezes
-    ):
-        yield "spec holds nothing: it has no limit, no window and no freeze"
+    if not _holds(spec):
+        yield "spec holds nothing: it has no limit, window, freeze, canaries, budget or breaker"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
+
+
+def _holds(spec: RolloutPolicySpec) -> bool:
+    limits = spec.in_flight or spec.per_topology or spec.never_together
+    failures = spec.canaries or spec.failure_budget or spec.breaker
+    return bool(limits or spec.windows or spec.freezes or failures)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import Versions
 from ibgu.core.engine.state import ActionEnd, UnreadableRollout
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.model import (
     Decision,
     Member,
@@ -94,7 +95,9 @@ class Loaded(Struct, frozen=True):
     """Rollout uid and time of each start in a rate-limited step, within the last minute that has
     any."""
     seed_ends: tuple[tuple[str, ActionEnd], ...] = ()
-    """How Upgrades of `handled` rollouts ended lately, by the digest of the seed image."""
+    """How Upgrades of `handled` rollouts ended lately, by the image."""
+    failures: tuple[FailedMember, ...] = ()
+    """Which of their clusters failed lately."""
     unreadable: tuple[UnreadableRollout, ...] = ()
     """Rollouts that have records which can't be read; nothing of them is in the other fields."""
     versions: Versions = Versions()

@@ -27,7 +27,7 @@ from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import every_action, traits
 from ibgu.core.model import Member, PendingPatch, Rollout, RolloutState, Step
 from ibgu.db.journal.changeset import Loaded
-from ibgu.db.journal.seed_ends import seed_ends
+from ibgu.db.journal.past_ends import past_ends
 from ibgu.db.journal.starts import starts
 from ibgu.db.rows import (
     NEWEST_RUN,
@@ -86,6 +86,7 @@ async def load(
     found_steps = await _load_steps(db, hub, kept | maybe)
     kept |= {step.rollout for step in found_steps if traits(step.first).cancels}
     loaded = await _load_members(db, hub, kept, kept & maybe)
+    past = await past_ends(db, hub, idle)
     its_steps = tuple(step for step in found_steps if step.rollout in kept)
     return Loaded(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
@@ -95,7 +96,8 @@ async def load(
         foreign_runs=await foreign_runs(db, hub, set(shown) - newest_runs(loaded)),
         handled=frozenset(rollout.uid for rollout in idle),
         started=await starts(db, hub, its_steps, loaded),
-        seed_ends=await seed_ends(db, hub, idle),
+        seed_ends=past.seed_ends,
+        failures=past.failures,
         versions=await versions(db, hub),
     )
 

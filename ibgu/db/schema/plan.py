@@ -85,6 +85,7 @@ steps = Table(
     Column("payload_digest", Words, nullable=False),
     Column("breaker_reset_at", Moment),
     Column("seed_resumed_at", Moment),
+    Column("budget_resumed_at", Moment),
     Column("across_namespaces", Boolean, nullable=False, server_default="true"),
     Column("preflight", Json),
     PrimaryKeyConstraint("hub", "rollout", "index"),

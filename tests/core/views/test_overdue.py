@@ -35,6 +35,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.PAUSED,
         ReasonKind.CIRCUIT_BREAKER,
         ReasonKind.SEED_BREAKER,
+        ReasonKind.FAILURE_BUDGET,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
         ReasonKind.UNBOUND,

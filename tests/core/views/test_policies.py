@@ -7,6 +7,8 @@ import pytest
 from ibgu.core.model.document import Document
 from ibgu.core.views.policies import findings_of
 
+HOLDS_NOTHING = "spec holds nothing: it has no limit, window, freeze, canaries, budget or breaker"
+
 
 def body(**spec: Any) -> dict[str, Any]:
     return {
@@ -29,7 +31,7 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
     [
         (body(inFlight="5%"), []),
         (body(windows=[WINDOW], fit=True), []),
-        (body(), ["spec holds nothing: it has no limit, no window and no freeze"]),
+        (body(), [HOLDS_NOTHING]),
         (body(inFlight=1, fit=True), ["spec.fit: there is no window in which anything could fit"]),
         (body(inFlight=[]), ["Expected `int | str`, got `array` - at `$.spec.inFlight`"]),
         (body(moon=1), ["Object contains unknown field `moon` - at `$.spec`"]),

@@ -52,7 +52,8 @@ def closed_gate(
 def _candidate(
     ctx: DecisionContext, member: Unfinished, cluster: ClusterView, seen: Observation
 ) -> Candidate:
-    found, step = ctx.snapshot.object, ctx.step(member).step
+    found, tracked = ctx.snapshot.object, ctx.step(member)
+    step = tracked.step
     return Candidate(
         action=ctx.action(member),
         rest=step.actions[member.action_index :],
@@ -62,6 +63,7 @@ def _candidate(
         annotations=found.metadata.annotations if found is not None else {},
         accepted=member.accepted_warning,
         preflight=step.preflight,
+        step=tracked,
         now=ctx.now,
     )
 

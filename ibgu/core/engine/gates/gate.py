@@ -60,6 +60,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The message of a gate's reason that a person has accepted for the cluster."""
     preflight: PreflightRecord | None = None
     """What preflight has found for the step."""
+    step: TrackedStep | None = None
+    """None: in a preview, which asks no gate that needs RECORDS."""
     now: datetime
 
 

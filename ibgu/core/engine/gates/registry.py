@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ibgu.core.engine.gate import Gate, GateInput, GateReason, Switch
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
+from ibgu.core.engine.gates.failure_budget import FAILURE_BUDGET
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
 from ibgu.core.engine.gates.part import PART
@@ -30,6 +31,7 @@ GATES: tuple[Gate, ...] = (
     PAYLOAD,
     CIRCUIT_BREAKER,
     SEED_BREAKER,
+    FAILURE_BUDGET,
     TIME_FLOOR,
     PREFLIGHT_PLAN,
     PREFLIGHT,
@@ -139,9 +141,9 @@ def same_hold(known: Reason | None, reason: Reason) -> bool:
     return not by_message or (known.gate, known.message) == (reason.gate, reason.message)
 
 
-def lasting_gate(hold: Reason | None) -> StepGate | None:
-    """Returns the gate of a step's hold that lasts until a person resumes; None: it does not."""
-    return _STEP_GATES.get(hold.kind) if hold is not None and hold.kind in LASTING else None
+def resumable_gate(hold: Reason | None) -> StepGate | None:
+    """Returns the gate of a step's hold that a person's resume ends; None: none does."""
+    return _STEP_GATES.get(hold.kind) if hold is not None and hold.kind in RESUMABLE else None
 
 
 def unread(reason: Reason, snapshot: Snapshot) -> bool:

@@ -35,13 +35,16 @@ def _engaged(snapshot: Snapshot) -> Iterator[str]:
     resumes = (each.step.seed_resumed_at for each in tracked.steps)
     since = max((at for at in resumes if at is not None), default=None)
     for breaker in snapshot.seeds.breakers:
-        found = snapshot.fleet.seed_ends.engaged(tracked.seed, breaker.limits, since)
+        found = snapshot.fleet.seed_ends.engaged(tracked.image, breaker.limits, since)
         if found is not None:
             window = duration(breaker.limits.window)
-            yield (
-                f"{exceeded(breaker.limits, found)} within {window}, in all rollouts with the seed "
-                f"image {breaker.name}"
+            image = (
+                f"this image; RolloutPolicy {breaker.name} allows fewer"
+                if breaker.of_policy
+                else f"the seed image {breaker.name}"
             )
+            words = exceeded(breaker.limits, found)
+            yield f"{words} within {window}, in all rollouts with {image}"
 
 
 def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:

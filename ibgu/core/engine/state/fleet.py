@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TypeVar
 
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
+from ibgu.core.engine.state.failures import FailedMember, Failures, failure_of
 from ibgu.core.engine.state.invariants import check_decision
 from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.state.rollout import TrackedRollout
@@ -71,6 +72,7 @@ class FleetState:
         """Keyed by uid; none of them is in `rollouts`."""
         self.starts = Starts()
         self.seed_ends = SeedEnds()
+        self.failures = Failures()
         self.occupancy = Occupancy(self.claims)
 
     # -- filling ---------------------------------------------------------------------------
@@ -85,9 +87,10 @@ class FleetState:
         handled: Iterable[str] = (),
         started: Iterable[tuple[str, datetime]] = (),
         seed_ends: Iterable[tuple[str, ActionEnd]] = (),
+        failures: Iterable[FailedMember] = (),
     ) -> None:
-        """Fills an empty FleetState from the journal's records; steps come in order. `seed_ends`:
-        those of rollouts that are not among them, by the digest of the image."""
+        """Fills an empty FleetState from the journal's records; steps come in order. `seed_ends`,
+        by the image, and `failures` are those of rollouts that are not among them."""
         for rollout in rollouts:
             self._put_rollout(rollout)
         for step in steps:
@@ -100,6 +103,7 @@ class FleetState:
         self.handled.update(handled)
         self.starts.load(started)
         self.seed_ends.load(seed_ends)
+        self.failures.load(failures)
 
     def keep_claims(self, unreadable: Iterable[UnreadableRollout]) -> None:
         """Keeps what rollouts that can't be read have claimed and cancelled."""
@@ -144,6 +148,12 @@ class FleetState:
         self.starts.forget(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
+
+    def drop_outdated(self, now: datetime) -> None:
+        """Drops what no longer counts; called between cycles."""
+        self.starts.drop_outdated(now)
+        self.seed_ends.drop_outdated(now)
+        self.failures.drop_outdated(now, self.rollouts)
 
     def note_cluster(self, name: str) -> list[str]:
         """Notes that the hub shows a cluster differently. Returns the uids of the rollouts that
@@ -235,7 +245,9 @@ class FleetState:
         started = _started(before, member)
         if started is not None and traits(tracked.step.first).rate_limited:
             undo.append(self.starts.add(member.rollout, started.intended_at))
-        if image := self.rollouts[member.rollout].seed:
+        failed = failure_of(before) if before is not None else None
+        undo.append(self.failures.replace(failed, failure_of(member)))
+        if image := self.rollouts[member.rollout].image:
             old = seed_end_of(before) if before is not None else None
             undo.append(self.seed_ends.replace(image, old, seed_end_of(member)))
         return partial(_undo_all, undo)

@@ -6,7 +6,7 @@ from ibgu.core.engine.state.places import Places
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import Finished, Member, Rollout, Step, StepState, Unfinished
 from ibgu.core.model.counts import Counts, ReportCounts
-from ibgu.core.model.seed_image import digest
+from ibgu.core.model.seed_image import identity
 
 
 class TrackedRollout:
@@ -46,10 +46,9 @@ class TrackedRollout:
         )
 
     @property
-    def seed(self) -> str:
-        """The digest of the seed image; empty: a tag names it, or the rollout has none."""
-        spec = self.rollout.spec
-        return "" if spec.update is not None else digest(spec.release.image)
+    def image(self) -> str:
+        """The image that the rollout brings: its digest, or its name where a tag names it."""
+        return identity(self.rollout.spec.release.image)
 
     @property
     def newest(self) -> Step | None:

@@ -1,5 +1,5 @@
-"""Records how Upgrades to each seed image have ended, over all rollouts of the hub, for the circuit
-breakers of the catalogue's entries (R19.4)."""
+"""Records how Upgrades to each image have ended, over all rollouts of the hub, for the circuit
+breakers of the catalogue's entries and of policies (R19.4, R50.10)."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
@@ -87,21 +87,21 @@ class _Image:
 
 
 class SeedEnds:
-    """Ends of Upgrades by the digest of the image, in memory. A restart loads them from the
+    """Ends of Upgrades by what tells the images apart, in memory. A restart loads them from the
     journal, also those of rollouts that were deleted since."""
 
     def __init__(self) -> None:
         self._images: dict[str, _Image] = {}
 
     def load(self, past: Iterable[tuple[str, ActionEnd]]) -> None:
-        """Loads ends as (digest of the image, end)."""
+        """Loads ends as (image, end)."""
         for image, end in past:
             self._exchange(image, None, end)
 
     def replace(
         self, image: str, before: ActionEnd | None, after: ActionEnd | None
     ) -> Callable[[], None]:
-        """Replaces a member's end, by the digest of the image, and returns the undo."""
+        """Replaces a member's end, by the image, and returns the undo."""
         if before == after:
             return _nothing
         self._exchange(image, before, after)

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import Gate
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
@@ -33,11 +35,12 @@ class PayloadState(Struct, frozen=True):
 
 
 class SeedBreaker(Struct, frozen=True):
-    """SeedBreaker is the circuit breaker of one entry of the catalogue."""
+    """SeedBreaker is the circuit breaker of one entry of the catalogue, or of one policy."""
 
     name: str
-    """The name of the SeedImage."""
+    """The name of the SeedImage, or of the RolloutPolicy."""
     limits: SeedCircuitBreaker
+    of_policy: bool = False
 
 
 class SeedState(Struct, frozen=True):
@@ -109,3 +112,7 @@ class Snapshot(Struct, frozen=True):
     """The user who changed the IBGU last, as far as the hub shows (its field manager)."""
     policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""
+    budgets: tuple[PolicyBudget, ...] = ()
+    """The failure budgets of policies."""
+    canaries: tuple[PolicyCanaries, ...] = ()
+    """The canaries of policies."""

@@ -294,6 +294,10 @@ class TrackedStep:
         kept = (name for places in self.kept.values() for _, name in places)
         return chain(kept, self.in_flight)
 
+    def kept_by(self, gate: str) -> Iterator[str]:
+        """Yields the clusters of the waiting members that the gate of a policy keeps."""
+        return (name for (by, _), kept in self.kept.items() if by == gate for _, name in kept)
+
     def kept_by_policies(self, *, room: bool) -> bool:
         """Returns whether policies keep the step: they keep some members, none of the others could
         start, and those in flight are kept between two actions. `room`: whether there is a slot for

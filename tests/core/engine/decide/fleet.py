@@ -23,7 +23,7 @@ from ibgu.core.engine.decide import (
 )
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
-from ibgu.core.engine.gates.policies import PolicyGates
+from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import Facts, PayloadState, SeedState, Snapshot
 from ibgu.core.engine.timing.durations import DurationsByAction
@@ -156,6 +156,7 @@ class InMemoryEngine(Hub, Story):
 
     def snapshot(self, tracked: TrackedRollout) -> Snapshot:
         uid = tracked.rollout.uid
+        holding = self._holding(tracked)
         return Snapshot(
             fleet=self.fleet,
             tracked=tracked,
@@ -167,14 +168,16 @@ class InMemoryEngine(Hub, Story):
             namesake=self.namesakes.get(uid, ""),
             payload=self.payload,
             preflight=self.preflight,
-            seeds=self.seeds,
+            seeds=replace(self.seeds, breakers=(*self.seeds.breakers, *holding.breakers)),
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
             scope=self.scope,
-            policies=(*self.policies, *self._gates_of(tracked)),
+            policies=(*self.policies, *holding.gates),
+            budgets=holding.budgets,
+            canaries=holding.canaries,
         )
 
-    def _gates_of(self, tracked: TrackedRollout) -> tuple[Gate, ...]:
+    def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:
         rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)
         labels = found.metadata.labels if found is not None else {}
         return self.policy_gates.of(self.rollout_policies, rollout.namespace, labels)
@@ -203,7 +206,7 @@ class InMemoryEngine(Hub, Story):
         """Decide for everything that was touched, commit, and ask for the effects."""
         touched, self.touched = self.touched, {}
         self.fleet.starts.drop_outdated(self.now)
-        self.fleet.seed_ends.drop_outdated(self.now)
+        self.fleet.drop_outdated(self.now)
         self.turns += 1
         said: list[Decision] = []
         for pending in list(self.fleet.pending_patches.values()):
@@ -287,7 +290,7 @@ class InMemoryEngine(Hub, Story):
                 case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                     steps = self.tracked(rollout.uid).steps
                     self.touch(rollout.uid, *{name for step in steps for name in step.members})
-        for uid, names in self.policy_gates.waiting_for_places():
+        for uid, names in self.policy_gates.to_decide_again(self.now):
             self.touch(uid, *names)
         for uid, name in concerned:
             if uid in self.fleet.rollouts and not self.facts.talm_hold:

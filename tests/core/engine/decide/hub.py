@@ -63,6 +63,8 @@ class Hub:
         self.frozen: set[str] = set()
         """Clusters whose agent does nothing at the moment, though they seem reachable."""
         self.deleting: set[str] = set()
+        self.available_since: dict[str, datetime] = {}
+        """When the hub has reached clusters again."""
         self.talm: dict[str, str] = {}
         """Clusters on which a ManifestWork of TALM's acts, with its name."""
         self.stalled = START
@@ -95,6 +97,7 @@ class Hub:
             accepted=True,
             deleting=name in self.deleting,
             reachable=not spoke.dark,
+            available_since=self.available_since.get(name),
             local=False,
             labels=dict(self.labels[name]),
             annotations=dict(self.annotations[name]),

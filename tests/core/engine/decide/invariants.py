@@ -72,6 +72,7 @@ IN_FLIGHT = {
     ReasonKind.RESTORED,
     ReasonKind.CIRCUIT_BREAKER,
     ReasonKind.SEED_BREAKER,
+    ReasonKind.FAILURE_BUDGET,
     ReasonKind.SEEDS_UNKNOWN,
     ReasonKind.GATE,
     ReasonKind.WARNING,

@@ -23,6 +23,7 @@ from tests.core.engine.decide.builders import DIGEST, seeded
 from tests.core.engine.decide.events import UID
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import backup, restore_hub
+from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.gates.toy import WIDE_FREEZE
 
 Make = Callable[[], InMemoryEngine]
@@ -177,6 +178,18 @@ def stopped_by_its_seed() -> InMemoryEngine:
     return twin
 
 
+def stopped_by_a_budget() -> InMemoryEngine:
+    """A cluster has failed, and a policy allows none."""
+    twin = InMemoryEngine("site-0", "site-1")
+    twin.payload = PayloadState(digest="digest")
+    twin.spokes["site-0"].faults[Stage.PREP] = "fail"
+    set_policies(twin, policy(failureBudget={"maximum": 0}))
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.STEP_HELD)
+    twin.settle()
+    return twin
+
+
 def seeds_unknown() -> InMemoryEngine:
     twin = _with_a_seed(SeedState(problem="ibgu may not list SeedImages"))
     twin.settle()
@@ -273,6 +286,7 @@ PLACES: dict[str, Make] = {
         preflight_pending,
         refused_by_preflight,
         stopped_by_its_seed,
+        stopped_by_a_budget,
         seeds_unknown,
         unbound,
         misspelt_rate_limit,

@@ -25,6 +25,7 @@ from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibg
 from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.decide.spoke import told
+from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.gates.toy import CLOSED, RING
 
 Scene = Callable[[InMemoryEngine], None]
@@ -389,6 +390,13 @@ def _braked_by_its_seed_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=20)
 
 
+def _budget_is_spent_between_actions(twin: InMemoryEngine) -> None:
+    twin.join("site-0").faults[Stage.PREP] = "fail"
+    set_policies(twin, policy(failureBudget={"maximum": 0}))
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(minutes=20)
+
+
 def _seeds_are_unknown_between_actions(twin: InMemoryEngine) -> None:
     twin.apply(seeded(ibgu("a", "Prep Upgrade")))
     twin.until(Kind.RUN_ACCEPTED)
@@ -497,6 +505,11 @@ HOLDS: dict[Scene, Row] = {
     _braked_by_its_seed_between_actions: (
         ReasonKind.SEED_BREAKER,
         "1 upgrade failed with UpgradeFailed",
+        ActingParty.PERSON,
+    ),
+    _budget_is_spent_between_actions: (
+        ReasonKind.FAILURE_BUDGET,
+        "1 cluster of this rollout has failed",
         ActingParty.PERSON,
     ),
     _seeds_are_unknown_between_actions: (

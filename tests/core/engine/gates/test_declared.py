@@ -40,6 +40,7 @@ from tests.core.engine.state.records import NOW, in_flight, member, rollout, ste
 EACH = pytest.mark.parametrize(("kind", "declared"), GATE_REASONS.items(), ids=list(GATE_REASONS))
 KNOWN = (*GATES, RING)
 OF_MEMBERS = {kind for gate in KNOWN if isinstance(gate, MemberGate) for kind in gate.reasons}
+OF_STEPS = {kind for gate in GATES if isinstance(gate, StepGate) for kind in gate.reasons}
 CHAINED = {
     kind for gate in KNOWN if any(gate.guards(action) for action in Action) for kind in gate.reasons
 }
@@ -159,11 +160,12 @@ def held_step(kind: ReasonKind) -> InMemoryEngine:
 
 
 @EACH
-def test_a_resume_releases_a_step_whose_hold_lasts(kind: ReasonKind, declared: GateReason) -> None:
+def test_a_resume_releases_a_step_that_it_may(kind: ReasonKind, declared: GateReason) -> None:
     twin = held_step(kind)
     twin.annotate("uid-a", resume="1")
     twin.settle()
-    said = "goes on after: its words" if declared.lasting else "nothing was held"
+    ends = declared.resumable and kind in OF_STEPS
+    said = "goes on after: its words" if ends else "nothing was held"
     assert twin.told(Kind.CONTROL)[-1].endswith(said)
     assert twin.tracked("uid-a").steps[0].step.hold is None
 
@@ -197,29 +199,28 @@ def test_a_hold_is_noted_again_with_other_words(kind: ReasonKind, declared: Gate
 
 def test_the_declarations_of_a_reason_fit_together() -> None:
     """A hold lasts only behind a gate that can be resumed, and stops no clock for ever."""
-    of_steps = {kind for gate in GATES if isinstance(gate, StepGate) for kind in gate.reasons}
-    assert of_steps - OF_MEMBERS >= LASTING
+    assert OF_STEPS - OF_MEMBERS >= LASTING
     assert RESUMABLE >= LASTING
     assert ACCEPTABLE.keys() <= OF_MEMBERS
     told = {kind for kind, each in GATE_REASONS.items() if each.opened}
     assert told == CHAINED - LASTING, "anyone who is let go on inside its chain gets a new limit"
     assert all(each.stops_clock for each in map(GATE_REASONS.__getitem__, LASTING))
-    assert of_steps & CLOCK_STOPPING - LASTING == {
+    assert {
         ReasonKind.RATE_LIMIT_INVALID,
         ReasonKind.BACKUP_NOT_POSSIBLE,
-    }
+    } == OF_STEPS & CLOCK_STOPPING - RESUMABLE
 
 
 @pytest.mark.parametrize(
     "gate", [gate for gate in GATES if isinstance(gate, StepGate)], ids=lambda gate: gate.name
 )
-def test_a_resume_changes_a_step_whose_hold_lasts(gate: StepGate) -> None:
+def test_a_resume_changes_a_step_that_it_may_release(gate: StepGate) -> None:
     """Otherwise the gate would close again at once."""
     twin = held_step(next(iter(gate.reasons)))
     twin.payload = replace(twin.payload, digest="other")
     before = twin.tracked("uid-a").steps[0].step
     after = gate.resumed(twin.snapshot(twin.tracked("uid-a")), before, twin.now)
-    assert (after != before) == bool(gate.lasting)
+    assert (after != before) == bool(gate.reasons.keys() & RESUMABLE)
     assert after.hold is before.hold, "the engine takes the hold away"
 
 

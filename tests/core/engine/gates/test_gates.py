@@ -20,7 +20,7 @@ from ibgu.core.engine.gates import (
 from ibgu.core.engine.gates.warning import WARNING
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
-from ibgu.core.model import ActingParty, Reason, ReasonKind
+from ibgu.core.model import ActingParty, Reason, ReasonKind, traits
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 
 MINUTE = timedelta(minutes=1)
@@ -76,6 +76,7 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "payload",
         "circuit-breaker",
         "seed-circuit-breaker",
+        "failure-budget",
         "time-floor",
         "preflight-plan",
         "preflight",
@@ -183,9 +184,11 @@ def test_circuit_breakers_and_preflight_guard_chained_actions() -> None:
     assert {name for name, actions in chained.items() if actions} == {
         "circuit-breaker",
         "seed-circuit-breaker",
+        "failure-budget",
         "preflight-plan",
         "backup",
     }
+    assert chained["failure-budget"] == {Action.UPGRADE}
     assert chained["backup"] == {Action.UPGRADE}
     assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
     assert chained["seed-circuit-breaker"] == {Action.UPGRADE}
@@ -198,6 +201,8 @@ def test_rate_limits_hold_only_what_loads_the_hub() -> None:
     limited = {
         name: kept for name, kept in holds.items() if kept != set(Action) and name != WARNING.name
     }
+    on = {each for each in Action if not traits(each).leads_back}
+    assert limited.pop("failure-budget") == on
     others = ("seed-circuit-breaker", "preflight-plan", "preflight", "backup")
     assert [limited.pop(name) for name in others] == [{Action.PREP, Action.UPGRADE}] * 4
     assert list(limited) == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]

@@ -13,7 +13,7 @@ from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.decide.step.preflight import end_enforcement
 from ibgu.core.engine.decide.step.steps import start_clock
-from ibgu.core.engine.gates import ACCEPTABLE, GATES, LASTING, Gate, Switch, lasting_gate
+from ibgu.core.engine.gates import ACCEPTABLE, GATES, RESUMABLE, Gate, Switch, resumable_gate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
@@ -147,18 +147,19 @@ def _accept_reasons(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResul
 
 
 def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
-    """Releases the step's lasting hold, or else accepts reasons of members; None: not yet, clusters
-    in flight can't be judged (`restored`), or the gate is closed for what no resume ends."""
+    """Releases the step from a hold that a resume ends, or else accepts reasons of members; None:
+    not yet, clusters in flight can't be judged (`restored`), or the gate is closed for what no
+    resume ends."""
     if ctx.rollout.stands_still:
         return None
     tracked = ctx.tracked.current
     if tracked is None:
         return _ControlResult("nothing was held")
-    hold, gate = tracked.step.hold, lasting_gate(tracked.step.hold)
+    hold, gate = tracked.step.hold, resumable_gate(tracked.step.hold)
     if hold is None or gate is None:
         return _accept_reasons(ctx, tracked)
     reason = gate.ask(ctx.snapshot, tracked, ctx.now)
-    if reason is not None and reason.kind not in LASTING:
+    if reason is not None and reason.kind not in RESUMABLE:
         return None
     if tracked.step.stopped_since is not None:
         start_clock(ctx, tracked.step)

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
 from ibgu.core.model.actions import declared
-from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
+from ibgu.core.plan.selectors import selector_faults
 
 _WEEK = 7 * 24 * 60
 """Minutes for which a window may be open."""
+_BUDGET = re.compile(r"(100|[1-9]?[0-9])%")
 _SHARE = re.compile(r"(100|[1-9][0-9]?)%")
 
 
@@ -32,6 +34,42 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
     for index, freeze in enumerate(spec.freezes):
         if problem := freeze_problem(freeze):
             yield f"spec.freezes[{index}]: {problem}"
+
+    yield from _canary_faults(spec)
+    yield from _budget_faults(spec)
+    if (breaker := spec.breaker) is not None:
+        if not 0 <= breaker.percent <= 100 or breaker.same_cause < 0:
+            yield "spec.breaker: percent is not from 0 to 100, or sameCause is less than 0"
+        if not (breaker.percent or breaker.same_cause):
+            yield "spec.breaker: has neither sameCause nor percent"
+        if not 1 <= breaker.window_minutes <= _WEEK:
+            yield f"spec.breaker.windowMinutes: is not from 1 to {_WEEK}"
+
+
+def _canary_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    canaries, path = spec.canaries, "spec.canaries"
+    if canaries is None:
+        return
+    if (canaries.selector is None) == (canaries.count == 0) or canaries.count < 0:
+        yield f"{path}: needs either a count from 1 on, or a selector"
+    if canaries.selector is not None:
+        yield from (f"{path}.selector{fault}" for fault in selector_faults(canaries.selector))
+    if not 0 <= canaries.soak_minutes <= _WEEK:
+        yield f"{path}.soakMinutes: is not from 0 to {_WEEK}"
+
+
+def _budget_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    budget = spec.failure_budget
+    if budget is None:
+        return
+    maximum, path = budget.maximum, "spec.failureBudget"
+    number = maximum >= 0 if isinstance(maximum, int) else _BUDGET.fullmatch(maximum) is not None
+    if not number:
+        yield f'{path}.maximum: "{maximum}" is neither a number from 0 on nor "0%" to "100%"'
+    if not 0 <= budget.within_minutes <= _WEEK:
+        yield f"{path}.withinMinutes: is not from 0 to {_WEEK}"
+    if budget.per is BudgetScope.HUB and not (budget.within_minutes and isinstance(maximum, int)):
+        yield f"{path}: what counts on the whole hub needs withinMinutes, and a number"
 
 
 def _is_limit(in_flight: int | str) -> bool:

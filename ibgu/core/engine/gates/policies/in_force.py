@@ -4,16 +4,22 @@ A policy holds the rollouts that it selects. Its limits count what every rollout
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.state import FleetState, TrackedStep
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
@@ -40,9 +46,21 @@ class _PolicyInForce(Struct, frozen=True):
     """None: it is not known which rollouts the policy selects, so it holds all of them."""
     limits: PolicyLimits | None = None
     """None: the policy has no limits that can be followed."""
+    budget: PolicyBudget | None = None
+    breaker: SeedBreaker | None = None
+    canaries: PolicyCanaries | None = None
 
     def holds(self, namespace: str, labels: Mapping[str, str]) -> bool:
         return self.spec is None or selects_rollout(self.spec.rollouts, namespace, labels)
+
+
+class HoldingPolicies(Struct, frozen=True):
+    """HoldingPolicies are those that hold one rollout."""
+
+    gates: tuple[MemberGate, ...] = ()
+    budgets: tuple[PolicyBudget, ...] = ()
+    breakers: tuple[SeedBreaker, ...] = ()
+    canaries: tuple[PolicyCanaries, ...] = ()
 
 
 class PolicyGates:
@@ -62,16 +80,22 @@ class PolicyGates:
         self._durations = durations
         self._state: PolicyState | None = None
         self._policies: tuple[_PolicyInForce, ...] = ()
+        self._seen: dict[tuple[str, int, str], CanaryState] = {}
+        """The state of canaries that the members behind them were decided on, by rollout, step and
+        policy."""
 
-    def of(
-        self, state: PolicyState, namespace: str, labels: Mapping[str, str]
-    ) -> tuple[MemberGate, ...]:
-        """Returns the gates of the policies that hold a rollout of the namespace, by the labels of
-        its object."""
+    def of(self, state: PolicyState, namespace: str, labels: Mapping[str, str]) -> HoldingPolicies:
+        """Returns the policies that hold a rollout of the namespace, by the labels of its
+        object."""
         if state is not self._state:
             self._follow(state)
-        holding = (each for each in self._policies if each.holds(namespace, labels))
-        return tuple(gate for each in holding for gate in each.gates)
+        holding = [each for each in self._policies if each.holds(namespace, labels)]
+        return HoldingPolicies(
+            tuple(gate for each in holding for gate in each.gates),
+            tuple(each.budget for each in holding if each.budget is not None),
+            tuple(each.breaker for each in holding if each.breaker is not None),
+            tuple(each.canaries for each in holding if each.canaries is not None),
+        )
 
     def recount(self) -> bool:
         """Counts again how many clusters each policy selects, for limits that are a share of them;
@@ -81,9 +105,14 @@ class PolicyGates:
         changed = [each.count(sum(map(each.selects, clusters))) for each in shares]
         return any(changed)
 
-    def waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
-        """Yields the clusters of waiting members for which places have become free, by the
-        rollout's uid: at most as many as there are places. They have to be decided on again."""
+    def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
+        nothing else tells them."""
+        yield from self._waiting_for_places()
+        yield from self._behind_canaries(now)
+
+    def _waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields those for which places have become free: at most as many as there are places."""
         if not self._fleet.occupancy.take_freed():
             return
         limits = self._limits()
@@ -93,6 +122,20 @@ class PolicyGates:
                 names = [name for each in limits for name in self._next(each, step)]
                 if names:
                     yield uid, names
+
+    def _behind_canaries(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields those whose canaries have changed since they were decided on."""
+        known, self._seen = self._seen, {}
+        canaries = [each.canaries for each in self._policies if each.canaries is not None]
+        steps = [tracked.current for tracked in self._fleet.rollouts.values()] if canaries else []
+        for step in steps:
+            if step is None or not step.kept:
+                continue
+            for each in canaries:
+                key = (*step.step.key, each.policy)
+                state = self._seen[key] = each.state(step, now)
+                if known.get(key) != state:
+                    yield step.step.rollout, list(step.kept_by(policy_gate(each.policy)))
 
     def _limits(self) -> tuple[PolicyLimits, ...]:
         return tuple(each.limits for each in self._policies if each.limits is not None)
@@ -140,14 +183,42 @@ class PolicyGates:
     def _in_force(self, name: str, spec: RolloutPolicySpec) -> _PolicyInForce:
         if problem := _problem(spec):
             return _shut(policy_gate(name), f"the policy can't be followed: {problem}", spec)
-        actions, gates = _held_by(spec), []
+        actions, gates, breaker = _held_by(spec), [], None
+        if spec.breaker is not None:
+            breaker = SeedBreaker(name, spec.breaker, of_policy=True)
         if spec.windows or spec.freezes:
             gates.append(times_gate(name, spec, actions, self._durations))
+        canaries = self._canaries(name, spec, actions)
+        if canaries is not None:
+            gates.append(canaries_gate(canaries, actions, partial(_selects, spec)))
         limits = PolicyLimits(name, spec)
-        if not limits.any:
-            return _PolicyInForce(tuple(gates), spec)
-        gates.append(limits_gate(limits, actions, self._fleet.occupancy, self._cluster))
-        return _PolicyInForce(tuple(gates), spec, limits)
+        if limits.any:
+            gates.append(limits_gate(limits, actions, self._fleet.occupancy, self._cluster))
+        return _PolicyInForce(
+            tuple(gates),
+            spec,
+            limits if limits.any else None,
+            self._budget(name, spec, actions),
+            breaker,
+            canaries,
+        )
+
+    def _canaries(
+        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
+    ) -> PolicyCanaries | None:
+        if spec.canaries is None:
+            return None
+        return PolicyCanaries(name, spec.canaries, actions, self._cluster, partial(_selects, spec))
+
+    def _budget(
+        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
+    ) -> PolicyBudget | None:
+        def selects(cluster: str) -> bool:
+            found = self._cluster(cluster)
+            return found is None or _selects(spec, found)
+
+        budget = spec.failure_budget
+        return PolicyBudget(name, budget, actions, selects) if budget is not None else None
 
 
 def _problem(spec: RolloutPolicySpec) -> str:
@@ -177,6 +248,10 @@ def _shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> _Po
         chained=lambda action: True,
     )
     return _PolicyInForce((gate,), known)
+
+
+def _selects(spec: RolloutPolicySpec, cluster: ClusterView) -> bool:
+    return selects_cluster(spec.clusters, cluster.labels)
 
 
 def _held_by(spec: RolloutPolicySpec) -> ActionFilter:

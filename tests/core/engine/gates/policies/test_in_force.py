@@ -14,6 +14,7 @@ from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 BAD_CRON: dict[str, Any] = {"windows": [{"cron": "0 25 * * *", "durationMinutes": 60}]}
 BAD_OPERATOR = {"matchExpressions": [{"key": "site", "operator": "Like", "values": ["x"]}]}
 
+ON_THE_HUB = "spec.failureBudget: what counts on the whole hub needs withinMinutes, and a number"
 NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
 
 
@@ -111,7 +112,7 @@ def test_an_error_in_reading_a_policy_holds_and_does_not_end_the_controller(
 def test_unknown_policies_hold_no_way_back() -> None:
     twin = InMemoryEngine("site-1")
     twin.rollout_policies = PolicyState(problem="not read yet")
-    gates = twin.policy_gates.of(twin.rollout_policies, "fleet", {})
+    gates = twin.policy_gates.of(twin.rollout_policies, "fleet", {}).gates
     kept = {action for action in Action if not any(gate.keeps(action) for gate in gates)}
     assert kept == {Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK}
 
@@ -159,6 +160,48 @@ def test_a_share_is_counted_again() -> None:
             [
                 "spec.freezes[0]: a freeze from 0001-01-01T00:00:00+01:00 until "
                 "2026-01-01T00:00:00Z has times that can't be read"
+            ],
+        ),
+        *(
+            ({"canaries": each}, ["spec.canaries: needs either a count from 1 on, or a selector"])
+            for each in ({}, {"count": -1}, {"count": 1, "selector": {}})
+        ),
+        ({"canaries": {"selector": {}, "soakMinutes": 10080}}, []),
+        (
+            {"canaries": {"selector": BAD_OPERATOR, "soakMinutes": -1}},
+            [
+                "spec.canaries.selector.matchExpressions[0] (key site): "
+                '"Like" is not an operator: use In, NotIn, Exists or DoesNotExist',
+                "spec.canaries.soakMinutes: is not from 0 to 10080",
+            ],
+        ),
+        *(({"failureBudget": {"maximum": each}}, []) for each in (0, "0%", "7%", "100%")),
+        *(
+            (
+                {"failureBudget": {"maximum": wrong}},
+                [
+                    f'spec.failureBudget.maximum: "{wrong}" is neither a number from 0 on nor "0%" '
+                    'to "100%"'
+                ],
+            )
+            for wrong in (-1, "101%", "5", "")
+        ),
+        (
+            {"failureBudget": {"withinMinutes": 10081}},
+            ["spec.failureBudget.withinMinutes: is not from 0 to 10080"],
+        ),
+        *(
+            ({"failureBudget": {"per": "Hub", **each}}, [ON_THE_HUB])
+            for each in ({"maximum": 1}, {"maximum": "1%", "withinMinutes": 60})
+        ),
+        ({"failureBudget": {"per": "Hub", "maximum": 1, "withinMinutes": 60}}, []),
+        ({"breaker": {"sameCause": 3}}, []),
+        ({"breaker": {}}, ["spec.breaker: has neither sameCause nor percent"]),
+        (
+            {"breaker": {"percent": 101, "windowMinutes": 0}},
+            [
+                "spec.breaker: percent is not from 0 to 100, or sameCause is less than 0",
+                "spec.breaker.windowMinutes: is not from 1 to 10080",
             ],
         ),
         (

@@ -388,7 +388,7 @@ def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(
     assert succeeded(twin, "uid-b") == 1
 
 
-def test_a_cluster_that_no_rollout_has_any_more_gives_its_place_back_when_it_is_seen() -> None:
+def test_a_cluster_that_no_rollout_has_gives_its_place_back_when_seen() -> None:
     twin = left_dark()
     twin.delete("uid-a")
     twin.wait(minutes=4)

@@ -1,0 +1,94 @@
+"""The failure budgets of policies: a rollout that fails too often waits for a person (R50.9)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.gate import Alarm, GateInput, GateReason
+from ibgu.core.engine.gates.gate import StepGate
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.snapshot import Snapshot
+from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step, traits
+from ibgu.core.model.meaning import RESUME, Meaning
+from ibgu.core.model.rollout_policy import BudgetScope
+from ibgu.core.model.topics import Topic
+from ibgu.core.text.spans import duration
+
+
+def _spent(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    words = next(_reasons(snapshot, step, now), "")
+    if not words:
+        return None
+    words += "; annotate the rollout with ibgu.dev/resume to go on"
+    return Reason(ReasonKind.FAILURE_BUDGET, now, words, None, ActingParty.PERSON)
+
+
+def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[str]:
+    for canaries in snapshot.canaries:
+        failures = canaries.state(step, now).failed if canaries.concern(step) else ()
+        if failures:
+            count = len(canaries.of(step, now))
+            yield (
+                f"{len(failures)} of {count} canaries failed, and RolloutPolicy {canaries.policy} "
+                "allows none"
+            )
+    for budget in snapshot.budgets:
+        if any(budget.actions(traits(action)) for action in step.step.actions):
+            allowed = budget.allowed(snapshot.tracked, step)
+            failed = budget.failed(snapshot.fleet.failures, snapshot.tracked, step)
+            if failed > allowed and any(map(budget.selects, step.members)):
+                yield _words(budget, failed, allowed)
+
+
+_OF = {
+    BudgetScope.STEP: "of this step",
+    BudgetScope.ROLLOUT: "of this rollout",
+    BudgetScope.HUB: "of the hub",
+}
+
+
+def _words(budget: PolicyBudget, failed: int, allowed: int) -> str:
+    clusters = "1 cluster" if failed == 1 else f"{failed} clusters"
+    window = budget.budget.window
+    within = f" within {duration(window)}" if window is not None else ""
+    have = "has" if failed == 1 else "have"
+    allows = str(allowed) if allowed else "none"
+    return (
+        f"{clusters} {_OF[budget.budget.per]} {have} failed{within}, and RolloutPolicy "
+        f"{budget.policy} allows {allows}"
+    )
+
+
+def _without_failures_so_far(snapshot: Snapshot, step: Step, now: datetime) -> Step:
+    return replace(step, budget_resumed_at=now)
+
+
+def _leads_on(action: ActionTraits) -> bool:
+    return not action.leads_back
+
+
+FAILURE_BUDGET = StepGate(
+    name="failure-budget",
+    check=_spent,
+    reasons={
+        ReasonKind.FAILURE_BUDGET: GateReason(
+            meaning=Meaning(
+                "more clusters have failed than a RolloutPolicy allows, so nothing new starts in "
+                "the step",
+                "a person resumes this rollout, or the policy's owner raises the budget",
+                f"find out why they failed (ibgu status), {RESUME}",
+            ),
+            resumable=True,
+            stops_clock=True,
+            opened="goes on: fewer clusters have failed than the policy allows",
+            alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
+        ),
+    },
+    resumed=_without_failures_so_far,
+    needs=frozenset({GateInput.RECORDS, GateInput.POLICIES, GateInput.ENDS, GateInput.CLUSTER}),
+    actions=_leads_on,
+    own=True,
+    chained=lambda action: action.reboots and not action.leads_back,
+)

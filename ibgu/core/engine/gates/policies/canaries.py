@@ -1,0 +1,66 @@
+"""The gate of a policy's canaries: the others wait until they are well (R50.11)."""
+
+from collections.abc import Callable
+
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
+from ibgu.core.model import ActingParty, ClusterView, Reason, traits
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.text.spans import utc
+
+_NAMED = 3
+"""The canaries that a reason names."""
+_MEANING = Meaning(
+    "the policy's canaries go first, and must stay well for a while",
+    "every canary of the step has succeeded, and was available for as long as the policy says",
+    "look after the canaries that the reason names; skip one that can't be updated (ibgu skip)",
+)
+
+
+def canaries_gate(
+    canaries: PolicyCanaries, actions: ActionFilter, selects: Callable[[ClusterView], bool]
+) -> MemberGate:
+    """Returns a gate that keeps a member at the beginning of its chain, if the policy holds any
+    action of it: inside the chain it would keep its slot from a canary."""
+
+    def check(candidate: Candidate) -> Reason | None:
+        step, now = candidate.step, candidate.now
+        concerned = any(actions(traits(action)) for action in candidate.rest)
+        if step is None or not concerned or not selects(candidate.cluster):
+            return None
+        if candidate.cluster.name in canaries.of(step, now):
+            return None
+        state = canaries.state(step, now)
+        if state.failed:
+            return None  # The gate of failure budgets holds the whole step.
+        words = _words(state)
+        if words:
+            return kept_by_policy(words, now, who=ActingParty.CLUSTER)
+        if state.soaked_at is None or now >= state.soaked_at:
+            return None
+        words = f"the canaries have succeeded, and must stay available until {utc(state.soaked_at)}"
+        return kept_by_policy(words, now, state.soaked_at)
+
+    return MemberGate(
+        name=policy_gate(canaries.policy),
+        check=check,
+        reasons=of_policies(_MEANING),
+        needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.TIME}),
+    )
+
+
+def _words(state: CanaryState) -> str:
+    """Returns which canaries keep the others; empty: none does."""
+    if state.unfinished:
+        return f"the canaries go first: {_named(state.unfinished)} did not finish yet"
+    if state.unavailable:
+        return (
+            f"the canaries must stay available, and the hub can't reach {_named(state.unavailable)}"
+        )
+    return ""
+
+
+def _named(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
