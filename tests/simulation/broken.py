@@ -39,13 +39,15 @@ from ibgu.core.engine.decide.step import starting, steps
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import preflight as preflight_gates
 from ibgu.core.engine.gates import registry
+from ibgu.core.engine.gates.failure_budget import FAILURE_BUDGET
 from ibgu.core.engine.gates.payload import PAYLOAD
-from ibgu.core.engine.gates.policies import PolicyGates, times
+from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates, canaries, times
 from ibgu.core.engine.gates.preflight import PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.gates.seed_breaker import SEED_BREAKER
 from ibgu.core.engine.refresh import eligibility
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
+from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.works import desired_work_of, refresh_patch
 from ibgu.core.model import (
@@ -426,7 +428,7 @@ def bad_seed_ignored(stack: ExitStack) -> None:
 
 def policies_ignored(stack: ExitStack) -> None:
     """Rollouts start whatever the policies say."""
-    _set(stack, PolicyGates, "of", lambda self, state, namespace, labels: ())
+    _set(stack, PolicyGates, "of", lambda self, state, namespace, labels: HoldingPolicies())
 
 
 def places_counted_once(stack: ExitStack) -> None:
@@ -437,6 +439,27 @@ def places_counted_once(stack: ExitStack) -> None:
 def freezes_ignored(stack: ExitStack) -> None:
     """Clusters start in a freeze."""
     _set(stack, times, "frozen", lambda freezes, now: None)
+
+
+def budgets_ignored(stack: ExitStack) -> None:
+    """The failure budget of a policy is never spent."""
+    kept = tuple(gate for gate in registry.GATES if gate is not FAILURE_BUDGET)
+    _set(stack, registry, "GATES", kept)
+
+
+def canaries_not_awaited(stack: ExitStack) -> None:
+    """The others start with the canaries."""
+    _set(stack, canaries, "_words", lambda state: "")
+
+
+def soak_ignored(stack: ExitStack) -> None:
+    """The others start once the canaries have succeeded."""
+    state = PolicyCanaries.state
+
+    def at_once(self: PolicyCanaries, step: Any, now: Any) -> Any:
+        return replace(state(self, step, now), soaked_at=None)
+
+    _set(stack, PolicyCanaries, "state", at_once)
 
 
 def preflight_outdated(stack: ExitStack) -> None:
@@ -497,6 +520,9 @@ _OF_UPGRADES = {
         (policies_ignored, ""),
         (places_counted_once, ""),
         (freezes_ignored, "", 51),
+        (budgets_ignored, "", 144),
+        (canaries_not_awaited, ""),
+        (soak_ignored, ""),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

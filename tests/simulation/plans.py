@@ -181,7 +181,7 @@ def has_policy(seed: int) -> bool:
 
 def under_policy(plan: Scenario, rng: Random) -> Scenario:
     """Returns the scenario with a policy that limits what is in flight, and may freeze the first
-    minutes."""
+    minutes, have a canary, and hold after failures."""
     spec: Object = {"inFlight": rng.choice((1, 2, 3))}
     if rng.random() < 0.5:
         spec["neverTogether"] = [{"clusters": ["site-1", "site-2"]}]
@@ -192,7 +192,16 @@ def under_policy(plan: Scenario, rng: Random) -> Scenario:
         begin, end = (datetime.fromtimestamp(at, UTC).isoformat() for at in moments)
         spec["freezes"] = [{"from": begin, "until": end}]
     ends = rng.choice((0.0, rng.uniform(600.0, 2400.0)))
-    return structs.replace(plan, policy=spec, policy_ends=ends)
+    fleet = plan.fleet
+    if rng.random() < 0.5:
+        budget = {"maximum": rng.choice((0, 0, 1, 2)), "per": rng.choice(("Step", "Rollout"))}
+        spec["failureBudget"] = budget
+        failing = parse_fault(f"prep.precache={rng.choice((0.3, 0.6))}")
+        fleet = structs.replace(fleet, faults=(*fleet.faults, failing))
+    if rng.random() < 0.5:
+        first = {"matchLabels": {"name": f"site-{rng.choice((1, 2))}"}}
+        spec["canaries"] = {"selector": first, "soakMinutes": rng.choice((1, 5))}
+    return structs.replace(plan, fleet=fleet, policy=spec, policy_ends=ends)
 
 
 STOPPED = ("everything", "leaders", "people")

@@ -42,6 +42,7 @@ from tests.simulation.checks import Found
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
+from tests.simulation.checks.failures import FailuresUnderPolicy
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
@@ -316,7 +317,8 @@ class _Play:
             SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
         restored = bool(self.fleet.weather.struck["hub-restored"])
         if self._plan.policy and not skewed and not restored:
-            UnderPolicy(self.found, self._plan.policy, self._plan.policy_ends).read(events)
+            for check in (UnderPolicy, FailuresUnderPolicy):
+                check(self.found, self._plan.policy, self._plan.policy_ends).read(events)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()

@@ -8,8 +8,10 @@ from typing import Any
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.engine.gates import LASTING
-from ibgu.core.model import ReasonKind, RolloutState, names
+from ibgu.core.engine.gates import RESUMABLE
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.step import QUEUED
+from ibgu.core.model import ReasonKind, RolloutState, Waiting, names
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -395,12 +397,24 @@ class Simulation:
             hold = step.step.hold if step is not None else None
             number = int(tracked.rollout.name.rpartition("-")[2])
             held = tracked.rollout.hold
-            if hold is not None and hold.kind in LASTING:
+            if hold is not None and hold.kind in RESUMABLE:
                 await self.people.resume(number)
+            elif step is not None and (canary := self._blocked_canary(step)):
+                await self.people.annotate(number, skip=canary)
             elif held is not None and held.kind in (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN):
                 # An operator puts back what the journal knows of the plan.
                 await self.people.put_back(number, json.encode(tracked.rollout.spec.plan))
                 await self.people.resume(number)
+
+    def _blocked_canary(self, step: TrackedStep) -> str:
+        """Returns the canary that others wait for and that can't start itself; empty: none."""
+        canaries = (self.scenario.policy or {}).get("canaries")
+        if canaries is None or not step.kept:
+            return ""
+        (name,) = canaries["selector"]["matchLabels"].values()
+        member = step.members.get(name)
+        waits = isinstance(member, Waiting) and member.reason.kind not in QUEUED
+        return str(name) if waits else ""
 
     async def stuck(self) -> str:
         """Returns what has not ended, and why."""

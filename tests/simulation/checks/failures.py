@@ -1,0 +1,119 @@
+"""Checks that canaries go first, and that nothing starts with more failures than the hub's
+RolloutPolicy allows (R50.9, R50.11), from the events alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ibgu.core.drivers import traits
+from ibgu.core.model.actions import whole
+from tests.simulation.checks import Found
+from tests.simulation.checks.history import Event
+from tests.simulation.loop import BEGINNING
+
+_BUDGET = "R50 nothing starts with more failures than a policy allows"
+_CANARIES = "R50 canaries go first"
+_NOT_TRIED = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated", "RolloutDeleted"})
+Key = tuple[Any, Any]
+"""Rollout and step."""
+
+
+class FailuresUnderPolicy:
+    """FailuresUnderPolicy counts which clusters have failed, in each step and each rollout."""
+
+    def __init__(self, found: Found, spec: dict[str, Any], ends: float) -> None:
+        """`ends`: when the policy is deleted, in virtual seconds; 0: never."""
+        self._check = found.check
+        self._budget: dict[str, Any] = spec.get("failureBudget", {})
+        self._canaries: dict[str, Any] = spec.get("canaries", {})
+        self._named = spec.get("actions", ())
+        self._ends = datetime.fromtimestamp(BEGINNING + ends, UTC) if ends else None
+        self._actions: dict[Key, list[str]] = {}
+        self._members: dict[Key, set[str]] = defaultdict(set)
+        self._finished: dict[Key, dict[str, Event]] = defaultdict(dict)
+        self._flying: set[tuple[Any, Any, str]] = set()
+        self._held: set[Key] = set()
+        self._resumed: dict[Any, datetime] = {}
+        """When each rollout was last released from a spent budget."""
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Reads events whose clocks showed the loop's time."""
+        for event in events:
+            if event.step is not None:
+                self._of_step(event, (event.rollout, event.step))
+
+    def _of_step(self, event: Event, key: Key) -> None:
+        match event.kind:
+            case "StepOpened":
+                self._actions[key] = event.data["actions"]
+            case "StepHeld" if event.data.get("hold") == "FailureBudgetSpent":
+                self._held.add(key)
+            case "StepReleased" if key in self._held:
+                self._held.discard(key)
+                self._resumed[event.rollout] = event.at
+        if event.cluster is None:
+            return
+        match event.kind:
+            case "MemberJoined":
+                self._members[key].add(event.cluster)
+            case "MemberFinished":
+                self._finished[key][event.cluster] = event
+            case "CompletedLate":
+                self._finished[key].pop(event.cluster, None)
+            case "RunIntended" if self._ends is None or event.at < self._ends:
+                self._judge(event, key)
+        member = (*key, event.cluster)
+        if event.kind in ("RunIntended", "RunReopened"):
+            self._flying.add(member)
+        elif event.kind == "MemberFinished" or (
+            event.data.get("result") == "withdrawn" and event.data.get("disarmed")
+        ):
+            self._flying.discard(member)
+
+    def _judge(self, event: Event, key: Key) -> None:
+        action = event.data["action"]
+        chain = self._actions[key]
+        first = (*key, event.cluster) not in self._flying
+        if traits(action).leads_back or not any(map(self._holds, chain)):
+            return
+        if not first and not traits(action).reboots:
+            return
+        if self._budget:
+            failed = self._failed(key)
+            self._check(_BUDGET, len(failed) <= self._budget["maximum"], event, failed)
+        if self._canaries and first:
+            self._judge_canary(event, key)
+
+    def _failed(self, key: Key) -> set[str]:
+        steps = [key] if self._budget["per"] == "Step" else list(self._finished)
+        return {
+            cluster
+            for step in steps
+            if step[0] == key[0]
+            for cluster, event in self._finished[step].items()
+            if self._is_failure(event) and self._holds(event.data["failed_action"])
+        }
+
+    def _is_failure(self, event: Event) -> bool:
+        since = self._resumed.get(event.rollout)
+        return (
+            event.data.get("outcome") == "failed"
+            and event.cause not in _NOT_TRIED
+            and (since is None or event.at > since)
+        )
+
+    def _judge_canary(self, event: Event, key: Key) -> None:
+        (canary,) = self._canaries["selector"]["matchLabels"].values()
+        if event.cluster == canary or canary not in self._members[key]:
+            return
+        finished = self._finished[key].get(canary)
+        if finished is None:
+            self._check(_CANARIES, False, event, canary)
+            return
+        soak = timedelta(minutes=self._canaries["soakMinutes"])
+        well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
+        self._check(_CANARIES, well and not self._is_failure(finished), event, finished.at)
+
+    def _holds(self, action: str) -> bool:
+        return not self._named or whole(action) in self._named
