@@ -174,6 +174,63 @@ async def test_a_changed_policy_applies_at_once_and_a_mistake_in_it_holds(
     assert [row["generation"] for row in await scene.journal(IN_FORCE)] == [1, 2]
 
 
+async def test_a_canary_goes_first_and_must_stay_available(
+    scene: Scene, policies: list[str]
+) -> None:
+    """Its soak of a minute is over only once it was reached without a break for so long."""
+    await scene.fleet(count=3)
+    await scene.reachable()
+    await scene.start()
+    canary = f"{scene.label}-3"
+    first = {"selector": {"matchLabels": {"name": canary}}, "soakMinutes": 1}
+    await apply(scene, policies, "first", canaries=first)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+
+    async def soaks() -> bool:
+        words = "RolloutPolicy/first: the canaries have succeeded, and must stay available until"
+        return [each.startswith(words) for each in await kept(scene)] == [True, True]
+
+    await scene.until(soaks, "the others to wait for the soak")
+    await scene.stop()
+    await scene.start()
+    await scene.completed("careful")
+    runs = {row["cluster"]: row for row in await scene.journal(RUNS)}
+    well = runs.pop(canary)["ended_at"] + timedelta(minutes=1)
+    assert len(runs) == 2
+    assert all(row["intended_at"] >= well for row in runs.values())
+
+
+async def test_failures_hold_the_rollouts_of_the_hub_until_the_budget_is_raised(
+    scene: Scene, policies: list[str]
+) -> None:
+    """The next rollout comes after the first one was deleted, and the controller was restarted."""
+    await scene.fleet(count=4, faults=["prep.precache"])
+    await scene.start()
+    budget = {"maximum": 1, "per": "Hub", "withinMinutes": 60}
+    await apply(scene, policies, "few", failureBudget=budget)
+    await scene.apply(ibgu("one", step("Prep", most=1), fleet=scene.label))
+    await scene.phase("one", "Held")
+    held = await scene.condition("one", "Held")
+    assert held["reason"] == "FailureBudgetSpent"
+    words = "2 clusters of the hub have failed within 1 h, and RolloutPolicy few allows 1"
+    assert words in held["message"]
+    await scene.annotate("one", "ibgu.dev/resume=1")
+
+    async def failed() -> bool:
+        return bool((await scene.status("one"))["summary"]["failed"] == 4)
+
+    await scene.until(failed, "the rest to fail after the resume, two at most at once")
+    await scene.kubectl("delete", "ibgu", "one", "--wait=false")
+    await scene.stop()
+    await scene.start()
+    await scene.apply(ibgu("two", step("Prep"), fleet=scene.label))
+    await scene.phase("two", "Held")
+    assert (await scene.condition("two", "Held"))["reason"] == "FailureBudgetSpent"
+    raised = json.dumps({"spec": {"failureBudget": {"maximum": 50}}})
+    await scene.kubectl("patch", "rolloutpolicy", "few", "--type=merge", "-p", raised)
+    await scene.completed("two")
+
+
 async def test_policies_that_can_not_be_read_hold_new_starts_and_no_abort(
     scene: Scene, account: LimitedAccount
 ) -> None:
