@@ -177,7 +177,7 @@ async def test_a_changed_policy_applies_at_once_and_a_mistake_in_it_holds(
 async def test_a_canary_goes_first_and_must_stay_available(
     scene: Scene, policies: list[str]
 ) -> None:
-    """Its soak of a minute is over only once it was reached without a break for so long."""
+    """The soak of a minute is over once the canary was reached without a break for so long."""
     await scene.fleet(count=3)
     await scene.reachable()
     await scene.start()

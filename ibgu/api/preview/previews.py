@@ -29,7 +29,7 @@ from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
 from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
 from ibgu.core.drivers.ibu.preflight.releases import label_values
 from ibgu.core.drivers.preflight import RULE_BOOKS, judge
-from ibgu.core.engine.gates.policies import PolicyGates
+from ibgu.core.engine.gates.policies import CLUSTER_HOLD, PolicyGates
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import EVERYWHERE, Scope
@@ -129,7 +129,8 @@ class PlanPreviews:
         except HubError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-            return replace(proposal, policies_unknown=_POLICIES_UNKNOWN)
+            known = (CLUSTER_HOLD,)
+            return replace(proposal, policies=known, policies_unknown=_POLICIES_UNKNOWN)
         gates = PolicyGates(
             FleetState(), lambda name: None, lambda: (), lambda: self._duration_stats
         )

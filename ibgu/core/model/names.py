@@ -51,7 +51,12 @@ AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 TIME_ZONE = "ibgu.dev/time-zone"
 """The annotation or label of a ManagedCluster with its time zone, such as Europe/Berlin. In a label
 a dot stands for each slash."""
-OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY, TIME_ZONE)
+HOLD = "ibgu.dev/hold"
+"""The annotation of a ManagedCluster on which nothing new starts, with who holds it."""
+HOLD_UNTIL = "ibgu.dev/hold-until"
+"""When the hold ends, such as 2026-12-02T00:00:00Z; without it, when HOLD is removed."""
+HOLD_REASON = "ibgu.dev/hold-reason"
+OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY, TIME_ZONE, HOLD, HOLD_UNTIL, HOLD_REASON)
 """The annotations that ibgu reads of ManagedClusters."""
 
 CLAIMS = (

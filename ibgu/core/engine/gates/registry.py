@@ -50,8 +50,8 @@ MEMBER_GATES = tuple(gate for gate in GATES if isinstance(gate, MemberGate))
 """The gates that keep one member alone."""
 POLICY = GateReason(
     meaning=Meaning(
-        "a RolloutPolicy keeps the cluster from starting",
-        "the policy lets it start; its time is shown if it is known",
+        "a RolloutPolicy, or a hold of the cluster by annotation, keeps it from starting",
+        "the policy lets it start, or the hold ends; the time is shown if it is known",
         "what the reason asks for, such as a time zone; if it asks for nothing, wait, or have the "
         "policy's owner change it",
     ),
@@ -121,10 +121,8 @@ def guarding(action: ActionName, policies: Sequence[Gate]) -> Iterator[Gate]:
 
 def in_order(policies: Sequence[Gate]) -> Sequence[Gate]:
     """Returns all gates in the order in which they are asked."""
-    if not policies:
-        return GATES
-    limits = [gate for gate in GATES if gate.reasons.keys() <= RATE_LIMITS]
-    return [*(gate for gate in GATES if gate not in limits), *policies, *limits]
+    limits = next(place for place, gate in enumerate(GATES) if gate.reasons.keys() <= RATE_LIMITS)
+    return (*GATES[:limits], *policies, *GATES[limits:])
 
 
 def stops_all(hold: Reason | None) -> bool:

@@ -1,6 +1,7 @@
 """The gates of RolloutPolicies: limits of clusters in flight, windows and freezes (R50)."""
 
+from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.in_force import UNKNOWN, HoldingPolicies, PolicyGates
 
-__all__ = ["UNKNOWN", "HoldingPolicies", "PolicyGates", "faults"]
+__all__ = ["CLUSTER_HOLD", "UNKNOWN", "HoldingPolicies", "PolicyGates", "faults"]

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.canaries import canaries_gate
+from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
@@ -57,7 +58,8 @@ class _PolicyInForce(Struct, frozen=True):
 class HoldingPolicies(Struct, frozen=True):
     """HoldingPolicies are those that hold one rollout."""
 
-    gates: tuple[MemberGate, ...] = ()
+    gates: tuple[MemberGate, ...] = (CLUSTER_HOLD,)
+    """The gates of policies, and that of holds by annotation, which needs none."""
     budgets: tuple[PolicyBudget, ...] = ()
     breakers: tuple[SeedBreaker, ...] = ()
     canaries: tuple[PolicyCanaries, ...] = ()
@@ -91,7 +93,7 @@ class PolicyGates:
             self._follow(state)
         holding = [each for each in self._policies if each.holds(namespace, labels)]
         return HoldingPolicies(
-            tuple(gate for each in holding for gate in each.gates),
+            (CLUSTER_HOLD, *(gate for each in holding for gate in each.gates)),
             tuple(each.budget for each in holding if each.budget is not None),
             tuple(each.breaker for each in holding if each.breaker is not None),
             tuple(each.canaries for each in holding if each.canaries is not None),
