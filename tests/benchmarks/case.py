@@ -33,6 +33,8 @@ class Case(Struct, frozen=True):
     seed: int = 1
     faults: tuple[str, ...] = ()
     payload: bool = False
+    policies: tuple[dict[str, Any], ...] = ()
+    """The RolloutPolicies of the hub."""
 
     @property
     def size(self) -> str:

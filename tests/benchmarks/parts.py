@@ -5,7 +5,15 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import api_part, failover, fairness, journal_part, rollout_part, status_part
+from tests.benchmarks import (
+    api_part,
+    failover,
+    fairness,
+    journal_part,
+    policies_part,
+    rollout_part,
+    status_part,
+)
 from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import freshness, makespan
 from tests.benchmarks.memory import part as memory_part
@@ -23,6 +31,7 @@ PARTS = {
     "api": Part(api_part.__doc__, api_part.arguments, api_part.run),
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+    "policies": Part(policies_part.__doc__, policies_part.arguments, policies_part.run),
     updates_part.PART: Part(updates_part.__doc__, updates_part.arguments, updates_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),

@@ -105,6 +105,8 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
             await upgrade(postgres.url)
             if case.payload:
                 await payload.bring(admin)
+            for policy in case.policies:
+                await admin.request("POST", paths.ROLLOUT_POLICIES, body=policy)
             if settled:
                 await warm(admin)
                 await at_rest()

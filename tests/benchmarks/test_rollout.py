@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from tests.benchmarks import failover
+from msgspec.structs import replace
+
+from tests.benchmarks import failover, policies_part
 from tests.benchmarks.case import CHAIN, Case
 from tests.benchmarks.report import bounds
 from tests.benchmarks.rollout import measure
@@ -47,6 +49,14 @@ def test_a_chain_with_a_payload_and_failures_that_were_asked_for() -> None:
     assert _bounded("chain", found)
     assert found["reads_not_allowed"] == 0
     assert found["work_kib_per_member"] > 30
+
+
+def test_ten_policies_hold_no_rollout_that_keeps_to_them() -> None:
+    case = Case(6, 3, durations=QUICK)
+    under = measure(replace(case, policies=tuple(policies_part.ten())), settled=False)
+
+    assert (under.work.actions, under.failed, under.otherwise) == (12, 0, {})
+    assert _bounded("policies", policies_part.figures([under], [under]))
 
 
 def test_two_controllers_relieve_each_other() -> None:
