@@ -394,6 +394,14 @@ class MemberResponse(Response, frozen=True, kw_only=True):
     run: RunResponse | None = None
 
 
+class MemberAttemptsResponse(Response, frozen=True, kw_only=True):
+    """One member with all attempts on its cluster."""
+
+    member: MemberResponse
+    runs: tuple[RunResponse, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+
+
 class EventResponse(Response, frozen=True, kw_only=True):
     seq: int
     at: datetime
@@ -419,10 +427,6 @@ class ActivityEntryResponse(Response, frozen=True, kw_only=True):
     via: str | None = None
     step: int | None = None
     warning: bool = False
-
-
-class ActivityResponse(Response, frozen=True, kw_only=True):
-    items: tuple[ActivityEntryResponse, ...]
 
 
 class RolloutNameResponse(Response, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from ibgu.client.responses import (
-    ActivityResponse,
+    ActivityEntryResponse,
     CancelRequest,
     ChangeResponse,
     ClusterResponse,
@@ -20,6 +20,7 @@ from ibgu.client.responses import (
     FollowUpResponse,
     GridResponse,
     LeadershipResponse,
+    MemberAttemptsResponse,
     MemberResponse,
     NewStepRequest,
     OfClustersRequest,
@@ -229,6 +230,20 @@ class Routes:
             label=label,
         )
 
+    def attempts(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        labels: Collection[str] | None = None,
+    ) -> Iterator[MemberAttemptsResponse]:
+        """Requests `GET rollouts/{namespace}/{name}/attempts`: list the clusters in the steps of a
+        rollout, with all attempts."""
+        return self._wire.pages(
+            MemberAttemptsResponse, "rollouts", namespace, name, "attempts", uid=uid, labels=labels
+        )
+
     def events(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
     ) -> Iterator[EventResponse]:
@@ -242,10 +257,14 @@ class Routes:
         """Requests `GET clusters/{name}/events`: list the events of a cluster, newest first."""
         return self._wire.pages(EventResponse, "clusters", name, "events")
 
-    def activity(self, namespace: str, name: str, *, uid: str | None = None) -> ActivityResponse:
+    def activity(
+        self, namespace: str, name: str, *, uid: str | None = None
+    ) -> Iterator[ActivityEntryResponse]:
         """Requests `GET rollouts/{namespace}/{name}/activity`: the changes of a rollout: by whom,
         from where, and with what result, newest first."""
-        return self._wire.get(ActivityResponse, "rollouts", namespace, name, "activity", uid=uid)
+        return self._wire.pages(
+            ActivityEntryResponse, "rollouts", namespace, name, "activity", uid=uid
+        )
 
     def failures(
         self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None

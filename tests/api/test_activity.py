@@ -1,11 +1,12 @@
-"""ActivityBody names the changes of a rollout: by whom, from where, with what result."""
+"""The activity of a rollout: who changed it, from where, and with what result."""
 
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from ibgu.api.activity.schemas import ActivityBody
+from ibgu.api.activity.schemas import ActivityEntryBody
+from ibgu.api.bodies import PageBody
 from ibgu.core.model import ActingParty, Kind, OnRollout, OnStep, Reason, ReasonKind, names
 from ibgu.db import Journal
 from tests.api.conftest import Ask
@@ -21,7 +22,7 @@ PAUSED = Reason(
 async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str | None]]:
     answer = await ask("bob", "rollouts/default/ran-r1/activity", **query)
     assert answer.status_code == 200, answer.text
-    found = ActivityBody.model_validate(answer.json())
+    found = PageBody[ActivityEntryBody].model_validate(answer.json())
     return [(each.title, each.text, each.who, each.via) for each in found.items]
 
 
@@ -72,6 +73,20 @@ async def test_clusters_have_no_part_in_it_and_a_limit_keeps_the_newest(
     answer = await ask("bob", "rollouts/default/ran-r1/activity")
     assert {each["kind"] for each in answer.json()["items"]} == {"RolloutSeen", "StepStarted"}
     assert [each[0] for each in await told(ask, limit=1)] == ["Step started"]
+
+
+async def test_pages_together_are_the_whole_activity_once(ask: Ask, journal: Journal) -> None:
+    one = await fleet(journal)
+    await tell(journal, *(OnRollout(Kind.ROLLOUT_STARTED, one, str(n)) for n in range(4)))
+    whole = await told(ask)
+    walked: list[str] = []
+    query: dict[str, Any] = {}
+    while query.get("cursor", "first"):
+        page = (await ask("bob", "rollouts/default/ran-r1/activity", limit=3, **query)).json()
+        walked += [each["title"] for each in page["items"]]
+        query = {"cursor": page["nextCursor"]}
+    assert walked == [each[0] for each in whole]
+    assert len(walked) == 7
 
 
 async def test_a_skip_that_found_nobody_says_so(ask: Ask, journal: Journal) -> None:

@@ -133,6 +133,7 @@ PATHS = (
     f"rollouts/{OURS}/ran-ours",
     f"rollouts/{OURS}/ran-ours/steps",
     f"rollouts/{OURS}/ran-ours/members",
+    f"rollouts/{OURS}/ran-ours/attempts",
     f"rollouts/{OURS}/ran-ours/grid",
     f"rollouts/{OURS}/ran-ours/view",
     f"rollouts/{OURS}/ran-ours/activity",

@@ -38,7 +38,3 @@ class ActivityEntryBody(Body):
     )
     step: int | None = Field(description="From 1; null: the rollout as a whole.")
     warning: bool
-
-
-class ActivityBody(Body):
-    items: list[ActivityEntryBody] = Field(description="Newest first.")

@@ -1,10 +1,13 @@
 """Maps members, with the effective reason and what is known about their messages."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.members.schemas import (
     CompletedActionBody,
+    MemberAttemptsBody,
     MemberBody,
     RunBody,
     StalledBody,
@@ -74,6 +77,16 @@ def _completed(member: Member) -> list[CompletedActionBody]:
 
 def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
+
+
+def attempts_body(
+    row: VisitRow, duration_stats: DurationsByAction, labels: Mapping[str, str]
+) -> MemberAttemptsBody:
+    return MemberAttemptsBody(
+        member=member_body(row.member, duration_stats),
+        runs=[_run(run) for run in row.runs],
+        labels=dict(labels),
+    )
 
 
 def visit_body(row: VisitRow, duration_stats: DurationsByAction, readable: Readable) -> VisitBody:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 
 from ibgu.api.bodies import PageBody
 from ibgu.api.durations.measured import DurationsOfHub
-from ibgu.api.members.mapping import member_body
-from ibgu.api.members.schemas import MemberBody
+from ibgu.api.members.mapping import attempts_body, member_body
+from ibgu.api.members.schemas import MemberAttemptsBody, MemberBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
@@ -16,6 +16,7 @@ from ibgu.api.requests.inputs import (
     ClusterPrefix,
     Cursor,
     Label,
+    LabelNames,
     Limit,
     ReadsOfRequest,
     RolloutOfPath,
@@ -89,3 +90,27 @@ async def members(
     return PageBody(
         items=[member_body(each, duration_stats) for each in found.items], next_cursor=found.next
     )
+
+
+@router.get(
+    "/attempts",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="List the clusters in the steps of a rollout, with all attempts",
+)
+async def attempts(
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    duration_stats: DurationsOfHub,
+    labels: LabelNames,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> PageBody[MemberAttemptsBody]:
+    """Members come in the order of steps, and within a step in the order in which they start."""
+    found = await reads.visits_of_rollout(row.rollout.uid, limit=limit, cursor=cursor)
+    clusters = {each.member.member.cluster for each in found.items}
+    known = await reads.labels_of(clusters, labels)
+    items = [
+        attempts_body(each, duration_stats, known.get(each.member.member.cluster, {}))
+        for each in found.items
+    ]
+    return PageBody(items=items, next_cursor=found.next)

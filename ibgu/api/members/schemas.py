@@ -129,6 +129,22 @@ class MemberBody(Body):
     run: RunBody | None = Field(description="The newest run.")
 
 
+_ATTEMPTS: JsonValue = {"member": _MEMBER, "runs": [_RUN], "labels": {"region": "north"}}
+
+
+class MemberAttemptsBody(Body):
+    """One member with all attempts on its cluster."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ATTEMPTS]})
+
+    member: MemberBody
+    runs: list[RunBody] = Field(description="All attempts, oldest first.")
+    labels: dict[str, str] = Field(
+        description="The requested labels that the ManagedCluster has, as the controller last saw "
+        "them."
+    )
+
+
 _VISIT: JsonValue = {
     "rollout": {
         "namespace": "default",

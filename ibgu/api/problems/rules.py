@@ -9,6 +9,7 @@ NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 PREFIX_OR_NONE = r"^$|^[a-z0-9][-a-z0-9.]*$"
 UID = "^[-a-zA-Z0-9]+$"
 CAUSE = "^[A-Za-z]{1,64}$"
+LABEL = r"^([a-z0-9.-]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$"
 LINE = r"^\S[^\x00-\x1f\x7f]*$"
 
 _LETTERS = "lowercase letters, digits, hyphens and dots"
@@ -17,6 +18,8 @@ _PATTERNS = {
     PREFIX_OR_NONE: f"must be the beginning of a name: {_LETTERS}, a letter or digit first",
     UID: "must be a UID: letters, digits and hyphens",
     CAUSE: "must be a cause: 1 to 64 letters",
+    LABEL: "must be the name of a label: letters, digits, hyphens, dots and underscores, after an "
+    "optional prefix and a slash",
     LINE: "must be one line that does not begin with a space",
 }
 _WHOLE = "must be a whole number"

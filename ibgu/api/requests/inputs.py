@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, invalid, unavailable
-from ibgu.api.problems.rules import NAME, PREFIX_OR_NONE, UID
+from ibgu.api.problems.rules import LABEL, NAME, PREFIX_OR_NONE, UID
 from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
@@ -18,6 +18,8 @@ from ibgu.hub.discovery import NO_CRD
 from ibgu.hub.errors import HubError
 
 MAX_LENGTH = 253
+MAX_LABEL_LENGTH = 317
+"""Characters of a label's name: 253 of its prefix, the slash, and 63."""
 
 Namespace = Annotated[str, Path(pattern=NAME, max_length=MAX_LENGTH, examples=["default"])]
 Name = Annotated[str, Path(pattern=NAME, max_length=MAX_LENGTH, examples=["ran-417"])]
@@ -87,6 +89,27 @@ async def _label(
 
 
 Label = Annotated[LabelSelector | None, Depends(_label)]
+
+
+async def _label_names(
+    caller: CallerOfRequest,
+    labels: Annotated[
+        list[Annotated[str, StringConstraints(pattern=LABEL, max_length=MAX_LABEL_LENGTH)]] | None,
+        Query(
+            max_length=10,
+            description="Name of a label of the ManagedClusters to include; repeatable.",
+            examples=[["region"]],
+        ),
+    ] = None,
+) -> list[str]:
+    """Asking for labels takes the right to list who has them."""
+    if not labels:
+        return []
+    await caller.require_clusters()
+    return list(dict.fromkeys(labels))
+
+
+LabelNames = Annotated[list[str], Depends(_label_names)]
 
 
 def reads_of(request: Request) -> Reads:

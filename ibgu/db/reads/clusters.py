@@ -1,9 +1,9 @@
 """Reads clusters by name: those that any rollout knows, with the claims and pending patches of
 one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import all_, exists, select
+from sqlalchemy import all_, any_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import PendingPatch
@@ -46,6 +46,27 @@ class ClusterReads(Base):
         other = rollouts.c.namespace != all_(texts(namespaces))
         found = await db.scalar(select(exists().where(rollouts.c.hub == self.hub, other)))
         return bool(found)
+
+    async def labels_of(
+        self, clusters: Collection[str], names: Sequence[str]
+    ) -> dict[str, dict[str, str]]:
+        """Returns, by cluster, those of the labels that the clusters have now; without clusters
+        that have none of them, or whose labels are unknown."""
+        if not clusters or not names:
+            return {}
+        values = [cluster_labels.c.labels[name].astext for name in names]
+        statement = select(cluster_labels.c.cluster, *values).where(
+            cluster_labels.c.hub == self.hub,
+            cluster_labels.c.cluster == any_(texts(clusters)),
+            cluster_labels.c.labels.is_not(None),
+        )
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(statement)).all()
+        found = ((row[0], zip(names, row[1:], strict=True)) for row in rows)
+        return {
+            cluster: {name: value for name, value in of_cluster if value is not None}
+            for cluster, of_cluster in found
+        }
 
     async def cluster(self, name: str) -> ClusterRow:
         """Returns the cluster, under every uid that had the name."""

@@ -27,13 +27,18 @@ class EventReads(Base):
         async with self._at_one_moment() as db:
             return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 
-    async def activity(self, rollout: str, limit: int) -> tuple[EventRow, ...]:
-        """Returns the newest events of a rollout and its steps, without those of its clusters."""
+    async def activity(
+        self, rollout: str, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[EventRow]:
+        """Returns the events of a rollout and its steps, newest first, without those of its
+        clusters."""
         its = (events.c.rollout == rollout, events.c.cluster.is_(None))
-        statement = self._events().where(*its).order_by(events.c.seq.desc()).limit(limit)
+        statement = self._events().where(*its)
+        if cursor is not None:
+            statement = statement.where(events.c.seq < decode(cursor, int))
+        statement = statement.order_by(events.c.seq.desc()).limit(limit + 1)
         async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
-            return tuple(to_record(row, EventRow) for row in rows)
+            return await self._page(db, statement, limit)
 
     async def cluster_events(
         self, cluster: str, *, limit: int = 100, cursor: str | None = None

@@ -1,4 +1,4 @@
-"""Reads the steps that a cluster was in, with its runs."""
+"""Reads the steps that clusters were in, with their runs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,13 @@ from sqlalchemy import Select, any_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Run
-from ibgu.db.reads.base import Base, reading_ahead, texts
+from ibgu.db.reads.base import Base, integers, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, ITS_STEP, joined, shown
+from ibgu.db.reads.sorting import Sort, Sorting
 from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_run
 from ibgu.db.schema import events, members, rollouts, runs, steps
-from ibgu.db.views import VisitListing, VisitRow
+from ibgu.db.views import Page, VisitListing, VisitRow
 
 _STARTED = func.coalesce(steps.c.started_at, rollouts.c.created_at)
 
@@ -43,6 +44,39 @@ class VisitReads(Base):
             its = [(key.rollout, key.step) for key in found.items]
             newest = await db.scalar(self._newest_event(cluster)) or 0
             return VisitListing(await self._visited(db, cluster, its), found.next, newest)
+
+    async def visits_of_rollout(
+        self, uid: str, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[VisitRow]:
+        """Returns a page of the steps of a rollout's clusters, in the order of steps and of starts
+        within a step."""
+        sorting = Sorting(Sort.ORDER, cursor)
+        chosen = joined(self.hub, OF_MEMBER).where(members.c.rollout == uid)
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(sorting.first(chosen).limit(limit + 1))).all()
+            found = page(rows, limit, sorting.place)
+            had = await self._runs(db, uid, found.items)
+        visits = tuple(_visit(row, had[row.step, row.cluster]) for row in found.items)
+        return Page(visits, found.next)
+
+    async def _runs(
+        self, db: AsyncConnection, uid: str, of_members: Sequence[Any]
+    ) -> defaultdict[tuple[int, str], list[Run]]:
+        """Returns the runs of the members by step and cluster, oldest first."""
+        of_runs = (
+            select(*OF_RUN, runs.c.step, runs.c.cluster)
+            .where(
+                runs.c.hub == self.hub,
+                runs.c.rollout == uid,
+                runs.c.step == any_(integers({row.step for row in of_members})),
+                runs.c.cluster == any_(texts({row.cluster for row in of_members})),
+            )
+            .order_by(runs.c.intended_at, runs.c.attempt)
+        )
+        had: defaultdict[tuple[int, str], list[Run]] = defaultdict(list)
+        for run in (await db.execute(of_runs)).mappings():
+            had[run["step"], run["cluster"]].append(to_run(run))
+        return had
 
     def _newest_event(self, cluster: str) -> Select[Any]:
         its = (events.c.hub == self.hub, events.c.cluster == cluster)

@@ -86,6 +86,7 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "outcome": ("failed", "succeeded"),
         "cause": "PrepFailed",
         "label": _LABELS,
+        "labels": ["region", "site"],
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
         "needsPerson": "true",
