@@ -42,6 +42,7 @@ from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
+from ibgu.cli.report import report
 from ibgu.cli.seeds import seed
 from ibgu.cli.serve import commands as serve
 from ibgu.cli.shared import expanded
@@ -89,6 +90,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         events,
         collect,
         gather,
+        report,
         shadow_report,
     ),
     Panel.CHANGE: (

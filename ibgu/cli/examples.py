@@ -33,6 +33,11 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu events ran-417 --cluster site-0412",
     ),
     "collect": ("ibgu collect ran-417 -o ran-417.tgz",),
+    "report": (
+        "ibgu report ran-417 --by region",
+        "ibgu report ran-417 -o csv",
+        "ibgu report ran-417 --against default/ran-416",
+    ),
     "shadow-report": ("ibgu shadow-report ran-417", "ibgu shadow-report -A"),
     "preflight": (
         "ibgu preflight -f ran-417.yaml",

@@ -1,6 +1,7 @@
 """The commands on a rollout of a FleetUpdate, one cluster of which has failed."""
 
 import asyncio
+import csv
 import json
 import tarfile
 from datetime import UTC, datetime
@@ -27,6 +28,16 @@ async def test_the_wide_list_shows_kind_and_release(ibgu: Ibgu) -> None:
 
 async def test_the_name_can_be_given_to_kubectl(ibgu: Ibgu) -> None:
     assert (await ibgu("get", "-o", "name")).stdout == f"fleetupdate.ibgu.dev/{NAME}\n"
+
+
+async def test_a_report_has_the_kind_and_its_actions(ibgu: Ibgu) -> None:
+    page = await ibgu("report", NAME)
+    assert page.exit_code == 0, page.output
+    assert "FleetUpdate in namespace default" in page.stdout
+    assert "Update: ReleaseUnsigned" in page.stdout
+    [row] = csv.DictReader((await ibgu("report", NAME, "-o", "csv")).stdout.splitlines())
+    assert (row["kind"], row["action"], row["outcome"]) == ("FleetUpdate", "Update", "failed")
+    assert (row["release"], row["failure"]) == ("4.16.12", "ReleaseUnsigned")
 
 
 async def test_stragglers_say_how_a_person_continues(ibgu: Ibgu) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     *(["explain", "ran-r1", "site-1"], ["events", "ran-r1", "-o", "wide"], ["get", "ran-r1"]),
     *(["tree", "ran-r1"], ["history", "site-1"], ["stragglers", "ran-r1"]),
     *(["get", "ran-r1", "-o", "wide"], ["works", "site-1"], ["clusters"]),
+    *(["report", "ran-r1"], ["report", "ran-r1", "-o", "csv"]),
 )
 
 

@@ -62,6 +62,14 @@ def write_signed(found: Certificate, key: Path, to: Path) -> None:
 
 def verify(path: Path, key: Path) -> None:
     """Prints what the certificate attests if its signature holds; otherwise ends with an error."""
+    found = verified(path, key)
+    typer.echo(page(map(one_line, _summary(path, key, found))))
+    if found.verdict != "certified":
+        raise typer.Exit(FAILED)
+
+
+def verified(path: Path, key: Path) -> CertificateSummary:
+    """Returns what the certificate attests if its signature holds; otherwise ends with an error."""
     signature = path.with_name(path.name + signing.SUFFIX)
     try:
         content = signing.read(path)
@@ -73,19 +81,26 @@ def verify(path: Path, key: Path) -> None:
             f"{path}: invalid signature: the certificate was changed after it was signed, "
             f"or {key} is not the signer's key"
         )
-    found = _decoded(path, content)
-    typer.echo(page(map(one_line, _summary(path, key, found))))
-    if found.verdict != "certified":
-        raise typer.Exit(FAILED)
+    return _decoded(path, content, "is signed, but is not")
 
 
-def _decoded(path: Path, content: bytes) -> CertificateSummary:
+def unverified(path: Path) -> CertificateSummary:
+    """Returns what the certificate says, which anyone may have written. Ends with an error if the
+    file is not a certificate."""
+    try:
+        content = signing.read(path)
+    except signing.SigningError as error:
+        fail(str(error), MISUSED)
+    return _decoded(path, content, "is not")
+
+
+def _decoded(path: Path, content: bytes, is_not: str) -> CertificateSummary:
     try:
         found = msgspec.json.decode(content, type=CertificateSummary)
     except msgspec.DecodeError:
-        fail(f"{path} is signed, but is not a certificate from `ibgu certify`")
+        fail(f"{path} {is_not} a certificate from `ibgu certify`")
     if found.kind != KIND:
-        fail(f"{path} is signed, but is not a certificate from `ibgu certify`")
+        fail(f"{path} {is_not} a certificate from `ibgu certify`")
     return found
 
 

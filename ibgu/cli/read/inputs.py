@@ -7,6 +7,7 @@ from ibgu.client import RestError
 
 _INPUTS = (
     (r"label", "--selector"),
+    (r"labels(?:\.(?P<number>\d+))?", "--by"),
     (r"(?:append\.\d+\.)?timeout", "--timeout"),
     (r"(?:append\.\d+\.)?maxConcurrency", "--max-concurrency"),
     (r"append(?:\.(?P<number>\d+))?(?:\.actions.*)?", "--append"),

@@ -1,0 +1,127 @@
+"""Implements the command."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli import complete
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout
+
+if TYPE_CHECKING:
+    from ibgu.cli.rest.target import RestTarget
+
+MAX_LABELS = 10
+
+
+class ReportOutput(StrEnum):
+    HTML = "html"
+    CSV = "csv"
+
+
+def report(
+    name: Rollout,
+    namespace: Namespace = "",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="LABEL",
+            help="Label of the ManagedClusters to group by, such as region; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            metavar="NAMESPACE/NAME",
+            help="Second rollout to compare with.",
+            show_default=False,
+            autocompletion=complete.rollouts,
+        ),
+    ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate",
+            metavar="FILE",
+            help="Certificate of the rollout to include, in JSON as ibgu certify writes it.",
+            show_default=False,
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            metavar="PUBLIC",
+            help="With --certificate: public key of its signer, to verify its signature with.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        ReportOutput,
+        typer.Option(
+            "--output", "-o", help="Output format; csv: a row for each cluster and action."
+        ),
+    ] = ReportOutput.HTML,
+    *,
+    rest: RestOptions,
+) -> None:
+    """Write what happened in a rollout as a page to keep, or as rows."""
+    from ibgu.cli.read.asking import asking
+
+    labels = tuple(dict.fromkeys(by or ()))
+    _check(labels, against, certificate, key, output)
+    with asking():
+        target = rest.target(namespace)
+        if output is ReportOutput.CSV:
+            _print_rows(target, name, labels)
+        else:
+            _print_page(target, name, labels, against, certificate, key)
+
+
+def _check(
+    labels: tuple[str, ...],
+    against: str,
+    certificate: Path | None,
+    key: Path | None,
+    output: ReportOutput,
+) -> None:
+    if output is ReportOutput.CSV and (against or certificate):
+        raise typer.BadParameter("--against and --certificate work with -o html only")
+    if key and not certificate:
+        raise typer.BadParameter("--key needs --certificate")
+    if len(labels) > MAX_LABELS:
+        raise typer.BadParameter(f"use --by for at most {MAX_LABELS} labels")
+
+
+def _print_rows(target: "RestTarget", name: str, labels: tuple[str, ...]) -> None:
+    from ibgu.cli.report.ask_rest import rows_of
+    from ibgu.cli.report.rows import csv_lines
+
+    rows = rows_of(target.client(), target.in_namespace(), name, labels)
+    for line in csv_lines(rows, labels):
+        typer.echo(line)
+
+
+def _print_page(
+    target: "RestTarget",
+    name: str,
+    labels: tuple[str, ...],
+    against: str,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
+    from ibgu.cli.report.ask_rest import facts_of
+    from ibgu.cli.report.certificate import certificate_of
+    from ibgu.cli.report.facts import RolloutReport
+    from ibgu.cli.report.page import page
+
+    client = target.client()
+    found = facts_of(client, target.in_namespace(), name, labels)
+    where, _, other = against.rpartition("/")
+    compared = facts_of(client, where or found.rollout.namespace, other, ()) if against else None
+    saved = certificate_of(certificate, key, found) if certificate else None
+    typer.echo(page(RolloutReport(found, compared, saved)))

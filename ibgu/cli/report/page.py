@@ -1,0 +1,89 @@
+"""Renders a report as one HTML file that needs neither network nor script."""
+
+from ibgu.cli.report import comparison, course, failing, overview, people, waiting
+from ibgu.cli.report.elements import Markup, element, facts, joined, quiet, section
+from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
+from ibgu.cli.report.style import CSS
+from ibgu.cli.report.words import moment
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Whatever got past the escaping could still load and run nothing."""
+_OLDER = (
+    "The rollout has changed since this certificate was made, and it does not cover the changes. "
+    "Make a new one."
+)
+
+
+def page(report: RolloutReport) -> str:
+    """Returns the file; characters beyond ASCII are references, so it reads the same whatever
+    encoding it is written in."""
+    whole = element("html", _head(report.found), element("body", *_parts(report)), lang="en")
+    return f"<!DOCTYPE html>\n{whole.encode('ascii', 'xmlcharrefreplace').decode()}"
+
+
+def _head(found: RolloutFacts) -> Markup:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width"),
+        element("title", f"Report on {found.full_name}"),
+        element("style", Markup(CSS)),
+    )
+
+
+def _parts(report: RolloutReport) -> list[Markup]:
+    found = report.found
+    return [
+        overview.head(found),
+        overview.summary(found),
+        people.needs(found),
+        *([comparison.comparison(found, report.against)] if report.against else ()),
+        overview.plan(found),
+        course.steps(found),
+        *([course.labels(found)] if found.totals.labels else ()),
+        failing.failures(found),
+        waiting.waits(found),
+        people.changes(found),
+        _certificate(found, report.certificate),
+        _footer(found),
+    ]
+
+
+def _certificate(found: RolloutFacts, certificate: SavedCertificate | None) -> Markup:
+    if certificate is None:
+        return section(
+            "Certificate",
+            quiet(
+                "This report does not prove that the rollout kept the rules. The proof needs the "
+                "event log in the database:"
+            ),
+            element("p", element("code", f"ibgu certify {found.full_name}")),
+        )
+    good = certificate.verdict == "certified"
+    verdict = element("span", certificate.verdict, class_=f"state {'good' if good else 'bad'}")
+    key = certificate.verified_with
+    signature = f"verified with {key}" if key else "not verified: this is what the file says"
+    numbers = f"{certificate.events:,} (#{certificate.first} to #{certificate.last})"
+    return section(
+        "Certificate",
+        element("p", verdict),
+        *([element("p", _OLDER)] if certificate.is_older_than(found) else ()),
+        facts(
+            (
+                ("Made", f"{certificate.at}, by ibgu {certificate.version}"),
+                ("Rollout", f"{certificate.state} when it was made"),
+                ("Events", numbers),
+                ("SHA-256", certificate.sha256),
+                ("Signature", signature),
+            )
+        ),
+    )
+
+
+def _footer(found: RolloutFacts) -> Markup:
+    words = (
+        f"As ibgu knew it at {moment(found.now)}. All times are UTC. p50 and p95: half, and 95 "
+        "of 100 clusters, took at most so long."
+    )
+    return element("footer", joined((words,)))
