@@ -426,6 +426,7 @@ class ActivityEntryResponse(Response, frozen=True, kw_only=True):
     who: str | None = None
     via: str | None = None
     step: int | None = None
+    hold: str | None = None
     warning: bool = False
 
 

@@ -10,7 +10,7 @@ from ibgu.api.bodies import PageBody
 from ibgu.core.model import ActingParty, Kind, OnRollout, OnStep, Reason, ReasonKind, names
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import fleet, put, rollout, succeeded, tell
+from tests.api.fleet import CIRCUIT_BREAKER, fleet, put, rollout, succeeded, tell
 from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
@@ -73,6 +73,20 @@ async def test_clusters_have_no_part_in_it_and_a_limit_keeps_the_newest(
     answer = await ask("bob", "rollouts/default/ran-r1/activity")
     assert {each["kind"] for each in answer.json()["items"]} == {"RolloutSeen", "StepStarted"}
     assert [each[0] for each in await told(ask, limit=1)] == ["Step started"]
+
+
+async def test_a_hold_names_the_kind_of_its_reason(ask: Ask, journal: Journal) -> None:
+    one = await fleet(journal)
+    upgrade = step(one, 1, hold=CIRCUIT_BREAKER)
+    await tell(
+        journal,
+        OnRollout(Kind.ROLLOUT_HELD, replace(one, hold=PAUSED), PAUSED.message),
+        OnRollout(Kind.ANNOTATIONS_CHANGED, replace(one, hold=PAUSED), "changed"),
+        OnStep(Kind.STEP_HELD, upgrade, CIRCUIT_BREAKER.message),
+        OnStep(Kind.STEP_RELEASED, replace(upgrade, hold=None), "no longer"),
+    )
+    items = (await ask("bob", "rollouts/default/ran-r1/activity")).json()["items"]
+    assert [each["hold"] for each in items[:4]] == [None, "CircuitBreaker", None, "Paused"]
 
 
 async def test_pages_together_are_the_whole_activity_once(ask: Ask, journal: Journal) -> None:

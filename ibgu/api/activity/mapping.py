@@ -29,6 +29,7 @@ _CONTROLS = {
     names.CIRCUIT_BREAKER: "Circuit breaker changed",
     names.ADOPT: "Takeover requested",
 } | {key: switch.title for key, switch in SWITCHES.items()}
+_HOLDS = (Kind.ROLLOUT_HELD, Kind.STEP_HELD)
 _HELD = {str(kind): reason.title for kind, reason in GATE_REASONS.items() if reason.title}
 _NOTHING = "nothing skipped"
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
@@ -46,6 +47,7 @@ def entry_body(row: EventRow) -> ActivityEntryBody:
         who=who,
         via=via,
         step=None if row.step is None else row.step + 1,
+        hold=row.data.get("hold") if row.kind in _HOLDS else None,
         warning=row.warning,
     )
 

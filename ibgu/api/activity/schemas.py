@@ -15,6 +15,7 @@ _DEED: JsonValue = {
     "who": "alice",
     "via": "page",
     "step": None,
+    "hold": None,
     "warning": False,
 }
 
@@ -37,4 +38,8 @@ class ActivityEntryBody(Body):
         "kubectl-annotate; null: ibgu itself."
     )
     step: int | None = Field(description="From 1; null: the rollout as a whole.")
+    hold: str | None = Field(
+        description="Why nothing new starts from then on, as the `kind` of a reason; null: no hold "
+        "began."
+    )
     warning: bool

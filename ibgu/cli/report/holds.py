@@ -18,7 +18,8 @@ class RecordedHold(Struct, frozen=True):
 
     step: int | None
     """None: in the rollout as a whole."""
-    title: str
+    kind: str
+    """The kind of its reason; an older server tells only what happened, in words."""
     message: str
     since: datetime
     until: datetime | None
@@ -48,7 +49,7 @@ def _pairs(activity: Iterable[ActivityEntryResponse]) -> Iterator[RecordedHold]:
 def _hold(began: ActivityEntryResponse, ended: ActivityEntryResponse | None) -> RecordedHold:
     return RecordedHold(
         began.step,
-        began.title,
+        began.hold or began.title,
         began.text,
         began.at,
         ended.at if ended else None,

@@ -22,7 +22,8 @@ th { font-weight: 600; font-size: 0.86rem; }
 .long, dd, .failure p, li { overflow-wrap: anywhere; }
 .compared { table-layout: fixed; }
 .number { text-align: right; white-space: nowrap; padding: 5px 0 5px 14px; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 4px 24px;
+dl { display: grid; gap: 4px 24px;
+  grid-template-columns: repeat(auto-fill, minmax(min(420px, 100%), 1fr));
   margin: 12px 0; }
 dl div { display: flex; gap: 10px; }
 dt { flex: 0 0 96px; }
@@ -64,7 +65,10 @@ footer { color: #515d6e; font-size: 0.86rem; }
 @media print {
   html { background: #fff; font-size: 11px; }
   body { max-width: none; padding: 0; }
-  section { border-color: #bbb; }
+  section { border-color: #bbb; padding: 10px 12px; }
+  dl { grid-template-columns: repeat(2, 1fr); }
+  th, td { padding: 3px 8px 3px 0; }
+  .number { padding: 3px 0 3px 8px; }
   .scroll { overflow: visible; }
   h2, h3 { break-after: avoid; }
   tr, .failure, svg, .tile { break-inside: avoid; }

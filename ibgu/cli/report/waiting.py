@@ -13,8 +13,13 @@ MAX_HOLDS = 10
 
 
 def waits(found: RolloutFacts) -> Markup:
-    known = holds(found.activity)
-    return section("Waits and holds", *_holds(found, known), *unknown_past(found), *_starts(found))
+    return section(
+        "Waits and holds",
+        *_holds(found, holds(found.activity)),
+        *unknown_past(found),
+        *_now(found),
+        *_starts(found),
+    )
 
 
 def unknown_past(found: RolloutFacts) -> Iterator[Markup]:
@@ -33,14 +38,14 @@ def _holds(found: RolloutFacts, known: list[RecordedHold]) -> Iterator[Markup]:
         return
     sums: defaultdict[str, timedelta] = defaultdict(timedelta)
     for hold in known:
-        sums[hold.title] += hold.lasted(now)
+        sums[hold.kind] += hold.lasted(now)
     ordered = sorted(sums.items(), key=lambda each: -each[1])
-    yield element("p", ", ".join(f"{title}: {span(lasted)}" for title, lasted in ordered))
+    yield element("p", ", ".join(f"{kind}: {span(lasted)}" for kind, lasted in ordered))
     longest = sorted(known, key=lambda hold: -hold.lasted(now))
     rows = [
         (
             "rollout" if hold.step is None else f"step {hold.step}",
-            hold.message or hold.title,
+            f"{hold.kind}: {hold.message}",
             moment(hold.since),
             moment(hold.until) if hold.until else "lasts",
             hold.ended_by or NOTHING,
@@ -52,6 +57,19 @@ def _holds(found: RolloutFacts, known: list[RecordedHold]) -> Iterator[Markup]:
     yield table(headings, rows, numbers=1)
     if len(known) > MAX_HOLDS:
         yield quiet(f"The {MAX_HOLDS} longest of {len(known):,} holds.")
+
+
+def _now(found: RolloutFacts) -> Iterator[Markup]:
+    """Yields what the unfinished clusters wait for, such as a policy: ibgu keeps no record of that
+    once it is over."""
+    rows = [
+        (str(step.step), reason.kind, reason.who, f"{reason.count:,}", f"{reason.overdue:,}")
+        for step in found.steps
+        for reason in step.reasons
+    ]
+    if rows:
+        yield element("h3", "Unfinished clusters, by what they wait for")
+        yield table(("Step", "Reason", "Who must act", "Clusters", "Overdue"), rows, numbers=2)
 
 
 def _starts(found: RolloutFacts) -> Iterator[Markup]:

@@ -10,11 +10,11 @@ def test_a_hold_lasts_until_its_release() -> None:
     [hold] = holds(
         [
             entry(40, "RolloutReleased", who="bob", via="cli"),
-            entry(10, "RolloutHeld", text="paused by alice"),
+            entry(10, "RolloutHeld", text="paused by alice", hold="Paused"),
         ]
     )
     assert (hold.since, hold.until, hold.ended_by) == (later(10), later(40), "bob (cli)")
-    assert (hold.step, hold.message) == (None, "paused by alice")
+    assert (hold.step, hold.kind, hold.message) == (None, "Paused", "paused by alice")
     assert hold.lasted(later(99)) == timedelta(seconds=30)
 
 

@@ -10,7 +10,12 @@ from msgspec.structs import replace
 from ibgu.cli.report.elements import Markup, element, prose
 from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
 from ibgu.cli.report.page import page
-from ibgu.client.responses import CountsResponse, ReasonResponse, RollbackResponse
+from ibgu.client.responses import (
+    CountsResponse,
+    ReasonCountResponse,
+    ReasonResponse,
+    RollbackResponse,
+)
 from tests.cli.report.samples import (
     HOSTILE,
     done,
@@ -79,7 +84,9 @@ def whole() -> RolloutFacts:
         failures=(group(),),
         activity=(
             entry(30, "RolloutReleased", who="bob", via="cli"),
-            entry(10, "RolloutHeld", text="paused by alice", who="alice", via="page"),
+            entry(
+                10, "RolloutHeld", text="paused by alice", who="alice", via="page", hold="Paused"
+            ),
             entry(1, "RolloutSeen", text="Prep"),
         ),
     )
@@ -100,7 +107,7 @@ def test_the_page_says_what_happened() -> None:
         "Prep: PrecacheFailed in step 1: 1 cluster",
         "What to do: Check the mirror, then run ibgu retry NAME .",
         "By region: north (1)",
-        "rollout paused by alice 2026-05-04 03:02:11 2026-05-04 03:02:31 bob (cli) 20 s",
+        "rollout Paused: paused by alice 2026-05-04 03:02:11 2026-05-04 03:02:31 bob (cli) 20 s",
         "Step 1, GateClosed: 1 cluster since 2026-05-04 03:02:06 (c). closed",
         "alice (page) RolloutHeld",
         "The names are not proven.",
@@ -181,7 +188,8 @@ def test_a_running_rollout_says_so() -> None:
         counts=CountsResponse(total=5, running=2, waiting=3),
         rollback=RollbackResponse(clusters=2, until=later(99)),
     )
-    unfinished = step(state="running", finished_at=None)
+    reasons = (ReasonCountResponse(kind="GateClosed", who="ibgu", count=3, overdue=1),)
+    unfinished = step(state="running", finished_at=None, reasons=reasons)
     found = facts(
         waiting("c"),
         rollout=running,
@@ -194,7 +202,9 @@ def test_a_running_rollout_says_so() -> None:
     assert "5 not finished" in words
     assert "The rollout is held since 2026-05-04 03:02:10: 5 failed" in words
     assert "2 clusters can be rolled back, the first until 2026-05-04 03:03:40" in words
-    assert "step 1 5 failed 2026-05-04 03:02:10 lasts - 1 h 59 min" in words
+    assert "1 GateClosed ibgu 3 1" in words
+    assert "StepHeld: 1 h 59 min" in words
+    assert "step 1 StepHeld: 5 failed 2026-05-04 03:02:10 lasts - 1 h 59 min" in words
     assert "Step 2" not in words
 
 
