@@ -23,6 +23,7 @@ from ibgu.core.views.explain.headline import headline
 from ibgu.core.views.explain.past import history
 from ibgu.core.views.explain.reasons import REASONS, meaning_of_reason
 from ibgu.core.views.overdue import Overdue, overdue_of
+from ibgu.core.views.policy_words import policy_of
 
 __all__ = [
     "CAUSES",
@@ -69,6 +70,7 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         headline=headline(case, state, reason, late),
         why=_one_line(reason.message if reason else member.message),
         kind=_kind(member, reason, known),
+        policy=policy_of(reason.gate) or None if reason else None,
         since=reason.since if reason else member.ended_at,
         ends=meaning.ends or None,
         until=reason.until if reason else None,

@@ -55,6 +55,8 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     why: str | None
     kind: str | None
     """The known failure, else the reason, else the cause."""
+    policy: str | None
+    """The policy whose gate is closed."""
     since: datetime | None
     ends: str | None
     until: datetime | None

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from msgspec import to_builtins
 
-from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import StepState
+from ibgu.core.engine.state.step import Keeper
+from ibgu.core.model import Reason, StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.model.preflight import errors
 from ibgu.core.text.spans import utc
@@ -100,11 +101,12 @@ def _held(tracked: TrackedRollout) -> list[JsonObject]:
 
 
 def _kept(tracked: TrackedRollout) -> list[JsonObject]:
-    """Returns a condition if policies keep clusters of the current step, with an example each."""
+    """Returns a condition if policies keep clusters of the current step, with what the one says
+    that may start first."""
     step = tracked.current
     if step is None or not step.kept:
         return []
-    examples = {each: step.members[step.kept[each][0][1]].reason for each in sorted(step.kept)}
+    examples = {each: _soonest(step, each) for each in sorted(step.kept)}
     told = []
     for each, reason in examples.items():
         count = len(step.kept[each])
@@ -114,6 +116,13 @@ def _kept(tracked: TrackedRollout) -> list[JsonObject]:
         told[_GATES:] = [f"{len(told) - _GATES} more"]
     kind = next(iter(examples.values())).kind
     return [_condition("KeptByPolicies", "True", kind, "; ".join(told))]
+
+
+def _soonest(step: TrackedStep, keeper: Keeper) -> Reason:
+    """Returns the reason that ends first; if that is not known, the first one in R4's order."""
+    reasons = [step.members[cluster].reason for _, cluster in step.kept[keeper]]
+    ends = [(each.until, index) for index, each in enumerate(reasons) if each.until is not None]
+    return reasons[min(ends)[1] if ends else 0]
 
 
 def _payload(payload: PayloadState) -> list[JsonObject]:

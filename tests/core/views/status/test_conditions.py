@@ -1,6 +1,7 @@
 """The conditions: TALM's text, holds, warnings, and when they flipped."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -272,8 +273,9 @@ def test_warnings_and_the_first_rollback_deadline_are_conditions() -> None:
     )
 
 
-def kept(number: int, gate: str, words: str) -> Member:
-    return member(f"site-{number}", reason=replace(reason(ReasonKind.GATE, words), gate=gate))
+def kept(number: int, gate: str, words: str, until: datetime | None = None) -> Member:
+    why = replace(reason(ReasonKind.GATE, words), gate=gate, until=until)
+    return member(f"site-{number}", reason=why)
 
 
 def test_clusters_that_policies_keep_are_a_condition() -> None:
@@ -293,6 +295,16 @@ def test_clusters_that_policies_keep_are_a_condition() -> None:
     found = of(book_of(rollout(spec=spec("Prep")), [step(total=12)], many))["KeptByPolicies"]
     assert found["message"].endswith("RolloutPolicy/p09: no; 2 more")
     assert "KeptByPolicies" not in of(book_of(rollout(spec=spec("Prep"))))
+
+
+def test_a_policy_is_shown_with_what_opens_soonest() -> None:
+    members = [
+        kept(1, "RolloutPolicy/night", "no window fits"),
+        kept(2, "RolloutPolicy/night", "opens at 02:00", NOW + 2 * MINUTE),
+        kept(3, "RolloutPolicy/night", "opens at 01:00", NOW + MINUTE),
+    ]
+    found = of(book_of(rollout(spec=spec("Prep")), [step(total=3)], members))["KeptByPolicies"]
+    assert found["message"] == "3 clusters wait for RolloutPolicy/night: opens at 01:00"
 
 
 def test_pauses_that_are_not_over_are_a_condition() -> None:

@@ -1,0 +1,144 @@
+"""RolloutPolicies in sentences for people: what one allows, and what it holds (R50)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ibgu.core.drivers import declared
+from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates.policies import faults
+from ibgu.core.engine.timing.windows import local_time, opening, zone_of
+from ibgu.core.model import ActingParty
+from ibgu.core.model.kinds import JsonObject, LabelSelector
+from ibgu.core.model.rollout_policy import Freeze, PolicyWindow, RolloutPolicySpec
+from ibgu.core.text.harmless import one_line
+from ibgu.core.text.spans import duration, utc
+
+_GATE = policy_gate("")
+_SHOWN = 10
+"""The most entries of a field that the sentences name."""
+_MAX_CHARACTERS = 300
+"""Characters of what somebody has written."""
+_ENDS = {
+    ActingParty.IBGU: "the clusters start by themselves when the policy allows it",
+    ActingParty.CLUSTER: "the next clusters start by themselves as others end",
+    ActingParty.PERSON: "a person corrects what the message says, or has the policy changed",
+}
+
+
+def policy_of(gate: str) -> str:
+    """Returns the name of the policy whose gate it is; empty: the gate is no single policy's."""
+    return gate.removeprefix(_GATE) if gate.startswith(_GATE) else ""
+
+
+def held_by(policy: str, message: str, clusters: int) -> str:
+    """Returns what a policy holds, such as "held by policy ran-nights: the policy's window opens
+    at 01:00 CET on 27 November 2026; 214 clusters wait for it". `policy`: empty while the policies
+    of the hub are not known."""
+    who = f"policy {_written(policy)}" if policy else "the policies of the hub"
+    waits = "1 cluster waits" if clusters == 1 else f"{clusters} clusters wait"
+    return f"held by {who}: {_written(message)}; {waits} for it"
+
+
+def what_ends(who: ActingParty, until: datetime | None) -> str:
+    """Returns what ends a policy's hold. `until`: when the first cluster may start, if known."""
+    return f"{_ENDS[who]}, the first at {utc(until)}" if until else _ENDS[who]
+
+
+def allowed(spec: JsonObject, now: datetime) -> list[str]:
+    """Returns what the policy allows, a sentence each. Fields that have no sentence here are left
+    out."""
+    try:
+        found = msgspec.convert(spec, RolloutPolicySpec)
+        problem = next(faults(found, declared), "")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        return [f"ibgu can't read the policy: {_written(str(error))}."]
+    if problem:
+        return [f"ibgu can't follow the policy: {_written(problem)}."]
+    return [_scope(found), *_limits(found), *_times(found, now)]
+
+
+def _scope(spec: RolloutPolicySpec) -> str:
+    rollouts, clusters = spec.rollouts, spec.clusters
+    what = _listed(spec.actions) if spec.actions else "every action but those that lead back"
+    of = _selected("rollout", "of the namespaces", rollouts.namespaces, rollouts.selector)
+    on = _selected("cluster", "of the cluster sets", clusters.cluster_sets, clusters.selector)
+    return f"It applies to {what}, in {of}, on {on}."
+
+
+def _selected(noun: str, within: str, names: Sequence[str], selector: LabelSelector) -> str:
+    labels = list(_labels(selector))
+    parts = [
+        *([f"{within} {_listed(names)}"] if names else []),
+        *([f"with the labels {_listed(labels)}"] if labels else []),
+    ]
+    return f"the {noun}s {' '.join(parts)}" if parts else f"every {noun}"
+
+
+def _labels(selector: LabelSelector) -> Iterator[str]:
+    for key, value in sorted(selector.match_labels.items()):
+        yield f"{key}={value}"
+    for each in selector.match_expressions:
+        yield f"{each.key} {each.operator} ({', '.join(each.values)})"
+
+
+def _limits(spec: RolloutPolicySpec) -> Iterator[str]:
+    if spec.in_flight:
+        share = isinstance(spec.in_flight, str)
+        most = f"{spec.in_flight} of its clusters" if share else _clusters(spec.in_flight)
+        yield f"At most {most} may be in flight at once, in all rollouts together."
+    for limit in spec.per_topology[:_SHOWN]:
+        alike = f"with the same value of the label {_written(limit.label)}"
+        yield f"At most {_clusters(limit.maximum)} {alike} may be in flight at once."
+    for group in spec.never_together[:_SHOWN]:
+        yield f"Only one of {_listed(group.clusters)} may be in flight at once."
+    if len(spec.never_together) > _SHOWN:
+        more = len(spec.never_together) - _SHOWN
+        yield f"So it is with {more} more groups of clusters."
+
+
+def _clusters(number: object) -> str:
+    return "1 cluster" if number == 1 else f"{number} clusters"
+
+
+def _times(spec: RolloutPolicySpec, now: datetime) -> Iterator[str]:
+    for window in spec.windows[:_SHOWN]:
+        yield _window(window, now)
+    if spec.fit:
+        yield "An action starts only if it, and a rollback from it, usually end in the window."
+    for freeze in _to_come(spec.freezes, now)[:_SHOWN]:
+        why = f": {_written(freeze.reason)}" if freeze.reason else ""
+        yield f"Nothing starts from {freeze.from_} until {freeze.until}{why}."
+
+
+def _window(window: PolicyWindow, now: datetime) -> str:
+    span = duration(timedelta(minutes=window.duration_minutes))
+    words = f'Clusters start in a window of {span} from "{_written(window.cron)}" (cron)'
+    zone = zone_of(window.time_zone)
+    if zone is None:
+        return f"{words}, in the time zone of each cluster."
+    found = opening([window], zone, now)
+    if found.until is not None:
+        state = f"it is open until {local_time(found.until, zone)}"
+    elif found.opens is not None:
+        state = f"it opens at {local_time(found.opens, zone)}"
+    else:
+        state = "it does not open within fifty years"
+    return f"{words}, in the time zone {window.time_zone}; {state}."
+
+
+def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:
+    """Returns the freezes that are not over."""
+    return [each for each in freezes if datetime.fromisoformat(each.until) > now]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return _written(", ".join(names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _written(text: str) -> str:
+    """Returns what somebody has written, harmless and short."""
+    told = one_line(text)
+    return f"{told[:_MAX_CHARACTERS]}…" if len(told) > _MAX_CHARACTERS else told

@@ -1,0 +1,149 @@
+"""Policies in sentences: what they allow, and what they hold."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import ActingParty
+from ibgu.core.views.policy_words import allowed, held_by, policy_of, what_ends
+
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+EVERY = "It applies to every action but those that lead back, in every rollout, on every cluster."
+NIGHT = {"cron": "0 1 * * MON-FRI", "durationMinutes": 240}
+
+
+def test_a_gate_of_a_policy_has_its_name() -> None:
+    assert policy_of("RolloutPolicy/ran-nights") == "ran-nights"
+    assert policy_of("RolloutPolicies") == policy_of("") == ""
+
+
+def test_a_hold_names_the_policy_and_counts_the_clusters() -> None:
+    opens = "the policy's window opens at 01:00 CET on 27 November 2026"
+    assert held_by("ran-nights", opens, 214) == (
+        f"held by policy ran-nights: {opens}; 214 clusters wait for it"
+    )
+    unknown = held_by("", "RolloutPolicies\nare \x1b[31mnot read", 1)
+    assert unknown.startswith("held by the policies of the hub: RolloutPolicies are ")
+    assert unknown.endswith("; 1 cluster waits for it")
+    assert "\x1b" not in unknown
+
+
+def test_the_end_of_a_hold_is_known_or_depends_on_others() -> None:
+    assert what_ends(ActingParty.IBGU, NOW).endswith(", the first at 2026-11-26T12:00:00Z")
+    words = {what_ends(who, None) for who in ActingParty}
+    assert len(words) == len(ActingParty)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, [EVERY]),
+        (
+            {
+                "rollouts": {
+                    "namespaces": ["ran", "core"],
+                    "selector": {
+                        "matchExpressions": [{"key": "ring", "operator": "In", "values": ["1"]}]
+                    },
+                },
+                "clusters": {"selector": {"matchLabels": {"network": "ran", "a": "b"}}},
+                "actions": ["Upgrade", "Update"],
+            },
+            [
+                "It applies to Upgrade, Update, in the rollouts of the namespaces ran, core with "
+                "the labels ring In (1), on the clusters with the labels a=b, network=ran."
+            ],
+        ),
+        (
+            {"clusters": {"clusterSets": ["west"]}},
+            [EVERY.replace("every cluster", "the clusters of the cluster sets west")],
+        ),
+        (
+            {"inFlight": 1},
+            [EVERY, "At most 1 cluster may be in flight at once, in all rollouts together."],
+        ),
+        (
+            {"inFlight": "5%"},
+            [
+                EVERY,
+                "At most 5% of its clusters may be in flight at once, in all rollouts together.",
+            ],
+        ),
+        (
+            {
+                "perTopology": [{"label": "example.com/site", "maximum": 2}],
+                "neverTogether": [{"clusters": ["a", "b"]}],
+            },
+            [
+                EVERY,
+                "At most 2 clusters with the same value of the label example.com/site may be in "
+                "flight at once.",
+                "Only one of a, b may be in flight at once.",
+            ],
+        ),
+    ],
+)
+def test_limits_and_selections_in_words(spec: dict[str, Any], said: list[str]) -> None:
+    assert allowed(spec, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("window", "at", "said"),
+    [
+        ({}, NOW, ", in the time zone of each cluster."),
+        (
+            {"timeZone": "Europe/Berlin"},
+            NOW,
+            ", in the time zone Europe/Berlin; it opens at 01:00 CET on 27 November 2026.",
+        ),
+        (
+            {"timeZone": "Europe/Berlin"},
+            NOW.replace(hour=1),
+            ", in the time zone Europe/Berlin; it is open until 05:00 CET on 26 November 2026.",
+        ),
+        (
+            {"timeZone": "UTC", "cron": "0 0 */31 2 MON#2"},
+            NOW,
+            ", in the time zone UTC; it does not open within fifty years.",
+        ),
+    ],
+)
+def test_a_window_says_when_it_opens(window: dict[str, Any], at: datetime, said: str) -> None:
+    found = NIGHT | window
+    _, words = allowed({"windows": [found]}, at)
+    assert words == f'Clusters start in a window of 4 h from "{found["cron"]}" (cron){said}'
+
+
+def test_freezes_that_are_over_are_left_out() -> None:
+    freezes = [
+        {"from": "2026-11-01T00:00:00Z", "until": "2026-11-02T00:00:00Z"},
+        {"from": "2026-11-26T00:00:00Z", "until": "2026-11-28T00:00:00Z", "reason": "a\ncrane"},
+        {"from": "2026-12-19T00:00:00+01:00", "until": "2027-01-07T00:00:00+01:00"},
+    ]
+    assert allowed({"windows": [NIGHT], "fit": True, "freezes": freezes}, NOW)[2:] == [
+        "An action starts only if it, and a rollback from it, usually end in the window.",
+        "Nothing starts from 2026-11-26T00:00:00Z until 2026-11-28T00:00:00Z: a crane.",
+        "Nothing starts from 2026-12-19T00:00:00+01:00 until 2027-01-07T00:00:00+01:00.",
+    ]
+
+
+def test_long_lists_and_texts_are_cut() -> None:
+    groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
+    found = allowed({"neverTogether": groups}, NOW)
+    assert found[1].endswith("site-9 and 2 more may be in flight at once.")
+    assert (len(found), found[-1]) == (12, "So it is with 2 more groups of clusters.")
+    assert len(held_by("night", "x" * 1000, 2)) < 400
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"inFlight": []}, "ibgu can't read the policy: Expected `int | str`, got `array`"),
+        ({"moon": 1}, "ibgu can't read the policy: Object contains unknown field `moon`."),
+        ({"inFlight": "5"}, 'ibgu can\'t follow the policy: spec.inFlight: "5" is neither'),
+    ],
+)
+def test_a_policy_that_is_not_followed_says_why(spec: dict[str, Any], said: str) -> None:
+    (words,) = allowed(spec, NOW)
+    assert words.startswith(said)
