@@ -15,6 +15,7 @@ from ibgu.api.failures import routes as failures
 from ibgu.api.follow_ups import routes as follow_ups
 from ibgu.api.leadership import routes as leadership
 from ibgu.api.members import routes as members
+from ibgu.api.policies import routes as policies
 from ibgu.api.preflight import routes as preflight
 from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
@@ -48,6 +49,7 @@ ROUTES = (
     works,
     seeds,
     seed_candidates,
+    policies,
     stream,
     preview,
     preflight,

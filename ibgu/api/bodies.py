@@ -70,6 +70,9 @@ class ReasonBody(Body):
     )
     message: str
     overdue: OverdueBody | None = Field(description="null: not overdue.")
+    policy: str | None = Field(
+        description="Name of the RolloutPolicy whose gate is closed; null: no policy's."
+    )
 
 
 class CountsBody(Body):

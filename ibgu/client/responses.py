@@ -141,6 +141,7 @@ class ReasonResponse(Response, frozen=True, kw_only=True):
     who: str = ""
     message: str = ""
     overdue: OverdueResponse | None = None
+    policy: str | None = None
 
 
 class ReleaseResponse(Response, frozen=True, kw_only=True):
@@ -229,6 +230,9 @@ class ReasonCountResponse(Response, frozen=True, kw_only=True):
     who: str = ""
     count: int = 0
     overdue: int = 0
+    policy: str | None = None
+    until: datetime | None = None
+    message: str | None = None
 
 
 class StepResponse(Response, frozen=True, kw_only=True):
@@ -498,6 +502,7 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     headline: str = ""
     why: str | None = None
     kind: str | None = None
+    policy: str | None = None
     since: datetime | None = None
     ends: str | None = None
     until: datetime | None = None
@@ -671,6 +676,54 @@ class SeedCandidateResponse(Response, frozen=True, kw_only=True):
     cluster: str
     release: str = ""
     checks: tuple[SeedCheckResponse, ...] = ()
+
+
+class PolicyResponse(Response, frozen=True, kw_only=True):
+    """A policy, with what it holds in rollouts that the caller may read."""
+
+    name: str
+    generation: int | None = None
+    since: datetime | None = None
+    allows: tuple[str, ...] = ()
+    clusters: int = 0
+    rollouts: int = 0
+    opens: datetime | None = None
+    message: str | None = None
+
+
+class PoliciesResponse(Response, frozen=True, kw_only=True):
+    problem: str | None
+    items: tuple[PolicyResponse, ...] = ()
+
+
+class PolicyHoldResponse(Response, frozen=True, kw_only=True):
+    """Clusters of a step that a policy holds for one reason."""
+
+    namespace: str
+    name: str = ""
+    uid: str = ""
+    step: int = 0
+    clusters: int = 0
+    names: tuple[str, ...] = ()
+    in_flight: bool = False
+    since: datetime
+    until: datetime | None = None
+    who: str = ""
+    message: str = ""
+    ends: str = ""
+
+
+class PolicyDetailResponse(Response, frozen=True, kw_only=True):
+    name: str
+    generation: int | None = None
+    since: datetime | None = None
+    allows: tuple[str, ...] = ()
+    clusters: int = 0
+    rollouts: int = 0
+    opens: datetime | None = None
+    message: str | None = None
+    spec: dict[str, Any] | None = None
+    holds: tuple[PolicyHoldResponse, ...] = ()
 
 
 class ExcludedResponse(Response, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ from ibgu.client.responses import (
     OfClustersRequest,
     PauseRequest,
     PermitsResponse,
+    PoliciesResponse,
+    PolicyDetailResponse,
     PreflightResponse,
     PreflightSubjectRequest,
     PreviewResponse,
@@ -332,6 +334,14 @@ class Routes:
         """Requests `GET clusters/{name}/seed`: check a cluster before a seed image is generated
         from it."""
         return self._wire.get(SeedCandidateResponse, "clusters", name, "seed")
+
+    def policies(self, *, namespace: str | None = None) -> PoliciesResponse:
+        """Requests `GET policies`: list policies with what they hold."""
+        return self._wire.get(PoliciesResponse, "policies", namespace=namespace)
+
+    def policy(self, name: str, *, namespace: str | None = None) -> PolicyDetailResponse:
+        """Requests `GET policies/{name}`: get a policy with the rollouts that it holds."""
+        return self._wire.get(PolicyDetailResponse, "policies", name, namespace=namespace)
 
     def stream(
         self, namespace: str, name: str, *, uid: str | None = None, after: int | None = None

@@ -1,5 +1,6 @@
 """Declares what the reads return."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +23,7 @@ from ibgu.core.model import (
     Step,
 )
 from ibgu.core.model.counts import Counts, ReportCounts
+from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.forecast import IntervalCounts
 from ibgu.core.views.overdue import Attempt
 from ibgu.core.views.status import kept_by
@@ -47,9 +49,19 @@ class ReasonRow(Struct, frozen=True):
     since: datetime
     """The time since when one member has had it, the longest."""
     message: str
-    """The message of one of them."""
+    """The message of one of them: of the one whose reason ends first, where that is known."""
+    gate: str = ""
+    """The gate of a policy that keeps them; empty: none does."""
+    until: datetime | None = None
+    """When the first of them has it no longer, where that is known."""
     overdue: int = 0
     """Waiting members that have had the reason for longer than usual."""
+
+
+def soonest(rows: Sequence[ReasonRow]) -> ReasonRow:
+    """Returns the row whose reason ends first; the first row, if that is not known of any."""
+    known = [(each.until, index) for index, each in enumerate(rows) if each.until is not None]
+    return rows[min(known)[1] if known else 0]
 
 
 class FlightRow(Struct, frozen=True):
@@ -242,6 +254,38 @@ class DurationRow(Struct, frozen=True):
     @property
     def stats(self) -> DurationStats:
         return DurationStats(self.count, self.p50, self.p95, self.spread)
+
+
+class HeldRow(ReasonRow, frozen=True, kw_only=True):
+    """HeldRow counts the members of a step that a policy keeps."""
+
+    namespace: str
+    name: str
+    """The rollout's name."""
+    clusters: tuple[str, ...]
+    """The first ones, in the step's order."""
+
+
+class PolicyRow(Struct, frozen=True):
+    """PolicyRow is a policy that is in force, or that keeps members."""
+
+    name: str
+    held: tuple[HeldRow, ...]
+    generation: int | None = None
+    """None: the controller could not read this version."""
+    since: datetime | None = None
+    spec: JsonObject | None = None
+
+
+class PolicyListing(Struct, frozen=True):
+    """PolicyListing has the policies as of one moment."""
+
+    now: datetime
+    """When it was read, by the database's clock."""
+    items: tuple[PolicyRow, ...]
+    """The policies in order of their names."""
+    unknown: tuple[HeldRow, ...] = ()
+    """The members that wait because the policies of the hub are not known."""
 
 
 class VisitListing(Page[VisitRow], frozen=True):

@@ -64,8 +64,10 @@ async def test_no_route_leaks_another_hub(
     found = await answers(app, client, mine, mine.courses[-1])
     assert len(found) > 80
     for route, answer in found:
-        # What these ask for is on the hub itself, which has neither seed images nor these clusters.
-        absent = route.startswith(("/api/v1/seed-images/", "/api/v1/clusters/{name}/seed"))
+        # What these ask for is on the hub itself, which has neither seed images nor these clusters,
+        # and no policies.
+        on_hub = ("/api/v1/seed-images/", "/api/v1/clusters/{name}/seed", "/api/v1/policies/")
+        absent = route.startswith(on_hub)
         assert answer.status_code == (404 if absent else 200), f"{route}: {answer.text}"
         assert THEIRS not in answer.text, route
     assert any(mine.site in answer.text for _, answer in found)

@@ -16,6 +16,7 @@ _EXPLAINED: JsonValue = {
     "headline": "Upgrade failed 6 min ago (attempt 1, ran 34 min)",
     "why": "Rollback due to LCA Init Monitor timeout, after 30m0s",
     "kind": "InitMonitorTimeout",
+    "policy": None,
     "since": "2026-11-20T02:29:04Z",
     "ends": None,
     "until": None,
@@ -84,6 +85,9 @@ class ExplainedBody(Body):
     why: str | None = Field(description="The reason, or the outcome.")
     kind: str | None = Field(
         description="Name of the known failure, otherwise of the reason or cause."
+    )
+    policy: str | None = Field(
+        description="Name of the RolloutPolicy whose gate is closed; null: no policy's."
     )
     since: datetime | None
     ends: str | None = Field(description="What ends it; null: it has ended.")

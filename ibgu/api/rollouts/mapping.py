@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from ibgu.api.bodies import CountsBody, OverdueBody, ReasonBody
 from ibgu.api.rollouts.eta import eta_body
@@ -24,8 +25,9 @@ from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout, RolloutSta
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.views.display import startable
 from ibgu.core.views.overdue import Overdue
+from ibgu.core.views.policy_words import held_by, policy_of
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
-from ibgu.db.views import RolloutRow, StepRow
+from ibgu.db.views import ReasonRow, RolloutRow, StepRow, soonest
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "kind", "state", "generation"),
@@ -94,6 +96,7 @@ def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
         who=ActingParty.PERSON if late else reason.who,
         message=reason.message,
         overdue=OverdueBody.model_validate(late, from_attributes=True) if late else None,
+        policy=policy_of(reason.gate) or None,
     )
 
 
@@ -113,22 +116,45 @@ def step_bodies(
             yield _planned(index, item)
 
 
+class _ReasonKey(NamedTuple):
+    """_ReasonKey is what members have in common that are counted together."""
+
+    kind: ReasonKind
+    who: ActingParty
+    gate: str
+
+
 def _reasons(
     row: StepRow, hold: Reason | None, duration_stats: DurationsByAction
 ) -> list[ReasonCountBody]:
-    found: Counter[tuple[ReasonKind, ActingParty]] = Counter()
-    late: Counter[tuple[ReasonKind, ActingParty]] = Counter()
+    found: Counter[_ReasonKey] = Counter()
+    late: Counter[_ReasonKey] = Counter()
+    kept: dict[_ReasonKey, list[ReasonRow]] = {}
     held_late = hold_overdue(hold, row.now) is not None
     for own in row.reasons:
         held = hold if hold is not None and startable(own.state, own.kind) else None
-        key = (held.kind, held.who) if held else (own.kind, own.who)
+        key = _ReasonKey(*((held.kind, held.who, "") if held else (own.kind, own.who, own.gate)))
         found[key] += own.count
         late[key] += own.count * held_late if held else overdue_in(row, own, duration_stats)
+        if key.gate:
+            kept.setdefault(key, []).append(own)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [
-        ReasonCountBody(kind=kind, who=who, count=count, overdue=late[kind, who])
-        for (kind, who), count in commonest
+        ReasonCountBody(
+            kind=key.kind, who=key.who, count=count, overdue=late[key], **_kept(kept.get(key))
+        )
+        for key, count in commonest
     ]
+
+
+def _kept(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
+    """Returns what a policy says of the members that it keeps, waiting and in flight."""
+    if rows is None:
+        return {"policy": None, "until": None, "message": None}
+    first = soonest(rows)
+    policy = policy_of(first.gate)
+    words = held_by(policy, first.message, sum(each.count for each in rows))
+    return {"policy": policy or None, "until": first.until, "message": words}
 
 
 def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:

@@ -7,6 +7,7 @@ from ibgu.api.rollouts.schemas import NeedsPersonBody
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, Reason, Rollout, RolloutState, Step
 from ibgu.core.views.display import startable
+from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.status import hold_of, kept_by
 from ibgu.db.views import ReasonRow, RolloutRow
 
@@ -51,7 +52,13 @@ def _need(
         name=rollout.name,
         kind=reason.kind,
         since=reason.since,
-        message=reason.message,
+        message=_message(reason),
         members=members,
         overdue=overdue,
     )
+
+
+def _message(reason: Reason | ReasonRow) -> str:
+    """Returns the message, with the policy that gives it."""
+    policy = policy_of(reason.gate)
+    return f"policy {policy}: {reason.message}" if policy else reason.message

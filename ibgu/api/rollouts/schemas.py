@@ -41,6 +41,7 @@ _ROLLOUT: JsonValue = {
         "message": "20 clusters in a row have failed with UpgradeFailed; annotate the rollout with "
         "ibgu.dev/resume to go on",
         "overdue": None,
+        "policy": None,
     },
     "kind": "ImageBasedGroupUpgrade",
     "release": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
@@ -61,6 +62,7 @@ _ROLLOUT: JsonValue = {
     "eta": None,
     "createdBy": "via the hub (kubectl-create)",
 }
+_NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
 _STEP: JsonValue = {
     "step": 2,
     "actions": ["Upgrade"],
@@ -76,9 +78,9 @@ _STEP: JsonValue = {
     "stalled": 3,
     "eta": _ETA,
     "reasons": [
-        {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828, "overdue": 0},
-        {"kind": "Rebooting", "who": "ibgu", "count": 142, "overdue": 3},
-        {"kind": "Running", "who": "cluster", "count": 58, "overdue": 0},
+        {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828, "overdue": 0, **_NO_POLICY},
+        {"kind": "Rebooting", "who": "ibgu", "count": 142, "overdue": 3, **_NO_POLICY},
+        {"kind": "Running", "who": "cluster", "count": 58, "overdue": 0, **_NO_POLICY},
     ],
 }
 
@@ -195,6 +197,16 @@ class ReasonCountBody(Body):
     who: ActingParty
     count: int
     overdue: int = Field(description="Members that have had the reason for longer than usual.")
+    policy: str | None = Field(
+        description="Name of the RolloutPolicy that keeps them; null: no policy does, or the "
+        "policies of the hub are not known."
+    )
+    until: datetime | None = Field(
+        description="When the policy lets the first of them start, if known."
+    )
+    message: str | None = Field(
+        description="What policies hold here, in a sentence; null: no policy keeps them."
+    )
 
 
 class RunningActionBody(Body):

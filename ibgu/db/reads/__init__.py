@@ -9,6 +9,7 @@ from ibgu.db.reads.groups import NAMED
 from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.leadership import LeadershipReads
 from ibgu.db.reads.members import MemberReads
+from ibgu.db.reads.policies import PolicyReads
 from ibgu.db.reads.preflight import PreflightReads
 from ibgu.db.reads.seeds import SeedReads
 from ibgu.db.reads.sorting import Sort
@@ -29,6 +30,7 @@ class Reads(
     LeadershipReads,
     SeedReads,
     PreflightReads,
+    PolicyReads,
 ):
     """Every read, at one moment each. They raise InvalidCursor and JournalUnavailable."""
 

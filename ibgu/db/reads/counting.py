@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import MemberState, Outcome, RunState, Step, StepState
@@ -37,14 +37,24 @@ from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 _COUNT_OF = {"in flight": "running"}
 """Maps a member's outcome or state to its field of Counts, where they differ."""
-_REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "since", "message")}
+REASON = {
+    name: members.c.reason[name].astext
+    for name in ("kind", "who", "since", "message", "until", "gate")
+}
+GATE: ColumnElement[str] = func.coalesce(REASON["gate"], "")
+"""The gate of a policy that keeps the member; empty: none does."""
+SOONEST_MESSAGE = func.array_agg(
+    aggregate_order_by(REASON["message"], REASON["until"].asc().nulls_last(), REASON["message"]),
+    type_=ARRAY(Text),
+)[1]
+"""The message of the reason that ends first, where that is known."""
 _AFTER = [
-    (_REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
+    (REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
 ]
 
 OVERDUE = and_(
     members.c.state == MemberState.WAITING.value,
-    cast(_REASON["since"], Moment)
+    cast(REASON["since"], Moment)
     < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, case(*_AFTER, else_=null())),
 )
 """Members in flight are compared one by one: usual durations were measured for them."""
@@ -163,13 +173,15 @@ class CountingReads(Base):
             return []
         group = (
             members.c.state,
-            _REASON["kind"].label("kind"),
-            _REASON["who"].label("who"),
+            REASON["kind"].label("kind"),
+            REASON["who"].label("who"),
+            GATE.label("gate"),
         )
         counted = (
             func.count().label("count"),
-            func.min(_REASON["since"]).label("since"),
-            func.min(_REASON["message"]).label("message"),
+            func.min(REASON["since"]).label("since"),
+            func.min(REASON["until"]).label("until"),
+            SOONEST_MESSAGE.label("message"),
             func.count().filter(OVERDUE).label("overdue"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value
@@ -195,8 +207,8 @@ class CountingReads(Base):
                 case((is_open, runs.c.intended_at)).label("started"),
                 case((is_open, runs.c.arming_at)).label("began"),
                 members.c.limit_at.label("limit"),
-                _REASON["kind"].label("kind"),
-                cast(_REASON["since"], Moment).label("since"),
+                REASON["kind"].label("kind"),
+                cast(REASON["since"], Moment).label("since"),
             )
             .outerjoin(runs, NEWEST_RUN)
             .where(in_flight)

@@ -1,0 +1,1 @@
+"""RolloutPolicies: what they allow, and what they hold."""

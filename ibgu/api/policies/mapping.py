@@ -1,0 +1,63 @@
+"""Maps policies: what is in force, beside the members that wait for it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ibgu.api.policies.schemas import (
+    PoliciesBody,
+    PolicyBody,
+    PolicyDetailBody,
+    PolicyHoldBody,
+)
+from ibgu.core.model import MemberState
+from ibgu.core.text.harmless import one_line
+from ibgu.core.views.policy_words import allowed, held_by, what_ends
+from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, soonest
+
+
+def policies_body(found: PolicyListing) -> PoliciesBody:
+    return PoliciesBody(
+        problem=_held("", found.unknown),
+        items=[PolicyBody(**_fields(each, found.now)) for each in found.items],
+    )
+
+
+def policy_body(row: PolicyRow, now: datetime) -> PolicyDetailBody:
+    return PolicyDetailBody(**_fields(row, now), spec=row.spec, holds=list(map(_hold, row.held)))
+
+
+def _fields(row: PolicyRow, now: datetime) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "generation": row.generation,
+        "since": row.since,
+        "allows": [] if row.spec is None else allowed(row.spec, now),
+        "clusters": sum(each.count for each in row.held),
+        "rollouts": len({each.rollout for each in row.held}),
+        "opens": soonest(row.held).until if row.held else None,
+        "message": _held(row.name, row.held),
+    }
+
+
+def _held(policy: str, rows: Sequence[HeldRow]) -> str | None:
+    if not rows:
+        return None
+    return held_by(policy, soonest(rows).message, sum(each.count for each in rows))
+
+
+def _hold(row: HeldRow) -> PolicyHoldBody:
+    return PolicyHoldBody(
+        namespace=row.namespace,
+        name=row.name,
+        uid=row.rollout,
+        step=row.step + 1,
+        clusters=row.count,
+        names=list(row.clusters),
+        in_flight=row.state is MemberState.IN_FLIGHT,
+        since=row.since,
+        until=row.until,
+        who=row.who,
+        message=one_line(row.message),
+        ends=what_ends(row.who, row.until),
+    )
