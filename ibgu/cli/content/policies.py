@@ -1,5 +1,6 @@
-"""`ibgu policy`: RolloutPolicies in files."""
+"""`ibgu policy`: RolloutPolicies, in files and in force."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 from ibgu.cli.content.options import LintForm, LintOutput
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import PlainCommand
+from ibgu.cli.read.policies import explain_policy, list_policies
+from ibgu.cli.shared import expanded
 
 policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog("policy"))
 
@@ -24,7 +27,7 @@ PolicyPaths = Annotated[
 
 @policy.callback()
 def group() -> None:
-    """Check RolloutPolicies before they are applied."""
+    """Check RolloutPolicies before they are applied, and see what they hold."""
 
 
 @policy.command("lint", cls=PlainCommand, epilog=epilog("policy lint"))
@@ -48,3 +51,9 @@ def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
         typer.echo(page(lines_of(findings, len(policies), stdout())))
     if findings:
         raise typer.Exit(FAILED)
+
+
+_READING: dict[str, Callable[..., None]] = {"list": list_policies, "explain": explain_policy}
+for _name, _command in _READING.items():
+    _add = policy.command(_name, cls=PlainCommand, epilog=epilog(f"policy {_name}"))
+    _add(expanded(_command))

@@ -200,13 +200,19 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming
 
 
 def _reasons(step: StepResponse, now: datetime) -> list[str]:
-    """Returns the reasons with counts; for rate limits, when the next one may start."""
+    """Returns the reasons with counts; for rate limits, when the next one may start; then what
+    each policy holds."""
     told = [
-        f"{each.count} {each.kind}{_until(step, each.kind, now)}{_overdue(each)}"
+        f"{each.count} {each.kind}{_policy(each)}{_until(step, each.kind, now)}{_overdue(each)}"
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    return [f"    reasons: {' · '.join(told)}"] if told else []
+    kept = [f"    {each.message}" for each in step.reasons if each.message]
+    return [*([f"    reasons: {' · '.join(told)}"] if told else []), *kept]
+
+
+def _policy(each: ReasonCountResponse) -> str:
+    return f" {each.policy}" if each.policy else ""
 
 
 def _overdue(each: ReasonCountResponse) -> str:
