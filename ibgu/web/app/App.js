@@ -5,6 +5,7 @@ import { ServicesContext } from "./data/services.js";
 import { html } from "./html.js";
 import { Cluster } from "./pages/cluster/Cluster.js";
 import { Frame } from "./pages/Frame.js";
+import { Policies } from "./pages/Policies.js";
 import { Rollout } from "./pages/rollout/Rollout.js";
 import { Rollouts } from "./pages/Rollouts.js";
 import { Seeds } from "./pages/Seeds.js";
@@ -73,7 +74,7 @@ function Inside({ token, leave }) {
   <//>`;
 }
 
-const PAGES = { r: Rollout, c: Cluster, s: Seeds };
+const PAGES = { r: Rollout, c: Cluster, p: Policies, s: Seeds };
 
 function streamOf({ page, path: [namespace, name] }) {
   return page === "r" && name ? rolloutPath({ namespace, name }, "/stream") : "stream";

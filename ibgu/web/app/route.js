@@ -5,6 +5,8 @@
  *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04
  *       &label=ring%3D1&sort=-name&show=members
  *   #/c/CLUSTER?rollout=NAMESPACE/NAME
+ *   #/p                                 policies
+ *   #/p/NAME
  *   #/s                                 seed images
  *   #/s/NAME
  *
@@ -52,6 +54,9 @@ export const membersLink = (
 ) => rolloutLink(rollout, { state, label, show: MEMBERS });
 
 export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
+
+/** To a RolloutPolicy, or to all of them. */
+export const policyLink = (name = "") => link(name ? ["p", name] : ["p"]);
 
 /** To an entry of the catalogue of seed images, or to all of them. */
 export const seedLink = (name = "") => link(name ? ["s", name] : ["s"]);

@@ -4,7 +4,7 @@ import { Symbol } from "../../parts/State.js";
 import { Ago, At, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { Evidence } from "./Evidence.js";
-import { rolloutLink } from "../../route.js";
+import { policyLink, rolloutLink } from "../../route.js";
 import { clockWithSeconds, utc } from "../../words/format.js";
 
 const LINES = ["why", "means", "do", "guide", "ends", "late", "warning"];
@@ -18,6 +18,7 @@ export function Explained({ found, now }) {
       )}
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.preflight.length > 0 && html`<dt>preflight</dt><dd>${found.preflight.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
+      ${found.policy && html`<dt>policy</dt><dd><a href=${policyLink(found.policy)}>${found.policy}</a></dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
       ${found.rollbackUntil && html`<dt>rollback</dt><dd><${WayBack} until=${found.rollbackUntil} now=${now} /></dd>`}

@@ -7,13 +7,15 @@ import { NOTHING, tally } from "../../data/filter.js";
 import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
 import { Symbol } from "../../parts/State.js";
+import { Words } from "../../parts/Words.js";
+import { policyLink } from "../../route.js";
 import { count, plural } from "../../words/format.js";
 import { MARKS, markTitle, spaced } from "../../words/states.js";
 
 /** What a cluster in flight is at while all is well. */
 const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming"]);
 
-export function Why({ columns, labelled, filter, choose }) {
+export function Why({ reasons, columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster has ended";
   const calm = columns.clusters.length ? `No cluster is waiting for anything${over}.` : "This step has no clusters.";
@@ -23,8 +25,23 @@ export function Why({ columns, labelled, filter, choose }) {
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
+    <${Policies} reasons=${reasons} />
     ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} working as usual.</p>`}
   </section>`;
+}
+
+/** What each policy holds, and until when; their clusters are in one row of the list. */
+function Policies({ reasons }) {
+  const held = reasons.filter(({ message }) => message);
+  if (!held.length) return null;
+  return html`<ul class="held-by">
+    ${held.map(
+      ({ policy, message }) => html`<li key=${message}>
+        <${Words} text=${message} />
+        ${policy && html` · <a href=${policyLink(policy)}>policy ${policy}</a>`}
+      </li>`,
+    )}
+  </ul>`;
 }
 
 function Row({ row: { by, name, number, symbol }, filter, choose }) {
