@@ -149,6 +149,11 @@ ROLLOUT_RATE_LIMITED = Gauge(
     "1 while clusters of a rollout that could start wait for a rate limit, by reason.",
     ["rollout", "reason"],
 )
+POLICY_HELD = Gauge(
+    "ibgu_policy_held_clusters",
+    "Clusters of running steps that a RolloutPolicy holds, by policy.",
+    ["policy"],
+)
 ROLLOUT_PREFLIGHT = Gauge(
     "ibgu_rollout_preflight_findings",
     "Findings of preflight for the running step of a rollout, by severity.",
@@ -207,6 +212,7 @@ PRESENT = (
     ROLLOUT_SLOTS,
     ROLLOUT_HELD,
     ROLLOUT_RATE_LIMITED,
+    POLICY_HELD,
     ROLLOUT_PREFLIGHT,
 )
 """What only the leader knows, and what must not stay when it leads no more."""

@@ -84,6 +84,11 @@ def _fleet_over_time() -> Panels:
                 "(ibgu_rollout_rate_limited)",
             },
         ),
+        stacked(
+            "Clusters held by policies",
+            {"{{policy}}": "max by (policy) (ibgu_policy_held_clusters)"},
+            "In a window that is closed, in a freeze, or behind a limit.",
+        ),
         lines(
             "Stalled by rollout",
             {

@@ -24,6 +24,7 @@ from ibgu.core.model import (
 from ibgu.core.model.preflight import FindingSeverity
 from ibgu.core.views.display import DisplayState, word
 from ibgu.core.views.forecast import stalled
+from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
 
 
@@ -78,6 +79,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
         metric.clear()
     phases: Counter[str] = Counter()
     states: Counter[str] = Counter()
+    held_by: Counter[str] = Counter()
     used = limit = 0
     for tracked in fleet.rollouts.values():
         phase = phase_of(tracked.rollout, tracked.newest, tracked.counts)
@@ -99,12 +101,27 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
             states += _rollout(tracked.rollout.full_name, step, held=hold is not None)
             _stalled(tracked.rollout.full_name, step, now, duration_stats)
             _preflight(tracked.rollout.full_name, step.step)
+            held_by += _held_by(step)
+    for policy, clusters in held_by.items():
+        telemetry.POLICY_HELD.labels(policy).set(clusters)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in DisplayState:
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
+
+
+def _held_by(step: TrackedStep) -> Counter[str]:
+    """Returns how many members each policy keeps, before their start or between two actions. While
+    the policies of the hub are not known, the name is that of their gate, which no policy has."""
+    found: Counter[str] = Counter()
+    for (gate, _), members in step.kept.items():
+        found[policy_of(gate) or gate] += len(members)
+    for name in step.in_flight:
+        if gate := step.members[name].reason.gate:
+            found[policy_of(gate) or gate] += 1
+    return found
 
 
 def _preflight(rollout: str, step: Step) -> None:

@@ -12,6 +12,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Kind,
     Member,
@@ -269,3 +270,25 @@ def test_warnings_and_the_first_rollback_deadline_stay_until_they_are_over() -> 
     warned = done("site-3", Action.PREP, warning="Thing[1] - CRD not deployed on cluster")
     assert reports(first, second, warned) == [1, 2, (NOW + 8 * MINUTE).timestamp()]
     assert reports(done("site-1", Action.FINALIZE_UPGRADE)) == [0, 0, None]
+
+
+def test_clusters_that_policies_hold_are_counted_by_policy() -> None:
+    def kept(gate: str, who: ActingParty = ActingParty.IBGU) -> Reason:
+        return Reason(ReasonKind.GATE, NOW, "not now", None, who, gate)
+
+    night, unknown = "RolloutPolicy/night", "RolloutPolicies"
+    measures.gauge(
+        fleet(
+            member("site-1", reason=kept(night)),
+            member("site-2", reason=kept(night, ActingParty.CLUSTER)),
+            in_flight("site-3", reason=kept(night)),
+            member("site-4", reason=kept(unknown)),
+            in_flight("site-5", slot=2),
+        ),
+        NOW,
+        {},
+    )
+    assert value("ibgu_policy_held_clusters", policy="night") == 3
+    assert value("ibgu_policy_held_clusters", policy=unknown) == 1
+    measures.gauge(fleet(member("site-1")), NOW, {})
+    assert value("ibgu_policy_held_clusters", policy="night") is None
