@@ -18,7 +18,7 @@ from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, soonest
 
 def policies_body(found: PolicyListing) -> PoliciesBody:
     return PoliciesBody(
-        problem=_held("", found.unknown),
+        problem=_held(found.unknown),
         items=[PolicyBody(**_fields(each, found.now)) for each in found.items],
     )
 
@@ -36,14 +36,15 @@ def _fields(row: PolicyRow, now: datetime) -> dict[str, Any]:
         "clusters": sum(each.count for each in row.held),
         "rollouts": len({each.rollout for each in row.held}),
         "opens": soonest(row.held).until if row.held else None,
-        "message": _held(row.name, row.held),
+        "message": _held(row.held),
     }
 
 
-def _held(policy: str, rows: Sequence[HeldRow]) -> str | None:
+def _held(rows: Sequence[HeldRow]) -> str | None:
     if not rows:
         return None
-    return held_by(policy, soonest(rows).message, sum(each.count for each in rows))
+    first = soonest(rows)
+    return held_by(first.gate, first.message, sum(each.count for each in rows))
 
 
 def _hold(row: HeldRow) -> PolicyHoldBody:

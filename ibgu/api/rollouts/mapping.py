@@ -153,7 +153,7 @@ def _kept(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
         return {"policy": None, "until": None, "message": None}
     first = soonest(rows)
     policy = policy_of(first.gate)
-    words = held_by(policy, first.message, sum(each.count for each in rows))
+    words = held_by(first.gate, first.message, sum(each.count for each in rows))
     return {"policy": policy or None, "until": first.until, "message": words}
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from ibgu.core.drivers import declared
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates.policies import faults
+from ibgu.core.engine.gates.policies import CLUSTER_HOLD, faults
 from ibgu.core.engine.timing.windows import local_time, opening, zone_of
 from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
@@ -32,12 +32,14 @@ def policy_of(gate: str) -> str:
     return gate.removeprefix(_GATE) if gate.startswith(_GATE) else ""
 
 
-def held_by(policy: str, message: str, clusters: int) -> str:
-    """Returns what a policy holds, such as "held by policy ran-nights: the policy's window opens
-    at 01:00 CET on 27 November 2026; 214 clusters wait for it". `policy`: empty while the policies
-    of the hub are not known."""
-    who = f"policy {_written(policy)}" if policy else "the policies of the hub"
+def held_by(gate: str, message: str, clusters: int) -> str:
+    """Returns what a gate holds, such as "held by policy ran-nights: the policy's window opens
+    at 01:00 CET on 27 November 2026; 214 clusters wait for it"."""
     waits = "1 cluster waits" if clusters == 1 else f"{clusters} clusters wait"
+    if gate == CLUSTER_HOLD.name:
+        return f"{_written(message)}; {waits} for the end of a hold"
+    policy = policy_of(gate)
+    who = f"policy {_written(policy)}" if policy else "the policies of the hub"
     return f"held by {who}: {_written(message)}; {waits} for it"
 
 
@@ -56,7 +58,7 @@ def allowed(spec: JsonObject, now: datetime) -> list[str]:
         return [f"ibgu can't read the policy: {_written(str(error))}."]
     if problem:
         return [f"ibgu can't follow the policy: {_written(problem)}."]
-    return [_scope(found), *_limits(found), *_times(found, now)]
+    return [_scope(found), *_limits(found), *_times(found, now), *_failures(found)]
 
 
 def _scope(spec: RolloutPolicySpec) -> str:
@@ -126,6 +128,45 @@ def _window(window: PolicyWindow, now: datetime) -> str:
     else:
         state = "it does not open within fifty years"
     return f"{words}, in the time zone {window.time_zone}; {state}."
+
+
+def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
+    if (canaries := spec.canaries) is not None:
+        labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
+        first = f"first {_clusters(canaries.count)}" if canaries.count else "clusters"
+        chosen = f" with the labels {_listed(labels)}" if labels else ""
+        soak = duration(timedelta(minutes=canaries.soak_minutes))
+        well = f" and were available for {soak}" if canaries.soak_minutes else ""
+        yield (
+            f"The {first} of a step{chosen} go first. The others start once these have "
+            f"succeeded{well}; if one fails, a person has to resume the rollout."
+        )
+    if (budget := spec.failure_budget) is not None:
+        of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
+        share = " of the clusters" if isinstance(budget.maximum, str) else ""
+        window = budget.window
+        within = f" within {duration(window)}" if window is not None else ""
+        yield (
+            f"If more than {budget.maximum}{share} of {of} have failed{within}, nothing new "
+            "starts until a person resumes the rollout."
+        )
+    if (breaker := spec.breaker) is not None:
+        limits = [
+            *(
+                [f"{breaker.same_cause} upgrades to it with one cause"]
+                if breaker.same_cause
+                else []
+            ),
+            *(
+                [f"{breaker.percent}% of at least {breaker.minimum_upgrades} upgrades to it"]
+                if breaker.percent
+                else []
+            ),
+        ]
+        yield (
+            f"Nothing new starts with an image once {' or '.join(limits)} failed within "
+            f"{duration(breaker.window)}, in any rollout of the hub."
+        )
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

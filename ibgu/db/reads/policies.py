@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates.policies import UNKNOWN
 from ibgu.core.model import MemberState, StepState
 from ibgu.core.views.policy_words import policy_of
 from ibgu.db.journal.policies import JournaledPolicy, policies_in_force
@@ -97,7 +98,7 @@ def _kept(policy: str | None) -> Any:
         .group_by(*group, GATE)
     )
     if policy is None:
-        return statement.where(GATE != "")
+        return statement.where(GATE.startswith(policy_gate("")) | (GATE == UNKNOWN))
     return statement.where(GATE.in_([policy_gate(policy)]))
 
 

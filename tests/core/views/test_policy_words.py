@@ -20,10 +20,12 @@ def test_a_gate_of_a_policy_has_its_name() -> None:
 
 def test_a_hold_names_the_policy_and_counts_the_clusters() -> None:
     opens = "the policy's window opens at 01:00 CET on 27 November 2026"
-    assert held_by("ran-nights", opens, 214) == (
+    assert held_by("RolloutPolicy/ran-nights", opens, 214) == (
         f"held by policy ran-nights: {opens}; 214 clusters wait for it"
     )
-    unknown = held_by("", "RolloutPolicies\nare \x1b[31mnot read", 1)
+    held = held_by("ClusterHold", "field-ops holds the cluster", 1)
+    assert held == "field-ops holds the cluster; 1 cluster waits for the end of a hold"
+    unknown = held_by("RolloutPolicies", "RolloutPolicies\nare \x1b[31mnot read", 1)
     assert unknown.startswith("held by the policies of the hub: RolloutPolicies are ")
     assert unknown.endswith("; 1 cluster waits for it")
     assert "\x1b" not in unknown
@@ -128,12 +130,56 @@ def test_freezes_that_are_over_are_left_out() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"canaries": {"count": 5, "soakMinutes": 120}},
+            "The first 5 clusters of a step go first. The others start once these have succeeded "
+            "and were available for 2 h; if one fails, a person has to resume the rollout.",
+        ),
+        (
+            {"canaries": {"selector": {"matchLabels": {"ring": "0"}}}},
+            "The clusters of a step with the labels ring=0 go first. The others start once these "
+            "have succeeded; if one fails, a person has to resume the rollout.",
+        ),
+        (
+            {"failureBudget": {"maximum": "2%"}},
+            "If more than 2% of the clusters of a rollout have failed, nothing new starts until a "
+            "person resumes the rollout.",
+        ),
+        (
+            {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
+            "If more than 3 of all rollouts together have failed within 1 h, nothing new starts "
+            "until a person resumes the rollout.",
+        ),
+        (
+            {"breaker": {"sameCause": 3, "percent": 20}},
+            "Nothing new starts with an image once 3 upgrades to it with one cause or 20% of at "
+            "least 10 upgrades to it failed within 1 d, in any rollout of the hub.",
+        ),
+        (
+            {"breaker": {"percent": 20, "windowMinutes": 60}},
+            "Nothing new starts with an image once 20% of at least 10 upgrades to it failed within "
+            "1 h, in any rollout of the hub.",
+        ),
+        (
+            {"breaker": {"sameCause": 3}},
+            "Nothing new starts with an image once 3 upgrades to it with one cause failed within "
+            "1 d, in any rollout of the hub.",
+        ),
+    ],
+)
+def test_failures_have_sentences_of_their_own(spec: dict[str, Any], said: str) -> None:
+    assert allowed(spec, NOW)[1:] == [said]
+
+
 def test_long_lists_and_texts_are_cut() -> None:
     groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
     found = allowed({"neverTogether": groups}, NOW)
     assert found[1].endswith("site-9 and 2 more may be in flight at once.")
     assert (len(found), found[-1]) == (12, "So it is with 2 more groups of clusters.")
-    assert len(held_by("night", "x" * 1000, 2)) < 400
+    assert len(held_by("RolloutPolicy/night", "x" * 1000, 2)) < 400
 
 
 @pytest.mark.parametrize(
