@@ -24,6 +24,7 @@ NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
     "failureBudget or breaker"
 )
+RING: Object = {"matchLabels": {"ring": "0"}}
 EITHER = "canaries needs either count or selector"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -313,7 +314,8 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
     ("spec", "field", "words"),
     [
         ({"canaries": {"soakMinutes": 1}}, "spec.canaries", EITHER),
-        ({"canaries": {"count": 1, "selector": {}}}, "spec.canaries", EITHER),
+        ({"canaries": {"count": 1, "selector": RING}}, "spec.canaries", EITHER),
+        ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),
         *(
             ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)
             for each in (-1, 100001, "5", "101%", "01%", "", "%")

@@ -67,6 +67,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             policies=holding.gates,
             budgets=holding.budgets,
             canaries=holding.canaries,
+            policies_known=holding.known,
         )
 
     def _traces(self, tracked: TrackedRollout, found: RolloutObject | None) -> Traces:

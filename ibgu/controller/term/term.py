@@ -143,7 +143,7 @@ class Term:
         tasks.create_task(reread_unreadable(deps.journal, unreadable, self._quarantine, touch))
         tasks.create_task(term.preflights.run())
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
-        tasks.create_task(_recount(term.policy_gates, touch))
+        tasks.create_task(_recount(term.policy_gates, self._clock, touch))
         if days := settings.events_days:
             forget = old_events(deps.journal)
             tasks.create_task(Retention(forget, self._clock, days).run())
@@ -152,10 +152,10 @@ class Term:
             tasks.create_task(Retention(forget, self._clock, days).run())
 
 
-async def _recount(gates: PolicyGates, changed: Callable[[], None]) -> None:
+async def _recount(gates: PolicyGates, clock: Clock, changed: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(RECOUNT_SECONDS)
-        if gates.recount():
+        if gates.recount(clock.now()):
             changed()
 
 

@@ -129,8 +129,6 @@ class RolloutCase(Struct):
     """Whether a person has confirmed a clean-up by hand."""
     enforces_preflight: bool = False
     """Whether no cluster may start against an error of preflight."""
-    holds_members: bool = False
-    """Whether single members may have been kept between two actions."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []

@@ -20,21 +20,21 @@ def deadline(step: StepCase, at: datetime) -> datetime:
 
 
 def stop_clock(spot: StepEventContext) -> None:
-    """Stops the clock; a member that waits behind the circuit breaker for its Upgrade is not under
-    way."""
+    """Stops the clock; a member that a gate keeps between two actions is not under way."""
     step = spot.step
-    moving = [m for m in step.slots.values() if not _before_a_reboot(spot, m)]
+    moving = [m for m in step.slots.values() if not _between(spot, m)]
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
     may = not moving or spot.rollout.hold == "Restored"
     spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
     step.stopped_since = spot.event.at
 
 
-def _before_a_reboot(spot: StepEventContext, member: MemberCase) -> bool:
-    """Whether the member is between two actions, and the circuit breaker may stop the next one."""
+def _between(spot: StepEventContext, member: MemberCase) -> bool:
+    """Whether the member is between two actions: a policy, or a hold of its cluster, may stop
+    whichever comes next."""
     run, left = member.run, spot.step.actions[member.index :]
     over = run is not None and run.over and run.result in ("succeeded", "continued")
-    return over and any(action in spot.proofs.reboots for action in left[:1])
+    return over and bool(left)
 
 
 def turn_clock_on(spot: StepEventContext) -> None:
@@ -106,8 +106,8 @@ def _waves(members: int, most: int) -> int:
 
 def keep_limit(spot: MemberEventContext) -> None:
     """Checks that the chain keeps its limit; a member released from a hold has that of one that
-    starts then. When a gate of single members opens is not in the history: it was not later than
-    this event."""
+    starts then. When a gate of single members opens, such as a policy's, is not in the history: it
+    was not later than this event."""
     given, run, new_limit = spot.text("limit"), spot.member.run, spot.step.new_limit
     limit = datetime.fromisoformat(given) if given else None
     kept = run is not None and 0 < run.ended < spot.step.released
@@ -116,7 +116,7 @@ def keep_limit(spot: MemberEventContext) -> None:
     )
     words = f"{spot.name} goes on with another limit than it started with"
     may = due or (limit is not None and limit == spot.member.limit)
-    if not may and spot.rollout.holds_members and limit is not None and spot.member.limit:
+    if not may and limit is not None and spot.member.limit:
         may = spot.member.limit <= limit <= limit_of(spot) + _INEXACT
     spot.require(Rule.LIMITS, may, words, spot.member.since)
     spot.member.limit = limit

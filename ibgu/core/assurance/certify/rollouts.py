@@ -11,8 +11,6 @@ from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.names import (
-    BACKUP_ANNOTATIONS,
-    HOLD_ON_WARNING,
     IBGU,
     MANUAL_CLEANUP_DONE,
     PREFLIGHT,
@@ -108,9 +106,6 @@ def _control(spot: EventContext) -> None:
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")
     )
-    others = controls.keys() & {HOLD_ON_WARNING, *BACKUP_ANNOTATIONS}
-    keeps = spot.rollout.enforces_preflight or bool(others)
-    spot.rollout.holds_members = spot.rollout.holds_members or keeps
     if not spot.rollout.enforces_preflight:
         for step in spot.rollout.steps:
             step.judged = 0

@@ -17,7 +17,7 @@ _RESULTS = {
     },
 }
 """State of a run -> its possible results."""
-_BREAKERS = frozenset({"CircuitBreaker", "SeedCircuitBreaker"})
+_BREAKERS = frozenset({"CircuitBreaker", "SeedCircuitBreaker", "FailureBudgetSpent"})
 """Holds of a step that keep who is in a chain from its Upgrade, too."""
 
 

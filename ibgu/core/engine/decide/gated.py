@@ -64,6 +64,7 @@ def _candidate(
         accepted=member.accepted_warning,
         preflight=step.preflight,
         step=tracked,
+        canaries=ctx.snapshot.canaries,
         now=ctx.now,
     )
 

@@ -2,6 +2,7 @@
 
 from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
+from ibgu.core.engine.gates.failure_budget import raised
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import internal_error, name_taken, paused
 from ibgu.core.engine.gates.payload import unusable
@@ -63,6 +64,7 @@ __all__ = [
     "name_taken",
     "opened",
     "paused",
+    "raised",
     "resumable_gate",
     "same_hold",
     "share",

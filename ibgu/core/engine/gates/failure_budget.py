@@ -10,7 +10,7 @@ from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step, traits
+from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
@@ -35,11 +35,16 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
                 "allows none"
             )
     for budget in snapshot.budgets:
-        if any(budget.actions(traits(action)) for action in step.step.actions):
-            allowed = budget.allowed(snapshot.tracked, step)
-            failed = budget.failed(snapshot.fleet.failures, snapshot.tracked, step)
-            if failed > allowed and any(map(budget.selects, step.members)):
-                yield _words(budget, failed, allowed)
+        found = budget.spent(snapshot.fleet.failures, snapshot.tracked, step)
+        if found is not None:
+            yield _words(budget, found.failed, found.allowed)
+
+
+def raised(snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
+    """Returns whether nothing is left of what has spent a budget of the step. It is not while a
+    policy can't be followed. A failed canary must have been seen by a person."""
+    known = snapshot.policies_known and not any(each.concern(step) for each in snapshot.canaries)
+    return known and _spent(snapshot, step, now) is None
 
 
 _OF = {
@@ -66,7 +71,8 @@ def _without_failures_so_far(snapshot: Snapshot, step: Step, now: datetime) -> S
 
 
 def _leads_on(action: ActionTraits) -> bool:
-    return not action.leads_back
+    """Chooses the actions of which a failed one says something of the next cluster."""
+    return not action.leads_back and not action.resumes
 
 
 FAILURE_BUDGET = StepGate(
@@ -80,9 +86,9 @@ FAILURE_BUDGET = StepGate(
                 "a person resumes this rollout, or the policy's owner raises the budget",
                 f"find out why they failed (ibgu status), {RESUME}",
             ),
+            lasting=True,
             resumable=True,
             stops_clock=True,
-            opened="goes on: fewer clusters have failed than the policy allows",
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
         ),
     },

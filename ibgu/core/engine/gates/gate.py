@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.gate import Gate, GateScope
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.model.preflight import PreflightRecord
@@ -62,6 +63,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """What preflight has found for the step."""
     step: TrackedStep | None = None
     """None: in a preview, which asks no gate that needs RECORDS."""
+    canaries: Sequence[PolicyCanaries] = ()
+    """The canaries of all policies that hold the rollout."""
     now: datetime
 
 

@@ -21,14 +21,14 @@ def _seed_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reaso
     seeds = snapshot.seeds
     if seeds.problem:
         return Reason(ReasonKind.SEEDS_UNKNOWN, now, seeds.problem)
-    found = next(_engaged(snapshot), "")
+    found = next(_engaged(snapshot, step), "")
     if not found:
         return None
     words = f"{found}; annotate the rollout with ibgu.dev/resume to go on"
     return Reason(ReasonKind.SEED_BREAKER, now, words, None, ActingParty.PERSON)
 
 
-def _engaged(snapshot: Snapshot) -> Iterator[str]:
+def _engaged(snapshot: Snapshot, step: TrackedStep) -> Iterator[str]:
     """Yields why circuit breakers of the rollout's image are engaged. What a person has seen when
     the rollout was last resumed does not count."""
     tracked = snapshot.tracked
@@ -36,7 +36,7 @@ def _engaged(snapshot: Snapshot) -> Iterator[str]:
     since = max((at for at in resumes if at is not None), default=None)
     for breaker in snapshot.seeds.breakers:
         found = snapshot.fleet.seed_ends.engaged(tracked.image, breaker.limits, since)
-        if found is not None:
+        if found is not None and breaker.concerns(step):
             window = duration(breaker.limits.window)
             image = (
                 f"this image; RolloutPolicy {breaker.name} allows fewer"

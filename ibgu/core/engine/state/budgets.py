@@ -14,44 +14,84 @@ from ibgu.core.model import traits
 from ibgu.core.model.rollout_policy import BudgetScope, FailureBudget
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
+MAX_STEPS = 1000
+"""The most steps for which the answer is kept: most of them are over."""
 
 
-class PolicyBudget(Struct, frozen=True, eq=False):
-    """PolicyBudget is the failure budget of one policy."""
+class SpentBudget(Struct, frozen=True):
+    failed: int
+    allowed: int
 
-    policy: str
-    budget: FailureBudget
-    actions: ActionFilter
-    """Chooses the actions that the policy holds; only their failures count."""
-    selects: Callable[[str], bool]
-    """Whether the policy is about a cluster, by its name; one that is gone counts."""
 
-    def allowed(self, tracked: TrackedRollout, step: TrackedStep) -> int:
+_Known = tuple[tuple[int, datetime, int], SpentBudget | None]
+"""What the answer rests on: the failures, the newest resume, the members; and the answer."""
+
+
+class PolicyBudget:
+    """PolicyBudget is the failure budget of one policy, for all rollouts that it holds. The answer
+    for a step is kept until a cluster fails, a person resumes, or members join."""
+
+    def __init__(
+        self,
+        policy: str,
+        budget: FailureBudget,
+        actions: ActionFilter,
+        selects: Callable[[str], bool],
+    ) -> None:
+        """`actions` chooses the actions that the policy holds: only their failures count.
+        `selects`: whether the policy is about a cluster, by its name."""
+        self.policy = policy
+        self.budget = budget
+        self._actions = actions
+        self._selects = selects
+        self._known: dict[tuple[str, int], _Known] = {}
+
+    def spent(
+        self, failures: Failures, tracked: TrackedRollout, step: TrackedStep
+    ) -> SpentBudget | None:
+        """Returns how many clusters had failed when they were too many for the step; None: the
+        budget is not spent. What a person has seen when the rollout was last resumed does not
+        count."""
+        if not any(self._actions(traits(action)) for action in step.step.actions):
+            return None
+        resumes = (each.step.budget_resumed_at for each in tracked.steps)
+        since = max((at for at in resumes if at is not None), default=_BEGINNING)
+        rests_on = (failures.version, since, len(step.members))
+        known = self._known.get(step.step.key)
+        if known is not None and known[0] == rests_on:
+            return known[1]
+        if len(self._known) >= MAX_STEPS:
+            self._known.clear()
+        found = self._judge(failures, tracked, step, since)
+        self._known[step.step.key] = (rests_on, found)
+        return found
+
+    def _judge(
+        self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime
+    ) -> SpentBudget | None:
+        on_hub = self.budget.per is BudgetScope.HUB
+        found = failures.on_hub(since) if on_hub else failures.of(tracked.rollout.uid, since)
+        counted = [
+            each
+            for each in found
+            if (self.budget.per is not BudgetScope.STEP or each.step == step.step.index)
+            and self._actions(traits(each.action))
+            and self._selects(each.cluster)
+        ]
+        if not counted or not any(map(self._selects, step.members)):
+            return None
+        allowed = self._allowed(tracked, step)
+        failed = self._most(counted, allowed)
+        return SpentBudget(failed, allowed) if failed > allowed else None
+
+    def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> int:
         """Returns how many clusters may fail. A share is rounded down."""
         maximum = self.budget.maximum
         if isinstance(maximum, int):
             return maximum
         steps = [step] if self.budget.per is BudgetScope.STEP else tracked.steps
-        names = {name for each in steps for name in each.members if self.selects(name)}
+        names = {name for each in steps for name in each.members if self._selects(name)}
         return len(names) * int(maximum.removesuffix("%")) // 100
-
-    def failed(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> int:
-        """Returns how many clusters had failed when the budget was spent, or else have failed. What
-        a person has seen when the rollout was last resumed does not count."""
-        resumes = (each.step.budget_resumed_at for each in tracked.steps)
-        since = max((at for at in resumes if at is not None), default=_BEGINNING)
-        if self.budget.per is BudgetScope.HUB:
-            found = failures.on_hub(since)
-        else:
-            found = failures.of(tracked.rollout.uid, since)
-        counted = (
-            each
-            for each in found
-            if (self.budget.per is not BudgetScope.STEP or each.step == step.step.index)
-            and self.actions(traits(each.action))
-            and self.selects(each.cluster)
-        )
-        return self._most(counted, self.allowed(tracked, step))
 
     def _most(self, failed: Iterable[FailedMember], allowed: int) -> int:
         """Returns the number of clusters that failed within the budget's time when they were too

@@ -7,13 +7,14 @@ from heapq import nsmallest
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
-from ibgu.core.engine.state.failures import failure_of
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
 from ibgu.core.model.rollout_policy import Canaries
 from ibgu.core.plan.selectors import matches
 
+_AHEAD = timedelta(minutes=5)
+"""How far the clock of the hub may be ahead."""
 _CHOSEN_FOR = timedelta(seconds=10)
 """How long a step's canaries stay chosen: to choose them reads every member."""
 MAX_STEPS = 1000
@@ -23,13 +24,18 @@ MAX_STEPS = 1000
 class CanaryState(Struct, frozen=True):
     """CanaryState is what a step waits for; empty: its canaries are well, or it has none."""
 
-    unfinished: tuple[str, ...] = ()
+    unfinished: bool = False
+    """Some canaries have not ended yet."""
     failed: tuple[str, ...] = ()
     """Those that have failed since a person has resumed the step."""
     unavailable: tuple[str, ...] = ()
     """Those that have succeeded, and that the hub does not show as available."""
     soaked_at: datetime | None = None
     """When all that have succeeded will have been well for long enough, if they stay so."""
+
+
+_RestsOn = tuple[datetime, int, datetime | None]
+"""The time, the members that have not ended, and the last resume."""
 
 
 class _Chosen(Struct, frozen=True):
@@ -56,57 +62,84 @@ class PolicyCanaries:
         self._cluster = cluster
         self._selects = selects
         self._chosen: dict[tuple[str, int], _Chosen] = {}
+        self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
 
     def concern(self, step: TrackedStep) -> bool:
         """Returns whether the policy holds an action of the step."""
         return any(self._actions(traits(action)) for action in step.step.actions)
 
-    def of(self, step: TrackedStep, now: datetime) -> frozenset[str]:
-        """Returns the names of the step's canaries."""
+    def of(
+        self, step: TrackedStep, now: datetime, before: frozenset[str] = frozenset()
+    ) -> frozenset[str]:
+        """Returns the names of the step's canaries; `before`: those that it had."""
         key, count = step.step.key, len(step.members)
         known = self._chosen.get(key)
         if known is not None and known.members == count and now < known.until:
             return known.names
         if len(self._chosen) >= MAX_STEPS:
             self._chosen.clear()
-        names = frozenset(member.cluster for member in self._choose(step))
+            self._states.clear()
+        before |= known.names if known is not None else frozenset()
+        names = frozenset(member.cluster for member in self._choose(step, before))
         self._chosen[key] = _Chosen(count, now + _CHOSEN_FOR, names)
         return names
 
+    def choose_again(self, step: TrackedStep, now: datetime) -> bool:
+        """Chooses the step's canaries by the labels as they are now; returns whether they are other
+        ones than before."""
+        before = self._chosen.pop(step.step.key, None)
+        self._states.pop(step.step.key, None)
+        return before is not None and self.of(step, now, before.names) != before.names
+
     def state(self, step: TrackedStep, now: datetime) -> CanaryState:
+        """Returns the state, which stays the same until a member ends."""
+        rests_on = (now, step.unfinished, step.step.budget_resumed_at)
+        known = self._states.get(step.step.key)
+        if known is not None and known[0] == rests_on:
+            return known[1]
+        found = self._state(step, now)
+        self._states[step.step.key] = (rests_on, found)
+        return found
+
+    def _state(self, step: TrackedStep, now: datetime) -> CanaryState:
         members = [step.members[name] for name in sorted(self.of(step, now))]
         since = step.step.budget_resumed_at
+        if any(_failed(each, since) for each in members):
+            return CanaryState(
+                failed=tuple(each.cluster for each in members if _failed(each, since))
+            )
+        if not all(each.finished for each in members):
+            return CanaryState(unfinished=True)
         well = [each for each in members if isinstance(each, Finished) and _succeeded(each)]
         shown = {each.cluster: found for each in well if (found := self._shown(each)) is not None}
-        soaked = (
-            _well_since(each, shown[each.cluster], now) for each in well if each.cluster in shown
+        unavailable = tuple(name for name, found in shown.items() if not found.reachable)
+        if unavailable:
+            return CanaryState(unavailable=unavailable)
+        last = max(
+            (_well_since(each, shown[each.cluster], now) for each in well if each.cluster in shown),
+            default=None,
         )
-        last = max(soaked, default=None)
-        return CanaryState(
-            unfinished=tuple(each.cluster for each in members if not each.finished),
-            failed=tuple(
-                each.cluster
-                for each in members
-                if isinstance(each, Finished)
-                and failure_of(each) is not None
-                and (since is None or each.ended_at > since)
-            ),
-            unavailable=tuple(name for name, found in shown.items() if not found.reachable),
-            soaked_at=None
-            if last is None
-            else last + timedelta(minutes=self._canaries.soak_minutes),
-        )
+        soak = timedelta(minutes=self._canaries.soak_minutes)
+        return CanaryState(soaked_at=None if last is None else last + soak)
 
-    def _choose(self, step: TrackedStep) -> list[Member]:
+    def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
+        """Returns the canaries. One whose ManagedCluster is gone stays what it was."""
         selector, count = self._canaries.selector, self._canaries.count
         found = (
             member
             for member in step.members.values()
-            if (cluster := self._cluster(member.cluster)) is not None
-            and self._selects(cluster)
-            and (selector is None or matches(selector, cluster.labels))
+            if (
+                self._chooses(cluster)
+                if (cluster := self._cluster(member.cluster)) is not None
+                else member.cluster in before or selector is None
+            )
         )
         return list(found) if selector is not None else nsmallest(count, found, key=_place)
+
+    def _chooses(self, cluster: ClusterView) -> bool:
+        selector = self._canaries.selector
+        chosen = selector is None or matches(selector, cluster.labels)
+        return chosen and self._selects(cluster)
 
     def _shown(self, member: Finished) -> ClusterView | None:
         """Returns the cluster as the hub shows it; None: it is gone, or it is another one."""
@@ -115,7 +148,17 @@ class PolicyCanaries:
 
 
 def _succeeded(member: Finished) -> bool:
-    return member.outcome is Outcome.SUCCEEDED or bool(member.late)
+    return member.outcome is Outcome.SUCCEEDED
+
+
+def _failed(member: Member, since: datetime | None) -> bool:
+    """Whether a person has not seen yet that the canary ended without success, for whatever cause:
+    one that is gone, or was late, has proven nothing."""
+    return (
+        isinstance(member, Finished)
+        and member.outcome is Outcome.FAILED
+        and (since is None or member.ended_at >= since)
+    )
 
 
 def _place(member: Member) -> tuple[int, str]:
@@ -123,6 +166,7 @@ def _place(member: Member) -> tuple[int, str]:
 
 
 def _well_since(member: Finished, shown: ClusterView, now: datetime) -> datetime:
-    """Returns since when the cluster is as it should be. A time to come says nothing."""
+    """Returns since when the cluster is as it should be. A time that is far ahead says nothing."""
     since = shown.available_since
-    return max(member.ended_at, since) if since is not None and since <= now else member.ended_at
+    told = since is not None and since <= now + _AHEAD
+    return max(member.ended_at, since) if since is not None and told else member.ended_at

@@ -1,14 +1,14 @@
 """Records which clusters have failed, over all rollouts of the hub, for the failure budgets of
 policies (R50.9)."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from operator import attrgetter
 
 from msgspec import Struct
 
-from ibgu.core.model import ActionName, Cause, Finished, Member, Outcome
+from ibgu.core.model import ActionName, Cause, Finished, Member, Outcome, traits
 
 REMEMBERED = timedelta(days=14)
 """Failures of rollouts that are no longer kept in memory count for so long: the longest time of a
@@ -30,14 +30,16 @@ class FailedMember(Struct, frozen=True, gc=False):
 
 
 def failure_of(member: Member) -> FailedMember | None:
-    """Returns how the cluster failed at what it was asked for; None: it has not. One that completed
-    its action late has succeeded then."""
+    """Returns how the cluster failed at what it was asked for, on its way forward; None: it has
+    not. One that completed its action late has succeeded then."""
     if (
         not isinstance(member, Finished)
         or member.outcome is not Outcome.FAILED
         or member.late
         or member.cause in _NOT_TRIED
         or member.failed_action is None
+        or member.run is None
+        or traits(member.failed_action).leads_back
     ):
         return None
     return FailedMember(
@@ -54,6 +56,7 @@ class Failures:
         self._of: dict[str, list[FailedMember]] = {}
         self.version = 0
         """Grows with each change."""
+        self._removed = False
 
     def load(self, past: Iterable[FailedMember]) -> None:
         for failed in past:
@@ -68,11 +71,16 @@ class Failures:
         self._exchange(before, after)
         return lambda: self._exchange(after, before)
 
-    def of(self, rollout: str, after: datetime) -> Iterator[FailedMember]:
-        return _later(self._of.get(rollout, []), after)
+    def take_removed(self) -> bool:
+        """Returns whether a failure has come to count no longer since the last call."""
+        removed, self._removed = self._removed, False
+        return removed
 
-    def on_hub(self, after: datetime) -> Iterator[FailedMember]:
-        return _later(self._all, after)
+    def of(self, rollout: str, since: datetime) -> Iterator[FailedMember]:
+        return _later(self._of.get(rollout, []), since)
+
+    def on_hub(self, since: datetime) -> Iterator[FailedMember]:
+        return _later(self._all, since)
 
     def drop_outdated(self, now: datetime, kept: Iterable[str]) -> None:
         """Drops what no longer counts; called between cycles. `kept`: the uids of the rollouts in
@@ -81,6 +89,7 @@ class Failures:
         outdated = bisect_right(self._all, last, key=attrgetter("at"))
         if outdated:
             self.version += 1
+            self._removed = True
             del self._all[:outdated]
         for rollout in self._of.keys() - set(kept):
             del self._of[rollout]
@@ -99,14 +108,15 @@ class Failures:
     def _drop(self, failed: FailedMember) -> None:
         """Drops the failure, unless it was outdated."""
         self.version += 1
+        self._removed = True
         for found in (self._all, self._of.get(failed.rollout, [])):
             place = bisect_right(found, failed.place, key=attrgetter("place")) - 1
             if place >= 0 and found[place] == failed:
                 del found[place]
 
 
-def _later(found: list[FailedMember], after: datetime) -> Iterator[FailedMember]:
-    begin = bisect_right(found, after, key=attrgetter("at"))
+def _later(found: list[FailedMember], since: datetime) -> Iterator[FailedMember]:
+    begin = bisect_left(found, since, key=attrgetter("at"))
     return (found[place] for place in range(begin, len(found)))
 
 

@@ -11,6 +11,7 @@ from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.rollout import TrackedRollout
+from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
@@ -41,6 +42,8 @@ class SeedBreaker(Struct, frozen=True):
     """The name of the SeedImage, or of the RolloutPolicy."""
     limits: SeedCircuitBreaker
     of_policy: bool = False
+    concerns: Callable[[TrackedStep], bool] = lambda step: True
+    """Whether it may hold a step."""
 
 
 class SeedState(Struct, frozen=True):
@@ -116,3 +119,5 @@ class Snapshot(Struct, frozen=True):
     """The failure budgets of policies."""
     canaries: tuple[PolicyCanaries, ...] = ()
     """The canaries of policies."""
+    policies_known: bool = True
+    """Whether all policies that may hold the rollout can be followed."""

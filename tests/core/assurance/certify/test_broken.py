@@ -808,13 +808,6 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-3 starts Upgrade while held: SeedCircuitBreaker",
     ),
     (
-        "a new limit for nobody's hold",
-        Rule.LIMITS,
-        stories.stopped,
-        both(drop("StepHeld"), drop("StepReleased")),
-        "goes on with another limit than it started with",
-    ),
-    (
         "the clock stands while a Prep is under way",
         Rule.LIMITS,
         stories.stopped,

@@ -175,6 +175,7 @@ class InMemoryEngine(Hub, Story):
             policies=(*self.policies, *holding.gates),
             budgets=holding.budgets,
             canaries=holding.canaries,
+            policies_known=holding.known,
         )
 
     def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:

@@ -186,7 +186,7 @@ def stopped_by_a_budget() -> InMemoryEngine:
     set_policies(twin, policy(failureBudget={"maximum": 0}))
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.STEP_HELD)
-    twin.settle()
+    twin.drive(timedelta(seconds=1))
     return twin
 
 

@@ -223,7 +223,7 @@ TABLE: dict[str, dict[str, str]] = {
         "person_ends_the_pause": "ControlAccepted, PreflightEvaluated, StepReleased",
     },
     "stopped_by_its_seed": HELD_UNTIL_RESUMED,
-    "stopped_by_a_budget": {**HELD_UNTIL_RESUMED, "payload_changes": "StepHeld PayloadChanged"},
+    "stopped_by_a_budget": HELD_UNTIL_RESUMED,
     "seeds_unknown": HELD_UNTIL_READ,
     "unbound": {
         "step_is_appended": "PlanAccepted",

@@ -98,6 +98,7 @@ def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
     assert {
         ReasonKind.CIRCUIT_BREAKER,
         ReasonKind.SEED_BREAKER,
+        ReasonKind.FAILURE_BUDGET,
         ReasonKind.PAYLOAD_CHANGED,
     } == LASTING
 

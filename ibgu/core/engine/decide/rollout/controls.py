@@ -5,19 +5,19 @@ from collections.abc import Callable, Collection, Container, Mapping
 from msgspec import Struct
 
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
-from ibgu.core.engine.decide.gated import kept, not_accepted, release_kept
-from ibgu.core.engine.decide.lifecycle import accept_controls, set_hold
+from ibgu.core.engine.decide.gated import not_accepted
+from ibgu.core.engine.decide.lifecycle import accept_controls
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.decide.step.preflight import end_enforcement
-from ibgu.core.engine.decide.step.steps import start_clock
+from ibgu.core.engine.decide.step.steps import release_step
 from ibgu.core.engine.gates import ACCEPTABLE, GATES, RESUMABLE, Gate, Switch, resumable_gate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
-from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Waiting, names, transitions
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Step, Waiting, names, transitions
 
 
 class _ControlResult(Struct, frozen=True):
@@ -161,13 +161,11 @@ def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
     reason = gate.ask(ctx.snapshot, tracked, ctx.now)
     if reason is not None and reason.kind not in RESUMABLE:
         return None
-    if tracked.step.stopped_since is not None:
-        start_clock(ctx, tracked.step)
-    step = gate.resumed(ctx.snapshot, tracked.step, ctx.now)
-    waiting = kept(tracked)
-    ctx.on_step(Kind.STEP_RELEASED, set_hold(step, None), "resumed by a person")
-    resumed = ctx.tracked.steps[tracked.step.index]
-    release_kept(ctx, resumed, waiting, "goes on: the step was resumed by a person")
+
+    def resumed(step: Step) -> Step:
+        return gate.resumed(ctx.snapshot, step, ctx.now)
+
+    release_step(ctx, tracked, resumed, "resumed by a person")
     return _ControlResult(f"goes on after: {hold.message}")
 
 

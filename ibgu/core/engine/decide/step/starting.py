@@ -13,6 +13,7 @@ from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.member.probing import ask, fresh
 from ibgu.core.engine.decide.member.waiting import decide_waiting
 from ibgu.core.engine.decide.messages import ended
+from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import (
     GATE_REASONS,
     allowed_starts,
@@ -58,6 +59,7 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     _fill(ctx, step, ahead)
     if _make_room(ctx, step, ahead):
         _fill(ctx, step, ahead)
+    _expire_canaries(ctx, step)
     _note_rate_limit(ctx, step)
     if ctx.rollout.hold is None:
         _probe_ahead(ctx, step, ahead)
@@ -276,6 +278,20 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     for member in late[: max(0, asking - leaving)]:
         expire(ctx, member)
     return True
+
+
+def _expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Ends canaries past their limit that others wait for: these are in no queue, so nobody asks
+    for a slot."""
+    awaited = {
+        name
+        for each in ctx.snapshot.canaries
+        if next(step.kept_by(policy_gate(each.policy)), None) is not None
+        for name in each.of(step, ctx.now)
+    }
+    for member in _overdue(ctx, step) if awaited else ():
+        if member.cluster in awaited:
+            expire(ctx, member)
 
 
 def _awaits_disarm(member: InFlight) -> bool:

@@ -1,16 +1,18 @@
 """Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
-from ibgu.core.engine.decide.gated import only_stopped
+from ibgu.core.engine.decide.gated import kept, only_stopped, release_kept
+from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import expire
+from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.starting import next_limit, start_members
-from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, has_room, time_stopped
+from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, has_room, raised, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import (
@@ -21,6 +23,7 @@ from ibgu.core.model import (
     Kind,
     Outcome,
     Reason,
+    ReasonKind,
     Step,
     StepState,
     Unfinished,
@@ -42,12 +45,35 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
 def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
         take_findings(ctx, tracked, tracked.members)
+        _release_if_raised(ctx, tracked)
         start_members(ctx, tracked)
         _clock(ctx, tracked)
         ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)
     if tracked.unfinished == 0:
         _finish_step(ctx, tracked)
+
+
+def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    """Ends the hold of a spent budget once policies allow more, without a person (R50.9)."""
+    hold = tracked.step.hold
+    if hold is None or hold.kind is not ReasonKind.FAILURE_BUDGET:
+        return
+    if raised(ctx.snapshot, tracked, ctx.now):
+        release_step(ctx, tracked, lambda step: step, ended(hold))
+
+
+def release_step(
+    ctx: DecisionContext, tracked: TrackedStep, resumed: Callable[[Step], Step], why: str
+) -> None:
+    """Ends the hold of the step. Its clock runs, and members that it kept inside their chain go on.
+    `resumed` returns the step as its gate leaves it."""
+    if tracked.step.stopped_since is not None:
+        start_clock(ctx, tracked.step)
+    waiting = kept(tracked)
+    ctx.on_step(Kind.STEP_RELEASED, set_hold(resumed(tracked.step), None), why)
+    released = ctx.tracked.steps[tracked.step.index]
+    release_kept(ctx, released, waiting, f"goes on: {why}")
 
 
 def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:

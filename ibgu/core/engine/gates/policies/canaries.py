@@ -1,11 +1,11 @@
 """The gate of a policy's canaries: the others wait until they are well (R50.11)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
-from ibgu.core.model import ActingParty, ClusterView, Reason, traits
+from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.model import ClusterView, Reason, traits
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.text.spans import utc
 
@@ -25,18 +25,23 @@ def canaries_gate(
     action of it: inside the chain it would keep its slot from a canary."""
 
     def check(candidate: Candidate) -> Reason | None:
-        step, now = candidate.step, candidate.now
+        step, now, name = candidate.step, candidate.now, candidate.cluster.name
         concerned = any(actions(traits(action)) for action in candidate.rest)
         if step is None or not concerned or not selects(candidate.cluster):
             return None
-        if candidate.cluster.name in canaries.of(step, now):
+        # A canary waits for no canary of another policy, which may wait for it.
+        if any(name in each.of(step, now) for each in candidate.canaries):
             return None
         state = canaries.state(step, now)
         if state.failed:
             return None  # The gate of failure budgets holds the whole step.
-        words = _words(state)
-        if words:
-            return kept_by_policy(words, now, who=ActingParty.CLUSTER)
+        if state.unfinished:
+            words = f"the canaries go first: {_named(sorted(canaries.of(step, now)))}"
+            return kept_by_policy(words, now)
+        if state.unavailable:
+            lost = _named(state.unavailable)
+            words = f"the canaries must stay available, and the hub can't reach {lost}"
+            return kept_by_policy(words, now)
         if state.soaked_at is None or now >= state.soaked_at:
             return None
         words = f"the canaries have succeeded, and must stay available until {utc(state.soaked_at)}"
@@ -50,17 +55,6 @@ def canaries_gate(
     )
 
 
-def _words(state: CanaryState) -> str:
-    """Returns which canaries keep the others; empty: none does."""
-    if state.unfinished:
-        return f"the canaries go first: {_named(state.unfinished)} did not finish yet"
-    if state.unavailable:
-        return (
-            f"the canaries must stay available, and the hub can't reach {_named(state.unavailable)}"
-        )
-    return ""
-
-
-def _named(names: tuple[str, ...]) -> str:
+def _named(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_NAMED])
     return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
 from ibgu.core.model.actions import declared
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
 from ibgu.core.plan.selectors import selector_faults
@@ -52,7 +53,9 @@ def _canary_faults(spec: RolloutPolicySpec) -> Iterator[str]:
         return
     if (canaries.selector is None) == (canaries.count == 0) or canaries.count < 0:
         yield f"{path}: needs either a count from 1 on, or a selector"
-    if canaries.selector is not None:
+    if canaries.selector == LabelSelector():
+        yield f"{path}.selector: chooses every cluster"
+    elif canaries.selector is not None:
         yield from (f"{path}.selector{fault}" for fault in selector_faults(canaries.selector))
     if not 0 <= canaries.soak_minutes <= _WEEK:
         yield f"{path}.soakMinutes: is not from 0 to {_WEEK}"

@@ -21,10 +21,15 @@ from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason
+from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, ReasonKind, traits
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
-from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import (
+    BudgetScope,
+    PolicyClusters,
+    PolicyState,
+    RolloutPolicySpec,
+)
 from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
 from ibgu.core.text.harmless import one_line
 
@@ -50,6 +55,8 @@ class _PolicyInForce(Struct, frozen=True):
     budget: PolicyBudget | None = None
     breaker: SeedBreaker | None = None
     canaries: PolicyCanaries | None = None
+    followed: bool = True
+    """Whether the policy can be followed."""
 
     def holds(self, namespace: str, labels: Mapping[str, str]) -> bool:
         return self.spec is None or selects_rollout(self.spec.rollouts, namespace, labels)
@@ -63,6 +70,8 @@ class HoldingPolicies(Struct, frozen=True):
     budgets: tuple[PolicyBudget, ...] = ()
     breakers: tuple[SeedBreaker, ...] = ()
     canaries: tuple[PolicyCanaries, ...] = ()
+    known: bool = True
+    """Whether all of them can be followed."""
 
 
 class PolicyGates:
@@ -97,21 +106,33 @@ class PolicyGates:
             tuple(each.budget for each in holding if each.budget is not None),
             tuple(each.breaker for each in holding if each.breaker is not None),
             tuple(each.canaries for each in holding if each.canaries is not None),
+            known=all(each.followed for each in holding),
         )
 
-    def recount(self) -> bool:
-        """Counts again how many clusters each policy selects, for limits that are a share of them;
-        returns whether a limit has changed."""
+    def recount(self, now: datetime) -> bool:
+        """Counts again how many clusters each policy selects, for limits that are a share of them,
+        and chooses the canaries again; returns whether a limit or a canary is another one."""
+        return any([self._recount_limits(), *self._chosen_again(now)])
+
+    def _recount_limits(self) -> bool:
         shares = [limits for limits in self._limits() if limits.by_share]
         clusters = list(self._clusters()) if shares else []
         changed = [each.count(sum(map(each.selects, clusters))) for each in shares]
         return any(changed)
+
+    def _chosen_again(self, now: datetime) -> Iterator[bool]:
+        canaries = [each.canaries for each in self._policies if each.canaries is not None]
+        steps = [tracked.current for tracked in self._fleet.rollouts.values()] if canaries else []
+        for step in steps:
+            if step is not None and step.kept:
+                yield from (each.choose_again(step, now) for each in canaries)
 
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
         nothing else tells them."""
         yield from self._waiting_for_places()
         yield from self._behind_canaries(now)
+        yield from self._behind_budgets()
 
     def _waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
         """Yields those for which places have become free: at most as many as there are places."""
@@ -134,10 +155,23 @@ class PolicyGates:
             if step is None or not step.kept:
                 continue
             for each in canaries:
+                names = list(step.kept_by(policy_gate(each.policy)))
+                if not names:
+                    continue
                 key = (*step.step.key, each.policy)
                 state = self._seen[key] = each.state(step, now)
                 if known.get(key) != state:
-                    yield step.step.rollout, list(step.kept_by(policy_gate(each.policy)))
+                    yield step.step.rollout, names
+
+    def _behind_budgets(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields the rollouts that a budget may hold no longer: a failure of any of them, which
+        counted on the whole hub, does not any more."""
+        if not self._fleet.failures.take_removed():
+            return
+        for uid, tracked in self._fleet.rollouts.items():
+            hold = tracked.current.step.hold if tracked.current is not None else None
+            if hold is not None and hold.kind is ReasonKind.FAILURE_BUDGET:
+                yield uid, []
 
     def _limits(self) -> tuple[PolicyLimits, ...]:
         return tuple(each.limits for each in self._policies if each.limits is not None)
@@ -178,7 +212,7 @@ class PolicyGates:
             ),
             *(self._in_force(each.metadata.name, each.spec) for each in state.policies),
         )
-        self.recount()
+        self._recount_limits()
         self._fleet.occupancy.follow(self._limits(), self._fleet.left_rebooting())
         self._state = state
 
@@ -187,7 +221,8 @@ class PolicyGates:
             return _shut(policy_gate(name), f"the policy can't be followed: {problem}", spec)
         actions, gates, breaker = _held_by(spec), [], None
         if spec.breaker is not None:
-            breaker = SeedBreaker(name, spec.breaker, of_policy=True)
+            concerns = partial(self._concerns, spec, actions)
+            breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
         if spec.windows or spec.freezes:
             gates.append(times_gate(name, spec, actions, self._durations))
         canaries = self._canaries(name, spec, actions)
@@ -205,6 +240,13 @@ class PolicyGates:
             canaries,
         )
 
+    def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:
+        """Returns whether the policy holds an action of the step, and is about a cluster of it."""
+        views = (self._cluster(name) for name in step.members)
+        return any(actions(traits(action)) for action in step.step.actions) and any(
+            view is not None and _selects(spec, view) for view in views
+        )
+
     def _canaries(
         self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
     ) -> PolicyCanaries | None:
@@ -215,11 +257,16 @@ class PolicyGates:
     def _budget(
         self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
     ) -> PolicyBudget | None:
+        budget = spec.failure_budget
+
         def selects(cluster: str) -> bool:
             found = self._cluster(cluster)
-            return found is None or _selects(spec, found)
+            if found is not None:
+                return _selects(spec, found)
+            # One of another rollout may be gone that the policy never was about.
+            own = budget is not None and budget.per is not BudgetScope.HUB
+            return own or spec.clusters == PolicyClusters()
 
-        budget = spec.failure_budget
         return PolicyBudget(name, budget, actions, selects) if budget is not None else None
 
 
@@ -249,7 +296,7 @@ def _shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> _Po
         needs=frozenset({GateInput.CLUSTER}),
         chained=lambda action: True,
     )
-    return _PolicyInForce((gate,), known)
+    return _PolicyInForce((gate,), known, followed=False)
 
 
 def _selects(spec: RolloutPolicySpec, cluster: ClusterView) -> bool:

@@ -61,3 +61,15 @@ def test_a_share_of_the_upgrades_that_fail_at_random() -> None:
     twin.annotate("uid-a", resume="1")
     twin.wait(hours=100)
     assert twin.tracked("uid-a").steps[0].counts[Outcome.FAILED] == 4
+
+
+@pytest.mark.parametrize(
+    "spec", [{"actions": ["FinalizeUpgrade"]}, {"clusters": {"clusterSets": ["east"]}}]
+)
+def test_a_step_that_the_policy_is_not_about_goes_on(spec: dict[str, Any]) -> None:
+    twin = fleet({1, 2})
+    set_policies(twin, policy("seeds", breaker={"sameCause": 1}, **spec))
+    roll(twin, "a", SEED_BY_DIGEST)
+    twin.wait(hours=100)
+    assert held(twin, "uid-a") == ""
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 18

@@ -8,6 +8,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import canaries as module
 from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
@@ -20,7 +21,7 @@ def fleet(count: int = 8) -> InMemoryEngine:
     twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     Invariants(twin)
     for n, name in enumerate(twin.spokes, 1):
-        twin.labels[name] = {SITE: "south" if n % 4 else "north"}
+        twin.labels[name] = {SITE: "south" if n % 4 else "north", "name": name}
     return twin
 
 
@@ -49,8 +50,8 @@ def test_the_first_clusters_go_first_and_the_others_after_the_soak() -> None:
     twin.apply(ibgu("a", "Prep"))
     twin.settle()
     assert started(twin) == {"site-1", "site-2"}
-    assert words(twin, "site-3") == "the canaries go first: site-1, site-2 did not finish yet"
-    assert reason(twin, "uid-a", "site-3").who is ActingParty.CLUSTER
+    assert words(twin, "site-3") == "the canaries go first: site-1, site-2"
+    assert reason(twin, "uid-a", "site-3").who is ActingParty.IBGU
     twin.until(Kind.FINISHED)
     twin.settle()
     ended = twin.now
@@ -187,9 +188,7 @@ def test_many_canaries_are_counted_and_a_few_named() -> None:
     canaries(twin, count=5)
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.settle()
-    assert words(twin, "site-8") == (
-        "the canaries go first: site-1, site-2, site-3 and 2 more did not finish yet"
-    )
+    assert words(twin, "site-8") == ("the canaries go first: site-1, site-2, site-3 and 2 more")
 
 
 def test_clusters_that_the_policy_is_not_about_wait_for_nobody() -> None:
@@ -236,7 +235,120 @@ def test_only_so_many_steps_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "MAX_STEPS", 1)
     twin = fleet(4)
     canaries(twin, count=1)
-    twin.apply(ibgu("a", "Prep"))
-    twin.apply(ibgu("b", "Prep", age=-1))
+    half = ([LabelSelector({"name": f"site-{n}"}) for n in each] for each in ((1, 2), (3, 4)))
+    for name, selectors in zip("ab", half, strict=True):
+        twin.apply(ibgu(name, "Prep", selectors=selectors))
     twin.wait(hours=2)
+    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 2
+    assert twin.tracked("uid-b").steps[0].counts[Outcome.SUCCEEDED] == 2
+
+
+def test_a_canary_that_waits_for_a_place_is_woken_by_it() -> None:
+    """The places of one policy are not given to those that its canaries keep."""
+    twin = fleet(6)
+    twin.join("other")
+    twin.labels["other"] = {SITE: "east"}
+    twin.spokes["other"].faults[Stage.PREP] = "slow"
+    canaries(twin, spec={"inFlight": 1}, **NORTH)
+    twin.apply(ibgu("b", "Prep", selectors=[LabelSelector({SITE: "east"})]))
+    twin.settle()
+    west = [LabelSelector({SITE: "north"}), LabelSelector({SITE: "south"})]
+    twin.apply(ibgu("a", "Prep", age=-1, selectors=west))
+    twin.wait(hours=3)
+    assert succeeded(twin) == 6
+
+
+def test_canaries_of_two_policies_wait_for_each_other_not_for_ever() -> None:
+    twin = fleet(8)
+    first = policy("first", canaries={"selector": {"matchLabels": {SITE: "north"}}})
+    second = policy("second", canaries={"count": 2})
+    set_policies(twin, first, second)
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert started(twin) == {"site-1", "site-2", "site-4", "site-8"}
+    twin.wait(hours=1)
+    assert succeeded(twin) == 8
+
+
+def test_a_canary_that_hangs_ends_at_its_limit_and_asks_a_person() -> None:
+    twin = fleet(8)
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    canaries(twin, count=1)
+    twin.apply(ibgu("a", "Prep", concurrency=4))
+    twin.wait(hours=20)
+    held = twin.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.kind is ReasonKind.FAILURE_BUDGET
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=2)
+    assert succeeded(twin) == 7
+
+
+@pytest.mark.parametrize("chosen", [{"count": 1}, NORTH])
+def test_a_canary_that_is_gone_before_its_success_has_failed(chosen: dict[str, Any]) -> None:
+    """So has one that failed, and whose ManagedCluster a person deletes then."""
+    for stage in ("hang", "fail"):
+        twin = fleet(4)
+        canary = "site-1" if "count" in chosen else "site-4"
+        twin.spokes[canary].faults[Stage.PREP] = stage
+        canaries(twin, soakMinutes=600, **chosen)
+        twin.apply(ibgu("a", "Prep"))
+        twin.wait(minutes=20)
+        del twin.spokes[canary]
+        twin.touch_cluster(canary)
+        twin.wait(hours=3)
+        held = twin.tracked("uid-a").steps[0].step.hold
+        assert held is not None
+        assert held.kind is ReasonKind.FAILURE_BUDGET
+        assert started(twin) == {canary}
+
+
+def test_a_clock_of_the_hub_that_is_a_little_ahead_shortens_no_soak() -> None:
+    twin = fleet(4)
+    canaries(twin, count=1, soakMinutes=30)
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.FINISHED)
+    twin.wait(minutes=20)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(hours=2)
+    twin.spokes["site-1"].dark = False
+    twin.available_since["site-1"] = twin.now + timedelta(seconds=2)
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=29)
+    assert started(twin) == {"site-1"}
+    twin.wait(hours=1)
     assert succeeded(twin) == 4
+
+
+def test_a_canary_that_is_none_any_more_keeps_nobody() -> None:
+    """A person takes the label off a site without power."""
+    twin = fleet(8)
+    twin.spokes["site-8"].dark = True
+    canaries(twin, **NORTH)
+    twin.apply(ibgu("a", "Prep", timeout=600))
+    twin.wait(hours=1)
+    assert started(twin) == {"site-4"}
+    twin.touch_everything()
+    twin.settle()
+    twin.labels["site-8"] = {SITE: "south"}
+    twin.touch_cluster("site-8")
+    twin.settle()
+    assert started(twin) == {"site-4"}
+    assert twin.policy_gates.recount(twin.now)
+    assert not twin.policy_gates.recount(twin.now)
+    twin.touch_everything()
+    twin.wait(hours=1)
+    assert succeeded(twin) == 7
+    assert not twin.policy_gates.recount(twin.now)
+
+
+def test_members_that_another_policy_keeps_are_no_matter_of_canaries() -> None:
+    twin = fleet(4)
+    frozen = {"from": "2025-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
+    south = {"selector": {"matchLabels": {SITE: "south"}}}
+    freeze = policy("freeze", clusters=south, freezes=[frozen])
+    set_policies(twin, freeze, policy("first", canaries={"count": 1}, clusters=NORTH))
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    assert started(twin) == {"site-4"}

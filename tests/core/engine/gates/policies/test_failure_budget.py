@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.state import budgets
 from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import CIRCUIT_BREAKER_OFF
+from ibgu.core.model.rollout_policy import PolicyState
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, policy, set_policies
@@ -318,3 +320,90 @@ def test_a_cluster_that_fails_twice_counts_until_both_are_outdated(
     twin.apply(ibgu("a", "Prep", timeout=600))
     twin.wait(hours=1)
     assert ended(twin) == (started, 0)
+
+
+def test_a_chain_that_alone_is_left_is_held_and_resumed() -> None:
+    """Nobody waits for a slot, so nothing but the chain asks the gate."""
+    twin = fleet(2, {1})
+    twin.spokes["site-02"].faults[Stage.PREP] = "slow"
+    budget(twin, 0)
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=2, timeout=240))
+    twin.wait(hours=9)
+    assert hold(twin)
+    assert twin.tracked("uid-a").steps[0].step.stopped_since is not None
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=2)
+    assert ended(twin) == (1, 1)
+
+
+def test_a_late_success_gives_back_what_it_took_of_the_budget() -> None:
+    """Another rollout of the hub waits for that."""
+    twin = fleet(4, set())
+    twin.spokes["site-01"].faults[Stage.PREP] = "slow"
+    budget(twin, 0, per="Hub", withinMinutes=600)
+    twin.apply(ibgu("a", "Prep", timeout=40, selectors=of("site-01")))
+    twin.wait(minutes=45)
+    twin.apply(ibgu("b", "Prep", timeout=600, selectors=of("site-04")))
+    twin.wait(minutes=5)
+    assert hold(twin, "uid-b")
+    twin.wait(minutes=15)
+    assert ended(twin, "uid-b") == (1, 0)
+
+
+def test_nothing_is_released_while_the_policies_are_not_known() -> None:
+    twin = fleet(4, {1})
+    budget(twin, 0)
+    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    twin.wait(hours=1)
+    twin.rollout_policies = PolicyState(problem="not read yet")
+    twin.touch_everything()
+    twin.wait(hours=1)
+    assert hold(twin)
+    twin.rollout_policies = PolicyState()
+    twin.touch_everything()
+    twin.wait(hours=1)
+    assert ended(twin) == (3, 1)
+
+
+def test_failures_on_a_way_back_spend_no_budget() -> None:
+    twin = fleet(3, {1})
+    twin.spokes["site-01"].faults[Stage.IDLE] = "fail"
+    budget(twin, 1, per="Hub", withinMinutes=6000)
+    twin.apply(ibgu("a", "Prep", "AbortOnFailure", timeout=60, selectors=of("site-01")))
+    twin.wait(hours=5)
+    assert ended(twin, step=1) == (0, 1)
+    assert len(list(twin.fleet.failures.on_hub(twin.now - timedelta(days=1)))) == 1
+
+
+def test_a_cluster_that_was_asked_for_nothing_has_not_failed() -> None:
+    """The cluster is in a state from which the action can not start."""
+    twin = fleet(2, set())
+    twin.spokes["site-01"].faults[Stage.PREP] = "fail"
+    twin.spokes["site-01"].to("Prep")
+    budget(twin, 0)
+    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    twin.wait(hours=3)
+    assert twin.member("uid-a", 0, "site-01").run is None
+    assert ended(twin) == (1, 1)
+
+
+def test_a_cluster_of_others_that_is_gone_spends_no_budget_of_the_hub() -> None:
+    twin = fleet(4, {2})
+    north = {"selector": {"matchLabels": {SITE: "north"}}}
+    budget(twin, 0, per="Hub", withinMinutes=600, clusters=north)
+    twin.apply(ibgu("a", "Prep", timeout=600, selectors=of("site-02")))
+    twin.wait(hours=1)
+    del twin.spokes["site-02"]
+    twin.touch_cluster("site-02")
+    twin.apply(ibgu("b", "Prep", timeout=600, selectors=of("site-01", "site-03")))
+    twin.wait(hours=1)
+    assert ended(twin, "uid-b") == (2, 0)
+
+
+def test_only_so_many_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "MAX_STEPS", 1)
+    twin = fleet(4, {1})
+    budget(twin, 1)
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1, timeout=600))
+    twin.wait(hours=5)
+    assert ended(twin, step=1) == (3, 0)

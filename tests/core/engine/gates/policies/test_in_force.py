@@ -14,6 +14,7 @@ from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 BAD_CRON: dict[str, Any] = {"windows": [{"cron": "0 25 * * *", "durationMinutes": 60}]}
 BAD_OPERATOR = {"matchExpressions": [{"key": "site", "operator": "Like", "values": ["x"]}]}
 
+RING = {"matchLabels": {"ring": "0"}}
 ON_THE_HUB = "spec.failureBudget: what counts on the whole hub needs withinMinutes, and a number"
 NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
 
@@ -120,10 +121,10 @@ def test_unknown_policies_hold_no_way_back() -> None:
 def test_a_share_is_counted_again() -> None:
     twin = fleet(policy(inFlight="50%"))
     assert len(slots(twin)) == 1
-    assert not twin.policy_gates.recount()
+    assert not twin.policy_gates.recount(twin.now)
     for name in ("site-2", "site-3"):
         twin.join(name)
-    assert twin.policy_gates.recount()
+    assert twin.policy_gates.recount(twin.now)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +165,10 @@ def test_a_share_is_counted_again() -> None:
         ),
         *(
             ({"canaries": each}, ["spec.canaries: needs either a count from 1 on, or a selector"])
-            for each in ({}, {"count": -1}, {"count": 1, "selector": {}})
+            for each in ({}, {"count": -1}, {"count": 1, "selector": RING})
         ),
-        ({"canaries": {"selector": {}, "soakMinutes": 10080}}, []),
+        ({"canaries": {"selector": RING, "soakMinutes": 10080}}, []),
+        ({"canaries": {"selector": {}}}, ["spec.canaries.selector: chooses every cluster"]),
         (
             {"canaries": {"selector": BAD_OPERATOR, "soakMinutes": -1}},
             [
