@@ -73,6 +73,9 @@ async def test_status_and_members_name_the_policy(ibgu: Ibgu) -> None:
     assert lines[at + 2] == f"    held by policy hub-wide: {FULL}; 1 cluster waits for it"
     members = (await ibgu("members", "ran-r1")).stdout
     assert "GateClosed nights" in members
+    tree = (await ibgu("tree", "ran-r1")).stdout
+    assert "held by policy nights: the policy's window" in " ".join(tree.split())
+    assert "GateClosed nights" in (await ibgu("history", "a")).stdout
     explained = (await ibgu("explain", "ran-r1", "a")).stdout
     assert "RolloutPolicy/nights" in explained
     assert NIGHTS in " ".join(explained.split())

@@ -102,6 +102,7 @@ async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
     await expect(state.get_by_role("link", name="ran-nights")).to_have_attribute(
         "href", "#/p/ran-nights"
     )
+    await expect(page.get_by_text("gate closed, policy ran-nights")).to_be_visible()
     await page.go_back()
     await holds.get_by_role("link", name="default/ran-held").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("ran-held")
@@ -116,6 +117,9 @@ async def test_a_rollout_says_which_policy_holds_it_until_when(look: Tab) -> Non
         f"held by policy ran-nights: {NIGHT}; 12 clusters wait for it"
     )
     await expect(reasons).to_contain_text(f"held by policy hub-wide: {FULL}; 1 cluster waits")
+    row = page.get_by_role("row", name="site-8012")
+    await expect(row.get_by_role("link", name="policy hub-wide")).to_be_visible()
+    await expect(row).to_contain_text(FULL)
     await reasons.get_by_role("link", name="policy hub-wide").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("hub-wide")
     assert look.errors == []

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ibgu.cli.show.clusters import rollout_name
+from ibgu.cli.show.names import reason_words
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import MemberResponse, RunResponse, VisitResponse
@@ -61,7 +62,7 @@ def _without_run(member: MemberResponse, now: datetime) -> list[str]:
         clock(member.ended_at, now) if member.ended_at else _NOTHING,
         _NOTHING,
         member.outcome or member.state,
-        member.failure or member.cause or (reason.kind if reason else _NOTHING),
+        member.failure or member.cause or (reason_words(reason) if reason else _NOTHING),
         _NOTHING,
         words or (done.note if done and done.note else _NOTHING),
     ]

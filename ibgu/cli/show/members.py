@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from ibgu.cli.show.names import reason_words
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses import MemberResponse, ReasonResponse
+from ibgu.client.responses import MemberResponse
 
 _NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
 _WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "ROLLBACK", "WORDS")
@@ -44,14 +45,12 @@ def _why(member: MemberResponse) -> str:
     """Returns the known failure's name, the cause, or what it waits for; with a mark if it
     stalls or has waited for it too long. A cluster that is done may have warned."""
     warned = "Warning" if member.warning else _NOTHING
-    found = member.failure or member.cause or (_reason(member.reason) if member.reason else warned)
+    found = (
+        member.failure or member.cause or (reason_words(member.reason) if member.reason else warned)
+    )
     if member.stalled:
         return f"{found} (stalled)"
     return f"{found} (overdue)" if member.reason and member.reason.overdue else found
-
-
-def _reason(reason: ReasonResponse) -> str:
-    return f"{reason.kind} {reason.policy}" if reason.policy else reason.kind
 
 
 def _took(member: MemberResponse, now: datetime) -> str:

@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
+from ibgu.client.responses import ReasonResponse
+
 _ACTING = {
     "ibgu": "ibgu continues automatically",
     "cluster": "the cluster must act",
@@ -27,6 +29,11 @@ def nobody_matches(rollout: str, clusters: int, selector: str) -> str:
 def acting(who: str) -> str:
     """Returns who must act for a reason to end."""
     return _ACTING.get(who, who)
+
+
+def reason_words(reason: ReasonResponse) -> str:
+    """Returns the kind of a reason, with the policy that gives it."""
+    return f"{reason.kind} {reason.policy}" if reason.policy else reason.kind
 
 
 def object_name(cluster: str) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import chain
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
@@ -52,7 +53,7 @@ def body_of(seen: StatusSnapshot) -> dict[str, object]:
 def groups_of(seen: StatusSnapshot, step: StepResponse) -> list[MemberGroup]:
     """Returns the groups; only the newest step has unfinished clusters."""
     grid = seen.grid
-    going = _unfinished(grid) if grid and grid.step == step.step else []
+    going = _unfinished(grid, step) if grid and grid.step == step.step else []
     return [*_over(step), *going, *_failed(seen, step)]
 
 
@@ -65,13 +66,21 @@ def _over(step: StepResponse) -> Iterator[MemberGroup]:
         yield MemberGroup(symbols.CANCELLED, "cancelled", step.counts.cancelled)
 
 
-def _unfinished(grid: GridResponse) -> list[MemberGroup]:
-    """Returns groups of unfinished clusters, the largest first."""
+def _unfinished(grid: GridResponse, step: StepResponse) -> list[MemberGroup]:
+    """Returns groups of unfinished clusters, the largest first; those that policies keep with what
+    each policy holds."""
+    kept: dict[str, list[str]] = {}
+    for each in step.reasons:
+        if each.message:
+            kept.setdefault(each.kind, []).append(each.message)
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
         if reason is not None:
             alike.setdefault((state, reason), []).append(index)
-    groups = [_alike(grid, state, reason, places) for (state, reason), places in alike.items()]
+    groups = [
+        replace(_alike(grid, state, reason, places), words="; ".join(kept.get(reason, ())))
+        for (state, reason), places in alike.items()
+    ]
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 

@@ -207,7 +207,8 @@ class DecisionContext:
             return member
         under_way = isinstance(member, InFlight) and member.run.open
         said = Kind.RUN_PROGRESS if under_way else Kind.WAITS
-        return self.on_member(said, give_reason(member, reason), message)
+        why = f"{gate}: {message}" if gate else message
+        return self.on_member(said, give_reason(member, reason), why)
 
     def set_reason_for_hub(self, member: U, denied: str, kind: ReasonKind, message: str) -> U:
         """Notes `kind` and `message` as the member's reason, or `denied` (of the observation): the

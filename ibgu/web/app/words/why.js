@@ -24,3 +24,7 @@ function without(/** @type {string} */ words, /** @type {string} */ name) {
   const head = `${name}:`;
   return words.toLowerCase().startsWith(head) ? words.slice(head.length).trim() : words;
 }
+
+/** The policy that keeps a cluster; empty: none does. */
+export const keeperOf = (/** @type {{ policy?: string | null } | null | undefined} */ reason) =>
+  reason?.policy ? `policy ${reason.policy}` : "";

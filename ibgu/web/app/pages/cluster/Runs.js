@@ -9,6 +9,7 @@ import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { between, span } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
+import { keeperOf } from "../../words/why.js";
 
 const RESULTS = {
   succeeded: "succeeded",
@@ -91,7 +92,7 @@ function goesOn(run, before) {
 }
 
 function noRun(member) {
-  if (!member.outcome) return spaced(member.reason?.kind);
+  if (!member.outcome) return [spaced(member.reason?.kind), keeperOf(member.reason)].filter(Boolean).join(", ");
   const why = member.message || member.note || spaced(member.cause);
   return `${member.outcome}, nothing was requested${why ? `: ${why}` : ""}`;
 }

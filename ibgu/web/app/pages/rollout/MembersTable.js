@@ -4,10 +4,10 @@ import { html } from "../../html.js";
 import { State } from "../../parts/State.js";
 import { Ago } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { clusterLink } from "../../route.js";
+import { clusterLink, policyLink } from "../../route.js";
 import { count, span } from "../../words/format.js";
 import { marksOf } from "../../words/states.js";
-import { whyOf } from "../../words/why.js";
+import { keeperOf, whyOf } from "../../words/why.js";
 
 const COLUMNS = [
   ["start", "No.", "Position in the order of starts"],
@@ -65,6 +65,7 @@ function Reason({ hold, columns, index, member }) {
   const own = told === hold?.message ? "" : told;
   const { kind, words } = whyOf(columns.states[index], name, own ?? "");
   return html`${kind && html`<strong>${kind}</strong> `}
+    ${words && member?.reason?.policy && html`<a href=${policyLink(member.reason.policy)}>${keeperOf(member.reason)}</a>: `}
     ${words && html`<span><${Words} text=${words} /></span>`}
     ${member?.warning && html`<span class="worry"> warned: <${Words} text=${member.warning} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
