@@ -108,8 +108,9 @@ async def _without_works(scene: Scene, name: str) -> list[Object]:
     return [await scene.get(paths.ibgu("default", name)), *await scene.events(name)]
 
 
-ABSENT = ("/shadow/rollouts/", "/seed-images/{name}")
-"""Routes of what this hub lacks: no shadow has watched, and its catalogue is empty."""
+ABSENT = ("/shadow/rollouts/", "/seed-images/{name}", "/policies/{name}")
+"""Routes of what this hub lacks: no shadow has watched, and it has neither seed images
+nor policies."""
 
 
 async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:

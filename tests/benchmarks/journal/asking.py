@@ -18,7 +18,7 @@ _BODIES: dict[str, Any] = {
 }
 _NAMES_IT = ("preview", "preflight")
 """Routes that take the rollout in the body."""
-_OF_HUB = ("/seed-images/{name}", "/clusters/{name}/seed")
+_OF_HUB = ("/seed-images/{name}", "/clusters/{name}/seed", "/policies/{name}")
 """Routes that begin with an object which this hub does not have; the statements that follow are
 those of other routes."""
 
