@@ -47,6 +47,10 @@ class Proofs(Protocol):
         """The first actions of steps that take their clusters from older rollouts."""
 
     @property
+    def ways_back(self) -> Set[str]:
+        """The actions that lead clusters back, which no policy may hold."""
+
+    @property
     def expires(self) -> Set[str]:
         """The actions that may start until the reported time only."""
 

@@ -1,19 +1,25 @@
 """A second opinion on what the engine did, from the event log alone (R44).
 
-Nothing here uses the engine: the rules are written down once more, in the words of the log.
+The rules are written down once more, in the words of the log. Of the engine, only what cron
+expressions and time zones mean is used.
 """
 
 from ibgu.core.assurance.certify.certifier import KNOWN, Certifier, Findings, Totals
 from ibgu.core.assurance.certify.events import Event, Leader
+from ibgu.core.assurance.certify.policies import CLAIMING, PolicyTotals
+from ibgu.core.assurance.certify.policy_versions import PolicyVersion
 from ibgu.core.assurance.certify.rules import MEANS, Rule, Violation
 
 __all__ = [
+    "CLAIMING",
     "KNOWN",
     "MEANS",
     "Certifier",
     "Event",
     "Findings",
     "Leader",
+    "PolicyTotals",
+    "PolicyVersion",
     "Rule",
     "Totals",
     "Violation",

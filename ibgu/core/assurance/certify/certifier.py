@@ -18,6 +18,8 @@ from ibgu.core.assurance.certify.audit import (
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
+from ibgu.core.assurance.certify.policies import PolicyAudit, PolicyTotals
+from ibgu.core.assurance.certify.policy_versions import PolicyVersion
 from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
@@ -79,6 +81,8 @@ class Findings(Struct, frozen=True):
     not know; they were not checked."""
     imported: int
     """Events that record an import from the hub; what came before is not in the log."""
+    policies: PolicyTotals | None = None
+    """None: the RolloutPolicies were not among the evidence."""
 
     @property
     def valid(self) -> bool:
@@ -91,10 +95,13 @@ class Certifier:
         proofs: KindProofs,
         subjects: Collection[str] | None = None,
         leaders: Sequence[Leader] = (),
+        policies: Sequence[PolicyVersion] | None = None,
     ) -> None:
         """`proofs`: of each kind of change in the log. `subjects`: uids of the rollouts to certify;
-        None: all. `leaders`: by epoch."""
+        None: all. `leaders`: by epoch. `policies`: all versions of the hub's RolloutPolicies; None:
+        they are not known."""
         self._audit = Audit(subjects, proofs)
+        self._policies = PolicyAudit(self._audit, policies)
         self._writers = Writers(self._audit, leaders)
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._digests = {True: sha256(), False: sha256()}
@@ -112,10 +119,16 @@ class Certifier:
         self._counts[mine] += 1
         self._writers.wrote(event)
         self._check(event)
+        self._policies.read(event)
         if mine:
             self._first = self._first or (event.seq, event.at)
             self._last = event
             self._imported += event.kind == imported.KIND
+
+    def count(self, event: Event) -> None:
+        """Counts the next event, of another rollout on other clusters, for the limits of
+        policies."""
+        self._policies.read(event)
 
     def missing(self, first: int, last: int) -> None:
         """Reports events that the hub has counted and that are gone."""
@@ -217,6 +230,7 @@ class Certifier:
             violations=tuple(audit.violations),
             unknown=dict(self._unknown),
             imported=self._imported,
+            policies=self._policies.totals(),
         )
 
     def _subjects(self) -> list[RolloutCase]:

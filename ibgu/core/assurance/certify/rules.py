@@ -19,6 +19,7 @@ class Rule(StrEnum):
     EVIDENCE = "evidence"
     LABELS = "labels"
     LIMITS = "limits"
+    POLICIES = "policies"
 
 
 MEANS = {
@@ -33,6 +34,7 @@ MEANS = {
     Rule.EVIDENCE: "every end rests on evidence",
     Rule.LABELS: "label changes follow outcomes, each once",
     Rule.LIMITS: "limits were set and kept",
+    Rule.POLICIES: "every start kept the RolloutPolicies",
 }
 
 

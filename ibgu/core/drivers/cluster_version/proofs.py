@@ -19,6 +19,7 @@ class UpdateProofs:
     preflight = frozenset({"Check", "Mirror", "Update"})
     rate_limited = frozenset({"Update", "Pools"})
     cancels = frozenset({"Retract"})
+    ways_back = frozenset({"Retract", "RetractOnFailure"})
     expires: frozenset[str] = frozenset()
     keeps_spec: frozenset[str] = frozenset()
     backups: Mapping[str, str] = MappingProxyType({"Update": "Backup"})

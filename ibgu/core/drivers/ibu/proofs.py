@@ -30,6 +30,7 @@ class IbuProofs:
     preflight = frozenset({"Prep", "Upgrade"})
     rate_limited = frozenset({"Prep", "Upgrade"})
     cancels = frozenset({"Abort", "Rollback"})
+    ways_back = frozenset({"Abort", "AbortOnFailure", "Rollback"})
     expires = frozenset({"Rollback"})
     keeps_spec = frozenset({"Upgrade"})
     backups: Mapping[str, str] = MappingProxyType({"Upgrade": "UpgradeBackup"})

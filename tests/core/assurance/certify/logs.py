@@ -1,10 +1,10 @@
 """Event logs as the journal would write them, from the twin's decisions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader
+from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader, PolicyVersion
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model import Preempt
 from ibgu.core.model.proofs import KindProofs
@@ -27,8 +27,13 @@ def log_of(twin: InMemoryEngine) -> list[Event]:
 LEADERS = [Leader(epoch=1, holder="ibgu-0", since=START, after_seq=0)]
 
 
-def certify(events: Iterable[Event], *subjects: str, proofs: KindProofs = PROOFS) -> Findings:
-    certifier = Certifier(proofs, subjects or None, LEADERS)
+def certify(
+    events: Iterable[Event],
+    *subjects: str,
+    proofs: KindProofs = PROOFS,
+    policies: Sequence[PolicyVersion] | None = None,
+) -> Findings:
+    certifier = Certifier(proofs, subjects or None, LEADERS, policies)
     for event in events:
         certifier.feed(event)
     return certifier.findings()

@@ -862,4 +862,5 @@ def test_many_violations_are_counted_and_a_few_are_listed() -> None:
 
 
 def test_every_rule_can_be_broken() -> None:
-    assert {case[1] for case in BROKEN} == set(Rule)
+    """`test_policies.py` has what breaks policies, beside what keeps them."""
+    assert {case[1] for case in BROKEN} == set(Rule) - {Rule.POLICIES}

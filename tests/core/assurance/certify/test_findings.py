@@ -6,15 +6,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.certify import KNOWN, MEANS, Certifier, Rule
+from ibgu.core.assurance.certify import KNOWN, MEANS, Certifier, PolicyVersion, Rule
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model import Kind
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.logs import certify, told
+from tests.core.engine.decide.fleet import START
 
 
 def test_findings_count_steps_members_and_runs() -> None:
-    findings = certify(stories.plain())
+    policy = PolicyVersion("network", {"inFlight": 3}, seen_at=START)
+    findings = certify(stories.plain(), policies=[policy])
     totals = findings.totals
     assert (totals.rollouts, totals.steps, totals.members, totals.runs) == (1, 2, 6, 6)
     assert (totals.in_flight, totals.unfinished) == (0, 0)

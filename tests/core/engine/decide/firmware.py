@@ -322,6 +322,7 @@ class FirmwareProofs:
     preflight: frozenset[str] = frozenset()
     rate_limited = frozenset({"Stage", "Flash"})
     cancels = frozenset({"Revert"})
+    ways_back = frozenset({"Revert"})
     expires: frozenset[str] = frozenset()
     backups: Mapping[str, str] = MappingProxyType({})
 
