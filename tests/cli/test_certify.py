@@ -6,17 +6,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
-from ibgu.core.assurance.certify import MEANS
+from ibgu.cli.show import symbols
+from ibgu.core.assurance.certify import MEANS, Rule
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.db import Journal
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy
 from tests.db.conftest import db, leading
 from tests.db.recording import tell
 
@@ -60,10 +64,52 @@ async def test_a_rollout_is_certified(leading: Leading, certify: Certify) -> Non
     assert f"  events   {len(log_of(twin))} (#1 to #{len(log_of(twin))})" in lines[2]
     assert lines[3] == "  members  2 in 1 steps, 2 runs, 0 without an end yet"
     assert lines[4] == "  epochs   1 (ibgu-0)"
-    assert [line[4:].split("  ")[0] for line in lines[6:17]] == list(MEANS.values())
-    assert all(line.startswith("  ✔ ") for line in lines[6:17])
+    assert lines[5] == "  policies none in force at its starts"
+    assert [line[4:].split("  ")[0] for line in lines[7:19]] == list(MEANS.values())
+    assert all(line.startswith("  ✔ ") for line in lines[7:18])
+    assert lines[18].startswith(f"  {symbols.SKIPPED} ")
     assert lines[-2].startswith("sha256 ")
     assert lines[-1].endswith("UTC, hub hub-1")
+
+
+async def test_the_report_says_what_was_checked_of_policies(
+    leading: Leading, certify: Certify, db: AsyncEngine
+) -> None:
+    journal = await leading()
+    await tell(journal, story())
+    ran = {"selector": {"matchLabels": {"network": "ran"}}}
+    freeze = {"from": "2025-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+    limit, held = policy(inFlight=1), policy("ran", clusters=ran, freezes=[freeze])
+    held = replace(held, metadata=ObjectMeta(name="ran", uid="ran"))
+    await journal.note_policies([limit])
+    await tamper(db, "UPDATE rollout_policies SET seen_at = '2025-12-01'")
+    whole = (await certify("fleet/a")).stdout
+    assert "  policies 2 starts under 1 policy\n" in whole
+    assert f"  ✔ {MEANS[Rule.POLICIES]:<58} {2:>12,} checks" in whole
+    await journal.note_policies([limit, held])
+    await tamper(db, "UPDATE rollout_policies SET seen_at = '2025-12-01'")
+    partly = await certify("fleet/a")
+    assert partly.exit_code == 0
+    words = "2 of them not checked: not known are labels of clusters (2)"
+    assert f"  policies 2 starts under 2 policies, {words}\n" in partly.stdout
+    found = json.loads((await certify("fleet/a", "-o", "json")).stdout)["policies"]
+    unknown = {"labels of clusters": 2}
+    assert found == {"count": 2, "starts": 2, "notChecked": 2, "notKnown": unknown}
+
+
+async def test_a_start_against_a_policy_is_reported(
+    leading: Leading, certify: Certify, db: AsyncEngine
+) -> None:
+    journal = await leading()
+    await tell(journal, story())
+    freeze = {"from": "2025-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+    await journal.note_policies([policy("holidays", freezes=[freeze])])
+    await tamper(db, "UPDATE rollout_policies SET seen_at = '2025-12-01'")
+    result = await certify("fleet/a")
+    assert result.exit_code == 1
+    words = "policies: R50.5: site-1 starts Prep in a freeze until 2026-02-01T00:00:00Z"
+    assert f"{words} (RolloutPolicy/holidays)" in result.stdout
+    assert " site-1 step 1 RunIntended: " in result.stdout
 
 
 async def test_a_running_rollout_can_be_certified(leading: Leading, certify: Certify) -> None:

@@ -1,23 +1,28 @@
 """A rollout is proven from the events that Postgres has."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.certify import Rule
+from ibgu.core.assurance.certify import PolicyTotals, Rule
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import FleetState
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
 from ibgu.db.reads.log import event_log, named
 from tests.core.assurance.certify.logs import log_of, told
-from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy
 from tests.db.recording import tell
 
 HUB = "hub-1"
+DAY = timedelta(days=1)
 
 
 def two_rollouts() -> InMemoryEngine:
@@ -121,3 +126,61 @@ def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
     turned = replace(event, data=dict(reversed(event.data.items())))
     lines = {msgspec.json.encode(each, order="deterministic") for each in (event, turned)}
     assert len(lines) == 1
+
+
+# -- policies ------------------------------------------------------------------------------
+
+
+async def dated(db: AsyncEngine, seen_at: datetime, gone_at: datetime | None = None) -> None:
+    """Dates what was noted: stories begin long before the database's own time."""
+    async with db.begin() as connection:
+        statement = text("UPDATE rollout_policies SET seen_at = :seen_at, gone_at = :gone_at")
+        await connection.execute(statement, {"seen_at": seen_at, "gone_at": gone_at})
+
+
+def side_by_side() -> InMemoryEngine:
+    """Two rollouts, on a cluster each, at the same time."""
+    twin = InMemoryEngine("site-1", "site-2")
+    twin.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
+    for name in ("a", "b"):
+        twin.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
+    twin.wait(hours=1)
+    return twin
+
+
+async def test_starts_are_judged_by_the_policies_that_the_journal_has(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await journal.note_policies([policy("one-by-one", inFlight=1)])
+    await dated(db, START - DAY)
+    await tell(journal, side_by_side())
+    for rollout, broken, starts in ((None, 1, 2), ("uid-a", 0, 1), ("uid-b", 1, 1)):
+        findings = (await certify(db, HUB, rollout)).findings
+        assert findings.broken.get(Rule.POLICIES, 0) == broken, told(findings)
+        assert findings.policies == PolicyTotals(1, starts, 0, {})
+        assert findings.others == 0
+    assert "(RolloutPolicy/one-by-one)" in str(told(findings))
+
+
+@pytest.mark.parametrize(("gone_at", "valid"), [(START - DAY, True), (START + DAY, False)])
+async def test_a_policy_that_had_gone_by_the_start_is_not_asked(
+    journal: Journal, db: AsyncEngine, gone_at: datetime, valid: bool
+) -> None:
+    await journal.note_policies([policy(inFlight=1)])
+    await journal.note_policies([])
+    await dated(db, START - 2 * DAY, gone_at)
+    await tell(journal, side_by_side())
+    assert (await certify(db, HUB)).findings.valid is valid
+
+
+async def test_other_rollouts_elsewhere_are_read_for_their_claims_only(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await tell(journal, side_by_side())
+    async with event_log(db, HUB) as log:
+        alone = [event async for event in log.around("uid-a")]
+        beside = [found async for found in log.beside("uid-a")]
+    assert [event for event, near in beside if near] == alone
+    kinds = [event.kind for event, near in beside if not near]
+    assert kinds == ["RunIntended", "MemberFinished"]
+    assert (await certify(db, HUB, "uid-a")).findings.policies == PolicyTotals(0, 0, 0, {})

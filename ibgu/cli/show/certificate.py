@@ -9,7 +9,14 @@ from msgspec import Struct
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.core.assurance.certify import MEANS, Event, Findings, Rule, Violation
+from ibgu.core.assurance.certify import (
+    MEANS,
+    Event,
+    Findings,
+    PolicyTotals,
+    Rule,
+    Violation,
+)
 from ibgu.core.model import Rollout, RolloutState
 
 KIND = "RolloutCertificate"
@@ -69,6 +76,20 @@ def _what(found: Certificate) -> Iterator[str]:
     )
     told = ", ".join(f"{epoch} ({holder})" for epoch, holder in found.leaders.items())
     yield f"  epochs   {told or 'none'}"
+    yield f"  policies {_policies(findings.policies)}"
+
+
+def _policies(totals: PolicyTotals | None) -> str:
+    if totals is None:
+        return "were not among the evidence"
+    if not totals.starts:
+        return "none in force at its starts"
+    policies = "policy" if totals.policies == 1 else "policies"
+    told = f"{totals.starts:,} starts under {totals.policies} {policies}"
+    if not totals.unjudged:
+        return told
+    unknown = ", ".join(f"{what} ({count:,})" for what, count in totals.unknown.items())
+    return f"{told}, {totals.unjudged:,} of them not checked: not known are {unknown}"
 
 
 def _checks(found: Certificate, style: OutputStyle) -> Iterator[str]:
@@ -160,6 +181,13 @@ def as_json(found: Certificate) -> dict[str, Any]:
             "runs": findings.totals.runs,
             "inFlight": findings.totals.in_flight,
             "unfinished": findings.totals.unfinished,
+        },
+        "policies": findings.policies
+        and {
+            "count": findings.policies.policies,
+            "starts": findings.policies.starts,
+            "notChecked": findings.policies.unjudged,
+            "notKnown": findings.policies.unknown,
         },
         "checks": [
             {

@@ -26,14 +26,33 @@ async def certify(
     """Certifies one rollout, or everything on the hub. Raises JournalUnavailable."""
     async with event_log(engine, hub) as log:
         known = await log.leaders()
-        certifier = Certifier(proofs, None if rollout is None else [rollout], known)
-        first = await _feed(certifier, log.everything() if rollout is None else log.around(rollout))
+        policies = await log.policies()
+        certifier = Certifier(proofs, None if rollout is None else [rollout], known, policies)
+        if rollout is None:
+            first = await _feed(certifier, log.everything())
+        elif policies:
+            first = await _feed_beside(certifier, log.beside(rollout))
+        else:
+            first = await _feed(certifier, log.around(rollout))
         for gap in await log.gaps(first):
             certifier.missing(*gap)
         findings = certifier.findings()
         names = {leader.epoch: leader.holder for leader in known}
         wrote = {epoch: names.get(epoch, "unknown") for epoch in findings.epochs}
         return Certified(findings, await log.now(), wrote)
+
+
+async def _feed_beside(certifier: Certifier, events: AsyncIterator[tuple[Event, bool]]) -> int:
+    """Feeds the events, of which some are of other clusters, and returns the number of the first
+    that is not; 0 if there are none."""
+    first = 0
+    async for event, near in events:
+        if near:
+            first = first or event.seq
+            certifier.feed(event)
+        else:
+            certifier.count(event)
+    return first
 
 
 async def _feed(certifier: Certifier, events: AsyncIterator[Event]) -> int:

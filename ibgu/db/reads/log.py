@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.core.assurance.certify import Event, Leader
+from ibgu.core.assurance.certify import CLAIMING, Event, Leader, PolicyVersion
 from ibgu.core.model import Rollout
 from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import unavailable_from
 from ibgu.db.rows import OF_ROLLOUT, fields, to_record
-from ibgu.db.schema import events, hubs, leaders, rollouts
+from ibgu.db.schema import events, hubs, leaders, rollout_policies, rollouts
 
 BATCH = 1000
 """Rows fetched at a time."""
@@ -67,6 +67,14 @@ class EventLog:
         rows = (await self._db.execute(statement.order_by(leaders.c.epoch))).mappings()
         return [to_record(row, Leader) for row in rows]
 
+    async def policies(self) -> Sequence[PolicyVersion]:
+        """Returns all versions of the hub's RolloutPolicies, also those that are gone."""
+        statement = select(*fields(rollout_policies, PolicyVersion)).where(
+            rollout_policies.c.hub == self._hub
+        )
+        rows = (await self._db.execute(statement)).mappings()
+        return [to_record(row, PolicyVersion) for row in rows]
+
     async def gaps(self, first: int) -> list[tuple[int, int]]:
         """Returns the first and last numbers of gaps after `first`; at most 20 gaps."""
         rows = await self._db.execute(_GAPS, {"hub": self._hub, "first": first})
@@ -83,6 +91,19 @@ class EventLog:
     def around(self, rollout: str) -> AsyncIterator[Event]:
         """Yields the rollout's events, and those of other rollouts about its clusters or about
         themselves."""
+        wanted = self._near(rollout)
+        return self._stream(select(*_OF_EVENT).where(events.c.hub == self._hub, wanted))
+
+    async def beside(self, rollout: str) -> AsyncIterator[tuple[Event, bool]]:
+        """Yields the same events with True, and those by which other rollouts claim and release
+        other clusters with False."""
+        near = func.coalesce(self._near(rollout), False).label("near")
+        wanted = or_(near, events.c.kind.in_(sorted(CLAIMING)))
+        statement = select(*_OF_EVENT, near).where(events.c.hub == self._hub, wanted)
+        async for row in self._rows(statement):
+            yield to_record(row, Event), row["near"]
+
+    def _near(self, rollout: str) -> ColumnElement[bool]:
         mine = self._clusters(rollout)
         others = (
             select(events.c.rollout)
@@ -90,8 +111,7 @@ class EventLog:
             .distinct()
         )
         about_them = and_(events.c.cluster.is_(None), events.c.rollout.in_(others))
-        wanted = or_(events.c.rollout == rollout, events.c.cluster.in_(mine), about_them)
-        return self._stream(select(*_OF_EVENT).where(events.c.hub == self._hub, wanted))
+        return or_(events.c.rollout == rollout, events.c.cluster.in_(mine), about_them)
 
     def _clusters(self, rollout: str) -> Select[Any]:
         its: tuple[ColumnElement[bool], ...] = (
@@ -102,10 +122,14 @@ class EventLog:
         return select(events.c.cluster).where(*its).distinct()
 
     async def _stream(self, statement: Select[Any]) -> AsyncIterator[Event]:
+        async for row in self._rows(statement):
+            yield to_record(row, Event)
+
+    async def _rows(self, statement: Select[Any]) -> AsyncIterator[RowMapping]:
         options = {"yield_per": BATCH}
         found = await self._db.stream(statement.order_by(events.c.seq), execution_options=options)
         async for row in found.mappings():
-            yield to_record(row, Event)
+            yield row
 
 
 @asynccontextmanager
