@@ -60,6 +60,7 @@ from tests.simulation.faults import CALM, JOURNAL, OTHERS, PEOPLE, PROCESS, Faul
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualTimeLoop
 from tests.simulation.plans import DIGEST, Scenario, scenario
+from tests.simulation.policy_dates import PolicyDates
 from tests.simulation.world import Simulation
 
 ACTIVE = 2400.0
@@ -165,6 +166,7 @@ class _Play:
         self._effects = Effects(self.found, self.fleet.hub, self.fleet.armed, late=self._late)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._schedule = RefreshSchedule(self.found, watched=plan.watched)
+        self._policy_dates = PolicyDates()
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.fleet.hub.audit = self._audit
@@ -187,6 +189,7 @@ class _Play:
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.object(ranges, "traits", _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
+            self._policy_dates.watched(),
             # Fleets are small: in every other seed large batches are split into single decisions.
             patch.object(members, "MEMBERS_PER_CYCLE", most),
             patch.object(steps, "MEMBERS_PER_CYCLE", most),
@@ -285,6 +288,14 @@ class _Play:
             self.found.check(CRASH, False, _told(crash))
         return bool(crashes)
 
+    async def _date_policies(self) -> None:
+        """Dates the policies for the certifier, if events have the loop's time."""
+        async with self._pool.begin() as db:
+            if self.fleet.weather.skewed:
+                await self._policy_dates.forget(db, self._journal)
+            else:
+                await self._policy_dates.date(db, self._journal)
+
     async def _judge(self) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
@@ -293,6 +304,7 @@ class _Play:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
                 patches = await _rows(db, PENDING_PATCHES, self._journal)
+            await self._date_policies()
             findings = (
                 await certify(self._pool, self._journal, proofs=self._plan.kind.proofs)
             ).findings

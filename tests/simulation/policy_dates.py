@@ -1,0 +1,62 @@
+"""Dates the policies of a simulation's journal in virtual time."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.model.rollout_policy import RolloutPolicy
+from ibgu.db.journal import Journal
+
+_DATE = text("""
+    UPDATE rollout_policies SET seen_at = :seen_at, gone_at = :gone_at
+    WHERE hub = :hub AND uid = :uid AND generation = :generation
+""")
+_Version = tuple[str, int]
+
+
+class PolicyDates:
+    """PolicyDates knows when policies came into force. Postgres has dated them by its own clock,
+    which knows no virtual time."""
+
+    def __init__(self) -> None:
+        self._seen: dict[_Version, float] = {}
+        self._gone: dict[_Version, float] = {}
+
+    def watched(self) -> AbstractContextManager[object]:
+        note = Journal.note_policies
+
+        async def noted(journal: Journal, policies: Sequence[RolloutPolicy]) -> None:
+            await note(journal, policies)
+            self._noted({(each.metadata.uid, each.metadata.generation) for each in policies})
+
+        return patch.object(Journal, "note_policies", noted)
+
+    def _noted(self, found: set[_Version]) -> None:
+        now = asyncio.get_running_loop().time()
+        for version in found:
+            self._seen.setdefault(version, now)
+            self._gone.pop(version, None)
+        for version in self._seen.keys() - found:
+            self._gone.setdefault(version, now)
+
+    async def date(self, db: AsyncConnection, hub: str) -> None:
+        for version, seen in self._seen.items():
+            (uid, generation), gone = version, self._gone.get(version)
+            values = {
+                "hub": hub,
+                "uid": uid,
+                "generation": generation,
+                "seen_at": datetime.fromtimestamp(seen, UTC),
+                "gone_at": gone and datetime.fromtimestamp(gone, UTC),
+            }
+            await db.execute(_DATE, values)
+
+    @staticmethod
+    async def forget(db: AsyncConnection, hub: str) -> None:
+        """Takes the policies out of the evidence."""
+        await db.execute(text("DELETE FROM rollout_policies WHERE hub = :hub"), {"hub": hub})
