@@ -313,10 +313,8 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> boo
 
 def _passed_by(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether a policy's gate has closed for the member since it was decided on."""
-    policies = ctx.snapshot.policies
-    if not policies:
-        return False
-    return closed_gate(ctx, member, policies, ctx.observe(member.cluster)) is not None
+    seen = ctx.observe(member.cluster)
+    return closed_gate(ctx, member, ctx.snapshot.policies, seen) is not None
 
 
 def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:

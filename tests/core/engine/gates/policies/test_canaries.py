@@ -352,3 +352,14 @@ def test_members_that_another_policy_keeps_are_no_matter_of_canaries() -> None:
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     assert started(twin) == {"site-4"}
+
+
+def test_a_cluster_past_its_limit_that_nobody_awaits_goes_on() -> None:
+    twin = fleet(8)
+    for name in ("site-1", "site-4"):
+        twin.spokes[name].faults[Stage.PREP] = "hang"
+    canaries(twin, count=1, spec={"clusters": NORTH})
+    twin.apply(ibgu("a", "Prep", concurrency=4))
+    twin.wait(hours=3)
+    assert twin.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
+    assert twin.member("uid-a", 0, "site-4").outcome is Outcome.FAILED
