@@ -99,7 +99,7 @@ def _opening(cron: str, minutes: int, zone: ZoneInfo, minute: datetime) -> Openi
 def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] | None:
     """Returns the freeze that ends last of those that have begun, with its end; None: nothing is
     frozen."""
-    spans = ((each, *_span(each)) for each in freezes)
+    spans = ((each, *freeze_span(each)) for each in freezes)
     begun = [(each, end) for each, begin, end in spans if begin <= now < end]
     return max(begun, key=itemgetter(1), default=None)
 
@@ -107,7 +107,7 @@ def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] 
 def freeze_problem(freeze: Freeze) -> str:
     """Returns why the times of a freeze can't be read; empty: they can."""
     try:
-        begin, end = _span(freeze)
+        begin, end = freeze_span(freeze)
     except ValueError:
         return f"a freeze from {freeze.from_} until {freeze.until} has times that can't be read"
     if end <= begin:
@@ -115,7 +115,7 @@ def freeze_problem(freeze: Freeze) -> str:
     return ""
 
 
-def _span(freeze: Freeze) -> tuple[datetime, datetime]:
+def freeze_span(freeze: Freeze) -> tuple[datetime, datetime]:
     return _moment(freeze.from_), _moment(freeze.until)
 
 

@@ -1,0 +1,48 @@
+"""The circuit breaker of a rehearsed step (R19.1), which counts as it goes."""
+
+from enum import IntEnum, auto
+
+
+class Cause(IntEnum):
+    """Cause is why an Upgrade or Rollback failed. What is drawn as a failure has one cause: the
+    same bad seed, which is what the circuit breaker is for."""
+
+    NONE = auto()
+    FAILED = auto()
+    TIME_OVER = auto()
+
+
+class Breaker:
+    """Breaker is engaged when the first ends have all been failures, or as many in a row had one
+    cause. Once it has kept a start it holds until a person resumes."""
+
+    def __init__(self, failures: int) -> None:
+        self._failures = failures
+        self._ends: list[tuple[int, Cause]] = []
+        """Cluster and cause, in order of end."""
+        self._engaged = False
+        self.holds = False
+
+    def count(self, cluster: int, cause: Cause) -> None:
+        self._ends.append((cluster, cause))
+        self._engaged = self._first_failed() or self._streak()
+
+    def completed_late(self, cluster: int) -> None:
+        """Counts the cluster, whose time was over before, as one that has succeeded now."""
+        self._ends.remove((cluster, Cause.TIME_OVER))
+        self.count(cluster, Cause.NONE)
+
+    def _first_failed(self) -> bool:
+        first = self._ends[: self._failures]
+        return len(first) == self._failures and all(cause != Cause.NONE for _, cause in first)
+
+    def _streak(self) -> bool:
+        last, wanted = self._ends[-self._failures :], self._ends[-1][1]
+        if len(last) < self._failures or wanted is Cause.NONE:
+            return False
+        return all(cause is wanted for _, cause in reversed(last))
+
+    def closes(self) -> bool:
+        """Asks before a start; returns whether it may not be."""
+        self.holds = self.holds or self._engaged
+        return self.holds

@@ -1,0 +1,103 @@
+"""What is rehearsed, and what a run of it draws.
+
+Times are seconds from the beginning of the rehearsal.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import exp, log, sqrt
+from statistics import NormalDist
+
+from msgspec import Struct
+
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.model import ActionName, ClusterView, traits
+from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.model.rollout_policy import RolloutPolicy
+from ibgu.core.plan import EVERYWHERE, Scope
+
+NEVER = float("inf")
+_NORMAL = NormalDist()
+_P95 = _NORMAL.inv_cdf(0.95)
+_TINY = 1e-9
+
+
+class PlannedStep(Struct, frozen=True):
+    actions: tuple[ActionName, ...]
+    max_concurrency: int
+    timeout: timedelta
+    rate_limits: RateLimits = UNLIMITED
+
+
+class RehearsedPlan(Struct, frozen=True, kw_only=True):
+    """RehearsedPlan is a plan with all that decides how it goes."""
+
+    steps: tuple[PlannedStep, ...]
+    selectors: Sequence[LabelSelector]
+    clusters: Sequence[ClusterView]
+    """Those of the whole hub."""
+    begin: datetime
+    policies: Sequence[RolloutPolicy] = ()
+    """Those that hold the rollout, in order of their names."""
+    durations: DurationsByAction = {}
+    """As measured on the hub, for windows in which an action must fit."""
+    rollback_time: timedelta = timedelta()
+    """What must be left of a step for an action that reboots (R11.5)."""
+    breaker: bool = True
+    """Whether the circuit breaker is on (R19.2)."""
+    scope: Scope = EVERYWHERE
+
+
+class Odds(Struct, frozen=True):
+    """Odds are how long an action takes, and how often it fails."""
+
+    p50: float
+    p95: float
+    failing: float = 0.0
+    """The probability of a failure, from 0 to 1."""
+
+
+class Attempts(Struct, frozen=True):
+    """Attempts say of each cluster, in the order of the rehearsed ones, how an action goes on
+    it."""
+
+    seconds: Sequence[float]
+    fails: Sequence[bool]
+
+
+Draws = Mapping[ActionName, Attempts]
+"""What a run draws: the action decides, not when it starts, so that two plans are compared with
+the same luck."""
+
+
+def usual_odds(action: ActionName, durations: DurationsByAction, failing: float = 0.0) -> Odds:
+    """Returns the odds as measured; of what was measured too rarely, its usual time."""
+    measured = durations.get(action)
+    if measured is not None:
+        return Odds(measured.p50, measured.p95, failing)
+    usual = traits(action).usual
+    return Odds(sqrt(usual.low * usual.high), usual.high, failing)
+
+
+def draw(
+    odds: Mapping[ActionName, Odds], clusters: int, uniform: Callable[[], float]
+) -> dict[ActionName, Attempts]:
+    """Draws for each action and cluster. `uniform` returns numbers from 0 up to 1.
+
+    Durations are log-normal: never negative, with the long tail that reboots and pulls have.
+    """
+    return {
+        action: Attempts(
+            list(_seconds(each, clusters, uniform)),
+            [uniform() < each.failing for _ in range(clusters)],
+        )
+        for action, each in odds.items()
+    }
+
+
+def _seconds(odds: Odds, clusters: int, uniform: Callable[[], float]) -> Iterator[float]:
+    spread = log(max(odds.p95, odds.p50, _TINY) / max(odds.p50, _TINY)) / _P95
+    quantile = _NORMAL.inv_cdf
+    for _ in range(clusters):
+        yield odds.p50 * exp(spread * quantile(max(_TINY, uniform())))

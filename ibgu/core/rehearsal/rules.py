@@ -1,0 +1,147 @@
+"""What binds the members of each step, prepared once for all runs: places and calendars of
+policies, the circuit breaker, the time that must be left."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+
+from msgspec import Struct
+
+from ibgu.core.engine.gates.policies.times import time_needed
+from ibgu.core.engine.state.occupancy import Place, PolicyLimits
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.engine.timing.windows import zone_of
+from ibgu.core.model import ActionName, ClusterView, names, traits
+from ibgu.core.model.actions import table_of, whole
+from ibgu.core.model.rollout_policy import RolloutPolicy, RolloutPolicySpec
+from ibgu.core.plan.policies import selects_cluster
+from ibgu.core.rehearsal.calendar import Calendar
+from ibgu.core.rehearsal.model import PlannedStep, RehearsedPlan
+
+NOT_BROKEN = 10**9
+"""The failures that open a circuit breaker which is off."""
+Held = tuple[int, Calendar]
+"""The place of a policy in the plan, and when it lets a cluster start."""
+
+
+class Places(Struct, frozen=True):
+    """Places have what the limits of all policies count (R50.3)."""
+
+    of: Sequence[tuple[int, ...]]
+    """The places of each cluster."""
+    room: Sequence[int]
+    policy: Sequence[int]
+    """Whose limit each place is."""
+
+
+class StepRules(Struct, frozen=True):
+    """StepRules are what a run of a step needs besides its members; times are in seconds."""
+
+    actions: tuple[ActionName, ...]
+    slots: int
+    timeout: float
+    rates: RateLimits
+    places: Places
+    calendars: tuple[Sequence[tuple[Held, ...]], ...]
+    """By action and cluster."""
+    reboots: tuple[bool, ...]
+    pulls: tuple[bool, ...]
+    """Whether the action loads the registry."""
+    failures: int
+    """How many failures open the circuit breaker (R19.1)."""
+    rollback_time: float
+
+
+def rules_of(plan: RehearsedPlan, clusters: Sequence[ClusterView]) -> tuple[StepRules, ...]:
+    """Returns the rules of each step. Labels of clusters count as they are at the beginning."""
+    known: dict[tuple[int, str, timedelta], Calendar] = {}
+    return tuple(_rules(plan, step, clusters, known) for step in plan.steps)
+
+
+def _rules(
+    plan: RehearsedPlan,
+    step: PlannedStep,
+    clusters: Sequence[ClusterView],
+    known: dict[tuple[int, str, timedelta], Calendar],
+) -> StepRules:
+    slots = step.max_concurrency
+    rated = traits(step.actions[0]).rate_limited
+    return StepRules(
+        actions=step.actions,
+        slots=slots,
+        timeout=step.timeout.total_seconds(),
+        rates=step.rate_limits if rated else UNLIMITED,
+        places=_places(plan, step, clusters),
+        calendars=tuple(
+            [_calendars(plan, action, each, known) for each in clusters] for action in step.actions
+        ),
+        reboots=tuple(traits(action).reboots for action in step.actions),
+        pulls=tuple(map(pulls, step.actions)),
+        failures=max(5, ceil(slots / 10)) if plan.breaker else NOT_BROKEN,
+        rollback_time=plan.rollback_time.total_seconds(),
+    )
+
+
+def pulls(action: ActionName) -> bool:
+    """Whether clusters pull an image in the action: the one that brings the payload, else the one
+    that takes them to the other release."""
+    brings = table_of(action).first(lambda each: each.carries_payload)
+    return action == brings if brings is not None else traits(action).upgrades
+
+
+def _holds(spec: RolloutPolicySpec, action: ActionName) -> bool:
+    """Whether the policy holds the action: never one that leads a cluster back (R18.7)."""
+    return not traits(action).leads_back and (not spec.actions or whole(action) in spec.actions)
+
+
+def _places(plan: RehearsedPlan, step: PlannedStep, clusters: Sequence[ClusterView]) -> Places:
+    found: dict[Place, int] = {}
+    room: list[int] = []
+    policies: list[int] = []
+    of: list[list[int]] = [[] for _ in clusters]
+    for number, policy in enumerate(plan.policies):
+        limits = _limits(policy, plan.clusters)
+        if not limits.any or not any(_holds(policy.spec, each) for each in step.actions):
+            continue
+        for cluster, places in zip(clusters, of, strict=True):
+            for place in limits.places(cluster):
+                if place not in found:
+                    found[place] = len(room)
+                    room.append(limits.room(place))
+                    policies.append(number)
+                places.append(found[place])
+    return Places([tuple(each) for each in of], room, policies)
+
+
+def _limits(policy: RolloutPolicy, fleet: Sequence[ClusterView]) -> PolicyLimits:
+    limits = PolicyLimits(policy.metadata.name, policy.spec)
+    if limits.by_share:
+        limits.count(sum(map(limits.selects, fleet)))
+    return limits
+
+
+def _calendars(
+    plan: RehearsedPlan,
+    action: ActionName,
+    cluster: ClusterView,
+    known: dict[tuple[int, str, timedelta], Calendar],
+) -> tuple[Held, ...]:
+    found: list[Held] = []
+    for number, policy in enumerate(plan.policies):
+        spec = policy.spec
+        if not (spec.windows or spec.freezes) or not _holds(spec, action):
+            continue
+        if not selects_cluster(spec.clusters, cluster.labels):
+            continue
+        needed = time_needed(action, plan.durations) if spec.fit else timedelta()
+        key = (number, _zone_name(cluster), needed)
+        if key not in known:
+            known[key] = Calendar(spec, zone_of(key[1]) if key[1] else None, needed, plan.begin)
+        found.append((number, known[key]))
+    return tuple(found)
+
+
+def _zone_name(cluster: ClusterView) -> str:
+    """Returns the name of the cluster's time zone; empty: it has none (R50.4)."""
+    label = cluster.labels.get(names.TIME_ZONE, "").replace(".", "/")
+    return cluster.annotations.get(names.TIME_ZONE) or label

@@ -1,0 +1,86 @@
+"""One run of a whole plan, and as many as are asked for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+
+from msgspec import Struct
+
+from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.membership import Marks, Membership
+from ibgu.core.rehearsal.model import Draws, Odds, RehearsedPlan, draw
+from ibgu.core.rehearsal.record import Record
+from ibgu.core.rehearsal.rules import StepRules, rules_of
+from ibgu.core.rehearsal.step import Held, StepEnd, StepRun
+
+
+class Run(Struct, frozen=True):
+    """Run is how one run went; times are in seconds."""
+
+    steps: Sequence[StepEnd]
+    """Those that have begun: after a step that is held come no others."""
+    record: Record
+
+    @property
+    def end(self) -> float:
+        return self.steps[-1].at if self.steps else 0.0
+
+    @property
+    def held(self) -> Held:
+        return self.steps[-1].held if self.steps else Held.NOT
+
+
+class Rehearsal:
+    """Rehearsal runs one plan any number of times."""
+
+    def __init__(self, plan: RehearsedPlan) -> None:
+        self.plan = plan
+        self._membership = Membership(plan)
+        self.clusters = self._membership.clusters
+        self._rules = rules_of(plan, self.clusters)
+
+    def runs(
+        self, odds: Mapping[ActionName, Odds], uniform: Callable[[int], Callable[[], float]],
+        runs: int,
+    ) -> Iterator[Run]:  # fmt: skip
+        """Yields the runs. `uniform` returns the source of numbers from 0 up to 1 of a run."""
+        for number in range(runs):
+            yield self.run(draw(odds, len(self.clusters), uniform(number)))
+
+    def run(self, draws: Draws) -> Run:
+        state, record = _Marks(self._membership), Record(len(self.plan.policies))
+        steps: list[StepEnd] = []
+        now, dark = 0.0, dict[int, float]()
+        for number, rules in enumerate(self._rules):
+            state.apply(now)
+            members = self._membership.members(number, state.marks)
+            ended = StepRun(rules, members, draws, record, now, dark).run()
+            steps.append(ended)
+            if ended.held:
+                break
+            now, dark = ended.at, dict(ended.dark)
+            state.note(rules, ended)
+        return Run(steps, record)
+
+
+class _Marks:
+    """_Marks are the labels of the rollout's kind on each cluster, as time goes on. An action that
+    ends after its member's time still leaves its label (R15.1)."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self.marks: list[Marks] = list(membership.marks)
+        self._coming: list[tuple[float, int, int, ActionName, bool]] = []
+        self._number = 0
+
+    def note(self, rules: StepRules, ended: StepEnd) -> None:
+        for when, cluster, action, success in ended.results:
+            self._number += 1
+            coming = (when, self._number, cluster, rules.actions[action], success)
+            heappush(self._coming, coming)
+
+    def apply(self, now: float) -> None:
+        """Changes the labels by what has ended until now."""
+        after = self._membership.after
+        while self._coming and self._coming[0][0] <= now:
+            _, _, cluster, action, success = heappop(self._coming)
+            self.marks[cluster] = after(self.marks[cluster], action, success=success)
