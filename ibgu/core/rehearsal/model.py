@@ -1,4 +1,4 @@
-"""What is rehearsed, and what a run of it draws.
+"""The inputs of a rehearsal, and the draws of its runs.
 
 Times are seconds from the beginning of the rehearsal.
 """
@@ -41,7 +41,7 @@ class RehearsedPlan(Struct, frozen=True, kw_only=True):
     policies: Sequence[RolloutPolicy] = ()
     """Those that hold the rollout, in order of their names."""
     durations: DurationsByAction = {}
-    """As measured on the hub, for windows in which an action must fit."""
+    """Those measured on the hub, for windows in which an action must fit."""
     rollback_time: timedelta = timedelta()
     """What must be left of a step for an action that reboots (R11.5)."""
     breaker: bool = True

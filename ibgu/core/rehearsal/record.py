@@ -1,4 +1,4 @@
-"""What a run records while it goes on."""
+"""The record that a run keeps while it goes on."""
 
 from collections import Counter, defaultdict
 
@@ -40,6 +40,5 @@ class Record:
 
     def kept(self, policy: int, cluster: int, seconds: float) -> None:
         """Records that a policy has kept a cluster for so long."""
-        if seconds > 0:
-            self.held_seconds[policy] += seconds
-            self.held[policy].add(cluster)
+        self.held_seconds[policy] += seconds
+        self.held[policy].add(cluster)

@@ -1,4 +1,4 @@
-"""What binds the members of each step, prepared once for all runs: places and calendars of
+"""The rules that bind the members of each step, prepared once for all runs: places and calendars of
 policies, the circuit breaker, the time that must be left."""
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class StepRules(Struct, frozen=True):
     rates: RateLimits
     places: Places
     calendars: tuple[Sequence[tuple[Held, ...]], ...]
-    """By action and cluster."""
+    """Those of each cluster, by action."""
     reboots: tuple[bool, ...]
     pulls: tuple[bool, ...]
     """Whether the action loads the registry."""

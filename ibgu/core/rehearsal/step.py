@@ -26,7 +26,7 @@ _PROBE_TIMEOUT = PROBE_TIMEOUT.total_seconds()
 
 
 class _Due(IntEnum):
-    """What happens to a member; of things at one moment, the first comes first."""
+    """_Due is what happens to a member; of things at one moment, the first comes first."""
 
     ACTION_ENDS = auto()
     PLACE_FREED = auto()
@@ -169,8 +169,7 @@ class StepRun:
         due = self._events[0][0] if self._events else NEVER
         if not self._ready:
             return due
-        if self._rate_opens > self._now:
-            due = min(due, self._rate_opens)
+        due = min(due, self._rate_opens)
         limit = self._next_limit()
         return min(due, limit) if limit > self._now else due
 
@@ -242,11 +241,15 @@ class StepRun:
             if cluster is None:
                 break
             self._ask(cluster)
-            if not (self._outside(cluster) or self._without_place(cluster)):
-                heappush(self._ready, cluster)
         return bool(self._ready)
 
     def _ask(self, cluster: int) -> None:
+        """Asks the policies about the member."""
+        self._probe(cluster)
+        if not (self._outside(cluster) or self._without_place(cluster)):
+            heappush(self._ready, cluster)
+
+    def _probe(self, cluster: int) -> None:
         """Has the member looked at again when its probe has timed out, also if it was answered: the
         engine does, which matters to one that a full place keeps."""
         if self._taken:
@@ -258,9 +261,7 @@ class StepRun:
             return
         del self._parked_at[cluster]
         self._release(cluster)
-        if not (self._outside(cluster) or self._without_place(cluster)):
-            self._ask(cluster)
-            heappush(self._ready, cluster)
+        self._ask(cluster)
 
     def _make_room(self) -> bool:
         """Fails as many members past their limit as others could start now; returns whether there
@@ -394,7 +395,7 @@ class StepRun:
                 room -= 1
                 del self._parked_at[cluster]
                 self._release(cluster)
-                self._ask(cluster)
+                self._probe(cluster)
                 heappush(self._ready, cluster)
 
     def _first_parked(self, place: int) -> int | None:

@@ -88,8 +88,9 @@ def drawn(
         )
         for action in _STAGES
     }
-    # Both are one stage of the cluster, which has one course.
-    return found | {str(Action.ABORT): found[str(Action.FINALIZE_UPGRADE)]}
+    # All are one stage of the cluster, which has one course.
+    idle = found[str(Action.FINALIZE_UPGRADE)]
+    return found | {str(Action.ABORT): idle, str(Action.ABORT_ON_FAILURE): idle}
 
 
 class DrawnSpoke(Spoke):

@@ -41,6 +41,15 @@ PLANS: dict[str, Case] = {
     "ramp-up": case(
         "Prep", "Upgrade", failing={"Prep": 0.1}, annotations={RAMP_UP: "true"}, timeout=600
     ),
+    "start rate at the deadline": case(
+        "Prep", annotations={STARTS_PER_MINUTE: "1"}, timeout=1, concurrency=40
+    ),
+    "clusters that still reboot": Case(
+        names=NAMES[:4],
+        steps=["Prep", "Upgrade", "AbortOnFailure"],
+        draws=drawn(NAMES[:4], failing={"Upgrade": 1.0}, minutes={"Upgrade": (60, 70)}),
+        timeout=55,
+    ),
     "ramp-up and timeout": case("Prep", "Upgrade", annotations={RAMP_UP: "true"}, timeout=60),
 }
 POLICIES: dict[str, Case] = {
@@ -104,6 +113,23 @@ POLICIES: dict[str, Case] = {
         policies=[policy(actions=["Upgrade"], **NIGHT)],
         days=8,
     ),
+    "zone that is not known, inside a chain": case(
+        "Prep Upgrade", policies=[policy(actions=["Upgrade"], **NIGHT)]
+    ),
+    "two windows inside a chain": case(
+        "Prep Upgrade",
+        labels=ZONES,
+        concurrency=40,
+        policies=[
+            policy("night", actions=["Upgrade"], **NIGHT),
+            policy(
+                "south",
+                actions=["Upgrade"],
+                clusters={"selector": {"matchLabels": {SITE: "east"}}},
+                windows=[{"cron": "0 2 * * *", "durationMinutes": 120}],
+            ),
+        ],
+    ),
     "no way back is held": case("Prep", "Abort", policies=[policy(inFlight=3)], timeout=LONG),
 }
 
@@ -134,7 +160,7 @@ def test_random_fleets_go_as_in_the_engine(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int) -> None:
-    """Who takes a slot differs there: the engine looks at single members again at times that
+    """The order of starts differs there: the engine looks at single members again at times that
     follow from their probes. Counts are the same, ends differ by up to 7% of a step's time."""
     names = NAMES[: 20 + 7 * seed]
     found = Case(
@@ -150,7 +176,7 @@ def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int)
 
 
 def test_several_limits_on_one_cluster_end_at_nearly_the_same_time() -> None:
-    """Who takes a place that becomes free may differ then: the engine offers it policy by
+    """Another member may take a place that becomes free: the engine offers it policy by
     policy."""
     found = case(
         "Prep",
