@@ -41,7 +41,7 @@ from ibgu.core.engine.gates import preflight as preflight_gates
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.failure_budget import FAILURE_BUDGET
 from ibgu.core.engine.gates.payload import PAYLOAD
-from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates, canaries, times
+from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates, times
 from ibgu.core.engine.gates.preflight import PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.gates.seed_breaker import SEED_BREAKER
@@ -449,7 +449,12 @@ def budgets_ignored(stack: ExitStack) -> None:
 
 def canaries_not_awaited(stack: ExitStack) -> None:
     """The others start with the canaries."""
-    _set(stack, canaries, "_words", lambda state: "")
+    state = PolicyCanaries.state
+
+    def at_once(self: PolicyCanaries, step: Any, now: Any) -> Any:
+        return replace(state(self, step, now), unfinished=False)
+
+    _set(stack, PolicyCanaries, "state", at_once)
 
 
 def soak_ignored(stack: ExitStack) -> None:

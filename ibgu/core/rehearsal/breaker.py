@@ -3,9 +3,9 @@
 from enum import IntEnum, auto
 
 
-class Cause(IntEnum):
-    """Cause is why an Upgrade or Rollback failed. What is drawn as a failure has one cause: the
-    same bad seed, which is what the circuit breaker is for."""
+class FailureKind(IntEnum):
+    """FailureKind is why an Upgrade or Rollback failed. What is drawn as a failure has one cause:
+    the same bad seed, which is what the circuit breaker is for."""
 
     NONE = auto()
     FAILED = auto()
@@ -18,27 +18,27 @@ class Breaker:
 
     def __init__(self, failures: int) -> None:
         self._failures = failures
-        self._ends: list[tuple[int, Cause]] = []
+        self._ends: list[tuple[int, FailureKind]] = []
         """Cluster and cause, in order of end."""
         self._engaged = False
         self.holds = False
 
-    def count(self, cluster: int, cause: Cause) -> None:
+    def count(self, cluster: int, cause: FailureKind) -> None:
         self._ends.append((cluster, cause))
         self._engaged = self._first_failed() or self._streak()
 
     def completed_late(self, cluster: int) -> None:
         """Counts the cluster, whose time was over before, as one that has succeeded now."""
-        self._ends.remove((cluster, Cause.TIME_OVER))
-        self.count(cluster, Cause.NONE)
+        self._ends.remove((cluster, FailureKind.TIME_OVER))
+        self.count(cluster, FailureKind.NONE)
 
     def _first_failed(self) -> bool:
         first = self._ends[: self._failures]
-        return len(first) == self._failures and all(cause != Cause.NONE for _, cause in first)
+        return len(first) == self._failures and all(cause != FailureKind.NONE for _, cause in first)
 
     def _streak(self) -> bool:
         last, wanted = self._ends[-self._failures :], self._ends[-1][1]
-        if len(last) < self._failures or wanted is Cause.NONE:
+        if len(last) < self._failures or wanted is FailureKind.NONE:
             return False
         return all(cause is wanted for _, cause in reversed(last))
 

@@ -7,8 +7,8 @@ BUCKET = 600.0
 _MINUTE = 60.0
 
 
-class Record:
-    """Record has what one run did to the fleet, the registry and the hub; times are in seconds."""
+class RunRecord:
+    """RunRecord has what a run did to the fleet, the registry and the hub; times are in seconds."""
 
     def __init__(self, policies: int) -> None:
         self.slot_seconds: defaultdict[int, float] = defaultdict(float)

@@ -24,8 +24,8 @@ Held = tuple[int, Calendar]
 """The place of a policy in the plan, and when it lets a cluster start."""
 
 
-class Places(Struct, frozen=True):
-    """Places have what the limits of all policies count (R50.3)."""
+class PolicyPlaces(Struct, frozen=True):
+    """PolicyPlaces have what the limits of all policies count (R50.3)."""
 
     of: Sequence[tuple[int, ...]]
     """The places of each cluster."""
@@ -41,7 +41,7 @@ class StepRules(Struct, frozen=True):
     slots: int
     timeout: float
     rates: RateLimits
-    places: Places
+    places: PolicyPlaces
     calendars: tuple[Sequence[tuple[Held, ...]], ...]
     """Those of each cluster, by action."""
     reboots: tuple[bool, ...]
@@ -94,7 +94,9 @@ def _holds(spec: RolloutPolicySpec, action: ActionName) -> bool:
     return not traits(action).leads_back and (not spec.actions or whole(action) in spec.actions)
 
 
-def _places(plan: RehearsedPlan, step: PlannedStep, clusters: Sequence[ClusterView]) -> Places:
+def _places(
+    plan: RehearsedPlan, step: PlannedStep, clusters: Sequence[ClusterView]
+) -> PolicyPlaces:
     found: dict[Place, int] = {}
     room: list[int] = []
     policies: list[int] = []
@@ -110,7 +112,7 @@ def _places(plan: RehearsedPlan, step: PlannedStep, clusters: Sequence[ClusterVi
                     room.append(limits.room(place))
                     policies.append(number)
                 places.append(found[place])
-    return Places([tuple(each) for each in of], room, policies)
+    return PolicyPlaces([tuple(each) for each in of], room, policies)
 
 
 def _limits(policy: RolloutPolicy, fleet: Sequence[ClusterView]) -> PolicyLimits:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.membership import Marks, Membership
 from ibgu.core.rehearsal.model import Draws, Odds, RehearsedPlan, draw
-from ibgu.core.rehearsal.record import Record
+from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import StepRules, rules_of
 from ibgu.core.rehearsal.step import Held, StepEnd, StepRun
 
@@ -18,7 +18,7 @@ class Run(Struct, frozen=True):
 
     steps: Sequence[StepEnd]
     """Those that have begun: after a step that is held come no others."""
-    record: Record
+    record: RunRecord
 
     @property
     def end(self) -> float:
@@ -47,7 +47,7 @@ class Rehearsal:
             yield self.run(draw(odds, len(self.clusters), uniform(number)))
 
     def run(self, draws: Draws) -> Run:
-        state, record = _Marks(self._membership), Record(len(self.plan.policies))
+        state, record = _Marks(self._membership), RunRecord(len(self.plan.policies))
         steps: list[StepEnd] = []
         now, dark = 0.0, dict[int, float]()
         for number, rules in enumerate(self._rules):

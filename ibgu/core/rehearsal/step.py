@@ -14,9 +14,9 @@ from math import ceil
 from msgspec import Struct
 
 from ibgu.core.engine.timing.times import PROBE_TIMEOUT
-from ibgu.core.rehearsal.breaker import Breaker, Cause
+from ibgu.core.rehearsal.breaker import Breaker, FailureKind
 from ibgu.core.rehearsal.model import NEVER, Draws
-from ibgu.core.rehearsal.record import Record
+from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import StepRules
 
 _MINUTE = 60.0
@@ -74,7 +74,7 @@ class StepRun:
         rules: StepRules,
         members: Sequence[int],
         draws: Draws,
-        record: Record,
+        record: RunRecord,
         begin: float,
         dark: Mapping[int, float],
     ) -> None:
@@ -109,7 +109,7 @@ class StepRun:
         self._parked_at: dict[int, int] = {}
         """The place that each of them waits for."""
         self._freed: set[int] = set()
-        """Places that may have room for one of them."""
+        """PolicyPlaces that may have room for one of them."""
         self._recent: deque[float] = deque()
         self._rate_opens = NEVER
         self._succeeded = self._failed = self._expired = self._never = 0
@@ -449,7 +449,7 @@ class StepRun:
         success = not self._draws[action].fails[cluster]
         self._results.append((self._now, cluster, action, success))
         if self._rules.reboots[action]:
-            self._breaker.count(cluster, Cause.NONE if success else Cause.FAILED)
+            self._breaker.count(cluster, FailureKind.NONE if success else FailureKind.FAILED)
         if not success:
             self._failed += 1
             self._finish(cluster)
@@ -518,7 +518,7 @@ class StepRun:
     def _leave_under_way(self, cluster: int, action: int, ends: float) -> None:
         self._results.append((ends, cluster, action, not self._draws[action].fails[cluster]))
         if self._rules.reboots[action]:
-            self._breaker.count(cluster, Cause.TIME_OVER)
+            self._breaker.count(cluster, FailureKind.TIME_OVER)
             self._late[cluster] = action
             self._dark[cluster] = ends
             heappush(self._events, (ends, _Due.PLACE_FREED, cluster))

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.rehearsal.calendar import Calendar
 from ibgu.core.rehearsal.model import NEVER, Odds, draw, usual_odds
-from ibgu.core.rehearsal.record import Record
+from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.run import Rehearsal, Run
 from ibgu.core.rehearsal.step import Held
 from tests.core.engine.gates.policies.policy import policy
@@ -49,7 +49,7 @@ def test_the_same_seeds_give_the_same_runs() -> None:
 
 
 def test_a_run_without_steps_has_ended() -> None:
-    empty = Run([], Record(0))
+    empty = Run([], RunRecord(0))
     assert (empty.end, empty.held) == (0.0, Held.NOT)
 
 
@@ -61,7 +61,7 @@ def test_a_run_without_steps_has_ended() -> None:
         {"windows": [{"cron": "0 1 * * *", "durationMinutes": 60}]},
     ],
 )
-def test_what_opens_never_or_in_years_never_opens(spec: dict[str, Any]) -> None:
+def test_windows_that_open_in_years_never_open(spec: dict[str, Any]) -> None:
     assert Calendar(policy(**spec).spec, None, timedelta(), BEGIN).opens(0) == NEVER
 
 

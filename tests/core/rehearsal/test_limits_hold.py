@@ -12,7 +12,7 @@ from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.rehearsal.membership import Membership
 from ibgu.core.rehearsal.model import Odds, PlannedStep, RehearsedPlan, draw
-from ibgu.core.rehearsal.record import Record
+from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import rules_of
 from ibgu.core.rehearsal.step import Held, StepRun
 from tests.core.engine.gates.policies.policy import SITE, policy
@@ -70,7 +70,7 @@ def test_no_more_clusters_are_in_flight_than_any_limit_allows(
     fleet = Membership(plan)
     draws = draw(odds, clusters, Random(seed).random)
     for rules in rules_of(plan, fleet.clusters):
-        run = Watched(rules, range(clusters), draws, Record(len(plan.policies)), 0.0, {})
+        run = Watched(rules, range(clusters), draws, RunRecord(len(plan.policies)), 0.0, {})
         run.most, run.sites, run.maximum = min(slots, in_flight), sites, maximum
         ended = run.run()
         if ended.held is Held.NOT:

@@ -2,7 +2,7 @@
 
 from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
-from ibgu.core.engine.gates.failure_budget import raised
+from ibgu.core.engine.gates.failure_budget import held_by_budget, raised
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import internal_error, name_taken, paused
 from ibgu.core.engine.gates.payload import unusable
@@ -57,6 +57,7 @@ __all__ = [
     "deadline",
     "guarding",
     "has_room",
+    "held_by_budget",
     "in_order",
     "internal_error",
     "limit",

@@ -40,6 +40,12 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
             yield _words(budget, found.failed, found.allowed)
 
 
+def held_by_budget(step: TrackedStep) -> Reason | None:
+    """Returns the step's hold if a spent budget holds it."""
+    hold = step.step.hold
+    return hold if hold is not None and hold.kind is ReasonKind.FAILURE_BUDGET else None
+
+
 def raised(snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
     """Returns whether nothing is left of what has spent a budget of the step. It is not while a
     policy can't be followed. A failed canary must have been seen by a person."""

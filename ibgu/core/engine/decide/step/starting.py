@@ -59,7 +59,6 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     _fill(ctx, step, ahead)
     if _make_room(ctx, step, ahead):
         _fill(ctx, step, ahead)
-    _expire_canaries(ctx, step)
     _note_rate_limit(ctx, step)
     if ctx.rollout.hold is None:
         _probe_ahead(ctx, step, ahead)
@@ -280,7 +279,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     return True
 
 
-def _expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
+def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
     """Ends canaries past their limit that others wait for: these are in no queue, so nobody asks
     for a slot."""
     awaited = {

@@ -11,8 +11,15 @@ from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
-from ibgu.core.engine.decide.step.starting import next_limit, start_members
-from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, has_room, raised, time_stopped
+from ibgu.core.engine.decide.step.starting import expire_canaries, next_limit, start_members
+from ibgu.core.engine.gates import (
+    CLOCK_STOPPING,
+    deadline,
+    has_room,
+    held_by_budget,
+    raised,
+    time_stopped,
+)
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import (
@@ -23,7 +30,6 @@ from ibgu.core.model import (
     Kind,
     Outcome,
     Reason,
-    ReasonKind,
     Step,
     StepState,
     Unfinished,
@@ -47,6 +53,7 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
         take_findings(ctx, tracked, tracked.members)
         _release_if_raised(ctx, tracked)
         start_members(ctx, tracked)
+        expire_canaries(ctx, tracked)
         _clock(ctx, tracked)
         ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)
@@ -56,10 +63,8 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Ends the hold of a spent budget once policies allow more, without a person (R50.9)."""
-    hold = tracked.step.hold
-    if hold is None or hold.kind is not ReasonKind.FAILURE_BUDGET:
-        return
-    if raised(ctx.snapshot, tracked, ctx.now):
+    hold = held_by_budget(tracked)
+    if hold is not None and raised(ctx.snapshot, tracked, ctx.now):
         release_step(ctx, tracked, lambda step: step, ended(hold))
 
 

@@ -21,7 +21,7 @@ from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, ReasonKind, traits
+from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import (
@@ -169,8 +169,7 @@ class PolicyGates:
         if not self._fleet.failures.take_removed():
             return
         for uid, tracked in self._fleet.rollouts.items():
-            hold = tracked.current.step.hold if tracked.current is not None else None
-            if hold is not None and hold.kind is ReasonKind.FAILURE_BUDGET:
+            if tracked.current is not None and tracked.current.step.hold is not None:
                 yield uid, []
 
     def _limits(self) -> tuple[PolicyLimits, ...]:

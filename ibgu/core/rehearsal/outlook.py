@@ -1,0 +1,129 @@
+"""The outlook of a rollout: what many runs of its rehearsal have in common."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+
+from msgspec import Struct
+
+from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.run import Rehearsal, Run
+from ibgu.core.rehearsal.step import Held, StepEnd
+
+
+class Percentiles(Struct, frozen=True):
+    """Percentiles is a distribution over the runs: nine of ten are between its ends."""
+
+    p5: float
+    p50: float
+    p95: float
+
+
+class StepOutlook(Struct, frozen=True):
+    """StepOutlook is how one step goes; counts of clusters are means over the runs."""
+
+    actions: tuple[ActionName, ...]
+    begun: float
+    """The share of the runs in which the step begins, from 0 to 1."""
+    end: Percentiles | None
+    """Seconds from the beginning of the rollout; None: it begins in no run."""
+    succeeded: float
+    failed: float
+    never_started: float
+    timed_out: float
+    """The share of the runs in which its timeout ends the step."""
+
+
+class PolicyOutlook(Struct, frozen=True):
+    """PolicyOutlook is what one policy keeps waiting."""
+
+    name: str
+    clusters: Percentiles
+    hours: Percentiles
+    """Hours of all these clusters together."""
+
+
+class Outlook(Struct, frozen=True):
+    """Outlook is how a rollout is likely to go; times are in seconds from its beginning."""
+
+    runs: int
+    clusters: int
+    end: Percentiles
+    """The end, or the time at which a person has to act."""
+    held: Mapping[str, float]
+    """The holds in which runs end, with the share of the runs."""
+    steps: tuple[StepOutlook, ...]
+    policies: tuple[PolicyOutlook, ...]
+    slots: int
+    """The most slots in use at once, in any run."""
+    pulls: Percentiles
+    """The most starts within a minute that load the registry."""
+    regions: Mapping[str, Percentiles]
+    """The end for the clusters with each value of a label."""
+
+
+def outlook(
+    rehearsal: Rehearsal, runs: Sequence[Run], region: Callable[[int], str] | None = None
+) -> Outlook:
+    """Returns the outlook; `runs` has at least one. `region` returns the value of the label for a
+    cluster, by its number; None: regions are not told apart."""
+    holds = [run.held for run in runs]
+    return Outlook(
+        runs=len(runs),
+        clusters=len(rehearsal.clusters),
+        end=spread(run.end for run in runs),
+        held={str(held): holds.count(held) / len(runs) for held in Held if held in holds and held},
+        steps=tuple(
+            _step(step.actions, [run.steps[place] for run in runs if place < len(run.steps)], runs)
+            for place, step in enumerate(rehearsal.plan.steps)
+        ),
+        policies=tuple(
+            PolicyOutlook(
+                policy.metadata.name,
+                spread(len(run.record.held[place]) for run in runs),
+                spread(run.record.held_seconds[place] / 3600 for run in runs),
+            )
+            for place, policy in enumerate(rehearsal.plan.policies)
+        ),
+        slots=max(run.record.peak for run in runs),
+        pulls=spread(max(run.record.pulls.values(), default=0) for run in runs),
+        regions=_regions(runs, region) if region is not None else {},
+    )
+
+
+def _step(
+    actions: tuple[ActionName, ...], ends: Sequence[StepEnd], runs: Sequence[Run]
+) -> StepOutlook:
+    def mean(counts: Iterable[int]) -> float:
+        return fmean(counts) if ends else 0.0
+
+    return StepOutlook(
+        actions=actions,
+        begun=len(ends) / len(runs),
+        end=spread(each.at for each in ends) if ends else None,
+        succeeded=mean(each.succeeded for each in ends),
+        failed=mean(each.failed for each in ends),
+        never_started=mean(each.never_started for each in ends),
+        timed_out=sum(each.timed_out for each in ends) / len(runs),
+    )
+
+
+def _regions(runs: Sequence[Run], region: Callable[[int], str]) -> dict[str, Percentiles]:
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        last: dict[str, float] = {}
+        for step in run.steps:
+            for cluster, at in step.ended.items():
+                name = region(cluster)
+                last[name] = max(at, last.get(name, 0.0))
+        for name, at in last.items():
+            found.setdefault(name, []).append(at)
+    return {name: spread(ends) for name, ends in sorted(found.items())}
+
+
+def spread(values: Iterable[float]) -> Percentiles:
+    ordered = sorted(values)
+
+    def quantile(share: float) -> float:
+        return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
+
+    return Percentiles(quantile(0.05), quantile(0.50), quantile(0.95))
