@@ -47,6 +47,7 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
             "until": None,
             "who": "person",
             "message": "not reachable since 03:02",
+            "policy": None,
             "overdue": {
                 "since": "2026-05-04T03:47:01.123456Z",
                 "usual": 2700.0,
