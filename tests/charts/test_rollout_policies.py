@@ -25,6 +25,7 @@ NOTHING = (
     "failureBudget or breaker"
 )
 RING: Object = {"matchLabels": {"ring": "0"}}
+NO_BREAKER = "breaker needs sameCause, percent, or both"
 EITHER = "canaries needs either count or selector"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -326,7 +327,7 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
             "spec.failureBudget",
             ON_THE_HUB,
         ),
-        ({"breaker": {"minimumUpgrades": 1}}, "spec.breaker", "breaker needs sameCause, percent"),
+        ({"breaker": {"minimumUpgrades": 1}}, "spec.breaker", NO_BREAKER),
     ],
 )
 def test_failures_that_can_not_be_counted_are_refused(
