@@ -2,12 +2,23 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.rehearse.options import (
+    Against,
+    Begin,
+    By,
+    Failing,
+    Manifest,
+    Policies,
+    Runs,
+    Seed,
+    Taking,
+)
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
@@ -17,72 +28,27 @@ if TYPE_CHECKING:
     from ibgu.core.rehearsal.model import RehearsedPlan
     from ibgu.core.rehearsal.outlook import Outlook
 
-_MAX_RUNS = 10_000
-
 
 def rehearse(
-    file: Annotated[
-        str,
-        typer.Option(
-            "--file", "-f", help="Manifest of the rollout, which is not applied; - reads the input."
-        ),
-    ],
-    against: Annotated[
-        str,
-        typer.Option(
-            "--against", help="Manifest of a second plan, rehearsed with the same luck.",
-            show_default=False,
-        ),
-    ] = "",
-    runs: Annotated[
-        int, typer.Option("--runs", min=1, max=_MAX_RUNS, help="How often it is rehearsed.")
-    ] = 100,
-    seed: Annotated[int, typer.Option("--seed", help="Other draws for another number.")] = 1,
-    begin: Annotated[
-        str,
-        typer.Option(
-            "--begin", help="When it begins, as 2026-12-01T22:00:00Z; default: now.",
-            show_default=False,
-        ),
-    ] = "",
-    taking: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--taking", metavar="ACTION=P50,P95",
-            help="Minutes that an action takes; default: as measured on the hub. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    failing: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--failing", metavar="ACTION=PERCENT",
-            help="How often an action fails; default: never. Repeatable.", show_default=False,
-        ),
-    ] = None,
-    policies: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--policies", help="Files with RolloutPolicies; default: those of the hub. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            "--by", help="Label of ManagedClusters: when do the clusters of each value end?",
-            show_default=False,
-        ),
-    ] = "",
+    file: Manifest,
+    against: Against = "",
+    runs: Runs = 100,
+    seed: Seed = 1,
+    begin: Begin = "",
+    taking: Taking = None,
+    failing: Failing = None,
+    policies: Policies = None,
+    by: By = "",
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
     rest: RestOptions,
-) -> None:  # fmt: skip
+) -> None:
     """Say how a plan is likely to go, from many runs in virtual time; nothing is changed."""
     from ibgu.cli.change.preview import manifest_of
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rehearse.odds import measured
+    from ibgu.cli.rehearse.plan import rehearsed
     from ibgu.cli.rehearse.show import difference, outlook_lines
     from ibgu.cli.show.output_style import page, stdout
 
@@ -98,7 +64,7 @@ def rehearse(
         clusters, of_hub = _ask_hub(policies or [])
         found = [
             _rehearse(
-                _plan(manifest, clusters, of_hub, durations, start),
+                rehearsed(manifest, clusters, of_hub, durations, start),
                 durations, taking or [], failing or [], runs, seed, by,
             )
             for manifest in manifests
@@ -151,18 +117,6 @@ def _ask_hub(files: list[Path]) -> "tuple[list[ClusterView], list[RolloutPolicy]
             return clusters, found
 
     return asyncio.run(ask())
-
-
-def _plan(
-    manifest: dict[str, Any],
-    clusters: "list[ClusterView]",
-    policies: "list[RolloutPolicy]",
-    durations: "dict[ActionName, DurationStats]",
-    begin: datetime,
-) -> "RehearsedPlan":
-    from ibgu.cli.rehearse.plan import rehearsed
-
-    return rehearsed(manifest, clusters, policies, durations, begin)
 
 
 def _rehearse(

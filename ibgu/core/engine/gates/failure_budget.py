@@ -102,5 +102,5 @@ FAILURE_BUDGET = StepGate(
     needs=frozenset({GateInput.RECORDS, GateInput.POLICIES, GateInput.ENDS, GateInput.CLUSTER}),
     actions=_leads_on,
     own=True,
-    chained=lambda action: action.reboots and not action.leads_back,
+    chained=lambda action: action.reboots,
 )

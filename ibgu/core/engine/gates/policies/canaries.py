@@ -30,7 +30,8 @@ def canaries_gate(
         if step is None or not concerned or not selects(candidate.cluster):
             return None
         # A canary waits for no canary of another policy, which may wait for it.
-        if any(name in each.of(step, now) for each in candidate.canaries):
+        others = (each for each in candidate.canaries if each.concern(step))
+        if any(name in each.of(step, now) for each in others):
             return None
         state = canaries.state(step, now)
         if state.failed:

@@ -121,11 +121,15 @@ class PolicyGates:
         return any(changed)
 
     def _chosen_again(self, now: datetime) -> Iterator[bool]:
+        return (canaries.choose_again(step, now) for canaries, step in self._awaited())
+
+    def _awaited(self) -> Iterator[tuple[PolicyCanaries, TrackedStep]]:
+        """Yields the canaries of each policy with each step of which policies keep members."""
         canaries = [each.canaries for each in self._policies if each.canaries is not None]
-        steps = [tracked.current for tracked in self._fleet.rollouts.values()] if canaries else []
-        for step in steps:
+        for tracked in self._fleet.rollouts.values() if canaries else ():
+            step = tracked.current
             if step is not None and step.kept:
-                yield from (each.choose_again(step, now) for each in canaries)
+                yield from ((each, step) for each in canaries)
 
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
@@ -149,19 +153,14 @@ class PolicyGates:
     def _behind_canaries(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields those whose canaries have changed since they were decided on."""
         known, self._seen = self._seen, {}
-        canaries = [each.canaries for each in self._policies if each.canaries is not None]
-        steps = [tracked.current for tracked in self._fleet.rollouts.values()] if canaries else []
-        for step in steps:
-            if step is None or not step.kept:
+        for canaries, step in self._awaited():
+            names = list(step.kept_by(policy_gate(canaries.policy)))
+            if not names:
                 continue
-            for each in canaries:
-                names = list(step.kept_by(policy_gate(each.policy)))
-                if not names:
-                    continue
-                key = (*step.step.key, each.policy)
-                state = self._seen[key] = each.state(step, now)
-                if known.get(key) != state:
-                    yield step.step.rollout, names
+            key = (*step.step.key, canaries.policy)
+            state = self._seen[key] = canaries.state(step, now)
+            if known.get(key) != state:
+                yield step.step.rollout, names
 
     def _behind_budgets(self) -> Iterator[tuple[str, list[str]]]:
         """Yields the rollouts that a budget may hold no longer: a failure of any of them, which

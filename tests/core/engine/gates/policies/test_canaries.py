@@ -363,3 +363,12 @@ def test_a_cluster_past_its_limit_that_nobody_awaits_goes_on() -> None:
     twin.wait(hours=3)
     assert twin.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
     assert twin.member("uid-a", 0, "site-4").outcome is Outcome.FAILED
+
+
+def test_a_canary_of_other_actions_waits_like_everybody() -> None:
+    twin = fleet(8)
+    later = policy("later", actions=["FinalizeUpgrade"], canaries={"selector": NORTH["selector"]})
+    set_policies(twin, policy("first", canaries={"count": 1}), later)
+    twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    assert started(twin) == {"site-1"}

@@ -1,0 +1,69 @@
+"""Options of `ibgu rehearse`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_MAX_RUNS = 10_000
+
+Manifest = Annotated[
+    str,
+    typer.Option(
+        "--file", "-f", help="Manifest of the rollout, which is not applied; - reads the input."
+    ),
+]
+Against = Annotated[
+    str,
+    typer.Option(
+        "--against",
+        help="Manifest of a second plan, rehearsed with the same luck.",
+        show_default=False,
+    ),
+]
+Runs = Annotated[
+    int, typer.Option("--runs", min=1, max=_MAX_RUNS, help="How often it is rehearsed.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Other draws for another number.")]
+Begin = Annotated[
+    str,
+    typer.Option(
+        "--begin",
+        help="When it begins, as 2026-12-01T22:00:00Z; default: now.",
+        show_default=False,
+    ),
+]
+Taking = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--taking",
+        metavar="ACTION=P50,P95",
+        help="Minutes that an action takes; default: as measured on the hub. Repeatable.",
+        show_default=False,
+    ),
+]
+Failing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--failing",
+        metavar="ACTION=PERCENT",
+        help="How often an action fails; default: never. Repeatable.",
+        show_default=False,
+    ),
+]
+Policies = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policies",
+        help="Files with RolloutPolicies; default: those of the hub. Repeatable.",
+        show_default=False,
+    ),
+]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        help="Label of ManagedClusters: when do the clusters of each value end?",
+        show_default=False,
+    ),
+]
