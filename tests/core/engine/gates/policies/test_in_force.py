@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.gates.policies import UNKNOWN, faults, in_force
+from ibgu.core.engine.gates.policies import UNKNOWN, faults
+from ibgu.core.engine.gates.policies import policy as one_policy
 from ibgu.core.model import ActingParty, Kind, MemberState, ReasonKind
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy, RolloutPolicySpec
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -103,7 +104,7 @@ def test_an_error_in_reading_a_policy_holds_and_does_not_end_the_controller(
     def broken(spec: RolloutPolicySpec) -> list[str]:
         raise OverflowError("date value out of range")
 
-    monkeypatch.setattr(in_force, "faults", broken)
+    monkeypatch.setattr(one_policy, "faults", broken)
     twin = fleet(policy(inFlight=5))
     assert reason(twin, "uid-a", "site-1").message == (
         "the policy can't be followed: OverflowError: date value out of range"

@@ -1,0 +1,154 @@
+"""One policy in force, with everything that follows from its spec (R50)."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from msgspec import Struct
+
+from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.gates.policies.canaries import canaries_gate
+from ibgu.core.engine.gates.policies.faults import faults
+from ibgu.core.engine.gates.policies.limits import limits_gate
+from ibgu.core.engine.gates.policies.times import Durations, times_gate
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
+from ibgu.core.engine.state.snapshot import SeedBreaker
+from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
+from ibgu.core.model.actions import whole
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.rollout_policy import BudgetScope, PolicyClusters, RolloutPolicySpec
+from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
+from ibgu.core.text.harmless import one_line
+
+_MAX_CHARACTERS = 500
+"""Characters of a reason that quotes what somebody has written."""
+_INVALID = Meaning(
+    "a policy can't be followed, so nothing starts that it might hold",
+    "the policy is corrected or deleted",
+    "have the policy's owner correct it; ibgu policy lint says what is wrong",
+)
+
+
+class PolicyInForce(Struct, frozen=True):
+    """PolicyInForce is one policy with its gates."""
+
+    gates: tuple[MemberGate, ...]
+    spec: RolloutPolicySpec | None = None
+    """None: it is not known which rollouts the policy selects, so it holds all of them."""
+    limits: PolicyLimits | None = None
+    """None: the policy has no limits that can be followed."""
+    budget: PolicyBudget | None = None
+    breaker: SeedBreaker | None = None
+    canaries: PolicyCanaries | None = None
+    followed: bool = True
+    """Whether the policy can be followed."""
+
+    def holds(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        return self.spec is None or selects_rollout(self.spec.rollouts, namespace, labels)
+
+
+class PolicyFactory:
+    """PolicyFactory makes what follows from a policy, for the rollouts of one fleet."""
+
+    def __init__(self, occupancy: Occupancy, cluster: ClusterLookup, durations: Durations) -> None:
+        self._occupancy = occupancy
+        self._cluster = cluster
+        self._durations = durations
+
+    def make(self, name: str, spec: RolloutPolicySpec) -> PolicyInForce:
+        if problem := _problem(spec):
+            return shut(policy_gate(name), f"the policy can't be followed: {problem}", spec)
+        actions, gates, breaker = _held_by(spec), [], None
+        if spec.breaker is not None:
+            concerns = partial(self._concerns, spec, actions)
+            breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
+        if spec.windows or spec.freezes:
+            gates.append(times_gate(name, spec, actions, self._durations))
+        canaries = self._canaries(name, spec, actions)
+        if canaries is not None:
+            gates.append(canaries_gate(canaries, actions, partial(_selects, spec)))
+        limits = PolicyLimits(name, spec)
+        if limits.any:
+            gates.append(limits_gate(limits, actions, self._occupancy, self._cluster))
+        return PolicyInForce(
+            tuple(gates),
+            spec,
+            limits if limits.any else None,
+            self._budget(name, spec, actions),
+            breaker,
+            canaries,
+        )
+
+    def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:
+        """Returns whether the policy holds an action of the step, and is about a cluster of it."""
+        views = (self._cluster(name) for name in step.members)
+        return any(actions(traits(action)) for action in step.step.actions) and any(
+            view is not None and _selects(spec, view) for view in views
+        )
+
+    def _canaries(
+        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
+    ) -> PolicyCanaries | None:
+        if spec.canaries is None:
+            return None
+        return PolicyCanaries(name, spec.canaries, actions, self._cluster, partial(_selects, spec))
+
+    def _budget(
+        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter
+    ) -> PolicyBudget | None:
+        budget = spec.failure_budget
+
+        def selects(cluster: str) -> bool:
+            found = self._cluster(cluster)
+            if found is not None:
+                return _selects(spec, found)
+            # One of another rollout may be gone that the policy never was about.
+            own = budget is not None and budget.per is not BudgetScope.HUB
+            return own or spec.clusters == PolicyClusters()
+
+        return PolicyBudget(name, budget, actions, selects) if budget is not None else None
+
+
+def _problem(spec: RolloutPolicySpec) -> str:
+    """Returns why the policy can't be followed; empty: it can. No policy may end the controller,
+    which also leads clusters back."""
+    try:
+        return next(faults(spec), "")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> PolicyInForce:
+    """Returns a policy that can't be followed: nothing starts of what it may hold."""
+    known = spec if spec is not None and not any(selection_faults(spec)) else None
+    words = one_line(problem)[:_MAX_CHARACTERS]
+
+    def check(candidate: Candidate) -> Reason | None:
+        if known is not None and not selects_cluster(known.clusters, candidate.cluster.labels):
+            return None
+        return kept_by_policy(words, candidate.now, who=ActingParty.PERSON)
+
+    gate = MemberGate(
+        name=name,
+        check=check,
+        reasons=of_policies(_INVALID),
+        needs=frozenset({GateInput.CLUSTER}),
+        chained=lambda action: True,
+    )
+    return PolicyInForce((gate,), known, followed=False)
+
+
+def _selects(spec: RolloutPolicySpec, cluster: ClusterView) -> bool:
+    return selects_cluster(spec.clusters, cluster.labels)
+
+
+def _held_by(spec: RolloutPolicySpec) -> ActionFilter:
+    names = frozenset(spec.actions)
+
+    def holds(action: ActionTraits) -> bool:
+        return not names or whole(action.name) in names
+
+    return holds

@@ -1,0 +1,131 @@
+"""Members that wait and are decided on again, because a policy may let them go (R50).
+
+Nothing else tells them: what has changed is in another rollout, or in the policies themselves.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates.policies.policy import PolicyInForce
+from ibgu.core.engine.state import FleetState, TrackedStep
+from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
+from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.model import ActingParty, ClusterView
+
+
+class WaitingMembers:
+    """WaitingMembers are those that policies keep in the rollouts of one fleet."""
+
+    def __init__(
+        self,
+        fleet: FleetState,
+        cluster: ClusterLookup,
+        clusters: Callable[[], Iterable[ClusterView]],
+    ) -> None:
+        """`clusters` returns those of the whole hub."""
+        self._fleet = fleet
+        self._cluster = cluster
+        self._clusters = clusters
+        self._policies: Sequence[PolicyInForce] = ()
+        self._seen: dict[tuple[str, int, str], CanaryState] = {}
+        """The state of canaries that the members behind them were decided on, by rollout, step and
+        policy."""
+
+    def follow(self, policies: Sequence[PolicyInForce]) -> None:
+        """Asks these policies from now on."""
+        self._policies = policies
+        self._recount_limits()
+        self._fleet.occupancy.follow(self._limits(), self._fleet.left_rebooting())
+
+    def recount(self, now: datetime) -> bool:
+        """Counts again how many clusters each policy selects, for limits that are a share of them,
+        and chooses the canaries again; returns whether a limit or a canary is another one."""
+        return any([self._recount_limits(), *self._chosen_again(now)])
+
+    def _recount_limits(self) -> bool:
+        shares = [limits for limits in self._limits() if limits.by_share]
+        clusters = list(self._clusters()) if shares else []
+        changed = [each.count(sum(map(each.selects, clusters))) for each in shares]
+        return any(changed)
+
+    def _chosen_again(self, now: datetime) -> Iterator[bool]:
+        return (canaries.choose_again(step, now) for canaries, step in self._awaited())
+
+    def _awaited(self) -> Iterator[tuple[PolicyCanaries, TrackedStep]]:
+        """Yields the canaries of each policy with each step of which policies keep members."""
+        canaries = [each.canaries for each in self._policies if each.canaries is not None]
+        for tracked in self._fleet.rollouts.values() if canaries else ():
+            step = tracked.current
+            if step is not None and step.kept:
+                yield from ((each, step) for each in canaries)
+
+    def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
+        nothing else tells them."""
+        yield from self._waiting_for_places()
+        yield from self._behind_canaries(now)
+        yield from self._behind_budgets()
+
+    def _waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields those for which places have become free: at most as many as there are places."""
+        if not self._fleet.occupancy.take_freed():
+            return
+        limits = self._limits()
+        for uid, tracked in self._fleet.rollouts.items():
+            step = tracked.current
+            if step is not None and step.kept and step.free > 0:
+                names = [name for each in limits for name in self._next(each, step)]
+                if names:
+                    yield uid, names
+
+    def _behind_canaries(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields those whose canaries have changed since they were decided on."""
+        known, self._seen = self._seen, {}
+        for canaries, step in self._awaited():
+            names = list(step.kept_by(policy_gate(canaries.policy)))
+            if not names:
+                continue
+            key = (*step.step.key, canaries.policy)
+            state = self._seen[key] = canaries.state(step, now)
+            if known.get(key) != state:
+                yield step.step.rollout, names
+
+    def _behind_budgets(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields the rollouts that a budget may hold no longer: a failure of any of them, which
+        counted on the whole hub, does not any more."""
+        if not self._fleet.failures.take_removed():
+            return
+        for uid, tracked in self._fleet.rollouts.items():
+            if tracked.current is not None and tracked.current.step.hold is not None:
+                yield uid, []
+
+    def _limits(self) -> tuple[PolicyLimits, ...]:
+        return tuple(each.limits for each in self._policies if each.limits is not None)
+
+    def _next(self, limits: PolicyLimits, step: TrackedStep) -> Iterator[str]:
+        """Yields the clusters that the policy's limits have kept and would let start now, in their
+        order. Members that are about to start need their places."""
+        kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
+        if kept is None:
+            return
+        free: dict[Place, int] = {}
+        for member in step.head(step.free):
+            self._take(limits, member.cluster, free)
+        for _, name in kept:
+            if self._take(limits, name, free):
+                yield name
+            if free.get(Place(limits.name), 1) <= 0:
+                return
+
+    def _take(self, limits: PolicyLimits, name: str, free: dict[Place, int]) -> bool:
+        """Takes the cluster's places out of those that are free; returns whether all were."""
+        cluster = self._cluster(name)
+        places = list(limits.places(cluster)) if cluster is not None else []
+        for place in places:
+            if place not in free:
+                free[place] = self._fleet.occupancy.free(limits, place, self._cluster)
+        if any(free[place] <= 0 for place in places):
+            return False
+        free.update({place: free[place] - 1 for place in places})
+        return True
