@@ -1,7 +1,7 @@
 """Keeps when a person has resumed behind the circuit breaker of a seed image, and what is paused on
 clusters. Keeps runs whose action goes on with another run, since when there is the backup before an
 Upgrade, and the causes for which backups and pools fail. Keeps which RolloutPolicies were in force,
-and when."""
+and when, and what people grant a rollout."""
 
 from alembic import op
 
@@ -66,6 +66,9 @@ CREATE TABLE rollout_policies (
 """
 
 
+GRANTS = "ALTER TABLE rollouts ADD COLUMN grants jsonb NOT NULL DEFAULT '{}'"
+
+
 def upgrade() -> None:
     op.execute(PAUSED)
     op.execute(RESUMING)
@@ -79,6 +82,7 @@ def upgrade() -> None:
     op.execute(NO_REPORTS)
     op.execute(REPORTS)
     op.execute(POLICIES)
+    op.execute(GRANTS)
 
 
 def downgrade() -> None:

@@ -58,6 +58,7 @@ class GateInput(StrEnum):
     FEEDBACK = "what the cluster reports through its ManifestWorks"
     IN_FLIGHT = "the clusters in flight on the hub"
     DURATIONS = "how long actions usually take on the hub"
+    GRANTS = "the RolloutApprovals of the rollout"
     TENANCY = "the cluster sets that are bound to the rollout's namespace"
 
 

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     ROLLOUT_DELETED = "RolloutDeleted"
     ADOPTED = "RolloutAdopted"
     CONTROL = "ControlAccepted"
+    APPROVAL = "ApprovalChanged"
+    BREAK_GLASS = "BreakGlassChanged"
     # rollout, step, member
     IMPORTED = "Imported"
     # step

@@ -128,6 +128,12 @@ def journaled(control: Control) -> Control:
     return f"sha256:{sha256(data).hexdigest()}"
 
 
+def step_author(step: int) -> str:
+    """Returns the annotation by which a user says that they are the author of a plan's step, by its
+    index. An admission policy lets users name nobody but themselves there."""
+    return f"ibgu.dev/step-{step + 1}-author"
+
+
 def stage_name(rollout_uid: str, ibgu_name: str) -> str:
     return _name(rollout_uid, ibgu_name, STAGE)
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model import names
 from ibgu.core.model.actions import ActionName
+from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.preflight import PreflightRecord
@@ -45,6 +46,8 @@ class Rollout(Struct, frozen=True, kw_only=True):
     deleted_at: datetime | None = None
     kind: str = IBGU
     """The kind of the object, which has a driver."""
+    grants: Grants = Grants()
+    """What people allow the rollout that its policies keep it from."""
     adopting_since: datetime | None = None
     """When a person asked ibgu to adopt the rollout; None once nothing of TALM's is left
     (R20.3)."""

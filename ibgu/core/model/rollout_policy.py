@@ -97,6 +97,27 @@ class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """How long all of them must be available after they have succeeded."""
 
 
+class ApprovalMoment(StrEnum):
+    """What waits for approval."""
+
+    STEP = "Step"
+    """Each step with an action that the policy holds."""
+    ACTION = "Action"
+    """Each action that the policy names, also inside a chain."""
+    REST = "Rest"
+    """What comes in a step after the policy's canaries."""
+
+
+class PolicyApproval(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """PolicyApproval is what must be approved before it starts, by RolloutApprovals."""
+
+    before: ApprovalMoment = ApprovalMoment.STEP
+    approvers: int = 1
+    """How many different people must approve."""
+    four_eyes: bool = True
+    """Whether the author of the step does not count."""
+
+
 class PolicyBreaker(SeedCircuitBreaker, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """PolicyBreaker is a circuit breaker of whatever image a rollout brings."""
 
@@ -121,6 +142,7 @@ class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename=
     failure_budget: FailureBudget | None = None
     breaker: PolicyBreaker | None = None
     """Holds rollouts with an image that has failed too often, in any rollout of the hub."""
+    approval: PolicyApproval | None = None
 
 
 class RolloutPolicy(Struct, frozen=True, rename="camel"):

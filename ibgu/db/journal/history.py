@@ -126,6 +126,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
             data["via"] = [update.via.image, update.via.version]
     if kind is Kind.CONTROL:
         data["controls"] = rollout.controls
+    if kind in (Kind.APPROVAL, Kind.BREAK_GLASS):
+        data["grants"] = rollout.grants
     return data
 
 

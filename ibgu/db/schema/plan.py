@@ -58,6 +58,7 @@ rollouts = Table(
     Column("completed_at", Moment),
     Column("deleted_at", Moment),
     Column("adopting_since", Moment),
+    Column("grants", Json, nullable=False, server_default="{}"),
     Column("object_kind", Name, nullable=False, server_default=IBGU),
     PrimaryKeyConstraint("hub", "uid"),
     ForeignKeyConstraint(["hub"], ["hubs.id"]),

@@ -23,6 +23,7 @@ from ibgu.core.engine.gates import (
     limit,
 )
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Consent
 from ibgu.core.model import (
     ClusterView,
     Finished,
@@ -32,8 +33,10 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Unfinished,
+    names,
     transitions,
 )
+from ibgu.core.plan.grants import proven
 
 
 def closed_gate(
@@ -64,8 +67,24 @@ def _candidate(
         accepted=member.accepted_warning,
         preflight=step.preflight,
         step=tracked,
+        consent=consent_of(ctx),
         canaries=ctx.snapshot.canaries,
         now=ctx.now,
+    )
+
+
+def consent_of(ctx: DecisionContext) -> Consent:
+    """Returns what people allow the rollout. An author counts only if the admission policy has
+    seen the rollout from its beginning."""
+    found, snapshot = ctx.snapshot.object, ctx.snapshot
+    can_prove = proven(ctx.rollout.created_at, snapshot.authors_since)
+    given = found.metadata.annotations if found is not None and can_prove else {}
+    keys = [(index, names.step_author(index)) for index in range(len(ctx.rollout.spec.plan))]
+    return Consent(
+        grants=ctx.rollout.grants,
+        authors={index: given[key] for index, key in keys if given.get(key)},
+        can_prove=can_prove,
+        problem=snapshot.grants_problem,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
+from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.preflight import PreflightRecord
 
@@ -49,6 +50,10 @@ def accept_annotations(rollout: Rollout, annotations: dict[str, str]) -> Rollout
 
 def accept_controls(rollout: Rollout, controls: dict[str, str]) -> Rollout:
     return replace(rollout, controls=controls)
+
+
+def set_grants(rollout: Rollout, grants: Grants) -> Rollout:
+    return replace(rollout, grants=grants)
 
 
 def hold_rollout(

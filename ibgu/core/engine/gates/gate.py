@@ -9,7 +9,7 @@ from msgspec import Struct
 from ibgu.core.engine.gate import Gate, GateScope
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.engine.state.snapshot import Snapshot
+from ibgu.core.engine.state.snapshot import Consent, Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.model.preflight import PreflightRecord
 from ibgu.core.plan import Scope
@@ -63,6 +63,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """What preflight has found for the step."""
     step: TrackedStep | None = None
     """None: in a preview, which asks no gate that needs RECORDS."""
+    consent: Consent = Consent()
+    """What people allow the rollout."""
     canaries: Sequence[PolicyCanaries] = ()
     """The canaries of all policies that hold the rollout."""
     now: datetime
@@ -80,4 +82,8 @@ class MemberGate(Gate, frozen=True, kw_only=True):
     """Returns why the gate is closed; None: it is open."""
 
     def ask(self, candidate: Candidate) -> Reason | None:
+        """Returns why the gate is closed. One of a policy is open to a rollout for which somebody
+        has broken the glass."""
+        if not self.own and candidate.consent.grants.passes(self.name, candidate.now):
+            return None
         return self.named(self.check(candidate))

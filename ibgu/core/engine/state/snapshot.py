@@ -1,6 +1,6 @@
 """The input of a decision cycle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
+from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
 from ibgu.core.model.seed_image import SeedCircuitBreaker
@@ -53,6 +54,18 @@ class SeedState(Struct, frozen=True):
     """Several entries may be about one image; they are in order of their names."""
     problem: str = ""
     """Why the catalogue can't be read; empty: it is read, or the hub has none."""
+
+
+class Consent(Struct, frozen=True):
+    """Consent is what people allow a rollout, as far as it is proven who they are."""
+
+    grants: Grants = Grants()
+    authors: Mapping[int, str] = {}
+    """The users who have proven that they are the authors of steps, by the step's index."""
+    can_prove: bool = True
+    """Whether authors of this rollout can be proven."""
+    problem: str = ""
+    """Why it is not known who has approved; empty: it is."""
 
 
 class Facts(Struct, frozen=True):
@@ -121,3 +134,9 @@ class Snapshot(Struct, frozen=True):
     """The canaries of policies."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
+    grants: Grants | None = None
+    """The grants of the rollout on the hub; None: they can't be read now."""
+    grants_problem: str = ""
+    """Why it is not known who wrote the grants; empty: it is."""
+    authors_since: datetime | None = None
+    """Since when nobody can name another one as the author of a step; None: anybody can."""

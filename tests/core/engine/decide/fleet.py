@@ -39,10 +39,12 @@ from ibgu.core.model import (
     Preempt,
     StepState,
 )
+from ibgu.core.model.grants import BreakGlass, RolloutApproval
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
 from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.plan import EVERYWHERE
+from ibgu.core.plan.grants import grants_of
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
 from tests.core.engine.decide.drafts import drafted
@@ -102,6 +104,11 @@ class InMemoryEngine(Hub, Story):
         self.policies: tuple[Gate, ...] = ()
         """Toy gates, asked before those of `rollout_policies`."""
         self.rollout_policies = PolicyState()
+        self.approvals: list[RolloutApproval] = []
+        self.glasses: list[BreakGlass] = []
+        self.proven_since: datetime | None = START - timedelta(days=30)
+        """Since when the admission policy for grants and authors is in force."""
+        self.grants_readable = True
         self.durations: DurationsByAction = {}
         self.policy_gates = self._policy_gates()
         self.adoption: set[str] = set()
@@ -176,7 +183,16 @@ class InMemoryEngine(Hub, Story):
             budgets=holding.budgets,
             canaries=holding.canaries,
             policies_known=holding.known,
+            **self._granted(tracked),
         )
+
+    def _granted(self, tracked: TrackedRollout) -> dict[str, Any]:
+        found = grants_of(tracked.rollout, self.approvals, self.glasses, self.proven_since)
+        return {
+            "grants": found if self.grants_readable else None,
+            "grants_problem": "" if self.grants_readable else "grants can't be read",
+            "authors_since": self.proven_since,
+        }
 
     def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:
         rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)

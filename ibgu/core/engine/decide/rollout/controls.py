@@ -10,6 +10,7 @@ from ibgu.core.engine.decide.lifecycle import accept_controls
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.rollout.adopting import adopt
+from ibgu.core.engine.decide.rollout.grants import follow_grants
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.decide.step.preflight import end_enforcement
 from ibgu.core.engine.decide.step.steps import release_step
@@ -38,6 +39,7 @@ def decide_controls(ctx: DecisionContext) -> None:
     for gate in GATES:
         if gate.switch is not None:
             _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
+    follow_grants(ctx)
     end_enforcement(ctx)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)

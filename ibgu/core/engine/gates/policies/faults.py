@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
 from ibgu.core.model.actions import declared
 from ibgu.core.model.kinds import LabelSelector
-from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import ApprovalMoment, BudgetScope, RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
 from ibgu.core.plan.selectors import selector_faults
 
@@ -38,6 +38,7 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
 
     yield from _canary_faults(spec)
     yield from _budget_faults(spec)
+    yield from _approval_faults(spec)
     if (breaker := spec.breaker) is not None:
         if not 0 <= breaker.percent <= 100 or breaker.same_cause < 0:
             yield "spec.breaker: percent is not from 0 to 100, or sameCause is less than 0"
@@ -73,6 +74,18 @@ def _budget_faults(spec: RolloutPolicySpec) -> Iterator[str]:
         yield f"{path}.withinMinutes: is not from 0 to {_WEEK}"
     if budget.per is BudgetScope.HUB and not (budget.within_minutes and isinstance(maximum, int)):
         yield f"{path}: what counts on the whole hub needs withinMinutes, and a number"
+
+
+def _approval_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    approval, path = spec.approval, "spec.approval"
+    if approval is None:
+        return
+    if approval.approvers < 1:
+        yield f"{path}.approvers: is less than 1"
+    if approval.before is ApprovalMoment.ACTION and not spec.actions:
+        yield f"{path}.before: Action needs spec.actions, the actions to approve"
+    if approval.before is ApprovalMoment.REST and spec.canaries is None:
+        yield f"{path}.before: Rest needs spec.canaries, behind which the rest comes"
 
 
 def _is_limit(in_flight: int | str) -> bool:

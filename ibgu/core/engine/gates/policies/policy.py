@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.gates.policies.approvals import approvals_gate
 from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
@@ -70,6 +71,9 @@ class PolicyFactory:
         canaries = self._canaries(name, spec, actions)
         if canaries is not None:
             gates.append(canaries_gate(canaries, actions, partial(_selects, spec)))
+        if spec.approval is not None:
+            about = partial(_selects, spec)
+            gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
         limits = PolicyLimits(name, spec)
         if limits.any:
             gates.append(limits_gate(limits, actions, self._occupancy, self._cluster))

@@ -1,0 +1,172 @@
+"""Follows what people grant a rollout: approvals, and glass that they break (R50.13, R50.14)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import lifecycle
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.model import Kind
+from ibgu.core.model.grants import Approval, ApprovalPoint, BrokenGlass, Grants
+from ibgu.core.model.kinds import PlanItem
+from ibgu.core.text.harmless import one_line
+from ibgu.core.text.spans import utc
+
+Grant = TypeVar("Grant", Approval, BrokenGlass)
+_MAX_CHARACTERS = 200
+"""Characters that are shown of what somebody has written."""
+
+
+class _Change(Struct, frozen=True):
+    """_Change is what the history says of one grant."""
+
+    kind: Kind
+    words: str
+    actor: str = ""
+    warning: bool = False
+
+
+def follow_grants(ctx: DecisionContext) -> None:
+    """Notes each grant that has come, gone or ended, and decides again on those whom policies keep.
+    While grants can't be read, those that are noted stay."""
+    known = ctx.rollout.grants
+    shown = known if ctx.snapshot.grants is None else ctx.snapshot.grants
+    found = Grants(
+        tuple(_approvals(known.approvals, shown.approvals, ctx.rollout.spec.plan)),
+        tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
+    )
+    for glass in found.broken_glass:
+        if glass.counts(ctx.now) and glass.until is not None:
+            ctx.requeue_at("", glass.until)
+    if found == known:
+        return
+    for change in (*_of_approvals(known, found), *_of_glass(known, found)):
+        ctx.on_rollout(
+            change.kind,
+            lifecycle.set_grants(ctx.rollout, found),
+            change.words,
+            warning=change.warning,
+            actor=change.actor,
+        )
+    tracked = ctx.tracked.current
+    if tracked is not None:
+        ctx.result.remaining += tracked.under_policies
+
+
+def _approvals(
+    known: Iterable[Approval], shown: Iterable[Approval], plan: list[PlanItem]
+) -> Iterator[Approval]:
+    """Yields the approvals on the hub. What was refused once stays refused: an approval that was
+    written before its step was planned approves something unknown."""
+    before = _by_uid(known)
+    for each in shown:
+        found = before.get(each.uid)
+        if found is None:
+            yield replace(each, refused=each.refused or _refused(each, plan))
+        else:
+            yield found if found.refused else each
+
+
+def _refused(approval: Approval, plan: list[PlanItem]) -> str:
+    number = approval.step + 1
+    if not 0 <= approval.step < len(plan):
+        return f"the plan had no step {number} when ibgu saw it"
+    if approval.before in {*ApprovalPoint, *plan[approval.step].actions}:
+        return ""
+    return f"step {number} has no {_shown(approval.before)}"
+
+
+def _broken_glass(
+    known: Iterable[BrokenGlass], shown: Iterable[BrokenGlass], now: datetime
+) -> Iterator[BrokenGlass]:
+    """Yields what is broken on the hub. What has ended stays so, whatever the clock does."""
+    before = _by_uid(known)
+    for each in shown:
+        found = before.get(each.uid, each)
+        if found.refused or found.ended:
+            yield found
+        else:
+            yield replace(each, ended=not (each.refused or each.counts(now)))
+
+
+def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
+    for each in _new(known.approvals, found.approvals):
+        what = f"{_point(each)}{_said(each.comment)}"
+        if each.refused:
+            words = f"the approval of {what} by {_shown(each.user)} does not count: {each.refused}"
+            yield _Change(Kind.APPROVAL, words, each.user, warning=True)
+        else:
+            yield _Change(Kind.APPROVAL, f"{_shown(each.user)} approves {what}", each.user)
+    for each in _gone(known.approvals, found.approvals):
+        words = f"the approval of {_point(each)} by {_shown(each.user)} was deleted"
+        yield _Change(Kind.APPROVAL, words)
+
+
+def _of_glass(known: Grants, found: Grants) -> Iterator[_Change]:
+    for each in _new(known.broken_glass, found.broken_glass):
+        yield _Change(Kind.BREAK_GLASS, _broken(each), each.user, warning=True)
+    there = _by_uid(found.broken_glass)
+    for each in known.broken_glass:
+        after, over = there.get(each.uid), each.refused or each.ended
+        if not over and (after is None or after.ended):
+            gates = _shown(", ".join(each.gates))
+            words = f"{gates} keeps the rollout again, which {_shown(each.user)} had let it pass"
+            yield _Change(Kind.BREAK_GLASS, words)
+        elif over and after is None:
+            yield _Change(Kind.BREAK_GLASS, f"the BreakGlass {each.name}, which is over, is gone")
+
+
+def _broken(glass: BrokenGlass) -> str:
+    user, gates = _shown(glass.user), _shown(", ".join(glass.gates))
+    if glass.refused:
+        return f"{user} can't let the rollout pass {gates}: {glass.refused}"
+    until = utc(glass.until) if glass.until is not None else ""
+    why = _said(glass.reason)
+    if glass.ended:
+        return f"{user} let the rollout pass {gates} until {until}, which is over{why}"
+    return f"{user} lets the rollout pass {gates} until {until}{why}"
+
+
+def _new(known: Iterable[Grant], found: Iterable[Grant]) -> Iterator[Grant]:
+    """Yields the grants that have come, or are other ones now: refused, say."""
+    before = _by_uid(known)
+    for each in found:
+        old = before.get(each.uid)
+        if old is None or not _same(old, each):
+            yield each
+
+
+def _same(old: Grant, new: Grant) -> bool:
+    """Whether nothing but the end of the grant is another one."""
+    if isinstance(old, BrokenGlass) and isinstance(new, BrokenGlass):
+        return replace(old, ended=new.ended) == new
+    return old == new
+
+
+def _gone(known: Iterable[Grant], found: Iterable[Grant]) -> Iterator[Grant]:
+    there = _by_uid(found)
+    return (each for each in known if each.uid not in there)
+
+
+def _by_uid(grants: Iterable[Grant]) -> Mapping[str, Grant]:
+    return {each.uid: each for each in grants}
+
+
+def _point(approval: Approval) -> str:
+    number = f"step {approval.step + 1}"
+    if approval.before == ApprovalPoint.STEP:
+        return number
+    if approval.before == ApprovalPoint.REST:
+        return f"the rest of {number}"
+    return f"{_shown(approval.before)} of {number}"
+
+
+def _said(words: str) -> str:
+    return f": {_shown(words)}" if words else ""
+
+
+def _shown(words: str) -> str:
+    return one_line(words[:_MAX_CHARACTERS])

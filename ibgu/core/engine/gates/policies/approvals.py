@@ -1,0 +1,125 @@
+"""The gate of approvals: what a policy lets start once people have approved it (R50.13)."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.engine.gate import (
+    ActionFilter,
+    GateInput,
+    every_action,
+    kept_by_policy,
+    no_action,
+    of_policies,
+    policy_gate,
+)
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.snapshot import Consent
+from ibgu.core.model import ActingParty, ClusterView, Reason, names, traits
+from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
+from ibgu.core.text.harmless import one_line
+
+_MEANING = Meaning(
+    "the policy lets this start once people have approved it",
+    "as many people as the policy asks for have approved it, the author of the step not counted",
+    "have somebody approve it who may: ibgu approve",
+)
+_MAX_CHARACTERS = 100
+"""Characters that are shown of a user's name."""
+
+
+class _Asked(Struct, frozen=True):
+    """_Asked is what has to be approved."""
+
+    step: int
+    before: str
+    words: str
+
+
+def approvals_gate(
+    policy: str,
+    asked: PolicyApproval,
+    actions: ActionFilter,
+    selects: Callable[[ClusterView], bool],
+    canaries: PolicyCanaries | None,
+) -> MemberGate:
+    """Returns a gate. Before an action it also guards inside a chain."""
+    within = asked.before is ApprovalMoment.ACTION
+
+    def check(candidate: Candidate) -> Reason | None:
+        step, now = candidate.step, candidate.now
+        if step is None or not selects(candidate.cluster):
+            return None
+        if not within and not any(actions(traits(action)) for action in candidate.rest):
+            return None
+        if asked.before is ApprovalMoment.REST and _first(canaries, step, candidate):
+            return None
+        lacking = _lacking(asked, _what(asked, step, candidate), candidate.consent, now)
+        return kept_by_policy(lacking, now, who=ActingParty.PERSON) if lacking else None
+
+    return MemberGate(
+        name=policy_gate(policy),
+        check=check,
+        reasons=of_policies(_MEANING),
+        needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.GRANTS}),
+        actions=actions if within else every_action,
+        chained=actions if within else no_action,
+    )
+
+
+def _first(canaries: PolicyCanaries | None, step: TrackedStep, candidate: Candidate) -> bool:
+    """Whether the cluster is a canary, or the step has none; nobody is then asked for the rest."""
+    found = canaries.of(step, candidate.now) if canaries is not None else frozenset()
+    return not found or candidate.cluster.name in found
+
+
+def _what(asked: PolicyApproval, step: TrackedStep, candidate: Candidate) -> _Asked:
+    index = step.step.index
+    number = f"step {index + 1}"
+    if asked.before is ApprovalMoment.ACTION:
+        return _Asked(index, candidate.action, f"{candidate.action} of {number}")
+    if asked.before is ApprovalMoment.REST:
+        return _Asked(index, ApprovalPoint.REST, f"the rest of {number} behind its canaries")
+    return _Asked(index, ApprovalPoint.STEP, number)
+
+
+def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetime) -> str:
+    """Returns what is missing; empty: it is approved."""
+    if consent.problem:
+        return f"the policy asks for approval of {what.words}, and {consent.problem}"
+    found = consent.grants.approvals
+    users = {each.user for each in found if each.counts(what.step, what.before, now)}
+    author = consent.authors.get(what.step, "")
+    counted = users - {author} if asked.four_eyes else users
+    # Of two people who approve, one at least is not the author.
+    needed = asked.approvers if author or not asked.four_eyes else max(2, asked.approvers)
+    if len(counted) >= needed:
+        return ""
+    people = "1 person" if needed == 1 else f"{needed} people"
+    words = f"{people} must approve {what.words}"
+    if counted:
+        words += f", and {_named(counted)} {'has' if len(counted) == 1 else 'have'}"
+    if asked.four_eyes:
+        words += _of_author(what, author, consent, needed > asked.approvers)
+    return words
+
+
+def _of_author(what: _Asked, author: str, consent: Consent, more: bool) -> str:
+    """Returns who does not count as the author of the step, or why that is not known."""
+    if author:
+        return f"; {_named([author])}, who is the step's author, does not count"
+    if not more:
+        return ""
+    key = names.step_author(what.step)
+    if not consent.can_prove:
+        return "; the author of the step is not proven, because the rollout is too old for that"
+    return f"; 1 is enough once the step's author is proven: they annotate the rollout with {key}"
+
+
+def _named(users: Iterable[str]) -> str:
+    return ", ".join(one_line(each[:_MAX_CHARACTERS]) for each in sorted(users))

@@ -1,0 +1,116 @@
+"""Grants (ibgu.dev/v1alpha1): what a person allows one rollout that its policies keep it from.
+
+A RolloutApproval is what a policy asks for. A BreakGlass passes gates of policies for a while. Who
+has written one is known, because an admission policy lets users name nobody but themselves.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.names import IBGU
+
+
+class ApprovalPoint(StrEnum):
+    """What is approved; otherwise an action, by its name."""
+
+    STEP = "Step"
+    """The beginning of a step."""
+    REST = "Rest"
+    """The rest of a step, behind its canaries."""
+
+
+class GrantedRollout(Struct, frozen=True, forbid_unknown_fields=True):
+    """GrantedRollout names the rollout, in the namespace of the grant."""
+
+    name: str
+    kind: str = IBGU
+    uid: str = ""
+    """Empty: the rollout of that name, if it is older than the grant."""
+
+
+class RolloutApprovalSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    rollout: GrantedRollout
+    step: int
+    """The number of the plan's step, from 1."""
+    before: str
+    """Step, Rest, or the name of an action."""
+    user: str
+    """The user who approves, as the hub knows them."""
+    comment: str = ""
+    until: str = ""
+    """RFC 3339; empty: the approval has no end."""
+
+
+class RolloutApproval(Struct, frozen=True):
+    metadata: ObjectMeta
+    spec: RolloutApprovalSpec
+
+
+class BreakGlassSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    rollout: GrantedRollout
+    gates: list[str]
+    """The names of gates, as reasons show them, such as RolloutPolicy/ran-nights."""
+    user: str
+    reason: str
+    until: str
+    """RFC 3339."""
+
+
+class BreakGlass(Struct, frozen=True):
+    metadata: ObjectMeta
+    spec: BreakGlassSpec
+
+
+class Approval(Struct, frozen=True):
+    """Approval is one that ibgu has seen for a rollout."""
+
+    uid: str
+    name: str
+    user: str
+    step: int
+    """The index of the step, from 0."""
+    before: str
+    comment: str = ""
+    until: datetime | None = None
+    refused: str = ""
+    """Why it does not count, and never will; empty: it counts."""
+
+    def counts(self, step: int, before: str, now: datetime) -> bool:
+        fits = (self.step, self.before) == (step, before)
+        return fits and not self.refused and (self.until is None or now < self.until)
+
+
+class BrokenGlass(Struct, frozen=True):
+    """BrokenGlass is what a BreakGlass lets one rollout pass."""
+
+    uid: str
+    name: str
+    user: str
+    gates: tuple[str, ...]
+    reason: str
+    until: datetime | None = None
+    """None: no time that can be read, and it is refused."""
+    refused: str = ""
+    """Why it does not count, and never will; empty: it counts."""
+    ended: bool = False
+
+    def passes(self, gate: str, now: datetime) -> bool:
+        return gate in self.gates and self.counts(now)
+
+    def counts(self, now: datetime) -> bool:
+        open_ = not self.refused and not self.ended
+        return open_ and self.until is not None and now < self.until
+
+
+class Grants(Struct, frozen=True):
+    """Grants are those of one rollout, in order of their age."""
+
+    approvals: tuple[Approval, ...] = ()
+    broken_glass: tuple[BrokenGlass, ...] = ()
+
+    def passes(self, gate: str, now: datetime) -> bool:
+        """Returns whether somebody lets the rollout pass the gate."""
+        return any(each.passes(gate, now) for each in self.broken_glass)

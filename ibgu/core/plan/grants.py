@@ -1,0 +1,101 @@
+"""The grants that people have written for a rollout, and whether it is known who wrote them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from ibgu.core.model import Rollout
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.grants import (
+    Approval,
+    BreakGlass,
+    BrokenGlass,
+    GrantedRollout,
+    Grants,
+    RolloutApproval,
+)
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.plan.references import SETTLED
+
+Grant = TypeVar("Grant", RolloutApproval, BreakGlass)
+POLICY = "ibgu-grants"
+"""The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
+MAX_GRANTS = 50
+"""The most approvals, and the most BreakGlasses, that count for one rollout: the oldest."""
+_UNPROVEN = (
+    f"it is older than the admission policy {POLICY}, so nothing proves who wrote it: delete it, "
+    "and write it again"
+)
+_NO_TIME = "until is no time such as 2026-12-02T00:00:00Z"
+
+
+def proven(created: datetime | None, since: datetime | None) -> bool:
+    """Whether the admission policy has checked an object; `since`: since when it is in force, None:
+    it is not. API servers learn of it with a delay."""
+    return created is not None and since is not None and created > since + SETTLED
+
+
+def grants_of(
+    rollout: Rollout,
+    approvals: Iterable[RolloutApproval],
+    glasses: Iterable[BreakGlass],
+    since: datetime | None,
+) -> Grants:
+    """Returns the grants for the rollout; `since`: since when the admission policy is in force,
+    None: it is not, and none counts."""
+    own_approvals = [each for each in approvals if _for(rollout, each.metadata, each.spec.rollout)]
+    own_glasses = [each for each in glasses if _for(rollout, each.metadata, each.spec.rollout)]
+    return Grants(
+        tuple(_approval(each, since) for each in _oldest(own_approvals)),
+        tuple(_broken_glass(each, since) for each in _oldest(own_glasses)),
+    )
+
+
+def _for(rollout: Rollout, meta: ObjectMeta, named: GrantedRollout) -> bool:
+    """Whether the grant is for this rollout, and not for an earlier one of its name."""
+    if (meta.namespace, named.kind, named.name) != (rollout.namespace, rollout.kind, rollout.name):
+        return False
+    if named.uid:
+        return named.uid == rollout.uid
+    created = moment(meta.creation_timestamp)
+    return created is not None and created >= rollout.created_at.replace(microsecond=0)
+
+
+def _oldest(found: list[Grant]) -> list[Grant]:
+    def age(each: Grant) -> tuple[str, str]:
+        return (each.metadata.creation_timestamp, each.metadata.uid)
+
+    return sorted(found, key=age)[:MAX_GRANTS]
+
+
+def _approval(found: RolloutApproval, since: datetime | None) -> Approval:
+    meta, spec = found.metadata, found.spec
+    until = moment(spec.until) if spec.until else None
+    return Approval(
+        uid=meta.uid,
+        name=meta.name,
+        user=spec.user,
+        step=spec.step - 1,
+        before=spec.before,
+        comment=spec.comment,
+        until=until,
+        refused=_refused(meta, since) or (_NO_TIME if spec.until and until is None else ""),
+    )
+
+
+def _broken_glass(found: BreakGlass, since: datetime | None) -> BrokenGlass:
+    meta, spec = found.metadata, found.spec
+    until = moment(spec.until)
+    return BrokenGlass(
+        uid=meta.uid,
+        name=meta.name,
+        user=spec.user,
+        gates=tuple(spec.gates),
+        reason=spec.reason,
+        until=until,
+        refused=_refused(meta, since) or ("" if until is not None else _NO_TIME),
+    )
+
+
+def _refused(meta: ObjectMeta, since: datetime | None) -> str:
+    return "" if proven(moment(meta.creation_timestamp), since) else _UNPROVEN

@@ -1,0 +1,65 @@
+"""Grants that people write on the hub."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import convert
+
+from ibgu.core.model.grants import BreakGlass, BreakGlassSpec, RolloutApproval, RolloutApprovalSpec
+from ibgu.core.model.kinds import ObjectMeta
+from tests.core.engine.decide.fleet import InMemoryEngine
+
+
+def _meta(twin: InMemoryEngine, name: str, created: datetime | None) -> ObjectMeta:
+    at = (created or twin.now).isoformat()
+    return ObjectMeta(name=name, namespace="fleet", uid=f"uid-{name}", creation_timestamp=at)
+
+
+def approve(
+    twin: InMemoryEngine,
+    user: str,
+    *,
+    step: int = 1,
+    before: str = "Step",
+    created: datetime | None = None,
+    **spec: Any,
+) -> str:
+    """Has the user approve a step of the rollout `a`; returns the approval's name."""
+    name = f"approval-{len(twin.approvals)}"
+    given = {"rollout": {"name": "a"}, "step": step, "before": before, "user": user, **spec}
+    meta = _meta(twin, name, created)
+    twin.approvals.append(RolloutApproval(meta, convert(given, RolloutApprovalSpec)))
+    twin.touch("uid-a")
+    return name
+
+
+def withdraw(twin: InMemoryEngine, name: str) -> None:
+    twin.approvals = [each for each in twin.approvals if each.metadata.name != name]
+    twin.touch("uid-a")
+
+
+def break_glass(
+    twin: InMemoryEngine,
+    *gates: str,
+    user: str = "nora",
+    hours: float = 2,
+    created: datetime | None = None,
+    **spec: Any,
+) -> None:
+    until = (twin.now + timedelta(hours=hours)).isoformat()
+    given: dict[str, Any] = {
+        "rollout": {"name": "a"},
+        "gates": list(gates),
+        "user": user,
+        "reason": "INC-7",
+        "until": until,
+    }
+    meta = _meta(twin, f"glass-{len(twin.glasses)}", created)
+    twin.glasses.append(BreakGlass(meta, convert(given | spec, BreakGlassSpec)))
+    twin.touch("uid-a")
+
+
+def mend_glass(twin: InMemoryEngine) -> None:
+    """Deletes every BreakGlass."""
+    twin.glasses = []
+    twin.touch("uid-a")
