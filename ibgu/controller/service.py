@@ -18,6 +18,7 @@ from ibgu.controller.inspections import Inspector, inspecting
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
+from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.controller.lookups.seed_breakers import SeedBreakers
@@ -107,6 +108,7 @@ class Controller:
             fleet_updates=served.fleet_updates,
             seed_images=served.seed_images,
             rollout_policies=served.rollout_policies,
+            grants=served.grants,
         )
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
@@ -131,6 +133,13 @@ class Controller:
             timing=watch_timing(settings),
             rng=self._rng,
         )
+        self._grants = RolloutGrants(
+            client,
+            served=served.grants,
+            streaming=served.streaming_lists,
+            timing=watch_timing(settings),
+            rng=self._rng,
+        )
         self._deps = TermDeps(
             drivers=drivers,
             settings=settings,
@@ -147,6 +156,7 @@ class Controller:
             talm_policy=self._talm_policy,
             seed_breakers=self._seed_breakers,
             rollout_policies=self._rollout_policies,
+            grants=self._grants,
             reads=reads,
             inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,
@@ -172,6 +182,7 @@ class Controller:
             tasks.create_task(self._talm_policy.run())
             tasks.create_task(self._seed_breakers.run())
             tasks.create_task(self._rollout_policies.run())
+            tasks.create_task(self._grants.run())
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.read())

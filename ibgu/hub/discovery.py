@@ -55,6 +55,8 @@ class Served(Struct, frozen=True):
     """Whether FleetUpdate is served."""
     rollout_policies: bool
     """Whether RolloutPolicy is served."""
+    grants: bool
+    """Whether RolloutApproval and BreakGlass are served."""
 
     @property
     def streaming_lists(self) -> bool:
@@ -93,7 +95,28 @@ async def discover(client: Hub) -> Served:
         seed_images=_kind(own, paths.OWN_GROUP, "v1alpha1", "SeedImage") is not None,
         fleet_updates=_kind(own, paths.OWN_GROUP, "v1alpha1", names.FLEET_UPDATE) is not None,
         rollout_policies=_kind(own, paths.OWN_GROUP, "v1alpha1", "RolloutPolicy") is not None,
+        grants=all(
+            _kind(own, paths.OWN_GROUP, "v1alpha1", kind) is not None
+            for kind in ("RolloutApproval", "BreakGlass")
+        ),
     )
+
+
+class _Resource(Struct):
+    name: str = ""
+
+
+class _Resources(Struct):
+    """_Resources is an APIResourceList."""
+
+    resources: list[_Resource] = []
+
+
+async def served_plurals(client: Hub, path: str) -> frozenset[str]:
+    """Returns the plurals of what the hub serves of a group's version, by its path. Raises
+    HubError."""
+    found = await client.get(path, _Resources)
+    return frozenset(each.name for each in found.resources)
 
 
 async def _schema(

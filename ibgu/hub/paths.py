@@ -206,6 +206,14 @@ def rollout_policy(name: str) -> str:
     return f"{ROLLOUT_POLICIES}/{segment(name)}"
 
 
+def rollout_approvals(namespace: str | None = None) -> str:
+    return _collection(OWN_RESOURCES, "rolloutapprovals", namespace)
+
+
+def break_glasses(namespace: str | None = None) -> str:
+    return _collection(OWN_RESOURCES, "breakglasses", namespace)
+
+
 NAMESPACES = "/api/v1/namespaces"
 
 

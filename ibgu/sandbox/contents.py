@@ -32,6 +32,7 @@ def everything(ocm_crds: Path, namespaces: Sequence[str]) -> list[dict[str, Any]
         *manifests(shipped(_CHART) / "crds"),
         *(_namespace(name) for name in (SYSTEM_NAMESPACE, *namespaces)),
         *chart_rbac(),
+        *_grant_policy(),
         *sandbox_rbac(payload_namespaces(namespaces)),
     ]
 
@@ -61,6 +62,18 @@ def chart_rbac() -> Iterator[dict[str, Any]]:
         if manifest["kind"] == "Role":
             manifest["metadata"]["namespace"] = SYSTEM_NAMESPACE
         yield manifest
+
+
+def _grant_policy() -> Iterator[dict[str, Any]]:
+    """The chart's admission policy without which no approval counts."""
+    specs = yaml.safe_load((shipped(_CHART) / "files" / "grants.yaml").read_text())
+    for kind, spec in (("", specs["policy"]), ("Binding", specs["binding"])):
+        yield {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": f"ValidatingAdmissionPolicy{kind}",
+            "metadata": {"name": specs["binding"]["policyName"]},
+            "spec": spec,
+        }
 
 
 def manifests(folder: Path) -> Iterator[dict[str, Any]]:

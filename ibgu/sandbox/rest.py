@@ -12,6 +12,8 @@ from ibgu.sandbox.errors import SandboxError
 
 _TIMEOUT = 10.0  # seconds a request
 _PLURALS = {
+    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
     "CustomResourceDefinition": "customresourcedefinitions",
@@ -67,7 +69,7 @@ class SandboxRest:
 
 
 def object_path(manifest: dict[str, Any]) -> str:
-    """The URL path of a namespace, a CRD or an RBAC object."""
+    """The URL path of a namespace, a CRD, an RBAC object or an admission policy."""
     version, metadata = manifest["apiVersion"], manifest["metadata"]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     scope = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""

@@ -37,7 +37,8 @@ USERS: Mapping[str, SandboxUser] = {
 has the chart's role for shadow mode, which can write nothing. `alice` may read IBGUs,
 ManagedClusters, ManifestWorks, SeedImages and RolloutPolicies everywhere, `bob` IBGUs in `default`,
 `carol` nothing; `olga` may what `alice` may, and change and create IBGUs and SeedImages; `nora`,
-who owns the network, may what `alice` may, and change and create RolloutPolicies."""
+who owns the network, may what `alice` may, change and create RolloutPolicies, approve what they ask
+for, and break glass."""
 
 
 def new_tokens() -> dict[str, str]:
@@ -76,7 +77,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
     """Bindings of the chart's roles to `ibgu`, and the roles of everybody else."""
     readers = [
         _rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=_READ),
-        _rule("ibgu.dev", "fleetupdates", verbs=_READ),
+        _rule("ibgu.dev", "fleetupdates", *_GRANTS, verbs=_READ),
     ]
     return [
         _cluster_role("sandbox-fleet", _FLEET),
@@ -103,7 +104,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         ),
         _binding("sandbox-ibgu-operator", "ClusterRole", _user("olga")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("olga")),
-        _cluster_role("sandbox-policy-owner", [_rule("ibgu.dev", "rolloutpolicies", verbs=_WRITE)]),
+        _cluster_role("sandbox-policy-owner", [_rule("ibgu.dev", *_OF_OWNER, verbs=_WRITE)]),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("nora")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("nora")),
         _binding("sandbox-policy-owner", "ClusterRole", _user("nora")),
@@ -121,6 +122,8 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
     ]
 
 
+_GRANTS = ("rolloutapprovals", "breakglasses")
+_OF_OWNER = ("rolloutpolicies", *_GRANTS)
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete")
 _IBGU = {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": SYSTEM_NAMESPACE}

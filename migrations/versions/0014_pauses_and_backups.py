@@ -70,6 +70,7 @@ GRANTS = "ALTER TABLE rollouts ADD COLUMN grants jsonb NOT NULL DEFAULT '{}'"
 
 
 def upgrade() -> None:
+    op.execute(GRANTS)
     op.execute(PAUSED)
     op.execute(RESUMING)
     op.execute(PART)
@@ -82,7 +83,6 @@ def upgrade() -> None:
     op.execute(NO_REPORTS)
     op.execute(REPORTS)
     op.execute(POLICIES)
-    op.execute(GRANTS)
 
 
 def downgrade() -> None:

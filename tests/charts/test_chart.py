@@ -123,8 +123,10 @@ def test_each_crd_is_a_file_of_its_own() -> None:
     names = {path.name: crd["metadata"]["name"] for path in (CHART / "crds").glob("*.yaml")
              for crd in yaml.safe_load_all(path.read_text())}  # fmt: skip
     assert names == {
+        "breakglasses.yaml": "breakglasses.ibgu.dev",
         "fleetupdates.yaml": "fleetupdates.ibgu.dev",
         "imagebasedgroupupgrades.yaml": "imagebasedgroupupgrades.lcm.openshift.io",
+        "rolloutapprovals.yaml": "rolloutapprovals.ibgu.dev",
         "rolloutpolicies.yaml": "rolloutpolicies.ibgu.dev",
         "seedimages.yaml": "seedimages.ibgu.dev",
     }

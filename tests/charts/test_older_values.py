@@ -10,7 +10,8 @@ import yaml
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
 
 NEW = (
-    *("besideTalm", "leasePolicy", "oauthProxy", "payloadPolicy", "preflightInspections"),
+    *("besideTalm", "grantPolicy", "leasePolicy", "oauthProxy", "payloadPolicy"),
+    "preflightInspections",
     "preflightHubReleases",
     *("talmServiceAccounts", "tenancy"),
 )

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.hub
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
 NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
-    "failureBudget or breaker"
+    "failureBudget, breaker or approval"
 )
 RING: Object = {"matchLabels": {"ring": "0"}}
 NO_BREAKER = "breaker needs sameCause, percent, or both"
@@ -48,6 +48,7 @@ FULL: Object = {
     "canaries": {"count": 5, "soakMinutes": 60},
     "failureBudget": {"maximum": "2%", "per": "Step", "withinMinutes": 60},
     "breaker": {"sameCause": 3, "percent": 20, "minimumUpgrades": 5, "windowMinutes": 60},
+    "approval": {"before": "Rest", "approvers": 2, "fourEyes": False},
 }
 Create = Callable[..., Answer]
 
@@ -115,6 +116,8 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
         {"breaker": {"percent": 40}},
+        {"approval": {}},
+        {"approval": {"before": "Action"}, "actions": ["FinalizeUpgrade"]},
     ],
     ids=str,
 )
@@ -199,6 +202,17 @@ def test_an_action_that_there_is_not_is_refused(tried: Create, name: str) -> Non
 def test_fit_without_a_window_is_refused(tried: Create, fit: Object) -> None:
     refused(tried(fit=True, **fit), "spec", "fit needs windows")
     assert tried(fit=False, **fit).code == 201
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"approval": {"before": "Action"}}, "approval before an Action needs actions"),
+        ({"approval": {"before": "Rest"}}, "approval before the Rest needs canaries"),
+    ],
+)
+def test_an_approval_of_nothing_is_refused(tried: Create, spec: Object, words: str) -> None:
+    refused(tried(**spec), "spec", words)
 
 
 @pytest.mark.parametrize("cron", ["", "0 1 * *", "0 1 * * * *", " 0 1 * * *", "@daily"])

@@ -21,7 +21,7 @@ NEW_COLUMNS = (
     ("seed_resumed_at", "budget_resumed_at", "across_namespaces", "preflight"),
     ("armed_generation",),
     ("warning", "rollback_until", "accepted_warning", "paused_since", "resuming", "part_at"),
-    ("object_kind",),
+    ("grants", "object_kind"),
 )
 """The columns of `steps`, `runs`, `members` and `rollouts` that the old version does not know."""
 LOCKS_WANTED = """

@@ -48,6 +48,7 @@ def all_needed() -> list[Right]:
         fleet_updates=True,
         seed_images=True,
         rollout_policies=True,
+        grants=True,
     )
     return [*controller, *needed("api")]
 

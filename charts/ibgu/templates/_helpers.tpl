@@ -207,6 +207,11 @@ true
 {{- include "ibgu.admissionPolicy" (list . (.Values.leasePolicy | default dict).enabled) -}}
 {{- end }}
 
+{{- /* Nobody names another one as who approves, breaks glass or has written a step. */ -}}
+{{- define "ibgu.grantPolicy" -}}
+{{- include "ibgu.admissionPolicy" (list . (.Values.grantPolicy | default dict).enabled) -}}
+{{- end }}
+
 {{- /* The file of IBGU_NOTIFY_FILE; empty: nobody is notified. A shadow notifies nobody. */ -}}
 {{- define "ibgu.receivers" -}}
 {{- with (.Values.notifications | default dict).receivers }}

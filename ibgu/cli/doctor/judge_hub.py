@@ -77,6 +77,7 @@ def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Itera
     yield _ibgus(heard, beside_talm=beside_talm)
     yield _fleet_updates(heard)
     yield _rollout_policies(heard)
+    yield _grants(heard)
     if heard.works:
         yield _feedback(heard)
 
@@ -126,6 +127,15 @@ def _rollout_policies(served: Served) -> Finding:
         return ok(check, "its CRD is served")
     words = "its CRD is not installed: there are no policies that bound what rollouts may do"
     return skipped(check, words, "oc apply --server-side -f charts/ibgu/crds/rolloutpolicies.yaml")
+
+
+def _grants(served: Served) -> Finding:
+    check = "RolloutApproval and BreakGlass"
+    if served.grants:
+        return ok(check, "their CRDs are served")
+    words = "their CRDs are not installed: no policy can be approved, or passed in an emergency"
+    crds = "-f charts/ibgu/crds/rolloutapprovals.yaml -f charts/ibgu/crds/breakglasses.yaml"
+    return skipped(check, words, f"oc apply --server-side {crds}")
 
 
 def _feedback(served: Served) -> Finding:

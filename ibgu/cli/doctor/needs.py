@@ -21,10 +21,11 @@ def of_processes(
     fleet_updates: bool,
     seed_images: bool,
     rollout_policies: bool,
+    grants: bool,
 ) -> list[Right]:
     """Returns the rights of the component. `cgus`, `fleet_updates`, `seed_images`,
-    `rollout_policies`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
-    RolloutPolicies."""
+    `rollout_policies`, `grants`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
+    RolloutPolicies, grants."""
     api = needed("api") if settings.component != "controller" else []
     if settings.component == "api":
         return api
@@ -36,6 +37,7 @@ def of_processes(
         fleet_updates=fleet_updates,
         seed_images=seed_images,
         rollout_policies=rollout_policies,
+        grants=grants,
     )
     return [*controller, *api, *adopting]
 

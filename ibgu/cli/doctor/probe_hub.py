@@ -27,7 +27,7 @@ from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import IBGU
-from ibgu.core.plan.references import UncheckedPolicy, older
+from ibgu.core.plan.references import POLICY, UncheckedPolicy, older
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import whoami
 from ibgu.hub.authorization.rights import Account, Right, refused
@@ -117,6 +117,7 @@ class _Probe:
             fleet_updates=False,
             seed_images=False,
             rollout_policies=False,
+            grants=False,
         )
         rights = await _heard(self._asked(needs))
         known = nothing(NotTried("it is the controller's matter"))
@@ -158,6 +159,7 @@ class _Probe:
             fleet_updates=known is None or known.fleet_updates,
             seed_images=known is None or known.seed_images,
             rollout_policies=known is None or known.rollout_policies,
+            grants=known is None or known.grants,
         )
         return await self._asked(needs)
 
@@ -170,7 +172,7 @@ class _Probe:
         return PayloadAccess(named, meant, tuple(absent))
 
     async def _references(self) -> References:
-        enforced = await enforced_since(self._client)
+        enforced = await enforced_since(self._client, POLICY)
         unchecked = UncheckedPolicy(self._settings.payload_references).on_hub(enforced)
         if enforced is None:
             return References(unchecked)

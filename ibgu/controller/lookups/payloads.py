@@ -15,6 +15,7 @@ from ibgu.core.model import ClusterView, Rollout, names
 from ibgu.core.model.kinds import ConfigMap, JsonObject, Reference, Secret
 from ibgu.core.plan.references import (
     MAX_CONFIG_MAPS,
+    POLICY,
     ReferenceVerdict,
     UncheckedPolicy,
     judge_references,
@@ -109,7 +110,7 @@ class Payloads:
 
     async def _enforced(self) -> datetime | None:
         try:
-            return await enforced_since(self._client)
+            return await enforced_since(self._client, POLICY)
         except HubError as error:
             if error.status == 403:
                 return None

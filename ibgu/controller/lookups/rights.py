@@ -21,6 +21,7 @@ INTERVAL = 300.0
 _FLEET_UPDATES = paths.ROLLOUT_KINDS[names.FLEET_UPDATE][1]
 _SEED_IMAGES = "seedimages"
 _ROLLOUT_POLICIES = "rolloutpolicies"
+_GRANTS = ("rolloutapprovals", "breakglasses")
 RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
 
@@ -33,10 +34,11 @@ def of_controller(
     fleet_updates: bool,
     seed_images: bool,
     rollout_policies: bool,
+    grants: bool,
 ) -> list[Right]:
     """Returns the rights that the controller needs. `cgus`, `fleet_updates`, `seed_images`,
-    `rollout_policies`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
-    RolloutPolicies; a right to what is not served is not missed."""
+    `rollout_policies`, `grants`: the hub serves ClusterGroupUpgrades, FleetUpdates, SeedImages,
+    RolloutPolicies, grants; a right to what is not served is not missed."""
     talm = settings.talm_namespaces.split(",")
     everywhere = [
         right
@@ -45,6 +47,7 @@ def of_controller(
         and (fleet_updates or right.resource.partition("/")[0] != _FLEET_UPDATES)
         and (seed_images or right.resource != _SEED_IMAGES)
         and (rollout_policies or right.resource != _ROLLOUT_POLICIES)
+        and (grants or right.resource not in _GRANTS)
     ]
     return [
         *(right for right in everywhere if not _of_talm(right)),

@@ -7,7 +7,6 @@ from contextlib import suppress
 from random import Random
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model.kinds import ObjectMeta
@@ -18,6 +17,7 @@ from ibgu.db.journal import Journal
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
 from ibgu.hub.decode import BadObject, HasMetadata
+from ibgu.hub.discovery import served_plurals
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
@@ -201,10 +201,9 @@ class RolloutPolicies:
 
     async def _is_served(self) -> bool:
         try:
-            found = await self._client.get(paths.OWN_RESOURCES, _Resources)
+            return _PLURAL in await served_plurals(self._client, paths.OWN_RESOURCES)
         except HubError:
             return False
-        return any(each.name == _PLURAL for each in found.resources)
 
 
 class _Policies(Store[RolloutPolicy]):
@@ -257,13 +256,3 @@ def _bare(policy: RolloutPolicy) -> RolloutPolicy:
     found = policy.metadata
     metadata = ObjectMeta(name=found.name, uid=found.uid, generation=found.generation)
     return replace(policy, metadata=metadata)
-
-
-class _Resource(Struct):
-    name: str = ""
-
-
-class _Resources(Struct):
-    """_Resources is an APIResourceList."""
-
-    resources: list[_Resource] = []

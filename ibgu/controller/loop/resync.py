@@ -1,5 +1,6 @@
 """Queues everything: at the start, after a gap, and when TALM comes or goes."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from ibgu.controller.effects.effects import Effects
@@ -50,6 +51,18 @@ class Resync:
         for uid in self._fleet.pending_patches:
             self._work_queue.touch_patch(uid)
         self._work_queue.expedite()  # nothing was decided for a while
+
+    def granted(self, rollouts: Container[tuple[str, str, str]] | None) -> None:
+        """Queues the rollouts, by namespace, kind and name, whose grants have changed; None:
+        everything."""
+        if rollouts is None:
+            self.touch_everything()
+            return
+        for uid, tracked in self._fleet.rollouts.items():
+            rollout = tracked.rollout
+            if (rollout.namespace, rollout.kind, rollout.name) in rollouts:
+                self._work_queue.touch(uid)
+                self._work_queue.expedite()
 
     def after_gap(self, now: datetime) -> None:
         """Resumes after a gap: mirror and journal are complete again since `now`."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
+from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
@@ -35,6 +36,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _seed_breakers: SeedBreakers
     _rollout_policies: RolloutPolicies
     _policy_gates: PolicyGates
+    _grants: RolloutGrants
     _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:
@@ -48,6 +50,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             found.metadata.labels if found is not None else {},
         )
         seeds = self._seed_breakers.of(tracked)
+        grants, unproven, since = self._grants.of(rollout)
         return Snapshot(
             fleet=self._fleet,
             tracked=tracked,
@@ -68,6 +71,9 @@ class Snapshots(Struct, frozen=True, eq=False):
             budgets=holding.budgets,
             canaries=holding.canaries,
             policies_known=holding.known,
+            grants=grants,
+            grants_problem=unproven,
+            authors_since=since,
         )
 
     def _traces(self, tracked: TrackedRollout, found: RolloutObject | None) -> Traces:

@@ -16,6 +16,7 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.hub_releases import HubReleases
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
@@ -86,6 +87,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     talm_policy: TalmPolicyWatch
     seed_breakers: SeedBreakers
     rollout_policies: RolloutPolicies
+    grants: RolloutGrants
     reads: Reads
     inspections: Inspections
     lease: Callable[[], ObjectMeta | None]
@@ -179,6 +181,7 @@ class Assembly(Struct, frozen=True, eq=False):
             deps.seed_breakers,
             deps.rollout_policies,
             policy_gates,
+            deps.grants,
             facts,
         )
         cleanup = Cleanup(fleet, mirror, payloads, preflights, lister, adopting, outcomes, reporter)

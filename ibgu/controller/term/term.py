@@ -30,6 +30,8 @@ SEED_IMAGES_SECONDS = 5.0
 new starts."""
 ROLLOUT_POLICIES_SECONDS = 5.0
 """The same for the policies."""
+GRANTS_SECONDS = 5.0
+"""The same for what people grant rollouts."""
 RECOUNT_SECONDS = 10.0
 """Seconds between two counts of the clusters that policies select, for limits that are a share."""
 
@@ -91,6 +93,7 @@ class Term:
             await deps.seed_breakers.settled(SEED_IMAGES_SECONDS)
             await deps.rollout_policies.settled(ROLLOUT_POLICIES_SECONDS)
             await self._retries.run(deps.rollout_policies.begin)
+            await deps.grants.settled(GRANTS_SECONDS)
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)
@@ -99,6 +102,7 @@ class Term:
             tasks.create_task(tenants.run(term.resync.touch_everything))
             tasks.create_task(deps.seed_breakers.report(term.resync.touch_everything))
             tasks.create_task(deps.rollout_policies.report(term.resync.touch_everything))
+            tasks.create_task(deps.grants.report(term.resync.granted))
             self._leads(term)
             await term.loop.run()
 

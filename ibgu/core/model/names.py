@@ -134,6 +134,10 @@ def step_author(step: int) -> str:
     return f"ibgu.dev/step-{step + 1}-author"
 
 
+STEP_AUTHORS = tuple(map(step_author, range(20)))
+"""The annotations of as many steps as the admission policy knows."""
+
+
 def stage_name(rollout_uid: str, ibgu_name: str) -> str:
     return _name(rollout_uid, ibgu_name, STAGE)
 

@@ -20,6 +20,7 @@ KNOWN = (
     *SWITCHES,
     *names.RATE_LIMIT_ANNOTATIONS,
     *names.BACKUP_ANNOTATIONS,
+    *names.STEP_AUTHORS,
 )
 """Annotations that a person may set; any other one with the prefix does nothing."""
 WHO_AND_WHAT = "say who has cleaned up, and what"

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from ibgu.core.plan.grants import POLICY as GRANT_POLICY
 from ibgu.core.talm.beside import POLICY
 from ibgu.hub.authorization.rights import Right, role_of
 
@@ -25,6 +26,8 @@ _ABSENT = Consequence(
     vital=False,
 )
 _BESIDE = Consequence("ibgu does not act beside a live TALM", vital=False)
+_GRANTS = Consequence("nothing starts that a policy lets start with approval, and no glass breaks")
+_UNPROVEN = Consequence("no approval counts, and no glass breaks", vital=False)
 _TENANCY = Consequence("no cluster may be taken while tenancy is on (IBGU_TENANCY)")
 
 _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
@@ -35,6 +38,8 @@ _BY_RESOURCE = {
     "fleetupdates": Consequence("no rollout is seen: ibgu waits until it sees all of every kind"),
     "seedimages": Consequence("nothing new starts with a seed image that is named by its digest"),
     "rolloutpolicies": Consequence("nothing starts that a policy could hold"),
+    "rolloutapprovals": _GRANTS,
+    "breakglasses": _GRANTS,
     "fleetupdates/status": Consequence("the FleetUpdate's status does not show its progress"),
     "managedclusters": Consequence("no cluster is seen, and no step starts"),
     "managedclustersets": _TENANCY,
@@ -84,6 +89,8 @@ def consequence(right: Right) -> Consequence:
         return _ABSENT
     if right.name == POLICY:
         return _BESIDE
+    if right.name == GRANT_POLICY:
+        return _UNPROVEN
     known = _BY_VERB.get((right.resource, right.verb))
     if right.resource == "leases":
         return known or (_LEAD if role_of(right) == "leader" else _TALM)

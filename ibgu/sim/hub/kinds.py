@@ -180,6 +180,13 @@ ROLLOUT_POLICIES = structs.replace(
 """The kind of a hub that serves RolloutPolicies, which it does not validate."""
 
 
+GRANTS = (
+    _custom(paths.OWN_GROUP, "v1alpha1", "RolloutApproval"),
+    structs.replace(_custom(paths.OWN_GROUP, "v1alpha1", "BreakGlass"), plural="breakglasses"),
+)
+"""The kinds of a hub that serves grants, which it does not validate."""
+
+
 def _plain(group: str, kind: str) -> Resource:
     return Resource(group=group, version="v1", plural=f"{kind.lower()}s", kind=kind)
 

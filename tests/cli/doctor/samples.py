@@ -39,6 +39,7 @@ SERVED = Served(
     policies=True,
     seed_images=True,
     rollout_policies=True,
+    grants=True,
     fleet_updates=True,
 )
 HUB = HubFacts(

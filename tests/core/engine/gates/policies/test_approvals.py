@@ -1,11 +1,11 @@
-"""R50.13: a policy lets start what people have approved."""
+"""R50.14: a policy lets start what people have approved."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model import ActingParty, Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.names import step_author
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -52,9 +52,8 @@ def test_a_step_waits_until_somebody_approves_it() -> None:
     approve(twin, "alice", comment="CHG-4711")
     twin.wait(minutes=30)
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    [(_, told)] = [
-        (each.at, each.decision) for each in twin.said if each.decision.kind is Kind.APPROVAL
-    ]
+    [told] = twin.decisions(Kind.APPROVAL)
+    assert isinstance(told, OnRollout)
     assert (told.why, told.actor) == ("alice approves step 1: CHG-4711", "alice")
 
 

@@ -1,9 +1,10 @@
-"""R50.14: a person lets one rollout pass gates of policies for a while."""
+"""R50.17: a person lets one rollout pass gates of policies for a while."""
 
 from datetime import timedelta
+from typing import Any
 
 from ibgu.core.engine.gates import GATES
-from ibgu.core.model import Kind, MemberState, Outcome
+from ibgu.core.model import Kind, MemberState, OnRollout, Outcome
 from ibgu.core.model.names import HOLD
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -12,7 +13,8 @@ from tests.core.engine.gates.policies.grants import break_glass, mend_glass
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 GATE = "RolloutPolicy/network"
-FREEZE = {"freezes": [{"from": "2025-12-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"}]}
+WINTER = {"from": "2025-12-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
+FREEZE: dict[str, Any] = {"freezes": [WINTER]}
 
 
 def fleet(*clusters: str) -> InMemoryEngine:
@@ -32,7 +34,8 @@ def test_a_rollout_passes_the_gate_that_somebody_has_broken() -> None:
     twin.wait(minutes=30)
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
     assert reason(twin, "uid-b", "site-1").gate == GATE
-    [told] = [each.decision for each in twin.said if each.decision.kind is Kind.BREAK_GLASS][:1]
+    [told] = twin.decisions(Kind.BREAK_GLASS)
+    assert isinstance(told, OnRollout)
     assert told.why == (
         "nora lets the rollout pass RolloutPolicy/network until 2026-01-01T02:05:00Z: INC-7"
     )
@@ -94,7 +97,7 @@ def test_only_the_gates_that_it_names_are_passed() -> None:
 def test_a_gate_inside_the_chain_is_passed_too() -> None:
     twin = InMemoryEngine("site-1")
     Invariants(twin)
-    held = {"actions": ["FinalizeUpgrade"], "approval": {"before": "Action"}}
+    held: dict[str, Any] = {"actions": ["FinalizeUpgrade"], "approval": {"before": "Action"}}
     set_policies(twin, policy(**held))
     twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=2)

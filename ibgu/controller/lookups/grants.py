@@ -1,0 +1,233 @@
+"""Watches what people grant rollouts: RolloutApprovals and BreakGlasses (R50.14, R50.17)."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from http import HTTPStatus
+from random import Random
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from ibgu.core.model import Rollout
+from ibgu.core.model.grants import BreakGlass, GrantedRollout, Grants, RolloutApproval
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.plan.grants import POLICY, grants_of
+from ibgu.flowcontrol.log_throttle import LogThrottle
+from ibgu.hub import paths
+from ibgu.hub.decode import BadObject
+from ibgu.hub.discovery import served_plurals
+from ibgu.hub.errors import HubError
+from ibgu.hub.policy import enforced_since
+from ibgu.hub.port import Hub
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
+from ibgu.hub.watching.store import Store
+
+log = structlog.get_logger("ibgu.controller")
+
+INTERVAL = 30.0
+"""Seconds between two looks at the admission policy while no grant changes."""
+RETRY = 1.0
+"""Seconds between two attempts to read it."""
+PAUSE = 0.1
+"""Seconds between two looks at least, however often people write grants."""
+UNREAD = "ibgu has not read the RolloutApprovals yet"
+UNSERVED = (
+    "the hub does not serve RolloutApprovals: install charts/ibgu/crds/rolloutapprovals.yaml and "
+    "breakglasses.yaml"
+)
+FORBIDDEN = (
+    "ibgu may not list RolloutApprovals and BreakGlasses: give the controller the ClusterRole "
+    "ibgu-controller of this version"
+)
+UNPROVEN = (
+    f"nothing proves who approves, because the ValidatingAdmissionPolicy {POLICY} is not in force: "
+    "upgrade the chart with grantPolicy, on Kubernetes 1.30 (OpenShift 4.17) or newer"
+)
+FORBIDDEN_POLICY = (
+    f"ibgu may not get the ValidatingAdmissionPolicy {POLICY}, which proves who approves: give the "
+    "controller the ClusterRole ibgu-controller of this version"
+)
+_PLURALS = frozenset({"rolloutapprovals", "breakglasses"})
+
+RolloutName = tuple[str, str, str]
+"""Namespace, kind and name of a rollout's object."""
+
+
+class _Written(Struct, frozen=True):
+    """_Written is what people have written for one rollout."""
+
+    approvals: tuple[RolloutApproval, ...] = ()
+    glasses: tuple[BreakGlass, ...] = ()
+
+
+class _Proven(Struct, frozen=True):
+    """_Proven is what was on the hub when the admission policy was looked at, and not before."""
+
+    written: Mapping[RolloutName, _Written]
+    since: datetime | None
+    problem: str
+
+
+class RolloutGrants:
+    """RolloutGrants follows the grants on the hub from the controller's start. One counts once the
+    admission policy was seen in force after it. An interrupted watch keeps what was read last."""
+
+    def __init__(
+        self, client: Hub, *, served: bool, streaming: bool, timing: Timing, rng: Random
+    ) -> None:
+        """`served`: the hub serves both kinds; if it does not, it may later."""
+        self._client = client
+        self._served = served
+        self._changed = asyncio.Event()
+        self._told = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._forbidden = False
+        self._found: _Proven | None = None
+        self._log_throttle = LogThrottle(time.monotonic)
+        self._approvals: Store[RolloutApproval] = Store({}, self._note)
+        self._glasses: Store[BreakGlass] = Store({}, self._note)
+        watched: tuple[tuple[str, type[Any], Store[Any]], ...] = (
+            (paths.rollout_approvals(), RolloutApproval, self._approvals),
+            (paths.break_glasses(), BreakGlass, self._glasses),
+        )
+        self._reflectors: list[Reflector[Any, Any]] = [
+            Reflector(
+                client,
+                WatchedKind(path, kind, whole),
+                store,
+                streaming=streaming,
+                timing=timing,
+                on_bad=self._bad,
+                on_error=self._failed,
+                rng=rng,
+            )
+            for path, kind, store in watched
+        ]
+
+    async def run(self) -> None:
+        while not self._served:
+            await asyncio.sleep(INTERVAL)
+            with suppress(HubError):
+                self._served = await served_plurals(self._client, paths.OWN_RESOURCES) >= _PLURALS
+        async with asyncio.TaskGroup() as tasks:
+            for reflector in self._reflectors:
+                tasks.create_task(reflector.run())
+            tasks.create_task(self._prove())
+
+    async def settled(self, seconds: float) -> None:
+        """Waits until the grants were read, or could not be, but no longer than these seconds."""
+        if self._served:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._settled.wait()
+
+    async def report(self, changed: Callable[[set[RolloutName] | None], None]) -> None:
+        """Calls `changed` with the rollouts whose grants have changed; None: those of all."""
+        told: _Proven | None = None
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            before, told = told, self._found
+            if before is not told:
+                changed(_differing(before, told))
+
+    def of(self, rollout: Rollout) -> tuple[Grants | None, str, datetime | None]:
+        """Returns the grants of the rollout, None: they can't be read; why it is not known who
+        wrote them, empty: it is; and since when nobody can name another one as an author."""
+        found = self._found
+        if not self._served:
+            return Grants(), UNSERVED, None
+        if found is None:
+            return None, FORBIDDEN if self._forbidden else UNREAD, None
+        if found.problem:
+            return None, found.problem, None
+        key = (rollout.namespace, rollout.kind, rollout.name)
+        written = found.written.get(key, _Written())
+        grants = grants_of(rollout, written.approvals, written.glasses, found.since)
+        return grants, "", found.since
+
+    async def _prove(self) -> None:
+        """Looks at the admission policy after each change: it must have been in force when the
+        change was made."""
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+        while True:
+            self._changed.clear()
+            written = self._written()
+            try:
+                since, problem = await self._since()
+            except HubError as error:
+                self._warn("can't read the admission policy", error)
+                await asyncio.sleep(RETRY)
+                continue
+            found = _Proven(written, since, problem)
+            if found != self._found:
+                self._found = found
+                self._told.set()
+            self._settled.set()
+            await asyncio.sleep(PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._changed.wait()
+
+    async def _since(self) -> tuple[datetime | None, str]:
+        """Returns since when the admission policy is in force, None: it is not, and why."""
+        try:
+            since = await enforced_since(self._client, POLICY)
+        except HubError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            return None, FORBIDDEN_POLICY
+        return since, "" if since is not None else UNPROVEN
+
+    def _written(self) -> dict[RolloutName, _Written]:
+        approvals: defaultdict[RolloutName, list[RolloutApproval]] = defaultdict(list)
+        glasses: defaultdict[RolloutName, list[BreakGlass]] = defaultdict(list)
+        for approval in self._approvals:
+            approvals[_rollout(approval.metadata, approval.spec.rollout)].append(approval)
+        for glass in self._glasses:
+            glasses[_rollout(glass.metadata, glass.spec.rollout)].append(glass)
+        return {
+            name: _Written(tuple(approvals.get(name, ())), tuple(glasses.get(name, ())))
+            for name in approvals.keys() | glasses.keys()
+        }
+
+    def _note(self, key: object, old: object, new: object) -> None:
+        self._changed.set()
+
+    def _failed(self, error: HubError) -> None:
+        self._forbidden = error.status == HTTPStatus.FORBIDDEN
+        self._settled.set()
+        self._warn("watch interrupted", error)
+
+    def _warn(self, words: str, error: HubError) -> None:
+        """Logs the error, rarely if it stays the same."""
+        if self._log_throttle.due("grants", f"{error.status} {error.reason}"):
+            log.warning(words, kind="grants", error=str(error))
+
+    def _bad(self, bad: BadObject) -> None:
+        log.error(
+            "malformed grant skipped",
+            namespace=bad.metadata.namespace,
+            name=bad.metadata.name,
+            error=str(bad),
+        )
+
+
+def _rollout(meta: ObjectMeta, named: GrantedRollout) -> RolloutName:
+    return (meta.namespace, named.kind, named.name)
+
+
+def _differing(before: _Proven | None, told: _Proven | None) -> set[RolloutName] | None:
+    """Returns the rollouts whose grants differ; None: it may be those of all."""
+    if before is None or told is None:
+        return None
+    if (before.since, before.problem) != (told.since, told.problem):
+        return None
+    names = before.written.keys() | told.written.keys()
+    return {name for name in names if before.written.get(name) != told.written.get(name)}

@@ -1,0 +1,184 @@
+"""Approvals, broken glass and authors of steps on the real API server: nobody names another one."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from ibgu.core.model.grants import BreakGlass, RolloutApproval
+from ibgu.core.model.names import step_author
+from ibgu.core.plan.grants import POLICY
+from ibgu.hub.decode import decode_one
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl, KubectlResult
+from tests.charts.rendering import Object, render
+
+pytestmark = pytest.mark.hub
+
+APPROVAL: Object = {
+    "rollout": {"name": "region-7"},
+    "step": 2,
+    "before": "FinalizeUpgrade",
+    "user": "nora",
+    "comment": "CHG-4711",
+    "until": "2027-01-01T00:00:00Z",
+}
+GLASS: Object = {
+    "rollout": {"name": "region-7", "kind": "FleetUpdate", "uid": "u-1"},
+    "gates": ["RolloutPolicy/ran-nights", "ClusterHold"],
+    "user": "nora",
+    "reason": "INC-7",
+    "until": "2027-01-01T00:00:00Z",
+}
+STEP: Object = {
+    "actions": ["Prep"],
+    "rolloutStrategy": {"maxConcurrency": 1, "timeout": 60},
+}
+
+
+def policy(values: Object | None = None, *options: str) -> list[Object]:
+    return [o for o in render(values, (), *options) if o["metadata"]["name"] == POLICY]
+
+
+def grant(kind: str, name: str, spec: Object) -> str:
+    meta = {"name": name, "namespace": "ran"}
+    return json.dumps(
+        {"apiVersion": "ibgu.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
+    )
+
+
+def ibgu(name: str, *steps: Object, **annotations: str) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "lcm.openshift.io/v1alpha1",
+            "kind": "ImageBasedGroupUpgrade",
+            "metadata": {"name": name, "namespace": "ran", "annotations": annotations},
+            "spec": {
+                "ibuSpec": {"seedImageRef": {"image": "quay.io/seed:v1", "version": "4.17.1"}},
+                "clusterLabelSelectors": [{"matchLabels": {"region": "7"}}],
+                "plan": list(steps),
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Iterator[Kubectl]:
+    """A hub with the policy, where everybody may do everything but be another one."""
+    with SandboxHub() as hub:
+        kubectl = Kubectl(hub)
+        kubectl("create", "namespace", "ran")
+        users = ("--user=nora", "--user=olga")
+        kubectl("create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", *users)
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(policy()))
+        end = time.monotonic() + 60
+        while not write(kubectl, "olga", grant("BreakGlass", "first", GLASS)).code:
+            assert time.monotonic() < end, "the policy is not enforced"
+            kubectl("delete", "breakglass", "first", "-n", "ran")
+            time.sleep(0.1)
+        yield kubectl
+
+
+def write(kubectl: Kubectl, user: str, manifest: str, verb: str = "create") -> KubectlResult:
+    return kubectl.run("--as", user, verb, "-f", "-", stdin=manifest)
+
+
+def test_full_grants_are_accepted_and_read(kubectl: Kubectl) -> None:
+    for kind, spec in (("RolloutApproval", APPROVAL), ("BreakGlass", GLASS)):
+        written = write(kubectl, "nora", grant(kind, "full", spec))
+        assert not written.code, written.err
+    approval = kubectl("get", "rolloutapproval", "full", "-n", "ran", "-o", "json")
+    glass = kubectl("get", "breakglass", "full", "-n", "ran", "-o", "json")
+    read = decode_one("approval", approval.encode(), RolloutApproval).spec
+    assert (read.rollout.kind, read.step, read.user) == ("ImageBasedGroupUpgrade", 2, "nora")
+    assert decode_one("glass", glass.encode(), BreakGlass).spec.gates == GLASS["gates"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("RolloutApproval", APPROVAL), ("BreakGlass", GLASS)], ids=str
+)
+def test_nobody_grants_in_the_name_of_another(kubectl: Kubectl, kind: str, spec: Object) -> None:
+    refused = write(kubectl, "olga", grant(kind, "forged", spec))
+    words = f"olga may not write a {kind} in the name of nora: spec.user must be your own name"
+    assert words in refused.err
+    written = write(kubectl, "nora", grant(kind, f"of-nora-{kind.lower()}", spec))
+    assert not written.code, written.err
+
+
+def test_a_grant_never_changes_but_may_get_labels_and_go(kubectl: Kubectl) -> None:
+    write(kubectl, "nora", grant("RolloutApproval", "fixed", APPROVAL))
+    other = {"spec": {"step": 1}}
+    patch = ("patch", "rolloutapproval", "fixed", "-n", "ran", "--type=merge", "-p")
+    changed = kubectl.run("--as", "nora", *patch, json.dumps(other))
+    assert "spec is immutable; delete the object and create another one" in changed.err
+    taken = kubectl.run("--as", "olga", *patch, json.dumps({"spec": {"user": "olga"}}))
+    assert taken.code
+    labelled = kubectl.run("--as", "olga", *patch, '{"metadata":{"labels":{"seen":"yes"}}}')
+    assert not labelled.code, labelled.err
+    deleted = kubectl.run("--as", "olga", "delete", "rolloutapproval", "fixed", "-n", "ran")
+    assert not deleted.code, deleted.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("RolloutApproval", {**APPROVAL, "step": 0}),
+        ("RolloutApproval", {**APPROVAL, "before": "finalize it"}),
+        ("RolloutApproval", {**APPROVAL, "until": "tomorrow"}),
+        ("RolloutApproval", {**APPROVAL, "rollout": {"name": ""}}),
+        ("RolloutApproval", {**APPROVAL, "rollout": {"name": "a", "kind": "Deployment"}}),
+        ("BreakGlass", {**GLASS, "gates": []}),
+        ("BreakGlass", {**GLASS, "reason": ""}),
+        ("BreakGlass", {key: value for key, value in GLASS.items() if key != "until"}),
+    ],
+    ids=str,
+)
+def test_a_grant_without_a_meaning_is_refused(kubectl: Kubectl, kind: str, spec: Object) -> None:
+    refused = write(kubectl, "nora", grant(kind, "wrong", spec))
+    assert refused.code
+    assert "is invalid" in refused.err
+
+
+def test_nobody_names_another_one_as_the_author_of_a_step(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("authored")
+    forged = write(kubectl, "olga", ibgu(name, STEP, **{step_author(0): "nora"}))
+    assert f"olga may not name nora in the annotation {step_author(0)}" in forged.err
+    plain = write(kubectl, "olga", ibgu(name, STEP, **{step_author(0): "olga"}))
+    assert not plain.code, plain.err
+    patch = ("patch", "imagebasedgroupupgrade", name, "-n", "ran", "--type=merge", "-p")
+
+    def annotate(user: str, **given: str | None) -> KubectlResult:
+        return kubectl.run("--as", user, *patch, json.dumps({"metadata": {"annotations": given}}))
+
+    assert annotate("nora", **{step_author(0): "nora"}).code == 0, "an author of their own will"
+    assert annotate("olga", **{step_author(0): "carol"}).code
+    assert "the plan does not have" in annotate("olga", **{step_author(1): "olga"}).err
+    assert annotate("olga", other="value").code == 0
+    assert annotate("olga", **{step_author(0): None}).code == 0
+
+
+def test_a_rollout_without_authors_is_nobodys_business(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    written = write(kubectl, "olga", ibgu(unique_name("plain"), STEP, note="x"))
+    assert not written.code, written.err
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "rendered"),
+    [
+        ({}, ("--kube-version=1.30.0",), True),
+        ({}, ("--kube-version=1.29.9",), False),
+        ({"grantPolicy": {"enabled": "always"}}, ("--kube-version=1.29.9",), True),
+        ({"grantPolicy": {"enabled": "never"}}, (), False),
+        ({"shadow": True}, (), False),
+    ],
+)
+def test_when_it_is_installed(values: Any, options: tuple[str, ...], rendered: bool) -> None:
+    kinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
+    assert [o["kind"] for o in policy(values, *options)] == (kinds if rendered else [])

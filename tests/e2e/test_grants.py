@@ -1,0 +1,134 @@
+"""Approvals and broken glass on the real API server, with a restart between."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.plan.grants import POLICY
+from ibgu.core.plan.references import SETTLED
+from ibgu.hub.authorization.rights import Right
+from tests.e2e.account import LimitedAccount
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import ibgu, step
+from tests.e2e.test_rollout_policies import account, apply, kept, policies
+
+__all__ = ["account", "policies"]
+
+EVENTS = "SELECT why, actor, warning FROM events WHERE kind = $1 ORDER BY seq"
+
+
+@pytest.fixture
+async def namespace(scene: Scene) -> AsyncIterator[str]:
+    """Where grants go; they are deleted after the test."""
+    yield "default"
+    for kind in ("rolloutapprovals", "breakglasses"):
+        await scene.kubectl("delete", kind, "-n", "default", "-l", f"fleet={scene.label}")
+
+
+def grant(scene: Scene, kind: str, name: str, **spec: Any) -> str:
+    meta = {"name": name, "namespace": "default", "labels": {"fleet": scene.label}}
+    body = {"apiVersion": "ibgu.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
+    return json.dumps(body)
+
+
+async def proving(scene: Scene) -> None:
+    """Waits until what is created now is proven: API servers learn late of a new policy."""
+    created = ("-o", "jsonpath={.metadata.creationTimestamp}")
+    kinds = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
+    told = [await scene.kubectl("get", kind, POLICY, *created) for kind in kinds]
+    ready = max(map(datetime.fromisoformat, told)) + SETTLED + timedelta(seconds=1)
+    await asyncio.sleep(max(0.0, (ready - datetime.now(UTC)).total_seconds()))
+
+
+async def write(scene: Scene, user: str, manifest: str) -> None:
+    await scene.kubectl("--as", user, "create", "-f", "-", stdin=manifest)
+
+
+async def test_a_step_starts_once_somebody_else_than_its_author_approves(
+    scene: Scene, policies: list[str], namespace: str
+) -> None:
+    await scene.fleet(count=2)
+    await scene.start()
+    await proving(scene)
+    await apply(scene, policies, "asks", approval={})
+    await scene.apply(ibgu("asked", step("Prep", most=1), fleet=scene.label))
+
+    def says(words: str) -> Any:
+        async def check() -> bool:
+            found = await kept(scene)
+            return bool(found) and all(words in each for each in found)
+
+        return check
+
+    await scene.until(says("2 people must approve step 1"), "the author to be unknown")
+    annotate = ("--as", "olga", "annotate", "ibgu", "asked")
+    forged = await scene.tried(*annotate, "ibgu.dev/step-1-author=nora")
+    assert "olga may not name nora" in forged.err
+    await scene.kubectl(*annotate, "ibgu.dev/step-1-author=olga")
+    await scene.until(says("1 person must approve step 1"), "the author to be known")
+    rollout = {"name": "asked"}
+    given = grant(scene, "RolloutApproval", "given", rollout=rollout, step=1, user="nora")
+    await write(scene, "nora", given)
+    await scene.completed("asked")
+    [told] = await scene.journal(EVENTS, "ApprovalChanged")
+    assert (told["why"], told["actor"]) == ("nora approves step 1", "nora")
+
+
+async def test_a_broken_glass_outlives_the_controller_and_its_end_closes_the_gate(
+    scene: Scene, policies: list[str], namespace: str
+) -> None:
+    await scene.fleet(count=2)
+    await scene.start()
+    await proving(scene)
+    now = datetime.now(UTC)
+    freeze = {
+        "from": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
+        "until": f"{now + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    await apply(scene, policies, "frozen", freezes=[freeze])
+    await scene.apply(ibgu("urgent", step("Prep"), fleet=scene.label))
+
+    async def held() -> bool:
+        return len(await kept(scene)) == 2
+
+    await scene.until(held, "the freeze to hold both")
+    await scene.stop()
+    spec = {
+        "rollout": {"name": "urgent"},
+        "gates": ["RolloutPolicy/frozen"],
+        "user": "nora",
+        "reason": "INC-7",
+        "until": f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    await write(scene, "nora", grant(scene, "BreakGlass", "urgent", **spec))
+    await scene.start()
+    await scene.completed("urgent")
+    [told] = await scene.journal(EVENTS, "BreakGlassChanged")
+    assert told["why"].startswith("nora lets the rollout pass RolloutPolicy/frozen until ")
+    assert (told["actor"], told["warning"]) == ("nora", True)
+    await scene.kubectl("delete", "breakglass", "urgent", "-n", "default")
+
+    async def closed() -> bool:
+        return len(await scene.journal(EVENTS, "BreakGlassChanged")) == 2
+
+    await scene.until(closed, "the end of the BreakGlass to be noted")
+
+
+async def test_approvals_that_can_not_be_listed_hold_what_needs_one(
+    scene: Scene, account: LimitedAccount, policies: list[str]
+) -> None:
+    await scene.fleet(count=1)
+    missing = [Right(verb, "ibgu.dev", "rolloutapprovals") for verb in ("list", "watch")]
+    await account.grant(*missing)
+    await scene.start(kubeconfig=await account.kubeconfig())
+    await apply(scene, policies, "asks", approval={})
+    await scene.apply(ibgu("prep", step("Prep"), fleet=scene.label))
+
+    async def held() -> bool:
+        return any("may not list RolloutApprovals" in each for each in await kept(scene))
+
+    await scene.until(held, "the cluster to wait until approvals are known")
