@@ -154,6 +154,11 @@ POLICY_HELD = Gauge(
     "Clusters of running steps that a RolloutPolicy holds, by policy.",
     ["policy"],
 )
+ROLLOUT_BROKEN_GLASS = Gauge(
+    "ibgu_rollout_broken_glass",
+    "Times that somebody lets a rollout pass gates of policies now.",
+    ["rollout"],
+)
 ROLLOUT_PREFLIGHT = Gauge(
     "ibgu_rollout_preflight_findings",
     "Findings of preflight for the running step of a rollout, by severity.",
@@ -213,6 +218,7 @@ PRESENT = (
     ROLLOUT_HELD,
     ROLLOUT_RATE_LIMITED,
     POLICY_HELD,
+    ROLLOUT_BROKEN_GLASS,
     ROLLOUT_PREFLIGHT,
 )
 """What only the leader knows, and what must not stay when it leads no more."""

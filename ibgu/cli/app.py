@@ -13,6 +13,7 @@ from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
 from ibgu.cli.change.controls import adopt, pause, resume, skip
 from ibgu.cli.change.follow_ups import cancel, confirm_cleanup, finalize, retry, rollback
+from ibgu.cli.change.grants import approve, break_glass
 from ibgu.cli.change.plan import add_step
 from ibgu.cli.change.preflight import preflight
 from ibgu.cli.change.preview import preview
@@ -102,6 +103,8 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         pause,
         resume,
         skip,
+        approve,
+        break_glass,
         retry,
         finalize,
         cancel,

@@ -63,6 +63,13 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu skip ran-417 site-0412 site-0413",
         "ibgu skip ran-417 --reason Unreachable --dry-run",
     ),
+    "approve": (
+        "ibgu approve ran-417",
+        "ibgu approve ran-417 --step 3 --before FinalizeUpgrade --comment CHG-4711",
+    ),
+    "break-glass": (
+        "ibgu break-glass ran-417 --gate RolloutPolicy/ran-nights --reason INC-7 --minutes 30",
+    ),
     "retry": ("ibgu retry ran-417", "ibgu retry ran-417 --cause PrecacheFailed"),
     "finalize": ("ibgu finalize ran-417", "ibgu finalize ran-417 -l region=north --dry-run"),
     "cancel": (

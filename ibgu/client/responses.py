@@ -54,6 +54,23 @@ class SkipRequest(Response, frozen=True, kw_only=True):
     if_waiting: bool = False
 
 
+class ApproveRequest(Response, frozen=True, kw_only=True):
+    """An approval of what a policy lets start only then."""
+
+    step: int | None = None
+    before: str = "Step"
+    comment: str = ""
+    minutes: int | None = None
+
+
+class BreakGlassRequest(Response, frozen=True, kw_only=True):
+    """A request to let the rollout pass gates of policies for a while."""
+
+    gates: tuple[str, ...]
+    reason: str
+    minutes: int
+
+
 class CancelRequest(Response, frozen=True, kw_only=True):
     clusters: tuple[str, ...] | None = None
     label: str = ""
@@ -196,6 +213,28 @@ class EtaResponse(Response, frozen=True, kw_only=True):
     limit: datetime
 
 
+class ApprovalResponse(Response, frozen=True, kw_only=True):
+    """An approval of what a policy lets start only then."""
+
+    name: str
+    user: str = ""
+    step: int = 0
+    before: str = ""
+    comment: str = ""
+    until: datetime | None = None
+    refused: str = ""
+
+
+class BrokenGlassResponse(Response, frozen=True, kw_only=True):
+    """A BreakGlass that lets the rollout pass gates of policies now."""
+
+    name: str
+    user: str = ""
+    gates: tuple[str, ...] = ()
+    reason: str = ""
+    until: datetime
+
+
 class RolloutResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str = ""
@@ -218,6 +257,8 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     rollback: RollbackResponse | None = None
     eta: EtaResponse | None = None
     created_by: str | None = None
+    approvals: tuple[ApprovalResponse, ...] = ()
+    broken_glass: tuple[BrokenGlassResponse, ...] = ()
 
 
 class RunningActionResponse(Response, frozen=True, kw_only=True):

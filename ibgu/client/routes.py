@@ -9,6 +9,8 @@ import msgspec
 
 from ibgu.client.responses import (
     ActivityEntryResponse,
+    ApproveRequest,
+    BreakGlassRequest,
     CancelRequest,
     ChangeResponse,
     ClusterResponse,
@@ -419,6 +421,48 @@ class Routes:
         """Requests `POST rollouts/{namespace}/{name}/adopt`: adopt a rollout from TALM."""
         return self._wire.post(
             ChangeResponse, "rollouts", namespace, name, "adopt", dryRun=dry_run, uid=uid
+        )
+
+    def approve(
+        self,
+        namespace: str,
+        name: str,
+        body: ApproveRequest,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/approve`: approve a step."""
+        return self._wire.post(
+            ChangeResponse,
+            "rollouts",
+            namespace,
+            name,
+            "approve",
+            body=body,
+            dryRun=dry_run,
+            uid=uid,
+        )
+
+    def break_glass(
+        self,
+        namespace: str,
+        name: str,
+        body: BreakGlassRequest,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/break-glass`: pass gates of policies."""
+        return self._wire.post(
+            ChangeResponse,
+            "rollouts",
+            namespace,
+            name,
+            "break-glass",
+            body=body,
+            dryRun=dry_run,
+            uid=uid,
         )
 
     def cancel(

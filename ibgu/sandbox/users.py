@@ -36,7 +36,7 @@ USERS: Mapping[str, SandboxUser] = {
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
 has the chart's role for shadow mode, which can write nothing. `alice` may read IBGUs,
 ManagedClusters, ManifestWorks, SeedImages and RolloutPolicies everywhere, `bob` IBGUs in `default`,
-`carol` nothing; `olga` may what `alice` may, and change and create IBGUs and SeedImages; `nora`,
+`carol` nothing; `olga` may what `alice` may, and change and create IBGUs and SeedImages. `nora`,
 who owns the network, may what `alice` may, change and create RolloutPolicies, approve what they ask
 for, and break glass."""
 

@@ -93,6 +93,22 @@ CASES = (
         {'ibgu_watch_age_seconds{kind="manifestworks"}': "30+60x3 5x9"},
         7,
     ),
+    Case(
+        "IbguGlassBroken",
+        "one of two rollouts",
+        {
+            'ibgu_rollout_broken_glass{rollout="ran/a"}': "0 2x9",
+            'ibgu_rollout_broken_glass{rollout="ran/b"}': "0x9",
+        },
+        2,
+        (f'rollout="ran/a",{WARNING}',),
+    ),
+    Case(
+        "IbguGlassBroken",
+        "it has ended",
+        {'ibgu_rollout_broken_glass{rollout="ran/a"}': "1 0x9"},
+        4,
+    ),
     Case("IbguHubForbids", "two rights", {'ibgu_rights_missing{pod="a"}': "2x9"}, 4, (CRITICAL,)),
     Case("IbguHubForbids", "none", {'ibgu_rights_missing{pod="a"}': "0x9"}, 4),
     Case(

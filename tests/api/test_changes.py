@@ -25,6 +25,7 @@ from ibgu.core.model import (
     StepState,
     names,
 )
+from ibgu.core.model.grants import RolloutApproval
 from ibgu.core.model.kinds import JsonObject, LabelSelector, RolloutObject
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
@@ -186,6 +187,39 @@ async def test_a_user_without_patch_rights_is_refused_with_the_missing_verb(
     assert (await post("carol", "pause")).status_code == 403
 
 
+@pytest.fixture
+async def granted(admin: HubClient) -> AsyncIterator[None]:
+    """Deletes what the test has people grant."""
+    yield
+    for kind in (paths.rollout_approvals("default"), paths.break_glasses("default")):
+        await admin.request("DELETE", kind)
+
+
+@pytest.mark.usefixtures("granted")
+async def test_people_approve_and_break_glass_in_their_own_name(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    uid = await made("Prep")
+    await fleet(journal, uid, name="ran-x1")
+    for user, what, body in (
+        ("nora", "approve", {"step": 1, "comment": "CHG-4711", "minutes": 60}),
+        ("nora", "break-glass", {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}),
+    ):
+        answer = await post(user, what, body)
+        assert answer.status_code == 202, answer.text
+        refused = await post("olga", what, body)
+        assert refused.status_code == 403, refused.text
+        assert "create" in refused.json()["detail"]
+    [approval] = [
+        each
+        async for page, _ in admin.list_pages(paths.rollout_approvals("default"), RolloutApproval)
+        for each in page
+    ]
+    assert (approval.spec.user, approval.spec.rollout.uid) == ("nora", uid)
+    wrong = await post("nora", "approve", {"step": 2})
+    assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
+
+
 async def test_changes_are_logged_with_the_user_and_without_the_token(
     post: Post, made: Made, journal: Journal, sandbox_hub: SandboxHub
 ) -> None:
@@ -282,7 +316,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
 
     await made("Prep")
     changes = Changes(admin, "test")
-    target = await changes.read(names.IBGU, "default", "ran-x1", "olga", datetime.now(UTC))
+    target = await changes.read(names.IBGU, "default", "ran-x1", "admin", datetime.now(UTC))
     await changes.make(target, append(target, NewStep(("Upgrade",))))
     with pytest.raises(HubError) as late:
         await changes.make(target, append(target, NewStep(("AbortOnFailure",))))
@@ -300,7 +334,7 @@ async def test_a_status_write_does_not_conflict_with_an_appended_step(
 
     await made("Prep")
     changes = Changes(admin, "test")
-    target = await changes.read(names.IBGU, "default", "ran-x1", "olga", datetime.now(UTC))
+    target = await changes.read(names.IBGU, "default", "ran-x1", "admin", datetime.now(UTC))
     await admin.request(
         "PATCH",
         paths.ibgu_status("default", "ran-x1"),

@@ -71,6 +71,8 @@ async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journa
         "rollback": None,
         "eta": None,
         "createdBy": None,
+        "approvals": [],
+        "brokenGlass": [],
     }
 
 

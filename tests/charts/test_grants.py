@@ -162,7 +162,7 @@ def test_nobody_names_another_one_as_the_author_of_a_step(
     assert annotate("olga", **{step_author(0): None}).code == 0
 
 
-def test_a_rollout_without_authors_is_nobodys_business(
+def test_a_rollout_without_authors_is_accepted(
     kubectl: Kubectl, unique_name: Callable[[str], str]
 ) -> None:
     written = write(kubectl, "olga", ibgu(unique_name("plain"), STEP, note="x"))

@@ -17,7 +17,7 @@ ASKING |= {"members", "clusters"}
 ASKING |= {"shadow-report", "report"}
 WITHOUT_NAMESPACE = {"history", "works"}
 CHANGES = {"--dry-run", "--direct", "--output", "-o"}
-CHANGING = {"add-step", "pause", "resume", "skip", "adopt"}
+CHANGING = {"add-step", "pause", "resume", "skip", "adopt", "approve", "break-glass"}
 FOLLOWING = {"retry", "cancel", "rollback", "finalize", "confirm-cleanup"}
 
 

@@ -82,6 +82,7 @@ def _fleet_over_time() -> Panels:
                 "{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)",
                 "{{rollout}}: {{reason}} (rate limit)": "max by (rollout, reason) "
                 "(ibgu_rollout_rate_limited)",
+                "{{rollout}}: broken glass": "max by (rollout) (ibgu_rollout_broken_glass)",
             },
         ),
         stacked(

@@ -22,6 +22,8 @@ _TITLES: dict[str, str] = {
     Kind.STEP_RELEASED: "Step released",
     Kind.STEP_FINISHED: "Step finished",
     Kind.PREFLIGHT: "Preflight",
+    Kind.APPROVAL: "Approval",
+    Kind.BREAK_GLASS: "Break glass",
 }
 _CONTROLS = {
     names.RESUME: "Resumed",

@@ -56,6 +56,16 @@ class RolloutChanges:
             change = decide(target)
         return await self.send(target, change)
 
+    async def grant(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
+        """Makes a change that leaves the rollout's object as it is, and takes no right to patch
+        it."""
+        target = await self.read()
+        try:
+            change = decide(target)
+        except ChangeRefused as refused:
+            raise Problem(409, refused.code, str(refused)) from refused
+        return await self.send(target, change)
+
     @asynccontextmanager
     async def deciding(self) -> AsyncIterator[None]:
         """Raises the state's refusal as a problem. A caller who may not patch the rollout at all

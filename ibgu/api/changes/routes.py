@@ -1,11 +1,15 @@
 """Routes for what a person may change about a rollout: on the hub, with the caller's own token."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 from msgspec.structs import replace
 
 from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
+    ApproveBody,
+    BreakGlassBody,
     ChangeBody,
     NewStepBody,
     PauseBody,
@@ -148,3 +152,21 @@ async def adopt(
     async with changing.deciding():
         require(await situation_of(row, reads), "adopt")
     return await changing.make(change.adopt)
+
+
+@router.post("/approve", status_code=202, responses=_PROBLEMS, summary="Approve a step")
+async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ChangeBody:
+    """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
+    lasts = timedelta(minutes=body.minutes) if body.minutes else None
+    return await changing.grant(
+        lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
+    )
+
+
+@router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")
+async def break_glass(changing: ChangingOfRequest, body: BreakGlassBody) -> ChangeBody:
+    """Writes a BreakGlass in the name of the caller, who needs the right to create one."""
+    lasts = timedelta(minutes=body.minutes)
+    return await changing.grant(
+        lambda target: change.break_glass(target, body.gates, body.reason, lasts)
+    )

@@ -27,6 +27,7 @@ Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: that of
 Minutes = Annotated[
     int | None, Field(ge=1, le=1_000_000, description="Minutes; null: that of the last step.")
 ]
+Lasting = Annotated[int, Field(ge=1, le=10_080, description="Minutes, at most seven days.")]
 Cluster = Annotated[str, Field(pattern=NAME, max_length=63)]
 """A namespace of the hub has the same name."""
 Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
@@ -58,6 +59,36 @@ class SkipBody(Body):
         description="Ignore clusters that do not wait; otherwise one of them "
         "causes the request to fail.",
     )
+
+
+class ApproveBody(Body):
+    """An approval of what a policy lets start only then."""
+
+    step: int | None = Field(
+        default=None, ge=1, le=100, description="From 1; null: the one that runs or comes next."
+    )
+    before: str = Field(
+        default="Step",
+        max_length=32,
+        pattern="^[A-Z][A-Za-z]*$",
+        description="Step, Rest (what comes behind the canaries), or one of the step's actions.",
+    )
+    comment: str = Field(default="", max_length=512, description="Shown in the history.")
+    minutes: Lasting | None = Field(
+        default=None, description="How long the approval counts; null: it has no end."
+    )
+
+
+class BreakGlassBody(Body):
+    """A request to let the rollout pass gates of policies for a while."""
+
+    gates: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(
+        min_length=1,
+        max_length=20,
+        description="As reasons name them: RolloutPolicy/NAME, or ClusterHold.",
+    )
+    reason: str = Field(min_length=1, max_length=512, description="Shown in the history.")
+    minutes: Lasting
 
 
 class ChangeBody(Body):

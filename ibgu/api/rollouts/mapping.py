@@ -9,6 +9,8 @@ from ibgu.api.bodies import CountsBody, OverdueBody, ReasonBody
 from ibgu.api.rollouts.eta import eta_body
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_in, stalled_among
 from ibgu.api.rollouts.schemas import (
+    ApprovalBody,
+    BrokenGlassBody,
     CurrentStepBody,
     PlanItemBody,
     ReasonCountBody,
@@ -22,7 +24,9 @@ from ibgu.api.rollouts.schemas import (
 from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout, RolloutState, counts
+from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.kinds import PlanItem
+from ibgu.core.text.harmless import one_line
 from ibgu.core.views.display import startable
 from ibgu.core.views.overdue import Overdue
 from ibgu.core.views.policy_words import held_by, policy_of
@@ -53,6 +57,34 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
         rollback=_rollback(row),
         eta=eta_body(rollout, row.current, duration_stats),
         created_by=row.actor or None,
+        approvals=[_approval(each) for each in rollout.grants.approvals],
+        broken_glass=[
+            _broken_glass(each, each.until)
+            for each in rollout.grants.broken_glass
+            if each.until is not None and each.counts(row.now)
+        ],
+    )
+
+
+def _approval(found: Approval) -> ApprovalBody:
+    return ApprovalBody(
+        name=found.name,
+        user=one_line(found.user),
+        step=found.step + 1,
+        before=one_line(found.before),
+        comment=one_line(found.comment),
+        until=found.until,
+        refused=one_line(found.refused),
+    )
+
+
+def _broken_glass(found: BrokenGlass, until: datetime) -> BrokenGlassBody:
+    return BrokenGlassBody(
+        name=found.name,
+        user=one_line(found.user),
+        gates=[one_line(gate) for gate in found.gates],
+        reason=one_line(found.reason),
+        until=until,
     )
 
 

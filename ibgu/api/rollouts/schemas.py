@@ -61,6 +61,8 @@ _ROLLOUT: JsonValue = {
     "rollback": {"clusters": 1441, "until": "2026-12-19T22:10:31Z"},
     "eta": None,
     "createdBy": "via the hub (kubectl-create)",
+    "approvals": [],
+    "brokenGlass": [],
 }
 _NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
 _STEP: JsonValue = {
@@ -120,6 +122,28 @@ class RollbackBody(Body):
     until: datetime = Field(description="The earliest deadline: finalize or roll back before it.")
 
 
+class ApprovalBody(Body):
+    """An approval of what a policy lets start only then."""
+
+    name: str = Field(description="The name of the RolloutApproval.")
+    user: str
+    step: int = Field(description="From 1.")
+    before: str = Field(description="Step, Rest, or an action of the step.")
+    comment: str
+    until: datetime | None
+    refused: str = Field(description="Why it does not count; empty: it does, until `until`.")
+
+
+class BrokenGlassBody(Body):
+    """A BreakGlass that lets the rollout pass gates of policies now."""
+
+    name: str = Field(description="The name of the BreakGlass.")
+    user: str
+    gates: list[str]
+    reason: str
+    until: datetime
+
+
 class CurrentStepBody(Body):
     step: int = Field(description="From 1.")
     actions: list[ActionName]
@@ -162,6 +186,8 @@ class RolloutBody(Body):
         "actions have too few measurements on this hub."
     )
     created_by: str | None = Field(description="The creator; null: unknown.")
+    approvals: list[ApprovalBody] = Field(description="The oldest first.")
+    broken_glass: list[BrokenGlassBody] = Field(description="What counts now.")
 
 
 class NeedsPersonBody(Body):

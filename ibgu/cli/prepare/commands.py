@@ -20,7 +20,7 @@ class OperatorName(StrEnum):
     OADP = "oadp"
 
 
-class Approval(StrEnum):
+class InstallPlanApproval(StrEnum):
     AUTOMATIC = "Automatic"
     MANUAL = "Manual"
 
@@ -50,8 +50,8 @@ def operators(
         str, typer.Option("--source-namespace", help="Its namespace.")
     ] = "openshift-marketplace",
     approval: Annotated[
-        Approval, typer.Option("--approval", help="Approval of InstallPlans.")
-    ] = Approval.AUTOMATIC,
+        InstallPlanApproval, typer.Option("--approval", help="Approval of InstallPlans.")
+    ] = InstallPlanApproval.AUTOMATIC,
     *,
     options: PrepareOptions,
 ) -> None:

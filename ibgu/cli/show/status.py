@@ -77,6 +77,7 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         return [headline(seen, style), style.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
     return [
         headline(seen, style),
+        *broken_glass(seen, style),
         *whole(seen, style),
         *_nobody(seen, style),
         *_steps(seen, style),
@@ -108,6 +109,19 @@ def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
     target = f"  → {version}" if version else ""
     name = style.paint(rollout.name, bold=True)
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
+
+
+def broken_glass(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
+    """Returns who lets the rollout pass gates of policies, in red."""
+    return [
+        style.paint(
+            f"{symbols.WARNING} Break glass: {each.user} lets it pass {', '.join(each.gates)} "
+            f"until {remaining(each.until, seen.now)}: {each.reason}",
+            "red",
+            bold=True,
+        )
+        for each in seen.rollout.broken_glass
+    ]
 
 
 def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:

@@ -1,4 +1,4 @@
-"""Watches what people grant rollouts: RolloutApprovals and BreakGlasses (R50.14, R50.17)."""
+"""Watches what people grant rollouts: RolloutApprovals and BreakGlasses (R50.13, R50.14)."""
 
 import asyncio
 import time
@@ -66,7 +66,7 @@ class _Written(Struct, frozen=True):
 
 
 class _Proven(Struct, frozen=True):
-    """_Proven is what was on the hub when the admission policy was looked at, and not before."""
+    """_Proven is what was on the hub when the admission policy was read, and not before."""
 
     written: Mapping[RolloutName, _Written]
     since: datetime | None

@@ -34,6 +34,8 @@ REPORTED = frozenset(
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,
         Kind.CONTROL,
+        Kind.APPROVAL,
+        Kind.BREAK_GLASS,
         Kind.COMPLETED_LATE,
     }
 )

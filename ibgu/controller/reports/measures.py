@@ -18,6 +18,7 @@ from ibgu.core.model import (
     OnMember,
     Outcome,
     ReasonKind,
+    Rollout,
     Run,
     Step,
 )
@@ -90,6 +91,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
         if phase is not Phase.DELETED and not waits:
             _clusters(tracked)
             _reports(tracked)
+            _broken_glass(tracked.rollout, now)
         kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
             metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_RATE_LIMITED
@@ -110,6 +112,12 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
+
+
+def _broken_glass(rollout: Rollout, now: datetime) -> None:
+    open_ = sum(each.counts(now) for each in rollout.grants.broken_glass)
+    if open_ and not rollout.deleted_at:
+        telemetry.ROLLOUT_BROKEN_GLASS.labels(rollout.full_name).set(open_)
 
 
 def _held_by(step: TrackedStep) -> Counter[str]:

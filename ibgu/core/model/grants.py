@@ -14,7 +14,7 @@ from ibgu.core.model.names import IBGU
 
 
 class ApprovalPoint(StrEnum):
-    """What is approved; otherwise an action, by its name."""
+    """ApprovalPoint is what is approved; otherwise that is an action, by its name."""
 
     STEP = "Step"
     """The beginning of a step."""

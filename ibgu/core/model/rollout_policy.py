@@ -98,7 +98,7 @@ class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
 
 
 class ApprovalMoment(StrEnum):
-    """What waits for approval."""
+    """ApprovalMoment is what waits for approval."""
 
     STEP = "Step"
     """Each step with an action that the policy holds."""

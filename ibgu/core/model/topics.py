@@ -10,6 +10,7 @@ class Topic(StrEnum):
     ROLLOUT_RELEASED = "rollout.released"
     ROLLOUT_STALLED = "rollout.stalled"
     ROLLOUT_MOVING = "rollout.moving"
+    ROLLOUT_BREAK_GLASS = "rollout.break-glass"
     ROLLOUT_DELETED = "rollout.deleted"
     STEP_STARTED = "step.started"
     STEP_FINISHED = "step.finished"

@@ -41,6 +41,7 @@ ROLLOUT_KINDS = frozenset(
         Kind.ROLLOUT_DELETED,
         Kind.ADOPTED,
         Kind.CONTROL,
+        Kind.BREAK_GLASS,
         Kind.IMPORTED,
     }
 )

@@ -45,12 +45,13 @@ def _messages(document: Document) -> Iterator[str]:
     # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
     if not _holds(spec):
-        yield "spec holds nothing: it has no limit, window, freeze, canaries, budget or breaker"
+        words = "it has no limit, window, freeze, canaries, budget, breaker or approval"
+        yield f"spec holds nothing: {words}"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
 
 
 def _holds(spec: RolloutPolicySpec) -> bool:
     limits = spec.in_flight or spec.per_topology or spec.never_together
-    failures = spec.canaries or spec.failure_budget or spec.breaker
+    failures = spec.canaries or spec.failure_budget or spec.breaker or spec.approval
     return bool(limits or spec.windows or spec.freezes or failures)

@@ -11,7 +11,13 @@ from ibgu.core.engine.gates.policies import CLUSTER_HOLD, faults
 from ibgu.core.engine.timing.windows import local_time, opening, zone_of
 from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
-from ibgu.core.model.rollout_policy import Freeze, PolicyWindow, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import (
+    ApprovalMoment,
+    Freeze,
+    PolicyApproval,
+    PolicyWindow,
+    RolloutPolicySpec,
+)
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import duration, utc
 
@@ -141,6 +147,8 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
             f"The {first} of a step{chosen} go first. The others start once these have "
             f"succeeded{well}; if one fails, a person has to resume the rollout."
         )
+    if (approval := spec.approval) is not None:
+        yield _approval(approval)
     if (budget := spec.failure_budget) is not None:
         of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
         share = " of the clusters" if isinstance(budget.maximum, str) else ""
@@ -167,6 +175,17 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
             f"Nothing new starts with an image once {' or '.join(limits)} failed within "
             f"{duration(breaker.window)}, in any rollout of the hub."
         )
+
+
+def _approval(approval: PolicyApproval) -> str:
+    people = "1 person" if approval.approvers == 1 else f"{approval.approvers} people"
+    what = {
+        ApprovalMoment.STEP: "A step starts",
+        ApprovalMoment.ACTION: "Each of its actions starts",
+        ApprovalMoment.REST: "What comes behind the canaries starts",
+    }[approval.before]
+    words = f"{what} once {people} approved it"
+    return f"{words}, the step's author not counted." if approval.four_eyes else f"{words}."
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

@@ -1,6 +1,6 @@
 """Changes the objects that ask for rollouts, with the rights of the caller."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -15,6 +15,10 @@ from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
+_GRANTS: Mapping[str, Callable[[str], str]] = {
+    "RolloutApproval": paths.rollout_approvals,
+    "BreakGlass": paths.break_glasses,
+}
 _MANAGER = 128
 """The most characters that the API server accepts as a field manager."""
 
@@ -62,6 +66,9 @@ class Changes:
         if change.create is not None:
             path = paths.rollout_objects(target.kind, target.namespace)
             await self._hub.request("POST", path, body=change.create, query=self._query)
+        if change.grant is not None:
+            path = _GRANTS[change.grant["kind"]](target.namespace)
+            await self._hub.request("POST", path, body=change.grant, query=self._query)
 
     async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
         path = paths.rollout_object(target.kind, target.namespace, target.name)

@@ -13,6 +13,7 @@ from ibgu.core.notify import NotificationState, advance, overdue
 from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone
 from ibgu.core.notify.state import NAMED, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.notify.messages import UID, facts_of, folded, prepared, told
 
 HOUR = timedelta(hours=1)
@@ -52,6 +53,19 @@ def test_a_circuit_breaker_is_reported_and_earlier_failures_are_grouped() -> Non
         "the circuit breaker holds step 1 (Upgrade): the first 5 clusters"
     )
     assert memory.tracks[UID].step_hold == breaker.hold
+
+
+def test_broken_glass_is_reported_with_its_user_and_its_end() -> None:
+    twin = InMemoryEngine("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=1)
+    break_glass(twin, "ClusterHold", hours=1)
+    twin.wait(hours=2)
+    _, messages = folded(facts_of(twin))
+    found = [each for each in messages if each.topic is Topic.ROLLOUT_BREAK_GLASS]
+    assert [each.actor for each in found] == ["nora", ""]
+    assert found[0].text.startswith("nora lets the rollout pass ClusterHold until ")
+    assert found[1].text.startswith("ClusterHold keeps the rollout again")
 
 
 def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:

@@ -7,7 +7,9 @@ import pytest
 from ibgu.core.model.document import Document
 from ibgu.core.views.policies import findings_of
 
-HOLDS_NOTHING = "spec holds nothing: it has no limit, window, freeze, canaries, budget or breaker"
+HOLDS_NOTHING = (
+    "spec holds nothing: it has no limit, window, freeze, canaries, budget, breaker or approval"
+)
 
 
 def body(**spec: Any) -> dict[str, Any]:

@@ -154,6 +154,17 @@ def test_freezes_that_are_over_are_left_out() -> None:
             "until a person resumes the rollout.",
         ),
         (
+            {"approval": {}},
+            "A step starts once 1 person approved it, the step's author not counted.",
+        ),
+        (
+            {
+                "approval": {"before": "Action", "approvers": 2, "fourEyes": False},
+                "actions": ["Upgrade"],
+            },
+            "Each of its actions starts once 2 people approved it.",
+        ),
+        (
             {"breaker": {"sameCause": 3, "percent": 20}},
             "Nothing new starts with an image once 3 upgrades to it with one cause or 20% of at "
             "least 10 upgrades to it failed within 1 d, in any rollout of the hub.",

@@ -34,6 +34,10 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.CONTROL: "A control annotation, or a rate limit, has changed; the sentence says how. "
         "Warns if something that it asks for is not done: clusters that can't be skipped, a "
         "rate limit that can't be read.",
+        Kind.APPROVAL: "Somebody has approved a step of it, or has taken that back. Warns if the "
+        "approval does not count.",
+        Kind.BREAK_GLASS: "Somebody lets it pass gates of policies, or no longer does. Warns while "
+        "it passes them.",
     },
     "After a restore": {
         Kind.IMPORTED: "A rollout, step or member was built again from what the hub shows.",

@@ -16,6 +16,7 @@ from ibgu.core.views.change.follow_up import (
     finalize,
     roll_back,
 )
+from ibgu.core.views.change.grants import approve, break_glass
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.plan import NewStep, append, appendable, appended, instead
 from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_retry
@@ -40,6 +41,8 @@ __all__ = [
     "append",
     "appendable",
     "appended",
+    "approve",
+    "break_glass",
     "cancel",
     "confirm_cleanup",
     "denied",

@@ -34,6 +34,8 @@ class RequestedChange(Struct, frozen=True):
     """A JSON merge patch of the IBGU; a list is a JSON patch."""
     create: JsonObject | None = None
     """A new IBGU."""
+    grant: JsonObject | None = None
+    """A new RolloutApproval or BreakGlass."""
 
 
 class ChangeTarget(Struct, frozen=True):

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName, ActionTable
 from ibgu.core.model.kinds import JsonObject, PlanItem
+from ibgu.core.model.names import step_author
 from ibgu.core.plan import problem
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
@@ -68,8 +69,18 @@ def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObje
     return [
         {"op": "test", "path": "/metadata/uid", "value": target.object["metadata"]["uid"]},
         {"op": "test", "path": "/spec/plan", "value": _plan_as_read(target)},
+        _author(target, len(plan) - 1),
         {"op": "add", "path": "/spec/plan", "value": plan},
     ]
+
+
+def _author(target: ChangeTarget, step: int) -> JsonObject:
+    """Returns the part of a patch by which its user says that they have written the step."""
+    key = step_author(step)
+    if not target.annotations:
+        return {"op": "add", "path": "/metadata/annotations", "value": {key: target.who}}
+    pointer = key.replace("/", "~1")
+    return {"op": "add", "path": f"/metadata/annotations/{pointer}", "value": target.who}
 
 
 def _plan_as_read(target: ChangeTarget) -> JsonObject | None:

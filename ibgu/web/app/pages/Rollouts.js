@@ -83,6 +83,7 @@ const placeOf = ({ step, counts }, plan) =>
   `step ${step} of ${plan.length}: ${count(ended(counts))} of ${count(counts.total)} ended`;
 
 function When({ rollout, now }) {
+  if (rollout.brokenGlass.length) return html`<span class="bad">Break glass</span>`;
   if (rollout.hold) return html`<span class="worry">${spaced(rollout.hold.kind)}</span>`;
   if (rollout.eta) return html`<${Ends} eta=${rollout.eta} now=${now} />`;
   if (rollout.completedAt)

@@ -1,4 +1,4 @@
-"""Follows what people grant a rollout: approvals, and glass that they break (R50.14, R50.17)."""
+"""Follows what people grant a rollout: approvals, and glass that they break (R50.13, R50.14)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

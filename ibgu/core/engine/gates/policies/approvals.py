@@ -1,4 +1,4 @@
-"""The gate of approvals: what a policy lets start once people have approved it (R50.14)."""
+"""The gate of approvals: what a policy lets start once people have approved it (R50.13)."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

@@ -26,6 +26,7 @@ export function Headline({ rollout, step, next, selected, now }) {
       <${Actions} rollout=${rollout} step=${step} />
     </div>
     <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : "Nothing has started yet."}</p>
+    ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
@@ -72,6 +73,12 @@ const WHOM = {
   cluster: "waits for clusters",
   person: "needs action",
 };
+
+const BrokenGlass = ({ glass, now }) =>
+  html`<p class="notice bad" role="alert">
+    <strong>Break glass: ${glass.user} lets this rollout pass ${glass.gates.join(", ")}</strong>
+    ${" "}until <${At} stamp=${glass.until} now=${now} />. <${Words} text=${glass.reason} />
+  </p>`;
 
 function Hold({ hold, now }) {
   if (!hold) return null;

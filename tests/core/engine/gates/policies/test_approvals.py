@@ -1,4 +1,4 @@
-"""R50.14: a policy lets start what people have approved."""
+"""R50.13: a policy lets start what people have approved."""
 
 from datetime import timedelta
 from typing import Any
@@ -233,7 +233,7 @@ def test_a_rollout_older_than_the_admission_policy_has_no_proven_author() -> Non
     )
 
 
-def test_as_many_must_approve_as_the_policy_asks_for() -> None:
+def test_the_policy_says_the_number_of_approvers() -> None:
     twin = fleet(approval={"approvers": 3})
     start(twin, "Prep")
     for user in ("alice", "bob"):

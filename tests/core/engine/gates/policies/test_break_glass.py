@@ -1,4 +1,4 @@
-"""R50.17: a person lets one rollout pass gates of policies for a while."""
+"""R50.14: a person lets one rollout pass gates of policies for a while."""
 
 from datetime import timedelta
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_glass_that_is_deleted_is_whole_at_once() -> None:
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_has_ended_stays_so_when_the_clock_goes_back() -> None:
+def test_a_glass_that_has_ended_stays_so_when_the_clock_goes_back() -> None:
     twin = fleet()
     twin.apply(ibgu("a", "Prep"))
     twin.spokes["site-1"].dark = True

@@ -1,0 +1,69 @@
+"""Grants that a person writes for a rollout: an approval, or broken glass (R50.13, R50.14)."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.kinds import JsonObject
+from ibgu.core.text.spans import utc
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+
+_VERSION = "ibgu.dev/v1alpha1"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def approve(
+    target: ChangeTarget,
+    step: int | None,
+    before: str,
+    comment: str = "",
+    lasts: timedelta | None = None,
+) -> RequestedChange:
+    """Approves a step, from 1; None: the one that runs or comes next. `before`: what of it, see
+    RolloutApprovalSpec. Raises ChangeRefused if the plan has no such thing."""
+    number = step if step is not None else (target.current or 0) + 1
+    if not 1 <= number <= len(target.actions):
+        raise ChangeRefused(f"the plan of {target.name} has no step {number}")
+    points = [*ApprovalPoint, *target.actions[number - 1]]
+    if before not in points:
+        raise ChangeRefused(
+            f"step {number} of {target.name} has no {before}: approve {' or '.join(points)}"
+        )
+    spec: JsonObject = {"step": number, "before": before}
+    if comment:
+        spec["comment"] = comment
+    if lasts is not None:
+        spec["until"] = f"{target.now + lasts:{_TIME}}"
+    what = f"step {number}" if before == ApprovalPoint.STEP else f"{before} of step {number}"
+    until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
+    return _granted(
+        target, "RolloutApproval", spec, f"{target.who} approves {what} of {target.name}{until}"
+    )
+
+
+def break_glass(
+    target: ChangeTarget, gates: Sequence[str], reason: str, lasts: timedelta
+) -> RequestedChange:
+    """Lets the rollout pass the gates for a while."""
+    until = target.now + lasts
+    spec: JsonObject = {"gates": list(gates), "reason": reason, "until": f"{until:{_TIME}}"}
+    words = f"{target.name} passes {', '.join(gates)} until {utc(until)}"
+    return _granted(target, "BreakGlass", spec, words)
+
+
+def _granted(target: ChangeTarget, kind: str, spec: JsonObject, done: str) -> RequestedChange:
+    meta = target.object["metadata"]
+    rollout = {"kind": target.kind, "name": target.name, "uid": meta["uid"]}
+    # A name has at most 253 characters, and the API server appends five.
+    prefix = f"{target.name[:200]}-"
+    body: JsonObject = {
+        "apiVersion": _VERSION,
+        "kind": kind,
+        "metadata": {"generateName": prefix, "namespace": target.namespace},
+        "spec": {"rollout": rollout, "user": target.who, **spec},
+    }
+    line = shlex.quote(msgspec.json.encode(body).decode())
+    return RequestedChange(done, f"echo {line} | kubectl create -f -", grant=body)

@@ -1,0 +1,77 @@
+"""Approvals and broken glass that a person writes."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.model.kinds import JsonObject
+from ibgu.core.views.change import ChangeRefused, RequestedChange, append, approve, break_glass
+from ibgu.core.views.change.plan import NewStep
+from tests.core.views.change.test_change import target
+
+HOUR = timedelta(hours=1)
+ROLLOUT = {"kind": "ImageBasedGroupUpgrade", "name": "ran", "uid": "u1"}
+
+
+def spec(change: RequestedChange, kind: str) -> JsonObject:
+    assert change.grant is not None
+    assert change.grant["kind"] == kind
+    assert change.grant["metadata"] == {"generateName": "ran-", "namespace": "edge"}
+    found: JsonObject = change.grant["spec"]
+    return found
+
+
+def test_an_approval_names_its_user_the_step_and_the_very_rollout() -> None:
+    change = approve(target("Prep", "Upgrade FinalizeUpgrade"), 2, "FinalizeUpgrade")
+    assert change.done == "olga approves FinalizeUpgrade of step 2 of ran"
+    assert spec(change, "RolloutApproval") == {
+        "rollout": ROLLOUT,
+        "user": "olga",
+        "step": 2,
+        "before": "FinalizeUpgrade",
+    }
+    assert re.match(r"echo '\{.*\}' \| kubectl create -f -", change.kubectl)
+
+
+def test_an_approval_may_have_a_comment_and_an_end() -> None:
+    change = approve(target("Prep"), None, "Step", "CHG-4711", HOUR)
+    assert change.done == "olga approves step 1 of ran until 2026-01-01T04:00:00Z"
+    found = spec(change, "RolloutApproval")
+    assert (found["comment"], found["until"]) == ("CHG-4711", "2026-01-01T04:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((2, "Step"), "the plan of ran has no step 2"),
+        ((0, "Step"), "the plan of ran has no step 0"),
+        ((1, "Upgrade"), "step 1 of ran has no Upgrade: approve Step or Rest or Prep"),
+    ],
+)
+def test_nothing_is_approved_that_the_plan_does_not_have(given: Any, words: str) -> None:
+    with pytest.raises(ChangeRefused, match=re.escape(words)):
+        approve(target("Prep"), *given)
+
+
+def test_broken_glass_names_gates_reason_and_end() -> None:
+    change = break_glass(target("Prep"), ["RolloutPolicy/night", "ClusterHold"], "INC-7", HOUR)
+    assert change.done == "ran passes RolloutPolicy/night, ClusterHold until 2026-01-01T04:00:00Z"
+    assert spec(change, "BreakGlass") == {
+        "rollout": ROLLOUT,
+        "user": "olga",
+        "gates": ["RolloutPolicy/night", "ClusterHold"],
+        "reason": "INC-7",
+        "until": "2026-01-01T04:00:00Z",
+    }
+
+
+def test_an_appended_step_names_its_author() -> None:
+    key, pointer = "ibgu.dev/step-2-author", "/metadata/annotations/ibgu.dev~1step-2-author"
+    plain = append(target("Prep"), NewStep(("Upgrade",))).patch
+    assert isinstance(plain, list)
+    assert plain[2] == {"op": "add", "path": "/metadata/annotations", "value": {key: "olga"}}
+    marked = append(target("Prep", pause=""), NewStep(("Upgrade",))).patch
+    assert isinstance(marked, list)
+    assert marked[2] == {"op": "add", "path": pointer, "value": "olga"}
