@@ -200,7 +200,11 @@ def under_policy(plan: Scenario, rng: Random) -> Scenario:
         fleet = structs.replace(fleet, faults=(*fleet.faults, failing))
     if rng.random() < 0.5:
         first = {"matchLabels": {"name": f"site-{rng.choice((1, 2))}"}}
-        spec["canaries"] = {"selector": first, "soakMinutes": rng.choice((1, 5))}
+        chosen: Object = {"selector": first, "soakMinutes": rng.choice((1, 5))}
+        if rng.random() < 0.5:
+            # The certifier knows such canaries: no label decides on them.
+            chosen = {"count": 1, "soakMinutes": chosen["soakMinutes"]}
+        spec["canaries"] = chosen
     return structs.replace(plan, fleet=fleet, policy=spec, policy_ends=ends)
 
 

@@ -411,7 +411,10 @@ class Simulation:
         canaries = (self.scenario.policy or {}).get("canaries")
         if canaries is None or not step.kept:
             return ""
-        (name,) = canaries["selector"]["matchLabels"].values()
+        if "selector" in canaries:
+            (name,) = canaries["selector"]["matchLabels"].values()
+        else:
+            name = next(iter(step.members))
         member = step.members.get(name)
         waits = isinstance(member, Waiting) and member.reason.kind not in QUEUED
         return str(name) if waits else ""

@@ -30,7 +30,8 @@ class FailuresUnderPolicy:
         self._named = spec.get("actions", ())
         self._ends = datetime.fromtimestamp(BEGINNING + ends, UTC) if ends else None
         self._actions: dict[Key, list[str]] = {}
-        self._members: dict[Key, set[str]] = defaultdict(set)
+        self._members: dict[Key, list[str]] = defaultdict(list)
+        """The clusters of each step in the order in which they joined."""
         self._finished: dict[Key, dict[str, Event]] = defaultdict(dict)
         self._flying: set[tuple[Any, Any, str]] = set()
         self._held: set[Key] = set()
@@ -56,7 +57,7 @@ class FailuresUnderPolicy:
             return
         match event.kind:
             case "MemberJoined":
-                self._members[key].add(event.cluster)
+                self._members[key].append(event.cluster)
             case "MemberFinished":
                 self._finished[key][event.cluster] = event
             case "CompletedLate":
@@ -96,15 +97,15 @@ class FailuresUnderPolicy:
         }
 
     def _is_failure(self, event: Event) -> bool:
+        tried = event.run is not None and event.cause not in _NOT_TRIED
+        return tried and self._failed_since_resume(event)
+
+    def _failed_since_resume(self, event: Event) -> bool:
         since = self._resumed.get(event.rollout)
-        return (
-            event.data.get("outcome") == "failed"
-            and event.cause not in _NOT_TRIED
-            and (since is None or event.at > since)
-        )
+        return event.data.get("outcome") == "failed" and (since is None or event.at > since)
 
     def _judge_canary(self, event: Event, key: Key) -> None:
-        (canary,) = self._canaries["selector"]["matchLabels"].values()
+        canary = self._canary(key)
         if event.cluster == canary or canary not in self._members[key]:
             return
         finished = self._finished[key].get(canary)
@@ -113,7 +114,13 @@ class FailuresUnderPolicy:
             return
         soak = timedelta(minutes=self._canaries["soakMinutes"])
         well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
-        self._check(_CANARIES, well and not self._is_failure(finished), event, finished.at)
+        self._check(_CANARIES, well and not self._failed_since_resume(finished), event, finished.at)
+
+    def _canary(self, key: Key) -> str:
+        if "selector" not in self._canaries:
+            return self._members[key][0]
+        (name,) = self._canaries["selector"]["matchLabels"].values()
+        return str(name)
 
     def _holds(self, action: str) -> bool:
         return not self._named or whole(action) in self._named

@@ -10,13 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event
-from ibgu.core.assurance.certify.policy_rules import Objection, Start, objection
+from ibgu.core.assurance.certify.policy_ends import RolloutEnds
+from ibgu.core.assurance.certify.policy_failures import GONE, canary_of
+from ibgu.core.assurance.certify.policy_rules import objection
+from ibgu.core.assurance.certify.policy_starts import Objection, Start
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.proofs import Proofs
 
 CLAIMING = frozenset(
     {
@@ -42,6 +47,17 @@ class PolicyTotals(Struct, frozen=True):
     """What would have to be known, with the number of those starts that it is about."""
 
 
+class _Suspect(Struct):
+    """A start that was wrong if certain clusters were still on the hub, which later events may
+    show: a cluster that is deleted never comes back with its uid."""
+
+    event: Event
+    words: str
+    others: tuple[int, ...]
+    missing: list[frozenset[str]]
+    """The uids of clusters of which one must have been there, for each version of the policy."""
+
+
 class PolicyAudit:
     """PolicyAudit judges the subjects' starts. `versions`: all of the hub's policies; None: they
     are not among the evidence."""
@@ -52,15 +68,19 @@ class PolicyAudit:
         self._known = versions is not None
         self._in_flight: dict[str, dict[tuple[str, int | None], int]] = {}
         """Cluster -> the rollouts and steps that have claimed it, with the event that says so."""
+        self._ends = RolloutEnds()
+        self._suspects: dict[str, list[_Suspect]] = {}
+        """The suspects of each rollout."""
         self._policies: set[str] = set()
         self._starts = 0
-        self._unjudged = 0
+        self._unjudged: set[int] = set()
+        """The events of those starts."""
         self._unknown: Counter[str] = Counter()
 
     def read(self, event: Event) -> None:
         """Judges the event if it is a start, and counts the claim that it takes or releases."""
-        if event.kind == "RunIntended" and self._audit.subject(event.rollout):
-            self._judge(event)
+        if self._audit.subject(event.rollout):
+            self._read_subject(event)
         if event.kind in CLAIMING and event.cluster is not None:
             self._count(event, event.cluster)
 
@@ -68,8 +88,36 @@ class PolicyAudit:
         """Returns the totals; None: the policies are not among the evidence."""
         if not self._known:
             return None
-        unknown = dict(sorted(self._unknown.items()))
-        return PolicyTotals(len(self._policies), self._starts, self._unjudged, unknown)
+        left = {each.event.seq for suspects in self._suspects.values() for each in suspects}
+        unknown = self._unknown + Counter({GONE: len(left)})
+        return PolicyTotals(
+            policies=len(self._policies),
+            starts=self._starts,
+            unjudged=len(self._unjudged | left),
+            unknown=dict(sorted(unknown.items())),
+        )
+
+    def _read_subject(self, event: Event) -> None:
+        rollout = self._audit.rollouts.get(event.rollout)
+        proofs = self._audit.proofs.get(rollout.kind) if rollout is not None else None
+        if rollout is None or proofs is None:
+            return
+        if event.kind == "RunIntended":
+            self._judge(event, rollout)
+        self._ends.read(event, proofs)
+        if event.rollout in self._suspects and not rollout.restored:
+            self._convict(event)
+
+    def _convict(self, event: Event) -> None:
+        """Reports the starts of the rollout that are proven wrong by the cluster that the event
+        shows."""
+        uid = event.data.get("seen", {}).get("cluster", {}).get("uid")
+        suspects = self._suspects[event.rollout]
+        for each in suspects:
+            each.missing = [uids for uids in each.missing if uid not in uids]
+            if not each.missing:
+                self._audit.require(Rule.POLICIES, False, each.event, each.words, *each.others)
+        self._suspects[event.rollout] = [each for each in suspects if each.missing]
 
     def _count(self, event: Event, cluster: str) -> None:
         member = (event.rollout, event.step)
@@ -80,17 +128,17 @@ class PolicyAudit:
         elif not claims:
             del self._in_flight[cluster]
 
-    def _judge(self, event: Event) -> None:
+    def _judge(self, event: Event, rollout: RolloutCase) -> None:
         policies = list(self._history.at(event.at))
-        rollout = self._audit.rollouts.get(event.rollout)
-        start = self._start(event, rollout) if policies and rollout is not None else None
+        start = self._start(event, rollout) if policies else None
         if start is None:
             return
+        start = replace(start, is_canary=_is_canary(policies, start))
         self._policies.update(each.name for each in policies)
         self._starts += 1
         unknown = {found for each in policies if (found := self._judge_by(each, start, event))}
         self._unknown.update(unknown)
-        self._unjudged += bool(unknown)
+        self._unjudged |= {event.seq} if unknown else set()
 
     def _judge_by(self, policy: PossiblePolicy, start: Start, event: Event) -> str:
         """Checks that the start was right under one of the versions that the controller may have
@@ -101,10 +149,15 @@ class PolicyAudit:
         if unknown and not allowed:
             return unknown
         wrong = next((each for each in objections if each), Objection())
-        others = self._claims_on(wrong.others) if not allowed else ()
         told = f"{wrong.rule}: {event.cluster} starts {start.action} {wrong.words}"
         words = f"{told} (RolloutPolicy/{policy.name})"
-        self._audit.require(Rule.POLICIES, allowed, event, words, *others)
+        others = () if allowed else (*self._claims_on(wrong.others), *wrong.events)
+        missing = [each.if_there for each in objections if each and each.if_there]
+        if missing and not allowed:
+            suspects = self._suspects.setdefault(event.rollout, [])
+            suspects.append(_Suspect(event, words, others, missing))
+        else:
+            self._audit.require(Rule.POLICIES, allowed, event, words, *others)
         return ""
 
     def _claims_on(self, clusters: Iterable[str]) -> Iterator[int]:
@@ -130,7 +183,28 @@ class PolicyAudit:
             action=action,
             rest=() if begun else chain[chain.index(action) :],
             others=self._in_flight.keys() - {cluster},
+            progress=self._ends.progress(rollout, event.step),
+            stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
         )
+
+
+def _leads_on(proofs: Proofs, first: str) -> bool | None:
+    """Returns whether failures hold the starts of a step that begins with the action; None: that is
+    not known of what completes an action before, or resumes what it has paused."""
+    if first in proofs.ways_back:
+        return False
+    return True if first in proofs.preflight | proofs.labels else None
+
+
+def _is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
+    """Returns whether the cluster is a canary of one of the policies; None: that is not known."""
+    answers = [
+        {canary_of(spec, start) for spec in each.specs} | ({False} if each.absent else set())
+        for each in policies
+    ]
+    if {True} in answers:
+        return True
+    return False if all(each == {False} for each in answers) else None
 
 
 def _objections(policy: PossiblePolicy, start: Start) -> Iterator[Objection | None]:

@@ -1,0 +1,136 @@
+"""The ends of members, as the failure budgets and canaries of policies count them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
+from ibgu.core.assurance.certify.events import Event
+from ibgu.core.model.proofs import Proofs
+
+_SPENT = "FailureBudgetSpent"
+_NOT_TRIED = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated", "RolloutDeleted"})
+"""Causes with which a cluster has not failed at what it was asked for."""
+
+
+class MemberEnd(Struct, frozen=True):
+    """MemberEnd is how a member has ended."""
+
+    seq: int
+    at: datetime
+    step: int
+    cluster: str
+    uid: str
+    outcome: str
+    action: str
+    """The action of the plan at which it failed."""
+    counts: bool
+    """Whether budgets count it as a failure."""
+    late: bool = False
+    """Whether it has completed its action since."""
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome == "failed"
+
+
+class RolloutProgress(Struct, frozen=True):
+    """RolloutProgress is how far a rollout has come."""
+
+    steps: Sequence[StepCase]
+    """The steps that have begun; the last is that of the start."""
+    ends: Mapping[str, MemberEnd]
+    """The ends of the step's members, by cluster."""
+    failures: Collection[MemberEnd]
+    """The ends of all members that have failed, in any step, in the order of their events."""
+    resumed_at: datetime | None
+    """When the step was last released from a spent budget."""
+    rollout_resumed_at: datetime | None
+    """When any of the steps was."""
+    whole: bool
+    """Whether the history has all of it: nothing was restored or taken over."""
+
+    @property
+    def step(self) -> StepCase:
+        return self.steps[-1]
+
+
+class _Rollout(Struct):
+    ends: dict[int, dict[str, MemberEnd]] = {}
+    """The ends, keyed by step and cluster."""
+    failures: dict[tuple[int, str], MemberEnd] = {}
+    whole: bool = True
+    spent: set[int] = set()
+    """The steps that a spent budget holds."""
+    resumed: dict[int, datetime] = {}
+
+
+class RolloutEnds:
+    """RolloutEnds reads how members end, and when their steps are released from a spent budget: by
+    a person, or because the budget was raised."""
+
+    def __init__(self) -> None:
+        self._rollouts: dict[str, _Rollout] = {}
+
+    def read(self, event: Event, proofs: Proofs) -> None:
+        if event.step is None:
+            return
+        known = self._rollouts.setdefault(event.rollout, _Rollout())
+        if event.cluster is None:
+            _of_step(known, event, event.step)
+        elif event.kind in ("MemberAdopted", "Imported"):
+            known.whole = False
+        elif event.kind == "MemberFinished":
+            _ended(known, _end(event, event.step, event.cluster, proofs))
+        elif event.kind == "CompletedLate":
+            _completed_late(known, event.step, event.cluster)
+
+    def progress(self, rollout: RolloutCase, index: int) -> RolloutProgress:
+        known = self._rollouts.get(rollout.uid, _Rollout())
+        return RolloutProgress(
+            steps=rollout.steps[: index + 1],
+            ends=known.ends.get(index, {}),
+            failures=known.failures.values(),
+            resumed_at=known.resumed.get(index),
+            rollout_resumed_at=max(known.resumed.values(), default=None),
+            whole=known.whole and not rollout.restored,
+        )
+
+
+def _of_step(known: _Rollout, event: Event, step: int) -> None:
+    if event.data.get("hold") == _SPENT:
+        known.spent.add(step)
+    elif step in known.spent:
+        known.spent.discard(step)
+        known.resumed[step] = event.at
+
+
+def _ended(known: _Rollout, end: MemberEnd) -> None:
+    known.ends.setdefault(end.step, {})[end.cluster] = end
+    if end.failed:
+        known.failures[end.step, end.cluster] = end
+
+
+def _completed_late(known: _Rollout, step: int, cluster: str) -> None:
+    before = known.failures.get((step, cluster))
+    if before is not None:
+        _ended(known, replace(before, counts=False, late=True))
+
+
+def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
+    failed = str(event.data.get("failed_action") or "")
+    action, outcome = proofs.parts.get(failed, failed), str(event.data.get("outcome") or "")
+    tried = event.run is not None and event.cause not in _NOT_TRIED
+    forward = action != "" and action not in proofs.ways_back
+    return MemberEnd(
+        seq=event.seq,
+        at=event.at,
+        step=step,
+        cluster=cluster,
+        uid=event.cluster_uid or "",
+        outcome=outcome,
+        action=action,
+        counts=outcome == "failed" and tried and forward,
+    )

@@ -1,0 +1,75 @@
+"""A start, and what a policy has against it."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.assurance.certify.policy_ends import RolloutProgress
+from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec
+
+CLUSTERS = "labels of clusters"
+ROLLOUTS = "labels of rollouts"
+UNFOLLOWED = "what a policy means that can't be read"
+EVERY_ROLLOUT = LabelSelector()
+_EVERY_CLUSTER = PolicyClusters()
+_NAMED = 5
+"""The clusters that a message names."""
+
+
+class Start(Struct, frozen=True):
+    """Start is an action that a cluster begins, and what was in flight then."""
+
+    at: datetime
+    namespace: str
+    cluster: str
+    action: str
+    """The action of the plan, of which a part may begin."""
+    rest: Collection[str]
+    """The actions for which the cluster takes its slot; empty: it has had the slot before."""
+    others: Collection[str]
+    """The other clusters that any rollout has in flight."""
+    progress: RolloutProgress
+    """How far the rollout has come."""
+    stopped_by_failures: bool | None
+    """Whether too many failures hold the action here; None: that is not known."""
+    is_canary: bool | None = False
+    """Whether the cluster is a canary of any policy; None: that is not known."""
+
+
+class Objection(Struct, frozen=True):
+    """Objection is why a policy does not allow a start."""
+
+    rule: str = ""
+    """The number of the rule that the start breaks."""
+    words: str = ""
+    unknown: str = ""
+    """What would have to be known to be certain; empty: nothing."""
+    others: Collection[str] = ()
+    """The clusters in flight that the start does not go with."""
+    events: Collection[int] = ()
+    """The events that the start does not go with."""
+    if_there: frozenset[str] = frozenset()
+    """The uids of clusters of which one must still have been on the hub; empty: no matter."""
+
+
+def named(clusters: Iterable[str]) -> str:
+    """Returns the first names, for a message."""
+    names = list(clusters)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def selection(spec: RolloutPolicySpec) -> str:
+    """Returns what is not known of whether the policy selects a cluster; empty: it does."""
+    return "" if spec.clusters == _EVERY_CLUSTER else CLUSTERS
+
+
+def holds(spec: RolloutPolicySpec, action: str) -> bool:
+    return not spec.actions or action in spec.actions
+
+
+def about(spec: RolloutPolicySpec, start: Start) -> bool:
+    """Returns whether the policy may hold the rollout, as far as its namespace says."""
+    return not spec.rollouts.namespaces or start.namespace in spec.rollouts.namespaces
