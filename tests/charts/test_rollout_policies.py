@@ -22,10 +22,12 @@ pytestmark = pytest.mark.hub
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
 NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
-    "failureBudget, breaker or approval"
+    "failureBudget, breaker, approval, preflight, warnings or backup"
 )
 RING: Object = {"matchLabels": {"ring": "0"}}
 NO_BREAKER = "breaker needs sameCause, percent, or both"
+UPGRADING = "warnings and backup need Upgrade or Update among the actions"
+JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -49,6 +51,9 @@ FULL: Object = {
     "failureBudget": {"maximum": "2%", "per": "Step", "withinMinutes": 60},
     "breaker": {"sameCause": 3, "percent": 20, "minimumUpgrades": 5, "windowMinutes": 60},
     "approval": {"before": "Rest", "approvers": 2, "fourEyes": False},
+    "preflight": "Enforce",
+    "warnings": "Hold",
+    "backup": "Required",
 }
 Create = Callable[..., Answer]
 
@@ -118,6 +123,9 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"breaker": {"percent": 40}},
         {"approval": {}},
         {"approval": {"before": "Action"}, "actions": ["FinalizeUpgrade"]},
+        {"preflight": "Enforce"},
+        {"warnings": "Hold", "actions": []},
+        {"backup": "Required", "actions": ["Prep", "Update"]},
     ],
     ids=str,
 )
@@ -190,6 +198,20 @@ def test_the_actions_are_those_that_no_way_back_needs(tried: Create) -> None:
         else:
             assert answer.code == 201, answer.body
     assert tried(inFlight=1, actions=sorted(whole - back)).code == 201
+
+
+def test_demands_go_with_the_actions_that_they_are_about(tried: Create) -> None:
+    """The CRD lists names that the kinds declare elsewhere."""
+    for name in [name for driver in DRIVERS.values() for name in driver.actions.names]:
+        found = traits(name)
+        if not found.leads_back:
+            demands = (
+                ("preflight", "Enforce", found.preflight),
+                ("backup", "Required", found.upgrades),
+            )
+            for field, value, known in demands:
+                answer = tried(actions=[name], **{field: value})
+                assert answer.code == (201 if known else 422), (name, answer.body)
 
 
 @pytest.mark.parametrize("name", ["prep", "Reboot", ""])
@@ -307,6 +329,9 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
             "spec.failureBudget.withinMinutes",
         ),
         ({"breaker": {"percent": 101}}, "spec.breaker.percent"),
+        ({"preflight": "enforce"}, "spec.preflight"),
+        ({"warnings": "Ignore"}, "spec.warnings"),
+        ({"backup": ""}, "spec.backup"),
         ({"breaker": {"percent": 1, "windowMinutes": 0}}, "spec.breaker.windowMinutes"),
         ({"freezes": [{"from": FREEZE["from"]}]}, "spec.freezes[0].until"),
         (
@@ -328,6 +353,9 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
 @pytest.mark.parametrize(
     ("spec", "field", "words"),
     [
+        ({"warnings": "Hold", "actions": ["Prep"]}, "spec", UPGRADING),
+        ({"backup": "Required", "actions": ["Backup"]}, "spec", UPGRADING),
+        ({"preflight": "Enforce", "actions": ["PreCache", "Pools"]}, "spec", JUDGED),
         ({"canaries": {"soakMinutes": 1}}, "spec.canaries", EITHER),
         ({"canaries": {"count": 1, "selector": RING}}, "spec.canaries", EITHER),
         ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),

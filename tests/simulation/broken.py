@@ -467,6 +467,11 @@ def soak_ignored(stack: ExitStack) -> None:
     _set(stack, PolicyCanaries, "state", at_once)
 
 
+def required_backup_ignored(stack: ExitStack) -> None:
+    """Clusters are upgraded without the backup that a policy requires."""
+    _set(stack, IbuDriver, "lacks_backup", lambda self, action, spec, controls: "")
+
+
 def preflight_outdated(stack: ExitStack) -> None:
     """Clusters start on findings from before a time in which preflight was not enforced.
 
@@ -528,6 +533,7 @@ _OF_UPGRADES = {
         (budgets_ignored, "", 144),
         (canaries_not_awaited, ""),
         (soak_ignored, ""),
+        (required_backup_ignored, "", 182),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

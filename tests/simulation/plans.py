@@ -143,7 +143,7 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
     if stops_seeds(seed):
         plan = stopping(plan, Random(f"{seed}/seed images"))
     if has_policy(seed):
-        plan = under_policy(plan, Random(f"{seed}/policy"))
+        plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -206,6 +206,20 @@ def under_policy(plan: Scenario, rng: Random) -> Scenario:
             chosen = {"count": 1, "soakMinutes": chosen["soakMinutes"]}
         spec["canaries"] = chosen
     return structs.replace(plan, fleet=fleet, policy=spec, policy_ends=ends)
+
+
+def demanding(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a policy that may demand more than annotations ask for, by separate
+    draws that leave the rest of the seed unchanged. A backup that IBGUs don't ask for is demanded
+    for a while only."""
+    demands: Object = {}
+    if rng.random() < 0.3:
+        demands["preflight"] = "Enforce"
+    if rng.random() < 0.3:
+        demands["warnings"] = "Hold"
+    if rng.random() < 0.5 and plan.policy_ends:
+        demands["backup"] = "Required"
+    return structs.replace(plan, policy={**plan.policy, **demands})
 
 
 STOPPED = ("everything", "leaders", "people")

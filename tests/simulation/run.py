@@ -39,6 +39,7 @@ from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
+from tests.simulation.checks.demands import DemandsOfPolicy
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
@@ -329,7 +330,7 @@ class _Play:
             SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
         restored = bool(self.fleet.weather.struck["hub-restored"])
         if self._plan.policy and not skewed and not restored:
-            for check in (UnderPolicy, FailuresUnderPolicy):
+            for check in (UnderPolicy, FailuresUnderPolicy, DemandsOfPolicy):
                 check(self.found, self._plan.policy, self._plan.policy_ends).read(events)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)

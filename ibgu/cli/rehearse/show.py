@@ -9,7 +9,7 @@ from ibgu.cli.show.times import clock
 from ibgu.core.rehearsal.outlook import Outlook, Percentiles, StepOutlook
 from ibgu.core.text.spans import duration
 
-_LEFT_OUT = "canaries, failure budgets and breakers of policies, and other rollouts"
+_LEFT_OUT = "canaries, failure budgets, breakers and demands of policies, and other rollouts"
 
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:

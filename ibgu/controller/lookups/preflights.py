@@ -26,6 +26,7 @@ from ibgu.core.drivers.ibu.preflight.recorded import StepInputs, facts_of_step, 
 from ibgu.core.drivers.preflight import ALL_RULES, RULE_BOOKS, judge
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.state.demands import PolicyDemands, enforces_preflight
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import ClusterView, Finished, InFlight, Member, Rollout, Step, StepState, names
 from ibgu.core.model.claims import name_within
@@ -81,8 +82,10 @@ class Preflights:
         touch: Callable[[str], None],
         inspections: StepInspections | None,
         releases: HubReleases | None = None,
+        demands: Callable[[Rollout], Sequence[PolicyDemands]] = lambda rollout: (),
     ) -> None:
-        """`inspections`, `releases`: None if they are turned off."""
+        """`inspections`, `releases`: None if they are turned off. `demands` returns those of the
+        policies that hold a rollout."""
         self._fleet = fleet
         self._drivers = drivers
         self._mirror = mirror
@@ -92,6 +95,7 @@ class Preflights:
         self._touch = touch
         self._inspections = inspections
         self._releases = releases
+        self._demands = demands
         self._results: dict[tuple[str, int], PreflightResult] = {}
         self._bases: dict[str, _Basis] = {}
         self._last: datetime | None = None
@@ -112,13 +116,16 @@ class Preflights:
         """Evaluates the step that opens for the listed clusters, of which some become members."""
         tracked = self._fleet.rollouts.get(rollout.uid)
         current = tracked.current if tracked is not None else None
-        if tracked is None or current is None or not self._is_judged(tracked.rollout, current.step):
+        if tracked is None or current is None:
             return
         with self._quarantine.best_effort(rollout.uid):
             chosen = [each for each in clusters if not each.local]
-            if not await self._inspected(tracked.rollout, current.step, [c.name for c in chosen]):
+            mode, chosen_names = self._mode(tracked, chosen), [each.name for each in chosen]
+            if not _is_judged(tracked.rollout, current.step, mode):
                 return
-            result = await self._evaluate(tracked, current.step, chosen)
+            if not await self._inspected(tracked.rollout, current.step, chosen_names, mode):
+                return
+            result = await self._evaluate(tracked, current.step, chosen, mode)
             if result is not None and tracked.current is current:
                 self._put(current.step, result)
 
@@ -137,29 +144,32 @@ class Preflights:
         """Evaluates the step again if its basis has changed. An error of ibgu's own is put into the
         record, so that a person knows why an enforced step waits."""
         current, uid = tracked.current, tracked.rollout.uid
-        if self._inspections is not None and not self._enforces(tracked.rollout):
+        if current is None:
+            return
+        views = (view for name in current.members if (view := self._mirror.cluster(name)))
+        mode = self._mode(tracked, views)
+        if self._inspections is not None and mode is not PreflightMode.ENFORCE:
             self._inspections.forget(uid)  # enforced again, the clusters are inspected again
-        if current is None or not self._is_judged(tracked.rollout, current.step):
+        if not _is_judged(tracked.rollout, current.step, mode):
             return
         done = False
         with self._quarantine.best_effort(uid):
-            await self._check(tracked)
+            await self._check(tracked, mode)
             done = True
         if not done and tracked.current is current and not _has_problem(current.step):
             self._put(current.step, PreflightResult(_broken(self._moment()), frozenset()))
             self._touch(uid)
 
-    def _is_judged(self, rollout: Rollout, step: Step) -> bool:
-        """Returns whether the rules are about the step's actions, and are wanted."""
-        if rollout.kind not in RULE_BOOKS or rollout.deleted_at is not None:
-            return False
-        wanted = preflight_mode(self._mirror.annotations(rollout.uid)) is not PreflightMode.OFF
-        return wanted and any(traits(action).preflight for action in step.actions)
+    def _mode(self, tracked: TrackedRollout, clusters: Iterable[ClusterView]) -> PreflightMode:
+        """Returns the mode for the current step with these clusters: that of the annotation, or the
+        stricter one of a policy that is about one of them (R50.15)."""
+        rollout, current = tracked.rollout, tracked.current
+        actions = current.step.actions if current is not None else ()
+        if enforces_preflight(self._demands(rollout), actions, clusters):
+            return PreflightMode.ENFORCE
+        return preflight_mode(self._mirror.annotations(rollout.uid))
 
-    def _enforces(self, rollout: Rollout) -> bool:
-        return preflight_mode(self._mirror.annotations(rollout.uid)) is PreflightMode.ENFORCE
-
-    async def _check(self, tracked: TrackedRollout) -> None:
+    async def _check(self, tracked: TrackedRollout, mode: PreflightMode) -> None:
         current = tracked.current
         assert current is not None
         uid, step = tracked.rollout.uid, current.step
@@ -168,16 +178,16 @@ class Preflights:
         if carry_payload(step.actions) and not self._payloads.state(uid).read:
             return
         waiting = [name for name, member in current.members.items() if _not_started(member, step)]
-        if not waiting or self._is_early(tracked.rollout, step):
+        if not waiting or self._is_early(step, mode):
             return
-        if not await self._inspected(tracked.rollout, step, waiting):
+        if not await self._inspected(tracked.rollout, step, waiting, mode):
             return
         basis = await self._basis(tracked.rollout, step, waiting)
-        same_mode = self._has_mode(tracked.rollout, step.preflight)
+        same_mode = _has_mode(step.preflight, mode)
         if basis is None or (self._bases.get(uid) == basis and same_mode):
             return
         clusters = [view for name in waiting if (view := self._mirror.cluster(name)) is not None]
-        result = await self._evaluate(tracked, step, clusters)
+        result = await self._evaluate(tracked, step, clusters, mode)
         if result is None or tracked.current is not current or uid not in self._fleet.rollouts:
             return
         known = current.step.preflight
@@ -188,22 +198,20 @@ class Preflights:
         self._put(step, result)
         self._touch(uid)
 
-    def _is_early(self, rollout: Rollout, step: Step) -> bool:
+    def _is_early(self, step: Step, mode: PreflightMode) -> bool:
         """Returns whether the step was evaluated so lately, and in the same mode, that a change can
         wait."""
         record = step.preflight
-        if record is None or record.problem or not self._has_mode(rollout, record):
+        if record is None or record.problem or not _has_mode(record, mode):
             return False
         return self._now() - record.at < record.pause()
 
-    def _has_mode(self, rollout: Rollout, record: PreflightRecord | None) -> bool:
-        """Returns whether the record was made in the present mode, which has not changed since."""
-        return record is not None and record.enforced is self._enforces(rollout)
-
-    async def _inspected(self, rollout: Rollout, step: Step, clusters: Sequence[str]) -> bool:
+    async def _inspected(
+        self, rollout: Rollout, step: Step, clusters: Sequence[str], mode: PreflightMode
+    ) -> bool:
         """Returns whether the clusters are inspected as far as the step needs it."""
         inspections = self._inspections_for(rollout)
-        if inspections is None or not self._enforces(rollout):
+        if inspections is None or mode is not PreflightMode.ENFORCE:
             return True
         if not await inspections.ended(step.key, clusters):
             return False
@@ -240,7 +248,11 @@ class Preflights:
     # -- judging ---------------------------------------------------------------------------
 
     async def _evaluate(
-        self, tracked: TrackedRollout, step: Step, clusters: Sequence[ClusterView]
+        self,
+        tracked: TrackedRollout,
+        step: Step,
+        clusters: Sequence[ClusterView],
+        mode: PreflightMode,
     ) -> PreflightResult | None:
         """Returns None if the journal does not respond."""
         rollout = tracked.rollout
@@ -274,7 +286,8 @@ class Preflights:
             report = judge(rollout.kind, facts)
         else:
             report = await asyncio.to_thread(judge, rollout.kind, facts)
-        return result_of(report, facts, self._moment())
+        enforced = mode is PreflightMode.ENFORCE
+        return result_of(report, facts, self._moment(), enforced=enforced)
 
     @staticmethod
     async def _with_inspections(
@@ -306,6 +319,18 @@ class Preflights:
                 other = self._fleet.rollouts.get(holder.rollout)
                 named = other.rollout.full_name if other is not None else ""
                 yield each.name, name_within(rollout.namespace, named)
+
+
+def _is_judged(rollout: Rollout, step: Step, mode: PreflightMode) -> bool:
+    """Returns whether the rules are about the step's actions, and are wanted."""
+    if rollout.kind not in RULE_BOOKS or rollout.deleted_at is not None:
+        return False
+    return mode is not PreflightMode.OFF and any(traits(each).preflight for each in step.actions)
+
+
+def _has_mode(record: PreflightRecord | None, mode: PreflightMode) -> bool:
+    """Returns whether the record was made in the present mode, which has not changed since."""
+    return record is not None and record.enforced is (mode is PreflightMode.ENFORCE)
 
 
 def _not_started(member: Member, step: Step) -> bool:

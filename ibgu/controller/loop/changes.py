@@ -9,6 +9,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.core.engine.decide import expedited
 from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.gates import under_policies
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.names import stage_name
 
@@ -66,7 +67,7 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         tracked = self._fleet.rollouts.get(rollout)
         if tracked is not None and tracked.current is not None:
             # Another label of the object may have other policies hold the rollout.
-            self._work_queue.touch(rollout, tracked.current.under_policies)
+            self._work_queue.touch(rollout, under_policies(tracked.current))
         if not self._facts.talm_hold:
             self._reporter.changed_by_person(rollout)
 

@@ -70,6 +70,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             policies=holding.gates,
             budgets=holding.budgets,
             canaries=holding.canaries,
+            demands=holding.demands,
             policies_known=holding.known,
             grants=grants,
             grants_problem=unproven,

@@ -1,7 +1,7 @@
 """Creates the parts of a term, each with what it needs and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -51,8 +51,9 @@ from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.inspections import Inspections
@@ -155,7 +156,8 @@ class Assembly(Struct, frozen=True, eq=False):
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
         touch_now = work_queue.touch_now
-        preflights = self._preflights(payloads, touch_now)
+        policy_gates = self._policy_gates()
+        preflights = self._preflights(payloads, touch_now, policy_gates)
         lister = MembershipLister(
             client, mirror, payloads, self._tenants, preflights, tasks, touch_now
         )
@@ -168,7 +170,6 @@ class Assembly(Struct, frozen=True, eq=False):
             fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
-        policy_gates = self._policy_gates()
         snapshots = Snapshots(
             fleet,
             drivers,
@@ -229,7 +230,16 @@ class Assembly(Struct, frozen=True, eq=False):
 
         return PolicyGates(self._fleet, mirror.cluster, clusters, measured)
 
-    def _preflights(self, payloads: Payloads, touch: Callable[[str], None]) -> Preflights:
+    def _preflights(
+        self, payloads: Payloads, touch: Callable[[str], None], gates: PolicyGates
+    ) -> Preflights:
+        mirror, policies = self._deps.mirror, self._deps.rollout_policies
+
+        def demands(rollout: Rollout) -> Sequence[PolicyDemands]:
+            found = mirror.rollout_object(rollout.uid)
+            labels = found.metadata.labels if found is not None else {}
+            return gates.of(policies.state(), rollout.namespace, labels).demands
+
         return Preflights(
             self._fleet,
             self._deps.drivers,
@@ -240,6 +250,7 @@ class Assembly(Struct, frozen=True, eq=False):
             touch,
             self._step_inspections(),
             HubReleases(self._deps.client) if self._deps.settings.preflight_hub_releases else None,
+            demands,
         )
 
     def _step_inspections(self) -> StepInspections | None:

@@ -328,6 +328,13 @@ class Driver(KindTexts, Protocol):
         """Returns what must be done right before the action, by a run of its own; None: nothing.
         `controls`: ibgu's annotations of the rollout's object."""
 
+    def lacks_backup(
+        self, action: ActionName, spec: RolloutSpec, controls: Mapping[str, str]
+    ) -> str:
+        """Returns why no cluster is backed up before the action, in words for the rollout's author
+        that say how to ask for it; empty: each is, or the action takes none to another release.
+        `controls`: ibgu's annotations of the rollout's object."""
+
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         """Returns the one Job that does the run's action, and before it what it needs, or objects
         by which the cluster itself does it; asked only of actions with the trait `runs_job`. All of

@@ -122,6 +122,27 @@ class PolicyBreaker(SeedCircuitBreaker, frozen=True, forbid_unknown_fields=True,
     """PolicyBreaker is a circuit breaker of whatever image a rollout brings."""
 
 
+class PolicyPreflight(StrEnum):
+    """PolicyPreflight says what becomes of preflight's findings, whatever annotations say."""
+
+    ENFORCE = "Enforce"
+    """A cluster with an error does not start."""
+
+
+class PolicyWarnings(StrEnum):
+    """PolicyWarnings says what becomes of clusters that have warned, whatever annotations say."""
+
+    HOLD = "Hold"
+    """They wait for a person before they are taken to the other release."""
+
+
+class PolicyBackup(StrEnum):
+    """PolicyBackup says whether clusters may be taken to another release without a backup."""
+
+    REQUIRED = "Required"
+    """Each cluster is backed up by the same rollout."""
+
+
 class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     rollouts: PolicyRollouts = PolicyRollouts()
     clusters: PolicyClusters = PolicyClusters()
@@ -143,6 +164,10 @@ class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename=
     breaker: PolicyBreaker | None = None
     """Holds rollouts with an image that has failed too often, in any rollout of the hub."""
     approval: PolicyApproval | None = None
+    preflight: PolicyPreflight | None = None
+    """None: the rollout's annotation decides, and so for the next two."""
+    warnings: PolicyWarnings | None = None
+    backup: PolicyBackup | None = None
 
 
 class RolloutPolicy(Struct, frozen=True, rename="camel"):

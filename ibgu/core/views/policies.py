@@ -45,7 +45,7 @@ def _messages(document: Document) -> Iterator[str]:
     # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
     if not _holds(spec):
-        words = "it has no limit, window, freeze, canaries, budget, breaker or approval"
+        words = "it has no limit, time, canaries, budget, breaker, approval or demand"
         yield f"spec holds nothing: {words}"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
@@ -53,5 +53,6 @@ def _messages(document: Document) -> Iterator[str]:
 
 def _holds(spec: RolloutPolicySpec) -> bool:
     limits = spec.in_flight or spec.per_topology or spec.never_together
-    failures = spec.canaries or spec.failure_budget or spec.breaker or spec.approval
-    return bool(limits or spec.windows or spec.freezes or failures)
+    failures = spec.canaries or spec.failure_budget or spec.breaker
+    demands = spec.approval or spec.preflight or spec.warnings or spec.backup
+    return bool(limits or spec.windows or spec.freezes or failures or demands)

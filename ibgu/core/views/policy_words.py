@@ -64,7 +64,8 @@ def allowed(spec: JsonObject, now: datetime) -> list[str]:
         return [f"ibgu can't read the policy: {_written(str(error))}."]
     if problem:
         return [f"ibgu can't follow the policy: {_written(problem)}."]
-    return [_scope(found), *_limits(found), *_times(found, now), *_failures(found)]
+    sentences = (*_limits(found), *_times(found, now), *_failures(found), *_demands(found))
+    return [_scope(found), *sentences]
 
 
 def _scope(spec: RolloutPolicySpec) -> str:
@@ -186,6 +187,18 @@ def _approval(approval: PolicyApproval) -> str:
     }[approval.before]
     words = f"{what} once {people} approved it"
     return f"{words}, the step's author not counted." if approval.four_eyes else f"{words}."
+
+
+def _demands(spec: RolloutPolicySpec) -> Iterator[str]:
+    if spec.preflight is not None:
+        yield "A cluster with an error of preflight does not start, whatever annotations say."
+    if spec.warnings is not None:
+        yield (
+            "A cluster that has completed Prep or Check with a warning waits before Upgrade or "
+            "Update until a person resumes the rollout."
+        )
+    if spec.backup is not None:
+        yield "No Upgrade or Update starts unless its rollout backs each cluster up before."
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

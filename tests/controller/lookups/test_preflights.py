@@ -21,6 +21,7 @@ from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_u
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import UPDATE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 WRONG = "HighlyAvailable"
 
@@ -225,3 +226,42 @@ async def test_a_step_that_is_enforced_again_is_evaluated_though_nothing_differs
     await controller.until(lambda: len(controller.evaluations) == 3)
     assert controller.record is not None
     assert controller.record.enforced
+
+
+# -- policies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["off", "warn"])
+async def test_a_step_is_evaluated_for_a_policy_whatever_the_annotation_says(mode: str) -> None:
+    controller = Controller("site-1", "site-2")
+    set_policies(controller.engine, policy("careful", preflight="Enforce"))
+    controller.claim("site-2", WRONG)
+    await controller.begin("Prep", mode=mode)
+    await controller.until(lambda: controller.record is not None)
+    assert controller.record is not None
+    assert controller.record.enforced
+    controller.engine.wait(minutes=60)
+    assert controller.engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    kept = controller.engine.member(UID, 0, "site-2")
+    assert (kept.outcome, kept.reason.kind) == (None, ReasonKind.PREFLIGHT)
+
+
+async def test_a_step_without_clusters_of_the_policy_follows_its_annotation() -> None:
+    controller = Controller("site-1")
+    careful = policy("careful", preflight="Enforce", clusters={"clusterSets": ["north"]})
+    set_policies(controller.engine, careful)
+    await controller.begin("Prep", mode="off")
+    await controller.many_checks()
+    assert controller.record is None
+
+
+async def test_a_policy_that_comes_later_has_the_step_evaluated_again() -> None:
+    controller = Controller("site-1")
+    controller.engine.spokes["site-1"].dark = True
+    await controller.begin("Prep", mode="warn")
+    await controller.until(lambda: controller.record is not None)
+    assert controller.record is not None
+    assert not controller.record.enforced
+    set_policies(controller.engine, policy("careful", preflight="Enforce"))
+    controller.engine.settle()
+    await controller.until(lambda: controller.record is not None and controller.record.enforced)

@@ -8,7 +8,7 @@ from ibgu.core.model.document import Document
 from ibgu.core.views.policies import findings_of
 
 HOLDS_NOTHING = (
-    "spec holds nothing: it has no limit, window, freeze, canaries, budget, breaker or approval"
+    "spec holds nothing: it has no limit, time, canaries, budget, breaker, approval or demand"
 )
 
 
@@ -33,6 +33,23 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
     [
         (body(inFlight="5%"), []),
         (body(windows=[WINDOW], fit=True), []),
+        (body(preflight="Enforce", warnings="Hold", backup="Required"), []),
+        (body(preflight="Warn"), ["Invalid enum value 'Warn' - at `$.spec.preflight`"]),
+        (
+            body(preflight="Enforce", warnings="Hold", actions=["Backup"]),
+            [
+                "spec.preflight: has no rules for any of spec.actions",
+                "spec.warnings: needs Upgrade or Update in spec.actions",
+            ],
+        ),
+        (
+            body(backup="Required", actions=["Prep"]),
+            ["spec.backup: needs Upgrade or Update in spec.actions"],
+        ),
+        (
+            body(backup="Required", actions=["Prep", "Jump"]),
+            ["spec.actions: there is no action Jump"],
+        ),
         (body(), [HOLDS_NOTHING]),
         (body(inFlight=1, fit=True), ["spec.fit: there is no window in which anything could fit"]),
         (body(inFlight=[]), ["Expected `int | str`, got `array` - at `$.spec.inFlight`"]),

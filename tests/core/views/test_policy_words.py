@@ -42,6 +42,16 @@ def test_the_end_of_a_hold_is_known_or_depends_on_others() -> None:
     [
         ({}, [EVERY]),
         (
+            {"preflight": "Enforce", "warnings": "Hold", "backup": "Required"},
+            [
+                EVERY,
+                "A cluster with an error of preflight does not start, whatever annotations say.",
+                "A cluster that has completed Prep or Check with a warning waits before Upgrade or "
+                "Update until a person resumes the rollout.",
+                "No Upgrade or Update starts unless its rollout backs each cluster up before.",
+            ],
+        ),
+        (
             {
                 "rollouts": {
                     "namespaces": ["ran", "core"],

@@ -16,6 +16,7 @@ from ibgu.core.drivers.cluster_version.feedback import TARGET, VersionView, view
 from ibgu.core.drivers.cluster_version.job_actions import (
     job_of,
     judge_job,
+    missing_backup,
     needed_backup,
     verdict_on_job,
 )
@@ -139,6 +140,11 @@ class ClusterVersionDriver:
 
     def part(self, action: ActionName, controls: Mapping[str, str]) -> Part | None:
         return None
+
+    def lacks_backup(
+        self, action: ActionName, spec: RolloutSpec, controls: Mapping[str, str]
+    ) -> str:
+        return missing_backup(action, spec)
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return job_of(rollout, run, _version(seen))

@@ -23,8 +23,8 @@ from ibgu.core.engine.driver import (
     Prerequisite,
     Verdict,
 )
-from ibgu.core.model import Cause, Rollout, Run, WorkView
-from ibgu.core.model.kinds import ClusterUpdate, JsonObject
+from ibgu.core.model import ActionName, Cause, Rollout, Run, WorkView
+from ibgu.core.model.kinds import ClusterUpdate, JsonObject, RolloutSpec
 
 
 class _JobAction(Struct, frozen=True, kw_only=True):
@@ -102,6 +102,18 @@ def needed_backup(
     within = timedelta(minutes=update.backup.max_age_minutes)
     between = at_intermediate(seen, update)
     return Prerequisite(UpdateAction.BACKUP.value, within, at_start=between)
+
+
+def missing_backup(action: ActionName, spec: RolloutSpec) -> str:
+    """Returns why no Backup comes before the action; empty: one does, or it is no Update. A spec
+    with a backup has Backup in its plan, or no cluster is updated (R47.6)."""
+    update = spec.update or ClusterUpdate()
+    if action != UpdateAction.UPDATE or update.backup is not None:
+        return ""
+    return (
+        "the rollout makes none, and its update can't be changed; apply another one with "
+        "spec.update.backup, and Backup in its plan"
+    )
 
 
 def job_of(rollout: Rollout, run: Run, seen: VersionView) -> list[JsonObject]:

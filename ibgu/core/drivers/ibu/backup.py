@@ -71,6 +71,14 @@ def part_of_upgrade(action: ActionName, annotations: Mapping[str, str]) -> Part 
     return Part(action=UPGRADE_BACKUP, within=within, problem=asked.problem)
 
 
+def missing_backup(action: ActionName, annotations: Mapping[str, str]) -> str:
+    """Returns why there is no backup before the action; empty: there is one, or it is another
+    action."""
+    if action != Action.UPGRADE or asked_backup(annotations) is not None:
+        return ""
+    return f"the rollout asks for none; annotate it with {names.BACKUP} and {names.BACKUP_IMAGE}"
+
+
 def job_of(rollout: Rollout, run: Run) -> Sequence[JsonObject]:
     """Returns the run's Job with what it needs; none where the annotations are gone, or wrong. The
     seed image says nothing about the release image, so that the script compares with none."""

@@ -6,7 +6,12 @@ from datetime import timedelta
 from msgspec import Raw
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
-from ibgu.core.drivers.ibu.backup import job_of, part_of_upgrade, verdict_on_backup
+from ibgu.core.drivers.ibu.backup import (
+    job_of,
+    missing_backup,
+    part_of_upgrade,
+    verdict_on_backup,
+)
 from ibgu.core.drivers.ibu.failures import (
     ApplyError,
     Failure,
@@ -135,6 +140,11 @@ class IbuDriver:
 
     def part(self, action: ActionName, controls: Mapping[str, str]) -> Part | None:
         return part_of_upgrade(action, controls)
+
+    def lacks_backup(
+        self, action: ActionName, spec: RolloutSpec, controls: Mapping[str, str]
+    ) -> str:
+        return missing_backup(action, controls)
 
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return job_of(rollout, run)

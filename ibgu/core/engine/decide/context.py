@@ -239,6 +239,10 @@ class DecisionContext:
             return action
         return part.action
 
+    def lacks_backup(self, action: ActionName) -> str:
+        """Returns why the rollout makes no backup before the action; see `Driver.lacks_backup`."""
+        return self.driver.lacks_backup(action, self.rollout.spec, self.rollout.controls)
+
     def run_id(self, member: Member, attempt: int) -> str:
         seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
         return uuid.uuid5(_RUN_IDS, seed).hex[:20]

@@ -69,6 +69,8 @@ def _candidate(
         step=tracked,
         consent=consent_of(ctx),
         canaries=ctx.snapshot.canaries,
+        demands=ctx.snapshot.demands,
+        lacks_backup=ctx.lacks_backup,
         now=ctx.now,
     )
 

@@ -25,6 +25,7 @@ from ibgu.core.engine.gates.registry import (
     opened,
     resumable_gate,
     same_hold,
+    under_policies,
     unread,
 )
 from ibgu.core.engine.gates.shares import allowed_starts, has_room, step_rate_limits
@@ -72,6 +73,7 @@ __all__ = [
     "step_rate_limits",
     "time_stopped",
     "unbound",
+    "under_policies",
     "unread",
     "unusable",
 ]

@@ -1,14 +1,15 @@
 """The types of gates, by what they check and whom they keep (R18)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import Gate, GateScope
+from ibgu.core.engine.gate import Gate, GateScope, policy_gate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.snapshot import Consent, Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.model.preflight import PreflightRecord
@@ -67,7 +68,21 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """What people allow the rollout."""
     canaries: Sequence[PolicyCanaries] = ()
     """The canaries of all policies that hold the rollout."""
+    demands: Sequence[PolicyDemands] = ()
+    """What these policies demand beyond the annotations."""
+    lacks_backup: Callable[[ActionName], str]
+    """Returns why the rollout does not have the cluster backed up before the action; empty: it
+    does, or the action needs no backup."""
     now: datetime
+
+    def demanding(self) -> Iterator[PolicyDemands]:
+        """Yields the demands of policies that are about the cluster and its action, and that nobody
+        lets the rollout pass."""
+        for each in self.demands:
+            if each.concern(self.action, self.cluster) and not self.consent.grants.passes(
+                policy_gate(each.policy), self.now
+            ):
+                yield each
 
 
 class MemberGate(Gate, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
-"""The gates of preflight: where the rollout enforces it, an error keeps clusters from starting
-(R46.9)."""
+"""The gates of preflight: where the rollout or a policy enforces it, an error keeps clusters from
+starting (R46.9, R50.15)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from ibgu.core.engine.gate import GateInput, GateReason, Switch
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, StepGate
@@ -10,10 +12,19 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, names
 from ibgu.core.model.meaning import Meaning, OverdueRule
-from ibgu.core.model.preflight import PreflightMode, RecordedFinding, errors, preflight_mode
+from ibgu.core.model.preflight import (
+    PreflightMode,
+    PreflightRecord,
+    RecordedFinding,
+    errors,
+    preflight_mode,
+)
 from ibgu.core.text.cut import cut
 
-_ENDS = f"the fact heals, or a person sets {names.PREFLIGHT} to warn or off"
+_ENDS = (
+    f"the fact heals, or a person sets {names.PREFLIGHT} to warn or off where no RolloutPolicy "
+    "enforces preflight"
+)
 
 
 def _plan(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
@@ -21,7 +32,11 @@ def _plan(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None
     found = snapshot.object
     if found is None or preflight_mode(found.metadata.annotations) is not PreflightMode.ENFORCE:
         return None
-    record = step.step.preflight
+    return _of_plan(step.step.preflight, now)
+
+
+def _of_plan(record: PreflightRecord | None, now: datetime) -> Reason | None:
+    """Returns what keeps every cluster for which preflight is enforced."""
     if record is not None and record.problem:
         return Reason(ReasonKind.PREFLIGHT_PLAN, now, record.problem, None, ActingParty.PERSON)
     if record is None or not record.enforced:
@@ -31,13 +46,28 @@ def _plan(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None
 
 
 def _cluster(candidate: Candidate) -> Reason | None:
-    record = candidate.preflight
+    """Closes for what preflight has found on the cluster; where a policy enforces preflight for it,
+    also for what closes the gate of the plan."""
+    record, policy = candidate.preflight, _enforcing(candidate)
+    if policy and (reason := _of_plan(record, candidate.now)) is not None:
+        return _by_policy(reason, policy)
     if record is None or not record.findings:
         return None
-    if preflight_mode(candidate.annotations) is not PreflightMode.ENFORCE:
+    if not policy and preflight_mode(candidate.annotations) is not PreflightMode.ENFORCE:
         return None
     found = record.by_cluster.get(candidate.cluster.name, ())
-    return _reason(ReasonKind.PREFLIGHT, errors(found), candidate.now)
+    reason = _reason(ReasonKind.PREFLIGHT, errors(found), candidate.now)
+    return _by_policy(reason, policy) if reason is not None and policy else reason
+
+
+def _enforcing(candidate: Candidate) -> str:
+    """Returns the name of a policy that enforces preflight for the cluster; empty: none does."""
+    return next((each.policy for each in candidate.demanding() if each.preflight), "")
+
+
+def _by_policy(reason: Reason, policy: str) -> Reason:
+    words = f"RolloutPolicy {policy} enforces preflight: {reason.message}"
+    return replace(reason, kind=ReasonKind.PREFLIGHT, message=cut(words))
 
 
 def _reason(kind: ReasonKind, found: Sequence[RecordedFinding], now: datetime) -> Reason | None:
@@ -62,7 +92,8 @@ PREFLIGHT_PLAN = StepGate(
                 "refuse, or could not be evaluated",
                 _ENDS,
                 "fix what the line above names (the rule's remedy is in ibgu preflight), or set "
-                f"{names.PREFLIGHT}=warn on the rollout to start in spite of it",
+                f"{names.PREFLIGHT}=warn on the rollout to start in spite of it, as far as no "
+                "RolloutPolicy enforces preflight",
             ),
             by_message=True,
             opened="continues: preflight finds no error of the plan, or is not enforced",
@@ -80,7 +111,7 @@ PREFLIGHT_PLAN = StepGate(
             overdue=OverdueRule(
                 timedelta(minutes=15),
                 f"see the controller's log; {names.PREFLIGHT}=warn on the rollout starts the "
-                "clusters",
+                "clusters, unless a RolloutPolicy enforces preflight",
             ),
         ),
     },
@@ -96,11 +127,12 @@ PREFLIGHT = MemberGate(
         ReasonKind.PREFLIGHT: GateReason(
             meaning=Meaning(
                 "preflight has found that the cluster would refuse the action, and the rollout "
-                f"enforces preflight ({names.PREFLIGHT}=enforce)",
+                f"({names.PREFLIGHT}=enforce) or a RolloutPolicy enforces preflight; for a policy "
+                "the cluster also waits until preflight has checked it",
                 _ENDS,
                 "fix what the line above names (the rule's remedy is in ibgu preflight), take the "
                 f"cluster out (ibgu skip), or set {names.PREFLIGHT}=warn on the rollout to start "
-                "in spite of it",
+                "in spite of it, if no RolloutPolicy enforces preflight",
             ),
             by_message=True,
             opened="continues: preflight finds no error, or is not enforced",
@@ -111,10 +143,17 @@ PREFLIGHT = MemberGate(
         values=tuple(PreflightMode),
         others=frozenset({ReasonKind.PREFLIGHT_PLAN, ReasonKind.PREFLIGHT_PENDING}),
         title="Preflight's mode changed",
-        put="warn and off keep no cluster; any other value keeps those with an error",
-        removed="preflight's findings are shown and keep no cluster",
+        put="warn and off keep no cluster, unless a RolloutPolicy enforces preflight; any other "
+        "value keeps those with an error",
+        removed="preflight's findings are shown and keep no cluster, unless a RolloutPolicy "
+        "enforces preflight",
     ),
-    needs=frozenset({GateInput.RECORDS, GateInput.OBJECT, GateInput.CLUSTER}),
+    needs=frozenset(
+        {
+            *(GateInput.RECORDS, GateInput.OBJECT, GateInput.TIME),
+            *(GateInput.POLICIES, GateInput.CLUSTER, GateInput.GRANTS),
+        }
+    ),
     actions=_is_judged,
     own=True,
     chained=_is_judged,

@@ -22,7 +22,7 @@ from ibgu.core.engine.gates.time_floor import TIME_FLOOR
 from ibgu.core.engine.gates.warning import WARNING
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActionName, Reason, ReasonKind
+from ibgu.core.model import ActionName, Reason, ReasonKind, Waiting
 from ibgu.core.model.meaning import Meaning
 
 GATES: tuple[Gate, ...] = (
@@ -48,6 +48,10 @@ The ramp-up comes last: a member that it alone keeps needs the place of one in f
 """
 MEMBER_GATES = tuple(gate for gate in GATES if isinstance(gate, MemberGate))
 """The gates that keep one member alone."""
+_DEMANDED = frozenset(
+    kind for gate in MEMBER_GATES if GateInput.POLICIES in gate.needs for kind in gate.reasons
+)
+"""Reasons of the engine's own gates for which a policy may be the cause."""
 POLICY = GateReason(
     meaning=Meaning(
         "a RolloutPolicy, or a hold of the cluster by annotation, keeps it from starting",
@@ -102,6 +106,15 @@ def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
             if reason is not None:
                 return reason
     return None
+
+
+def under_policies(step: TrackedStep) -> Iterator[str]:
+    """Yields the clusters of which policies are asked although nothing else changes: those that
+    they keep, also by what they demand of the engine's own gates, and those in flight."""
+    yield from step.under_policies
+    for name, member in step.members.items():
+        if isinstance(member, Waiting) and member.reason.kind in _DEMANDED:
+            yield name
 
 
 def closed_for(gates: Iterable[Gate], candidate: Candidate) -> Reason | None:

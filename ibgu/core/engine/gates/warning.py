@@ -1,5 +1,5 @@
-"""The gate of clusters that have warned, where an annotation of the IBGU holds them for a person
-(R18.8)."""
+"""The gate of clusters that have warned, where an annotation of the IBGU or a policy holds them for
+a person (R18.8, R50.15)."""
 
 from ibgu.core.engine.gate import GateInput, GateReason, Switch
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
@@ -9,11 +9,18 @@ from ibgu.core.model.meaning import RESUME, Meaning
 
 def _warning(candidate: Candidate) -> Reason | None:
     known = candidate.seen.current_feedback
-    if names.HOLD_ON_WARNING not in candidate.annotations or known is None:
+    if known is None or not _holds(candidate):
         return None
     if known.warning in ("", candidate.accepted):
         return None
     return Reason(ReasonKind.WARNING, candidate.now, known.warning, None, ActingParty.PERSON)
+
+
+def _holds(candidate: Candidate) -> bool:
+    """Returns whether an annotation or a policy holds clusters that have warned."""
+    return names.HOLD_ON_WARNING in candidate.annotations or any(
+        each.warnings for each in candidate.demanding()
+    )
 
 
 def _goes_forward(action: ActionTraits) -> bool:
@@ -27,8 +34,9 @@ WARNING = MemberGate(
     reasons={
         ReasonKind.WARNING: GateReason(
             meaning=Meaning(
-                "the cluster has completed Prep or Check with this warning, and the rollout holds "
-                f"such clusters before Upgrade or Update ({names.HOLD_ON_WARNING})",
+                "the cluster has completed Prep or Check with this warning, and the rollout "
+                f"({names.HOLD_ON_WARNING}) or a RolloutPolicy holds such clusters before Upgrade "
+                "or Update",
                 "a person accepts the warning, or takes the cluster out",
                 f"if the cluster may go on, {RESUME}, which accepts all warnings of the step so "
                 "far; take others out before (ibgu skip)",
@@ -41,9 +49,14 @@ WARNING = MemberGate(
         annotation=names.HOLD_ON_WARNING,
         title="Hold on warnings changed",
         put="clusters with a warning wait for a person before Upgrade",
-        removed="clusters with a warning continue",
+        removed="clusters with a warning continue, unless a RolloutPolicy holds them",
     ),
-    needs=frozenset({GateInput.OBJECT, GateInput.FEEDBACK}),
+    needs=frozenset(
+        {
+            *(GateInput.OBJECT, GateInput.FEEDBACK, GateInput.TIME),
+            *(GateInput.POLICIES, GateInput.CLUSTER, GateInput.GRANTS),
+        }
+    ),
     actions=_goes_forward,
     own=True,
     chained=_goes_forward,

@@ -9,6 +9,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import Gate
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
@@ -132,6 +133,8 @@ class Snapshot(Struct, frozen=True):
     """The failure budgets of policies."""
     canaries: tuple[PolicyCanaries, ...] = ()
     """The canaries of policies."""
+    demands: tuple[PolicyDemands, ...] = ()
+    """What policies demand beyond the rollout's annotations."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

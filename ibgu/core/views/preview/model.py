@@ -52,6 +52,9 @@ class Proposal(Struct, frozen=True):
     def rollback_time(self) -> timedelta:
         return self.driver.rollback_time(self.spec)
 
+    def lacks_backup(self, action: ActionName) -> str:
+        return self.driver.lacks_backup(action, self.spec, self.annotations)
+
     def rate_limits_of(self, first: ActionName) -> RateLimits:
         """Returns the limits of a step that begins with this action, if no other rollout starts
         anything."""

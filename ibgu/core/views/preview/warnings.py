@@ -12,7 +12,12 @@ from ibgu.core.views.preview.model import Proposal, StepPreview
 from ibgu.core.views.preview.time import minutes
 
 _NAMED = 5
-_KNOWN = frozenset({GateInput.CLUSTER, GateInput.DURATIONS, GateInput.TENANCY, GateInput.TIME})
+_KNOWN = frozenset(
+    {
+        *(GateInput.CLUSTER, GateInput.OBJECT),
+        *(GateInput.DURATIONS, GateInput.TENANCY, GateInput.TIME),
+    }
+)
 """What a preview can tell a gate."""
 
 
@@ -78,6 +83,8 @@ def _closed(
             cluster=cluster,
             seen=seen,
             scope=proposal.scope,
+            annotations=proposal.annotations,
+            lacks_backup=proposal.lacks_backup,
             now=now,
         )
         reason = gate.ask(asked)

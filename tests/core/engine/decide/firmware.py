@@ -278,6 +278,9 @@ class FirmwareDriver:
     def part(self, action: str, controls: Mapping[str, str]) -> Part | None:
         return None
 
+    def lacks_backup(self, action: str, spec: RolloutSpec, controls: Mapping[str, str]) -> str:
+        return ""
+
     def job(self, rollout: Rollout, run: Run, seen: FeedbackView) -> Sequence[JsonObject]:
         return ()
 

@@ -182,6 +182,7 @@ class InMemoryEngine(Hub, Story):
             policies=(*self.policies, *holding.gates),
             budgets=holding.budgets,
             canaries=holding.canaries,
+            demands=holding.demands,
             policies_known=holding.known,
             **self._granted(tracked),
         )

@@ -120,7 +120,7 @@ def test_the_preview_asks_it_if_the_inputs_that_it_declares_are_known(gate: Gate
     (cluster,) = (view for name in twin.spokes if (view := twin.cluster(name)))
     proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies=(always_closed(gate),))
     warnings = preview(proposal, [cluster], {}, START).warnings
-    known = {GateInput.CLUSTER, GateInput.TENANCY, GateInput.TIME}
+    known = {GateInput.CLUSTER, GateInput.OBJECT, GateInput.TENANCY, GateInput.TIME}
     asked = isinstance(gate, MemberGate) and gate.needs <= known and gate.keeps(Action.PREP)
     said = [words for words in warnings if "closed for the preview" in words]
     assert len(said) == asked

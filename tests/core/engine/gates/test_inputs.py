@@ -76,6 +76,7 @@ def candidate(gate: Gate, twin: InMemoryEngine, uid: str) -> Candidate:
         annotations={HOLD_ON_WARNING: "", PREFLIGHT: "enforce"}
         if GateInput.OBJECT in gate.needs
         else HIDDEN,
+        lacks_backup=lambda action: "",
         preflight=FOUND if GateInput.RECORDS in gate.needs else HIDDEN,
         now=HIDDEN,
     )

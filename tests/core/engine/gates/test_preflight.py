@@ -134,7 +134,10 @@ def test_a_person_lets_the_clusters_start_in_spite_of_errors(mode: str) -> None:
     twin.annotate("uid-a", preflight=mode)
     twin.wait(minutes=60)
     assert outcomes(twin) == [DONE] * 3
-    said = "warn and off keep no cluster; any other value keeps those with an error"
+    said = (
+        "warn and off keep no cluster, unless a RolloutPolicy enforces preflight; any other value "
+        "keeps those with an error"
+    )
     assert twin.told(Kind.CONTROL) == [
         f"ibgu.dev/preflight=enforce: {said}",
         f"ibgu.dev/preflight={mode}: {said}",

@@ -73,7 +73,8 @@ def test_all_go_on_once_the_annotation_is_removed() -> None:
     assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
     assert twin.told(Kind.CONTROL) == [
         "ibgu.dev/hold-on-warning=yes: clusters with a warning wait for a person before Upgrade",
-        "ibgu.dev/hold-on-warning: removed, so that clusters with a warning continue",
+        "ibgu.dev/hold-on-warning: removed, so that clusters with a warning continue, unless a "
+        "RolloutPolicy holds them",
     ]
 
 

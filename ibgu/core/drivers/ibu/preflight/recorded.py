@@ -21,12 +21,10 @@ from ibgu.core.model import Rollout, Step, traits
 from ibgu.core.model.document import ObjectField
 from ibgu.core.model.preflight import (
     FindingSeverity,
-    PreflightMode,
     PreflightRecord,
     PreflightResult,
     RecordedFinding,
     compacted,
-    preflight_mode,
 )
 
 _KEPT = {Severity.ERROR: FindingSeverity.ERROR, Severity.WARNING: FindingSeverity.WARNING}
@@ -75,9 +73,11 @@ def facts_of_step(rollout: Rollout, step: Step, given: StepInputs) -> PreflightF
     )
 
 
-def result_of(report: PreflightReport, facts: PreflightFacts, at: datetime) -> PreflightResult:
+def result_of(
+    report: PreflightReport, facts: PreflightFacts, at: datetime, *, enforced: bool
+) -> PreflightResult:
     """Returns what the journal keeps of the report: errors and warnings, and which rules are
-    unknown."""
+    unknown. `enforced`: whether it was made to be."""
     found = [
         RecordedFinding(each.rule.id, severity, _message(each, report), each.clusters)
         for each in report.findings
@@ -89,7 +89,7 @@ def result_of(report: PreflightReport, facts: PreflightFacts, at: datetime) -> P
         at,
         compacted(found),
         tuple(sorted(ids, key=lambda rule: int(rule[1:]))),
-        enforced=preflight_mode(facts.annotations) is PreflightMode.ENFORCE,
+        enforced=enforced,
     )
     return PreflightResult(record, frozenset(report.names), unchecked)
 

@@ -14,7 +14,15 @@ from ibgu.core.engine.decide.rollout.grants import follow_grants
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.decide.step.preflight import end_enforcement
 from ibgu.core.engine.decide.step.steps import release_step
-from ibgu.core.engine.gates import ACCEPTABLE, GATES, RESUMABLE, Gate, Switch, resumable_gate
+from ibgu.core.engine.gates import (
+    ACCEPTABLE,
+    GATES,
+    RESUMABLE,
+    Gate,
+    Switch,
+    resumable_gate,
+    under_policies,
+)
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
@@ -68,12 +76,12 @@ def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
 
 def _follow_backup(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     """Applies the annotations of the backup before Upgrade. The gate says what is wrong in them;
-    members in flight that it kept are decided on again."""
+    members that it kept, or a policy that requires a backup, are decided on again."""
     what = "the backup before Upgrade"
     changed = _follow(ctx, given, names.BACKUP_ANNOTATIONS, what, lambda wanted: "")
     tracked = ctx.tracked.current
     if changed and tracked is not None:
-        ctx.result.remaining += tracked.in_flight
+        ctx.result.remaining += under_policies(tracked)
 
 
 def _follow(

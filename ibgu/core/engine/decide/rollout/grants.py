@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import Approval, ApprovalPoint, BrokenGlass, Grants
 from ibgu.core.model.kinds import PlanItem
@@ -53,7 +54,7 @@ def follow_grants(ctx: DecisionContext) -> None:
         )
     tracked = ctx.tracked.current
     if tracked is not None:
-        ctx.result.remaining += tracked.under_policies
+        ctx.result.remaining += under_policies(tracked)
 
 
 def _approvals(

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import keep_findings
 from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.gates import under_policies
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.demands import enforces_preflight
 from ibgu.core.model import Finished, Kind
 from ibgu.core.model.preflight import (
     FindingSeverity,
@@ -30,7 +32,7 @@ def take_findings(ctx: DecisionContext, tracked: TrackedStep, members: Collectio
     if result is None or (known is not None and known.at == result.record.at):
         return
     found = merged(known, result, frozenset(members))
-    if _not_enforced(ctx):
+    if _not_enforced(ctx, tracked, members):
         found = replace(found, enforced=False)
     warning = found.count(FindingSeverity.ERROR) > 0 or bool(found.problem)
     ctx.on_step(Kind.PREFLIGHT, keep_findings(tracked.step, found), _words(found), warning=warning)
@@ -38,38 +40,43 @@ def take_findings(ctx: DecisionContext, tracked: TrackedStep, members: Collectio
 
 
 def end_enforcement(ctx: DecisionContext) -> None:
-    """Marks the step's record as not enforced while the rollout does not enforce preflight: nobody
+    """Marks the step's record as not enforced while nothing enforces preflight: nobody
     keeps its findings up to date for a start, so that once it is enforced again clusters wait for
     a new evaluation."""
     tracked = ctx.tracked.current
     known = tracked.step.preflight if tracked is not None else None
-    if tracked is None or known is None or not known.enforced or not _not_enforced(ctx):
+    if tracked is None or known is None or not known.enforced:
+        return
+    if not _not_enforced(ctx, tracked, tracked.members):
         return
     found = replace(known, enforced=False)
     ctx.on_step(Kind.PREFLIGHT, keep_findings(tracked.step, found), _NOT_ENFORCED)
 
 
-def _not_enforced(ctx: DecisionContext) -> bool:
-    """Returns whether it is known that the rollout does not enforce preflight."""
+def _not_enforced(ctx: DecisionContext, tracked: TrackedStep, members: Collection[str]) -> bool:
+    """Returns whether it is known that neither the rollout nor a policy enforces preflight."""
     found = ctx.snapshot.object
     mode = preflight_mode(found.metadata.annotations) if found is not None else None
-    return mode in (PreflightMode.OFF, PreflightMode.WARN)
+    if mode not in (PreflightMode.OFF, PreflightMode.WARN):
+        return False
+    views = (view for name in members if (view := ctx.snapshot.cluster(name)) is not None)
+    return not enforces_preflight(ctx.snapshot.demands, tracked.step.actions, views)
 
 
 def _concerned(
     tracked: TrackedStep, known: PreflightRecord | None, found: PreflightRecord
 ) -> Iterator[str]:
     """Yields the members whose errors differ: what keeps the whole step keeps all that are between
-    two actions."""
+    two actions, and waiting members where a policy enforces preflight."""
     if known is None:
-        yield from tracked.in_flight
+        yield from under_policies(tracked)
         return
     for name in sorted(known.erring() ^ found.erring()):
         member = tracked.members.get(name)
         if member is not None and not isinstance(member, Finished):
             yield name
     if _of_step(known) != _of_step(found):
-        yield from tracked.in_flight
+        yield from under_policies(tracked)
 
 
 def _of_step(record: PreflightRecord) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
-from ibgu.core.model.actions import declared
+from ibgu.core.model.actions import declared, traits
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import ApprovalMoment, BudgetScope, RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
@@ -36,6 +36,7 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
         if problem := freeze_problem(freeze):
             yield f"spec.freezes[{index}]: {problem}"
 
+    yield from _demand_faults(spec)
     yield from _canary_faults(spec)
     yield from _budget_faults(spec)
     yield from _approval_faults(spec)
@@ -46,6 +47,19 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
             yield "spec.breaker: has neither sameCause nor percent"
         if not 1 <= breaker.window_minutes <= _WEEK:
             yield f"spec.breaker.windowMinutes: is not from 1 to {_WEEK}"
+
+
+def _demand_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    """Yields what is demanded of actions that are none of the policy's. Other faults say which of
+    these do not exist."""
+    named = [traits(name) for name in spec.actions if declared(name)]
+    if not spec.actions or len(named) < len(spec.actions):
+        return
+    if spec.preflight is not None and not any(each.preflight for each in named):
+        yield "spec.preflight: has no rules for any of spec.actions"
+    for path, demanded in (("warnings", spec.warnings), ("backup", spec.backup)):
+        if demanded is not None and not any(each.upgrades for each in named):
+            yield f"spec.{path}: needs Upgrade or Update in spec.actions"
 
 
 def _canary_faults(spec: RolloutPolicySpec) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ClusterView
@@ -34,6 +35,7 @@ class HoldingPolicies(Struct, frozen=True):
     budgets: tuple[PolicyBudget, ...] = ()
     breakers: tuple[SeedBreaker, ...] = ()
     canaries: tuple[PolicyCanaries, ...] = ()
+    demands: tuple[PolicyDemands, ...] = ()
     known: bool = True
     """Whether all of them can be followed."""
 
@@ -65,6 +67,7 @@ class PolicyGates:
             tuple(each.budget for each in holding if each.budget is not None),
             tuple(each.breaker for each in holding if each.breaker is not None),
             tuple(each.canaries for each in holding if each.canaries is not None),
+            tuple(each.demands for each in holding if each.demands is not None),
             known=all(each.followed for each in holding),
         )
 

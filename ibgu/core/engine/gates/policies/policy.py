@@ -8,6 +8,7 @@ from msgspec import Struct
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.approvals import approvals_gate
+from ibgu.core.engine.gates.policies.backups import backup_gate
 from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
@@ -15,6 +16,7 @@ from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
@@ -44,6 +46,7 @@ class PolicyInForce(Struct, frozen=True):
     budget: PolicyBudget | None = None
     breaker: SeedBreaker | None = None
     canaries: PolicyCanaries | None = None
+    demands: PolicyDemands | None = None
     followed: bool = True
     """Whether the policy can be followed."""
 
@@ -74,6 +77,8 @@ class PolicyFactory:
         if spec.approval is not None:
             about = partial(_selects, spec)
             gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
+        if spec.backup is not None:
+            gates.append(backup_gate(name, actions, partial(_selects, spec)))
         limits = PolicyLimits(name, spec)
         if limits.any:
             gates.append(limits_gate(limits, actions, self._occupancy, self._cluster))
@@ -84,6 +89,7 @@ class PolicyFactory:
             self._budget(name, spec, actions),
             breaker,
             canaries,
+            _demands(name, spec, actions),
         )
 
     def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:
@@ -114,6 +120,18 @@ class PolicyFactory:
             return own or spec.clusters == PolicyClusters()
 
         return PolicyBudget(name, budget, actions, selects) if budget is not None else None
+
+
+def _demands(name: str, spec: RolloutPolicySpec, actions: ActionFilter) -> PolicyDemands | None:
+    if spec.preflight is None and spec.warnings is None:
+        return None
+    return PolicyDemands(
+        name,
+        preflight=spec.preflight is not None,
+        warnings=spec.warnings is not None,
+        actions=actions,
+        selects=partial(_selects, spec),
+    )
 
 
 def _problem(spec: RolloutPolicySpec) -> str:

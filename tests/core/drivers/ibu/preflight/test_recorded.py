@@ -86,7 +86,7 @@ def evaluated(
         rollback=timedelta(minutes=30),
     )
     facts = facts_of_step(ROLLOUT, step, given)
-    found = result_of(judge(facts), facts, NOW)
+    found = result_of(judge(facts), facts, NOW, enforced=mode == "enforce")
     assert found.judged == {each.name for each in clusters}
     assert found.record.at == NOW
     return found
