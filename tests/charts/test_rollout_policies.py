@@ -29,6 +29,8 @@ NO_BREAKER = "breaker needs sameCause, percent, or both"
 UPGRADING = "warnings and backup need Upgrade or Update among the actions"
 JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
+NO_CHECK = "health needs conditions"
+CONDITION = "spec.canaries.health.conditions[0]"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
 IN_FLIGHT = "inFlight must be a number from 1 to 100000, or a share from 1% to 100%"
@@ -47,7 +49,7 @@ FULL: Object = {
     "windows": [NIGHT, {"cron": "30 22 1 1 *", "durationMinutes": 60, "timeZone": "Etc/GMT+5"}],
     "fit": True,
     "freezes": [{**FREEZE, "reason": "end of the year"}],
-    "canaries": {"count": 5, "soakMinutes": 60},
+    "canaries": {"count": 5, "soakMinutes": 60, "health": {"conditions": [{"type": "a.io/Well"}]}},
     "failureBudget": {"maximum": "2%", "per": "Step", "withinMinutes": 60},
     "breaker": {"sameCause": 3, "percent": 20, "minimumUpgrades": 5, "windowMinutes": 60},
     "approval": {"before": "Rest", "approvers": 2, "fourEyes": False},
@@ -322,6 +324,15 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
         ({"freezes": [FREEZE] * 101}, "spec.freezes"),
         ({"canaries": {"count": 1001}}, "spec.canaries.count"),
         ({"canaries": {"count": 1, "soakMinutes": 10081}}, "spec.canaries.soakMinutes"),
+        ({"canaries": {"count": 1, "health": {"conditions": [{}]}}}, f"{CONDITION}.type"),
+        (
+            {"canaries": {"count": 1, "health": {"conditions": [{"type": "-"}]}}},
+            f"{CONDITION}.type",
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"conditions": [{"type": "A", "status": "yes"}]}}},
+            f"{CONDITION}.status",
+        ),
         ({"failureBudget": {}}, "spec.failureBudget.maximum"),
         ({"failureBudget": {"maximum": 1, "per": "Site"}}, "spec.failureBudget.per"),
         (
@@ -358,6 +369,7 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
         ({"preflight": "Enforce", "actions": ["PreCache", "Pools"]}, "spec", JUDGED),
         ({"canaries": {"soakMinutes": 1}}, "spec.canaries", EITHER),
         ({"canaries": {"count": 1, "selector": RING}}, "spec.canaries", EITHER),
+        ({"canaries": {"count": 1, "health": {}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),
         *(
             ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)

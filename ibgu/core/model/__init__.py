@@ -56,6 +56,7 @@ from ibgu.core.model.runs import (
     RunState,
 )
 from ibgu.core.model.views import (
+    ClusterConditionView,
     ClusterView,
     FeedbackView,
     JobView,
@@ -73,6 +74,7 @@ __all__ = [
     "Arming",
     "Cause",
     "Change",
+    "ClusterConditionView",
     "ClusterView",
     "CompletedAction",
     "Decision",

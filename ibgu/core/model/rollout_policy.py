@@ -85,6 +85,19 @@ class FailureBudget(Struct, frozen=True, forbid_unknown_fields=True, rename="cam
         return timedelta(minutes=self.within_minutes) if self.within_minutes else None
 
 
+class WantedCondition(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """WantedCondition is a condition that a ManagedCluster must have."""
+
+    type: str
+    status: str = "True"
+
+
+class CanaryHealth(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """CanaryHealth is what must be true of every canary, without a break, while it soaks."""
+
+    conditions: list[WantedCondition] = []
+
+
 class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Canaries are the clusters of each step that go first, and must stay well for a while before
     the others start."""
@@ -94,7 +107,9 @@ class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     selector: LabelSelector | None = None
     """Chooses the canaries by the labels of their ManagedClusters."""
     soak_minutes: int = 0
-    """How long all of them must be available after they have succeeded."""
+    """How long all of them must be available and healthy after they have succeeded."""
+    health: CanaryHealth | None = None
+    """None: to be available is enough."""
 
 
 class ApprovalMoment(StrEnum):

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from ibgu.core.model import names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import find, status_of
-from ibgu.core.model.kinds import ClusterClaim, ManagedCluster, ObjectMeta
-from ibgu.core.model.views import ClusterView
+from ibgu.core.model.kinds import ClusterClaim, Condition, ManagedCluster, ObjectMeta
+from ibgu.core.model.views import ClusterConditionView, ClusterView
 from ibgu.core.text.cut import cut
 
 _LOCAL = "local-cluster"
@@ -41,6 +41,11 @@ class HubObject(Struct, Generic[V], frozen=True, gc=False):
     view: V
 
 
+MAX_CONDITIONS = 20
+"""The most conditions that are kept of a ManagedCluster, some 100 bytes each. The hub sets about
+six."""
+MAX_CONDITION = 400
+"""Characters that are kept of a condition's type, more than Kubernetes lets it have."""
 _DIFFERENT = 4096
 """The number of distinct groups of labels or annotations that objects share."""
 
@@ -61,6 +66,14 @@ def view_cluster(mc: ManagedCluster) -> ClusterView:
         annotations=_interned(metadata.annotations, names.OF_CLUSTERS),
         claims=_claims(mc.status.cluster_claims),
         clock=intern(status_of(mc.status.conditions, "ManagedClusterConditionClockSynced")),
+        conditions=tuple(map(_condition, mc.status.conditions[:MAX_CONDITIONS])),
+    )
+
+
+def _condition(found: Condition) -> ClusterConditionView:
+    since = moment(found.last_transition_time)
+    return ClusterConditionView(
+        intern(found.type[:MAX_CONDITION]), intern(found.status[:MAX_CONDITION]), since
     )
 
 

@@ -6,6 +6,15 @@ from typing import Any
 from msgspec import Struct
 
 
+class ClusterConditionView(Struct, frozen=True, gc=False):
+    """A condition of a ManagedCluster."""
+
+    type: str
+    status: str
+    since: datetime | None = None
+    """When it last got this status; None: this is not known."""
+
+
 class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     """A ManagedCluster."""
 
@@ -27,6 +36,8 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     """What the cluster reports of itself, as far as preflight reads it."""
     clock: str = ""
     """The status of the condition that compares the cluster's clock with the hub's."""
+    conditions: tuple[ClusterConditionView, ...] = ()
+    """The first conditions of the ManagedCluster, which policies may ask for (R50.15)."""
 
 
 class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):

@@ -13,6 +13,7 @@ from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
+    CanaryHealth,
     Freeze,
     PolicyApproval,
     PolicyWindow,
@@ -143,11 +144,16 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
         first = f"first {_clusters(canaries.count)}" if canaries.count else "clusters"
         chosen = f" with the labels {_listed(labels)}" if labels else ""
         soak = duration(timedelta(minutes=canaries.soak_minutes))
-        well = f" and were available for {soak}" if canaries.soak_minutes else ""
+        state = "available and well" if canaries.health is not None else "available"
+        well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
+        if canaries.health is not None and not canaries.soak_minutes:
+            well = f" and are {state}"
         yield (
             f"The {first} of a step{chosen} go first. The others start once these have "
             f"succeeded{well}; if one fails, a person has to resume the rollout."
         )
+        if canaries.health is not None:
+            yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
     if (approval := spec.approval) is not None:
         yield _approval(approval)
     if (budget := spec.failure_budget) is not None:
@@ -199,6 +205,12 @@ def _demands(spec: RolloutPolicySpec) -> Iterator[str]:
         )
     if spec.backup is not None:
         yield "No Upgrade or Update starts unless its rollout backs each cluster up before."
+
+
+def health_words(health: CanaryHealth) -> Iterator[str]:
+    """Yields what must be true of a canary."""
+    for each in health.conditions:
+        yield f"its condition {each.type} is {each.status}"
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

@@ -1,6 +1,8 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from ibgu.core.model import names
+from ibgu.core.model import ClusterConditionView, names
 from ibgu.core.model.kinds import (
     Condition,
     ManagedCluster,
@@ -8,7 +10,7 @@ from ibgu.core.model.kinds import (
     ManagedClusterStatus,
     ObjectMeta,
 )
-from ibgu.core.model.shown import view_cluster
+from ibgu.core.model.shown import MAX_CONDITIONS, view_cluster
 
 
 def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True") -> ManagedCluster:
@@ -59,3 +61,19 @@ def test_unaccepted_and_terminating_clusters_are_recognized() -> None:
 )
 def test_the_hub_itself(meta: ObjectMeta, local: bool) -> None:
     assert view_cluster(managed(meta)).local is local
+
+
+def test_the_first_conditions_are_kept_with_their_times() -> None:
+    found = [
+        Condition(
+            type="example.com/Power", status="False", last_transition_time="2026-01-01T00:00:00Z"
+        ),
+        *(Condition(type=f"T{number}" + "x" * 9999, status="Odd" * 999) for number in range(99)),
+    ]
+    status = ManagedClusterStatus(conditions=found)
+    first, *others = view_cluster(ManagedCluster(ObjectMeta(name="a"), status=status)).conditions
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert first == ClusterConditionView("example.com/Power", "False", since)
+    assert len(others) == MAX_CONDITIONS - 1
+    assert all(len(each.type) == len(each.status) == 400 for each in others)
+    assert others[0].since is None

@@ -195,6 +195,20 @@ def test_failures_have_sentences_of_their_own(spec: dict[str, Any], said: str) -
     assert allowed(spec, NOW)[1:] == [said]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "state"),
+    [(0, "and are available and well"), (120, "and were available and well for 2 h")],
+)
+def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
+    health = {"conditions": [{"type": "Power"}, {"type": "Alarm", "status": "False"}]}
+    canaries = {"count": 1, "soakMinutes": minutes, "health": health}
+    _, first, well = allowed({"canaries": canaries}, NOW)
+    assert f"have succeeded {state}; if one fails" in first
+    assert well == (
+        "A canary is well while its condition Power is True, its condition Alarm is False."
+    )
+
+
 def test_long_lists_and_texts_are_cut() -> None:
     groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
     found = allowed({"neverTogether": groups}, NOW)

@@ -1,20 +1,19 @@
 """The canaries of policies: clusters of a step that go first, and must stay well (R50.11)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import nsmallest
 
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
+from ibgu.core.engine.state.canary_health import HealthFinding, health_findings, well_since
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
 from ibgu.core.model.rollout_policy import Canaries
 from ibgu.core.plan.selectors import matches
 
-_AHEAD = timedelta(minutes=5)
-"""How far the clock of the hub may be ahead."""
 _CHOSEN_FOR = timedelta(seconds=10)
 """How long a step's canaries stay chosen: to choose them reads every member."""
 MAX_STEPS = 1000
@@ -30,6 +29,8 @@ class CanaryState(Struct, frozen=True):
     """Those that have failed since a person has resumed the step."""
     unavailable: tuple[str, ...] = ()
     """Those that have succeeded, and that the hub does not show as available."""
+    unwell: tuple[tuple[str, str], ...] = ()
+    """Those that have succeeded and are not well, each with the first reason."""
     soaked_at: datetime | None = None
     """When all that have succeeded will have been well for long enough, if they stay so."""
 
@@ -63,6 +64,11 @@ class PolicyCanaries:
         self._selects = selects
         self._chosen: dict[tuple[str, int], _Chosen] = {}
         self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
+
+    @property
+    def checked(self) -> bool:
+        """Whether the policy asks for more than that they are available."""
+        return self._canaries.health is not None
 
     def concern(self, step: TrackedStep) -> bool:
         """Returns whether the policy holds an action of the step."""
@@ -115,12 +121,25 @@ class PolicyCanaries:
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
             return CanaryState(unavailable=unavailable)
+        findings = {name: tuple(self._findings(found)) for name, found in shown.items()}
+        if unwell := tuple(_unwell(findings)):
+            return CanaryState(unwell=unwell)
         last = max(
-            (_well_since(each, shown[each.cluster], now) for each in well if each.cluster in shown),
+            (
+                well_since(finding.since, each.ended_at, now)
+                for each in well
+                for finding in findings.get(each.cluster, ())
+            ),
             default=None,
         )
         soak = timedelta(minutes=self._canaries.soak_minutes)
         return CanaryState(soaked_at=None if last is None else last + soak)
+
+    def _findings(self, cluster: ClusterView) -> Iterator[HealthFinding]:
+        """Yields what is said of a cluster that is available."""
+        yield HealthFinding(since=cluster.available_since)
+        if self._canaries.health is not None:
+            yield from health_findings(self._canaries.health, cluster)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
         """Returns the canaries. One whose ManagedCluster is gone stays what it was."""
@@ -165,8 +184,9 @@ def _place(member: Member) -> tuple[int, str]:
     return (member.position, member.cluster)
 
 
-def _well_since(member: Finished, shown: ClusterView, now: datetime) -> datetime:
-    """Returns since when the cluster is as it should be. A time that is far ahead says nothing."""
-    since = shown.available_since
-    told = since is not None and since <= now + _AHEAD
-    return max(member.ended_at, since) if since is not None and told else member.ended_at
+def _unwell(findings: Mapping[str, Sequence[HealthFinding]]) -> Iterator[tuple[str, str]]:
+    """Yields the canaries that are not well, each with the first reason."""
+    for name, found in findings.items():
+        problem = next((each.problem for each in found if each.problem), "")
+        if problem:
+            yield name, problem

@@ -8,7 +8,15 @@ from ibgu.core.engine.decide import REMOVE, DeleteWork
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.evidence import proven
-from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, Run, WorkView
+from ibgu.core.model import (
+    Change,
+    ClusterConditionView,
+    ClusterView,
+    Observation,
+    PendingPatch,
+    Run,
+    WorkView,
+)
 from ibgu.core.model.kinds import RolloutObject
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.node import JobWork, Work
@@ -65,6 +73,8 @@ class Hub:
         self.deleting: set[str] = set()
         self.available_since: dict[str, datetime] = {}
         """When the hub has reached clusters again."""
+        self.conditions: dict[str, tuple[ClusterConditionView, ...]] = {}
+        """Conditions of ManagedClusters, by cluster."""
         self.talm: dict[str, str] = {}
         """Clusters on which a ManifestWork of TALM's acts, with its name."""
         self.stalled = START
@@ -98,6 +108,7 @@ class Hub:
             deleting=name in self.deleting,
             reachable=not spoke.dark,
             available_since=self.available_since.get(name),
+            conditions=self.conditions.get(name, ()),
             local=False,
             labels=dict(self.labels[name]),
             annotations=dict(self.annotations[name]),

@@ -13,7 +13,8 @@ _NAMED = 3
 """The canaries that a reason names."""
 _MEANING = Meaning(
     "the policy's canaries go first, and must stay well for a while",
-    "every canary of the step has succeeded, and was available for as long as the policy says",
+    "every canary of the step has succeeded, and was available and well for as long as the policy "
+    "says",
     "look after the canaries that the reason names; skip one that can't be updated (ibgu skip)",
 )
 
@@ -43,9 +44,15 @@ def canaries_gate(
             lost = _named(state.unavailable)
             words = f"the canaries must stay available, and the hub can't reach {lost}"
             return kept_by_policy(words, now)
+        if state.unwell:
+            (lost, why), more = state.unwell[0], len(state.unwell) - 1
+            rest = f"; {more} more {'are' if more > 1 else 'is'} not well" if more else ""
+            words = f"the canaries must stay well, and {lost} is not: {why}{rest}"
+            return kept_by_policy(words, now)
         if state.soaked_at is None or now >= state.soaked_at:
             return None
-        words = f"the canaries have succeeded, and must stay available until {utc(state.soaked_at)}"
+        stay = "well" if canaries.checked else "available"
+        words = f"the canaries have succeeded, and must stay {stay} until {utc(state.soaked_at)}"
         return kept_by_policy(words, now, state.soaked_at)
 
     return MemberGate(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from ibgu.core.engine.gates.policies.health_faults import health_faults
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
 from ibgu.core.model.actions import declared, traits
 from ibgu.core.model.kinds import LabelSelector
@@ -74,6 +75,8 @@ def _canary_faults(spec: RolloutPolicySpec) -> Iterator[str]:
         yield from (f"{path}.selector{fault}" for fault in selector_faults(canaries.selector))
     if not 0 <= canaries.soak_minutes <= _WEEK:
         yield f"{path}.soakMinutes: is not from 0 to {_WEEK}"
+    if canaries.health is not None:
+        yield from (f"{path}.health{fault}" for fault in health_faults(canaries.health))
 
 
 def _budget_faults(spec: RolloutPolicySpec) -> Iterator[str]:

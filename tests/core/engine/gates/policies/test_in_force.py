@@ -178,6 +178,21 @@ def test_a_share_is_counted_again() -> None:
                 "spec.canaries.soakMinutes: is not from 0 to 10080",
             ],
         ),
+        ({"canaries": {"count": 1, "health": {}}}, ["spec.canaries.health: has no check"]),
+        (
+            {"canaries": {"count": 1, "health": {"conditions": [{"type": "a"}] * 11}}},
+            [
+                "spec.canaries.health.conditions: has more than 10",
+                "spec.canaries.health.conditions: has one type twice",
+            ],
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"conditions": [{"type": "-", "status": "true"}]}}},
+            [
+                "spec.canaries.health.conditions[0].type: is not a type of a condition",
+                "spec.canaries.health.conditions[0].status: is none of True, False, Unknown",
+            ],
+        ),
         *(({"failureBudget": {"maximum": each}}, []) for each in (0, "0%", "7%", "100%")),
         *(
             (

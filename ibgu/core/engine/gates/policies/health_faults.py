@@ -1,0 +1,28 @@
+"""The faults of a policy's checks of canaries that the hub's schema lets pass."""
+
+import re
+from collections.abc import Iterator
+
+from ibgu.core.model.rollout_policy import CanaryHealth
+
+_MAX_CONDITIONS = 10
+_STATUSES = ("True", "False", "Unknown")
+_TYPE = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9][-A-Za-z0-9_.]{0,251}")
+_MAX_TYPE = 316
+
+
+def health_faults(health: CanaryHealth) -> Iterator[str]:
+    """Yields why the checks can't be carried out; each begins with the path of the field below
+    them."""
+    if health == CanaryHealth():
+        yield ": has no check"
+    types = [each.type for each in health.conditions]
+    if len(types) > _MAX_CONDITIONS:
+        yield f".conditions: has more than {_MAX_CONDITIONS}"
+    if len(set(types)) < len(types):
+        yield ".conditions: has one type twice"
+    for index, each in enumerate(health.conditions):
+        if len(each.type) > _MAX_TYPE or _TYPE.fullmatch(each.type) is None:
+            yield f".conditions[{index}].type: is not a type of a condition"
+        if each.status not in _STATUSES:
+            yield f".conditions[{index}].status: is none of {', '.join(_STATUSES)}"
