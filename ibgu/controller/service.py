@@ -18,6 +18,7 @@ from ibgu.controller.inspections import Inspector, inspecting
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
+from ibgu.controller.lookups.canary_health import CanaryHealth
 from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
@@ -157,6 +158,7 @@ class Controller:
             seed_breakers=self._seed_breakers,
             rollout_policies=self._rollout_policies,
             grants=self._grants,
+            canary_health=CanaryHealth(),
             reads=reads,
             inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,

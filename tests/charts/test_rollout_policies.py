@@ -29,7 +29,7 @@ NO_BREAKER = "breaker needs sameCause, percent, or both"
 UPGRADING = "warnings and backup need Upgrade or Update among the actions"
 JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
-NO_CHECK = "health needs conditions"
+NO_CHECK = "health needs conditions, clusterOperators or nodes"
 CONDITION = "spec.canaries.health.conditions[0]"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -120,6 +120,7 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"windows": [NIGHT]},
         {"freezes": [FREEZE]},
         {"canaries": {"selector": {"matchLabels": {"canary": "true"}}}},
+        {"canaries": {"count": 1, "health": {"nodes": True}}},
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
         {"breaker": {"percent": 40}},
@@ -370,6 +371,7 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
         ({"canaries": {"soakMinutes": 1}}, "spec.canaries", EITHER),
         ({"canaries": {"count": 1, "selector": RING}}, "spec.canaries", EITHER),
         ({"canaries": {"count": 1, "health": {}}}, "spec.canaries.health", NO_CHECK),
+        ({"canaries": {"count": 1, "health": {"nodes": False}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),
         *(
             ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)

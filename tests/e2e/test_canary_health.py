@@ -2,15 +2,34 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from ibgu.controller.inspections import canary_works
+from ibgu.controller.inspections.inspector import TOO_OLD
+from ibgu.core.drivers.canary_health import SELECTOR, WORK
+from ibgu.core.drivers.canary_health.objects import MASTER, OPERATORS
+from ibgu.hub import paths
+from ibgu.hub.discovery import Served, discover
+from ibgu.hub.port import Hub
+from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.spoke.objects import key_of
+from tests.core.drivers.canary_health.cluster import (
+    Objects,
+    conditions,
+    manifests,
+    objects,
+    pool,
+)
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 from tests.e2e.test_rollout_policies import RUNS, body, kept
 
 NAME = "proven"
+DNS = next(each for each in OPERATORS if each.name == "dns")
 Health = Callable[..., Awaitable[None]]
 
 
@@ -81,3 +100,75 @@ async def report(scene: Scene, status: str) -> None:
     patch = json.dumps({"status": {"conditions": [*others, alarm]}})
     arguments = ("managedcluster", canary(scene), "--subresource=status", "--type=merge")
     await scene.kubectl("patch", *arguments, "-p", patch)
+
+
+def equip(cluster: SimulatedCluster, now: float, changes: Objects | None = None) -> None:
+    """Gives the cluster operators and pools that are well; `changes`: others instead."""
+    for each in manifests({**objects(), **(changes or {})}):
+        cluster.spoke.delete(key_of(each), now)
+        cluster.spoke.create(each, now)
+
+
+async def works(scene: Scene) -> list[str]:
+    found = await scene.items(paths.works(), SELECTOR)
+    return [each["metadata"]["namespace"] for each in found]
+
+
+async def test_operators_and_nodes_are_read_while_others_wait(
+    scene: Scene, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary_works, "INTERVAL", 0.5)
+    monkeypatch.setattr(canary_works, "AGGREGATION", 0.2)
+    await scene.fleet(count=3)
+    sick = {MASTER: pool(1, 0), DNS: conditions(Available="True", Degraded="True")}
+    scene.act(canary(scene), partial(equip, changes=sick))
+    await scene.start()
+    await health(clusterOperators=True, nodes=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    words = 'condition Degraded of its ClusterOperator dns is "True", not "False"'
+    await waits(scene, words)
+    assert await works(scene) == [canary(scene)]
+    scene.act(canary(scene), partial(equip, changes={MASTER: pool(1, 0)}))
+    await waits(scene, "0 of 1 nodes of its MachineConfigPool master are ready")
+    await scene.stop()
+    scene.act(canary(scene), equip)
+    await scene.start()
+    await scene.completed("careful")
+
+    async def gone() -> bool:
+        return not await works(scene)
+
+    await scene.until(gone, "the work to go once nobody waits")
+
+
+async def test_a_hub_without_read_only_works_keeps_the_others(scene: Scene, health: Health) -> None:
+    async def old(client: Hub) -> Served:
+        return replace(await discover(client), update_strategies=frozenset({"Update"}))
+
+    await scene.fleet(count=3)
+    await scene.start(discovering=old)
+    await health(nodes=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, TOO_OLD)
+    assert await works(scene) == []
+
+
+async def test_a_work_that_an_earlier_controller_left_is_removed(scene: Scene) -> None:
+    """Another one with the label, which a tenant may set, stays."""
+    await scene.fleet(count=1)
+    for name in (WORK, "foreign"):
+        left = {
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "ManifestWork",
+            "metadata": {"name": name, "namespace": canary(scene), "labels": {SELECTOR: "true"}},
+            "spec": {"workload": {"manifests": []}},
+        }
+        await scene.admin.request("POST", paths.works(canary(scene)), body=left)
+    await scene.start()
+
+    async def only_foreign() -> bool:
+        found = await scene.items(paths.works(), SELECTOR)
+        return [each["metadata"]["name"] for each in found] == ["foreign"]
+
+    await scene.until(only_foreign, "the canary's work to go")
+    await scene.admin.request("DELETE", paths.work(canary(scene), "foreign"))

@@ -2,7 +2,7 @@
 sends works, reads answers, stores facts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from uuid import uuid4
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.inspections.progress import InspectionProgress, InspectionStep
+from ibgu.controller.inspections.running import first, running
 from ibgu.core.drivers.ibu.preflight.inspection import (
     SELECTOR,
     WORK,
@@ -128,10 +129,10 @@ class Inspector:
             on_error=lambda error: log.warning("watch interrupted", error=str(error)),
             rng=self._rng,
         )
-        async with _running(reflector.run(), writer.run()) as tasks:
-            await _first(reflector.synced.wait(), tasks)
+        async with running(reflector.run(), writer.run()) as tasks:
+            await first(reflector.synced.wait(), tasks)
             while await round_.turn(writer):
-                await _first(round_.woken(), tasks)
+                await first(round_.woken(), tasks)
         if round_.read or round_.unread:
             log.info("clusters inspected", answered=round_.read, unanswered=round_.unread)
 
@@ -274,28 +275,6 @@ class _Round:
             path = paths.work(meta.namespace, meta.name)
             body = b'{"preconditions":{"uid":"%s"}}' % meta.uid.encode()
             writer.submit(Write(key, "DELETE", path, body, token=meta.uid))
-
-
-@asynccontextmanager
-async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-async def _first(wanted: Coroutine[None, None, object], tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for what is wanted. Raises what ends one of the tasks."""
-    waiting = asyncio.ensure_future(wanted)
-    try:
-        done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        waiting.cancel()
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.lookups.canary_health import CanaryHealth
 from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.hub_releases import HubReleases
 from ibgu.controller.lookups.membership import MembershipLister
@@ -89,6 +90,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     seed_breakers: SeedBreakers
     rollout_policies: RolloutPolicies
     grants: RolloutGrants
+    canary_health: CanaryHealth
     reads: Reads
     inspections: Inspections
     lease: Callable[[], ObjectMeta | None]
@@ -228,7 +230,8 @@ class Assembly(Struct, frozen=True, eq=False):
             durations.ask()
             return durations.duration_stats
 
-        return PolicyGates(self._fleet, mirror.cluster, clusters, measured)
+        observed = self._deps.canary_health.finding
+        return PolicyGates(self._fleet, mirror.cluster, clusters, measured, observed)
 
     def _preflights(
         self, payloads: Payloads, touch: Callable[[str], None], gates: PolicyGates

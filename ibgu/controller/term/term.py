@@ -7,9 +7,11 @@ from functools import partial
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.facts import TermFacts
+from ibgu.controller.inspections.canary_works import CanaryWorks
 from ibgu.controller.journal.retention import Retention, old_events, old_rollouts
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.journal.unreadable import reread_unreadable
+from ibgu.controller.lookups.canary_health import CanaryHealth
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.loop.commit import JournalWriter
@@ -148,12 +150,31 @@ class Term:
         tasks.create_task(term.preflights.run())
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
         tasks.create_task(_recount(term.policy_gates, self._clock, touch))
+        self._observe_canaries(tasks, term)
         if days := settings.events_days:
             forget = old_events(deps.journal)
             tasks.create_task(Retention(forget, self._clock, days).run())
         if days := settings.rollouts_days:
             forget = old_rollouts(deps.journal, partial(_in_use, deps.mirror, term.fleet))
             tasks.create_task(Retention(forget, self._clock, days).run())
+
+    def _observe_canaries(self, tasks: asyncio.TaskGroup, term: RunningTerm) -> None:
+        deps, health = self._deps, self._deps.canary_health
+
+        def touch(rollout: str) -> None:
+            term.changes.touched(rollout, "")
+
+        health.begin(self._clock.now, term.policy_gates.to_observe, touch)
+        works = CanaryWorks(deps.settings, deps.client, deps.served, health, deps.rng)
+        tasks.create_task(_observe(works, health, self._deadline))
+
+
+async def _observe(works: CanaryWorks, health: CanaryHealth, deadline: Deadline) -> None:
+    try:
+        await works.run(deadline)
+    finally:
+        # It outlives the term, whose fleet would stay in memory.
+        health.end()
 
 
 async def _recount(gates: PolicyGates, clock: Clock, changed: Callable[[], None]) -> None:

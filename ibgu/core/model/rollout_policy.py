@@ -92,10 +92,15 @@ class WantedCondition(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     status: str = "True"
 
 
-class CanaryHealth(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """CanaryHealth is what must be true of every canary, without a break, while it soaks."""
+class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """HealthChecks are what must be true of every canary, without a break, while it soaks."""
 
     conditions: list[WantedCondition] = []
+    """Conditions of the ManagedCluster."""
+    cluster_operators: bool = False
+    """Whether the cluster version and its operators must be available and not degraded."""
+    nodes: bool = False
+    """Whether the nodes of the MachineConfigPools must be ready and have their configuration."""
 
 
 class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -108,7 +113,7 @@ class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Chooses the canaries by the labels of their ManagedClusters."""
     soak_minutes: int = 0
     """How long all of them must be available and healthy after they have succeeded."""
-    health: CanaryHealth | None = None
+    health: HealthChecks | None = None
     """None: to be available is enough."""
 
 

@@ -13,8 +13,8 @@ from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
-    CanaryHealth,
     Freeze,
+    HealthChecks,
     PolicyApproval,
     PolicyWindow,
     RolloutPolicySpec,
@@ -208,9 +208,16 @@ def _demands(spec: RolloutPolicySpec) -> Iterator[str]:
 
 
 def health_words(health: CanaryHealth) -> Iterator[str]:
+
+
+def health_words(health: HealthChecks) -> Iterator[str]:
     """Yields what must be true of a canary."""
     for each in health.conditions:
         yield f"its condition {each.type} is {each.status}"
+    if health.cluster_operators:
+        yield "its cluster operators are available and not degraded"
+    if health.nodes:
+        yield "its nodes are ready"
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

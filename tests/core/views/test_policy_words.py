@@ -200,12 +200,17 @@ def test_failures_have_sentences_of_their_own(spec: dict[str, Any], said: str) -
     [(0, "and are available and well"), (120, "and were available and well for 2 h")],
 )
 def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
-    health = {"conditions": [{"type": "Power"}, {"type": "Alarm", "status": "False"}]}
+    health = {
+        "conditions": [{"type": "Power"}, {"type": "Alarm", "status": "False"}],
+        "clusterOperators": True,
+        "nodes": True,
+    }
     canaries = {"count": 1, "soakMinutes": minutes, "health": health}
     _, first, well = allowed({"canaries": canaries}, NOW)
     assert f"have succeeded {state}; if one fails" in first
     assert well == (
-        "A canary is well while its condition Power is True, its condition Alarm is False."
+        "A canary is well while its condition Power is True, its condition Alarm is False, its "
+        "cluster operators are available and not degraded, its nodes are ready."
     )
 
 

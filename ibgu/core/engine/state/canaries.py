@@ -7,7 +7,8 @@ from heapq import nsmallest
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
-from ibgu.core.engine.state.canary_health import HealthFinding, health_findings, well_since
+from ibgu.core.engine.state.canary_health import health_findings, observed_checks, well_since
+from ibgu.core.engine.state.health_observations import Canary, HealthFinding, HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
@@ -55,6 +56,7 @@ class PolicyCanaries:
         actions: ActionFilter,
         cluster: ClusterLookup,
         selects: Callable[[ClusterView], bool],
+        observed: HealthLookup,
     ) -> None:
         """`selects`: whether the policy is about a cluster."""
         self.policy = policy
@@ -62,8 +64,11 @@ class PolicyCanaries:
         self._actions = actions
         self._cluster = cluster
         self._selects = selects
+        self._observed = observed
         self._chosen: dict[tuple[str, int], _Chosen] = {}
         self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
+        self._asked: set[tuple[str, int]] = set()
+        """The steps of rollouts that the policy holds."""
 
     @property
     def checked(self) -> bool:
@@ -85,6 +90,7 @@ class PolicyCanaries:
         if len(self._chosen) >= MAX_STEPS:
             self._chosen.clear()
             self._states.clear()
+            self._asked.clear()
         before |= known.names if known is not None else frozenset()
         names = frozenset(member.cluster for member in self._choose(step, before))
         self._chosen[key] = _Chosen(count, now + _CHOSEN_FOR, names)
@@ -104,6 +110,7 @@ class PolicyCanaries:
         if known is not None and known[0] == rests_on:
             return known[1]
         found = self._state(step, now)
+        self._asked.add(step.step.key)
         self._states[step.step.key] = (rests_on, found)
         return found
 
@@ -121,7 +128,7 @@ class PolicyCanaries:
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
             return CanaryState(unavailable=unavailable)
-        findings = {name: tuple(self._findings(found)) for name, found in shown.items()}
+        findings = {name: tuple(self._findings(found, now)) for name, found in shown.items()}
         if unwell := tuple(_unwell(findings)):
             return CanaryState(unwell=unwell)
         last = max(
@@ -135,11 +142,24 @@ class PolicyCanaries:
         soak = timedelta(minutes=self._canaries.soak_minutes)
         return CanaryState(soaked_at=None if last is None else last + soak)
 
-    def _findings(self, cluster: ClusterView) -> Iterator[HealthFinding]:
+    def _findings(self, cluster: ClusterView, now: datetime) -> Iterator[HealthFinding]:
         """Yields what is said of a cluster that is available."""
         yield HealthFinding(since=cluster.available_since)
         if self._canaries.health is not None:
-            yield from health_findings(self._canaries.health, cluster)
+            yield from health_findings(self._canaries.health, cluster, self._observed, now)
+
+    def to_observe(self, step: TrackedStep, now: datetime) -> Iterator[Canary]:
+        """Yields the canaries that have succeeded, if others still wait behind them."""
+        health = self._canaries.health
+        checks = observed_checks(health) if health is not None else frozenset()
+        if not checks or not step.not_started or step.step.key not in self._asked:
+            return
+        for name in self.of(step, now):
+            member = step.members[name]
+            if isinstance(member, Finished) and _succeeded(member):
+                shown = self._shown(member)
+                if shown is not None:
+                    yield Canary(step.step.rollout, shown, checks)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
         """Returns the canaries. One whose ManagedCluster is gone stays what it was."""

@@ -2,39 +2,45 @@
 (R50.15)."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from msgspec import Struct
-
+from ibgu.core.engine.state.health_observations import (
+    AHEAD,
+    HealthFinding,
+    HealthLookup,
+    ObservedCheck,
+)
 from ibgu.core.model import ClusterView
-from ibgu.core.model.rollout_policy import CanaryHealth, WantedCondition
+from ibgu.core.model.rollout_policy import HealthChecks, WantedCondition
 from ibgu.core.text.harmless import one_line
 
-_AHEAD = timedelta(minutes=5)
-"""How far the clock of the hub may be ahead."""
 _MAX_CHARACTERS = 100
 """Characters that are shown of a value that a cluster reports."""
 
 
-class HealthFinding(Struct, frozen=True):
-    """HealthFinding is what one check says of one canary."""
+def observed_checks(health: HealthChecks) -> frozenset[ObservedCheck]:
+    """Returns the checks that ibgu has to observe."""
+    wanted = {
+        ObservedCheck.CLUSTER_OPERATORS: health.cluster_operators,
+        ObservedCheck.NODES: health.nodes,
+    }
+    return frozenset(check for check, asked in wanted.items() if asked)
 
-    problem: str = ""
-    """Why the canary is not well; empty: it is."""
-    since: datetime | None = None
-    """Since when it is well; None: this is not known."""
 
-
-def health_findings(health: CanaryHealth, cluster: ClusterView) -> Iterator[HealthFinding]:
+def health_findings(
+    health: HealthChecks, cluster: ClusterView, observed: HealthLookup, now: datetime
+) -> Iterator[HealthFinding]:
     """Yields what each check says of the cluster."""
     for wanted in health.conditions:
         yield _condition(wanted, cluster)
+    for check in sorted(observed_checks(health)):
+        yield observed(check, cluster, now)
 
 
 def well_since(told: datetime | None, ended_at: datetime, now: datetime) -> datetime:
     """Returns since when a canary is well that has ended at that time. A time far ahead says
     nothing."""
-    return max(ended_at, told) if told is not None and told <= now + _AHEAD else ended_at
+    return max(ended_at, told) if told is not None and told <= now + AHEAD else ended_at
 
 
 def _condition(wanted: WantedCondition, cluster: ClusterView) -> HealthFinding:

@@ -25,6 +25,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.health_observations import HealthObservations
 from ibgu.core.engine.state.snapshot import Facts, PayloadState, SeedState, Snapshot
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import (
@@ -110,6 +111,7 @@ class InMemoryEngine(Hub, Story):
         """Since when the admission policy for grants and authors is in force."""
         self.grants_readable = True
         self.durations: DurationsByAction = {}
+        self.observations = HealthObservations()
         self.policy_gates = self._policy_gates()
         self.adoption: set[str] = set()
         self.namesakes: dict[str, str] = {}
@@ -204,7 +206,9 @@ class InMemoryEngine(Hub, Story):
         def clusters() -> list[ClusterView]:
             return [view for name in self.spokes if (view := self.cluster(name))]
 
-        return PolicyGates(self.fleet, self.cluster, clusters, lambda: self.durations)
+        return PolicyGates(
+            self.fleet, self.cluster, clusters, lambda: self.durations, self.observations.finding
+        )
 
     def tracked(self, uid: str) -> TrackedRollout:
         return self.fleet.rollouts[uid]
@@ -440,6 +444,7 @@ class InMemoryEngine(Hub, Story):
         self.timers.clear()
         self.touched.clear()
         self.fleet = self.records.fleet()
+        self.observations = HealthObservations()
         self.policy_gates = self._policy_gates()
         self.patches = {pending.uid: pending for pending in self.fleet.pending_patches.values()}
         self.facts = replace(self.facts, in_sync_since=self.now)

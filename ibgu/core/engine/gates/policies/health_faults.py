@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ibgu.core.model.rollout_policy import CanaryHealth
+from ibgu.core.model.rollout_policy import HealthChecks
 
 _MAX_CONDITIONS = 10
 _STATUSES = ("True", "False", "Unknown")
@@ -11,10 +11,10 @@ _TYPE = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9][-A-Za-z0-9_.]
 _MAX_TYPE = 316
 
 
-def health_faults(health: CanaryHealth) -> Iterator[str]:
+def health_faults(health: HealthChecks) -> Iterator[str]:
     """Yields why the checks can't be carried out; each begins with the path of the field below
     them."""
-    if health == CanaryHealth():
+    if health == HealthChecks():
         yield ": has no check"
     types = [each.type for each in health.conditions]
     if len(types) > _MAX_CONDITIONS:

@@ -18,6 +18,9 @@ from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
+
+
+from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not_observed
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ClusterView
@@ -49,9 +52,10 @@ class PolicyGates:
         cluster: ClusterLookup,
         clusters: Callable[[], Iterable[ClusterView]],
         durations: Durations,
+        observed: HealthLookup = not_observed,
     ) -> None:
         """`clusters` returns those of the whole hub."""
-        self._factory = PolicyFactory(fleet.occupancy, cluster, durations)
+        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed)
         self._waiting = WaitingMembers(fleet, cluster, clusters)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()
@@ -80,6 +84,10 @@ class PolicyGates:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's
         uid."""
         return self._waiting.to_decide_again(now)
+
+    def to_observe(self, now: datetime) -> Iterator[Canary]:
+        """Yields the canaries whose health ibgu has to observe now."""
+        return self._waiting.to_observe(now)
 
     def _follow(self, state: PolicyState) -> None:
         self._policies = (

@@ -17,6 +17,9 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
+
+
+from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
@@ -57,7 +60,14 @@ class PolicyInForce(Struct, frozen=True):
 class PolicyFactory:
     """PolicyFactory makes what follows from a policy, for the rollouts of one fleet."""
 
-    def __init__(self, occupancy: Occupancy, cluster: ClusterLookup, durations: Durations) -> None:
+    def __init__(
+        self,
+        occupancy: Occupancy,
+        cluster: ClusterLookup,
+        durations: Durations,
+        observed: HealthLookup,
+    ) -> None:
+        self._observed = observed
         self._occupancy = occupancy
         self._cluster = cluster
         self._durations = durations
@@ -104,7 +114,8 @@ class PolicyFactory:
     ) -> PolicyCanaries | None:
         if spec.canaries is None:
             return None
-        return PolicyCanaries(name, spec.canaries, actions, self._cluster, partial(_selects, spec))
+        selects = partial(_selects, spec)
+        return PolicyCanaries(name, spec.canaries, actions, self._cluster, selects, self._observed)
 
     def _budget(
         self, name: str, spec: RolloutPolicySpec, actions: ActionFilter

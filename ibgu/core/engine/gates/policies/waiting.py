@@ -10,6 +10,7 @@ from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
+from ibgu.core.engine.state.health_observations import Canary
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.model import ActingParty, ClusterView
 
@@ -59,6 +60,14 @@ class WaitingMembers:
             step = tracked.current
             if step is not None and step.kept:
                 yield from ((each, step) for each in canaries)
+
+    def to_observe(self, now: datetime) -> Iterator[Canary]:
+        """Yields the canaries whose health ibgu has to observe."""
+        canaries = [each.canaries for each in self._policies if each.canaries is not None]
+        for tracked in self._fleet.rollouts.values() if canaries else ():
+            step = tracked.current
+            if step is not None:
+                yield from (found for each in canaries for found in each.to_observe(step, now))
 
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:

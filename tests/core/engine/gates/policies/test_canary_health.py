@@ -4,7 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.state import canaries as module
+from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
 from ibgu.core.model import ClusterConditionView, Kind
+from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.test_canaries import (
     canaries,
@@ -114,3 +118,119 @@ def test_a_condition_that_must_be_false(minutes: int) -> None:
     condition(twin, "site-1", "False")
     twin.wait(hours=1)
     assert succeeded(twin) == 2
+
+
+def observe(twin: InMemoryEngine, name: str, problem: str = "") -> None:
+    """The nodes of the canary answer, and the members behind it are decided on again."""
+    cluster = twin.cluster(name)
+    assert cluster is not None
+    if twin.observations.note(ObservedCheck.NODES, cluster, HealthFinding(problem), twin.now):
+        twin.touch("uid-a")
+
+
+def to_observe(twin: InMemoryEngine) -> set[tuple[str, str]]:
+    found = list(twin.policy_gates.to_observe(twin.now))
+    assert all(each.checks for each in found)
+    return {(each.rollout, each.cluster.name) for each in found}
+
+
+def nodes_asked(twin: InMemoryEngine, minutes: int = 30) -> None:
+    canaries(twin, count=2, soakMinutes=minutes, health={"nodes": True, "clusterOperators": False})
+    twin.apply(ibgu("a", "Prep", concurrency=2))
+
+
+def test_canaries_are_observed_from_their_success_until_all_have_started() -> None:
+    twin = fleet(4)
+    nodes_asked(twin, minutes=0)
+    assert to_observe(twin) == set()
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    both = {("uid-a", "site-1"), ("uid-a", "site-2")}
+    assert to_observe(twin) == both
+    observe(twin, "site-1")
+    observe(twin, "site-2")
+    twin.wait(minutes=1)
+    assert started(twin) == set(twin.spokes)
+    assert to_observe(twin) == set()
+    twin.wait(hours=2)
+    assert succeeded(twin) == 4
+    assert to_observe(twin) == set()
+
+
+def test_nodes_that_nobody_has_read_keep_the_others() -> None:
+    twin = fleet(4)
+    nodes_asked(twin)
+    twin.wait(hours=3)
+    assert words(twin, "site-3") == (
+        "the canaries must stay well, and site-1 is not: ibgu has not read its nodes yet; 1 more "
+        "is not well"
+    )
+
+
+def test_answers_without_a_break_let_the_others_start_after_the_soak() -> None:
+    twin = fleet(4)
+    nodes_asked(twin)
+    twin.until(Kind.FINISHED)
+    for minute in range(60):
+        observe(twin, "site-1", "1 of 2 nodes are ready" if minute == 20 else "")
+        observe(twin, "site-2")
+        twin.wait(minutes=1)
+        assert len(started(twin)) == (4 if minute >= 50 else 2), minute
+
+
+def test_silence_keeps_the_others_though_the_soak_would_be_over() -> None:
+    twin = fleet(4)
+    nodes_asked(twin)
+    twin.until(Kind.FINISHED)
+    observe(twin, "site-1")
+    observe(twin, "site-2")
+    twin.wait(hours=3)
+    assert "its nodes are not known since" in words(twin, "site-3")
+
+
+def test_a_restart_begins_the_soak_of_what_was_only_observed_again() -> None:
+    twin = fleet(4)
+    nodes_asked(twin)
+    twin.until(Kind.FINISHED)
+    for minute in range(60):
+        if minute == 25:
+            twin.restart()
+        observe(twin, "site-1")
+        observe(twin, "site-2")
+        twin.wait(minutes=1)
+        assert len(started(twin)) == (4 if minute >= 54 else 2), minute
+
+
+def test_a_canary_that_is_gone_or_failed_is_not_observed() -> None:
+    twin = fleet(6)
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    canaries(twin, count=3, health={"nodes": True})
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    del twin.spokes["site-1"]
+    assert to_observe(twin) == {("uid-a", "site-3")}
+
+
+def test_rollouts_that_the_policy_does_not_hold_are_not_observed() -> None:
+    twin = fleet(4)
+    north = {"matchLabels": {"tier": "edge"}}
+    health = {"nodes": True}
+    canaries(twin, count=1, health=health, spec={"rollouts": {"selector": north}})
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.FINISHED)
+    assert to_observe(twin) == set()
+
+
+def test_steps_beyond_those_that_are_remembered_are_asked_about_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_STEPS", 1)
+    twin = fleet(4)
+    canaries(twin, count=1, health={"nodes": True})
+    half = ([LabelSelector({"name": f"site-{n}"}) for n in each] for each in ((1, 2), (3, 4)))
+    for name, selectors in zip("ab", half, strict=True):
+        twin.apply(ibgu(name, "Prep", selectors=selectors))
+    twin.wait(hours=1)
+    twin.touch_everything()
+    twin.settle()
+    assert len(to_observe(twin)) == 1

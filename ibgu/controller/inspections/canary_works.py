@@ -1,0 +1,239 @@
+"""Reads the health of canaries by works that only read, for as long as others wait behind them."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from random import Random
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+from msgspec import Struct
+
+from ibgu.controller.inspections.inspector import READ_ONLY, TOO_OLD
+from ibgu.controller.inspections.running import first, running
+from ibgu.core.drivers.canary_health import (
+    SELECTOR,
+    WORK,
+    HealthAnswer,
+    health_answer,
+    health_body,
+    health_patch,
+)
+from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
+from ibgu.core.model import ClusterView
+from ibgu.core.model.kinds import ManifestWork
+from ibgu.flowcontrol.deadline import Deadline
+from ibgu.hub import paths
+from ibgu.hub.discovery import Served
+from ibgu.hub.port import Hub
+from ibgu.hub.watching.reflector import Reflector, WatchedKind, whole
+from ibgu.hub.watching.store import Key, Store
+from ibgu.hub.writing.writer import Write, WriteLimits, Writer, WriteResult
+from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.canaries")
+
+CHECKS = frozenset({ObservedCheck.CLUSTER_OPERATORS, ObservedCheck.NODES})
+INTERVAL = 60.0
+"""Seconds from an answer of a cluster to the next question."""
+PATIENCE = 180.0
+"""Seconds after which a question is put again that a cluster has not answered."""
+AGGREGATION = 5.0
+"""Seconds after which a cluster is asked again that has not given its agent the rights yet."""
+RETRY = 15.0
+"""Seconds after which a question is sent again that the hub has refused."""
+_TURN = 1.0
+"""Seconds between two looks for canaries."""
+_SHARE = 8
+"""Canaries get one in so many of the writes that the hub takes: rollouts go before."""
+
+
+class CanarySource(Protocol):
+    """CanarySource has those that have to be observed, and what is noted of them."""
+
+    def wanted(self, checks: frozenset[ObservedCheck]) -> Mapping[str, "WantedCanary"]: ...
+
+    def note(self, check: ObservedCheck, cluster: ClusterView, answer: HealthFinding) -> None: ...
+
+    def note_trouble(self, check: ObservedCheck, cluster: ClusterView, trouble: str) -> None: ...
+
+
+class WantedCanary(Protocol):
+    """WantedCanary is a canary, with the checks that ask for it."""
+
+    @property
+    def cluster(self) -> ClusterView: ...
+
+    @property
+    def checks(self) -> frozenset[ObservedCheck]: ...
+
+
+class _Asked(Struct):
+    """_Asked is the last question to a cluster."""
+
+    id: str
+    checks: frozenset[ObservedCheck]
+    again_at: float
+    """When the next question is due, by the loop's time."""
+    answer: HealthAnswer | None = None
+    """What the cluster has answered to it."""
+
+
+class CanaryWorks:
+    """CanaryWorks works while its term leads. Errors of its own are logged and end nothing."""
+
+    def __init__(
+        self, settings: Settings, client: Hub, served: Served, canaries: CanarySource, rng: Random
+    ) -> None:
+        self._client = client
+        self._served = served
+        self._canaries = canaries
+        self._rng = rng
+        self._limits = WriteLimits(
+            concurrency=max(1, settings.hub_concurrency // _SHARE),
+            rate=settings.hub_rate / _SHARE,
+            burst=max(1, settings.hub_burst // _SHARE),
+        )
+
+    async def run(self, deadline: Deadline) -> None:
+        # The first round removes what an earlier controller has left.
+        left = True
+        while True:
+            try:
+                if left or self._canaries.wanted(CHECKS):
+                    await self._round(deadline)
+                    left = False
+            except Exception:
+                log.exception("will read the health of canaries later")
+                await asyncio.sleep(RETRY)
+            await asyncio.sleep(_TURN)
+
+    async def _round(self, deadline: Deadline) -> None:
+        """Reads until nobody waits for a canary and no work is left."""
+        round_ = _Round(self._canaries, READ_ONLY in self._served.update_strategies)
+        writer = Writer(self._client, done=round_.answered, limits=self._limits, rng=self._rng)
+        writer.resume(deadline)
+        reflector = Reflector(
+            self._client,
+            WatchedKind(paths.works(), ManifestWork, whole, SELECTOR),
+            round_.works,
+            streaming=self._served.streaming_lists,
+            on_error=lambda error: log.warning("watch interrupted", error=str(error)),
+            rng=self._rng,
+        )
+        async with running(reflector.run(), writer.run()) as tasks:
+            await first(reflector.synced.wait(), tasks)
+            while round_.turn(writer):
+                await first(round_.woken(), tasks)
+
+
+class _Round:
+    """_Round holds the questions that are under way."""
+
+    def __init__(self, canaries: CanarySource, supported: bool) -> None:
+        self._canaries = canaries
+        self._supported = supported
+        self._wanted: Mapping[str, WantedCanary] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._deleted: set[str] = set()
+        """uids of works that the hub has taken a deletion of, and may still show."""
+        self._changed = asyncio.Event()
+        self._now: Callable[[], float] = asyncio.get_running_loop().time
+        self.works: Store[ManifestWork] = Store({}, self._work_changed)
+
+    def turn(self, writer: Writer) -> bool:
+        """Takes each cluster one step further. Returns whether anything is left to do."""
+        self._changed.clear()
+        self._wanted = self._canaries.wanted(CHECKS)
+        for name in self._asked.keys() - self._wanted.keys():
+            del self._asked[name]
+        for name, each in self._wanted.items():
+            if self._supported:
+                self._advance(name, each, writer)
+            else:
+                self._note_trouble(each, TOO_OLD)
+        self._remove_rest(writer)
+        return bool(self._wanted or writer.depth or any(map(self._there, self._own())))
+
+    async def woken(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TURN):
+                await self._changed.wait()
+        # Answers of many clusters come together.
+        await asyncio.sleep(_TURN / 20)
+
+    def answered(self, result: WriteResult) -> None:
+        """Handles the hub's response to a write. A conflict is with a work from before, which the
+        watch shows."""
+        self._changed.set()
+        write, error = result.write, result.error
+        if write.method == "DELETE":
+            if error is None:
+                self._deleted.add(write.token)
+            return
+        asked, wanted = self._asked.get(write.key[1]), self._wanted.get(write.key[1])
+        if asked is None or wanted is None or asked.id != write.token:
+            return
+        if error is not None or result.superseded:
+            asked.again_at = self._now() + RETRY
+        if error is not None and not (error.conflict or error.not_found):
+            self._note_trouble(wanted, f"the hub refused the work that reads them: {error}")
+
+    def _advance(self, name: str, wanted: WantedCanary, writer: Writer) -> None:
+        key, work = ("canary", name), self.works.get((name, WORK))
+        if writer.pending(key) or (work is not None and not self._there(work)):
+            return
+        asked = self._asked.get(name)
+        if work is not None and asked is not None:
+            self._read(work, asked, wanted)
+        if asked is not None and asked.checks == wanted.checks and self._now() < asked.again_at:
+            return
+        asked = self._asked[name] = _Asked(uuid4().hex[:12], wanted.checks, self._now() + PATIENCE)
+        if work is None:
+            body = health_body(asked.id, asked.checks)
+            writer.submit(Write(key, "POST", paths.works(name), body, token=asked.id))
+        else:
+            body = health_patch(work.metadata.uid, asked.id, asked.checks)
+            path = paths.work(name, WORK)
+            writer.submit(Write(key, "PATCH", path, body, paths.MERGE_PATCH, token=asked.id))
+
+    def _read(self, work: ManifestWork, asked: _Asked, wanted: WantedCanary) -> None:
+        """Notes what the cluster answers. What its agent reports later, unasked, is noted only if
+        it is something else: nothing else proves that it has read again."""
+        answer = health_answer(work, asked.id, asked.checks)
+        if answer is None or answer == asked.answer:
+            return
+        if asked.answer is None:
+            pause = AGGREGATION if answer.forbidden else INTERVAL
+            asked.again_at = self._now() + pause
+        asked.answer = answer
+        for check, finding in answer.findings.items():
+            self._canaries.note(check, wanted.cluster, finding)
+
+    def _note_trouble(self, wanted: WantedCanary, trouble: str) -> None:
+        for check in wanted.checks:
+            self._canaries.note_trouble(check, wanted.cluster, trouble)
+
+    def _work_changed(self, key: Key, old: object, new: object) -> None:
+        self._changed.set()
+
+    def _own(self) -> Iterable[ManifestWork]:
+        """Returns the works of canaries. Anyone who may label a work could have it deleted by
+        ibgu's rights otherwise."""
+        return (work for work in self.works if work.metadata.name == WORK)
+
+    def _there(self, work: ManifestWork) -> bool:
+        """Returns whether the work is not being removed."""
+        meta = work.metadata
+        return meta.deletion_timestamp is None and meta.uid not in self._deleted
+
+    def _remove_rest(self, writer: Writer) -> None:
+        """Deletes works that nobody needs any more."""
+        for work in filter(self._there, self._own()):
+            meta, key = work.metadata, ("canary", work.metadata.namespace)
+            if meta.namespace in self._wanted or writer.pending(key):
+                continue
+            path = paths.work(meta.namespace, meta.name)
+            body = b'{"preconditions":{"uid":"%s"}}' % meta.uid.encode()
+            writer.submit(Write(key, "DELETE", path, body, token=meta.uid))

@@ -1,0 +1,92 @@
+"""Keeps what is observed of the health of canaries while others wait behind them (R50.15)."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.engine.state.health_observations import (
+    Canary,
+    HealthFinding,
+    HealthObservations,
+    ObservedCheck,
+)
+from ibgu.core.model import ClusterView
+
+
+class ObservedCanary(Struct, frozen=True):
+    """ObservedCanary is a cluster that has to be observed, whichever rollouts wait for it."""
+
+    cluster: ClusterView
+    checks: frozenset[ObservedCheck]
+
+
+class _Term(Struct, frozen=True):
+    """_Term is what a term gives while it leads."""
+
+    now: Callable[[], datetime]
+    to_observe: Callable[[datetime], Iterable[Canary]]
+    touch: Callable[[str], None]
+
+
+class CanaryHealth:
+    """CanaryHealth outlives the terms of one process, so that a term after an error does not begin
+    a soak again. Between terms it observes nothing, and silence counts as a break."""
+
+    def __init__(self) -> None:
+        self._observations = HealthObservations()
+        self._term: _Term | None = None
+        self._rollouts: dict[str, set[str]] = {}
+        """The rollouts that wait for a canary, by its uid."""
+
+    def begin(
+        self,
+        now: Callable[[], datetime],
+        to_observe: Callable[[datetime], Iterable[Canary]],
+        touch: Callable[[str], None],
+    ) -> None:
+        """Works for a term from now on. `touch`: decides on a rollout again."""
+        self._term = _Term(now, to_observe, touch)
+
+    def end(self) -> None:
+        """Lets go of the term, and keeps what was observed."""
+        self._term, self._rollouts = None, {}
+
+    def finding(self, check: ObservedCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+        """Returns what was observed of a canary."""
+        return self._observations.finding(check, cluster, now)
+
+    def wanted(self, checks: frozenset[ObservedCheck]) -> dict[str, ObservedCanary]:
+        """Returns the canaries to observe by any of these checks, by cluster."""
+        if self._term is None:
+            return {}
+        now = self._term.now()
+        found: dict[str, ObservedCanary] = {}
+        self._rollouts = {}
+        for each in self._term.to_observe(now):
+            name, uid = each.cluster.name, each.cluster.uid
+            self._rollouts.setdefault(uid, set()).add(each.rollout)
+            before = found[name].checks if name in found else frozenset()
+            if asked := each.checks & checks:
+                found[name] = ObservedCanary(each.cluster, before | asked)
+        self._observations.keep(self._rollouts.keys(), now)
+        return found
+
+    def note(self, check: ObservedCheck, cluster: ClusterView, answer: HealthFinding) -> None:
+        """Notes an answer, and has the rollouts decided on again that it may let go."""
+        if self._term is not None and self._observations.note(
+            check, cluster, answer, self._term.now()
+        ):
+            self._touch(cluster)
+
+    def note_trouble(self, check: ObservedCheck, cluster: ClusterView, trouble: str) -> None:
+        """Notes why a canary can't be asked."""
+        if self._term is not None and self._observations.note_trouble(
+            check, cluster, trouble, self._term.now()
+        ):
+            self._touch(cluster)
+
+    def _touch(self, cluster: ClusterView) -> None:
+        for uid in self._rollouts.get(cluster.uid, ()):
+            if self._term is not None:
+                self._term.touch(uid)

@@ -1,0 +1,94 @@
+"""R50.15: what was observed of canaries, for how long it counts, and since when they are well."""
+
+from datetime import UTC, datetime, timedelta
+
+from ibgu.core.engine.state.health_observations import (
+    HealthFinding,
+    HealthObservations,
+    ObservedCheck,
+)
+from ibgu.core.model import ClusterView
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NODES = ObservedCheck.NODES
+WELL = HealthFinding()
+SICK = HealthFinding("1 of 2 nodes are ready")
+SITE = ClusterView(
+    name="site-1", uid="u", accepted=True, deleting=False, reachable=True, local=False
+)
+
+
+def at(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def finding(observed: HealthObservations, minutes: float) -> HealthFinding:
+    return observed.finding(NODES, SITE, at(minutes))
+
+
+def test_a_canary_that_was_not_read_is_not_well() -> None:
+    observed = HealthObservations()
+    assert finding(observed, 0) == HealthFinding("ibgu has not read its nodes yet")
+
+
+def test_a_canary_is_well_since_the_first_answer_without_a_break() -> None:
+    observed = HealthObservations()
+    assert observed.note(NODES, SITE, WELL, at(0))
+    assert not observed.note(NODES, SITE, WELL, at(4))
+    assert finding(observed, 5) == HealthFinding(since=at(0))
+    assert observed.note(NODES, SITE, SICK, at(6))
+    assert finding(observed, 6) == SICK
+    assert observed.note(NODES, SITE, WELL, at(7))
+    assert finding(observed, 8) == HealthFinding(since=at(7))
+
+
+def test_a_long_silence_is_a_break() -> None:
+    observed = HealthObservations()
+    observed.note(NODES, SITE, WELL, at(0))
+    assert finding(observed, 6) == HealthFinding(
+        "its nodes are not known since 2026-01-01T00:00:00Z: the last answer is too old"
+    )
+    observed.note(NODES, SITE, WELL, at(6))
+    assert finding(observed, 6) == HealthFinding(since=at(6))
+
+
+def test_the_clusters_own_time_decides_unless_it_is_far_ahead() -> None:
+    observed = HealthObservations()
+    observed.note(NODES, SITE, HealthFinding(since=at(-90)), at(0))
+    assert finding(observed, 1) == HealthFinding(since=at(-90))
+    observed.note(NODES, SITE, HealthFinding(since=at(99)), at(1))
+    assert finding(observed, 1) == HealthFinding(since=at(-90))
+    observed.note(NODES, SITE, SICK, at(2))
+    observed.note(NODES, SITE, HealthFinding(since=at(99)), at(3))
+    assert finding(observed, 3) == HealthFinding(since=at(3))
+
+
+def test_trouble_ends_a_good_answer_only_after_a_while() -> None:
+    observed = HealthObservations()
+    observed.note(NODES, SITE, WELL, at(0))
+    assert observed.note_trouble(NODES, SITE, "refused", at(3))
+    assert not observed.note_trouble(NODES, SITE, "refused", at(4))
+    assert finding(observed, 4) == HealthFinding(since=at(0))
+    assert finding(observed, 6).problem.endswith("00:00:00Z: refused")
+    assert observed.note(NODES, SITE, WELL, at(4.5))
+    assert finding(observed, 6) == HealthFinding(since=at(0))
+
+
+def test_trouble_is_said_at_once_of_a_canary_that_is_not_well() -> None:
+    observed = HealthObservations()
+    assert observed.note_trouble(NODES, SITE, "refused", at(0))
+    assert finding(observed, 0) == HealthFinding("refused")
+    observed.note(NODES, SITE, SICK, at(1))
+    assert observed.note_trouble(NODES, SITE, "not served", at(2))
+    assert finding(observed, 2) == HealthFinding("not served")
+
+
+def test_old_answers_of_others_are_forgotten() -> None:
+    observed = HealthObservations()
+    observed.note(NODES, SITE, WELL, at(0))
+    observed.keep({"v"}, at(5))
+    assert not finding(observed, 5).problem
+    observed.keep({"u"}, at(9))
+    assert "too old" in finding(observed, 9).problem
+    observed.keep({"v"}, at(9))
+    assert "not read" in finding(observed, 9).problem
