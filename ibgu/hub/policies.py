@@ -14,7 +14,7 @@ from ibgu.hub.decode import BadObject
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
-_REPLICATED = "policy.open-cluster-management.io/root-policy"
+REPLICATED = "policy.open-cluster-management.io/root-policy"
 """The label of policies that the hub has copied into a cluster's namespace."""
 _PAGE = 100
 _AT_A_TIME = 20
@@ -35,9 +35,7 @@ async def read_written_policies(hub: Hub, names: Collection[str]) -> list[JsonOb
     """Returns the policies by these names in all namespaces, without the hub's own copies for
     clusters. Raises HubError."""
     wanted = frozenset(names)
-    pages = hub.list_pages(
-        paths.policies(), _WrittenPolicy, selector=f"!{_REPLICATED}", limit=_PAGE
-    )
+    pages = hub.list_pages(paths.policies(), _WrittenPolicy, selector=f"!{REPLICATED}", limit=_PAGE)
     return [
         {
             "kind": "Policy",
@@ -83,7 +81,7 @@ async def _read_cluster(hub: Hub, name: str, releases: tuple[str, ...]) -> Clust
     try:
         pages = hub.list_pages(
             *(paths.policies(name), Policy),
-            selector=_REPLICATED,
+            selector=REPLICATED,
             limit=_PAGE,
             on_bad=malformed.append,
         )

@@ -35,6 +35,7 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
             "topology": "combined",
             "tenancy": "clustersets",
             "preflightHubReleases": {"enabled": True},
+            "canaryPolicies": {"enabled": True},
             "userRoles": {"create": False},
         }
     )
@@ -101,6 +102,14 @@ def test_the_hubs_releases_are_read_by_the_controller_where_it_is_turned_on(give
             if variable["name"] == "IBGU_PREFLIGHT_HUB_RELEASES"
         ]
         assert set_on == (["ibgu-controller"] if on else [])
+
+
+@pytest.mark.parametrize("given", [{}, {"enabled": True}])
+def test_the_policies_of_canaries_are_listed_where_it_is_turned_on(given: Object) -> None:
+    for shadow in (False, True):
+        objects = render({"canaryPolicies": given, "shadow": shadow})
+        on = bool(given) and not shadow
+        assert ("ibgu-canary-policies" in {role for _, role, *_ in bindings(objects)}) is on
 
 
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:

@@ -10,7 +10,7 @@ import yaml
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
 
 NEW = (
-    *("besideTalm", "grantPolicy", "leasePolicy", "oauthProxy", "payloadPolicy"),
+    *("besideTalm", "canaryPolicies", "grantPolicy", "leasePolicy", "oauthProxy", "payloadPolicy"),
     "preflightInspections",
     "preflightHubReleases",
     *("talmServiceAccounts", "tenancy"),

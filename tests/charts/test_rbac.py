@@ -51,6 +51,7 @@ TALM_POLICIES, TALM_POLICY_BINDINGS = (
 CRDS = Resource("apiextensions.k8s.io", "customresourcedefinitions")
 HUB_VERSION = Resource("config.openshift.io", "clusterversions", name="version")
 ACM_HUBS = Resource("operator.open-cluster-management.io", "multiclusterhubs")
+ACM_POLICIES = Resource("policy.open-cluster-management.io", "policies")
 BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 
 MAY = [
@@ -79,6 +80,7 @@ MAY = [
     ("get list watch", TALM_POLICY_BINDINGS, ""),
     ("get", HUB_VERSION, ""),
     ("list", ACM_HUBS, ""),
+    ("list", ACM_POLICIES, "spoke1"),
     ("create", TOKEN_REVIEWS, ""),
     ("create", ACCESS_REVIEWS, ""),
 ]
@@ -112,6 +114,7 @@ MAY_NOT = [
     ("get list watch", CRDS, ""),
     ("list update patch", HUB_VERSION, ""),
     ("get create update patch delete", ACM_HUBS, "open-cluster-management"),
+    ("get watch create update patch delete", ACM_POLICIES, "spoke1"),
     ("create", BINDINGS, ""),
     ("impersonate", Resource("", "users"), ""),
     ("create", Resource("", "serviceaccounts", subresource="token"), "ibgu-system"),

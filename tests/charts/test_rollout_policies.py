@@ -29,7 +29,7 @@ NO_BREAKER = "breaker needs sameCause, percent, or both"
 UPGRADING = "warnings and backup need Upgrade or Update among the actions"
 JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
-NO_CHECK = "health needs conditions, clusterOperators or nodes"
+NO_CHECK = "health needs conditions, clusterOperators, nodes or policies"
 CONDITION = "spec.canaries.health.conditions[0]"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -121,6 +121,7 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"freezes": [FREEZE]},
         {"canaries": {"selector": {"matchLabels": {"canary": "true"}}}},
         {"canaries": {"count": 1, "health": {"nodes": True}}},
+        {"canaries": {"count": 1, "health": {"policies": True}}},
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
         {"breaker": {"percent": 40}},

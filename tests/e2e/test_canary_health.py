@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 
 from ibgu.controller.inspections import canary_works
 from ibgu.controller.inspections.inspector import TOO_OLD
+from ibgu.controller.lookups import policy_compliance
 from ibgu.core.drivers.canary_health import SELECTOR, WORK
 from ibgu.core.drivers.canary_health.objects import MASTER, OPERATORS
 from ibgu.hub import paths
 from ibgu.hub.discovery import Served, discover
+from ibgu.hub.policies import NO_POLICIES
 from ibgu.hub.port import Hub
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke.objects import key_of
@@ -24,9 +27,12 @@ from tests.core.drivers.canary_health.cluster import (
     objects,
     pool,
 )
+from tests.core.drivers.ibu.preflight.policies import policy, template
+from tests.e2e.account import LimitedAccount
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 from tests.e2e.test_rollout_policies import RUNS, body, kept
+from tests.neighbours.programs import crd
 
 NAME = "proven"
 DNS = next(each for each in OPERATORS if each.name == "dns")
@@ -172,3 +178,57 @@ async def test_a_work_that_an_earlier_controller_left_is_removed(scene: Scene) -
 
     await scene.until(only_foreign, "the canary's work to go")
     await scene.admin.request("DELETE", paths.work(canary(scene), "foreign"))
+
+
+@pytest.fixture
+async def policies(scene: Scene) -> AsyncIterator[None]:
+    """The hub serves policies of Open Cluster Management."""
+    definition = str(crd("policy.open-cluster-management.io_policies"))
+    await scene.kubectl("apply", "-f", definition)
+    await scene.kubectl("wait", "--for=condition=Established", "-f", definition)
+    yield
+    await scene.kubectl("delete", "-f", definition)
+
+
+async def test_a_canary_must_comply_with_its_policies(
+    scene: Scene, health: Health, policies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_compliance, "INTERVAL", 0.5)
+    await scene.fleet(count=3)
+    await scene.start()
+    await health(policies=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, "no policy is bound to it, and the RolloutPolicy asks for compliance")
+    await scene.apply(policy(template("fh"), namespace=canary(scene)))
+    await waits(scene, "its policy ztp-site.config is not reported yet")
+    await comply(scene, "NonCompliant")
+    await waits(scene, "its policy ztp-site.config is NonCompliant")
+    await comply(scene, "Compliant")
+    await scene.completed("careful")
+
+
+async def comply(scene: Scene, compliant: str) -> None:
+    patch = json.dumps({"status": {"compliant": compliant}})
+    arguments = ("policies.policy.open-cluster-management.io", "ztp-site.config")
+    more = ("-n", canary(scene), "--subresource=status", "--type=merge", "-p", patch)
+    await scene.kubectl("patch", *arguments, *more)
+
+
+async def test_a_hub_without_policies_keeps_the_others(scene: Scene, health: Health) -> None:
+    await scene.fleet(count=3)
+    await scene.start()
+    await health(policies=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, NO_POLICIES)
+
+
+async def test_without_the_right_to_list_policies_the_reason_says_what_to_do(
+    scene: Scene, health: Health, policies: None, tmp_path: Path
+) -> None:
+    account = LimitedAccount(scene.hub, scene.admin, tmp_path)
+    await account.grant()
+    await scene.fleet(count=3)
+    await scene.start(kubeconfig=await account.kubeconfig())
+    await health(policies=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, policy_compliance.FORBIDDEN)

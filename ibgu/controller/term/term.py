@@ -12,6 +12,7 @@ from ibgu.controller.journal.retention import Retention, old_events, old_rollout
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.journal.unreadable import reread_unreadable
 from ibgu.controller.lookups.canary_health import CanaryHealth
+from ibgu.controller.lookups.policy_compliance import PolicyCompliance
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.loop.commit import JournalWriter
@@ -166,12 +167,15 @@ class Term:
 
         health.begin(self._clock.now, term.policy_gates.to_observe, touch)
         works = CanaryWorks(deps.settings, deps.client, deps.served, health, deps.rng)
-        tasks.create_task(_observe(works, health, self._deadline))
+        compliance = PolicyCompliance(deps.client, health)
+        tasks.create_task(_observe(works, compliance, health, self._deadline))
 
 
-async def _observe(works: CanaryWorks, health: CanaryHealth, deadline: Deadline) -> None:
+async def _observe(
+    works: CanaryWorks, compliance: PolicyCompliance, health: CanaryHealth, deadline: Deadline
+) -> None:
     try:
-        await works.run(deadline)
+        await asyncio.gather(works.run(deadline), compliance.run())
     finally:
         # It outlives the term, whose fleet would stay in memory.
         health.end()

@@ -101,6 +101,8 @@ class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     """Whether the cluster version and its operators must be available and not degraded."""
     nodes: bool = False
     """Whether the nodes of the MachineConfigPools must be ready and have their configuration."""
+    policies: bool = False
+    """Whether the cluster must comply with its policies of Open Cluster Management."""
 
 
 class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

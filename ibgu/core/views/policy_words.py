@@ -218,6 +218,8 @@ def health_words(health: HealthChecks) -> Iterator[str]:
         yield "its cluster operators are available and not degraded"
     if health.nodes:
         yield "its nodes are ready"
+    if health.policies:
+        yield "it complies with its policies"
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

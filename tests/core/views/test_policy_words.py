@@ -204,13 +204,15 @@ def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
         "conditions": [{"type": "Power"}, {"type": "Alarm", "status": "False"}],
         "clusterOperators": True,
         "nodes": True,
+        "policies": True,
     }
     canaries = {"count": 1, "soakMinutes": minutes, "health": health}
     _, first, well = allowed({"canaries": canaries}, NOW)
     assert f"have succeeded {state}; if one fails" in first
     assert well == (
         "A canary is well while its condition Power is True, its condition Alarm is False, its "
-        "cluster operators are available and not degraded, its nodes are ready."
+        "cluster operators are available and not degraded, its nodes are ready, it complies with "
+        "its policies."
     )
 
 

@@ -23,6 +23,7 @@ def observed_checks(health: HealthChecks) -> frozenset[ObservedCheck]:
     wanted = {
         ObservedCheck.CLUSTER_OPERATORS: health.cluster_operators,
         ObservedCheck.NODES: health.nodes,
+        ObservedCheck.POLICIES: health.policies,
     }
     return frozenset(check for check, asked in wanted.items() if asked)
 

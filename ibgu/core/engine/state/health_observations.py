@@ -20,6 +20,7 @@ class ObservedCheck(StrEnum):
 
     CLUSTER_OPERATORS = "cluster operators"
     NODES = "nodes"
+    POLICIES = "policies"
 
 
 class HealthFinding(Struct, frozen=True):
