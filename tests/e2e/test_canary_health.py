@@ -1,4 +1,4 @@
-"""Canaries must be well while they soak: their health on the real API server (R50.15)."""
+"""Canaries must be well while they soak: their health on the real API server (R50.16)."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable

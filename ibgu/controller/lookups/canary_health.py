@@ -1,4 +1,4 @@
-"""Keeps what is observed of the health of canaries while others wait behind them (R50.15)."""
+"""Keeps what is observed of the health of canaries while others wait behind them (R50.16)."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

@@ -37,7 +37,7 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     clock: str = ""
     """The status of the condition that compares the cluster's clock with the hub's."""
     conditions: tuple[ClusterConditionView, ...] = ()
-    """The first conditions of the ManagedCluster, which policies may ask for (R50.15)."""
+    """The first conditions of the ManagedCluster, which policies may ask for (R50.16)."""
 
 
 class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):

@@ -207,9 +207,6 @@ def _demands(spec: RolloutPolicySpec) -> Iterator[str]:
         yield "No Upgrade or Update starts unless its rollout backs each cluster up before."
 
 
-def health_words(health: CanaryHealth) -> Iterator[str]:
-
-
 def health_words(health: HealthChecks) -> Iterator[str]:
     """Yields what must be true of a canary."""
     for each in health.conditions:

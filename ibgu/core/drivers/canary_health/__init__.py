@@ -1,4 +1,4 @@
-"""The health of canaries that only their clusters know: operators and nodes (R50.15).
+"""The health of canaries that only their clusters know: operators and nodes (R50.16).
 
 A ManifestWork that only reads (OCM's update strategy ReadOnly) names the objects; `work.py` makes
 it, `answer.py` judges what the agent reports.

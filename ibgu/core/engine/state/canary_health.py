@@ -1,5 +1,5 @@
 """The health of a policy's canaries while they soak: what each check says of one of them
-(R50.15)."""
+(R50.16)."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The health of canaries as ibgu itself has observed it, kept in memory (R50.15)."""
+"""The health of canaries as ibgu itself has observed it, kept in memory (R50.16)."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""A canary's cluster answers whether its operators and nodes are well (R50.15)."""
+"""A canary's cluster answers whether its operators and nodes are well (R50.16)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

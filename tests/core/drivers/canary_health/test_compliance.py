@@ -1,4 +1,4 @@
-"""R50.15: a canary complies with all its policies that are not disabled, or is not well."""
+"""R50.16: a canary complies with all its policies that are not disabled, or is not well."""
 
 import pytest
 from msgspec import convert

@@ -1,4 +1,4 @@
-"""R50.15: what was observed of canaries, for how long it counts, and since when they are well."""
+"""R50.16: what was observed of canaries, for how long it counts, and since when they are well."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -18,8 +18,6 @@ from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
-
-
 from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not_observed
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.snapshot import SeedBreaker

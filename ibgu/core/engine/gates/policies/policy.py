@@ -17,8 +17,6 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
-
-
 from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
 from ibgu.core.engine.state.snapshot import SeedBreaker

@@ -1,4 +1,4 @@
-"""R50.15: canaries must be well, by what the hub and the clusters say, while they soak."""
+"""R50.16: canaries must be well, by what the hub and the clusters say, while they soak."""
 
 from datetime import datetime, timedelta
 
