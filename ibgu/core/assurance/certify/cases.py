@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.core.model.grants import Grants
+
 Age = tuple[datetime, str]
 
 
@@ -131,6 +133,7 @@ class RolloutCase(Struct):
     """Whether no cluster may start against an error of preflight."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
+    grants: Grants = Grants()
     steps: list[StepCase] = []
     via: list[str] = []
     """The intermediate release, as `seed`; empty: there is none."""

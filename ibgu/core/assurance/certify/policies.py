@@ -21,6 +21,7 @@ from ibgu.core.assurance.certify.policy_rules import objection
 from ibgu.core.assurance.certify.policy_starts import Objection, Start
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.engine.gate import policy_gate
 from ibgu.core.model.proofs import Proofs
 
 CLAIMING = frozenset(
@@ -129,7 +130,11 @@ class PolicyAudit:
             del self._in_flight[cluster]
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
-        policies = list(self._history.at(event.at))
+        policies = [
+            each
+            for each in self._history.at(event.at)
+            if not rollout.grants.passes(policy_gate(each.name), event.at)
+        ]
         start = self._start(event, rollout) if policies else None
         if start is None:
             return
@@ -183,6 +188,8 @@ class PolicyAudit:
             action=action,
             rest=() if begun else chain[chain.index(action) :],
             others=self._in_flight.keys() - {cluster},
+            step=event.step,
+            grants=rollout.grants,
             progress=self._ends.progress(rollout, event.step),
             stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
         )

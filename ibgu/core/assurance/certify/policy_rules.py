@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from ibgu.core.assurance.certify.policy_approvals import of_approvals
 from ibgu.core.assurance.certify.policy_failures import of_failures
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
@@ -39,6 +40,7 @@ def objection(spec: RolloutPolicySpec | None, start: Start) -> Objection | None:
     if not about(spec, start):
         return None
     found = [*_times(spec, start), *_limits(spec, start), *of_failures(spec, start)]
+    found += of_approvals(spec, start)
     if spec.rollouts.selector != EVERY_ROLLOUT:
         found = [replace(each, unknown=each.unknown or ROLLOUTS) for each in found]
     return min(found, key=lambda each: (bool(each.unknown), bool(each.if_there)), default=None)

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.assurance.certify.policy_ends import RolloutProgress
+from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec
 
@@ -30,6 +31,10 @@ class Start(Struct, frozen=True):
     """The actions for which the cluster takes its slot; empty: it has had the slot before."""
     others: Collection[str]
     """The other clusters that any rollout has in flight."""
+    step: int
+    """The index of its step."""
+    grants: Grants
+    """What people had granted the rollout by then."""
     progress: RolloutProgress
     """How far the rollout has come."""
     stopped_by_failures: bool | None

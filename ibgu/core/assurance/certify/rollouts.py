@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from ibgu.core.assurance.certify import backups
 from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.grants import Grants
 from ibgu.core.model.names import (
     IBGU,
     MANUAL_CLEANUP_DONE,
@@ -112,6 +115,10 @@ def _control(spot: EventContext) -> None:
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
 
 
+def _grants(spot: EventContext) -> None:
+    spot.rollout.grants = msgspec.convert(spot.event.data.get("grants") or {}, Grants)
+
+
 def step_opened(spot: EventContext) -> None:
     rollout, event, data = spot.rollout, spot.event, spot.event.data
     step = StepCase(
@@ -205,6 +212,8 @@ OF_ROLLOUT: dict[str, Callable[[EventContext], None]] = {
     "RolloutHeld": _held,
     "RolloutReleased": _nothing,
     "ControlAccepted": _control,
+    "ApprovalChanged": _grants,
+    "BreakGlassChanged": _grants,
 }
 OF_STEP: dict[str, Callable[[StepEventContext], None]] = {
     "StepStarted": _step_started,

@@ -1,0 +1,49 @@
+"""Judges whether what a policy lets start with approval only was approved (R50.13)."""
+
+from collections.abc import Iterator
+
+from ibgu.core.assurance.certify.policy_failures import canary_of
+from ibgu.core.assurance.certify.policy_starts import (
+    CLUSTERS,
+    Objection,
+    Start,
+    holds,
+    selection,
+)
+from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
+
+AUTHORS = "the authors of steps"
+
+
+def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
+    """Yields that too few have approved the start. The history does not have authors: as many
+    approvals as the policy asks for are enough only if the author is none of them."""
+    asked = spec.approval
+    if asked is None:
+        return
+    point, unknown = _point(spec, asked.before, start)
+    if not point:
+        return
+    approvals = start.grants.approvals
+    users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
+    if len(users) < asked.approvers:
+        words = f"with {len(users)} of {asked.approvers} approvals of {point}"
+        yield Objection("R50.13", words, unknown or selection(spec))
+    elif asked.four_eyes and len(users) == asked.approvers:
+        yield Objection(unknown=AUTHORS)
+
+
+def _point(spec: RolloutPolicySpec, before: ApprovalMoment, start: Start) -> tuple[str, str]:
+    """Returns what of the step must be approved, empty: nothing; and what is not known of
+    that."""
+    if before is ApprovalMoment.ACTION:
+        return (start.action if start.action in spec.actions else ""), ""
+    if not any(holds(spec, action) for action in start.rest):
+        return "", ""
+    if before is ApprovalMoment.STEP:
+        return ApprovalPoint.STEP.value, ""
+    canary = canary_of(spec, start)
+    if canary:
+        return "", ""
+    return ApprovalPoint.REST.value, CLUSTERS if canary is None else ""

@@ -1,0 +1,99 @@
+"""Starts with approval only, and past gates, are judged by the history alone (R50.13, R50.14)."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
+from ibgu.core.assurance.certify.policy_approvals import AUTHORS
+from ibgu.core.assurance.certify.policy_failures import AVAILABILITY
+from ibgu.core.assurance.certify.policy_starts import CLUSTERS
+from ibgu.core.model import Kind
+from tests.core.assurance.certify.logs import certify, log_of
+from tests.core.assurance.certify.test_policies import DAY, FROZEN
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import approve, break_glass
+from tests.core.engine.gates.policies.policy import policy, set_policies
+
+Spec = dict[str, Any]
+STEP: Spec = {"approval": {"fourEyes": False}}
+ACTION: Spec = {
+    "actions": ["Upgrade"],
+    "approval": {"before": "Action", "fourEyes": False},
+}
+REST: Spec = {"canaries": {"count": 1}, "approval": {"before": "Rest", "fourEyes": False}}
+BY_LABEL: Spec = {
+    "canaries": {"selector": {"matchLabels": {"ring": "0"}}},
+    "approval": {"before": "Rest", "fourEyes": False},
+}
+
+
+def story(before: str, spec: Spec, *users: str) -> list[Event]:
+    """Two clusters under a policy, once these users have approved."""
+    twin = InMemoryEngine("site-1", "site-2")
+    set_policies(twin, policy(**spec))
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(hours=1)
+    for user in users:
+        approve(twin, user, before=before)
+    twin.wait(hours=4)
+    return log_of(twin)
+
+
+def without(log: list[Event], kind: Kind) -> list[Event]:
+    return [event for event in log if event.kind != kind]
+
+
+def judged(log: list[Event], spec: Spec) -> Findings:
+    return certify(log, policies=[PolicyVersion("network", spec, seen_at=START - DAY)])
+
+
+def unknown(findings: Findings) -> dict[str, int]:
+    assert findings.policies is not None
+    return findings.policies.unknown
+
+
+@pytest.mark.parametrize(
+    ("before", "spec", "words"),
+    [
+        ("Step", STEP, "R50.13: site-1 starts Prep with 0 of 1 approvals of Step"),
+        ("Upgrade", ACTION, "R50.13: site-1 starts Upgrade with 0 of 1 approvals of Upgrade"),
+        ("Rest", REST, "R50.13: site-2 starts Prep with 0 of 1 approvals of Rest"),
+    ],
+    ids=["step", "action", "rest"],
+)
+def test_a_start_without_approval_is_found(before: str, spec: Spec, words: str) -> None:
+    log = story(before, spec, "alice")
+    assert judged(log, spec).violations == ()
+    assert unknown(judged(log, spec)).keys() <= {AVAILABILITY}
+    findings = judged(without(log, Kind.APPROVAL), spec)
+    assert set(findings.broken) == {Rule.POLICIES}
+    assert findings.violations[0].words.startswith(words)
+
+
+def test_an_author_who_may_have_approved_leaves_a_start_unjudged() -> None:
+    spec: Spec = {"approval": {"approvers": 2}}
+    assert unknown(judged(story("Step", spec, "alice", "bob"), spec)) == {AUTHORS: 2}
+    assert unknown(judged(story("Step", spec, "alice", "bob", "carol"), spec)) == {}
+
+
+def test_canaries_by_label_leave_a_start_unjudged() -> None:
+    log = without(story("Rest", REST, "alice"), Kind.APPROVAL)
+    assert unknown(judged(log, BY_LABEL)) == {CLUSTERS: 2}
+
+
+def test_an_action_of_no_concern_needs_no_approval() -> None:
+    log = without(story("Step", STEP, "alice"), Kind.APPROVAL)
+    assert judged(log, {**STEP, "actions": ["FinalizeUpgrade"]}).violations == ()
+
+
+def test_a_start_past_a_gate_that_somebody_has_broken_is_right() -> None:
+    twin = InMemoryEngine("site-1")
+    set_policies(twin, policy(**FROZEN))
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    break_glass(twin, "RolloutPolicy/network")
+    twin.wait(hours=1)
+    log = log_of(twin)
+    assert judged(log, FROZEN).violations == ()
+    assert set(judged(without(log, Kind.BREAK_GLASS), FROZEN).broken) == {Rule.POLICIES}
