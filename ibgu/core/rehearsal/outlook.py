@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.run import Rehearsal, Run
-from ibgu.core.rehearsal.step import Held, StepEnd
+from ibgu.core.rehearsal.step_end import Held, StepEnd
 
 
 class Percentiles(Struct, frozen=True):

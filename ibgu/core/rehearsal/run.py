@@ -10,7 +10,8 @@ from ibgu.core.rehearsal.membership import Marks, Membership
 from ibgu.core.rehearsal.model import Draws, Odds, RehearsedPlan, draw
 from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import StepRules, rules_of
-from ibgu.core.rehearsal.step import Held, StepEnd, StepRun
+from ibgu.core.rehearsal.step import StepRun
+from ibgu.core.rehearsal.step_end import Held, StepEnd
 
 
 class Run(Struct, frozen=True):

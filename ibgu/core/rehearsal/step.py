@@ -7,17 +7,17 @@ tested on the same fleets with the same draws (tests/core/rehearsal).
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from enum import IntEnum, StrEnum, auto
+from enum import IntEnum, auto
 from heapq import heappop, heappush
-from math import ceil
-
-from msgspec import Struct
 
 from ibgu.core.engine.timing.times import PROBE_TIMEOUT
 from ibgu.core.rehearsal.breaker import Breaker, FailureKind
 from ibgu.core.rehearsal.model import NEVER, Draws
+from ibgu.core.rehearsal.places import Places
 from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import StepRules
+from ibgu.core.rehearsal.step_end import Held, StepEnd
+from ibgu.core.rehearsal.time_left import TimeLeft
 
 _MINUTE = 60.0
 _MIN_AHEAD = 10
@@ -35,36 +35,6 @@ class _Due(IntEnum):
     ASKED_AGAIN = auto()
 
 
-class Held(StrEnum):
-    """Held says who must act before a step goes on; empty: nobody."""
-
-    NOT = ""
-    CIRCUIT_BREAKER = "circuit breaker"
-    POLICY = "policy"
-
-
-class StepEnd(Struct, frozen=True):
-    """StepEnd is how a step went; times are in seconds."""
-
-    at: float
-    """When it ended, or came to stand."""
-    held: Held
-    succeeded: int
-    failed: int
-    expired: int
-    """Members whose time was over before their action had ended; they failed, too."""
-    never_started: int
-    timed_out: bool
-    """Whether the step's timeout ended it."""
-    ended: Mapping[int, float]
-    """When each member finished that has finished, by cluster."""
-    results: Sequence[tuple[float, int, int, bool]]
-    """The ends of actions: when, on which cluster, which of the step's actions, and whether it
-    succeeded. Actions that end later than their member's time are among them."""
-    dark: Mapping[int, float]
-    """Clusters that still reboot when their member has failed, each until when."""
-
-
 class StepRun:
     """StepRun takes the members of a step to its end. At most `slots` members are in flight, and no
     place of a policy has more members than it has room for."""
@@ -79,11 +49,11 @@ class StepRun:
         dark: Mapping[int, float],
     ) -> None:
         """`members` are clusters, in R4's order; `dark`: those that still reboot, until when."""
-        self._rules, self._record, self._begin, self._now = rules, record, begin, begin
+        self._rules, self._record, self._now = rules, record, begin
         self._draws = [draws[action] for action in rules.actions]
         self._total = len(members)
         self._waiting = self._total
-        self._stood = 0.0
+        self._time = TimeLeft(rules, self._total, begin)
         self._ahead = max(_MIN_AHEAD, rules.slots)
         self._breaker = Breaker(rules.failures)
         self._queue = iter(members)
@@ -91,9 +61,6 @@ class StepRun:
         self._ready: list[int] = []
         """The next members, which no policy is known to keep: a heap."""
         self._events: list[tuple[float, int, int]] = []
-        self._limits: list[tuple[float, int]] = []
-        self._limit: dict[int, float] = {}
-        """The limit of each member in flight that no gate keeps between two actions."""
         self._action: dict[int, int] = {}
         """The action of each member in flight, also of one that is kept."""
         self._ends: dict[int, float] = {}
@@ -103,13 +70,7 @@ class StepRun:
         """Members that policies keep from their first action."""
         self._since: dict[int, tuple[float, int]] = {}
         """Since when a policy keeps a member, and which."""
-        self._taken = [0] * len(rules.places.room)
-        self._parked: list[list[int]] = [[] for _ in rules.places.room]
-        """Members that wait for room at a place, in R4's order."""
-        self._parked_at: dict[int, int] = {}
-        """The place that each of them waits for."""
-        self._freed: set[int] = set()
-        """PolicyPlaces that may have room for one of them."""
+        self._places = Places(rules.places)
         self._recent: deque[float] = deque()
         self._rate_opens = NEVER
         self._succeeded = self._failed = self._expired = self._never = 0
@@ -127,7 +88,7 @@ class StepRun:
         left = {cluster: until for cluster, until in dark.items() if until > self._now}
         self._dark.update(left)
         for cluster, until in left.items():
-            self._occupy(cluster)
+            self._places.occupy(cluster)
             heappush(self._events, (until, _Due.PLACE_FREED, cluster))
         for cluster in members:
             if cluster in left:
@@ -144,20 +105,17 @@ class StepRun:
             if self._breaker.holds and len(self._action) == self._between:
                 return self._end(Held.CIRCUIT_BREAKER)
             stands = self._clock_stands()
-            due, deadline = self._next_due(), NEVER if stands else self._deadline()
+            due, deadline = self._next_due(), NEVER if stands else self._time.deadline()
             if due == deadline == NEVER:
                 return self._end(Held.POLICY)
             if deadline < due:
                 self._advance(deadline)
                 self._expire_all()
                 return self._end(Held.NOT)
-            self._stood += due - self._now if stands else 0.0
+            if stands:
+                self._time.stand(due - self._now)
             self._advance(due)
             self._happen()
-
-    def _deadline(self) -> float:
-        """Returns the end of the step's clock (R11.1)."""
-        return self._begin + self._rules.timeout + self._stood
 
     def _clock_stands(self) -> bool:
         """Whether policies keep the step, and nobody in flight is under way (R50.6)."""
@@ -170,7 +128,7 @@ class StepRun:
         if not self._ready:
             return due
         due = min(due, self._rate_opens)
-        limit = self._next_limit()
+        limit = self._time.next_limit()
         return min(due, limit) if limit > self._now else due
 
     def _advance(self, until: float) -> None:
@@ -197,7 +155,7 @@ class StepRun:
     def _come_back(self, cluster: int) -> None:
         """Ends the reboot of a cluster whose member has failed before, here or in a former step."""
         del self._dark[cluster]
-        self._vacate(cluster)
+        self._places.vacate(cluster)
         late = self._late.pop(cluster, None)
         if late is not None and not self._draws[late].fails[cluster]:
             self._breaker.completed_late(cluster)
@@ -218,7 +176,7 @@ class StepRun:
         to those for which places have become free (R50.3)."""
         self._rate_opens = NEVER
         self._fill()
-        while self._freed and len(self._action) < self._rules.slots:
+        while self._places.any_freed and len(self._action) < self._rules.slots:
             self._wake()
             self._fill()
 
@@ -252,23 +210,20 @@ class StepRun:
     def _probe(self, cluster: int) -> None:
         """Has the member looked at again when its probe has timed out, also if it was answered: the
         engine does, which matters to one that a full place keeps."""
-        if self._taken:
+        if self._places.exist:
             heappush(self._events, (self._now + _PROBE_TIMEOUT, _Due.ASKED_AGAIN, cluster))
 
     def _ask_again(self, cluster: int) -> None:
-        places, place = self._rules.places, self._parked_at.get(cluster)
-        if place is None or self._taken[place] >= places.room[place]:
-            return
-        del self._parked_at[cluster]
-        self._release(cluster)
-        self._ask(cluster)
+        if self._places.unpark(cluster):
+            self._release(cluster)
+            self._ask(cluster)
 
     def _make_room(self) -> bool:
         """Fails as many members past their limit as others could start now; returns whether there
         were any. The circuit breaker is asked before and after, not between two of them."""
-        if self._next_limit() > self._now or self._closed():
+        if self._time.next_limit() > self._now or self._closed():
             return False
-        late, asking = self._overdue(), list[int]()
+        late, asking = self._time.overdue(self._now), list[int]()
         while len(asking) < min(len(late), self._starts_left()):
             cluster = self._next_startable()
             if cluster is None:
@@ -289,16 +244,7 @@ class StepRun:
 
     def _closed(self) -> bool:
         """Whether the circuit breaker, the time that is left, or the start rate keeps everybody."""
-        return self._breaker.closes() or self._too_late() or self._rate_limited()
-
-    def _too_late(self) -> bool:
-        """Whether too little time is left to see an action that reboots through (R11.5)."""
-        left = self._deadline() - self._now
-        if left <= 0:
-            return True
-        if not self._rules.reboots[0]:
-            return False
-        return left < min(self._rules.rollback_time, self._share() / 2)
+        return self._breaker.closes() or self._time.too_little(self._now) or self._rate_limited()
 
     def _rate_limited(self) -> bool:
         if self._starts_left() > 0:
@@ -329,21 +275,19 @@ class StepRun:
                 self._keep(cluster, policy)
                 if opens < NEVER:
                     heappush(self._events, (opens, _Due.MAY_START, cluster))
-                self._pass_on(cluster)
+                self._places.pass_on(cluster)
                 return True
         return False
 
     def _without_place(self, cluster: int) -> bool:
         """Whether one of the member's places is full (R50.3)."""
-        places = self._rules.places
-        for place in places.of[cluster]:
-            if self._taken[place] >= places.room[place]:
-                self._keep(cluster, places.policy[place])
-                heappush(self._parked[place], cluster)
-                self._parked_at[cluster] = place
-                self._pass_on(cluster)
-                return True
-        return False
+        place = self._places.full(cluster)
+        if place is None:
+            return False
+        self._keep(cluster, self._rules.places.policy[place])
+        self._places.park(cluster, place)
+        self._places.pass_on(cluster)
+        return True
 
     def _keep(self, cluster: int, policy: int) -> None:
         self._kept += 1
@@ -359,7 +303,7 @@ class StepRun:
     def _start(self, cluster: int) -> None:
         self._set_limit(cluster)
         self._waiting -= 1
-        self._occupy(cluster)
+        self._places.occupy(cluster)
         if self._rules.rates.starts_per_minute:
             self._recent.append(self._now)
         self._begin_action(cluster, 0)
@@ -371,76 +315,15 @@ class StepRun:
         heappush(self._events, (ends, _Due.ACTION_ENDS, cluster))
         self._record.start(self._now, pulls=self._rules.pulls[action])
 
-    # -- places of policies --------------------------------------------------------------------
-
-    def _occupy(self, cluster: int) -> None:
-        for place in self._rules.places.of[cluster]:
-            self._taken[place] += 1
-
-    def _vacate(self, cluster: int) -> None:
-        for place in self._rules.places.of[cluster]:
-            self._taken[place] -= 1
-            self._freed.add(place)
-
-    def _pass_on(self, cluster: int) -> None:
-        """Offers the places that the member leaves free to the next that wait for them."""
-        self._freed.update(self._rules.places.of[cluster])
-
     def _wake(self) -> None:
-        """Lets as many waiting members try again as there are places, in R4's order."""
-        freed, self._freed = self._freed, set()
-        for place in freed:
-            room = self._rules.places.room[place] - self._taken[place]
-            while room > 0 and (cluster := self._first_parked(place)) is not None:
-                room -= 1
-                del self._parked_at[cluster]
-                self._release(cluster)
-                self._probe(cluster)
-                heappush(self._ready, cluster)
-
-    def _first_parked(self, place: int) -> int | None:
-        """Takes the first member that waits for room at the place; None: none does."""
-        parked = self._parked[place]
-        while parked:
-            cluster = heappop(parked)
-            if self._parked_at.get(cluster) == place:
-                return cluster
-        return None
-
-    # -- limits --------------------------------------------------------------------------------
-
-    def _share(self) -> float:
-        """Returns a member's part of the step's time (R11.1)."""
-        return self._rules.timeout / self._waves(0)
-
-    def _waves(self, started: int) -> int:
-        rates = self._rules.rates
-        if rates.ramp_up:
-            return rates.waves(self._total, self._rules.slots, started)
-        return max(1, ceil((self._total - started) / self._rules.slots))
+        """Lets members try again for which places have become free."""
+        for cluster in self._places.take_freed():
+            self._release(cluster)
+            self._probe(cluster)
+            heappush(self._ready, cluster)
 
     def _set_limit(self, cluster: int) -> None:
-        """Gives the member the limit of one that starts now (R11.2)."""
-        started = min(self._total - self._waiting, self._total - 1)
-        remaining = (self._deadline() - self._now) / self._waves(started)
-        limit = self._now + max(self._share(), remaining)
-        self._limit[cluster] = limit
-        heappush(self._limits, (limit, cluster))
-
-    def _next_limit(self) -> float:
-        limits = self._limits
-        while limits and self._limit.get(limits[0][1]) != limits[0][0]:
-            heappop(limits)
-        return limits[0][0] if limits else NEVER
-
-    def _overdue(self) -> list[int]:
-        """Returns the members past their limit, earliest first."""
-        late: list[tuple[float, int]] = []
-        while self._next_limit() <= self._now:
-            late.append(heappop(self._limits))
-        for each in late:
-            heappush(self._limits, each)
-        return [cluster for _, cluster in late]
+        self._time.limit(cluster, self._now, self._waiting)
 
     # -- ends ----------------------------------------------------------------------------------
 
@@ -466,7 +349,7 @@ class StepRun:
         if self._kept_between(cluster, action):
             self._action[cluster] = action
             self._between += 1
-            del self._limit[cluster]
+            self._time.lift(cluster)
         else:
             self._begin_action(cluster, action)
 
@@ -495,10 +378,10 @@ class StepRun:
     def _finish(self, cluster: int) -> None:
         del self._action[cluster]
         self._ends.pop(cluster, None)
-        self._limit.pop(cluster, None)
+        self._time.lift(cluster)
         self._ended[cluster] = self._now
         if cluster not in self._dark:
-            self._vacate(cluster)
+            self._places.vacate(cluster)
 
     def _expire(self, cluster: int) -> None:
         """Fails a member in flight whose time is over. Its action goes on; a reboot keeps the

@@ -18,7 +18,7 @@ from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.rehearsal.model import Attempts, Draws, PlannedStep, RehearsedPlan
 from ibgu.core.rehearsal.run import Rehearsal, Run
-from ibgu.core.rehearsal.step import Held
+from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.node import Script

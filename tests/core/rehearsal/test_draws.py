@@ -12,7 +12,7 @@ from ibgu.core.rehearsal.calendar import Calendar
 from ibgu.core.rehearsal.model import NEVER, Odds, draw, usual_odds
 from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.run import Rehearsal, Run
-from ibgu.core.rehearsal.step import Held
+from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.gates.policies.policy import policy
 from tests.core.rehearsal.pair import Case, drawn, plan_of
 

@@ -14,7 +14,8 @@ from ibgu.core.rehearsal.membership import Membership
 from ibgu.core.rehearsal.model import Odds, PlannedStep, RehearsedPlan, draw
 from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import rules_of
-from ibgu.core.rehearsal.step import Held, StepRun
+from ibgu.core.rehearsal.step import StepRun
+from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.gates.policies.policy import SITE, policy
 
 PREP, UPGRADE = Action.PREP.value, Action.UPGRADE.value

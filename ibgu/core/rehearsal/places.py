@@ -1,0 +1,82 @@
+"""The places that limits of policies have (R50.3), and the members of a step that wait for one."""
+
+from heapq import heappop, heappush
+
+from ibgu.core.rehearsal.rules import PolicyPlaces
+
+
+class Places:
+    """Places counts who has the places of policies. No place has more members than it has room
+    for."""
+
+    def __init__(self, rules: PolicyPlaces) -> None:
+        self._of, self._room = rules.of, rules.room
+        self._taken = [0] * len(rules.room)
+        self._parked: list[list[int]] = [[] for _ in rules.room]
+        """Members that wait for room at a place, in R4's order."""
+        self._parked_at: dict[int, int] = {}
+        """The place that each of them waits for."""
+        self._freed: set[int] = set()
+        """Places that may have room for one of them."""
+
+    @property
+    def exist(self) -> bool:
+        """Returns whether there are places at all."""
+        return bool(self._taken)
+
+    @property
+    def any_freed(self) -> bool:
+        return bool(self._freed)
+
+    def occupy(self, cluster: int) -> None:
+        for place in self._of[cluster]:
+            self._taken[place] += 1
+
+    def vacate(self, cluster: int) -> None:
+        for place in self._of[cluster]:
+            self._taken[place] -= 1
+            self._freed.add(place)
+
+    def pass_on(self, cluster: int) -> None:
+        """Offers the places that the member leaves free to the next that wait for them."""
+        self._freed.update(self._of[cluster])
+
+    def full(self, cluster: int) -> int | None:
+        """Returns the first of the cluster's places without room; None: there is none."""
+        for place in self._of[cluster]:
+            if self._taken[place] >= self._room[place]:
+                return place
+        return None
+
+    def park(self, cluster: int, place: int) -> None:
+        heappush(self._parked[place], cluster)
+        self._parked_at[cluster] = place
+
+    def unpark(self, cluster: int) -> bool:
+        """Takes the member out if its place has room again; returns whether it has."""
+        place = self._parked_at.get(cluster)
+        if place is None or self._taken[place] >= self._room[place]:
+            return False
+        del self._parked_at[cluster]
+        return True
+
+    def take_freed(self) -> list[int]:
+        """Takes as many waiting members as places have become free, in R4's order."""
+        freed, self._freed = self._freed, set()
+        found: list[int] = []
+        for place in freed:
+            room = self._room[place] - self._taken[place]
+            while room > 0 and (cluster := self._first_parked(place)) is not None:
+                room -= 1
+                del self._parked_at[cluster]
+                found.append(cluster)
+        return found
+
+    def _first_parked(self, place: int) -> int | None:
+        """Takes the first member that waits for room at the place; None: none does."""
+        parked = self._parked[place]
+        while parked:
+            cluster = heappop(parked)
+            if self._parked_at.get(cluster) == place:
+                return cluster
+        return None
