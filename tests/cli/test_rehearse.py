@@ -18,7 +18,13 @@ from ibgu.client.responses import DurationResponse
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.rehearsal.model import Odds
-from ibgu.core.rehearsal.outlook import Outlook, Percentiles, PolicyOutlook, StepOutlook
+from ibgu.core.rehearsal.outlook import (
+    Outlook,
+    Percentiles,
+    PolicyOutlook,
+    StepOutlook,
+    TripOutlook,
+)
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from tests.api.test_changes import admin, clusters, manifest
@@ -183,7 +189,11 @@ def test_an_outlook_that_is_not_good() -> None:
         runs=1,
         clusters=1,
         end=ends,
-        held={"circuit breaker": 0.25},
+        held={"circuit breaker": 0.25, "policy": 0.5},
+        trips=(
+            TripOutlook("circuit breaker", "", 1, 0.25, ends, Percentiles(6.0, 9.0, 12.0)),
+            TripOutlook("canaries", "careful", 2, 0.05, Percentiles(1, 1, 1), ends),
+        ),
         steps=(
             StepOutlook(("Prep",), 1.0, ends, 90.0, 5.0, 5.0, 0.5),
             StepOutlook(("Upgrade",), 0.0, None, 0.0, 0.0, 0.0, 0.0),
@@ -195,7 +205,16 @@ def test_an_outlook_that_is_not_good() -> None:
     )
     lines = list(outlook_lines(found, START, OutputStyle(colours=False)))
     assert lines[0] == "rehearsed once: 1 cluster, from 2026-01-01 00:00 UTC"
-    assert lines[2] == "⚠ in 25% of the runs a person has to act: held by the circuit breaker"
+    assert lines[2] == (
+        "⚠ in 25% of the runs the circuit breaker stops step 1, with 7200 clusters failed and 9 "
+        "begun (6 to 12); a person has to resume it"
+    )
+    assert lines[3].startswith(
+        "⚠ in 5% of the runs a failed canary of RolloutPolicy careful stops "
+    )
+    assert "with 1 cluster failed" in lines[3]
+    assert lines[4].startswith("⚠ in 50% of the runs policies never let some clusters start; ")
+    del lines[3:5]
     assert lines[4] == "  ⚠ its timeout ends it in 50% of the runs"
     assert lines[5] == "step 2 Upgrade: begins in no run"
     assert lines[6].startswith("(without the label): ends likely ")

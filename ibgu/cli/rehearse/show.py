@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
-from ibgu.core.rehearsal.outlook import Outlook, Percentiles, StepOutlook
+from ibgu.core.rehearsal.outlook import Outlook, Percentiles, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
 
-_LEFT_OUT = "canaries, failure budgets, breakers and demands of policies, and other rollouts"
+LEFT_OUT = (
+    "demands of policies, other rollouts, and clus"
+    "ters that can't be reached at the beginning"
+)
 
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
     yield f"rehearsed {_times(found.runs)}: {_clusters(found.clusters)}, from {_utc(begin)}"
     yield f"ends      {_between(found.end, begin)}"
-    for who, share in found.held.items():
-        words = f"in {share:.0%} of the runs a person has to act: held by the {who}"
+    for words in hold_words(found):
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
     for number, step in enumerate(found.steps, 1):
         yield from _step(number, step, begin, style)
@@ -31,7 +34,32 @@ def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterat
         )
     pulls = _pulls(found.pulls)
     yield f"at most {_clusters(found.slots)} in flight at once; images are pulled by {pulls}"
-    yield f"not rehearsed: {_LEFT_OUT}"
+    yield f"not rehearsed: {LEFT_OUT}"
+
+
+def hold_words(found: Outlook) -> Iterator[str]:
+    """Yields what stops the rollout until a person acts, and how often."""
+    for trip in found.trips:
+        failed, started = trip.failed, trip.started
+        yield (
+            f"in {trip.share:.0%} of the runs {_rule(trip)}{_of(trip.policy)} stops step "
+            f"{trip.step}, with {_clusters(round(failed.p50))} failed and {started.p50:.0f} begun "
+            f"({started.p5:.0f} to {started.p95:.0f}); a person has to resume it"
+        )
+    waits = found.held.get(Held.POLICY, 0.0)
+    if waits:
+        yield (
+            f"in {waits:.0%} of the runs policies never let some clusters start; ibgu preview says "
+            "which"
+        )
+
+
+def _rule(trip: TripOutlook) -> str:
+    return "a failed canary" if trip.rule == Held.CANARIES else f"the {trip.rule}"
+
+
+def _of(policy: str) -> str:
+    return f" of RolloutPolicy {policy}" if policy else ""
 
 
 def difference(first: Outlook, second: Outlook) -> str:

@@ -14,18 +14,18 @@ class FailureKind(IntEnum):
 
 class Breaker:
     """Breaker is engaged when the first ends have all been failures, or as many in a row had one
-    cause. Once it has kept a start it holds until a person resumes."""
+    cause."""
 
     def __init__(self, failures: int) -> None:
-        self._failures = failures
+        self.failures = failures
+        """How many engage it."""
         self._ends: list[tuple[int, FailureKind]] = []
         """Cluster and cause, in order of end."""
-        self._engaged = False
-        self.holds = False
+        self.engaged = False
 
     def count(self, cluster: int, cause: FailureKind) -> None:
         self._ends.append((cluster, cause))
-        self._engaged = self._first_failed() or self._streak()
+        self.engaged = self._first_failed() or self._streak()
 
     def completed_late(self, cluster: int) -> None:
         """Counts the cluster, whose time was over before, as one that has succeeded now."""
@@ -33,16 +33,11 @@ class Breaker:
         self.count(cluster, FailureKind.NONE)
 
     def _first_failed(self) -> bool:
-        first = self._ends[: self._failures]
-        return len(first) == self._failures and all(cause != FailureKind.NONE for _, cause in first)
+        first = self._ends[: self.failures]
+        return len(first) == self.failures and all(cause != FailureKind.NONE for _, cause in first)
 
     def _streak(self) -> bool:
-        last, wanted = self._ends[-self._failures :], self._ends[-1][1]
-        if len(last) < self._failures or wanted is FailureKind.NONE:
+        last, wanted = self._ends[-self.failures :], self._ends[-1][1]
+        if len(last) < self.failures or wanted is FailureKind.NONE:
             return False
         return all(cause is wanted for _, cause in reversed(last))
-
-    def closes(self) -> bool:
-        """Asks before a start; returns whether it may not be."""
-        self.holds = self.holds or self._engaged
-        return self.holds

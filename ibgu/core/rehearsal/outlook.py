@@ -1,13 +1,13 @@
 """The outlook of a rollout: what many runs of its rehearsal have in common."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.run import Rehearsal, Run
-from ibgu.core.rehearsal.step_end import Held, StepEnd
+from ibgu.core.rehearsal.step_end import Held, StepEnd, Trip
 
 
 class Percentiles(Struct, frozen=True):
@@ -42,6 +42,22 @@ class PolicyOutlook(Struct, frozen=True):
     """Hours of all these clusters together."""
 
 
+class TripOutlook(Struct, frozen=True):
+    """TripOutlook is a rule that stops a step after failures: how often, and how early."""
+
+    rule: str
+    policy: str
+    """Empty: the step's own circuit breaker."""
+    step: int
+    """The first one is 1."""
+    share: float
+    """The share of the runs in which it holds the step, from 0 to 1."""
+    failed: Percentiles
+    """The clusters that had failed when the rule was broken."""
+    started: Percentiles
+    """The clusters of the step that had started until everything stood."""
+
+
 class Outlook(Struct, frozen=True):
     """Outlook is how a rollout is likely to go; times are in seconds from its beginning."""
 
@@ -51,6 +67,8 @@ class Outlook(Struct, frozen=True):
     """The end, or the time at which a person has to act."""
     held: Mapping[str, float]
     """The holds in which runs end, with the share of the runs."""
+    trips: tuple[TripOutlook, ...]
+    """The rules that failures break, in order of the steps."""
     steps: tuple[StepOutlook, ...]
     policies: tuple[PolicyOutlook, ...]
     slots: int
@@ -72,6 +90,7 @@ def outlook(
         clusters=len(rehearsal.clusters),
         end=spread(run.end for run in runs),
         held={str(held): holds.count(held) / len(runs) for held in Held if held in holds and held},
+        trips=tuple(_trips(rehearsal, runs)),
         steps=tuple(
             _step(step.actions, [run.steps[place] for run in runs if place < len(run.steps)], runs)
             for place, step in enumerate(rehearsal.plan.steps)
@@ -105,6 +124,24 @@ def _step(
         never_started=mean(each.never_started for each in ends),
         timed_out=sum(each.timed_out for each in ends) / len(runs),
     )
+
+
+def _trips(rehearsal: Rehearsal, runs: Sequence[Run]) -> Iterator[TripOutlook]:
+    found: dict[tuple[int, int, str], list[tuple[Trip, StepEnd]]] = {}
+    for run in runs:
+        if run.steps and (trip := run.steps[-1].trip) is not None:
+            policy = -1 if trip.policy is None else trip.policy
+            key = (len(run.steps), policy, str(trip.held))
+            found.setdefault(key, []).append((trip, run.steps[-1]))
+    for (step, policy, rule), trips in sorted(found.items()):
+        yield TripOutlook(
+            rule,
+            rehearsal.plan.policies[policy].metadata.name if policy >= 0 else "",
+            step,
+            len(trips) / len(runs),
+            spread(trip.failed for trip, _ in trips),
+            spread(end.started for _, end in trips),
+        )
 
 
 def _regions(runs: Sequence[Run], region: Callable[[int], str]) -> dict[str, Percentiles]:

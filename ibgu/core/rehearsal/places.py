@@ -5,8 +5,8 @@ from heapq import heappop, heappush
 from ibgu.core.rehearsal.rules import PolicyPlaces
 
 
-class Places:
-    """Places counts who has the places of policies. No place has more members than it has room
+class StepPlaces:
+    """StepPlaces counts who has the places of policies. No place has more members than it has room
     for."""
 
     def __init__(self, rules: PolicyPlaces) -> None:
@@ -17,7 +17,7 @@ class Places:
         self._parked_at: dict[int, int] = {}
         """The place that each of them waits for."""
         self._freed: set[int] = set()
-        """Places that may have room for one of them."""
+        """StepPlaces that may have room for one of them."""
 
     @property
     def exist(self) -> bool:

@@ -12,11 +12,13 @@ from ibgu.core.engine.state.occupancy import Place, PolicyLimits
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 from ibgu.core.engine.timing.windows import zone_of
 from ibgu.core.model import ActionName, ClusterView, names, traits
-from ibgu.core.model.actions import table_of, whole
-from ibgu.core.model.rollout_policy import RolloutPolicy, RolloutPolicySpec
+from ibgu.core.model.actions import table_of
+from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan.policies import selects_cluster
 from ibgu.core.rehearsal.calendar import Calendar
+from ibgu.core.rehearsal.canaries import CanaryRule
 from ibgu.core.rehearsal.model import PlannedStep, RehearsedPlan
+from ibgu.core.rehearsal.policy_rules import canary_rules, holds
 
 NOT_BROKEN = 10**9
 """The failures that open a circuit breaker which is off."""
@@ -37,6 +39,8 @@ class PolicyPlaces(Struct, frozen=True):
 class StepRules(Struct, frozen=True):
     """StepRules are what a run of a step needs besides its members; times are in seconds."""
 
+    number: int
+    """The place of the step in the plan."""
     actions: tuple[ActionName, ...]
     slots: int
     timeout: float
@@ -47,6 +51,12 @@ class StepRules(Struct, frozen=True):
     reboots: tuple[bool, ...]
     pulls: tuple[bool, ...]
     """Whether the action loads the registry."""
+    leads_on: bool
+    """Whether failures say something of the next cluster, so that budgets and canaries count
+    (R50.9)."""
+    upgrades: tuple[bool, ...]
+    """Whether the action takes clusters to the image, for circuit breakers of policies."""
+    canaries: tuple[CanaryRule, ...]
     failures: int
     """How many failures open the circuit breaker (R19.1)."""
     rollback_time: float
@@ -55,28 +65,35 @@ class StepRules(Struct, frozen=True):
 def rules_of(plan: RehearsedPlan, clusters: Sequence[ClusterView]) -> tuple[StepRules, ...]:
     """Returns the rules of each step. Labels of clusters count as they are at the beginning."""
     known: dict[tuple[int, str, timedelta], Calendar] = {}
-    return tuple(_rules(plan, step, clusters, known) for step in plan.steps)
+    return tuple(
+        _rules(plan, number, step, clusters, known) for number, step in enumerate(plan.steps)
+    )
 
 
 def _rules(
     plan: RehearsedPlan,
+    number: int,
     step: PlannedStep,
     clusters: Sequence[ClusterView],
     known: dict[tuple[int, str, timedelta], Calendar],
 ) -> StepRules:
     slots = step.max_concurrency
-    rated = traits(step.actions[0]).rate_limited
+    first = traits(step.actions[0])
     return StepRules(
+        number=number,
         actions=step.actions,
         slots=slots,
         timeout=step.timeout.total_seconds(),
-        rates=step.rate_limits if rated else UNLIMITED,
+        rates=step.rate_limits if first.rate_limited else UNLIMITED,
         places=_places(plan, step, clusters),
         calendars=tuple(
             [_calendars(plan, action, each, known) for each in clusters] for action in step.actions
         ),
         reboots=tuple(traits(action).reboots for action in step.actions),
         pulls=tuple(map(pulls, step.actions)),
+        leads_on=not first.leads_back and not first.resumes,
+        upgrades=tuple(traits(action).upgrades for action in step.actions),
+        canaries=canary_rules(plan, step, clusters),
         failures=max(5, ceil(slots / 10)) if plan.breaker else NOT_BROKEN,
         rollback_time=plan.rollback_time.total_seconds(),
     )
@@ -89,11 +106,6 @@ def pulls(action: ActionName) -> bool:
     return action == brings if brings is not None else traits(action).upgrades
 
 
-def _holds(spec: RolloutPolicySpec, action: ActionName) -> bool:
-    """Whether the policy holds the action: never one that leads a cluster back (R18.7)."""
-    return not traits(action).leads_back and (not spec.actions or whole(action) in spec.actions)
-
-
 def _places(
     plan: RehearsedPlan, step: PlannedStep, clusters: Sequence[ClusterView]
 ) -> PolicyPlaces:
@@ -103,7 +115,7 @@ def _places(
     of: list[list[int]] = [[] for _ in clusters]
     for number, policy in enumerate(plan.policies):
         limits = _limits(policy, plan.clusters)
-        if not limits.any or not any(_holds(policy.spec, each) for each in step.actions):
+        if not limits.any or not any(holds(policy.spec, each) for each in step.actions):
             continue
         for cluster, places in zip(clusters, of, strict=True):
             for place in limits.places(cluster):
@@ -131,7 +143,7 @@ def _calendars(
     found: list[Held] = []
     for number, policy in enumerate(plan.policies):
         spec = policy.spec
-        if not (spec.windows or spec.freezes) or not _holds(spec, action):
+        if not (spec.windows or spec.freezes) or not holds(spec, action):
             continue
         if not selects_cluster(spec.clusters, cluster.labels):
             continue

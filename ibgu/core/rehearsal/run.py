@@ -6,8 +6,11 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.budgets import FailureBudgets, UpgradeBreakers
+from ibgu.core.rehearsal.holds import RunTallies
 from ibgu.core.rehearsal.membership import Marks, Membership
 from ibgu.core.rehearsal.model import Draws, Odds, RehearsedPlan, draw
+from ibgu.core.rehearsal.policy_rules import budget_rules, upgrade_rules
 from ibgu.core.rehearsal.record import RunRecord
 from ibgu.core.rehearsal.rules import StepRules, rules_of
 from ibgu.core.rehearsal.step import StepRun
@@ -38,6 +41,8 @@ class Rehearsal:
         self._membership = Membership(plan)
         self.clusters = self._membership.clusters
         self._rules = rules_of(plan, self.clusters)
+        self._budgets = budget_rules(plan, self.clusters)
+        self._upgrades = upgrade_rules(plan, self.clusters)
 
     def runs(
         self, odds: Mapping[ActionName, Odds], uniform: Callable[[int], Callable[[], float]],
@@ -49,12 +54,13 @@ class Rehearsal:
 
     def run(self, draws: Draws) -> Run:
         state, record = _Marks(self._membership), RunRecord(len(self.plan.policies))
+        tallies = RunTallies(FailureBudgets(self._budgets), UpgradeBreakers(self._upgrades))
         steps: list[StepEnd] = []
         now, dark = 0.0, dict[int, float]()
         for number, rules in enumerate(self._rules):
             state.apply(now)
             members = self._membership.members(number, state.marks)
-            ended = StepRun(rules, members, draws, record, now, dark).run()
+            ended = StepRun(rules, members, draws, record, tallies, now, dark).run()
             steps.append(ended)
             if ended.held:
                 break

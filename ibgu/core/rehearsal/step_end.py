@@ -11,7 +11,21 @@ class Held(StrEnum):
 
     NOT = ""
     CIRCUIT_BREAKER = "circuit breaker"
+    UPGRADE_BREAKER = "breaker"
+    CANARIES = "canaries"
+    BUDGET = "failure budget"
     POLICY = "policy"
+    """One that lets nothing start for as long as the rehearsal looks ahead."""
+
+
+class Trip(Struct, frozen=True):
+    """Trip is a rule that failures have broken, so that nothing new starts."""
+
+    held: Held
+    policy: int | None
+    """The place of its policy in the plan; None: it is the step's own circuit breaker."""
+    failed: int
+    """How many clusters had failed when they were too many."""
 
 
 class StepEnd(Struct, frozen=True):
@@ -20,6 +34,10 @@ class StepEnd(Struct, frozen=True):
     at: float
     """When it ended, or came to stand."""
     held: Held
+    trip: Trip | None
+    """The rule that holds it until a person resumes; None: no such rule does."""
+    started: int
+    """Members that have started."""
     succeeded: int
     failed: int
     expired: int

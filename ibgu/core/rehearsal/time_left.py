@@ -44,13 +44,14 @@ class TimeLeft:
             return rates.waves(self._total, self._rules.slots, started)
         return max(1, ceil((self._total - started) / self._rules.slots))
 
-    def limit(self, cluster: int, now: float, waiting: int) -> None:
-        """Gives the member the limit of one that starts now (R11.2)."""
+    def limit(self, cluster: int, now: float, waiting: int) -> float:
+        """Gives the member the limit of one that starts now, and returns it (R11.2)."""
         started = min(self._total - waiting, self._total - 1)
         remaining = (self.deadline() - now) / self._waves(started)
         limit = now + max(self._share(), remaining)
         self._limit[cluster] = limit
         heappush(self._limits, (limit, cluster))
+        return limit
 
     def lift(self, cluster: int) -> None:
         self._limit.pop(cluster, None)

@@ -13,7 +13,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
-from ibgu.core.model import Cause, ClusterView, Finished, Outcome, ReasonKind
+from ibgu.core.model import Cause, ClusterView, Finished, MemberState, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.rehearsal.model import Attempts, Draws, PlannedStep, RehearsedPlan
@@ -26,6 +26,12 @@ from tests.core.engine.decide.spoke import Spoke
 
 REACTION = 1.0
 """Seconds by which the ends of a step may differ: the engine's are whole microseconds."""
+_HELD = {
+    Held.CIRCUIT_BREAKER: ReasonKind.CIRCUIT_BREAKER,
+    Held.UPGRADE_BREAKER: ReasonKind.SEED_BREAKER,
+    Held.CANARIES: ReasonKind.FAILURE_BUDGET,
+    Held.BUDGET: ReasonKind.FAILURE_BUDGET,
+}
 _SECOND = timedelta(seconds=1)
 _STAGES = {
     Action.PREP: Stage.PREP,
@@ -66,7 +72,9 @@ class StepFigures(Struct, frozen=True):
     succeeded: int
     failed: int
     never_started: int
-    held: bool
+    held: ReasonKind | None
+    """The hold that a person must end; None: there is none."""
+    started: int
 
 
 def drawn(
@@ -174,13 +182,14 @@ def _engine_figures(tracked: Any) -> StepFigures:
     step, members = tracked.step, tracked.members.values()
     never = sum(1 for each in members if _cause(each) is Cause.NEVER_STARTED)
     ends = (step.finished_at - START).total_seconds() if step.finished_at else None
-    held = step.hold is not None and step.hold.kind is ReasonKind.CIRCUIT_BREAKER
+    kind = step.hold.kind if step.hold is not None and ends is None else None
     return StepFigures(
         ends=ends,
         succeeded=tracked.counts[Outcome.SUCCEEDED],
         failed=tracked.counts[Outcome.FAILED] - never,
         never_started=never,
-        held=held and ends is None,
+        held=kind if kind in _HELD.values() else None,
+        started=len(members) - never - tracked.counts[MemberState.WAITING],
     )
 
 
@@ -201,7 +210,8 @@ def of_rehearsal(case: Case) -> list[StepFigures]:
             succeeded=each.succeeded,
             failed=each.failed,
             never_started=each.never_started,
-            held=each.held is Held.CIRCUIT_BREAKER,
+            held=_HELD.get(each.held),
+            started=each.started,
         )
         for each in rehearsed(case).steps
     ]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ibgu.core.model.names import RAMP_UP, STARTS_PER_MINUTE, TIME_ZONE
+from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.gates.policies.policy import SITE, policy
-from tests.core.rehearsal.pair import Case, agree, drawn, of_engine, of_rehearsal
+from tests.core.rehearsal.pair import Case, agree, drawn, of_engine, of_rehearsal, rehearsed
 
 NAMES = [f"site-{number:02}" for number in range(40)]
 SITES = {name: {SITE: ("east", "west", "north")[i % 3]} for i, name in enumerate(NAMES)}
@@ -134,6 +135,190 @@ POLICIES: dict[str, Case] = {
 }
 
 
+NORTH = {"selector": {"matchLabels": {SITE: "north"}}}
+WEST = {"selector": {"matchLabels": {SITE: "west"}}}
+CAREFUL: dict[str, Case] = {
+    "canaries": case(
+        "Prep", "Upgrade", policies=[policy(canaries={"count": 3, "soakMinutes": 90})]
+    ),
+    "canaries of one action": case(
+        "Prep",
+        "Upgrade",
+        "FinalizeUpgrade",
+        failing={"Prep": 0.1},
+        policies=[policy(actions=["Upgrade"], canaries={"count": 2, "soakMinutes": 30})],
+    ),
+    "canaries of a chain": case(
+        "Prep Upgrade",
+        labels=SITES,
+        concurrency=20,
+        policies=[policy(actions=["Upgrade"], canaries=NORTH)],
+    ),
+    "canaries by label": case(
+        "Prep",
+        labels=SITES,
+        policies=[policy(clusters=WEST, canaries={**WEST, "soakMinutes": 20})],
+    ),
+    "canaries of some clusters": case(
+        "Prep",
+        labels=SITES,
+        policies=[policy(clusters=WEST, canaries={"count": 2, "soakMinutes": 45})],
+    ),
+    "canary that fails": case(
+        "Prep",
+        "Upgrade",
+        failing={"Upgrade": 0.35},
+        policies=[policy(actions=["Upgrade"], canaries={"count": 20, "soakMinutes": 30})],
+    ),
+    "all canaries fail": case(
+        "Prep", failing={"Prep": 1.0}, policies=[policy(canaries={"count": 3})]
+    ),
+    "canaries of two policies": case(
+        "Prep",
+        labels=SITES,
+        policies=[
+            policy("a", canaries={**NORTH, "soakMinutes": 20}),
+            policy("b", canaries={"count": 2, "soakMinutes": 5}, clusters=WEST),
+        ],
+    ),
+    "canary past its limit": case(
+        "Prep",
+        "Upgrade",
+        timeout=50,
+        concurrency=10,
+        policies=[policy(canaries={"count": 6, "soakMinutes": 10})],
+    ),
+    "canaries at night": case(
+        "Prep",
+        "Upgrade",
+        labels=ZONES,
+        policies=[policy(actions=["Upgrade"], canaries={"count": 2, "soakMinutes": 1200}, **NIGHT)],
+        days=8,
+    ),
+    "budget of a rollout": case(
+        "Prep",
+        "Upgrade",
+        failing={"Prep": 0.1, "Upgrade": 0.2},
+        policies=[policy(failureBudget={"maximum": 3})],
+    ),
+    "budget of a step": case(
+        "Prep",
+        "Upgrade",
+        failing={"Prep": 0.1, "Upgrade": 0.1},
+        policies=[policy(failureBudget={"maximum": 1, "per": "Step"})],
+    ),
+    "budget that is a share": case(
+        "Prep",
+        "Upgrade",
+        failing={"Prep": 0.6},
+        labels=SITES,
+        policies=[policy(failureBudget={"maximum": "10%"}, clusters=WEST)],
+    ),
+    "budget of an action": case(
+        "Prep",
+        "Upgrade",
+        failing={"Prep": 0.3, "Upgrade": 0.15},
+        policies=[policy(actions=["Upgrade"], failureBudget={"maximum": 1})],
+    ),
+    "budget within a time": case(
+        "Prep",
+        concurrency=3,
+        timeout=LONG,
+        failing={"Prep": 0.25},
+        policies=[policy(failureBudget={"maximum": 1, "withinMinutes": 60})],
+    ),
+    "budget of a chain": case(
+        "Prep Upgrade",
+        failing={"Prep": 0.2},
+        concurrency=20,
+        policies=[policy(failureBudget={"maximum": 2})],
+    ),
+    "budget of the hub": case(
+        "Prep",
+        failing={"Prep": 0.2},
+        policies=[policy(failureBudget={"maximum": 2, "per": "Hub", "withinMinutes": 600})],
+    ),
+    "budget that late successes raise": case(
+        "Prep", timeout=100, concurrency=7, policies=[policy(failureBudget={"maximum": 1})]
+    ),
+    "budget of a chain that late successes raise": case(
+        "Prep Upgrade",
+        timeout=280,
+        concurrency=7,
+        policies=[policy(failureBudget={"maximum": 1})],
+    ),
+    "way back behind a spent budget": case(
+        "Prep",
+        "Abort",
+        failing={"Prep": 0.2},
+        policies=[policy(failureBudget={"maximum": 30})],
+    ),
+    "breaker by cause": case(
+        "Prep",
+        "Upgrade",
+        failing={"Upgrade": 0.2},
+        policies=[policy(breaker={"sameCause": 3})],
+    ),
+    "breaker by share": case(
+        "Prep",
+        "Upgrade",
+        failing={"Upgrade": 0.3},
+        policies=[policy(breaker={"percent": 15, "minimumUpgrades": 15})],
+    ),
+    "breaker of a chain": case(
+        "Prep Upgrade",
+        failing={"Upgrade": 0.3},
+        labels=SITES,
+        policies=[policy(breaker={"sameCause": 2}, clusters=WEST)],
+    ),
+    "budget of one after the other": case(
+        "Prep", timeout=600, concurrency=1, policies=[policy(failureBudget={})]
+    ),
+    "budget that holds inside a chain for a while": Case(
+        names=NAMES,
+        steps=["Prep Upgrade"],
+        draws=drawn(NAMES, minutes={"Upgrade": (10, 90)}),
+        concurrency=7,
+        timeout=280,
+        policies=[policy(failureBudget={})],
+    ),
+    "canaries that nobody awaits": case(
+        "Prep",
+        timeout=20,
+        concurrency=30,
+        labels=ZONES,
+        policies=[
+            policy("a", clusters=WEST, **NIGHT),
+            policy("b", clusters=NORTH, canaries=NORTH),
+        ],
+    ),
+    "breaker that late successes keep from engaging": case(
+        "Prep", "Upgrade", timeout=150, policies=[policy(breaker={"sameCause": 4})]
+    ),
+    "breaker of members past their limit": case(
+        "Prep", "Upgrade", timeout=150, policies=[policy(breaker={"sameCause": 3})]
+    ),
+}
+
+
+TRIPPED = {
+    "canary that fails": Held.CANARIES,
+    "all canaries fail": Held.CANARIES,
+    "canary past its limit": Held.CANARIES,
+    "budget of a rollout": Held.BUDGET,
+    "budget of a step": Held.BUDGET,
+    "budget that is a share": Held.BUDGET,
+    "budget within a time": Held.BUDGET,
+    "budget of a chain": Held.BUDGET,
+    "breaker by cause": Held.UPGRADE_BREAKER,
+    "breaker by share": Held.UPGRADE_BREAKER,
+    "breaker of a chain": Held.UPGRADE_BREAKER,
+    "breaker of members past their limit": Held.UPGRADE_BREAKER,
+    "budget that late successes raise": Held.NOT,
+    "budget that holds inside a chain for a while": Held.NOT,
+}
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_plans_go_as_in_the_engine(name: str) -> None:
     agree(PLANS[name])
@@ -142,6 +327,11 @@ def test_plans_go_as_in_the_engine(name: str) -> None:
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies_hold_as_in_the_engine(name: str) -> None:
     agree(POLICIES[name])
+
+
+@pytest.mark.parametrize("name", CAREFUL)
+def test_canaries_budgets_and_breakers_hold_as_in_the_engine(name: str) -> None:
+    agree(CAREFUL[name])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -195,6 +385,8 @@ def test_several_limits_on_one_cluster_end_at_nearly_the_same_time() -> None:
 
 def test_the_cases_reach_what_they_are_about() -> None:
     """A case that never meets its rule would prove nothing."""
+    for name, held in TRIPPED.items():
+        assert rehearsed(CAREFUL[name]).held is held, name
     assert of_rehearsal(PLANS["circuit breaker"])[-1].held
     assert of_rehearsal(PLANS["circuit breaker in a chain"])[-1].held
     late = [each for each in of_rehearsal(PLANS["too little time left"]) if each.failed]

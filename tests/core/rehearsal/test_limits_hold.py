@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.rehearsal.budgets import FailureBudgets, UpgradeBreakers
+from ibgu.core.rehearsal.holds import RunTallies
 from ibgu.core.rehearsal.membership import Membership
 from ibgu.core.rehearsal.model import Odds, PlannedStep, RehearsedPlan, draw
 from ibgu.core.rehearsal.record import RunRecord
@@ -71,7 +73,11 @@ def test_no_more_clusters_are_in_flight_than_any_limit_allows(
     fleet = Membership(plan)
     draws = draw(odds, clusters, Random(seed).random)
     for rules in rules_of(plan, fleet.clusters):
-        run = Watched(rules, range(clusters), draws, RunRecord(len(plan.policies)), 0.0, {})
+        record, tallies = (
+            RunRecord(len(plan.policies)),
+            RunTallies(FailureBudgets([]), UpgradeBreakers([])),
+        )
+        run = Watched(rules, range(clusters), draws, record, tallies, 0.0, {})
         run.most, run.sites, run.maximum = min(slots, in_flight), sites, maximum
         ended = run.run()
         if ended.held is Held.NOT:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
+import pytest
+
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import LabelSelector
@@ -71,6 +73,22 @@ def test_a_circuit_breaker_that_holds() -> None:
     found = seen(plan(), failing=1.0)
     assert found.steps[0].failed > 0
     assert found.steps[0].succeeded == 0
+
+
+def test_rules_that_failures_break_are_named_with_their_odds() -> None:
+    careful = policy("careful", canaries={"count": 2}, failureBudget={"maximum": 3})
+    found = seen(plan(careful), failing=0.2, runs=60)
+    assert {(each.rule, each.policy) for each in found.trips} >= {
+        ("canaries", "careful"), ("failure budget", "careful"),
+    }  # fmt: skip
+    first = found.trips[0]
+    assert (first.rule, first.step, first.started) == ("canaries", 1, Percentiles(2, 2, 2))
+    assert 0.2 < first.share < 0.6
+    budget = next(each for each in found.trips if each.rule == "failure budget")
+    assert budget.failed.p5 == 4
+    assert sum(each.share for each in found.trips) == pytest.approx(sum(found.held.values()))
+    own = {each.policy for each in seen(plan(), failing=0.6, runs=60).trips}
+    assert own == {""}
 
 
 def test_a_policy_keeps_clusters_and_a_timeout_ends_steps() -> None:
