@@ -20,11 +20,12 @@ from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.rehearsal.model import Odds
 from ibgu.core.rehearsal.outlook import (
     Outlook,
-    Percentiles,
     PolicyOutlook,
     StepOutlook,
     TripOutlook,
 )
+from ibgu.core.rehearsal.spread import Percentiles
+from ibgu.core.rehearsal.timeline import LoadPoint
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from tests.api.test_changes import admin, clusters, manifest
@@ -122,6 +123,12 @@ async def test_two_plans_are_rehearsed_with_the_same_luck(ibgu: Ibgu, tmp_path: 
     args = ("-f", wide, "--against", narrow, *BEGIN, "--taking", "Prep=10,10")
     found = await ibgu("rehearse", *args, user="olga")
     assert found.stdout.splitlines()[-1] == "the second plan ends 10 min later"
+    saved = tmp_path / "rehearsal.html"
+    assert (await ibgu("rehearse", *args, "--html", str(saved), user="olga")).exit_code == 0
+    assert "<title>Rehearsal of wide.yaml and narrow.yaml</title>" in saved.read_text()
+    nowhere = await ibgu("rehearse", *args, "--html", str(tmp_path), user="olga")
+    assert nowhere.exit_code == 1
+    assert f"can't write {tmp_path}: Is a directory" in nowhere.stderr
     both = await outlook(ibgu, *args)
     assert [each["slots"] for each in both] == [2, 1]
 
@@ -202,6 +209,8 @@ def test_an_outlook_that_is_not_good() -> None:
         slots=1,
         pulls=Percentiles(1.0, 2.0, 3.0),
         regions={"": ends},
+        ends=(3600.0, 7200.0, 10800.0),
+        load=(LoadPoint(0.0, ends, ends, ends), LoadPoint(600.0, ends, ends, ends)),
     )
     lines = list(outlook_lines(found, START, OutputStyle(colours=False)))
     assert lines[0] == "rehearsed once: 1 cluster, from 2026-01-01 00:00 UTC"

@@ -13,6 +13,8 @@ from ibgu.cli.rehearse.options import (
     Begin,
     By,
     Failing,
+    Html,
+    ImageSize,
     Manifest,
     Policies,
     Runs,
@@ -39,6 +41,8 @@ def rehearse(
     failing: Failing = None,
     policies: Policies = None,
     by: By = "",
+    html: Html = None,
+    image_size: ImageSize = 0.0,
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
@@ -69,6 +73,8 @@ def rehearse(
             )
             for manifest in manifests
         ]  # fmt: skip
+    if html is not None:
+        _write_page(html, list(zip(files, found, strict=True)), start, image_size, by)
     if output is not Form.TEXT:
         print_body(found[0] if len(found) == 1 else found, output)
     else:
@@ -76,6 +82,23 @@ def rehearse(
         typer.echo(page([*lines, difference(*found)] if against else lines[:-1]))
     if not found[0].clusters:
         raise typer.Exit(NOBODY)
+
+
+def _write_page(
+    path: Path,
+    plans: "list[tuple[str, Outlook]]",
+    begin: datetime,
+    image_size: float,
+    by: str,
+) -> None:
+    from ibgu.cli.errors import fail
+    from ibgu.cli.rehearse.page import RehearsedFile, page
+
+    named = [RehearsedFile(Path(file).name, found) for file, found in plans]
+    try:
+        path.write_text(page(named, begin, image_size, by))
+    except OSError as error:
+        fail(f"can't write {path}: {error.strerror}")
 
 
 def _begin(given: str) -> datetime:

@@ -67,3 +67,23 @@ By = Annotated[
         show_default=False,
     ),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Also write a page with charts to this file, to send.",
+        show_default=False,
+    ),
+]
+ImageSize = Annotated[
+    float,
+    typer.Option(
+        "--image-size",
+        metavar="GIB",
+        min=0,
+        max=1000,
+        help="With --html: size of the image that clusters pull, for the load on the registry.",
+        show_default=False,
+    ),
+]

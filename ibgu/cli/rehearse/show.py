@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
-from ibgu.core.rehearsal.outlook import Outlook, Percentiles, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.outlook import Outlook, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
 

@@ -1,13 +1,11 @@
 """Renders a report as one HTML file that needs neither network nor script."""
 
 from ibgu.cli.report import comparison, course, failing, overview, people, waiting
+from ibgu.cli.report.document import document
 from ibgu.cli.report.elements import Markup, element, facts, joined, quiet, section
 from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
-from ibgu.cli.report.style import CSS
 from ibgu.cli.report.words import moment
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Whatever got past the escaping could still load and run nothing."""
 _OLDER = (
     "The rollout has changed since this certificate was made, and it does not cover the changes. "
     "Make a new one."
@@ -15,21 +13,8 @@ _OLDER = (
 
 
 def page(report: RolloutReport) -> str:
-    """Returns the file; characters beyond ASCII are references, so it reads the same whatever
-    encoding it is written in."""
-    whole = element("html", _head(report.found), element("body", *_parts(report)), lang="en")
-    return f"<!DOCTYPE html>\n{whole.encode('ascii', 'xmlcharrefreplace').decode()}"
-
-
-def _head(found: RolloutFacts) -> Markup:
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width"),
-        element("title", f"Report on {found.full_name}"),
-        element("style", Markup(CSS)),
-    )
+    """Returns the file."""
+    return document(f"Report on {report.found.full_name}", _parts(report))
 
 
 def _parts(report: RolloutReport) -> list[Markup]:

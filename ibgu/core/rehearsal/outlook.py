@@ -7,15 +7,12 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.run import Rehearsal, Run
+from ibgu.core.rehearsal.spread import Percentiles, spread, thinned
 from ibgu.core.rehearsal.step_end import Held, StepEnd, Trip
+from ibgu.core.rehearsal.timeline import LoadPoint, timeline
 
-
-class Percentiles(Struct, frozen=True):
-    """Percentiles is a distribution over the runs: nine of ten are between its ends."""
-
-    p5: float
-    p50: float
-    p95: float
+MAX_ENDS = 100
+"""The ends of runs that an outlook keeps."""
 
 
 class StepOutlook(Struct, frozen=True):
@@ -77,6 +74,9 @@ class Outlook(Struct, frozen=True):
     """The most starts within a minute that load the registry."""
     regions: Mapping[str, Percentiles]
     """The end for the clusters with each value of a label."""
+    ends: tuple[float, ...]
+    """The ends of at most MAX_ENDS of the runs, in order."""
+    load: tuple[LoadPoint, ...]
 
 
 def outlook(
@@ -106,6 +106,8 @@ def outlook(
         slots=max(run.record.peak for run in runs),
         pulls=spread(max(run.record.pulls.values(), default=0) for run in runs),
         regions=_regions(runs, region) if region is not None else {},
+        ends=thinned((run.end for run in runs), MAX_ENDS),
+        load=timeline(runs),
     )
 
 
@@ -155,12 +157,3 @@ def _regions(runs: Sequence[Run], region: Callable[[int], str]) -> dict[str, Per
         for name, at in last.items():
             found.setdefault(name, []).append(at)
     return {name: spread(ends) for name, ends in sorted(found.items())}
-
-
-def spread(values: Iterable[float]) -> Percentiles:
-    ordered = sorted(values)
-
-    def quantile(share: float) -> float:
-        return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
-
-    return Percentiles(quantile(0.05), quantile(0.50), quantile(0.95))

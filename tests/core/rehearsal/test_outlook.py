@@ -11,8 +11,10 @@ from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.rehearsal.model import Odds, PlannedStep, RehearsedPlan
-from ibgu.core.rehearsal.outlook import Outlook, Percentiles, outlook, spread
+from ibgu.core.rehearsal.outlook import Outlook, outlook
 from ibgu.core.rehearsal.run import Rehearsal
+from ibgu.core.rehearsal.spread import Percentiles, spread, thinned
+from ibgu.core.rehearsal.timeline import MAX_POINTS
 from tests.core.engine.decide.fleet import START
 from tests.core.engine.gates.policies.policy import policy
 
@@ -109,3 +111,22 @@ def test_without_regions_none_are_shown() -> None:
 def test_a_spread_of_few_values() -> None:
     assert spread([3.0]) == Percentiles(3.0, 3.0, 3.0)
     assert spread(range(100)) == Percentiles(5.0, 50.0, 95.0)
+
+
+def test_few_of_many_values_are_kept_in_order() -> None:
+    assert thinned(range(1000), 4) == (0, 250, 500, 750)
+    assert thinned([3.0, 1.0], 4) == (1, 3)
+
+
+def test_the_load_over_time() -> None:
+    found = seen(plan())
+    first = found.load[0]
+    assert (first.at, first.starts.p95, first.pulls.p95) == (0, 5, 5)
+    assert 4 < first.slots.p50 <= 5
+    assert max(each.slots.p95 for each in found.load) == pytest.approx(5)
+    assert found.load[-1].at < found.ends[-1]
+    assert found.load[-1].pulls.p95 == 0
+    frozen = policy(freezes=[{"from": "2026-01-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"}])
+    long = seen(plan(frozen)).load
+    assert len(long) <= MAX_POINTS
+    assert long[0].slots.p95 == 0
