@@ -11,6 +11,7 @@ from tests.benchmarks import (
     fairness,
     journal_part,
     policies_part,
+    rehearsal_part,
     rollout_part,
     status_part,
 )
@@ -32,6 +33,7 @@ PARTS = {
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "policies": Part(policies_part.__doc__, policies_part.arguments, policies_part.run),
+    rehearsal_part.PART: Part(rehearsal_part.__doc__, rehearsal_part.arguments, rehearsal_part.run),
     updates_part.PART: Part(updates_part.__doc__, updates_part.arguments, updates_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),
