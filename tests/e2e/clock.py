@@ -29,6 +29,10 @@ class ScaledTime:
         """Never goes back, not even over a restart of the controller."""
         return self._shown + timedelta(seconds=(time.monotonic() - self._at) * self._speed)
 
+    def skip_to(self, moment: datetime) -> None:
+        """Leaves out the time until then, in which nothing may be due."""
+        self._shown, self._at = max(moment, self.now()), time.monotonic()
+
     @property
     def speed(self) -> float:
         return self._speed
