@@ -428,7 +428,7 @@ def bad_seed_ignored(stack: ExitStack) -> None:
 
 def policies_ignored(stack: ExitStack) -> None:
     """Rollouts start whatever the policies say."""
-    _set(stack, PolicyGates, "of", lambda self, state, namespace, labels: HoldingPolicies())
+    _set(stack, PolicyGates, "of", lambda self, *asked: HoldingPolicies())
 
 
 def places_counted_once(stack: ExitStack) -> None:

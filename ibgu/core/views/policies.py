@@ -47,6 +47,9 @@ def _messages(document: Document) -> Iterator[str]:
     if not _holds(spec):
         words = "it has no limit, time, canaries, budget, breaker, approval or demand"
         yield f"spec holds nothing: {words}"
+
+
+        yield "spec has no limit, time, canaries, budget, breaker, demand or priority"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
 
@@ -56,3 +59,8 @@ def _holds(spec: RolloutPolicySpec) -> bool:
     failures = spec.canaries or spec.failure_budget or spec.breaker
     demands = spec.approval or spec.preflight or spec.warnings or spec.backup
     return bool(limits or spec.windows or spec.freezes or failures or demands)
+
+
+    demands = spec.preflight or spec.warnings or spec.backup
+    turns = spec.priority is not None
+    return bool(limits or spec.windows or spec.freezes or failures or demands or turns)

@@ -12,6 +12,9 @@ HOLDS_NOTHING = (
 )
 
 
+HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, demand or priority"
+
+
 def body(**spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "ibgu.dev/v1alpha1",
@@ -34,6 +37,8 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
         (body(inFlight="5%"), []),
         (body(windows=[WINDOW], fit=True), []),
         (body(preflight="Enforce", warnings="Hold", backup="Required"), []),
+        (body(priority=0), []),
+        (body(priority=1001), ["spec.priority: is not from -1000 to 1000"]),
         (body(preflight="Warn"), ["Invalid enum value 'Warn' - at `$.spec.preflight`"]),
         (
             body(preflight="Enforce", warnings="Hold", actions=["Backup"]),

@@ -42,13 +42,15 @@ def test_the_end_of_a_hold_is_known_or_depends_on_others() -> None:
     [
         ({}, [EVERY]),
         (
-            {"preflight": "Enforce", "warnings": "Hold", "backup": "Required"},
+            {"preflight": "Enforce", "warnings": "Hold", "backup": "Required", "priority": -3},
             [
                 EVERY,
                 "A cluster with an error of preflight does not start, whatever annotations say.",
                 "A cluster that has completed Prep or Check with a warning waits before Upgrade or "
                 "Update until a person resumes the rollout.",
                 "No Upgrade or Update starts unless its rollout backs each cluster up before.",
+                "These rollouts have the priority -3 where several wait for the same places. "
+                "Others have 0.",
             ],
         ),
         (

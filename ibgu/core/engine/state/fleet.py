@@ -146,6 +146,7 @@ class FleetState:
         del self.rollouts[uid]
         self.handled.add(uid)
         self.starts.forget(uid)
+        self.occupancy.forget(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 

@@ -121,6 +121,13 @@ class Occupancy:
         self._uids: dict[str, set[str]] = {}
         """The other way round: two, where a cluster was created again."""
         self._taken: Counter[Place] = Counter()
+        self._owners: dict[str, str] = {}
+        """The rollouts whose claims are counted, by ManagedCluster uid."""
+        self._shares: Counter[tuple[str, str]] = Counter()
+        """The clusters in places of a policy, by the policy and the rollout that has them."""
+        self._served: dict[tuple[str, str], int] = {}
+        """When the rollout took a place of the policy last, as a number that grows."""
+        self._serving = 0
         self._freed = False
 
     def follow(
@@ -132,7 +139,11 @@ class Occupancy:
         self._limits = limits
         for counted in (self._places, self._taken, self._names, self._uids, self._changed):
             counted.clear()
+        self._shares.clear()
+        names = {each.name for each in limits}
+        self._served = {key: at for key, at in self._served.items() if key[0] in names}
         if not limits:
+            self._owners.clear()
             return
         for uid, name in known.items():
             self._know(uid, name)
@@ -172,6 +183,18 @@ class Occupancy:
         self._count(cluster)
         return limits.room(place) - self._taken[place]
 
+    def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> tuple[int, int]:
+        """Returns how many clusters the rollout has in the policy's places, and when it took one
+        last, as a number that grows; 0: never."""
+        self._count(cluster)
+        key = (policy, rollout)
+        return (self._shares[key], self._served.get(key, 0))
+
+    def forget(self, rollout: str) -> None:
+        """Forgets when the rollout took places."""
+        for key in [key for key in self._served if key[1] == rollout]:
+            del self._served[key]
+
     def _count(self, cluster: ClusterLookup) -> None:
         """Counts what has changed again. A claimed cluster that is no longer on the hub keeps its
         places until its claim is released."""
@@ -182,6 +205,7 @@ class Occupancy:
             found = found if found is not None and found.uid == uid else None
             before = self._places.pop(uid, ())
             self._taken.subtract(before)
+            self._leave(uid, before)
             if holder is None and (found is None or found.reachable):
                 continue
             self._know(uid, name)
@@ -189,6 +213,25 @@ class Occupancy:
                 self._of(found) if found is not None else before or self._unseen(name)
             )
             self._taken.update(self._places[uid])
+            if holder is not None:
+                self._enter(uid, holder.rollout)
+
+    def _leave(self, uid: str, places: Iterable[Place]) -> None:
+        """Counts the cluster no longer for the rollout that had it."""
+        owner = self._owners.get(uid)
+        if owner is not None:
+            self._shares.subtract((policy, owner) for policy in {each.policy for each in places})
+            if self._claims.get(uid) is None:
+                del self._owners[uid]
+
+    def _enter(self, uid: str, rollout: str) -> None:
+        """Counts the cluster for the rollout that has claimed it."""
+        taken = {(each.policy, rollout) for each in self._places[uid]}
+        self._shares.update(taken)
+        if self._owners.get(uid) != rollout:
+            self._owners[uid] = rollout
+            self._serving += 1
+            self._served.update(dict.fromkeys(taken, self._serving))
 
     def _know(self, uid: str, name: str) -> None:
         self._names[uid] = name

@@ -168,6 +168,8 @@ class TrackedStep:
         self.reopening: dict[str, Waiting] = {}
         self.kept: dict[Keeper, list[tuple[int, str]]] = {}
         """The waiting members that the gates of policies keep, in R4's order."""
+        self.kept_changes = 0
+        """Grows with each change of `kept`."""
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1
@@ -230,6 +232,7 @@ class TrackedStep:
             self.reopening[member.cluster] = member
         if member.reason.gate:
             insort(self.kept.setdefault(keeper(member), []), (member.position, member.cluster))
+            self.kept_changes += 1
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
@@ -241,6 +244,7 @@ class TrackedStep:
         if isinstance(member, Waiting) and member.reason.gate:
             kept = self.kept[keeper(member)]
             _take_out(kept, place)
+            self.kept_changes += 1
             if not kept:
                 del self.kept[keeper(member)]
         if isinstance(member, InFlight):

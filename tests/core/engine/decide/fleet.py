@@ -200,7 +200,8 @@ class InMemoryEngine(Hub, Story):
     def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:
         rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)
         labels = found.metadata.labels if found is not None else {}
-        return self.policy_gates.of(self.rollout_policies, rollout.namespace, labels)
+        policies, uid = self.rollout_policies, rollout.uid
+        return self.policy_gates.of(policies, rollout.namespace, labels, uid)
 
     def _policy_gates(self) -> PolicyGates:
         def clusters() -> list[ClusterView]:

@@ -165,3 +165,26 @@ def test_only_a_change_of_a_counted_cluster_may_free_a_place() -> None:
     assert not scene.occupancy.take_freed()
     scene.release("a")
     assert scene.occupancy.take_freed()
+
+
+def test_each_rollout_has_its_share_and_the_last_to_take_a_place_is_known() -> None:
+    scene = Scene("a").begin()
+    lookup = scene.clusters.get
+    assert scene.occupancy.share("network", "uid-r", lookup) == (1, 1)
+    scene.claims["uid-c"] = Holder("uid-s", 0, "c")
+    scene.occupancy.note_change("uid-c")
+    assert scene.occupancy.share("network", "uid-s", lookup) == (1, 2)
+    scene.show("a")
+    assert scene.occupancy.share("network", "uid-r", lookup) == (1, 1)
+    scene.release("a")
+    assert scene.occupancy.share("network", "uid-r", lookup) == (0, 1)
+    scene.occupancy.forget("uid-r")
+    assert scene.occupancy.share("network", "uid-r", lookup) == (0, 0)
+    assert scene.occupancy.share("network", "uid-s", lookup) == (1, 2)
+
+
+def test_other_policies_do_not_change_whose_turn_it_is() -> None:
+    scene = Scene("a", "b").begin()
+    before = scene.occupancy.share("network", "uid-r", scene.clusters.get)
+    scene.begin()
+    assert scene.occupancy.share("network", "uid-r", scene.clusters.get) == before == (2, 2)

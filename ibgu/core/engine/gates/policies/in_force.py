@@ -13,6 +13,7 @@ from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut
 from ibgu.core.engine.gates.policies.times import Durations
+from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.budgets import PolicyBudget
@@ -55,15 +56,26 @@ class PolicyGates:
         """`clusters` returns those of the whole hub."""
         self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed)
         self._waiting = WaitingMembers(fleet, cluster, clusters)
+
+
+        self._turns = Turns(fleet, cluster)
+        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, self._turns)
+        self._waiting = WaitingMembers(fleet, cluster, clusters, self._turns)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()
 
-    def of(self, state: PolicyState, namespace: str, labels: Mapping[str, str]) -> HoldingPolicies:
-        """Returns the policies that hold a rollout of the namespace, by the labels of its
-        object."""
+    def of(
+        self, state: PolicyState, namespace: str, labels: Mapping[str, str], rollout: str = ""
+    ) -> HoldingPolicies:
+        """Returns the policies that hold a rollout of the namespace, by the labels of its object.
+        `rollout`: its uid, if it is one of the fleet's."""
         if state is not self._state:
             self._follow(state)
         holding = [each for each in self._policies if each.holds(namespace, labels)]
+        if rollout:
+            specs = (each.spec for each in holding if each.followed and each.spec is not None)
+            given = [spec.priority for spec in specs if spec.priority is not None]
+            self._turns.set_priority(rollout, max(given, default=0))
         return HoldingPolicies(
             (CLUSTER_HOLD, *(gate for each in holding for gate in each.gates)),
             tuple(each.budget for each in holding if each.budget is not None),
@@ -75,7 +87,8 @@ class PolicyGates:
 
     def recount(self, now: datetime) -> bool:
         """Counts again how many clusters each policy selects, for limits that are a share of them,
-        and chooses the canaries again; returns whether a limit or a canary is another one."""
+        chooses the canaries again, and ends turns that were in vain; returns whether that may let
+        others start."""
         return self._waiting.recount(now)
 
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:

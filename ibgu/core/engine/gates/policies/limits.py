@@ -2,22 +2,29 @@
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, PolicyLimits
 from ibgu.core.model import ActingParty, Reason, traits
+from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import Meaning
 
 _NAMED = 5
 """The neighbours that a reason names."""
 _MEANING = Meaning(
     "as many clusters are in flight on the hub as the policy allows at once, whatever rollouts "
-    "they belong to",
-    "one of these clusters ends; those that wait start in each rollout's order",
+    "they belong to, or another rollout goes first that waits for the same places",
+    "one of these clusters ends; rollouts with a higher priority, or with fewer clusters in the "
+    "policy's places, start theirs first, each in its order",
     "nothing, it continues automatically; or have the policy's owner change it",
 )
 
 
 def limits_gate(
-    limits: PolicyLimits, actions: ActionFilter, occupancy: Occupancy, cluster: ClusterLookup
+    limits: PolicyLimits,
+    actions: ActionFilter,
+    occupancy: Occupancy,
+    cluster: ClusterLookup,
+    turns: Turns,
 ) -> MemberGate:
     """Returns a gate that keeps a member at the beginning of its chain, if the policy holds any
     action of it: inside the chain two members could wait for each other."""
@@ -29,6 +36,8 @@ def limits_gate(
             if occupancy.free(limits, place, cluster) <= 0:
                 words = _full(limits, place, candidate.cluster.name)
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
+            if words := _goes_first(turns, limits, place, candidate):
+                return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         return None
 
     return MemberGate(
@@ -37,6 +46,18 @@ def limits_gate(
         reasons=of_policies(_MEANING),
         needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),
     )
+
+
+def _goes_first(turns: Turns, limits: PolicyLimits, place: Place, candidate: Candidate) -> str:
+    """Returns which rollout goes first, as users of this one's namespace may know it; empty: none
+    does."""
+    mine = candidate.step.step.rollout if candidate.step is not None else ""
+    first = turns.before(limits, place, mine, candidate.now)
+    if first is None:
+        return ""
+    known = name_within(turns.namespace(mine), first.full_name)
+    named = f"rollout {known}" if known == first.full_name else known
+    return f"the policy lets {named} go first: it waits for the same places"
 
 
 def _full(limits: PolicyLimits, place: Place, cluster: str) -> str:

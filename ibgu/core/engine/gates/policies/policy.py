@@ -13,6 +13,7 @@ from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
+from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
@@ -66,9 +67,14 @@ class PolicyFactory:
         observed: HealthLookup,
     ) -> None:
         self._observed = observed
+
+
+        self, occupancy: Occupancy, cluster: ClusterLookup, durations: Durations, turns: Turns
+    ) -> None:
         self._occupancy = occupancy
         self._cluster = cluster
         self._durations = durations
+        self._turns = turns
 
     def make(self, name: str, spec: RolloutPolicySpec) -> PolicyInForce:
         if problem := _problem(spec):
@@ -89,7 +95,8 @@ class PolicyFactory:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
         limits = PolicyLimits(name, spec)
         if limits.any:
-            gates.append(limits_gate(limits, actions, self._occupancy, self._cluster))
+            occupancy, turns = self._occupancy, self._turns
+            gates.append(limits_gate(limits, actions, occupancy, self._cluster, turns))
         return PolicyInForce(
             tuple(gates),
             spec,

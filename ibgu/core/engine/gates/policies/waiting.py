@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
+from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.health_observations import Canary
@@ -23,11 +24,13 @@ class WaitingMembers:
         fleet: FleetState,
         cluster: ClusterLookup,
         clusters: Callable[[], Iterable[ClusterView]],
+        turns: Turns,
     ) -> None:
         """`clusters` returns those of the whole hub."""
         self._fleet = fleet
         self._cluster = cluster
         self._clusters = clusters
+        self._turns = turns
         self._policies: Sequence[PolicyInForce] = ()
         self._seen: dict[tuple[str, int, str], CanaryState] = {}
         """The state of canaries that the members behind them were decided on, by rollout, step and
@@ -41,8 +44,10 @@ class WaitingMembers:
 
     def recount(self, now: datetime) -> bool:
         """Counts again how many clusters each policy selects, for limits that are a share of them,
-        and chooses the canaries again; returns whether a limit or a canary is another one."""
-        return any([self._recount_limits(), *self._chosen_again(now)])
+        chooses the canaries again, and ends turns that were in vain; returns whether that may let
+        others start."""
+        lapsed = self._turns.lapse(self._limits(), now)
+        return any([self._recount_limits(), lapsed, *self._chosen_again(now)])
 
     def _recount_limits(self) -> bool:
         shares = [limits for limits in self._limits() if limits.by_share]
@@ -72,19 +77,27 @@ class WaitingMembers:
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
         nothing else tells them."""
-        yield from self._waiting_for_places()
+        yield from self._waiting_for_places(now)
         yield from self._behind_canaries(now)
         yield from self._behind_budgets()
 
-    def _waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
-        """Yields those for which places have become free: at most as many as there are places."""
+    def _waiting_for_places(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields those for which places have become free: at most as many as there are places, of
+        the rollouts that go first."""
         if not self._fleet.occupancy.take_freed():
             return
-        limits = self._limits()
-        for uid, tracked in self._fleet.rollouts.items():
-            step = tracked.current
-            if step is not None and step.kept and step.free > 0:
-                names = [name for each in limits for name in self._next(each, step)]
+        steps = {
+            uid: step
+            for uid, tracked in self._fleet.rollouts.items()
+            if (step := tracked.current) is not None and step.kept and step.free > 0
+        }
+        for limits in self._limits():
+            free: dict[Place, int] = {}
+            for uid in self._turns.in_order(limits, steps):
+                # One that can't start now is decided on, too, and takes nothing from the others.
+                first = self._turns.may_go_first(limits, uid)
+                names = list(self._next(limits, steps[uid], free if first else {}))
+                self._turns.note_woken(limits, uid, names, now)
                 if names:
                     yield uid, names
 
@@ -112,13 +125,15 @@ class WaitingMembers:
     def _limits(self) -> tuple[PolicyLimits, ...]:
         return tuple(each.limits for each in self._policies if each.limits is not None)
 
-    def _next(self, limits: PolicyLimits, step: TrackedStep) -> Iterator[str]:
+    def _next(
+        self, limits: PolicyLimits, step: TrackedStep, free: dict[Place, int]
+    ) -> Iterator[str]:
         """Yields the clusters that the policy's limits have kept and would let start now, in their
-        order. Members that are about to start need their places."""
+        order, and takes their places out of those that are free. Members that are about to start
+        need their places."""
         kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
         if kept is None:
             return
-        free: dict[Place, int] = {}
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
         for _, name in kept:
