@@ -159,6 +159,18 @@ async def test_a_hub_without_read_only_works_keeps_the_others(scene: Scene, heal
     assert await works(scene) == []
 
 
+async def test_canaries_beyond_those_that_are_read_at_once_say_so(
+    scene: Scene, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary_works, "MAX_CLUSTERS", 0)
+    await scene.fleet(count=3)
+    await scene.start()
+    await health(nodes=True)
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, canary_works.TOO_MANY)
+    assert await works(scene) == []
+
+
 async def test_a_work_that_an_earlier_controller_left_is_removed(scene: Scene) -> None:
     """Another one with the label, which a tenant may set, stays."""
     await scene.fleet(count=1)

@@ -43,6 +43,9 @@ AGGREGATION = 5.0
 """Seconds after which a cluster is asked again that has not given its agent the rights yet."""
 RETRY = 15.0
 """Seconds after which a question is sent again that the hub has refused."""
+MAX_CLUSTERS = 200
+"""Canaries that are read at once: each holds its answer about some 40 objects."""
+TOO_MANY = "ibgu reads its operators and nodes only of so many canaries at once: have fewer of them"
 _TURN = 1.0
 """Seconds between two looks for canaries."""
 _SHARE = 8
@@ -149,10 +152,12 @@ class _Round:
         for name in self._asked.keys() - self._wanted.keys():
             del self._asked[name]
         for name, each in self._wanted.items():
-            if self._supported:
+            if not self._supported:
+                self._note_trouble(each, TOO_OLD)
+            elif name in self._asked or len(self._asked) < MAX_CLUSTERS:
                 self._advance(name, each, writer)
             else:
-                self._note_trouble(each, TOO_OLD)
+                self._note_trouble(each, TOO_MANY)
         self._remove_rest(writer)
         return bool(self._wanted or writer.depth or any(map(self._there, self._own())))
 
