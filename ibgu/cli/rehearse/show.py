@@ -12,8 +12,7 @@ from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
 
 LEFT_OUT = (
-    "demands of policies, other rollouts, and clus"
-    "ters that can't be reached at the beginning"
+    "demands of policies, other rollouts, and clusters that can't be reached at the beginning"
 )
 
 

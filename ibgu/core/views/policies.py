@@ -45,11 +45,7 @@ def _messages(document: Document) -> Iterator[str]:
     # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
     if not _holds(spec):
-        words = "it has no limit, time, canaries, budget, breaker, approval or demand"
-        yield f"spec holds nothing: {words}"
-
-
-        yield "spec has no limit, time, canaries, budget, breaker, demand or priority"
+        yield "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
 
@@ -58,9 +54,5 @@ def _holds(spec: RolloutPolicySpec) -> bool:
     limits = spec.in_flight or spec.per_topology or spec.never_together
     failures = spec.canaries or spec.failure_budget or spec.breaker
     demands = spec.approval or spec.preflight or spec.warnings or spec.backup
-    return bool(limits or spec.windows or spec.freezes or failures or demands)
-
-
-    demands = spec.preflight or spec.warnings or spec.backup
     turns = spec.priority is not None
     return bool(limits or spec.windows or spec.freezes or failures or demands or turns)

@@ -7,12 +7,7 @@ import pytest
 from ibgu.core.model.document import Document
 from ibgu.core.views.policies import findings_of
 
-HOLDS_NOTHING = (
-    "spec holds nothing: it has no limit, time, canaries, budget, breaker, approval or demand"
-)
-
-
-HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, demand or priority"
+HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
 
 
 def body(**spec: Any) -> dict[str, Any]:

@@ -54,12 +54,8 @@ class PolicyGates:
         observed: HealthLookup = not_observed,
     ) -> None:
         """`clusters` returns those of the whole hub."""
-        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed)
-        self._waiting = WaitingMembers(fleet, cluster, clusters)
-
-
         self._turns = Turns(fleet, cluster)
-        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, self._turns)
+        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed, self._turns)
         self._waiting = WaitingMembers(fleet, cluster, clusters, self._turns)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()

@@ -65,12 +65,9 @@ class PolicyFactory:
         cluster: ClusterLookup,
         durations: Durations,
         observed: HealthLookup,
+        turns: Turns,
     ) -> None:
         self._observed = observed
-
-
-        self, occupancy: Occupancy, cluster: ClusterLookup, durations: Durations, turns: Turns
-    ) -> None:
         self._occupancy = occupancy
         self._cluster = cluster
         self._durations = durations

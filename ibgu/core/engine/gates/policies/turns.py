@@ -1,4 +1,4 @@
-"""Turns of rollouts that wait for the same places of a policy (R50.16).
+"""Turns of rollouts that wait for the same places of a policy (R50.17).
 
 A rollout goes first by its priority, then by how few clusters it has in the policy's places, then
 by how long ago it took one, then by its age. Only one that could start a member now goes first, and

@@ -1,4 +1,4 @@
-"""R50.16: rollouts that wait for the same places of a policy take turns, by priority first."""
+"""R50.17: rollouts that wait for the same places of a policy take turns, by priority first."""
 
 from collections import Counter
 from datetime import timedelta
