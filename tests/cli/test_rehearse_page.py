@@ -56,7 +56,7 @@ def test_the_page_has_ends_steps_policies_and_load() -> None:
         "Clusters in flight: 40 at most",
         "Registry: 9 pulls within a minute, 22 GiB",
         "Hub: about 24 writes within a minute",
-        "Not rehearsed: other rollouts",
+        "Not rehearsed: approvals and demands",
     ):
         assert expected in words, (expected, words)
     assert "Compared" not in words

@@ -12,7 +12,8 @@ from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
 
 LEFT_OUT = (
-    "demands of policies, other rollouts, and clusters that can't be reached at the beginning"
+    "approvals and demands of policies, the health of canaries, other rollouts, and clusters that "
+    "can't be reached at the beginning"
 )
 
 

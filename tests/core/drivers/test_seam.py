@@ -118,6 +118,10 @@ SAYS_THEM = NAMES_IT | {
     "ibgu/core/views/stragglers/members.py",
     # Content that preflight refuses keeps Prep and Upgrade from starting.
     "ibgu/core/views/preview/warnings.py",
+    # Policies demand warnings to be seen, and backups, before the actions of both kinds.
+    "ibgu/core/engine/gates/policies/backups.py",
+    "ibgu/core/engine/gates/policies/faults.py",
+    "ibgu/core/views/policy_words.py",
 }
 """Modules whose texts name the agent or a stage."""
 
