@@ -1,6 +1,5 @@
 """Approvals and broken glass on the real API server, with a restart between."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -8,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.plan.grants import POLICY
-from ibgu.core.plan.references import SETTLED
 from ibgu.hub.authorization.rights import Right
 from tests.e2e.account import LimitedAccount
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
+from tests.e2e.proving import proving
 from tests.e2e.test_rollout_policies import account, apply, kept, policies
 
 __all__ = ["account", "policies"]
@@ -33,15 +31,6 @@ def grant(scene: Scene, kind: str, name: str, **spec: Any) -> str:
     meta = {"name": name, "namespace": "default", "labels": {"fleet": scene.label}}
     body = {"apiVersion": "ibgu.dev/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
     return json.dumps(body)
-
-
-async def proving(scene: Scene) -> None:
-    """Waits until what is created now is proven: API servers learn late of a new policy."""
-    created = ("-o", "jsonpath={.metadata.creationTimestamp}")
-    kinds = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
-    told = [await scene.kubectl("get", kind, POLICY, *created) for kind in kinds]
-    ready = max(map(datetime.fromisoformat, told)) + SETTLED + timedelta(seconds=1)
-    await asyncio.sleep(max(0.0, (ready - datetime.now(UTC)).total_seconds()))
 
 
 async def write(scene: Scene, user: str, manifest: str) -> None:
