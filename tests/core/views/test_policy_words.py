@@ -218,6 +218,19 @@ def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({"nodes": True}, "its nodes are ready"),
+        ({"policies": True}, "it complies with its policies"),
+    ],
+)
+def test_one_check_of_canaries_is_said_alone(health: dict[str, Any], said: str) -> None:
+    canaries = {"count": 1, "soakMinutes": 0, "health": health}
+    *_, well = allowed({"canaries": canaries}, NOW)
+    assert well == f"A canary is well while {said}."
+
+
 def test_long_lists_and_texts_are_cut() -> None:
     groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
     found = allowed({"neverTogether": groups}, NOW)

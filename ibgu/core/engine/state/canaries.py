@@ -7,8 +7,13 @@ from heapq import nsmallest
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
-from ibgu.core.engine.state.canary_health import health_findings, observed_checks, well_since
-from ibgu.core.engine.state.health_observations import Canary, HealthFinding, HealthLookup
+from ibgu.core.engine.state.canary_health import health_findings, observed_checks
+from ibgu.core.engine.state.health_observations import (
+    AHEAD,
+    Canary,
+    HealthFinding,
+    HealthLookup,
+)
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
@@ -17,6 +22,8 @@ from ibgu.core.plan.selectors import matches
 
 _CHOSEN_FOR = timedelta(seconds=10)
 """How long a step's canaries stay chosen: to choose them reads every member."""
+MAX_AHEAD = 10_000
+"""The most times far ahead that are kept."""
 MAX_STEPS = 1000
 """The most steps whose canaries are kept: most of them are over."""
 
@@ -67,6 +74,8 @@ class PolicyCanaries:
         self._observed = observed
         self._chosen: dict[tuple[str, int], _Chosen] = {}
         self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
+        self._ahead: dict[tuple[str, datetime], datetime] = {}
+        """When a time far ahead was seen first, by the uid of the ManagedCluster."""
         self._asked: set[tuple[str, int]] = set()
         """The steps of rollouts that the policy holds."""
 
@@ -133,7 +142,7 @@ class PolicyCanaries:
             return CanaryState(unwell=unwell)
         last = max(
             (
-                well_since(finding.since, each.ended_at, now)
+                self._well_since(finding.since, each, now)
                 for each in well
                 for finding in findings.get(each.cluster, ())
             ),
@@ -141,6 +150,15 @@ class PolicyCanaries:
         )
         soak = timedelta(minutes=self._canaries.soak_minutes)
         return CanaryState(soaked_at=None if last is None else last + soak)
+
+    def _well_since(self, told: datetime | None, member: Finished, now: datetime) -> datetime:
+        """Returns since when the canary is well. A time far ahead says nothing but that it is
+        another one: the canary is well since that was seen first."""
+        if told is not None and told > now + AHEAD:
+            if len(self._ahead) >= MAX_AHEAD:
+                self._ahead.clear()
+            told = self._ahead.setdefault((member.uid, told), now)
+        return max(member.ended_at, told) if told is not None else member.ended_at
 
     def _findings(self, cluster: ClusterView, now: datetime) -> Iterator[HealthFinding]:
         """Yields what is said of a cluster that is available."""

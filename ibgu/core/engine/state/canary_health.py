@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ibgu.core.engine.state.health_observations import (
-    AHEAD,
     HealthFinding,
     HealthLookup,
     ObservedCheck,
@@ -36,12 +35,6 @@ def health_findings(
         yield _condition(wanted, cluster)
     for check in sorted(observed_checks(health)):
         yield observed(check, cluster, now)
-
-
-def well_since(told: datetime | None, ended_at: datetime, now: datetime) -> datetime:
-    """Returns since when a canary is well that has ended at that time. A time far ahead says
-    nothing."""
-    return max(ended_at, told) if told is not None and told <= now + AHEAD else ended_at
 
 
 def _condition(wanted: WantedCondition, cluster: ClusterView) -> HealthFinding:

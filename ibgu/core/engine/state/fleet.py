@@ -230,6 +230,9 @@ class FleetState:
             return steps.pop
         tracked = steps[step.index]
         before, tracked.step = tracked.step, step
+        if before.hold is None and step.hold is not None:
+            # Others may have let it go first to places that it does not take now.
+            self.occupancy.note_left()
         return partial(setattr, tracked, "step", before)
 
     def _put_member(self, member: Member) -> Undo:

@@ -85,7 +85,9 @@ class HealthObservations:
         if not answer.problem and (answer.since is None or answer.since > now + AHEAD):
             finding = HealthFinding(since=_since(before, now))
         self._found[key] = _Observed(finding, now)
-        return before is None or before.finding != finding or bool(before.trouble)
+        if before is None or before.finding != finding or before.trouble:
+            return True
+        return now - before.at > VALID
 
     def note_trouble(
         self, check: ObservedCheck, cluster: ClusterView, trouble: str, now: datetime

@@ -7,6 +7,8 @@ import pytest
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.gate import every_action
+from ibgu.core.engine.gates.policies.backups import backup_gate
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import ClusterView
@@ -260,3 +262,11 @@ def test_annotations_that_say_nothing() -> None:
     )
     assert "ibgu.dev/circuit-breaker" in found[1]
     assert found[2].endswith("no step with Prep or Upgrade starts any cluster")
+
+
+def test_a_backup_that_a_policy_requires_and_nobody_asks_for_is_named() -> None:
+    gate = backup_gate("net", every_action, lambda cluster: True)
+    [warning] = told(spec("Prep Upgrade"), sites(2), policies=(gate,)).warnings
+    assert warning.startswith(
+        "2 of 2 clusters can't start Prep now: the policy requires a backup before Upgrade: "
+    )

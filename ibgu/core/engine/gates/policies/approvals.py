@@ -57,7 +57,7 @@ def approvals_gate(
             return None
         if not within and not any(actions(traits(action)) for action in candidate.rest):
             return None
-        if asked.before is ApprovalMoment.REST and _first(canaries, step, candidate):
+        if asked.before is ApprovalMoment.REST and _goes_before(canaries, step, candidate):
             return None
         lacking = _lacking(asked, _what(asked, step, candidate), candidate.consent, now)
         return kept_by_policy(lacking, now, who=ActingParty.PERSON) if lacking else None
@@ -72,10 +72,15 @@ def approvals_gate(
     )
 
 
-def _first(canaries: PolicyCanaries | None, step: TrackedStep, candidate: Candidate) -> bool:
-    """Whether the cluster is a canary, or the step has none; nobody is then asked for the rest."""
-    found = canaries.of(step, candidate.now) if canaries is not None else frozenset()
-    return not found or candidate.cluster.name in found
+def _goes_before(canaries: PolicyCanaries | None, step: TrackedStep, candidate: Candidate) -> bool:
+    """Whether the cluster is a canary. If one has failed, the gate of failure budgets holds the
+    step, and approval is not what is missing."""
+    if canaries is None:
+        return False
+    now = candidate.now
+    return candidate.cluster.name in canaries.of(step, now) or bool(
+        canaries.state(step, now).failed
+    )
 
 
 def _what(asked: PolicyApproval, step: TrackedStep, candidate: Candidate) -> _Asked:

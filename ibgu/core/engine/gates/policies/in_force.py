@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gate import GateInput, policy_gate
 from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut
@@ -72,8 +72,10 @@ class PolicyGates:
             specs = (each.spec for each in holding if each.followed and each.spec is not None)
             given = [spec.priority for spec in specs if spec.priority is not None]
             self._turns.set_priority(rollout, max(given, default=0))
+        # A member takes no turn at a place that another gate keeps it from.
+        gates = [gate for each in holding for gate in each.gates]
         return HoldingPolicies(
-            (CLUSTER_HOLD, *(gate for each in holding for gate in each.gates)),
+            (CLUSTER_HOLD, *sorted(gates, key=lambda gate: GateInput.IN_FLIGHT in gate.needs)),
             tuple(each.budget for each in holding if each.budget is not None),
             tuple(each.breaker for each in holding if each.breaker is not None),
             tuple(each.canaries for each in holding if each.canaries is not None),

@@ -32,10 +32,13 @@ def limits_gate(
     def check(candidate: Candidate) -> Reason | None:
         if not any(actions(traits(action)) for action in candidate.rest):
             return None
-        for place in limits.places(candidate.cluster):
+        places = list(limits.places(candidate.cluster))
+        for place in places:
             if occupancy.free(limits, place, cluster) <= 0:
                 words = _full(limits, place, candidate.cluster.name)
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
+        # Turns take long to tell, and matter only to a cluster that has all its places.
+        for place in places:
             if words := _goes_first(turns, limits, place, candidate):
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         return None

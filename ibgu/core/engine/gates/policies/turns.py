@@ -122,6 +122,9 @@ class Turns:
                 lapsed = not timedelta() <= now - known.since < PATIENCE
                 self._awaited[key] = replace(known, lapsed=lapsed)
                 ended = ended or lapsed
+            else:
+                # Those behind it were decided on while it could, and nothing else tells them.
+                ended = True
         self._forget_the_gone()
         return ended
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.names import step_author
 from tests.core.engine.decide.builders import START
@@ -305,3 +306,24 @@ def test_an_approval_that_can_not_be_followed_holds(spec: dict[str, Any], words:
     twin = fleet(**spec)
     start(twin, "Prep")
     assert message(twin) == f"the policy can't be followed: {words}"
+
+
+def test_a_failed_canary_holds_the_step_although_the_rest_needs_approval() -> None:
+    twin = fleet(
+        "site-1",
+        "site-2",
+        canaries={"count": 1},
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=5)
+    [held] = twin.told(Kind.STEP_HELD)
+    assert held.startswith("1 of 1 canaries failed")
+
+
+def test_the_rest_needs_approval_also_in_a_step_without_canaries() -> None:
+    nobody = {"selector": {"matchLabels": {"canary": "yes"}}}
+    twin = fleet(canaries=nobody, approval={"before": "Rest", "fourEyes": False})
+    start(twin, "Prep")
+    assert message(twin) == "1 person must approve the rest of step 1 behind its canaries"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.state import canaries as canaries_state
 from ibgu.core.engine.state import canaries as module
 from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
 from ibgu.core.model import ClusterConditionView, Kind
@@ -234,3 +235,43 @@ def test_steps_beyond_those_that_are_remembered_are_asked_about_again(
     twin.touch_everything()
     twin.settle()
     assert len(to_observe(twin)) == 1
+
+
+def test_an_agent_that_answers_the_same_after_a_long_silence_frees_the_others() -> None:
+    """The soak has ended meanwhile."""
+    twin = fleet(2)
+    canaries(twin, count=1, soakMinutes=30, health={"nodes": True})
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    for _ in range(20):
+        observe(twin, "site-1")
+        twin.wait(minutes=1)
+    twin.wait(minutes=30)
+    assert "the last answer is too old" in words(twin, "site-2")
+    for _ in range(40):
+        observe(twin, "site-1")
+        twin.wait(minutes=1)
+    assert succeeded(twin) == 2
+
+
+def test_a_break_whose_end_is_dated_far_ahead_soaks_from_when_it_was_seen() -> None:
+    twin = fleet(2)
+    condition(twin, "site-1", "False")
+    soaking(twin, count=1)
+    twin.wait(minutes=40)
+    condition(twin, "site-1", "True", twin.now + timedelta(days=1))
+    twin.wait(minutes=29)
+    assert started(twin) == {"site-1"}
+    twin.wait(hours=1)
+    assert succeeded(twin) == 2
+
+
+def test_times_far_ahead_are_kept_for_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canaries_state, "MAX_AHEAD", 1)
+    twin = fleet(3)
+    for name in ("site-1", "site-2"):
+        condition(twin, name, "True", twin.now + timedelta(days=1))
+    soaking(twin)
+    twin.wait(hours=1)
+    assert started(twin) == {"site-1", "site-2"}, "the soak begins again each time"

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.gates.policies.turns import PATIENCE
+from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -17,7 +19,8 @@ from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason,
 
 NAMES = [f"site-{number}" for number in range(1, 9)]
 LIMIT: dict[str, Any] = {"inFlight": 1}
-URGENT = policy("urgent", priority=10, rollouts={"selector": {"matchLabels": {"tier": "urgent"}}})
+URGENT_ROLLOUTS = {"selector": {"matchLabels": {"tier": "urgent"}}}
+URGENT = policy("urgent", priority=10, rollouts=URGENT_ROLLOUTS)
 
 
 def fleet(*names: str) -> InMemoryEngine:
@@ -256,3 +259,53 @@ def test_nothing_starves_and_nothing_waits_for_ever(seed: int) -> None:
     )
     assert outcomes == {Outcome.SUCCEEDED: len(names)}
     assert peaks.most <= most
+
+
+# -- who could not start after all -----------------------------------------------------------------
+
+
+def test_others_go_on_when_the_one_that_goes_first_is_held() -> None:
+    """Its budget is spent by the cluster that frees the place."""
+    twin = fleet()
+    careful = policy(
+        "urgent",
+        priority=10,
+        failureBudget={"maximum": 0},
+        rollouts=URGENT_ROLLOUTS,
+    )
+    set_policies(twin, policy(**LIMIT), careful)
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
+    roll_out(twin, "a", *NAMES[:3], labels={"tier": "urgent"}, concurrency=1)
+    roll_out(twin, "b", *NAMES[3:], concurrency=1)
+    twin.wait(hours=10)
+    assert succeeded(twin, "uid-b") == 5
+    hold = twin.tracked("uid-a").steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.FAILURE_BUDGET
+
+
+def test_a_turn_of_one_that_can_start_no_more_ends_at_the_next_count() -> None:
+    twin = fleet()
+    set_policies(twin, policy(**LIMIT), URGENT)
+    roll_out(twin, "a", *NAMES[:2], labels={"tier": "urgent"}, concurrency=1)
+    roll_out(twin, "b", *NAMES[2:], concurrency=1)
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    limits = PolicyLimits("network", policy(**LIMIT).spec)
+    turns = twin.policy_gates._turns
+    turns.note_woken(limits, "uid-a", ["site-2"], twin.now)
+    twin.annotate("uid-a", pause="1")
+    twin.settle()
+    assert turns.lapse([limits], twin.now)
+    assert not turns.lapse([limits], twin.now)
+
+
+def test_a_place_is_not_offered_to_those_whom_another_gate_keeps() -> None:
+    twin = fleet()
+    asks = policy("z", approval={"fourEyes": False}, rollouts=URGENT_ROLLOUTS)
+    set_policies(twin, policy("limits", **LIMIT), asks, URGENT)
+    roll_out(twin, "b", *NAMES[6:], concurrency=1)
+    twin.wait(minutes=5)
+    roll_out(twin, "a", *NAMES[:6], labels={"tier": "urgent"}, concurrency=1)
+    twin.wait(minutes=5)
+    assert {reason(twin, "uid-a", name).gate for name in NAMES[:6]} == {"RolloutPolicy/z"}
