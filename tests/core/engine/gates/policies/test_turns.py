@@ -265,7 +265,7 @@ def test_nothing_starves_and_nothing_waits_for_ever(seed: int) -> None:
 
 
 def test_others_go_on_when_the_one_that_goes_first_is_held() -> None:
-    """Its budget is spent by the cluster that frees the place."""
+    """The cluster that frees the place also spends the budget."""
     twin = fleet()
     careful = policy(
         "urgent",
@@ -300,7 +300,7 @@ def test_a_turn_of_one_that_can_start_no_more_ends_at_the_next_count() -> None:
     assert not turns.lapse([limits], twin.now)
 
 
-def test_a_place_is_not_offered_to_those_whom_another_gate_keeps() -> None:
+def test_a_place_is_not_offered_to_members_that_another_gate_keeps() -> None:
     twin = fleet()
     asks = policy("z", approval={"fourEyes": False}, rollouts=URGENT_ROLLOUTS)
     set_policies(twin, policy("limits", **LIMIT), asks, URGENT)
