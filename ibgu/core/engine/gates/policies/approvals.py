@@ -57,7 +57,8 @@ def approvals_gate(
             return None
         if not within and not any(actions(traits(action)) for action in candidate.rest):
             return None
-        if asked.before is ApprovalMoment.REST and _goes_before(canaries, step, candidate):
+        rest = canaries if asked.before is ApprovalMoment.REST else None
+        if rest is not None and _goes_before(rest, step, candidate):
             return None
         lacking = _lacking(asked, _what(asked, step, candidate), candidate.consent, now)
         return kept_by_policy(lacking, now, who=ActingParty.PERSON) if lacking else None
@@ -72,11 +73,9 @@ def approvals_gate(
     )
 
 
-def _goes_before(canaries: PolicyCanaries | None, step: TrackedStep, candidate: Candidate) -> bool:
+def _goes_before(canaries: PolicyCanaries, step: TrackedStep, candidate: Candidate) -> bool:
     """Whether the cluster is a canary. If one has failed, the gate of failure budgets holds the
     step, and approval is not what is missing."""
-    if canaries is None:
-        return False
     now = candidate.now
     return candidate.cluster.name in canaries.of(step, now) or bool(
         canaries.state(step, now).failed
