@@ -529,7 +529,7 @@ _OF_UPGRADES = {
         (bad_seed_ignored, "", 41),
         (policies_ignored, ""),
         (places_counted_once, ""),
-        (freezes_ignored, "", 51),
+        (freezes_ignored, "", 92),
         (budgets_ignored, "", 144),
         (canaries_not_awaited, ""),
         (soak_ignored, ""),

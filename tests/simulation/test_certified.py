@@ -8,9 +8,9 @@ from tests.simulation.conftest import Simulate
 @pytest.mark.parametrize(
     ("variant", "seed", "words"),
     [
-        ("budgets-ignored", 144, "failureBudget allows 0"),
+        ("budgets-ignored", 94, "failureBudget allows 0"),
         ("canaries-not-awaited", 181, "before its canaries have finished"),
-        ("soak-ignored", 62, "while its canaries soak"),
+        ("soak-ignored", 181, "while its canaries soak"),
     ],
 )
 def test_a_start_too_many_is_certified_as_wrong(
