@@ -13,12 +13,16 @@ PAGE = 500
 """Objects of a LIST."""
 CHECKED = 60.0
 """Seconds between two readings of a payload's objects while a step with Prep runs."""
+PROVED = 30.0
+"""Seconds between two looks at the admission policy that proves who grants what."""
 _ANY = math.inf
 _AT_START = {
     ("get", ""): 7,  # its version twice (once for its clock), and the schemas of what it serves
     ("get", "namespaces"): 1,  # the hub's identity
     ("list", "seedimages"): 1,  # where its CRD is new, the first watch of it may fail
     ("list", "rolloutpolicies"): 1,
+    ("list", "rolloutapprovals"): 1,
+    ("list", "breakglasses"): 1,
 }
 TALM = 5.0
 """Seconds between two looks whether TALM's Deployment is there, at least."""
@@ -27,6 +31,8 @@ _WATCHED = (
     "fleetupdates",
     "seedimages",
     "rolloutpolicies",
+    "rolloutapprovals",
+    "breakglasses",
     "managedclusters",
     WORKS,
     "clustergroupupgrades",
@@ -51,13 +57,15 @@ def allowed(case: Case, mine: Iterable[Entry], seconds: float) -> dict[tuple[str
     limits["get", "deployments"] = 3 + seconds // TALM
     limits |= {("watch", resource): _ANY for resource in _WATCHED}
     limits["list", "managedclusters"] = len(case.plan) * math.ceil(case.clusters / PAGE)
+    limits |= {("get", policy): 2 + seconds // PROVED for policy in _POLICIES}
     conflicts = Counter(entry.resource for entry in mine if entry.code == 409)
     limits |= {("get", resource): count for resource, count in conflicts.items()}
     if case.payload:
         steps = sum(Action.PREP in step for step in case.plan)
         readings = steps * (2 + seconds // CHECKED)
         limits |= {("get", "configmaps"): readings * _CONFIG_MAPS, ("get", "secrets"): readings}
-        limits |= {("get", policy): readings for policy in _POLICIES}
+        for policy in _POLICIES:
+            limits["get", policy] += readings
     return limits
 
 

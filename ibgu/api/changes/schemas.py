@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import ActionName, Body, KnownAction
-from ibgu.api.problems.rules import NAME
+from ibgu.api.problems.rules import NAME, POINT
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.actions import Danger
 
@@ -70,7 +70,7 @@ class ApproveBody(Body):
     before: str = Field(
         default="Step",
         max_length=32,
-        pattern="^[A-Z][A-Za-z]*$",
+        pattern=POINT,
         description="Step, Rest (what comes behind the canaries), or one of the step's actions.",
     )
     comment: str = Field(default="", max_length=512, description="Shown in the history.")

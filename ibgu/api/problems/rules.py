@@ -10,6 +10,7 @@ PREFIX_OR_NONE = r"^$|^[a-z0-9][-a-z0-9.]*$"
 UID = "^[-a-zA-Z0-9]+$"
 CAUSE = "^[A-Za-z]{1,64}$"
 LABEL = r"^([a-z0-9.-]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$"
+POINT = "^[A-Z][A-Za-z]*$"
 LINE = r"^\S[^\x00-\x1f\x7f]*$"
 
 _LETTERS = "lowercase letters, digits, hyphens and dots"
@@ -20,6 +21,7 @@ _PATTERNS = {
     CAUSE: "must be a cause: 1 to 64 letters",
     LABEL: "must be the name of a label: letters, digits, hyphens, dots and underscores, after an "
     "optional prefix and a slash",
+    POINT: "must be Step, Rest or the name of an action, such as FinalizeUpgrade",
     LINE: "must be one line that does not begin with a space",
 }
 _WHOLE = "must be a whole number"
