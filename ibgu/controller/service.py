@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from random import Random
+from typing import TypedDict
 
 import structlog
 from msgspec import Struct
@@ -50,6 +51,7 @@ from ibgu.hub.election.lease import Elector
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
+from ibgu.hub.watching.reflector import Timing
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -64,6 +66,14 @@ DEPOSED = 300.0
 """The longest pause after a lead that another controller ended, in seconds."""
 RIVAL_PAUSE = 10.0
 """The mean pause, in seconds, of a controller that does not lead because another ibgu leads."""
+
+
+class _WatchOptions(TypedDict):
+    """_WatchOptions is what the lookups that watch a kind have in common."""
+
+    streaming: bool
+    timing: Timing
+    rng: Random
 
 
 class _Lead(Struct):
@@ -112,35 +122,15 @@ class Controller:
             grants=served.grants,
         )
         self._rights = RightsWatch(client, needs, self._rights_given)
-        self._talm_policy = TalmPolicyWatch(
-            client,
-            served=served.policies,
-            streaming=served.streaming_lists,
-            timing=watch_timing(settings),
-            rng=self._rng,
+        watching = _WatchOptions(
+            streaming=served.streaming_lists, timing=watch_timing(settings), rng=self._rng
         )
-        self._seed_breakers = SeedBreakers(
-            client,
-            served=served.seed_images,
-            streaming=served.streaming_lists,
-            timing=watch_timing(settings),
-            rng=self._rng,
-        )
+        self._talm_policy = TalmPolicyWatch(client, served=served.policies, **watching)
+        self._seed_breakers = SeedBreakers(client, served=served.seed_images, **watching)
         self._rollout_policies = RolloutPolicies(
-            client,
-            self._journal,
-            served=served.rollout_policies,
-            streaming=served.streaming_lists,
-            timing=watch_timing(settings),
-            rng=self._rng,
+            client, self._journal, served=served.rollout_policies, **watching
         )
-        self._grants = RolloutGrants(
-            client,
-            served=served.grants,
-            streaming=served.streaming_lists,
-            timing=watch_timing(settings),
-            rng=self._rng,
-        )
+        self._grants = RolloutGrants(client, served=served.grants, **watching)
         self._deps = TermDeps(
             drivers=drivers,
             settings=settings,

@@ -98,9 +98,10 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
         what = f"{_point(each)}{_said(each.comment)}"
         if each.refused:
             words = f"the approval of {what} by {_shown(each.user)} does not count: {each.refused}"
-            yield _Change(Kind.APPROVAL, words, each.user, warning=True)
+            yield _Change(Kind.APPROVAL, words, _shown(each.user), warning=True)
         else:
-            yield _Change(Kind.APPROVAL, f"{_shown(each.user)} approves {what}", each.user)
+            words = f"{_shown(each.user)} approves {what}"
+            yield _Change(Kind.APPROVAL, words, _shown(each.user))
     for each in _gone(known.approvals, found.approvals):
         words = f"the approval of {_point(each)} by {_shown(each.user)} was deleted"
         yield _Change(Kind.APPROVAL, words)
@@ -108,7 +109,7 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
 
 def _of_glass(known: Grants, found: Grants) -> Iterator[_Change]:
     for each in _new(known.broken_glass, found.broken_glass):
-        yield _Change(Kind.BREAK_GLASS, _broken(each), each.user, warning=True)
+        yield _Change(Kind.BREAK_GLASS, _broken(each), _shown(each.user), warning=True)
     there = _by_uid(found.broken_glass)
     for each in known.broken_glass:
         after, over = there.get(each.uid), each.refused or each.ended
