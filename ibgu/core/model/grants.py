@@ -77,6 +77,8 @@ class Approval(Struct, frozen=True):
     until: datetime | None = None
     refused: str = ""
     """Why it does not count, and never will; empty: it counts."""
+    created: datetime | None = None
+    """None: no time that can be read."""
 
     def counts(self, step: int, before: str, now: datetime) -> bool:
         fits = (self.step, self.before) == (step, before)
@@ -106,10 +108,14 @@ class BrokenGlass(Struct, frozen=True):
 
 
 class Grants(Struct, frozen=True):
-    """Grants are those of one rollout, in order of their age."""
+    """Grants are those of one rollout, in order of their age, as far as they are read."""
 
     approvals: tuple[Approval, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()
+    unread: int = 0
+    """How many younger ones are not read."""
+    unread_until: datetime | None = None
+    """When the youngest approval was written that was ever left unread."""
 
     def passes(self, gate: str, now: datetime) -> bool:
         """Returns whether somebody lets the rollout pass the gate."""

@@ -45,9 +45,14 @@ def grants_of(
     None: it is not, and none counts."""
     own_approvals = [each for each in approvals if _for(rollout, each.metadata, each.spec.rollout)]
     own_glasses = [each for each in glasses if _for(rollout, each.metadata, each.spec.rollout)]
+    read, unread = _by_age(own_approvals)
+    read_glasses, unread_glasses = _by_age(own_glasses)
+    written = [moment(each.metadata.creation_timestamp) for each in unread]
     return Grants(
-        tuple(_approval(each, since) for each in _oldest(own_approvals)),
-        tuple(_broken_glass(each, since) for each in _oldest(own_glasses)),
+        tuple(_approval(each, since) for each in read),
+        tuple(_broken_glass(each, since) for each in read_glasses),
+        unread=len(unread) + len(unread_glasses),
+        unread_until=max((each for each in written if each is not None), default=None),
     )
 
 
@@ -61,11 +66,14 @@ def _for(rollout: Rollout, meta: ObjectMeta, named: GrantedRollout) -> bool:
     return created is not None and created >= rollout.created_at.replace(microsecond=0)
 
 
-def _oldest(found: list[Grant]) -> list[Grant]:
+def _by_age(found: list[Grant]) -> tuple[list[Grant], list[Grant]]:
+    """Returns the oldest, which are read, and the others."""
+
     def age(each: Grant) -> tuple[str, str]:
         return (each.metadata.creation_timestamp, each.metadata.uid)
 
-    return sorted(found, key=age)[:MAX_GRANTS]
+    ordered = sorted(found, key=age)
+    return ordered[:MAX_GRANTS], ordered[MAX_GRANTS:]
 
 
 def _approval(found: RolloutApproval, since: datetime | None) -> Approval:
@@ -80,6 +88,7 @@ def _approval(found: RolloutApproval, since: datetime | None) -> Approval:
         comment=spec.comment,
         until=until,
         refused=_refused(meta, since) or (_NO_TIME if spec.until and until is None else ""),
+        created=moment(meta.creation_timestamp),
     )
 
 

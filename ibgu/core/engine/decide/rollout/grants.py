@@ -13,6 +13,7 @@ from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import Approval, ApprovalPoint, BrokenGlass, Grants
 from ibgu.core.model.kinds import PlanItem
+from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
@@ -36,15 +37,17 @@ def follow_grants(ctx: DecisionContext) -> None:
     known = ctx.rollout.grants
     shown = known if ctx.snapshot.grants is None else ctx.snapshot.grants
     found = Grants(
-        tuple(_approvals(known.approvals, shown.approvals, ctx.rollout.spec.plan)),
+        tuple(_approvals(known, shown.approvals, ctx.rollout.spec.plan)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
+        unread=shown.unread,
+        unread_until=_later(known.unread_until, shown.unread_until),
     )
     for glass in found.broken_glass:
         if glass.counts(ctx.now) and glass.until is not None:
             ctx.requeue_at("", glass.until)
     if found == known:
         return
-    for change in (*_of_approvals(known, found), *_of_glass(known, found)):
+    for change in (*_of_approvals(known, found), *_of_glass(known, found), *_unread(known, found)):
         ctx.on_rollout(
             change.kind,
             lifecycle.set_grants(ctx.rollout, found),
@@ -57,21 +60,29 @@ def follow_grants(ctx: DecisionContext) -> None:
         ctx.result.remaining += under_policies(tracked)
 
 
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
 def _approvals(
-    known: Iterable[Approval], shown: Iterable[Approval], plan: list[PlanItem]
+    known: Grants, shown: Iterable[Approval], plan: list[PlanItem]
 ) -> Iterator[Approval]:
     """Yields the approvals on the hub. What was refused once stays refused: an approval that was
     written before its step was planned approves something unknown."""
-    before = _by_uid(known)
+    before = _by_uid(known.approvals)
     for each in shown:
         found = before.get(each.uid)
         if found is None:
-            yield replace(each, refused=each.refused or _refused(each, plan))
+            yield replace(each, refused=each.refused or _refused(each, plan, known.unread_until))
         else:
             yield found if found.refused else each
 
 
-def _refused(approval: Approval, plan: list[PlanItem]) -> str:
+def _refused(approval: Approval, plan: list[PlanItem], unread_until: datetime | None) -> str:
+    """Returns why an approval that is new to ibgu does not count. What the plan was like when one
+    was written that could not be read then is not known."""
+    if unread_until is not None and (approval.created is None or approval.created <= unread_until):
+        return f"it was not read while {MAX_GRANTS} others were older: write it again"
     number = approval.step + 1
     if not 0 <= approval.step < len(plan):
         return f"the plan had no step {number} when ibgu saw it"
@@ -119,6 +130,17 @@ def _of_glass(known: Grants, found: Grants) -> Iterator[_Change]:
             yield _Change(Kind.BREAK_GLASS, words)
         elif over and after is None:
             yield _Change(Kind.BREAK_GLASS, f"the BreakGlass {each.name}, which is over, is gone")
+
+
+def _unread(known: Grants, found: Grants) -> Iterator[_Change]:
+    if (found.unread, found.unread_until) == (known.unread, known.unread_until):
+        return
+    if found.unread:
+        words = f"{found.unread} of the rollout's approvals and BreakGlasses are not read"
+        what = f"of each kind ibgu reads the {MAX_GRANTS} oldest, so delete those of no use"
+        yield _Change(Kind.APPROVAL, f"{words}: {what}", warning=True)
+    else:
+        yield _Change(Kind.APPROVAL, "all approvals and BreakGlasses of the rollout are read")
 
 
 def _broken(glass: BrokenGlass) -> str:

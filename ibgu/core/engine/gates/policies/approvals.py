@@ -110,6 +110,8 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
         words += f", and {_named(counted)} {'has' if len(counted) == 1 else 'have'}"
     if asked.four_eyes:
         words += _of_author(what, author, consent, needed > asked.approvers)
+    if unread := consent.grants.unread:
+        words += f"; not read, until older ones are deleted: {unread}"
     return words
 
 

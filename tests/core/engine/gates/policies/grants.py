@@ -1,5 +1,6 @@
 """Grants that people write on the hub."""
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ from msgspec import convert
 from ibgu.core.model.grants import BreakGlass, BreakGlassSpec, RolloutApproval, RolloutApprovalSpec
 from ibgu.core.model.kinds import ObjectMeta
 from tests.core.engine.decide.fleet import InMemoryEngine
+
+_numbers = itertools.count()
 
 
 def _meta(twin: InMemoryEngine, name: str, created: datetime | None) -> ObjectMeta:
@@ -25,7 +28,7 @@ def approve(
     **spec: Any,
 ) -> str:
     """Has the user approve a step of the rollout `a`; returns the approval's name."""
-    name = f"approval-{len(twin.approvals)}"
+    name = f"approval-{next(_numbers)}"
     given = {"rollout": {"name": "a"}, "step": step, "before": before, "user": user, **spec}
     meta = _meta(twin, name, created)
     twin.approvals.append(RolloutApproval(meta, convert(given, RolloutApprovalSpec)))

@@ -8,6 +8,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.names import step_author
+from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -327,3 +328,26 @@ def test_the_rest_needs_approval_also_in_a_step_without_canaries() -> None:
     twin = fleet(canaries=nobody, approval={"before": "Rest", "fourEyes": False})
     start(twin, "Prep")
     assert message(twin) == "1 person must approve the rest of step 1 behind its canaries"
+
+
+def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> None:
+    twin = fleet(**ASKS)
+    start(twin, "Prep")
+    old = [approve(twin, "alice", step=2) for _ in range(MAX_GRANTS)]
+    twin.wait(minutes=1)
+    late = approve(twin, "alice")
+    twin.wait(minutes=5)
+    assert message(twin).endswith("; not read, until older ones are deleted: 1")
+    assert twin.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
+    withdraw(twin, old[0])
+    twin.wait(minutes=5)
+    assert message(twin) == "1 person must approve step 1"
+    refused, deleted, read = (each.why for each in twin.decisions(Kind.APPROVAL)[-3:])
+    assert "write it again" in refused
+    assert deleted == "the approval of step 2 by alice was deleted"
+    assert read == "all approvals and BreakGlasses of the rollout are read"
+    withdraw(twin, late)
+    twin.wait(minutes=1)
+    approve(twin, "alice")
+    twin.wait(minutes=30)
+    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
