@@ -18,14 +18,15 @@ from yarl import URL
 from ibgu import tracing
 from ibgu.hub.connection import config
 from ibgu.hub.connection.credentials import Credentials
+from ibgu.hub.connection.endpoint import Endpoint
 from ibgu.hub.connection.transport import (
     ReadTimeout,
     hang_up,
     keep_alive,
     lines,
     named,
-    own_session,
     read_answer,
+    session_for,
     timed_out,
 )
 from ibgu.hub.errors import HubError
@@ -58,46 +59,39 @@ class HubClient(Hub):
     """HubClient is created by `connect`, `with_token` or `as_caller`, and closed by `close` or
     `async with`."""
 
-    def __init__(self, api: Any, credentials: Credentials) -> None:
-        """`api`: a kubernetes_asyncio ApiClient, whose session is replaced by our own."""
-        self._api = api
+    def __init__(self, endpoint: Endpoint, credentials: Credentials) -> None:
+        self._endpoint = endpoint
         self._credentials = credentials
-        self._session = own_session(api)
-        self._base: str = api.configuration.host
+        self._session = session_for(endpoint)
+        self._base = endpoint.url
         self.requests: Counter[tuple[str, str]] = Counter()
         self.sent: Counter[tuple[str, str]] = Counter()
         self._options: dict[str, Any] = {"allow_redirects": False}
-        if api.configuration.proxy:
-            self._options["proxy"] = api.configuration.proxy
-        if api.configuration.tls_server_name:
-            self._options["server_hostname"] = api.configuration.tls_server_name
+        if endpoint.proxy:
+            self._options["proxy"] = endpoint.proxy
+        if endpoint.server_name:
+            self._options["server_hostname"] = endpoint.server_name
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, *, context: str | None = None) -> Self:
         """Connects by a kubeconfig file; None: KUBECONFIG, the pod's service account,
         ~/.kube/config."""
-        return cls._open(*await config.load(kubeconfig, context))
+        return cls(*await config.load(kubeconfig, context))
 
     @classmethod
     async def with_token(cls, url: str, token: str, ca_file: str | None) -> Self:
-        return cls._open(*config.for_token(url, token, ca_file))
+        return cls(*config.for_token(url, token, ca_file))
 
     def as_caller(self, token: str) -> Self:
         """Returns a separate connection to the same hub, with another caller's token and rights."""
-        return self._open(*config.for_caller(self._api.configuration, token))
-
-    @classmethod
-    def _open(cls, configuration: Any, credentials: Credentials) -> Self:
-        from kubernetes_asyncio.client import ApiClient
-
-        return cls(ApiClient(configuration), credentials)
+        return type(self)(*config.for_caller(self._endpoint, token))
 
     @property
     def url(self) -> str:
         return self._base
 
     async def close(self) -> None:
-        await self._api.close()
+        await self._session.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     journal_part,
     policies_part,
     rehearsal_part,
+    rest_part,
     rollout_part,
     status_part,
 )
@@ -34,6 +35,7 @@ PARTS = {
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "policies": Part(policies_part.__doc__, policies_part.arguments, policies_part.run),
     rehearsal_part.PART: Part(rehearsal_part.__doc__, rehearsal_part.arguments, rehearsal_part.run),
+    rest_part.PART: Part(rest_part.__doc__, rest_part.arguments, rest_part.run),
     updates_part.PART: Part(updates_part.__doc__, updates_part.arguments, updates_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),

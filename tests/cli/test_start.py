@@ -13,7 +13,7 @@ from ibgu.cli.app import app
 from ibgu.cli.serve import commands
 from ibgu.cli.version import HUB
 
-HEAVY = ("kubernetes_asyncio", "sqlalchemy", "fastapi", "aiohttp", "prometheus_client")
+HEAVY = ("sqlalchemy", "fastapi", "aiohttp", "prometheus_client")
 
 
 def test_help_imports_nothing_heavy() -> None:

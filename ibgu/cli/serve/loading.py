@@ -3,8 +3,7 @@
 import gc
 from importlib import import_module
 
-_COMMON = ("ibgu.cli.serve.assemble", "kubernetes_asyncio")
-"""Elsewhere the second one is imported where it is needed: it takes longest of all."""
+_COMMON = ("ibgu.cli.serve.assemble",)
 
 
 def load(*modules: str) -> None:

@@ -1,108 +1,87 @@
-"""Finds the hub and its trust: kubeconfig or the pod's service account.
-
-kubernetes_asyncio is imported inside the functions, because the import alone takes 0.7 s.
-"""
+"""Finds the hub and its trust: kubeconfig or the pod's service account."""
 
 import os
-from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ibgu.hub.connection.credentials import Credentials, LoadedCredentials, StaticToken
-from ibgu.hub.connection.kubeconfig import (
-    DEFAULT_KUBECONFIG,
-    current_context,
-    error_text,
-    problem,
-    read,
+from msgspec.structs import replace
+
+from ibgu.hub.connection import service_account
+from ibgu.hub.connection.context import endpoint_of, prove
+from ibgu.hub.connection.credentials import (
+    Credentials,
+    LoadedCredentials,
+    NoCredentials,
+    StaticToken,
 )
+from ibgu.hub.connection.endpoint import Endpoint
+from ibgu.hub.connection.kubeconfig import DEFAULT_KUBECONFIG, used
 from ibgu.hub.errors import TRANSPORT, HubError
 
 
-async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Credentials]:
-    """Returns the Configuration and the credentials from the first source that exists.
+async def load(
+    kubeconfig: str | None, context: str | None, *, account: Path = service_account.FOLDER
+) -> tuple[Endpoint, Credentials]:
+    """Returns the hub and the credentials from the first source that exists.
 
     Order: `kubeconfig`, the files that KUBECONFIG names, the service account of the pod, the user's
-    default kubeconfig.
+    default kubeconfig. `account`: the folder of the service account.
     """
     path = kubeconfig or os.environ.get("KUBECONFIG", "")
+    if not path and service_account.in_pod():
+        return _in_pod(account)
     try:
-        if not path and "KUBERNETES_SERVICE_HOST" in os.environ:
-            return await _in_cluster()
         return await _from_file(path or DEFAULT_KUBECONFIG, context)
-    except Exception as error:  # the library lets any type out, depending on what is malformed
+    except NoCredentials as error:
         where = path or f"{DEFAULT_KUBECONFIG} (KUBECONFIG is not set)"
-        why = problem(path or DEFAULT_KUBECONFIG, context) or error_text(error)
-        raise HubError(
-            TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {why}"
-        ) from error
+        words = f"no usable kubeconfig in {where}: {error}"
+        raise HubError(TRANSPORT, "NoConfiguration", words) from error
 
 
-def for_token(url: str, token: str, ca_file: str | None) -> tuple[Any, Credentials]:
-    from kubernetes_asyncio.client import Configuration
-
-    configuration = Configuration(host=url.rstrip("/"), ssl_ca_cert=ca_file)
-    return _completed(configuration), StaticToken(token)
-
-
-def for_caller(configuration: Any, token: str) -> tuple[Any, Credentials]:
-    """Returns the configuration for a caller: without our client certificate, which would speak for
-    us."""
-    theirs, credentials = for_token(configuration.host, token, configuration.ssl_ca_cert)
-    theirs.verify_ssl = configuration.verify_ssl
-    theirs.tls_server_name = configuration.tls_server_name
-    theirs.proxy = configuration.proxy
-    return theirs, credentials
+def for_token(url: str, token: str, ca_file: str | None) -> tuple[Endpoint, Credentials]:
+    """Returns the hub and one token, for as long as it lives."""
+    ca = Path(ca_file).read_text() if ca_file else ""
+    return _completed(Endpoint(url.rstrip("/"), ca=ca)), StaticToken(token)
 
 
-async def _from_file(path: str, context: str | None) -> tuple[Any, Credentials]:
-    from kubernetes_asyncio.client import Configuration
-    from kubernetes_asyncio.config import load_kube_config
-
-    configuration = Configuration()
-    loader: Any = None
-
-    async def reload() -> None:
-        nonlocal loader
-        loader = await load_kube_config(
-            path,
-            context=context or current_context(read(path)),
-            client_configuration=configuration,
-        )
-
-    async def refresh() -> None:
-        if loader.provider or hasattr(loader, "exec_plugin_expiry"):
-            await loader.load_and_set(configuration)
-
-    await reload()
-    return _completed(configuration), LoadedCredentials(
-        configuration, refresh=refresh, reload=reload
-    )
+def for_caller(endpoint: Endpoint, token: str) -> tuple[Endpoint, Credentials]:
+    """Returns the hub for a caller: without our client certificate, which would speak for us."""
+    return replace(endpoint, certificate=None), StaticToken(token)
 
 
-async def _in_cluster() -> tuple[Any, Credentials]:
-    from kubernetes_asyncio import config
-    from kubernetes_asyncio.client import Configuration
+async def _from_file(path: str, context: str | None) -> tuple[Endpoint, Credentials]:
+    found = used(path, context)
+    endpoint = endpoint_of(found)
+    proof = await prove(found)
 
-    configuration = Configuration()
-    load: Callable[..., None] = config.load_incluster_config
+    async def reload() -> str | None:
+        nonlocal proof
+        proof = await prove(used(path, context))
+        return proof.header
 
-    async def reload() -> None:
-        load(configuration, try_refresh_token=False)
+    async def refresh() -> str | None:
+        return await reload() if proof.is_due(datetime.now(UTC)) else proof.header
 
-    await reload()
-    return _completed(configuration), LoadedCredentials(
-        configuration, refresh=reload, reload=reload
-    )
+    hub = _completed(replace(endpoint, certificate=proof.certificate))
+    return hub, LoadedCredentials(proof.header, refresh=refresh, reload=reload)
 
 
-def _completed(configuration: Any) -> Any:
-    # Cluster CAs often lack the key identifiers that Python 3.13 began to insist on; client-go
-    # does not, so a kubeconfig that works with kubectl must work here.
-    configuration.disable_strict_ssl_verification = True
-    configuration.proxy = configuration.proxy or proxy_for(configuration.host)
-    return configuration
+def _in_pod(account: Path) -> tuple[Endpoint, Credentials]:
+    async def reload() -> str:
+        return service_account.header(account)
+
+    try:
+        endpoint, header = service_account.endpoint(account), service_account.header(account)
+    except NoCredentials as error:
+        words = f"no usable service account: {error}"
+        raise HubError(TRANSPORT, "NoConfiguration", words) from error
+    return _completed(endpoint), LoadedCredentials(header, refresh=reload, reload=reload)
+
+
+def _completed(endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, proxy=endpoint.proxy or proxy_for(endpoint.url) or "")
 
 
 def proxy_for(url: str) -> str | None:

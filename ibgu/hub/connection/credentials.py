@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from ibgu.hub.errors import TRANSPORT, HubError
 
@@ -12,6 +12,10 @@ CHECK_SECONDS = 60.0
 REFUSED_SECONDS = 10.0
 """The shortest time between two reloads after a 401, in seconds, so that an exec plugin isn't run
 in a loop."""
+
+
+class NoCredentials(Exception):
+    """NoCredentials says in its text why there are none."""
 
 
 class Credentials(Protocol):
@@ -37,20 +41,20 @@ class StaticToken:
 
 
 class LoadedCredentials:
-    """LoadedCredentials holds the credentials of a kubernetes_asyncio Configuration.
+    """LoadedCredentials is what a kubeconfig or a service account gives.
 
     `refresh` renews what knows its expiry and is cheap when nothing is due; `reload` reads
-    everything again. Both write into `configuration`.
+    everything again. Both return the header.
     """
 
     def __init__(
         self,
-        configuration: Any,
+        header: str | None,
         *,
-        refresh: Callable[[], Awaitable[None]],
-        reload: Callable[[], Awaitable[None]],
+        refresh: Callable[[], Awaitable[str | None]],
+        reload: Callable[[], Awaitable[str | None]],
     ) -> None:
-        self._configuration = configuration
+        self._header = header
         self._refresh = refresh
         self._reload = reload
         now = asyncio.get_running_loop().time()
@@ -63,8 +67,7 @@ class LoadedCredentials:
         if self._stale or asyncio.get_running_loop().time() >= self._check_at:
             async with self._lock:
                 await self._renew()
-        header: str | None = self._configuration.api_key.get("BearerToken")
-        return header
+        return self._header
 
     def refused(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -78,8 +81,8 @@ class LoadedCredentials:
         if not self._stale and now < self._check_at:
             return
         try:
-            await (self._reload() if self._stale else self._refresh())
-        except Exception as error:
+            self._header = await (self._reload() if self._stale else self._refresh())
+        except NoCredentials as error:
             raise HubError(TRANSPORT, "NoCredentials", f"can't be renewed: {error}") from error
         self._stale = False
         self._check_at = now + CHECK_SECONDS

@@ -1,18 +1,14 @@
-"""Reads the kubeconfig as kubectl does: of several files, the first that has an entry counts.
-
-The library has no say in which context that is: of several files, it takes the last one's. It takes
-a second to import, too, and its errors are Python's.
-"""
+"""Reads the kubeconfig as kubectl does: of several files, the first that has an entry counts."""
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from ibgu.core.model.kinds import JsonObject
+from ibgu.hub.connection.credentials import NoCredentials
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
 LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
@@ -20,7 +16,7 @@ LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
-class InvalidKubeconfig(Exception):
+class InvalidKubeconfig(NoCredentials):
     """InvalidKubeconfig says in its text why a kubeconfig can't be used."""
 
 
@@ -36,6 +32,17 @@ class CurrentContext(Struct, frozen=True):
     """The kubeconfig's user: token, tokenFile, exec, ..."""
     folder: Path = Path()
     """The folder of the file that the user is in: relative paths begin there."""
+
+
+class UsedContext(Struct, frozen=True):
+    """UsedContext is a context with its cluster and its user, and the folders of their files:
+    relative paths begin there."""
+
+    name: str
+    cluster: JsonObject
+    cluster_folder: Path
+    user: JsonObject
+    user_folder: Path
 
 
 def named() -> str:
@@ -59,8 +66,7 @@ def current(paths: str) -> CurrentContext:
 def problem(paths: str, context: str | None = None) -> str:
     """Returns why the files that KUBECONFIG names can't be used; empty if unknown."""
     try:
-        for part in _parts(read(paths), context):
-            _check_files(*part)
+        used(paths, context)
     except InvalidKubeconfig as error:
         return str(error)
     return ""
@@ -76,7 +82,15 @@ def read(paths: str) -> list[tuple[Path, JsonObject]]:
 
 def _existing(paths: str) -> list[Path]:
     given = (Path(path).expanduser() for path in paths.split(os.pathsep) if path)
-    return [path for path in given if path.exists()]
+    return [path for path in given if _exists(path)]
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a file, or one that may not be read: reading it says why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[Path, JsonObject]:
@@ -88,17 +102,8 @@ def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[P
     return Path(), {}
 
 
-def error_text(error: Exception) -> str:
-    """Returns what is wrong with a kubeconfig; a YAML parser's message may quote its secrets."""
-    import yaml
-
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark
-        return f"it is no YAML (line {mark.line + 1})" if mark else "it is no YAML"
-    said = str(error)
-    if said.startswith("exec: "):
-        return f"the program that it names for the token failed ({said.removeprefix('exec: ')})"
-    return said
+def _has(files: list[tuple[Path, JsonObject]], many: str, name: str) -> bool:
+    return any(each["name"] == name for _, content in files for each in content.get(many) or ())
 
 
 def _content(path: Path) -> JsonObject:
@@ -106,8 +111,12 @@ def _content(path: Path) -> JsonObject:
 
     try:
         content = yaml.safe_load(path.read_text())
+    except yaml.MarkedYAMLError as error:
+        # The parser's own words may quote secrets.
+        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        raise InvalidKubeconfig(f"it is no YAML{line}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InvalidKubeconfig(error_text(error)) from error
+        raise InvalidKubeconfig(str(error)) from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(map(_well_formed, map(content.get, LISTS))):
@@ -123,10 +132,9 @@ def _well_formed(entries: Any) -> bool:
     )
 
 
-def _parts(
-    files: list[tuple[Path, JsonObject]], context: str | None
-) -> Iterator[tuple[Path, JsonObject]]:
-    """Returns the cluster and the user of the context. Raises InvalidKubeconfig."""
+def used(paths: str, context: str | None) -> UsedContext:
+    """Returns the context, the current one by default. Raises InvalidKubeconfig."""
+    files = read(paths)
     name = context or current_context(files)
     if not name:
         raise InvalidKubeconfig(
@@ -138,11 +146,17 @@ def _parts(
             f"its current context, {name}, is not in it; kubectl config get-contexts lists those "
             "that are"
         )
-    for many, one in (("clusters", "cluster"), ("users", "user")):
-        folder, part = entry(files, many, str(found.get(one)))
-        if not part:
-            raise InvalidKubeconfig(f"the {one} of its context {name} is not in it")
-        yield folder, part
+    cluster_folder, cluster = entry(files, "clusters", str(found.get("cluster")))
+    if not cluster:
+        raise InvalidKubeconfig(f"the cluster of its context {name} is not in it")
+    # A context without a user is that of a hub that knows nobody.
+    named = str(found.get("user") or "")
+    if named and not _has(files, "users", named):
+        raise InvalidKubeconfig(f"the user of its context {name} is not in it")
+    user_folder, user = entry(files, "users", named)
+    _check_files(cluster_folder, cluster)
+    _check_files(user_folder, user)
+    return UsedContext(name, cluster, cluster_folder, user, user_folder)
 
 
 def current_context(files: list[tuple[Path, JsonObject]]) -> str:

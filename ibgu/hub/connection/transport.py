@@ -3,17 +3,23 @@
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 
+from ibgu.hub.connection.endpoint import ClientCertificate, Endpoint
 from ibgu.hub.errors import CERTIFICATE, TRANSPORT, HubError, read_error
 
 READ_BUFFER = 2**21
 """Bytes; an object may have 1.5 MiB in etcd and stands in one line of a watch."""
+
+CONNECTIONS = 100
+"""The most connections to the hub at once."""
 
 LISTEN = 0.02
 """Seconds between the two checks that declare a watch silent."""
@@ -80,14 +86,10 @@ async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) 
     )
 
 
-def own_session(api: Any) -> aiohttp.ClientSession:
-    """Returns the library's connector (TLS, client certificate) under a session that costs half the
-    CPU. Its own session reads the proxy variables and netrc again for every request."""
-    stock: aiohttp.ClientSession = api.rest_client.pool_manager
-    connector = stock.connector
-    stock.detach()
-    api.rest_client.pool_manager = aiohttp.ClientSession(
-        connector=connector,
+def session_for(endpoint: Endpoint) -> aiohttp.ClientSession:
+    """Returns a session with the hub. Raises HubError for a certificate that can't be used."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_trust(endpoint)),
         trust_env=False,
         read_bufsize=READ_BUFFER,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -98,8 +100,32 @@ def own_session(api: Any) -> aiohttp.ClientSession:
             "User-Agent": f"ibgu/{version('ibgu')}",
         },
     )
-    session: aiohttp.ClientSession = api.rest_client.pool_manager
-    return session
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=endpoint.ca or None)
+        if endpoint.certificate is not None:
+            _present(context, endpoint.certificate)
+    except (ssl.SSLError, ValueError) as error:
+        why = f"a certificate for {endpoint.url} can't be used: {error}"
+        raise HubError(TRANSPORT, "NoConfiguration", why) from error
+    # Cluster CAs often lack the key identifiers that Python 3.13 began to insist on; client-go
+    # does not, so a kubeconfig that works with kubectl must work here.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not endpoint.verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+    """Gives the context our client certificate, by a file of our own, since OpenSSL takes no
+    other."""
+    with TemporaryDirectory(prefix="ibgu-") as folder:
+        path = Path(folder) / "client.pem"
+        path.write_bytes(certificate.certificate.rstrip() + b"\n" + certificate.key)
+        context.load_cert_chain(path)
 
 
 def hang_up(response: aiohttp.ClientResponse) -> None:

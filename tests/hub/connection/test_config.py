@@ -4,14 +4,21 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubClient, HubError
-from ibgu.hub.connection import config
-from ibgu.hub.connection.credentials import CHECK_SECONDS, LoadedCredentials, StaticToken
+from ibgu.hub.connection import config, exec_plugin
+from ibgu.hub.connection.credentials import (
+    CHECK_SECONDS,
+    LoadedCredentials,
+    NoCredentials,
+    StaticToken,
+)
+from ibgu.hub.connection.endpoint import ClientCertificate
 from ibgu.hub.paths import work
 from tests.hub.conftest import Fault, Json, ScriptedHub
 
@@ -117,19 +124,14 @@ async def test_a_missing_kubeconfig_is_named(
 async def test_in_a_pod_the_service_account_speaks(
     hub: ScriptedHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from kubernetes_asyncio.config import incluster_config
-
-    token, ca = tmp_path / "token", tmp_path / "ca.crt"
-    token.write_text("pod-token")
-    ca.write_text("a certificate")
+    token = tmp_path / "token"
+    token.write_text("pod-token\n")
+    (tmp_path / "ca.crt").write_text("a certificate")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(ca))
+    endpoint, credentials = await config.load(None, None, account=tmp_path)
 
-    configuration, credentials = await config.load(None, None)
-
-    assert configuration.host == "https://10.0.0.1:443"
+    assert (endpoint.url, endpoint.ca) == ("https://10.0.0.1:443", "a certificate")
     assert await credentials.header() == "Bearer pod-token"
     token.write_text("renewed-token")
     assert credentials.refused()
@@ -203,21 +205,23 @@ class Source:
     """Stands in for what knows the token, and counts how often it is asked."""
 
     def __init__(self) -> None:
-        self.api_key = {"BearerToken": "Bearer 0"}
         self.refreshed = 0
         self.fail = False
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> str:
         await asyncio.sleep(0)
         if self.fail:
-            raise OSError("the plugin is gone")
+            raise NoCredentials("the plugin is gone")
         self.refreshed += 1
-        self.api_key["BearerToken"] = f"Bearer {self.refreshed}"
+        return f"Bearer {self.refreshed}"
+
+    def loaded(self) -> LoadedCredentials:
+        return LoadedCredentials("Bearer 0", refresh=self.refresh, reload=self.refresh)
 
 
 async def test_many_requests_at_once_reload_once() -> None:
     source = Source()
-    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
+    loaded = source.loaded()
     assert loaded.refused()
     headers = await asyncio.gather(*(loaded.header() for _ in range(5)))
 
@@ -229,7 +233,7 @@ async def test_an_expiring_credential_is_looked_at_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = Source()
-    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
+    loaded = source.loaded()
     assert await loaded.header() == "Bearer 0"
     loop = asyncio.get_running_loop()
     later = loop.time() + CHECK_SECONDS
@@ -241,7 +245,7 @@ async def test_an_expiring_credential_is_looked_at_now_and_then(
 async def test_credentials_that_can_not_be_renewed_are_an_error_that_may_heal() -> None:
     source = Source()
     source.fail = True
-    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
+    loaded = source.loaded()
     loaded.refused()
     with pytest.raises(HubError, match="the plugin is gone") as caught:
         await loaded.header()
@@ -281,9 +285,164 @@ async def test_a_caller_goes_the_same_way_without_our_certificate(
 ) -> None:
     path = kubeconfig({"token": "t"}, {"tls-server-name": "hub", "insecure-skip-tls-verify": True})
     ours, _ = await config.load(path, None)
-    ours.cert_file = "our.crt"
-    theirs, credentials = config.for_caller(ours, "their-token")
+    own = replace(ours, certificate=ClientCertificate(b"certificate", b"key"))
+    theirs, credentials = config.for_caller(own, "their-token")
 
-    assert (theirs.tls_server_name, theirs.verify_ssl) == ("hub", False)
-    assert theirs.cert_file is None
+    assert (theirs.server_name, theirs.verified) == ("hub", False)
+    assert theirs.certificate is None
     assert await credentials.header() == "Bearer their-token"
+
+
+class WritePlugin(Protocol):
+    def __call__(self, status: Json, code: str = "", **fields: Any) -> Json: ...
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> WritePlugin:
+    """A user whose program answers with the status; `code` runs before that."""
+
+    def write(status: Json, code: str = "", **fields: Any) -> Json:
+        version = "client.authentication.k8s.io/v1"
+        answer = {"apiVersion": version, "kind": "ExecCredential", "status": status}
+        program = tmp_path / "plugin.py"
+        lines = ("import json, os, sys", code, f"print({json.dumps(json.dumps(answer))})")
+        program.write_text("\n".join(lines))
+        args = [str(program)]
+        asked = {"apiVersion": version, "command": sys.executable, "args": args, "env": None}
+        return {"exec": asked | fields}
+
+    return write
+
+
+async def header_of(path: str) -> str | None:
+    _, credentials = await config.load(path, None)
+    return await credentials.header()
+
+
+async def refused(path: str) -> str:
+    """Returns why the kubeconfig can't be used."""
+    with pytest.raises(HubError) as caught:
+        async with await HubClient.connect(path):
+            pass
+    assert caught.value.reason == "NoConfiguration"
+    return caught.value.message
+
+
+async def test_a_plugin_gets_the_cluster_and_its_environment(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, plugin: WritePlugin, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    code = f"open({str(told)!r}, 'w').write(os.environ['KUBERNETES_EXEC_INFO'] + os.environ['A'])"
+    user = plugin(
+        {"token": "t"}, code, provideClusterInfo=True, env=[{"name": "A", "value": "given"}]
+    )
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "hub"}}
+    assert await header_of(kubeconfig(user, {"extensions": [extension]})) == "Bearer t"
+    info, given = told.read_text().rsplit("}", 1)
+    spec = json.loads(info + "}")["spec"]
+    assert spec["cluster"] == {"server": hub.url, "config": {"audience": "hub"}}
+    assert not spec["interactive"]
+    assert given == "given"
+
+
+async def test_a_plugin_is_asked_again_before_its_token_expires(
+    kubeconfig: WriteKubeconfig, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status: Json = {"token": "first", "expirationTimestamp": "2020-01-01T00:00:00Z"}
+    path = kubeconfig(plugin(status))
+    _, credentials = await config.load(path, None)
+    assert await credentials.header() == "Bearer first"
+    plugin(status | {"token": "second", "expirationTimestamp": "2999-01-01T00:00:00Z"})
+    loop = asyncio.get_running_loop()
+    later = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: later)
+    later += CHECK_SECONDS
+    assert await credentials.header() == "Bearer second"
+    plugin(status | {"token": "third"})
+    later += CHECK_SECONDS
+    assert await credentials.header() == "Bearer second"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fields", "why"),
+    [
+        ({"token": "t"}, "sys.exit('who are you')", {}, "ended with 1. who are you"),
+        ({"token": "t"}, "print('{')", {}, "its answer is no ExecCredential"),
+        ({}, "", {}, "its answer has neither a token nor a certificate with its key"),
+        ({"clientCertificateData": "c"}, "", {}, "neither a token nor a certificate with its key"),
+        ({"token": 7}, "", {}, "its answer is no ExecCredential"),
+        (
+            {"token": "t"},
+            "",
+            {"apiVersion": "v1beta1"},
+            "its answer is no ExecCredential of v1beta1",
+        ),
+        ({"token": "t"}, "", {"interactiveMode": "Always"}, "there is no terminal"),
+        ({"token": "t"}, "", {"command": "no-such-program"}, "no-such-program, the program that"),
+        ({"token": "t"}, "", {"args": [7]}, "its user is malformed"),
+    ],
+)
+async def test_a_plugin_that_gives_nothing_is_named(
+    kubeconfig: WriteKubeconfig,
+    plugin: WritePlugin,
+    status: Json,
+    code: str,
+    fields: Json,
+    why: str,
+) -> None:
+    assert why in await refused(kubeconfig(plugin(status, code, **fields)))
+
+
+async def test_a_plugin_that_does_not_end_is_ended(
+    kubeconfig: WriteKubeconfig, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exec_plugin, "SECONDS", 0.1)
+    user = plugin({"token": "t"}, "import time; time.sleep(600)")
+    assert "it gave no answer within" in await refused(kubeconfig(user))
+
+
+@pytest.mark.parametrize(
+    ("user", "why"),
+    [
+        ({"auth-provider": {"name": "oidc"}}, "has an auth-provider, which is deprecated"),
+        ({"client-certificate-data": "YQ=="}, "needs both client-certificate and client-key"),
+        ({"client-certificate-data": "?", "client-key-data": "YQ=="}, "client-certificate-data"),
+        ({"client-certificate-data": "YQ==", "client-key-data": "YQ=="}, "can't be used"),
+        ({"tokenFile": "absent"}, "absent, which it names as tokenFile, is not there"),
+        ({"token": ["t"]}, "its user is malformed"),
+    ],
+)
+async def test_a_user_that_proves_nothing_is_named(
+    kubeconfig: WriteKubeconfig, user: Json, why: str
+) -> None:
+    assert why in await refused(kubeconfig(user))
+
+
+async def test_a_password_is_sent_as_one(kubeconfig: WriteKubeconfig) -> None:
+    assert await header_of(kubeconfig({"username": "me", "password": "pw"})) == "Basic bWU6cHc="
+
+
+async def test_a_kubeconfig_without_a_user_authenticates_by_nothing(
+    hub: ScriptedHub, tmp_path: Path
+) -> None:
+    path = tmp_path / "config"
+    content = {
+        "current-context": "hub",
+        "clusters": [{"name": "hub", "cluster": {"server": hub.url}}],
+        "contexts": [{"name": "hub", "context": {"cluster": "hub"}}],
+    }
+    path.write_text(json.dumps(content))
+    assert await header_of(str(path)) is None
+
+
+async def test_a_token_file_is_read_again_every_minute(
+    kubeconfig: WriteKubeconfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("old\n")
+    _, credentials = await config.load(kubeconfig({"tokenFile": "token"}), None)
+    assert await credentials.header() == "Bearer old"
+    (tmp_path / "token").write_text("new\n")
+    loop = asyncio.get_running_loop()
+    later = loop.time() + CHECK_SECONDS
+    monkeypatch.setattr(loop, "time", lambda: later)
+    assert await credentials.header() == "Bearer new"
