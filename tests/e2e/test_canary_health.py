@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.controller.inspections import canary_works
-from ibgu.controller.inspections.inspector import TOO_OLD
+from ibgu.controller.inspections.reading_works import TOO_OLD
 from ibgu.controller.lookups import policy_compliance
 from ibgu.core.drivers.canary_health import SELECTOR, WORK
 from ibgu.core.drivers.canary_health.objects import MASTER, OPERATORS

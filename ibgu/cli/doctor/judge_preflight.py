@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ibgu.cli.doctor.facts import HubFacts, Rights
 from ibgu.cli.doctor.findings import Finding, ok, warning
-from ibgu.controller.inspections.inspector import READ_ONLY, TOO_OLD
+from ibgu.controller.inspections.reading_works import READ_ONLY, TOO_OLD
 from ibgu.hub import paths
 from ibgu.hub.discovery import Served
 

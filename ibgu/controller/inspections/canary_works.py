@@ -1,8 +1,7 @@
 """Reads the health of canaries by works that only read, for as long as others wait behind them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Protocol
 from uuid import uuid4
@@ -10,8 +9,7 @@ from uuid import uuid4
 import structlog
 from msgspec import Struct
 
-from ibgu.controller.inspections.inspector import READ_ONLY, TOO_OLD
-from ibgu.controller.inspections.running import first, running
+from ibgu.controller.inspections.reading_works import TOO_OLD, ReadingWorkKind, ReadingWorks
 from ibgu.core.drivers.canary_health import (
     SELECTOR,
     WORK,
@@ -24,12 +22,9 @@ from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCh
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.flowcontrol.deadline import Deadline
-from ibgu.hub import paths
 from ibgu.hub.discovery import Served
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, WatchedKind, whole
-from ibgu.hub.watching.store import Key, Store
-from ibgu.hub.writing.writer import Write, WriteLimits, Writer, WriteResult
+from ibgu.hub.writing.writer import WriteResult
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.canaries")
@@ -48,8 +43,7 @@ MAX_CLUSTERS = 200
 TOO_MANY = "ibgu reads its operators and nodes only of so many canaries at once: have fewer of them"
 _TURN = 1.0
 """Seconds between two looks for canaries."""
-_SHARE = 8
-"""Canaries get one in so many of the writes that the hub takes: rollouts go before."""
+_WORKS = ReadingWorkKind(name=WORK, selector=SELECTOR, share=8)
 
 
 class CanarySource(Protocol):
@@ -93,11 +87,7 @@ class CanaryWorks:
         self._served = served
         self._canaries = canaries
         self._rng = rng
-        self._limits = WriteLimits(
-            concurrency=max(1, settings.hub_concurrency // _SHARE),
-            rate=settings.hub_rate / _SHARE,
-            burst=max(1, settings.hub_burst // _SHARE),
-        )
+        self._limits = _WORKS.limits(settings)
 
     async def run(self, deadline: Deadline) -> None:
         # The first round removes what an earlier controller has left.
@@ -114,80 +104,54 @@ class CanaryWorks:
 
     async def _round(self, deadline: Deadline) -> None:
         """Reads until nobody waits for a canary and no work is left."""
-        round_ = _Round(self._canaries, READ_ONLY in self._served.update_strategies)
-        writer = Writer(self._client, done=round_.answered, limits=self._limits, rng=self._rng)
-        writer.resume(deadline)
-        reflector = Reflector(
-            self._client,
-            WatchedKind(paths.works(), ManifestWork, whole, SELECTOR),
-            round_.works,
-            streaming=self._served.streaming_lists,
-            on_error=lambda error: log.warning("watch interrupted", error=str(error)),
-            rng=self._rng,
+        round_ = _Round(self._canaries)
+        works = ReadingWorks(
+            _WORKS, self._client, self._served, self._limits, self._rng, round_.answered
         )
-        async with running(reflector.run(), writer.run()) as tasks:
-            await first(reflector.synced.wait(), tasks)
-            while round_.turn(writer):
-                await first(round_.woken(), tasks)
+        async with works.open(deadline):
+            while round_.turn(works):
+                await works.woken(_TURN)
 
 
 class _Round:
     """_Round holds the questions that are under way."""
 
-    def __init__(self, canaries: CanarySource, supported: bool) -> None:
+    def __init__(self, canaries: CanarySource) -> None:
         self._canaries = canaries
-        self._supported = supported
         self._wanted: Mapping[str, WantedCanary] = {}
         self._asked: dict[str, _Asked] = {}
-        self._deleted: set[str] = set()
-        """uids of works that the hub has taken a deletion of, and may still show."""
-        self._changed = asyncio.Event()
         self._now: Callable[[], float] = asyncio.get_running_loop().time
-        self.works: Store[ManifestWork] = Store({}, self._work_changed)
 
-    def turn(self, writer: Writer) -> bool:
+    def turn(self, works: ReadingWorks) -> bool:
         """Takes each cluster one step further. Returns whether anything is left to do."""
-        self._changed.clear()
         self._wanted = self._canaries.wanted(CHECKS)
         for name in self._asked.keys() - self._wanted.keys():
             del self._asked[name]
         for name, each in self._wanted.items():
-            if not self._supported:
+            if not works.supported:
                 self._note_trouble(each, TOO_OLD)
             elif name in self._asked or len(self._asked) < MAX_CLUSTERS:
-                self._advance(name, each, writer)
+                self._advance(name, each, works)
             else:
                 self._note_trouble(each, TOO_MANY)
-        self._remove_rest(writer)
-        return bool(self._wanted or writer.depth or any(map(self._there, self._own())))
+        left = works.remove(lambda work: work.metadata.namespace in self._wanted)
+        return bool(self._wanted) or left
 
-    async def woken(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_TURN):
-                await self._changed.wait()
-        # Answers of many clusters come together.
-        await asyncio.sleep(_TURN / 20)
-
-    def answered(self, result: WriteResult) -> None:
+    def answered(self, cluster: str, result: WriteResult) -> None:
         """Handles the hub's response to a write. A conflict is with a work from before, which the
         watch shows."""
-        self._changed.set()
-        write, error = result.write, result.error
-        if write.method == "DELETE":
-            if error is None:
-                self._deleted.add(write.token)
-            return
-        asked, wanted = self._asked.get(write.key[1]), self._wanted.get(write.key[1])
-        if asked is None or wanted is None or asked.id != write.token:
+        error = result.error
+        asked, wanted = self._asked.get(cluster), self._wanted.get(cluster)
+        if asked is None or wanted is None or asked.id != result.write.token:
             return
         if error is not None or result.superseded:
             asked.again_at = self._now() + RETRY
         if error is not None and not (error.conflict or error.not_found):
             self._note_trouble(wanted, f"the hub refused the work that reads them: {error}")
 
-    def _advance(self, name: str, wanted: WantedCanary, writer: Writer) -> None:
-        key, work = ("canary", name), self.works.get((name, WORK))
-        if writer.pending(key) or (work is not None and not self._there(work)):
+    def _advance(self, name: str, wanted: WantedCanary, works: ReadingWorks) -> None:
+        work = works.get(name)
+        if works.pending(name) or (work is not None and not works.is_there(work)):
             return
         asked = self._asked.get(name)
         if work is not None and asked is not None:
@@ -196,12 +160,10 @@ class _Round:
             return
         asked = self._asked[name] = _Asked(uuid4().hex[:12], wanted.checks, self._now() + PATIENCE)
         if work is None:
-            body = health_body(asked.id, asked.checks)
-            writer.submit(Write(key, "POST", paths.works(name), body, token=asked.id))
+            works.create(name, health_body(asked.id, asked.checks), asked.id)
         else:
             body = health_patch(work.metadata.uid, asked.id, asked.checks)
-            path = paths.work(name, WORK)
-            writer.submit(Write(key, "PATCH", path, body, paths.MERGE_PATCH, token=asked.id))
+            works.patch(name, body, asked.id)
 
     def _read(self, work: ManifestWork, asked: _Asked, wanted: WantedCanary) -> None:
         """Notes what the cluster answers. What its agent reports later, unasked, is noted only if
@@ -219,26 +181,3 @@ class _Round:
     def _note_trouble(self, wanted: WantedCanary, trouble: str) -> None:
         for check in wanted.checks:
             self._canaries.note_trouble(check, wanted.cluster, trouble)
-
-    def _work_changed(self, key: Key, old: object, new: object) -> None:
-        self._changed.set()
-
-    def _own(self) -> Iterable[ManifestWork]:
-        """Returns the works of canaries. Anyone who may label a work could have it deleted by
-        ibgu's rights otherwise."""
-        return (work for work in self.works if work.metadata.name == WORK)
-
-    def _there(self, work: ManifestWork) -> bool:
-        """Returns whether the work is not being removed."""
-        meta = work.metadata
-        return meta.deletion_timestamp is None and meta.uid not in self._deleted
-
-    def _remove_rest(self, writer: Writer) -> None:
-        """Deletes works that nobody needs any more."""
-        for work in filter(self._there, self._own()):
-            meta, key = work.metadata, ("canary", work.metadata.namespace)
-            if meta.namespace in self._wanted or writer.pending(key):
-                continue
-            path = paths.work(meta.namespace, meta.name)
-            body = b'{"preconditions":{"uid":"%s"}}' % meta.uid.encode()
-            writer.submit(Write(key, "DELETE", path, body, token=meta.uid))
