@@ -107,6 +107,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
     "policy": ("ibgu policy lint night.yaml", "ibgu policy explain ran-nights"),
     "policy lint": ("ibgu policy lint night.yaml", "ibgu policy lint policies/ -o json"),
+    "policy simulate": (
+        "ibgu policy simulate policies/ --rollout ran/region-7",
+        "ibgu policy simulate night.yaml -n ran --since 90d -o json",
+    ),
     "policy list": ("ibgu policy list", "ibgu policy list -n ran -o json"),
     "policy explain": ("ibgu policy explain ran-nights",),
     "seed": ("ibgu seed list", "ibgu seed show du-r750-4.17.3"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from io import TextIOWrapper
 from typing import TypeVar
 
@@ -54,16 +54,25 @@ def split(name: str) -> tuple[str, str]:
 
 async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
     """Returns the newest rollout of that name. Several hubs may share one database."""
-    namespace, rest = split(name)
-    rollouts = [
-        found
-        for found in await named(engine, namespace, rest)
-        if hub in ("", found.hub, found.hub_name)
-    ]
+    full = "/".join(split(name))
+    found = await named(engine, *split(name))
+    return _of_one_hub(found, hub, f"rollout {full}", f"{full} exists on several hubs")[0]
+
+
+async def find_all(engine: AsyncEngine, namespace: str, hub: str) -> Sequence[LoggedRollout]:
+    """Returns all rollouts of the namespace, newest first; empty: of every namespace."""
+    what = f"rollout in the namespace {namespace}" if namespace else "rollout"
+    found = await named(engine, namespace)
+    return _of_one_hub(found, hub, what, "the journal has rollouts of several hubs")
+
+
+def _of_one_hub(
+    found: Sequence[LoggedRollout], hub: str, what: str, several: str
+) -> Sequence[LoggedRollout]:
+    rollouts = [each for each in found if hub in ("", each.hub, each.hub_name)]
     if not rollouts:
-        fail(f"the journal has no rollout {namespace}/{rest}{f' of hub {hub}' if hub else ''}")
-    hubs = {found.hub for found in rollouts}
+        fail(f"the journal has no {what}{f' of hub {hub}' if hub else ''}")
+    hubs = {each.hub for each in rollouts}
     if len(hubs) > 1:
-        listed = ", ".join(sorted(hubs))
-        fail(f"{namespace}/{rest} exists on several hubs; choose one with --hub: {listed}", MISUSED)
-    return rollouts[0]
+        fail(f"{several}; choose one with --hub: {', '.join(sorted(hubs))}", MISUSED)
+    return rollouts

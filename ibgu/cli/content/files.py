@@ -80,6 +80,15 @@ def _documents(text: str, file: str) -> list[Document]:
     return found if any(map(config_maps, found)) else read_content(text, file)
 
 
+def policies_in(documents: Iterable[Document]) -> list[Document]:
+    """Returns the RolloutPolicies, and what can't be read and may be one; ends the command if there
+    are none."""
+    found = [each for each in documents if each.kind == "RolloutPolicy" or each.problem]
+    if not found:
+        fail("there is no RolloutPolicy in these files", MISUSED)
+    return found
+
+
 def has_objects(documents: Iterable[Document]) -> bool:
     """Returns whether a ConfigMap carries manifests: others are manifests themselves."""
     return any(each.kind and each.api_version for each in documents)

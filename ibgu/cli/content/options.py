@@ -16,6 +16,14 @@ Paths = Annotated[
 ]
 
 
+PolicyPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH",
+        help="Files or directories with RolloutPolicies; - reads the input.",
+        show_default=False,
+    ),
+]
 PackedPaths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH", help="Files or directories of manifests.", show_default=False),

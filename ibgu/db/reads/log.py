@@ -35,12 +35,16 @@ class LoggedRollout(Struct, frozen=True):
     rollout: Rollout
 
 
-async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[LoggedRollout, ...]:
-    """Returns the rollouts of that name, newest first. Raises JournalUnavailable."""
+async def named(
+    engine: AsyncEngine, namespace: str = "", name: str = ""
+) -> tuple[LoggedRollout, ...]:
+    """Returns the rollouts of that name, newest first; empty: of every namespace, or of every
+    name. Raises JournalUnavailable."""
+    given = ((rollouts.c.namespace, namespace), (rollouts.c.name, name))
     statement = (
         select(*OF_ROLLOUT, rollouts.c.hub.label("of_hub"), hubs.c.name.label("hub_name"))
         .join(hubs, hubs.c.id == rollouts.c.hub)
-        .where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        .where(*(column == value for column, value in given if value))
         .order_by(rollouts.c.created_at.desc(), rollouts.c.uid.desc())
     )
     with unavailable_from("looking for the rollout"):

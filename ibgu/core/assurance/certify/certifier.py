@@ -112,6 +112,11 @@ class Certifier:
         self._unknown: dict[str, int] = {}
         self._imported = 0
 
+    @property
+    def audit(self) -> Audit:
+        """Returns what the checks know of the rollouts so far."""
+        return self._audit
+
     def feed(self, event: Event) -> None:
         """Checks the next event; those of other rollouts on the same clusters come in between."""
         mine = self._audit.subject(event.rollout)

@@ -142,6 +142,7 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
             f"while its canaries soak until {utc(until)}: {named(each.cluster for each in fresh)}",
             events=[each.seq for each in fresh],
             if_there=frozenset(each.uid for each in fresh),
+            until=until,
         )
     return Objection(unknown=AVAILABILITY) if well else None
 

@@ -5,7 +5,7 @@ The history has neither the labels of clusters nor those of rollouts. What depen
 to be unknown, unless it makes no difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -33,13 +33,16 @@ SHARES = "how many clusters a share is of"
 ZONES = "time zones of clusters"
 
 
-def objection(spec: RolloutPolicySpec | None, start: Start) -> Objection | None:
-    """Returns why the policy does not allow the start: what is certain first. None: it does."""
+def objection(
+    spec: RolloutPolicySpec | None, start: Start, more: Iterable[Objection] = ()
+) -> Objection | None:
+    """Returns why the policy does not allow the start: what is certain first. None: it does.
+    `more`: what else the policy has against it."""
     if spec is None:
         return Objection(unknown=UNFOLLOWED)
     if not about(spec, start):
         return None
-    found = [*_times(spec, start), *_limits(spec, start), *of_failures(spec, start)]
+    found = [*_times(spec, start), *_limits(spec, start), *of_failures(spec, start), *more]
     found += of_approvals(spec, start)
     if spec.rollouts.selector != EVERY_ROLLOUT:
         found = [replace(each, unknown=each.unknown or ROLLOUTS) for each in found]
@@ -61,7 +64,7 @@ def _freezes(spec: RolloutPolicySpec, at: datetime) -> Iterator[Objection]:
         if begin is None or end is None:
             yield Objection(unknown=UNFOLLOWED)
         elif begin <= at < end:
-            yield Objection("R50.5", f"in a freeze until {utc(end)}")
+            yield Objection("R50.5", f"in a freeze until {utc(end)}", until=end)
 
 
 def _windows(spec: RolloutPolicySpec, at: datetime) -> Iterator[Objection]:
@@ -72,9 +75,9 @@ def _windows(spec: RolloutPolicySpec, at: datetime) -> Iterator[Objection]:
         zone_problem(each.time_zone) for each in fixed
     ):
         yield Objection(unknown=UNFOLLOWED)
-    elif spec.windows and opening(fixed, None, at).until is None:
-        own = len(fixed) < len(spec.windows)
-        yield Objection("R50.4", "while no window is open", ZONES if own else "")
+    elif spec.windows and (found := opening(fixed, None, at)).until is None:
+        own = ZONES if len(fixed) < len(spec.windows) else ""
+        yield Objection("R50.4", "while no window is open", own, until=found.opens)
 
 
 # -- limits --------------------------------------------------------------------------------

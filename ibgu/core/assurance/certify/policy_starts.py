@@ -57,6 +57,8 @@ class Objection(Struct, frozen=True):
     """The events that the start does not go with."""
     if_there: frozenset[str] = frozenset()
     """The uids of clusters of which one must still have been on the hub; empty: no matter."""
+    until: datetime | None = None
+    """When the policy would allow it by itself; None: that depends on what else happens."""
 
 
 def named(clusters: Iterable[str]) -> str:

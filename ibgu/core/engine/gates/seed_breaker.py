@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.state import SeedTally, TrackedStep
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.seed_ends import exceeded
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step
 from ibgu.core.model.meaning import RESUME, Meaning, OverdueRule
-from ibgu.core.model.seed_image import SeedCircuitBreaker
 from ibgu.core.model.topics import Topic
 from ibgu.core.text.spans import duration
 
@@ -45,14 +45,6 @@ def _engaged(snapshot: Snapshot, step: TrackedStep) -> Iterator[str]:
             )
             words = exceeded(breaker.limits, found)
             yield f"{words} within {window}, in all rollouts with {image}"
-
-
-def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:
-    """Returns which of the limits was reached."""
-    if found.too_many_alike(limits):
-        failed = "1 upgrade" if found.of_cause == 1 else f"{found.of_cause} upgrades"
-        return f"{failed} failed with {found.cause}"
-    return f"{found.failed} of {found.ended} upgrades failed"
 
 
 def _resumed(snapshot: Snapshot, step: Step, now: datetime) -> Step:

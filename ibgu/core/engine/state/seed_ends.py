@@ -38,6 +38,14 @@ class SeedTally(Struct, frozen=True):
         return share or self.too_many_alike(limits)
 
 
+def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:
+    """Returns which of the limits was reached."""
+    if found.too_many_alike(limits):
+        failed = "1 upgrade" if found.of_cause == 1 else f"{found.of_cause} upgrades"
+        return f"{failed} failed with {found.cause}"
+    return f"{found.failed} of {found.ended} upgrades failed"
+
+
 class _Judged(Struct):
     """_Judged is how far the failures are judged by some limits."""
 

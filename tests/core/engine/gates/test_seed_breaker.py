@@ -2,8 +2,8 @@
 
 import pytest
 
-from ibgu.core.engine.gates.seed_breaker import exceeded
 from ibgu.core.engine.state import SeedTally
+from ibgu.core.engine.state.seed_ends import exceeded
 from ibgu.core.model import Cause
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 

@@ -1,0 +1,111 @@
+"""Reads the starts that policies may hold, with what was in flight and had failed by then (R50).
+
+What is in flight is counted over all rollouts of the hub, from the events alone. A cluster that a
+rollout left while it was not reachable does not count here, though it does for the engine: when it
+was reached again is not in the history.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from ibgu.core.assurance.certify.audit import Audit
+from ibgu.core.assurance.certify.cases import RolloutCase
+from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.policy_ends import RolloutEnds
+from ibgu.core.assurance.certify.policy_failures import canary_of
+from ibgu.core.assurance.certify.policy_starts import Start
+from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
+from ibgu.core.model.proofs import Proofs
+
+CLAIMING = frozenset(
+    {
+        *("RunIntended", "RunReopened", "MemberAdopted", "Imported"),
+        *("MemberReturned", "MemberFinished"),
+    }
+)
+"""Kinds of events with which members take claims and release them."""
+_NAMED = 20
+"""The most other clusters whose claims a violation names."""
+
+
+class StartReader:
+    """StartReader reads events in their order. Starts are read before their own event is."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._in_flight: dict[str, dict[tuple[str, int | None], int]] = {}
+        """Cluster -> the rollouts and steps that have claimed it, with the event that says so."""
+        self._ends = RolloutEnds()
+
+    def read(self, event: Event) -> None:
+        """Counts how the member ends, and the claim that it takes or releases."""
+        rollout = self._audit.rollouts.get(event.rollout)
+        proofs = self._audit.proofs.get(rollout.kind) if rollout is not None else None
+        if proofs is not None and self._audit.subject(event.rollout):
+            self._ends.read(event, proofs)
+        if event.kind in CLAIMING and event.cluster is not None:
+            self._count(event, event.cluster)
+
+    def claims_on(self, clusters: Iterable[str]) -> Iterator[int]:
+        """Yields the events by which the first of these clusters were claimed."""
+        for cluster in islice(clusters, _NAMED):
+            yield from self._in_flight[cluster].values()
+
+    def start(self, event: Event, rollout: RolloutCase) -> Start | None:
+        """Returns the start; None: it leads back, or the history does not have its step."""
+        proofs = self._audit.proofs.get(rollout.kind)
+        if proofs is None or event.step is None or event.step >= len(rollout.steps):
+            return None
+        action = str(event.data.get("action") or "")
+        action = proofs.parts.get(action, action)
+        chain, cluster = rollout.steps[event.step].actions, event.cluster or ""
+        if action in proofs.ways_back or action not in chain:
+            return None
+        begun = (event.rollout, event.step) in self._in_flight.get(cluster, {})
+        return Start(
+            at=event.at,
+            namespace=rollout.name.partition("/")[0],
+            cluster=cluster,
+            action=action,
+            rest=() if begun else chain[chain.index(action) :],
+            others=self._in_flight.keys() - {cluster},
+            step=event.step,
+            grants=rollout.grants,
+            progress=self._ends.progress(rollout, event.step),
+            stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
+        )
+
+    def _count(self, event: Event, cluster: str) -> None:
+        member = (event.rollout, event.step)
+        claims = self._in_flight.setdefault(cluster, {})
+        claims.pop(member, None)
+        if _claims(event):
+            claims[member] = event.seq
+        elif not claims:
+            del self._in_flight[cluster]
+
+
+def _leads_on(proofs: Proofs, first: str) -> bool | None:
+    """Returns whether failures hold the starts of a step that begins with the action; None: that is
+    not known of what completes an action before, or resumes what it has paused."""
+    if first in proofs.ways_back:
+        return False
+    return True if first in proofs.preflight | proofs.labels else None
+
+
+def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
+    """Returns whether the cluster is a canary of one of the policies; None: that is not known."""
+    answers = [
+        {canary_of(spec, start) for spec in each.specs} | ({False} if each.absent else set())
+        for each in policies
+    ]
+    if {True} in answers:
+        return True
+    return False if all(each == {False} for each in answers) else None
+
+
+def _claims(event: Event) -> bool:
+    """Whether the member has the claim on its cluster from the event on."""
+    if event.kind in ("MemberAdopted", "Imported"):
+        return bool(event.data.get("slot"))
+    return event.kind in ("RunIntended", "RunReopened")
