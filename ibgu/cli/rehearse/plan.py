@@ -1,7 +1,8 @@
 """Makes what is rehearsed of a manifest, the clusters of the hub, and its policies."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,14 +10,18 @@ import msgspec
 from ibgu.cli.content.files import documents_of, files_of
 from ibgu.client import RestError
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.engine.gates.policies import faults
 from ibgu.core.engine.timing.durations import DurationStats
-from ibgu.core.engine.timing.rate_limits import UNLIMITED, rate_limits_of
-from ibgu.core.model import ActionName, ClusterView, names, traits
+from ibgu.core.model import ActionName, ClusterView
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
-from ibgu.core.plan.policies import selects_rollout
-from ibgu.core.rehearsal.model import PlannedStep, RehearsedPlan
+from ibgu.core.rehearsal.model import RehearsedPlan
+from ibgu.core.rehearsal.planned import (
+    NotRehearsable,
+    RehearsedRollout,
+    followed,
+    planned,
+    readable,
+)
 
 
 def rehearsed(
@@ -31,41 +36,31 @@ def rehearsed(
         found = msgspec.convert(manifest, RolloutObject)
     except msgspec.ValidationError as error:
         raise RestError(f"can't read the manifest: {error}") from error
-    spec, meta = found.spec, found.metadata
-    limits = rate_limits_of(meta.annotations)
-    steps = (
-        PlannedStep(
-            tuple(item.actions),
-            item.rollout_strategy.max_concurrency,
-            timedelta(minutes=item.rollout_strategy.timeout),
-            limits if traits(item.actions[0]).rate_limited else UNLIMITED,
-        )
-        for item in spec.plan
+    meta = found.metadata
+    rollout = RehearsedRollout(
+        driver=DRIVERS[str(manifest["kind"])],
+        spec=found.spec,
+        namespace=meta.namespace,
+        labels=meta.labels,
+        annotations=meta.annotations,
     )
-    holding = (
-        each
-        for each in policies
-        if selects_rollout(each.spec.rollouts, meta.namespace, meta.labels)
-    )
-    off = meta.annotations.get(names.CIRCUIT_BREAKER) == names.CIRCUIT_BREAKER_OFF
-    return RehearsedPlan(
-        steps=tuple(steps),
-        selectors=spec.cluster_label_selectors,
-        clusters=clusters,
-        begin=begin,
-        policies=sorted(holding, key=lambda each: each.metadata.name),
-        durations=durations,
-        rollback_time=DRIVERS[str(manifest["kind"])].rollback_time(spec),
-        breaker=not off,
-    )
+    with _not_rehearsable():
+        return planned(rollout, clusters, policies, durations, begin)
+
+
+@contextmanager
+def _not_rehearsable() -> Iterator[None]:
+    try:
+        yield
+    except NotRehearsable as error:
+        raise RestError(str(error)) from error
 
 
 def of_hub(state: PolicyState) -> list[RolloutPolicy]:
     """Returns the policies of the hub. Raises RestError for one that can't be followed: it holds
     the rollout, and there is nothing to rehearse."""
-    for name, why in state.unreadable:
-        raise RestError(f"RolloutPolicy {name} can't be read, so nothing would start: {why}")
-    return [_followed(each) for each in state.policies]
+    with _not_rehearsable():
+        return readable(state)
 
 
 def of_files(paths: Sequence[Any]) -> list[RolloutPolicy]:
@@ -76,14 +71,9 @@ def of_files(paths: Sequence[Any]) -> list[RolloutPolicy]:
             raise RestError(f"{each.file}, line {each.line}: {each.problem}")
         if each.kind == "RolloutPolicy":
             try:
-                found.append(_followed(msgspec.convert(each.body, RolloutPolicy)))
+                policy = msgspec.convert(each.body, RolloutPolicy)
             except msgspec.ValidationError as error:
                 raise RestError(f"{each.file}, line {each.line}: {error}") from error
+            with _not_rehearsable():
+                found.append(followed(policy))
     return found
-
-
-def _followed(policy: RolloutPolicy) -> RolloutPolicy:
-    problem = next(faults(policy.spec), "")
-    if problem:
-        raise RestError(f"RolloutPolicy {policy.metadata.name} can't be followed: {problem}")
-    return policy
