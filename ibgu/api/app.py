@@ -21,6 +21,7 @@ from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.problems.schemas import problems
 from ibgu.api.recovery import routes as recovery
+from ibgu.api.rehearsal import routes as rehearsal
 from ibgu.api.rollouts import routes as rollouts
 from ibgu.api.seed_candidates import routes as seed_candidates
 from ibgu.api.seeds import routes as seeds
@@ -53,6 +54,7 @@ ROUTES = (
     stream,
     preview,
     preflight,
+    rehearsal,
     changes,
     follow_ups,
     shadow,

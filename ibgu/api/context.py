@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.http import concurrency
-from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists
+from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists, TurnLimit
 from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.db.reads import CountCache
 from ibgu.hub.authorization.access import Access
@@ -43,6 +43,17 @@ class InspectionLimits(Struct, frozen=True):
     ttl: timedelta = timedelta(hours=1)
 
 
+class RehearsalLimits(Struct, frozen=True):
+    """RehearsalLimits says what one rehearsal may take. It runs in a process of its own."""
+
+    run_seconds: float = 15.0
+    """Seconds for its runs: those that are done by then count."""
+    seconds: float = 25.0
+    """Seconds for all of it: no proxy in front waits for more than a minute."""
+    memory: int = 256 * 1024**2
+    """Bytes."""
+
+
 class Context(Struct, frozen=True):
     hub: str
     """Uid of the hub's namespace kube-system: only its rows are shown."""
@@ -54,6 +65,8 @@ class Context(Struct, frozen=True):
     streams: ConcurrencyLimit = field(default_factory=concurrency.streams)
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     fleet_lists: FleetLists = field(default_factory=FleetLists)
+    rehearsals: TurnLimit = field(default_factory=concurrency.rehearsals)
+    rehearsal_limits: RehearsalLimits = RehearsalLimits()
     tallies: CountCache = field(default_factory=CountCache)
     starts_per_minute: int = 0
     """The controller's limit for the whole hub; 0: no limit."""

@@ -57,18 +57,33 @@ def bodies() -> ConcurrencyLimit:
     return ConcurrencyLimit("bodies", 128, 16, retry_seconds=1.0)
 
 
-class FleetLists:
-    """FleetLists limits lists of all ManagedClusters, each of which takes the hub and this process
-    seconds. Few run at a time; the others wait in order of arrival."""
+class TurnLimit:
+    """TurnLimit limits what takes this process seconds. Few run at a time; the others wait in order
+    of arrival."""
 
-    def __init__(self, of_all: int = 64, of_user: int = 4, *, at_a_time: int = 3) -> None:
-        """`of_all`, `of_user`: limits that include waiting lists."""
-        self._places = ConcurrencyLimit("fleet-lists", of_all, of_user, retry_seconds=1.0)
+    def __init__(
+        self, what: str, of_all: int, of_user: int, *, at_a_time: int, retry_seconds: float
+    ) -> None:
+        """`of_all`, `of_user`: limits that include those that wait."""
+        self._places = ConcurrencyLimit(what, of_all, of_user, retry_seconds=retry_seconds)
         self._turn = asyncio.Semaphore(at_a_time)
 
     @asynccontextmanager
     async def turn(self, user: str) -> AsyncIterator[None]:
-        """Admits the block as one list. Raises Problem if too many wait."""
+        """Admits the block as one. Raises Problem if too many wait."""
         with self._places.held(user):
             async with self._turn:
                 yield
+
+
+class FleetLists(TurnLimit):
+    """FleetLists limits lists of all ManagedClusters, each of which takes the hub and this process
+    seconds."""
+
+    def __init__(self, of_all: int = 64, of_user: int = 4, *, at_a_time: int = 3) -> None:
+        super().__init__("fleet-lists", of_all, of_user, at_a_time=at_a_time, retry_seconds=1.0)
+
+
+def rehearsals() -> TurnLimit:
+    """Limits rehearsals, each of which keeps a core busy: one at a time, and one that waits."""
+    return TurnLimit("rehearsals", 2, 1, at_a_time=1, retry_seconds=20.0)

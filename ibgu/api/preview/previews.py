@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,6 +15,7 @@ from ibgu.api.context import Context
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.preview.fleet import HubFleet, hub_answers
 from ibgu.api.preview.inspections import InspectionsOfRequest
+from ibgu.api.preview.limits import POLICIES_UNKNOWN, policies_of, scope_of
 from ibgu.api.preview.mapping import preview_body
 from ibgu.api.preview.proposals import RequestedPreview
 from ibgu.api.preview.schemas import PreviewBody
@@ -32,15 +32,12 @@ from ibgu.core.drivers.preflight import RULE_BOOKS, judge
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD, PolicyGates
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import ClusterView
-from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.views.preview import Preview, Proposal, preflight_facts, preview
 from ibgu.hub import paths
-from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
 from ibgu.hub.policies import read_policies
 from ibgu.hub.preflight import Admission, ask_admission
-from ibgu.hub.rollout_policies import read_rollout_policies
 from ibgu.hub.writing.changes import Changes
 
 
@@ -51,12 +48,6 @@ class PreviewedPlan(Struct, frozen=True):
     report: PreflightReport
     upgraded: Sequence[str]
     """The clusters of the first step that are in the middle of an upgrade."""
-
-
-_POLICIES_UNKNOWN = (
-    "you may not list RolloutPolicies, so this leaves out what they hold; ask for the ClusterRole "
-    "ibgu-rollout-policy-view"
-)
 
 
 class PlanPreviews:
@@ -108,10 +99,7 @@ class PlanPreviews:
     async def within_limits(self, asked: RequestedPreview) -> RequestedPreview:
         """Adds the limits of hub and namespace, and the policies. Raises HubError: without the
         caller's right to read bindings there is no answer (403)."""
-        scope: Scope = EVERYWHERE
-        if self._context.tenancy:
-            tenancy = await read_tenancy(self._hub, lambda bad: None, asked.namespace)
-            scope = tenancy.scope(asked.namespace)
+        scope = await scope_of(self._hub, self._context, asked.namespace)
         rate = self._context.starts_per_minute
         limits = replace(
             asked.proposal,
@@ -124,13 +112,10 @@ class PlanPreviews:
     async def _under_policies(self, asked: RequestedPreview, proposal: Proposal) -> Proposal:
         """Adds the policies that hold the rollout, or why the caller does not know them. Raises
         HubError."""
-        try:
-            state = await read_rollout_policies(self._hub)
-        except HubError as error:
-            if error.status != HTTPStatus.FORBIDDEN:
-                raise
+        state = await policies_of(self._hub)
+        if state is None:
             known = (CLUSTER_HOLD,)
-            return replace(proposal, policies=known, policies_unknown=_POLICIES_UNKNOWN)
+            return replace(proposal, policies=known, policies_unknown=POLICIES_UNKNOWN)
         gates = PolicyGates(
             FleetState(), lambda name: None, lambda: (), lambda: self._duration_stats
         )

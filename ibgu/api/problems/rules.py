@@ -10,21 +10,27 @@ PREFIX_OR_NONE = r"^$|^[a-z0-9][-a-z0-9.]*$"
 UID = "^[-a-zA-Z0-9]+$"
 CAUSE = "^[A-Za-z]{1,64}$"
 LABEL = r"^([a-z0-9.-]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$"
+LABEL_OR_NONE = rf"^$|{LABEL}"
 POINT = "^[A-Z][A-Za-z]*$"
 LINE = r"^\S[^\x00-\x1f\x7f]*$"
 
 _LETTERS = "lowercase letters, digits, hyphens and dots"
+_LABEL = (
+    "must be the name of a label: letters, digits, hyphens, dots and underscores, after an "
+    "optional prefix and a slash"
+)
 _PATTERNS = {
     NAME: f"must be a name: {_LETTERS}, with a letter or digit at both ends",
     PREFIX_OR_NONE: f"must be the beginning of a name: {_LETTERS}, a letter or digit first",
     UID: "must be a UID: letters, digits and hyphens",
     CAUSE: "must be a cause: 1 to 64 letters",
-    LABEL: "must be the name of a label: letters, digits, hyphens, dots and underscores, after an "
-    "optional prefix and a slash",
+    LABEL: _LABEL,
+    LABEL_OR_NONE: _LABEL,
     POINT: "must be Step, Rest or the name of an action, such as FinalizeUpgrade",
     LINE: "must be one line that does not begin with a space",
 }
 _WHOLE = "must be a whole number"
+_NUMBER = "must be a number"
 _BOOLEAN = "must be true or false"
 _OBJECT = "must be an object"
 _RULES = {
@@ -45,6 +51,9 @@ _RULES = {
     "int_parsing": _WHOLE,
     "int_parsing_size": "is too large a number",
     "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": _NUMBER,
     "bool_type": _BOOLEAN,
     "bool_parsing": _BOOLEAN,
     "greater_than_equal": "must be at least {ge}",

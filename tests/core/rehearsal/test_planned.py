@@ -1,4 +1,4 @@
-"""What is rehearsed of a rollout's object, and of the policies of the hub."""
+"""The rehearsed plan follows from a rollout's object, and from the policies of the hub."""
 
 from datetime import timedelta
 from typing import Any

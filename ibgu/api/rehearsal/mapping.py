@@ -1,0 +1,102 @@
+"""Maps outlooks to bodies."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from heapq import nlargest
+
+from ibgu.api.preview.proposals import RequestedPreview
+from ibgu.api.rehearsal.schemas import (
+    HeldBody,
+    LoadBody,
+    PercentilesBody,
+    RegionBody,
+    RehearsalBody,
+    RehearsedPlanBody,
+    RehearsedPolicyBody,
+    RehearsedStepBody,
+    TripBody,
+)
+from ibgu.core.rehearsal.outlook import Outlook, StepOutlook
+from ibgu.core.rehearsal.spread import Percentiles
+from ibgu.core.text.natural import natural_key
+
+MAX_REGIONS = 200
+
+
+def rehearsal_body(begin: datetime, plans: Sequence[RehearsedPlanBody], runs: int) -> RehearsalBody:
+    return RehearsalBody(begin=begin, runs=runs, plans=list(plans))
+
+
+def plan_body(
+    asked: RequestedPreview, begun: int, found: Outlook, warnings: Sequence[str]
+) -> RehearsedPlanBody:
+    """Returns the body; `begun`: the steps of the plan that come before those rehearsed."""
+    regions = _last(found.regions)
+    return RehearsedPlanBody(
+        namespace=asked.namespace,
+        name=asked.name,
+        clusters=found.clusters,
+        end=_percentiles(found.end),
+        ends=list(found.ends),
+        held=[HeldBody(by=by, share=share) for by, share in found.held.items()],
+        trips=[
+            TripBody(
+                rule=each.rule,
+                policy=each.policy,
+                step=begun + each.step,
+                share=each.share,
+                failed=_percentiles(each.failed),
+                started=_percentiles(each.started),
+            )
+            for each in found.trips
+        ],
+        steps=[_step(number, each) for number, each in enumerate(found.steps, begun + 1)],
+        policies=[
+            RehearsedPolicyBody(
+                name=each.name,
+                clusters=_percentiles(each.clusters),
+                hours=_percentiles(each.hours),
+            )
+            for each in found.policies
+        ],
+        slots=found.slots,
+        pulls=_percentiles(found.pulls),
+        regions=regions,
+        more_regions=len(found.regions) - len(regions),
+        load=[
+            LoadBody(
+                at=each.at,
+                slots=_percentiles(each.slots),
+                starts=_percentiles(each.starts),
+                pulls=_percentiles(each.pulls),
+            )
+            for each in found.load
+        ],
+        warnings=list(warnings),
+    )
+
+
+def _step(number: int, found: StepOutlook) -> RehearsedStepBody:
+    return RehearsedStepBody(
+        step=number,
+        actions=list(found.actions),
+        begun=found.begun,
+        end=None if found.end is None else _percentiles(found.end),
+        succeeded=found.succeeded,
+        failed=found.failed,
+        never_started=found.never_started,
+        timed_out=found.timed_out,
+    )
+
+
+def _last(regions: Mapping[str, Percentiles]) -> list[RegionBody]:
+    """Returns the regions that end last, in order of their names."""
+    last = nlargest(MAX_REGIONS, regions, key=lambda value: regions[value].p50)
+    return [
+        RegionBody(value=value, end=_percentiles(regions[value]))
+        for value in sorted(last, key=natural_key)
+    ]
+
+
+def _percentiles(found: Percentiles) -> PercentilesBody:
+    return PercentilesBody(p5=found.p5, p50=found.p50, p95=found.p95)
