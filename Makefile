@@ -35,7 +35,7 @@ setup: $(READY) ## the virtual environment, and the sandbox hub's programs (buil
 	@$(BIN)/python -m ibgu.sandbox.prepare
 
 .PHONY: tools
-tools: $(READY) ## helm, kubeconform, promtool, Compose's loader and Vale, for tests and checks (built once)
+tools: $(READY) ## helm, kubeconform, Prometheus, Compose's loader and Vale, for tests and checks (built once)
 	@$(BIN)/python -m tests.tools
 
 # As root, or with sudo where it asks nobody.

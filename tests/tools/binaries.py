@@ -1,4 +1,5 @@
-"""helm, kubeconform, promtool and Compose's own loader: from the cache, else built into it once."""
+"""helm, kubeconform, Prometheus with promtool, and Compose's own loader: from the cache, else built
+into it once."""
 
 import hashlib
 import platform
@@ -16,16 +17,18 @@ _PACKAGES = {
     "helm": "helm.sh/helm/v4/cmd/helm",
     "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
     "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+    "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
     "compose-spec": "github.com/compose-spec/compose-go/v2/cmd",
 }
 _TAGS = "remove_all_sd"
-"""promtool without its ways to discover targets in clouds: rules need none of their SDKs."""
+"""Prometheus without its ways to discover targets in clouds: tests need none of their SDKs."""
 
 
 class Tools(NamedTuple):
     helm: Path
     kubeconform: Path
     promtool: Path
+    prometheus: Path
     compose_spec: Path
 
 
