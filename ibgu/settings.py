@@ -196,6 +196,11 @@ class Settings(BaseSettings):
     notify_file: str = Field(
         "", description="YAML file with the receivers of notifications; empty: no notifications."
     )
+    health_sources_file: str = Field(
+        "",
+        description="YAML file with the sources that RolloutPolicies may ask whether canaries are "
+        "well; empty: none.",
+    )
     payload_references: str = Field(
         "auto",
         pattern="^(auto|trust|namespace)$",

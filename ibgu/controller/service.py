@@ -32,6 +32,7 @@ from ibgu.controller.mirror.watches import Watches, watch_timing
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import Quarantine, RetryDue, RolloutError
 from ibgu.controller.reports import measures
+from ibgu.controller.sources import sources_of
 from ibgu.controller.term.after_error import quarantine_broken
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
@@ -149,6 +150,7 @@ class Controller:
             rollout_policies=self._rollout_policies,
             grants=self._grants,
             canary_health=CanaryHealth(),
+            health_sources=sources_of(settings),
             reads=reads,
             inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,

@@ -87,6 +87,23 @@ CASES: dict[str, Object] = {
             ],
             "existingSecret": "ibgu-receivers",
         },
+        "healthSources": {
+            "sources": [
+                {
+                    "name": "thanos",
+                    "kind": "prometheus",
+                    "url": "https://thanos-querier.openshift-monitoring.svc:9091",
+                    "tokenFile": "/etc/ibgu/health-sources-secret/thanos-token",
+                },
+                {
+                    "name": "noc",
+                    "kind": "webhook",
+                    "url": "https://noc.example.com/ibgu/health",
+                    "secretFile": "/etc/ibgu/health-sources-secret/noc",
+                },
+            ],
+            "existingSecret": "ibgu-health-sources",
+        },
         "image": {"repository": "registry.example.com/ibgu", "digest": f"sha256:{'0' * 64}"},
         "imagePullSecrets": [{"name": "pull"}],
         "settings": {"IBGU_LOG_LEVEL": "debug", "IBGU_HUB_RATE": "50"},

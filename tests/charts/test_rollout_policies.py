@@ -29,7 +29,9 @@ NO_BREAKER = "breaker needs sameCause, percent, or both"
 UPGRADING = "warnings and backup need Upgrade or Update among the actions"
 JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
-NO_CHECK = "health needs conditions, clusterOperators, nodes or policies"
+NO_CHECK = "health needs conditions, clusterOperators, nodes, policies, metrics or webhook"
+METRIC: Object = {"source": "thanos", "query": 'up{cluster="$cluster"}'}
+METRICS = "spec.canaries.health.metrics"
 CONDITION = "spec.canaries.health.conditions[0]"
 BUDGET = "maximum must be a number from 0 to 100000, or a share from 0% to 100%"
 ON_THE_HUB = "what counts on the whole hub needs withinMinutes, and a number"
@@ -123,6 +125,8 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"canaries": {"selector": {"matchLabels": {"canary": "true"}}}},
         {"canaries": {"count": 1, "health": {"nodes": True}}},
         {"canaries": {"count": 1, "health": {"policies": True}}},
+        {"canaries": {"count": 1, "health": {"metrics": [METRIC] * 5}}},
+        {"canaries": {"count": 1, "health": {"webhook": {"source": "noc"}}}},
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
         {"breaker": {"percent": 40}},
@@ -338,6 +342,23 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
             {"canaries": {"count": 1, "health": {"conditions": [{"type": "A", "status": "yes"}]}}},
             f"{CONDITION}.status",
         ),
+        ({"canaries": {"count": 1, "health": {"metrics": [METRIC] * 6}}}, METRICS),
+        (
+            {"canaries": {"count": 1, "health": {"metrics": [{**METRIC, "query": ""}]}}},
+            f"{METRICS}[0].query",
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"metrics": [{**METRIC, "query": "q" * 2001}]}}},
+            f"{METRICS}[0].query",
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"metrics": [{**METRIC, "source": "https://a"}]}}},
+            f"{METRICS}[0].source",
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"webhook": {}}}},
+            "spec.canaries.health.webhook.source",
+        ),
         ({"failureBudget": {}}, "spec.failureBudget.maximum"),
         ({"failureBudget": {"maximum": 1, "per": "Site"}}, "spec.failureBudget.per"),
         (
@@ -378,6 +399,7 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
         ({"canaries": {"count": 1, "selector": RING}}, "spec.canaries", EITHER),
         ({"canaries": {"count": 1, "health": {}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"count": 1, "health": {"nodes": False}}}, "spec.canaries.health", NO_CHECK),
+        ({"canaries": {"count": 1, "health": {"metrics": []}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),
         *(
             ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)

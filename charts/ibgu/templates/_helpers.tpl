@@ -219,10 +219,18 @@ true
 {{- end }}
 {{- end }}
 
-{{- /* The ports of the receivers, as a list: those that a urlFile hides are not among them. */ -}}
-{{- define "ibgu.receiverPorts" -}}
+{{- /* The file of IBGU_HEALTH_SOURCES_FILE; empty: policies may ask none. A shadow asks nobody. */ -}}
+{{- define "ibgu.healthSources" -}}
+{{- with (.Values.healthSources | default dict).sources }}
+{{- if not $.Values.shadow }}{{ dict "sources" . | toYaml }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* The ports of these receivers or sources, as a list: those that a urlFile hides are not among
+them. */ -}}
+{{- define "ibgu.portsOf" -}}
 {{- $ports := list -}}
-{{- range (include "ibgu.receivers" . | fromYaml).receivers }}
+{{- range . }}
 {{- with .url }}
 {{- $url := urlParse . -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}

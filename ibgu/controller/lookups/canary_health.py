@@ -1,15 +1,17 @@
 """Keeps what is observed of the health of canaries while others wait behind them (R50.16)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from ibgu.core.engine.state.health_observations import (
     Canary,
+    HealthCheck,
     HealthFinding,
     HealthObservations,
     ObservedCheck,
+    SourceQuestion,
 )
 from ibgu.core.model import ClusterView
 
@@ -52,34 +54,50 @@ class CanaryHealth:
         """Lets go of the term, and keeps what was observed."""
         self._term, self._rollouts = None, {}
 
-    def finding(self, check: ObservedCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+    def finding(self, check: HealthCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
         """Returns what was observed of a canary."""
         return self._observations.finding(check, cluster, now)
 
     def wanted(self, checks: frozenset[ObservedCheck]) -> dict[str, ObservedCanary]:
         """Returns the canaries to observe by any of these checks, by cluster."""
-        if self._term is None:
-            return {}
-        now = self._term.now()
         found: dict[str, ObservedCanary] = {}
-        self._rollouts = {}
-        for each in self._term.to_observe(now):
-            name, uid = each.cluster.name, each.cluster.uid
-            self._rollouts.setdefault(uid, set()).add(each.rollout)
+        for each in self._to_observe():
+            name = each.cluster.name
             before = found[name].checks if name in found else frozenset()
             if asked := each.checks & checks:
                 found[name] = ObservedCanary(each.cluster, before | asked)
-        self._observations.keep(self._rollouts.keys(), now)
         return found
 
-    def note(self, check: ObservedCheck, cluster: ClusterView, answer: HealthFinding) -> None:
+    def questions(self) -> dict[tuple[str, SourceQuestion], ClusterView]:
+        """Returns the canaries that sources are asked about, by uid and question."""
+        return {
+            (each.cluster.uid, question): each.cluster
+            for each in self._to_observe()
+            for question in each.questions
+        }
+
+    def _to_observe(self) -> Sequence[Canary]:
+        """Returns the canaries to observe, and forgets what was observed of others."""
+        if self._term is None:
+            return ()
+        now = self._term.now()
+        found = tuple(self._term.to_observe(now))
+        self._rollouts, wanted = {}, set[tuple[str, HealthCheck]]()
+        for each in found:
+            uid = each.cluster.uid
+            self._rollouts.setdefault(uid, set()).add(each.rollout)
+            wanted.update((uid, check) for check in (*each.checks, *each.questions))
+        self._observations.keep(wanted, now)
+        return found
+
+    def note(self, check: HealthCheck, cluster: ClusterView, answer: HealthFinding) -> None:
         """Notes an answer, and has the rollouts decided on again that it may let go."""
         if self._term is not None and self._observations.note(
             check, cluster, answer, self._term.now()
         ):
             self._touch(cluster)
 
-    def note_trouble(self, check: ObservedCheck, cluster: ClusterView, trouble: str) -> None:
+    def note_trouble(self, check: HealthCheck, cluster: ClusterView, trouble: str) -> None:
         """Notes why a canary can't be asked."""
         if self._term is not None and self._observations.note_trouble(
             check, cluster, trouble, self._term.now()

@@ -1,6 +1,7 @@
 """Reads the file that names the receivers."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,14 +21,19 @@ def receivers_of(settings: Settings) -> tuple[Receiver, ...]:
 
 def read_file(path: str) -> tuple[Receiver, ...]:
     """Returns the receivers in the file. Raises InvalidReceiverFile."""
+    return parse(yaml_of(path, InvalidReceiverFile))
+
+
+def yaml_of(path: str, invalid: type[ValueError]) -> Any:
+    """Returns the content of a file of settings. Raises `invalid`."""
     try:
-        return parse(yaml.safe_load(Path(path).read_text()))
+        return yaml.safe_load(Path(path).read_text())
     except (OSError, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "no text"
-        raise InvalidReceiverFile(f"{path} can't be read: {words}") from error
+        raise invalid(f"{path} can't be read: {words}") from error
     except yaml.MarkedYAMLError as error:
         # Without the line's text, which may hold what should not be there.
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise InvalidReceiverFile(f"{path}, line {line}: {error.problem}") from error
+        raise invalid(f"{path}, line {line}: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise InvalidReceiverFile(f"{path} is no YAML") from error
+        raise invalid(f"{path} is no YAML") from error

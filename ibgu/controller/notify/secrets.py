@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ibgu.core.notify import InvalidSecret, Receiver, keys, url_problem
+from ibgu.core.notify import HealthSource, InvalidSecret, Receiver, keys, url_problem
 
 
 class SecretUnavailable(Exception):
@@ -22,8 +22,8 @@ class Secrets(Struct, frozen=True):
     """Values that must not be logged or shown."""
 
 
-def secrets_of(receiver: Receiver) -> Secrets:
-    """Reads the receiver's secrets. Raises SecretUnavailable."""
+def secrets_of(receiver: Receiver | HealthSource) -> Secrets:
+    """Reads the secrets of a receiver, or of a source. Raises SecretUnavailable."""
     named = _value("url", receiver.url_file)
     url = named or receiver.url
     token = _value("token", receiver.token_file)

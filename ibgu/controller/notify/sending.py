@@ -76,19 +76,26 @@ async def _refused(
 
 @asynccontextmanager
 async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
-    """Yields a sender that uses the proxies of the environment (HTTPS_PROXY, NO_PROXY). Raises
-    SecretUnavailable."""
+    """Yields a sender for the receiver. Raises SecretUnavailable."""
+    async with http_session(receiver.ca_file, connections=2) as session:
+        yield Sender(receiver, session)
+
+
+@asynccontextmanager
+async def http_session(ca_file: str, connections: int) -> AsyncIterator[aiohttp.ClientSession]:
+    """Yields a session that uses the proxies of the environment (HTTPS_PROXY, NO_PROXY), and trusts
+    what the file says. Raises SecretUnavailable."""
     try:
-        trust = ssl.create_default_context(cafile=receiver.ca_file or None)
+        trust = ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:
         words = error.strerror or "holds no certificates"
-        raise SecretUnavailable(f"caFile: {receiver.ca_file}: {words}") from error
+        raise SecretUnavailable(f"caFile: {ca_file}: {words}") from error
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trust, limit=2),
+        connector=aiohttp.TCPConnector(ssl=trust, limit=connections),
         timeout=aiohttp.ClientTimeout(),
         headers={"User-Agent": _AGENT},
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=True,
     ) as session:
-        yield Sender(receiver, session)
+        yield session

@@ -56,6 +56,7 @@ from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.notify import HealthSource
 from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.inspections import Inspections
 from ibgu.db.journal import Journal
@@ -91,6 +92,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     rollout_policies: RolloutPolicies
     grants: RolloutGrants
     canary_health: CanaryHealth
+    health_sources: tuple[HealthSource, ...]
     reads: Reads
     inspections: Inspections
     lease: Callable[[], ObjectMeta | None]

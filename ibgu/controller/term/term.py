@@ -1,9 +1,10 @@
 """Runs one term of a lead: creates its parts and runs them until it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.facts import TermFacts
@@ -20,12 +21,13 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.versions import record_versions
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.leadership import report_leadership
+from ibgu.controller.sources import HealthSources
 from ibgu.controller.term.assembly import Assembly, RunningTerm, TermDeps
 from ibgu.controller.term.recovery import Recovery
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.snapshot import Facts
-from ibgu.core.model import Decision
+from ibgu.core.model import Decision, Rollout
 from ibgu.flowcontrol.deadline import Deadline
 
 SEED_IMAGES_SECONDS = 5.0
@@ -168,14 +170,14 @@ class Term:
         health.begin(self._clock.now, term.policy_gates.to_observe, touch)
         works = CanaryWorks(deps.settings, deps.client, deps.served, health, deps.rng)
         compliance = PolicyCompliance(deps.client, health)
-        tasks.create_task(_observe(works, compliance, health, self._deadline))
+        sources = HealthSources(deps.health_sources, health, partial(_rollout, term.fleet))
+        ways = (works.run(self._deadline), compliance.run(), sources.run())
+        tasks.create_task(_observe(ways, health))
 
 
-async def _observe(
-    works: CanaryWorks, compliance: PolicyCompliance, health: CanaryHealth, deadline: Deadline
-) -> None:
+async def _observe(ways: Iterable[Coroutine[Any, Any, None]], health: CanaryHealth) -> None:
     try:
-        await asyncio.gather(works.run(deadline), compliance.run())
+        await asyncio.gather(*ways)
     finally:
         # It outlives the term, whose fleet would stay in memory.
         health.end()
@@ -186,6 +188,11 @@ async def _recount(gates: PolicyGates, clock: Clock, changed: Callable[[], None]
         await asyncio.sleep(RECOUNT_SECONDS)
         if gates.recount(clock.now()):
             changed()
+
+
+def _rollout(fleet: FleetState, uid: str) -> Rollout | None:
+    tracked = fleet.rollouts.get(uid)
+    return tracked.rollout if tracked is not None else None
 
 
 def _in_use(mirror: Mirror, fleet: FleetState) -> set[str]:

@@ -92,6 +92,21 @@ class WantedCondition(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     status: str = "True"
 
 
+class MetricCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """MetricCheck is a query that must be true of a canary, at a source that the administrator of
+    ibgu has named."""
+
+    source: str
+    query: str
+    """PromQL; $cluster and $label(key) stand for the cluster's name and labels."""
+
+
+class WebhookCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """WebhookCheck is a webhook that must call a canary healthy."""
+
+    source: str
+
+
 class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """HealthChecks are what must be true of every canary, without a break, while it soaks."""
 
@@ -103,6 +118,8 @@ class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     """Whether the nodes of the MachineConfigPools must be ready and have their configuration."""
     policies: bool = False
     """Whether the cluster must comply with its policies of Open Cluster Management."""
+    metrics: list[MetricCheck] = []
+    webhook: WebhookCheck | None = None
 
 
 class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

@@ -2,6 +2,12 @@
 
 from ibgu.core.notify.alerts import REPEAT_AFTER, wanted
 from ibgu.core.notify.fold import advance
+from ibgu.core.notify.health_source import (
+    HealthSource,
+    InvalidSourceFile,
+    SourceKind,
+    parse_sources,
+)
 from ibgu.core.notify.receiver import Format, InvalidReceiverFile, Receiver, parse, url_problem
 from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
 from ibgu.core.notify.retry import DeliveryResponse, pause, redacted, retry_after
@@ -16,17 +22,21 @@ __all__ = [
     "REPEAT_AFTER",
     "DeliveryResponse",
     "Format",
+    "HealthSource",
     "InvalidReceiverFile",
     "InvalidSecret",
+    "InvalidSourceFile",
     "NotificationRequest",
     "NotificationState",
     "Receiver",
     "RolloutEvent",
+    "SourceKind",
     "advance",
     "headers",
     "keys",
     "overdue",
     "parse",
+    "parse_sources",
     "pause",
     "redacted",
     "request_of",

@@ -1,6 +1,7 @@
 """Reads the receivers from one YAML file; errors name the field."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -77,7 +78,8 @@ def parse(document: Any) -> tuple[Receiver, ...]:
     try:
         receivers = msgspec.convert(document, ReceiverFile).receivers
     except msgspec.ValidationError as error:
-        raise InvalidReceiverFile(_with_field(str(error))) from error
+        enums = {"format": Format, "kinds": Topic}
+        raise InvalidReceiverFile(with_field(str(error), enums)) from error
     for index, receiver in enumerate(receivers):
         if receiver.name in [other.name for other in receivers[:index]]:
             raise InvalidReceiverFile(f"receivers[{index}].name: {receiver.name!r} is there twice")
@@ -102,19 +104,19 @@ def url_problem(url: str, *, token: bool) -> str | None:
     return None
 
 
+def with_field(error: str, enums: Mapping[str, type[StrEnum]]) -> str:
+    """Returns msgspec's message with the field in front, and what there is of these fields."""
+    found = _PATH.match(error)
+    words, field = (found[1], found[2]) if found else (error, "")
+    for name, values in enums.items():
+        if "enum" in words and name in field:
+            words += f"; there are {', '.join(values)}"
+    return f"{field or 'the file'}: {words}"
+
+
 def _problem(receiver: Receiver) -> str | None:
     if bool(receiver.url) == bool(receiver.url_file):
         return "url: either url or urlFile is needed"
     if receiver.url and (wrong := url_problem(receiver.url, token=bool(receiver.token_file))):
         return f"url: {wrong}"
     return None
-
-
-def _with_field(error: str) -> str:
-    """Returns msgspec's message with the field in front."""
-    found = _PATH.match(error)
-    words, field = (found[1], found[2]) if found else (error, "")
-    for name, values in (("format", Format), ("kinds", Topic)):
-        if "enum" in words and name in field:
-            words += f"; there are {', '.join(values)}"
-    return f"{field or 'the file'}: {words}"

@@ -222,6 +222,10 @@ def health_words(health: HealthChecks) -> Iterator[str]:
         yield "its nodes are ready"
     if health.policies:
         yield "it complies with its policies"
+    for metric in health.metrics:
+        yield f'the source {metric.source} answers "{metric.query}" with no 0'
+    if health.webhook is not None:
+        yield f"the source {health.webhook.source} says that it is healthy"
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

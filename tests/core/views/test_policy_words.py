@@ -223,6 +223,11 @@ def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
     [
         ({"nodes": True}, "its nodes are ready"),
         ({"policies": True}, "it complies with its policies"),
+        (
+            {"metrics": [{"source": "thanos", "query": 'up{cluster="$cluster"}'}]},
+            'the source thanos answers "up{cluster="$cluster"}" with no 0',
+        ),
+        ({"webhook": {"source": "noc"}}, "the source noc says that it is healthy"),
     ],
 )
 def test_one_check_of_canaries_is_said_alone(health: dict[str, Any], said: str) -> None:

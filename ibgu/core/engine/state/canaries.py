@@ -7,12 +7,17 @@ from heapq import nsmallest
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
-from ibgu.core.engine.state.canary_health import health_findings, observed_checks
+from ibgu.core.engine.state.canary_health import (
+    health_findings,
+    observed_checks,
+    source_questions,
+)
 from ibgu.core.engine.state.health_observations import (
     AHEAD,
     Canary,
     HealthFinding,
     HealthLookup,
+    SourceQuestion,
 )
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
@@ -137,7 +142,7 @@ class PolicyCanaries:
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
             return CanaryState(unavailable=unavailable)
-        findings = {name: tuple(self._findings(found, now)) for name, found in shown.items()}
+        findings = {name: tuple(self._findings(step, found, now)) for name, found in shown.items()}
         if unwell := tuple(_unwell(findings)):
             return CanaryState(unwell=unwell)
         last = max(
@@ -160,24 +165,32 @@ class PolicyCanaries:
             told = self._ahead.setdefault((member.uid, told), now)
         return max(member.ended_at, told) if told is not None else member.ended_at
 
-    def _findings(self, cluster: ClusterView, now: datetime) -> Iterator[HealthFinding]:
+    def _findings(
+        self, step: TrackedStep, cluster: ClusterView, now: datetime
+    ) -> Iterator[HealthFinding]:
         """Yields what is said of a cluster that is available."""
         yield HealthFinding(since=cluster.available_since)
-        if self._canaries.health is not None:
-            yield from health_findings(self._canaries.health, cluster, self._observed, now)
+        health, questions = self._canaries.health, self._questions(step)
+        if health is not None:
+            yield from health_findings(health, questions, cluster, self._observed, now)
+
+    def _questions(self, step: TrackedStep) -> tuple[SourceQuestion, ...]:
+        health = self._canaries.health
+        return source_questions(health, self.policy, step.step) if health is not None else ()
 
     def to_observe(self, step: TrackedStep, now: datetime) -> Iterator[Canary]:
         """Yields the canaries that have succeeded, if others still wait behind them."""
         health = self._canaries.health
         checks = observed_checks(health) if health is not None else frozenset()
-        if not checks or not step.not_started or step.step.key not in self._asked:
+        questions = self._questions(step)
+        if not (checks or questions) or not step.not_started or step.step.key not in self._asked:
             return
         for name in self.of(step, now):
             member = step.members[name]
             if isinstance(member, Finished) and _succeeded(member):
                 shown = self._shown(member)
                 if shown is not None:
-                    yield Canary(step.step.rollout, shown, checks)
+                    yield Canary(step.step.rollout, shown, checks, questions)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
         """Returns the canaries. One whose ManagedCluster is gone stays what it was."""

@@ -1,15 +1,18 @@
 """The health of a policy's canaries while they soak: what each check says of one of them
 (R50.16)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ibgu.core.engine.state.health_observations import (
     HealthFinding,
     HealthLookup,
+    MetricQuestion,
     ObservedCheck,
+    SourceQuestion,
+    WebhookQuestion,
 )
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ClusterView, Step
 from ibgu.core.model.rollout_policy import HealthChecks, WantedCondition
 from ibgu.core.text.harmless import one_line
 
@@ -27,14 +30,28 @@ def observed_checks(health: HealthChecks) -> frozenset[ObservedCheck]:
     return frozenset(check for check, asked in wanted.items() if asked)
 
 
+def source_questions(health: HealthChecks, policy: str, step: Step) -> tuple[SourceQuestion, ...]:
+    """Returns what has to be asked of the sources that the policy names."""
+    metrics = (MetricQuestion(each.source, each.query) for each in health.metrics)
+    if health.webhook is None:
+        return tuple(metrics)
+    return (*metrics, WebhookQuestion(health.webhook.source, policy, step.rollout, step.index))
+
+
 def health_findings(
-    health: HealthChecks, cluster: ClusterView, observed: HealthLookup, now: datetime
+    health: HealthChecks,
+    questions: Sequence[SourceQuestion],
+    cluster: ClusterView,
+    observed: HealthLookup,
+    now: datetime,
 ) -> Iterator[HealthFinding]:
     """Yields what each check says of the cluster."""
     for wanted in health.conditions:
         yield _condition(wanted, cluster)
     for check in sorted(observed_checks(health)):
         yield observed(check, cluster, now)
+    for question in questions:
+        yield observed(question, cluster, now)
 
 
 def _condition(wanted: WantedCondition, cluster: ClusterView) -> HealthFinding:

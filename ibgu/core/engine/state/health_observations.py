@@ -23,6 +23,30 @@ class ObservedCheck(StrEnum):
     POLICIES = "policies"
 
 
+class MetricQuestion(Struct, frozen=True):
+    """MetricQuestion is a query about a canary to a source of metrics."""
+
+    source: str
+    query: str
+    """PromQL with placeholders."""
+
+
+class WebhookQuestion(Struct, frozen=True):
+    """WebhookQuestion asks a webhook about a canary of one policy in one step."""
+
+    source: str
+    policy: str
+    rollout: str
+    """uid of the rollout."""
+    step: int
+    """Index of the step."""
+
+
+SourceQuestion = MetricQuestion | WebhookQuestion
+"""SourceQuestion is put to a source that the administrator of ibgu has named (R50.18)."""
+HealthCheck = ObservedCheck | SourceQuestion
+
+
 class HealthFinding(Struct, frozen=True):
     """HealthFinding is what one check says of one canary."""
 
@@ -32,7 +56,7 @@ class HealthFinding(Struct, frozen=True):
     """Since when it is well; None: this is not known."""
 
 
-HealthLookup = Callable[[ObservedCheck, ClusterView, datetime], HealthFinding]
+HealthLookup = Callable[[HealthCheck, ClusterView, datetime], HealthFinding]
 """Returns what was observed of a canary, as of a time."""
 
 
@@ -42,9 +66,12 @@ class Canary(Struct, frozen=True):
     rollout: str
     cluster: ClusterView
     checks: frozenset[ObservedCheck]
+    questions: tuple[SourceQuestion, ...] = ()
 
 
-def not_observed(check: ObservedCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+def not_observed(check: HealthCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+    if not isinstance(check, ObservedCheck):
+        return HealthFinding(f"ibgu has not asked the source {check.source} yet")
     return HealthFinding(f"ibgu has not read its {check} yet")
 
 
@@ -63,19 +90,23 @@ class HealthObservations:
     somebody waits for it."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, ObservedCheck], _Observed] = {}
+        self._found: dict[tuple[str, HealthCheck], _Observed] = {}
 
-    def finding(self, check: ObservedCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+    def finding(self, check: HealthCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
+        """Returns what was observed. While a source does not answer, a canary is not well, but the
+        soak goes on if it answers again in time."""
         found = self._found.get((cluster.uid, check))
         if found is None:
             return not_observed(check, cluster, now)
+        if not isinstance(check, ObservedCheck):
+            return _of_source(check, found, now)
         if now - found.at <= VALID:
             return found.finding
         why = found.trouble or "the last answer is too old"
         return HealthFinding(f"its {check} are not known since {utc(found.at)}: {why}")
 
     def note(
-        self, check: ObservedCheck, cluster: ClusterView, answer: HealthFinding, now: datetime
+        self, check: HealthCheck, cluster: ClusterView, answer: HealthFinding, now: datetime
     ) -> bool:
         """Notes an answer; returns whether the finding is another one. A cluster that does not
         know since when it is well has been so since the first of its answers without a break."""
@@ -90,7 +121,7 @@ class HealthObservations:
         return now - before.at > VALID
 
     def note_trouble(
-        self, check: ObservedCheck, cluster: ClusterView, trouble: str, now: datetime
+        self, check: HealthCheck, cluster: ClusterView, trouble: str, now: datetime
     ) -> bool:
         """Notes why a canary can't be asked; returns whether the finding is another one. Its last
         answer still counts for a while."""
@@ -104,13 +135,21 @@ class HealthObservations:
             found.finding = HealthFinding(trouble)
         return changed
 
-    def keep(self, uids: Collection[str], now: datetime) -> None:
-        """Forgets old answers of all clusters but these."""
+    def keep(self, wanted: Collection[tuple[str, HealthCheck]], now: datetime) -> None:
+        """Forgets old answers but those to these checks of clusters, which have uids."""
         self._found = {
             key: found
             for key, found in self._found.items()
-            if key[0] in uids or now - found.at <= VALID
+            if key in wanted or now - found.at <= VALID
         }
+
+
+def _of_source(question: SourceQuestion, found: _Observed, now: datetime) -> HealthFinding:
+    if found.trouble:
+        return HealthFinding(found.trouble)
+    if now - found.at > VALID:
+        return HealthFinding(f"the source {question.source} was not asked since {utc(found.at)}")
+    return found.finding
 
 
 def _since(before: _Observed | None, now: datetime) -> datetime:

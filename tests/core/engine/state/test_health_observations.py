@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from ibgu.core.engine.state.health_observations import (
     HealthFinding,
     HealthObservations,
+    MetricQuestion,
     ObservedCheck,
 )
 from ibgu.core.model import ClusterView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NODES = ObservedCheck.NODES
+THANOS = MetricQuestion("thanos", "up")
 WELL = HealthFinding()
 SICK = HealthFinding("1 of 2 nodes are ready")
 SITE = ClusterView(
@@ -86,9 +88,45 @@ def test_trouble_is_said_at_once_of_a_canary_that_is_not_well() -> None:
 def test_old_answers_of_others_are_forgotten() -> None:
     observed = HealthObservations()
     observed.note(NODES, SITE, WELL, at(0))
-    observed.keep({"v"}, at(5))
+    observed.keep({("v", NODES)}, at(5))
     assert not finding(observed, 5).problem
-    observed.keep({"u"}, at(9))
+    observed.keep({("u", NODES)}, at(9))
     assert "too old" in finding(observed, 9).problem
-    observed.keep({"v"}, at(9))
+    observed.keep({("v", NODES)}, at(9))
     assert "not read" in finding(observed, 9).problem
+
+
+def test_a_source_that_nobody_has_asked_proves_nothing() -> None:
+    assert HealthObservations().finding(THANOS, SITE, NOW) == HealthFinding(
+        "ibgu has not asked the source thanos yet"
+    )
+
+
+def test_a_canary_is_not_well_while_its_source_does_not_answer() -> None:
+    """The soak goes on if the source answers again in time."""
+    observed = HealthObservations()
+    observed.note(THANOS, SITE, WELL, at(0))
+    assert observed.note_trouble(THANOS, SITE, "no answer", at(1))
+    assert observed.finding(THANOS, SITE, at(1)) == HealthFinding("no answer")
+    assert observed.note(THANOS, SITE, WELL, at(5))
+    assert observed.finding(THANOS, SITE, at(5)) == HealthFinding(since=at(0))
+    observed.note_trouble(THANOS, SITE, "no answer", at(6))
+    observed.note(THANOS, SITE, WELL, at(11))
+    assert observed.finding(THANOS, SITE, at(11)) == HealthFinding(since=at(11))
+
+
+def test_the_questions_of_one_source_are_answered_each_on_its_own() -> None:
+    observed = HealthObservations()
+    other = MetricQuestion("thanos", "down")
+    observed.note(THANOS, SITE, WELL, at(0))
+    observed.note(other, SITE, SICK, at(0))
+    assert observed.finding(THANOS, SITE, at(1)) == HealthFinding(since=at(0))
+    assert observed.finding(other, SITE, at(1)) == SICK
+
+
+def test_a_source_that_was_not_asked_for_long_proves_nothing() -> None:
+    observed = HealthObservations()
+    observed.note(THANOS, SITE, WELL, at(0))
+    assert observed.finding(THANOS, SITE, at(6)) == HealthFinding(
+        "the source thanos was not asked since 2026-01-01T00:00:00Z"
+    )

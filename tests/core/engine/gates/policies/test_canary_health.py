@@ -1,13 +1,20 @@
 """R50.16: canaries must be well, by what the hub and the clusters say, while they soak."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import canaries as canaries_state
 from ibgu.core.engine.state import canaries as module
-from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
+from ibgu.core.engine.state.health_observations import (
+    HealthFinding,
+    MetricQuestion,
+    ObservedCheck,
+    SourceQuestion,
+    WebhookQuestion,
+)
 from ibgu.core.model import ClusterConditionView, Kind
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -275,3 +282,50 @@ def test_times_far_ahead_are_kept_for_a_bounded_number(monkeypatch: pytest.Monke
     soaking(twin)
     twin.wait(hours=1)
     assert started(twin) == {"site-1", "site-2"}, "the soak begins again each time"
+
+
+QUERY = MetricQuestion("thanos", "up")
+ASKED: dict[str, Any] = {
+    "metrics": [{"source": "thanos", "query": "up"}],
+    "webhook": {"source": "noc"},
+}
+
+
+def answer(twin: InMemoryEngine, question: SourceQuestion, problem: str = "") -> None:
+    """The source says of the first canary whether it is well."""
+    cluster = twin.cluster("site-1")
+    assert cluster is not None
+    if twin.observations.note(question, cluster, HealthFinding(problem), twin.now):
+        twin.touch("uid-a")
+
+
+def test_sources_are_asked_about_each_policy_and_step() -> None:
+    twin = fleet(3)
+    canaries(twin, count=1, health=ASKED)
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    [found] = twin.policy_gates.to_observe(twin.now)
+    [policy] = {each.policy for each in found.questions if isinstance(each, WebhookQuestion)}
+    assert found.questions == (QUERY, WebhookQuestion("noc", policy, "uid-a", 0))
+    assert not found.checks
+
+
+def test_all_sources_must_say_so_for_the_whole_soak() -> None:
+    twin = fleet(3)
+    canaries(twin, count=1, soakMinutes=30, health=ASKED)
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.FINISHED)
+    twin.settle()
+    [found] = twin.policy_gates.to_observe(twin.now)
+    _, noc = found.questions
+    for minute in range(70):
+        answer(twin, QUERY)
+        if minute >= 10:
+            answer(twin, noc, "3 cells are down" if minute == 30 else "")
+        twin.wait(minutes=1)
+        if minute < 9:
+            assert words(twin, "site-2").endswith("ibgu has not asked the source noc yet")
+        if minute == 30:
+            assert words(twin, "site-2").endswith("site-1 is not: 3 cells are down")
+        assert len(started(twin)) == (3 if minute >= 60 else 1), minute

@@ -15,6 +15,8 @@ from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 BAD_CRON: dict[str, Any] = {"windows": [{"cron": "0 25 * * *", "durationMinutes": 60}]}
 BAD_OPERATOR = {"matchExpressions": [{"key": "site", "operator": "Like", "values": ["x"]}]}
 
+METRIC = {"source": "thanos", "query": 'up{cluster="$cluster"}'}
+NOC = {"source": "noc"}
 RING = {"matchLabels": {"ring": "0"}}
 ON_THE_HUB = "spec.failureBudget: what counts on the whole hub needs withinMinutes, and a number"
 NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
@@ -191,6 +193,36 @@ def test_a_share_is_counted_again() -> None:
             [
                 "spec.canaries.health.conditions[0].type: is not a type of a condition",
                 "spec.canaries.health.conditions[0].status: is none of True, False, Unknown",
+            ],
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"metrics": [METRIC], "webhook": NOC}}},
+            [],
+        ),
+        (
+            {"canaries": {"count": 1, "health": {"metrics": [METRIC] * 6}}},
+            ["spec.canaries.health.metrics: has more than 5"],
+        ),
+        (
+            {
+                "canaries": {
+                    "count": 1,
+                    "health": {
+                        "metrics": [
+                            {"source": "https://me", "query": ""},
+                            {"source": "thanos", "query": "x" * 2001},
+                            {"source": "thanos", "query": "up{a=$cluster}"},
+                        ],
+                        "webhook": {"source": "n" * 64},
+                    },
+                }
+            },
+            [
+                "spec.canaries.health.metrics[0].source: is not the name of a source",
+                "spec.canaries.health.metrics[0].query: has not 1 to 2000 characters",
+                "spec.canaries.health.metrics[1].query: has not 1 to 2000 characters",
+                "spec.canaries.health.metrics[2].query: has $cluster outside of a quoted string",
+                "spec.canaries.health.webhook.source: is not the name of a source",
             ],
         ),
         *(({"failureBudget": {"maximum": each}}, []) for each in (0, "0%", "7%", "100%")),

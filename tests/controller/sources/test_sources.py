@@ -1,0 +1,193 @@
+"""R50.18: sources are asked by bounded requests, and none waits for another."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from ibgu.controller.sources import questions, sources_of
+from ibgu.core.drivers.canary_health import metrics, webhook
+from ibgu.core.engine.state.health_observations import MetricQuestion, WebhookQuestion
+from ibgu.core.notify import headers
+from ibgu.settings import SettingsError, read_settings
+from tests.controller.notify.receiving import Site, site
+from tests.controller.sources.conftest import NOC, ROLLOUT, Asking
+from tests.core.drivers.canary_health.test_metrics import body, sample
+
+UP = MetricQuestion("thanos", 'up{cluster="$cluster"}')
+WELL = body(sample("1"))
+
+
+def noc(found: Site, **more: Any) -> dict[str, Any]:
+    return {"name": "noc", "kind": "webhook", "url": f"{found.url}/health", **more}
+
+
+def thanos(found: Site, **more: Any) -> dict[str, Any]:
+    return {"name": "thanos", "kind": "prometheus", "url": f"{found.url}/thanos/", **more}
+
+
+def told(healthy: Any = True, kind: str = webhook.CONTENT_TYPE, **more: Any) -> web.Response:
+    return web.Response(text=json.dumps({"healthy": healthy, **more}), content_type=kind)
+
+
+def result(content: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=content, status=status, content_type="application/json")
+
+
+async def test_a_webhook_gets_signed_requests_until_it_says_healthy(
+    there: Site, asking: Asking
+) -> None:
+    there.answers = [told(False, reason="3 cells are down"), *(told() for _ in range(99))]
+    async with asking([noc(there)], NOC) as observed:
+        assert observed.finding(NOC).problem == "ibgu has not asked the source noc yet"
+        await observed.until(NOC, "the source noc says that it is not healthy: 3 cells are down")
+        await observed.until(NOC, "")
+    first, second, *_ = there.taken
+    said = first.json
+    assert (said["cluster"], said["step"], said["rollout"]["name"]) == ("site-1", 2, ROLLOUT.name)
+    assert said["id"] == first.headers["webhook-id"] != second.headers["webhook-id"]
+    sent = int(first.headers["webhook-timestamp"])
+    wanted = headers([b"secret-key"], said["id"], datetime.fromtimestamp(sent, UTC), first.body)
+    assert first.headers["webhook-signature"] == wanted["webhook-signature"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (500, "the source noc answered 500"),
+        (web.Response(status=302, headers={"Location": "/healthy"}), "the source noc answered 302"),
+        (web.Response(status=204), "the source noc answered 204"),
+        (told(kind="text/plain"), "answered something else than application/json"),
+        (told("yes"), 'answered a body without "healthy"'),
+        (told(reason="x" * webhook.MAX_BYTES), "answered more than 16384 bytes"),
+    ],
+)
+async def test_any_other_answer_of_a_webhook_proves_nothing(
+    there: Site, asking: Asking, answer: Any, words: str
+) -> None:
+    there.answers = [answer]
+    async with asking([noc(there)], NOC) as observed:
+        await observed.until(NOC, words)
+
+
+async def test_a_source_that_hangs_does_not_slow_another(there: Site, asking: Asking) -> None:
+    async with site() as hanging:
+        hanging.hangs = True
+        there.answers = [result(WELL) for _ in range(999)]
+        sources = [noc(hanging, timeoutSeconds=0.3), thanos(there)]
+        async with asking(sources, NOC, UP) as observed:
+            await observed.until(UP, "")
+            assert observed.finding(NOC).problem == "ibgu has not asked the source noc yet"
+            await observed.until(NOC, "the source noc did not answer within 0.3 s")
+
+
+async def test_a_source_that_is_away_is_asked_until_it_is_back(there: Site, asking: Asking) -> None:
+    await there.close()
+    there.answers = [told() for _ in range(99)]
+    async with asking([noc(there)], NOC) as observed:
+        await observed.until(NOC, "the source noc can't be reached: ")
+        await there.open()
+        await observed.until(NOC, "")
+
+
+async def test_a_query_goes_to_the_api_below_the_address_with_the_token(
+    there: Site, asking: Asking, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret-token\n")
+    there.answers = [result(WELL) for _ in range(99)]
+    async with asking([thanos(there, tokenFile=str(token))], UP) as observed:
+        await observed.until(UP, "")
+    assert there.taken[0].path == "/thanos/api/v1/query"
+    assert there.taken[0].headers["Authorization"] == "Bearer secret-token"
+
+
+async def test_a_refused_query_quotes_the_error_without_the_token(
+    there: Site, asking: Asking, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret-token")
+    error = json.dumps({"status": "error", "error": "parse error near secret-token"}).encode()
+    there.answers = [result(error, 400)]
+    async with asking([thanos(there, tokenFile=str(token))], UP) as observed:
+        await observed.until(UP, "the source thanos answered 400: parse error near ***")
+
+
+async def test_an_answer_of_too_many_bytes_is_not_read(
+    there: Site, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MAX_BYTES", 1000)
+    there.answers = [result(b" " * 1001)]
+    async with asking([thanos(there)], UP) as observed:
+        await observed.until(UP, "the source thanos answered more than 1000 bytes")
+
+
+async def test_a_canary_without_a_label_of_the_query_is_not_asked_about(
+    there: Site, asking: Asking
+) -> None:
+    question = MetricQuestion("thanos", 'up{tier="$label(tier)"}')
+    async with asking([thanos(there)], question) as observed:
+        await observed.until(question, "the ManagedCluster has no label tier")
+    assert there.taken == []
+
+
+async def test_after_a_good_answer_the_time_since_then_is_asked_about(
+    there: Site, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "RESOLUTION", 0.04)
+    there.answers = [result(WELL) for _ in range(99)]
+    async with asking([thanos(there)], UP) as observed:
+        await observed.until(UP, "")
+        await observed.until(UP, "answered a vector, and the query must return an instant vector")
+
+
+async def test_mistakes_of_a_policy_say_what_to_do(there: Site, asking: Asking) -> None:
+    unknown = MetricQuestion("other", "up")
+    swapped = (MetricQuestion("noc", "up"), WebhookQuestion("thanos", "careful", "uid-a", 1))
+    async with asking([noc(there), thanos(there)], unknown, *swapped) as observed:
+        await observed.until(unknown, "ibgu knows no source other: add it to healthSources.sources")
+        await observed.until(swapped[0], "the source noc is a webhook: metrics need one")
+        await observed.until(swapped[1], "the source thanos is no webhook: name one")
+    assert there.taken == []
+
+
+@pytest.mark.parametrize("field", ["tokenFile", "caFile", "urlFile"])
+async def test_a_file_that_is_not_there_is_named(there: Site, asking: Asking, field: str) -> None:
+    source = {"name": "thanos", "kind": "prometheus", field: "/nowhere"}
+    if field != "urlFile":
+        source["url"] = "https://thanos.example"
+    async with asking([source], UP) as observed:
+        await observed.until(UP, f"the source thanos can't be asked: {field}: /nowhere")
+
+
+async def test_questions_beyond_those_that_are_put_say_so(
+    there: Site, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MAX_QUESTIONS", 1)
+    other = MetricQuestion("thanos", "other")
+    there.answers = [result(WELL) for _ in range(99)]
+    async with asking([thanos(there)], UP, other) as observed:
+        await observed.until(UP, "")
+        await observed.until(other, "have fewer canaries")
+
+
+async def test_a_webhook_is_not_asked_about_a_rollout_that_is_gone(
+    there: Site, asking: Asking
+) -> None:
+    gone = WebhookQuestion("noc", "careful", "uid-b", 1)
+    async with asking([noc(there)], gone) as observed:
+        await observed.until(gone, "its rollout is gone")
+    assert there.taken == []
+
+
+def test_a_mistake_in_the_file_of_sources_names_the_setting(tmp_path: Path) -> None:
+    path = tmp_path / "sources.yaml"
+    path.write_text("sources: 1")
+    with pytest.raises(SettingsError, match="IBGU_HEALTH_SOURCES_FILE: sources: Expected `array`"):
+        sources_of(read_settings(health_sources_file=str(path)))
+    with pytest.raises(SettingsError, match="can't be read: No such file"):
+        sources_of(read_settings(health_sources_file=str(tmp_path / "other")))
+    assert sources_of(read_settings()) == ()

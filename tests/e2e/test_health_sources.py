@@ -1,0 +1,111 @@
+"""Canaries must be well by a real Prometheus and by a webhook, while others wait (R50.18)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from ibgu.controller.sources import questions
+from tests.controller.notify.receiving import Site, site
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import ibgu, step
+from tests.e2e.metrics import Metrics, prometheus
+from tests.e2e.test_canary_health import NAME, Health, began, canary, health, waits
+
+__all__ = ["health"]
+
+REGION = "example.com/region"
+QUERY = f'sum(cells_up{{cluster="$cluster", region="$label({REGION})"}}) > bool 2'
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "INTERVAL", 0.5)
+
+
+@pytest.fixture
+async def cells(tmp_path: Path) -> AsyncIterator[Metrics]:
+    async with prometheus(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def noc() -> AsyncIterator[Site]:
+    async with site() as found:
+        yield found
+
+
+def sources(tmp_path: Path, *found: dict[str, Any]) -> str:
+    """Returns the file of these sources."""
+    path = tmp_path / "sources.yaml"
+    path.write_text(yaml.safe_dump({"sources": list(found)}))
+    return str(path)
+
+
+def up(scene: Scene, cells: float, region: str = "north") -> dict[str, float]:
+    """The cells of the canary that are up, and those of others."""
+    return {
+        f'cells_up{{cluster="{canary(scene)}", region="{region}"}}': cells,
+        'cells_up{cluster="other", region="north"}': 9,
+    }
+
+
+async def test_a_query_to_a_real_prometheus_lets_the_others_start(
+    scene: Scene, health: Health, cells: Metrics, tmp_path: Path
+) -> None:
+    await scene.fleet(count=3)
+    thanos = {"name": "thanos", "kind": "prometheus", "url": cells.url}
+    await scene.start(health_sources_file=sources(tmp_path, thanos))
+    await health(metrics=[{"source": "thanos", "query": QUERY}])
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, f"the ManagedCluster has no label {REGION}, which the query needs")
+    await scene.kubectl("label", "managedcluster", canary(scene), f"{REGION}=north")
+    what = f'the query "{QUERY}" of the source thanos returns'
+    await waits(scene, f"{what} no sample")
+    cells.shown = up(scene, 2)
+    await waits(scene, f"{what} 0 for {{}}")
+    assert await began(scene) == {canary(scene)}
+    cells.shown = up(scene, 3)
+    await scene.completed("careful")
+    assert len(await began(scene)) == 3
+
+
+async def test_a_webhook_lets_the_others_start(
+    scene: Scene, health: Health, noc: Site, tmp_path: Path
+) -> None:
+    await scene.fleet(count=3)
+    key = tmp_path / "key"
+    key.write_text("secret-key")
+    found = {"name": "noc", "kind": "webhook", "url": noc.url, "secretFile": str(key)}
+    await scene.start(health_sources_file=sources(tmp_path, found))
+    await health(webhook={"source": "noc"})
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    await waits(scene, "the source noc answered something else than application/json")
+    says(noc, healthy=False, reason="3 cells are down")
+    await waits(scene, "the source noc says that it is not healthy: 3 cells are down")
+    assert await began(scene) == {canary(scene)}
+    says(noc, healthy=True)
+    await scene.completed("careful")
+    asked = noc.taken[-1]
+    assert (asked.json["cluster"], asked.json["policy"]) == (canary(scene), NAME)
+    assert asked.json["rollout"]["name"] == "careful"
+    assert asked.headers["webhook-signature"].startswith("v1,")
+
+
+def says(noc: Site, **answer: Any) -> None:
+    """The webhook answers so from now on."""
+    noc.answers = [web.json_response(answer) for _ in range(999)]
+
+
+async def test_a_source_that_ibgu_does_not_know_keeps_the_others(
+    scene: Scene, health: Health
+) -> None:
+    await scene.fleet(count=3)
+    await scene.start()
+    await health(webhook={"source": "noc"})
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+    words = "ibgu knows no source noc: add it to healthSources.sources of the chart, or name "
+    await waits(scene, f"{words}another one in the policy")
