@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import typer
+from msgspec import Struct
 
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import Namespace, RestOptions
@@ -16,6 +18,7 @@ from ibgu.cli.rehearse.options import (
     Html,
     ImageSize,
     Manifest,
+    Name,
     Policies,
     Runs,
     Seed,
@@ -24,15 +27,16 @@ from ibgu.cli.rehearse.options import (
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
-    from ibgu.core.engine.timing.durations import DurationStats
-    from ibgu.core.model import ActionName, ClusterView
+    from ibgu.cli.rest.target import RestTarget
+    from ibgu.core.model import ClusterView
     from ibgu.core.model.rollout_policy import RolloutPolicy
     from ibgu.core.rehearsal.model import RehearsedPlan
     from ibgu.core.rehearsal.outlook import Outlook
 
 
 def rehearse(
-    file: Manifest,
+    name: Name = "",
+    file: Manifest = "",
     against: Against = "",
     runs: Runs = 100,
     seed: Seed = 1,
@@ -48,40 +52,84 @@ def rehearse(
     *,
     rest: RestOptions,
 ) -> None:
-    """Say how a plan is likely to go, from many runs in virtual time; nothing is changed."""
-    from ibgu.cli.change.preview import manifest_of
+    """Say how a plan, or what is left of a rollout, is likely to go, from many runs in virtual
+    time; nothing is changed."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rehearse.odds import measured
-    from ibgu.cli.rehearse.plan import rehearsed
+
+    if bool(name) == bool(file) or (name and (against or begin)):
+        raise typer.BadParameter(
+            "specify a rollout, or a manifest with -f (and --against or --begin)"
+        )
+    luck = Luck(runs, seed, tuple(taking or ()), tuple(failing or ()))
+    with asking():
+        target = rest.target(namespace)
+        if name:
+            start, plans = _left(target, name, policies or [])
+        else:
+            start, plans = _planned(target, [file, against] if against else [file], begin, policies)
+        found = [luck.outlook(each, by) for each in plans]
+    named = [name] if name else [Path(each).name for each in (file, against) if each]
+    if html is not None:
+        _write_page(html, list(zip(named, found, strict=True)), start, image_size, by)
+    _print(found, start, output)
+    if not found[0].clusters:
+        raise typer.Exit(NOBODY)
+
+
+def _print(found: "list[Outlook]", begin: datetime, output: Form) -> None:
     from ibgu.cli.rehearse.show import difference, outlook_lines
     from ibgu.cli.show.output_style import page, stdout
 
-    with asking():
-        target = rest.target(namespace)
-        start = _begin(begin)
-        files = [file, against] if against else [file]
-        manifests = [manifest_of(each, target.in_namespace()) for each in files]
-        client = target.client()
-        for manifest in manifests:
-            _check(client, manifest)
-        durations = measured(client.durations().items)
-        clusters, of_hub = _ask_hub(policies or [])
-        found = [
-            _rehearse(
-                rehearsed(manifest, clusters, of_hub, durations, start),
-                durations, taking or [], failing or [], runs, seed, by,
-            )
-            for manifest in manifests
-        ]  # fmt: skip
-    if html is not None:
-        _write_page(html, list(zip(files, found, strict=True)), start, image_size, by)
     if output is not Form.TEXT:
         print_body(found[0] if len(found) == 1 else found, output)
-    else:
-        lines = [line for each in found for line in (*outlook_lines(each, start, stdout()), "")]
-        typer.echo(page([*lines, difference(*found)] if against else lines[:-1]))
-    if not found[0].clusters:
-        raise typer.Exit(NOBODY)
+        return
+    lines = [line for each in found for line in (*outlook_lines(each, begin, stdout()), "")]
+    typer.echo(page([*lines, difference(*found)] if len(found) > 1 else lines[:-1]))
+
+
+def _planned(
+    target: "RestTarget", files: list[str], begin: str, policies: list[Path] | None
+) -> "tuple[datetime, list[Subject]]":
+    """Returns the plans in the files, and when they begin. Raises RestError."""
+    from ibgu.cli.change.preview import manifest_of
+    from ibgu.cli.rehearse.odds import measured
+    from ibgu.cli.rehearse.plan import rehearsed
+
+    start = _begin(begin)
+    manifests = [manifest_of(each, target.in_namespace()) for each in files]
+    client = target.client()
+    for manifest in manifests:
+        _check(client, manifest)
+    durations = measured(client.durations().items)
+    hub = _ask_hub(policies or [])
+    plans = [rehearsed(each, hub.clusters, hub.policies, durations, start) for each in manifests]
+    return start, [Subject(each) for each in plans]
+
+
+def _left(
+    target: "RestTarget", name: str, policies: list[Path]
+) -> "tuple[datetime, list[Subject]]":
+    """Returns what is left of a rollout, and the time that it is as of. Raises RestError."""
+    from msgspec.structs import replace
+
+    from ibgu.cli.rehearse.odds import measured
+    from ibgu.cli.rehearse.plan import rehearsed
+    from ibgu.cli.rehearse.under_way import under_way
+    from ibgu.client import RestError
+
+    client, namespace = target.client(), target.in_namespace()
+    view = client.view(namespace, name, points=2)
+    uid = view.rollout.uid
+    members = client.members(namespace, name, uid=uid)
+    hub = _ask_hub(policies, (view.rollout.kind, namespace, name))
+    found = under_way(view, members, {each.name for each in hub.clusters})
+    if hub.manifest.get("metadata", {}).get("uid") != uid:
+        raise RestError(f"ibgu has not seen the newest {name} of the hub yet; try again")
+    plan = rehearsed(
+        hub.manifest, [*hub.clusters, *found.gone], hub.policies,
+        measured(client.durations().items), found.now,
+    )  # fmt: skip
+    return found.now, [Subject(replace(plan, begun=found.begun), found.assumed)]
 
 
 def _write_page(
@@ -94,7 +142,7 @@ def _write_page(
     from ibgu.cli.errors import fail
     from ibgu.cli.rehearse.page import RehearsedFile, page
 
-    named = [RehearsedFile(Path(file).name, found) for file, found in plans]
+    named = [RehearsedFile(name, found) for name, found in plans]
     try:
         path.write_text(page(named, begin, image_size, by))
     except OSError as error:
@@ -125,41 +173,68 @@ def _check(client: Any, manifest: dict[str, Any]) -> None:
         raise typer.Exit(FAILED)
 
 
-def _ask_hub(files: list[Path]) -> "tuple[list[ClusterView], list[RolloutPolicy]]":
-    """Returns the clusters of the hub, and the policies, by the rights of the kubeconfig's user."""
+class Subject(Struct, frozen=True):
+    """Subject is what is rehearsed."""
+
+    plan: "RehearsedPlan"
+    assumed: tuple[str, ...] = ()
+    """What is taken for granted, as sentences."""
+
+
+class Luck(Struct, frozen=True):
+    """Luck is how often, and with which draws, a plan is rehearsed."""
+
+    runs: int
+    seed: int
+    taking: tuple[str, ...]
+    failing: tuple[str, ...]
+
+    def outlook(self, subject: Subject, by: str) -> "Outlook":
+        """Rehearses the plan; `by`: the label of clusters to tell apart. Raises RestError."""
+        from random import Random
+
+        from msgspec.structs import replace
+
+        from ibgu.cli.rehearse.odds import odds_of
+        from ibgu.core.rehearsal.outlook import outlook
+        from ibgu.core.rehearsal.run import Rehearsal
+
+        plan = subject.plan
+        rehearsal = Rehearsal(plan)
+        actions = dict.fromkeys(action for step in plan.steps for action in step.actions)
+        odds = odds_of(actions, plan.durations, self.taking, self.failing)
+        uniform: Any = lambda number: Random(f"{self.seed}/{number}").random  # noqa: E731
+        ran = rehearsal.runs(odds, uniform, self.runs)
+        region = (lambda place: rehearsal.clusters[place].labels.get(by, "")) if by else None
+        found = outlook(rehearsal, list(ran), region)
+        return replace(found, assumed=(*subject.assumed, *found.assumed))
+
+
+class OnHub(Struct, frozen=True):
+    """OnHub is what the hub shows to the kubeconfig's user."""
+
+    clusters: "list[ClusterView]"
+    policies: "list[RolloutPolicy]"
+    manifest: dict[str, Any]
+    """The rollout; empty: none was asked for."""
+
+
+def _ask_hub(files: list[Path], rollout: tuple[str, str, str] | None = None) -> OnHub:
+    """Returns the clusters and policies of the hub, and the rollout of this kind, namespace and
+    name, by the rights of the kubeconfig's user."""
     import asyncio
 
     from ibgu.cli.prepare.clusters import connected, selected
     from ibgu.cli.rehearse.plan import of_files, of_hub
+    from ibgu.hub import paths
     from ibgu.hub.rollout_policies import read_rollout_policies
 
-    async def ask() -> "tuple[list[ClusterView], list[RolloutPolicy]]":
+    async def ask() -> OnHub:
         async with connected() as hub:
             clusters = await selected(hub, (), "")
             found = of_files(files) if files else of_hub(await read_rollout_policies(hub))
-            return clusters, found
+            path = paths.rollout_object(*rollout) if rollout else ""
+            manifest = msgspec.json.decode(await hub.request("GET", path)) if path else {}
+            return OnHub(clusters, found, manifest)
 
     return asyncio.run(ask())
-
-
-def _rehearse(
-    plan: "RehearsedPlan",
-    durations: "dict[ActionName, DurationStats]",
-    taking: list[str],
-    failing: list[str],
-    runs: int,
-    seed: int,
-    by: str,
-) -> "Outlook":
-    from random import Random
-
-    from ibgu.cli.rehearse.odds import odds_of
-    from ibgu.core.rehearsal.outlook import outlook
-    from ibgu.core.rehearsal.run import Rehearsal
-
-    rehearsal = Rehearsal(plan)
-    actions = dict.fromkeys(action for step in plan.steps for action in step.actions)
-    odds = odds_of(actions, durations, taking, failing)
-    ran = rehearsal.runs(odds, lambda number: Random(f"{seed}/{number}").random, runs)
-    region = (lambda place: rehearsal.clusters[place].labels.get(by, "")) if by else None
-    return outlook(rehearsal, list(ran), region)

@@ -5,12 +5,26 @@ from typing import Annotated
 
 import typer
 
+from ibgu.cli import complete
+
 _MAX_RUNS = 10_000
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A rollout of the hub, of which the rest is rehearsed.",
+        show_default=False,
+        autocompletion=complete.rollouts,
+    ),
+]
 Manifest = Annotated[
     str,
     typer.Option(
-        "--file", "-f", help="Manifest of the rollout, which is not applied; - reads the input."
+        "--file",
+        "-f",
+        help="Manifest of the rollout, which is not applied; - reads the input.",
+        show_default=False,
     ),
 ]
 Against = Annotated[

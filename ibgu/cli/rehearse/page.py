@@ -138,15 +138,28 @@ def _policies(found: Outlook) -> Markup:
     rows = (
         (
             each.name,
-            f"{each.clusters.p50:,.0f} ({each.clusters.p5:,.0f} to {each.clusters.p95:,.0f})",
-            f"{each.hours.p50:,.0f} ({each.hours.p5:,.0f} to {each.hours.p95:,.0f})",
+            *map(_counted, (each.clusters, each.hours, each.missed, each.missed_windows)),
         )
         for each in found.policies
     )
     return section(
         "Policies",
-        table(("RolloutPolicy", "Clusters that wait", "Hours of all of them"), rows, numbers=2),
+        table(
+            (
+                "RolloutPolicy",
+                "Clusters that wait",
+                "Hours of all of them",
+                "Clusters that miss their first window",
+                "Windows missed by all of them",
+            ),
+            rows,
+            numbers=4,
+        ),
     )
+
+
+def _counted(found: Percentiles) -> str:
+    return f"{found.p50:,.0f} ({found.p5:,.0f} to {found.p95:,.0f})"
 
 
 def _load(found: Outlook, begin: datetime, image_gib: float) -> Markup:

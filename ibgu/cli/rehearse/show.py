@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
-from ibgu.core.rehearsal.outlook import Outlook, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.outlook import Outlook, PolicyOutlook, StepOutlook, TripOutlook
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
@@ -33,8 +33,12 @@ def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterat
             f"{clusters.p95:.0f}) waiting, {hours.p50:.0f} h in all ({hours.p5:.0f} to "
             f"{hours.p95:.0f})"
         )
+        if policy.missed.p95:
+            yield f"  {missed_words(policy)}"
     pulls = _pulls(found.pulls)
     yield f"at most {_clusters(found.slots)} in flight at once; images are pulled by {pulls}"
+    for words in found.assumed:
+        yield f"assumed: {words}"
     yield f"not rehearsed: {LEFT_OUT}"
 
 
@@ -53,6 +57,15 @@ def hold_words(found: Outlook) -> Iterator[str]:
             f"in {waits:.0%} of the runs policies never let some clusters start; ibgu preview says "
             "which"
         )
+
+
+def missed_words(policy: PolicyOutlook) -> str:
+    """Returns on how many clusters windows of the policy close that they wait for."""
+    missed, windows = policy.missed, policy.missed_windows
+    return (
+        f"{missed.p50:.0f} clusters ({missed.p5:.0f} to {missed.p95:.0f}) miss their first window, "
+        f"{windows.p50:.0f} windows in all ({windows.p5:.0f} to {windows.p95:.0f})"
+    )
 
 
 def _rule(trip: TripOutlook) -> str:
@@ -76,6 +89,13 @@ def _step(number: int, step: StepOutlook, begin: datetime, style: OutputStyle) -
     name = f"step {number} {'+'.join(step.actions)}"
     if step.end is None:
         yield f"{name}: begins in no run"
+        return
+    if step.over:
+        at = clock(begin + timedelta(seconds=step.end.p50), begin)
+        yield (
+            f"{name}: ended {at}; {step.succeeded:.0f} succeeded, {step.failed:.0f} failed, "
+            f"{step.never_started:.0f} never started"
+        )
         return
     yield (
         f"{name}: ends {_between(step.end, begin)}; {step.succeeded:.0f} succeed, "

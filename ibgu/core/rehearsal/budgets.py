@@ -136,6 +136,10 @@ class FailureBudgets:
             self._spent = next((each for each in found if each is not None), None)
         return self._spent
 
+    def forget(self) -> None:
+        """Has failures so far count no longer."""
+        self._failures, self._late, self._changed = [], [], True
+
     def next_late(self) -> float:
         """Returns when the next failure comes to count no longer."""
         return self._late[0][0] if self._late else NEVER
@@ -174,6 +178,10 @@ class UpgradeBreakers:
         while self._late and self._late[0][0] <= now:
             self.ended(*heappop(self._late), None)
         return next(self._engaged(), None)
+
+    def forget(self) -> None:
+        """Has upgrades so far count no longer."""
+        self._ends, self._of, self._late = SeedEnds(), {}, []
 
     def _engaged(self) -> Iterator[Spent]:
         for rule in self._concerned:

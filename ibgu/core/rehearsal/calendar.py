@@ -44,6 +44,16 @@ class Calendar:
         place = bisect_left(self._ends, now)
         return max(now, self._starts[place]) if place < len(self._ends) else NEVER
 
+    @property
+    def has_windows(self) -> bool:
+        return bool(self._spec.windows)
+
+    def missed(self, since: float, now: float) -> int:
+        """Returns how many of the spans closed from `since` until before `now`. A freeze cuts a
+        window in two."""
+        self.opens(now)
+        return bisect_left(self._ends, now) - bisect_left(self._ends, since)
+
     def _hopeless(self) -> bool:
         """Whether nothing ever starts, until a person changes something: the gate of windows."""
         windows: Sequence[object] = self._spec.windows

@@ -81,6 +81,11 @@ class StepCanaries:
         found = (each for each in self._watches if each.failed)
         return next(((each.rule.policy, each.failed) for each in found), None)
 
+    def forget(self) -> None:
+        """Has failures so far count no longer."""
+        for each in self._watches:
+            each.failed = 0
+
     def awaited(self, keeping: frozenset[int]) -> Iterator[int]:
         """Yields the canaries that others wait for; `keeping`: the policies that keep members."""
         for each in self._watches:

@@ -41,6 +41,13 @@ class StepHolds:
             self.trip = self._tripped(now)
         return self.trip is not None
 
+    def resume(self) -> None:
+        """Ends the hold as a person does who resumes: failures so far count no longer."""
+        self.trip = None
+        self.circuit = Breaker(self.circuit.failures)
+        for each in (self._budgets, self._upgrades, self._canaries):
+            each.forget()
+
     def _tripped(self, now: float) -> Trip | None:
         """Asks in the order of the engine's gates."""
         if self.circuit.engaged:

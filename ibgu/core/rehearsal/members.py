@@ -62,6 +62,8 @@ class StepMembers:
         """Members that policies keep from their first action."""
         self._since: dict[int, tuple[float, int]] = {}
         """Since when a policy keeps a member, and which."""
+        self._ready_since = dict.fromkeys(members if rules.windows else (), begin)
+        """Since when each member waits for the start of its next action, for windows."""
         self._places = StepPlaces(rules.places)
         self._succeeded = self._failed = self._expired = self._never = 0
         self._ended: dict[int, float] = {}
@@ -77,6 +79,8 @@ class StepMembers:
     def _end(self, held: Held) -> StepEnd:
         for cluster in list(self._since):
             self._release(cluster)
+        for cluster in list(self._ready_since):
+            self._note_windows(cluster, self._action.get(cluster, 0))
         return StepEnd(
             at=self._now,
             held=held,
@@ -105,9 +109,19 @@ class StepMembers:
             self._record.kept(policy, cluster, self._now - since)
             self._kept -= cluster not in self._action
 
+    def _note_windows(self, cluster: int, action: int) -> None:
+        """Notes the windows that have closed while the member waited for the action."""
+        since = self._ready_since.pop(cluster, self._now)
+        if since < self._now:
+            for policy, calendar in self._rules.calendars[action][cluster]:
+                missed = calendar.missed(since, self._now) if calendar.has_windows else 0
+                if missed:
+                    self._record.miss(policy, cluster, missed)
+
     # -- actions -------------------------------------------------------------------------------
 
     def _begin_action(self, cluster: int, action: int) -> None:
+        self._note_windows(cluster, action)
         self._action[cluster] = action
         ends = self._now + self._draws[action].seconds[cluster]
         self._ends[cluster] = ends
@@ -142,6 +156,8 @@ class StepMembers:
         """Begins the member's next action, unless a gate keeps it between the two (R18.7,
         R19.3)."""
         del self._ends[cluster]
+        if self._rules.windows:
+            self._ready_since[cluster] = self._now
         if self._kept_between(cluster, action):
             self._action[cluster] = action
             self._between += 1
@@ -182,7 +198,7 @@ class StepMembers:
     # -- ends ----------------------------------------------------------------------------------
 
     def _finish(self, cluster: int, *, success: bool) -> None:
-        del self._action[cluster]
+        self._note_windows(cluster, self._action.pop(cluster))
         self._ends.pop(cluster, None)
         self._time.lift(cluster)
         self._late_canaries.discard(cluster)

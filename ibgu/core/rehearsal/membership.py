@@ -75,7 +75,8 @@ def _after(marks: Marks, action: ActionName, *, success: bool) -> Marks:
 
 
 def _candidates(plan: RehearsedPlan, actions: Iterable[ActionName]) -> list[ClusterView]:
-    """Returns the clusters that the selectors match, now or with a label that the plan leaves."""
+    """Returns the clusters that the selectors match, now or with a label that the plan leaves, and
+    the members of steps that have begun."""
     chosen = matcher(plan.selectors)
     added = list(_labels(actions))
 
@@ -83,7 +84,10 @@ def _candidates(plan: RehearsedPlan, actions: Iterable[ActionName]) -> list[Clus
         labels = cluster.labels
         return chosen(labels) or any(chosen({**labels, key: ""}) for key in added)
 
-    found = [each for each in plan.clusters if not each.local and ever(each)]
+    begun = {each.cluster for step in plan.begun for each in step.members}
+    found = [
+        each for each in plan.clusters if each.name in begun or (not each.local and ever(each))
+    ]
     return sorted(found, key=lambda cluster: natural_key(cluster.name))
 
 

@@ -5,6 +5,7 @@ Times are seconds from the beginning of the rehearsal.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from math import exp, log, sqrt
 from statistics import NormalDist
 
@@ -30,6 +31,47 @@ class PlannedStep(Struct, frozen=True):
     rate_limits: RateLimits = UNLIMITED
 
 
+class Standing(StrEnum):
+    """Standing is where a member is when a rehearsal takes its step over."""
+
+    WAITING = "waiting"
+    UNDER_WAY = "under way"
+    KEPT = "kept"
+    """A gate keeps its next action; it has its slot."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NEVER_STARTED = "never started"
+    LEFT = "left"
+    """Skipped or cancelled, which is no failure."""
+
+
+class MemberNow(Struct, frozen=True, gc=False):
+    """MemberNow is a member of a step that has begun; times are at most 0."""
+
+    cluster: str
+    standing: Standing = Standing.WAITING
+    action: int = 0
+    """Which of the step's actions is under way, is kept, or has failed."""
+    since: float = 0.0
+    """When that action began, or when the member ended."""
+    started: float = -NEVER
+    limit: float = NEVER
+    """When its time in the step is over (R11.2)."""
+    timed_out: bool = False
+    """Whether it has failed because its time was over."""
+
+
+class BegunStep(Struct, frozen=True):
+    """BegunStep is a step that has begun when the rehearsal does; times are at most 0."""
+
+    began: float
+    members: Sequence[MemberNow]
+    ended: float | None = None
+    """None: it goes on."""
+    stood: float = 0.0
+    """Seconds for which its clock has stood (R11.6)."""
+
+
 class RehearsedPlan(Struct, frozen=True, kw_only=True):
     """RehearsedPlan is a plan with all that decides how it goes."""
 
@@ -47,6 +89,8 @@ class RehearsedPlan(Struct, frozen=True, kw_only=True):
     breaker: bool = True
     """Whether the circuit breaker is on (R19.2)."""
     scope: Scope = EVERYWHERE
+    begun: tuple[BegunStep, ...] = ()
+    """The steps that have begun at `begin`, in order; all but the last have ended."""
 
 
 class Odds(Struct, frozen=True):
@@ -81,23 +125,40 @@ def usual_odds(action: ActionName, durations: DurationsByAction, failing: float 
 
 
 def draw(
-    odds: Mapping[ActionName, Odds], clusters: int, uniform: Callable[[], float]
+    odds: Mapping[ActionName, Odds],
+    clusters: int,
+    uniform: Callable[[], float],
+    elapsed: Mapping[ActionName, Mapping[int, float]] = {},
 ) -> dict[ActionName, Attempts]:
-    """Draws for each action and cluster. `uniform` returns numbers from 0 up to 1.
+    """Draws for each action and cluster. `uniform` returns numbers from 0 up to 1; `elapsed`: the
+    seconds that an action has been under way on clusters, which it takes at least.
 
     Durations are log-normal: never negative, with the long tail that reboots and pulls have.
     """
     return {
         action: Attempts(
-            list(_seconds(each, clusters, uniform)),
+            list(_seconds(each, clusters, uniform, elapsed.get(action, {}))),
             [uniform() < each.failing for _ in range(clusters)],
         )
         for action, each in odds.items()
     }
 
 
-def _seconds(odds: Odds, clusters: int, uniform: Callable[[], float]) -> Iterator[float]:
+def _seconds(
+    odds: Odds, clusters: int, uniform: Callable[[], float], elapsed: Mapping[int, float]
+) -> Iterator[float]:
     spread = log(max(odds.p95, odds.p50, _TINY) / max(odds.p50, _TINY)) / _P95
     quantile = _NORMAL.inv_cdf
-    for _ in range(clusters):
-        yield odds.p50 * exp(spread * quantile(max(_TINY, uniform())))
+    for place in range(clusters):
+        least, share = elapsed.get(place, 0.0), uniform()
+        if least:
+            share = _share_beyond(least, odds.p50, spread, share)
+        yield max(least, odds.p50 * exp(spread * quantile(max(_TINY, share))))
+
+
+def _share_beyond(least: float, p50: float, spread: float, share: float) -> float:
+    """Returns the quantile that is at this share of what takes longer than `least`."""
+    if not spread:
+        return share
+    under = _NORMAL.cdf(log(least / max(p50, _TINY)) / spread)
+    return min(under + share * (1 - under), 1 - _TINY)

@@ -6,8 +6,9 @@ from statistics import fmean
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.model import RehearsedPlan
 from ibgu.core.rehearsal.run import Rehearsal, Run
-from ibgu.core.rehearsal.spread import Percentiles, spread, thinned
+from ibgu.core.rehearsal.spread import NONE, Percentiles, spread, thinned
 from ibgu.core.rehearsal.step_end import Held, StepEnd, Trip
 from ibgu.core.rehearsal.timeline import LoadPoint, timeline
 
@@ -28,6 +29,8 @@ class StepOutlook(Struct, frozen=True):
     never_started: float
     timed_out: float
     """The share of the runs in which its timeout ends the step."""
+    over: bool = False
+    """Whether the step had ended when the rehearsal begins: its end is at a time below 0."""
 
 
 class PolicyOutlook(Struct, frozen=True):
@@ -37,6 +40,10 @@ class PolicyOutlook(Struct, frozen=True):
     clusters: Percentiles
     hours: Percentiles
     """Hours of all these clusters together."""
+    missed: Percentiles = NONE
+    """Clusters on which a window of the policy closes while they wait for their start."""
+    missed_windows: Percentiles = NONE
+    """The windows that close so, over all these clusters."""
 
 
 class TripOutlook(Struct, frozen=True):
@@ -77,6 +84,8 @@ class Outlook(Struct, frozen=True):
     ends: tuple[float, ...]
     """The ends of at most MAX_ENDS of the runs, in order."""
     load: tuple[LoadPoint, ...]
+    assumed: tuple[str, ...] = ()
+    """What the rehearsal takes for granted, as sentences."""
 
 
 def outlook(
@@ -92,14 +101,15 @@ def outlook(
         held={str(held): holds.count(held) / len(runs) for held in Held if held in holds and held},
         trips=tuple(_trips(rehearsal, runs)),
         steps=tuple(
-            _step(step.actions, [run.steps[place] for run in runs if place < len(run.steps)], runs)
-            for place, step in enumerate(rehearsal.plan.steps)
+            _step(rehearsal.plan, place, runs) for place in range(len(rehearsal.plan.steps))
         ),
         policies=tuple(
             PolicyOutlook(
                 policy.metadata.name,
                 spread(len(run.record.held[place]) for run in runs),
                 spread(run.record.held_seconds[place] / 3600 for run in runs),
+                spread(len(run.record.missed[place]) for run in runs),
+                spread(run.record.missed_windows[place] for run in runs),
             )
             for place, policy in enumerate(rehearsal.plan.policies)
         ),
@@ -111,20 +121,21 @@ def outlook(
     )
 
 
-def _step(
-    actions: tuple[ActionName, ...], ends: Sequence[StepEnd], runs: Sequence[Run]
-) -> StepOutlook:
+def _step(plan: RehearsedPlan, place: int, runs: Sequence[Run]) -> StepOutlook:
+    ends = [run.steps[place] for run in runs if place < len(run.steps)]
+
     def mean(counts: Iterable[int]) -> float:
         return fmean(counts) if ends else 0.0
 
     return StepOutlook(
-        actions=actions,
+        actions=plan.steps[place].actions,
         begun=len(ends) / len(runs),
         end=spread(each.at for each in ends) if ends else None,
         succeeded=mean(each.succeeded for each in ends),
         failed=mean(each.failed for each in ends),
         never_started=mean(each.never_started for each in ends),
         timed_out=sum(each.timed_out for each in ends) / len(runs),
+        over=place < len(plan.begun) and plan.begun[place].ended is not None,
     )
 
 

@@ -22,6 +22,10 @@ class RunRecord:
         self.held_seconds = [0.0] * policies
         self.held: list[set[int]] = [set() for _ in range(policies)]
         """The clusters that each policy has kept."""
+        self.missed_windows = [0] * policies
+        """How often a window of each policy has closed on a cluster that waited for its start."""
+        self.missed: list[set[int]] = [set() for _ in range(policies)]
+        """Those clusters."""
 
     def slots(self, since: float, now: float, in_use: int) -> None:
         """Records that so many slots were in use from `since` until `now`."""
@@ -42,3 +46,8 @@ class RunRecord:
         """Records that a policy has kept a cluster for so long."""
         self.held_seconds[policy] += seconds
         self.held[policy].add(cluster)
+
+    def miss(self, policy: int, cluster: int, windows: int) -> None:
+        """Records that so many windows of a policy have closed on a cluster."""
+        self.missed_windows[policy] += windows
+        self.missed[policy].add(cluster)

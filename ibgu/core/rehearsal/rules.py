@@ -48,6 +48,8 @@ class StepRules(Struct, frozen=True):
     places: PolicyPlaces
     calendars: tuple[Sequence[tuple[Held, ...]], ...]
     """Those of each cluster, by action."""
+    windows: bool
+    """Whether one of them has windows."""
     reboots: tuple[bool, ...]
     pulls: tuple[bool, ...]
     """Whether the action loads the registry."""
@@ -79,6 +81,9 @@ def _rules(
 ) -> StepRules:
     slots = step.max_concurrency
     first = traits(step.actions[0])
+    calendars = tuple(
+        [_calendars(plan, action, each, known) for each in clusters] for action in step.actions
+    )
     return StepRules(
         number=number,
         actions=step.actions,
@@ -86,9 +91,8 @@ def _rules(
         timeout=step.timeout.total_seconds(),
         rates=step.rate_limits if first.rate_limited else UNLIMITED,
         places=_places(plan, step, clusters),
-        calendars=tuple(
-            [_calendars(plan, action, each, known) for each in clusters] for action in step.actions
-        ),
+        calendars=calendars,
+        windows=any(held.has_windows for of in calendars for each in of for _, held in each),
         reboots=tuple(traits(action).reboots for action in step.actions),
         pulls=tuple(map(pulls, step.actions)),
         leads_on=not first.leads_back and not first.resumes,

@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.begun import BegunStepRun, PlacedStep, over
 from ibgu.core.rehearsal.budgets import FailureBudgets, UpgradeBreakers
 from ibgu.core.rehearsal.holds import RunTallies
 from ibgu.core.rehearsal.membership import Marks, Membership
@@ -43,6 +44,9 @@ class Rehearsal:
         self._rules = rules_of(plan, self.clusters)
         self._budgets = budget_rules(plan, self.clusters)
         self._upgrades = upgrade_rules(plan, self.clusters)
+        places = {each.name: place for place, each in enumerate(self.clusters)}
+        self._begun = [PlacedStep(each, places) for each in plan.begun]
+        self._elapsed = _elapsed(plan, self._begun)
 
     def runs(
         self, odds: Mapping[ActionName, Odds], uniform: Callable[[int], Callable[[], float]],
@@ -50,7 +54,7 @@ class Rehearsal:
     ) -> Iterator[Run]:  # fmt: skip
         """Yields the runs. `uniform` returns the source of numbers from 0 up to 1 of a run."""
         for number in range(runs):
-            yield self.run(draw(odds, len(self.clusters), uniform(number)))
+            yield self.run(draw(odds, len(self.clusters), uniform(number), self._elapsed))
 
     def run(self, draws: Draws) -> Run:
         state, record = _Marks(self._membership), RunRecord(len(self.plan.policies))
@@ -58,15 +62,33 @@ class Rehearsal:
         steps: list[StepEnd] = []
         now, dark = 0.0, dict[int, float]()
         for number, rules in enumerate(self._rules):
-            state.apply(now)
-            members = self._membership.members(number, state.marks)
-            ended = StepRun(rules, members, draws, record, tallies, now, dark).run()
+            begun = self._begun[number] if number < len(self._begun) else None
+            if begun is not None and begun.step.ended is not None:
+                steps.append(over(begun, rules, tallies))
+                continue
+            if begun is not None:
+                ended = BegunStepRun(rules, begun, draws, record, tallies).run()
+            else:
+                state.apply(now)
+                members = self._membership.members(number, state.marks)
+                ended = StepRun(rules, members, draws, record, tallies, now, dark).run()
             steps.append(ended)
             if ended.held:
                 break
             now, dark = ended.at, dict(ended.dark)
             state.note(rules, ended)
         return Run(steps, record)
+
+
+def _elapsed(
+    plan: RehearsedPlan, begun: Sequence[PlacedStep]
+) -> dict[ActionName, dict[int, float]]:
+    """Returns for how long actions have been under way on clusters."""
+    found: dict[ActionName, dict[int, float]] = {}
+    for step, placed in zip(plan.steps, begun, strict=False):
+        for action, place, seconds in placed.elapsed(step.actions):
+            found.setdefault(action, {})[place] = seconds
+    return found
 
 
 class _Marks:

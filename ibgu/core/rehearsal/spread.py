@@ -13,6 +13,9 @@ class Percentiles(Struct, frozen=True):
     p95: float
 
 
+NONE = Percentiles(0.0, 0.0, 0.0)
+
+
 def spread(values: Iterable[float]) -> Percentiles:
     ordered = sorted(values)
 

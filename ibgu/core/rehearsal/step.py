@@ -75,7 +75,8 @@ class StepRun(StepMembers):
             if trip and len(self._action) == self._between and self._holds.next_change() == NEVER:
                 return self._end(trip.held)
             stands = self._clock_stands()
-            due, deadline = self._next_due(), NEVER if stands else self._time.deadline()
+            due = self._next_due()
+            deadline = NEVER if stands else max(self._now, self._time.deadline())
             if due == deadline == NEVER:
                 return self._end(Held.POLICY)
             if deadline < due:

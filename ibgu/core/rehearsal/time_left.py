@@ -49,9 +49,13 @@ class TimeLeft:
         started = min(self._total - waiting, self._total - 1)
         remaining = (self.deadline() - now) / self._waves(started)
         limit = now + max(self._share(), remaining)
+        self.keep(cluster, limit)
+        return limit
+
+    def keep(self, cluster: int, limit: float) -> None:
+        """Gives the member this limit."""
         self._limit[cluster] = limit
         heappush(self._limits, (limit, cluster))
-        return limit
 
     def lift(self, cluster: int) -> None:
         self._limit.pop(cluster, None)

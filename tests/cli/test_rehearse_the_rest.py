@@ -1,0 +1,109 @@
+"""`ibgu rehearse NAME`: what is left of a rollout of the hub."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import (
+    Intended,
+    MemberState,
+    Rollout,
+    StepState,
+)
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from tests.api.fleet import PULL, failed, open_step, over, put, rollout, seen, succeeded
+from tests.api.test_changes import admin, clusters, manifest
+from tests.cli.conftest import Ibgu
+from tests.db.records import member, starting, step
+from tests.members import changed_member
+
+__all__ = ["admin", "clusters"]
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """Silences the API's log, which runs in the same process and so on the same output."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+@pytest.fixture
+async def half_done(admin: HubClient, journal: Journal) -> AsyncIterator[Rollout]:
+    """Prep has succeeded on two clusters, and its step is over. Upgrade is under way on x1-a, and
+    x1-c waits."""
+    body = manifest("Prep", "Upgrade") | {"metadata": {"name": "ran-x1", "namespace": "default"}}
+    created = await admin.request("POST", paths.ibgus("default"), body=body)
+    uid = msgspec.json.decode(created)["metadata"]["uid"]
+    now = datetime.now(UTC)
+    begun = now - timedelta(minutes=30)
+    found = rollout(uid, name="ran-x1", started_at=begun - timedelta(hours=1))
+    await seen(journal, found)
+    ended = {"state": StepState.FINISHED, "started_at": found.started_at, "finished_at": begun}
+    prep = await open_step(journal, step(found, 0, Action.PREP, total=2, **ended))
+    await put(journal, succeeded(prep, "x1-a", 0), failed(prep, "x1-gone", 1, PULL))
+    upgrade = step(found, 1, Action.UPGRADE, started_at=begun, total=2, max_concurrency=1)
+    await open_step(journal, upgrade)
+    waiting = [member(upgrade, "x1-a", 0), member(upgrade, "x1-c", 1)]
+    await put(journal, *waiting)
+    run = Intended(id="run-a", action=Action.UPGRADE, attempt=1, intended_at=begun)
+    going = changed_member(
+        waiting[0], slot=1, state=MemberState.IN_FLIGHT, started_at=begun, run=run, attempts=1,
+        limit=now + timedelta(hours=4),
+    )  # fmt: skip
+    assert not await journal.commit(starting(going))
+    yield found
+    await admin.request("DELETE", paths.ibgu("default", "ran-x1"))
+
+
+async def left(ibgu: Ibgu, *args: str) -> Any:
+    found = await ibgu("rehearse", "ran-x1", "-o", "json", *args, user="olga")
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout)
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters", "half_done")
+async def test_the_rest_of_a_rollout_is_rehearsed_from_now(ibgu: Ibgu) -> None:
+    taking = ("--taking", "Upgrade=40,40")
+    body = await left(ibgu, *taking)
+    prep, upgrade = body["steps"]
+    assert (prep["over"], prep["succeeded"], prep["failed"]) == (True, 1, 1)
+    assert prep["end"]["p50"] == pytest.approx(-1800, abs=60)
+    assert (upgrade["over"], upgrade["succeeded"]) == (False, 2)
+    # Ten minutes are left of the first cluster; the other one starts now.
+    assert body["end"]["p50"] == pytest.approx(2400, abs=60)
+    assert body["clusters"] == 3
+    text = await ibgu("rehearse", "ran-x1", *taking, user="olga")
+    lines = text.stdout.splitlines()
+    assert lines[2].startswith("step 1 Prep: ended ")
+    assert lines[2].endswith("; 1 succeeded, 1 failed, 0 never started")
+    assert any(line.startswith("assumed: the clock of step 2 has never stood") for line in lines)
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters", "half_done")
+async def test_the_rest_is_not_rehearsed_from_another_time(ibgu: Ibgu) -> None:
+    for args in (("--begin", "2026-12-01T22:00:00Z"), ("--against", "b.yaml"), ("-f", "a.yaml")):
+        refused = await ibgu("rehearse", "ran-x1", *args, user="olga")
+        assert refused.exit_code == 2
+        assert "specify a rollout, or a manifest with -f" in refused.stderr
+    assert (await ibgu("rehearse", user="olga")).exit_code == 2
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters")
+async def test_a_rollout_that_has_ended_has_nothing_left(
+    ibgu: Ibgu, half_done: Rollout, journal: Journal
+) -> None:
+    await over(journal, half_done)
+    found = await ibgu("rehearse", "ran-x1", user="olga")
+    assert found.exit_code == 1
+    assert "nothing of ran-x1 is left to rehearse: it has ended" in found.stderr
