@@ -127,6 +127,21 @@ class LeftOver(Struct, frozen=True):
     work: str
 
 
+class UnknownSource(Struct, frozen=True):
+    """UnknownSource is a source of canaries' health that a policy asks, and ibgu does not know."""
+
+    policy: str
+    source: str
+    kind: str
+    """What the policy needs it to be."""
+
+
+class InvalidSources(Struct, frozen=True):
+    """InvalidSources: the file of the sources can't be used."""
+
+    why: str
+
+
 class ClockReading(Struct, frozen=True):
     told: datetime
     here: datetime
@@ -152,6 +167,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     fleet: Fleet | Missing
     agents: Agents | Missing
     left_over: tuple[LeftOver, ...] | Missing
+    health_sources: tuple[UnknownSource, ...] | InvalidSources | Missing
     clock: ClockReading | Missing
     inspections: bool | Missing
     """Whether the settings allow inspections of clusters."""

@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     Talm,
 )
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
+from ibgu.cli.doctor.judge_health_sources import judge_health_sources
 from ibgu.cli.doctor.judge_payload import judge_payload
 from ibgu.cli.doctor.judge_preflight import judge_preflight
 from ibgu.cli.doctor.judge_preparations import judge_preparations
@@ -50,6 +51,7 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)
     yield from judge_preparations(facts.left_over)
+    yield from judge_health_sources(facts.health_sources)
 
 
 def judge_api(facts: HubFacts) -> Iterator[Finding]:

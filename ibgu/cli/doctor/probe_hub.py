@@ -23,6 +23,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, left_over
+from ibgu.cli.doctor.probe_health_sources import unknown_sources
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import RolloutObject
@@ -86,6 +87,7 @@ def nothing(why: Missing) -> HubFacts:
         fleet=unasked,
         agents=unasked,
         left_over=unasked,
+        health_sources=unasked,
         clock=unasked,
         inspections=unasked,
     )
@@ -136,6 +138,7 @@ class _Probe:
             fleet=await _heard(fleet(self._client)),
             agents=await _heard(agents(self._client)),
             left_over=await _heard(left_over(self._client, datetime.now(UTC))),
+            health_sources=await _heard(unknown_sources(self._client, self._settings)),
         )
 
     async def for_start(self, served: Served | Missing, clock: ClockReading | Missing) -> HubFacts:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -341,3 +342,37 @@ def test_unreadable_references_of_ibgus_are_found(
         assert f"namespace {namespace}" not in words
     finally:
         kubectl("delete", "ibgu", name, "-n", namespace)
+
+
+@pytest.fixture
+def asking(sandbox_hub: SandboxHub) -> Iterator[None]:
+    """A policy asks the source noc whether its canaries are well."""
+    kubectl = Kubectl(sandbox_hub)
+    health = {"webhook": {"source": "noc"}, "metrics": [{"source": "noc", "query": "up"}]}
+    policy = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "asking"},
+        "spec": {"canaries": {"count": 1, "health": health}},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(policy))
+    yield
+    kubectl("delete", "rolloutpolicy", "asking")
+
+
+def test_sources_that_policies_ask_and_ibgu_does_not_know_are_named(
+    doctor: Doctor, asking: None, tmp_path: Path
+) -> None:
+    result = doctor("-o", "json")
+    assert levels(result)["health sources"] == "warning"
+    words = told(result, "health sources")
+    assert "canaries wait: noc (prometheus) in asking, noc (webhook) in asking ->" in words
+    path = tmp_path / "sources.yaml"
+    noc = {"name": "noc", "kind": "webhook", "url": "https://noc.example", "secretFile": "/key"}
+    path.write_text(json.dumps({"sources": [noc]}))
+    result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
+    assert "canaries wait: noc (prometheus) in asking ->" in told(result, "health sources")
+    path.write_text("sources: 1")
+    result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
+    assert levels(result)["health sources"] == "error"
+    assert "IBGU_HEALTH_SOURCES_FILE: sources: Expected `array`" in told(result, "health sources")

@@ -10,6 +10,7 @@ from ibgu.cli.doctor.facts import (
     ClockReading,
     Fleet,
     HubFacts,
+    InvalidSources,
     JournalFacts,
     LeaseCheck,
     LeftOver,
@@ -22,6 +23,7 @@ from ibgu.cli.doctor.facts import (
     Subject,
     Talm,
     Unknown,
+    UnknownSource,
 )
 from ibgu.cli.doctor.findings import Finding, Level, error, exit_code, ok, skipped, warning
 from ibgu.cli.doctor.judge_clocks import judge_clocks
@@ -51,6 +53,7 @@ NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
 RIVAL = CompetingLease("pod-1", "ibgu-system", "ibgu-controller")
 FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
 BEFORE_0_14 = frozenset({"Update", "CreateOnly", "ServerSideApply"})
+NOC = UnknownSource("careful", "noc", "webhook")
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -138,6 +141,9 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(agents=AWAY), [("agents", "error")]),
         (hub(left_over=(LeftOver("site-7", "ibgu-prepare-dpa"),)), [("preparations", "warning")]),
         (hub(left_over=AWAY), []),
+        (hub(health_sources=(NOC,)), [("health sources", "warning")]),
+        (hub(health_sources=InvalidSources("no YAML")), [("health sources", "error")]),
+        (hub(health_sources=AWAY), []),
         (nothing(AWAY), [("hub", "error")]),
         (nothing(NotTried("KUBECONFIG is not set")), [("hub", "skipped")]),
     ],
@@ -229,6 +235,16 @@ def test_works_of_a_killed_command_are_named_with_what_ends_them() -> None:
         "2 more"
     )
     assert found.do.endswith("oc delete manifestwork ibgu-prepare-dpa -n site-0")
+
+
+def test_three_sources_that_ibgu_does_not_know_are_named() -> None:
+    [found] = [
+        each
+        for each in judge_hub(hub(health_sources=(NOC,) * 5), user=False)
+        if each.check == "health sources"
+    ]
+    named = "noc (webhook) in careful"
+    assert found.found.endswith(f"canaries wait: {named}, {named}, {named} and 2 more")
 
 
 def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
