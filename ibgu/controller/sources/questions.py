@@ -163,6 +163,10 @@ class _Asker:
             except UnusableAnswer as error:
                 self._note_trouble(asked, str(error))
                 return
+            except Exception as error:
+                log.exception("a source can't be asked", source=self.source.name)
+                self._note_trouble(asked, f"{type(error).__name__} in asking {self.source.name}")
+                return
         asked.well_at = None if finding.problem else at
         self._canaries.note(asked.question, asked.cluster, finding)
 

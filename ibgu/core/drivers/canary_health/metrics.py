@@ -20,6 +20,8 @@ RESOLUTION = 15
 MAX_BYTES = 1024 * 1024
 """Bytes of an answer that are read."""
 MAX_SERIES = 1000
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""Errors in reading JSON; the last is that of what is nested too deep."""
 _SHOWN = 100
 """Characters that are shown of a query, or of labels."""
 _SAID = 200
@@ -84,7 +86,7 @@ def refusal(body: bytes) -> str:
     """Returns the error of an answer that is one, made safe; empty: it has none."""
     try:
         return one_line(_answer.decode(body).error)[:_SAID]
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         return ""
 
 
@@ -118,7 +120,7 @@ def _decoded(body: bytes, wanted: str) -> list[_Series]:
             shown = one_line(answer.data.result_type)[:_SHOWN]
             raise UnusableAnswer(f"a {shown}, and the query must return an instant vector")
         found = _series.decode(answer.data.result)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except UNREADABLE as error:
         raise UnusableAnswer(f"what is no answer of Prometheus: {_said(error)}") from error
     if len(found) > MAX_SERIES:
         raise UnusableAnswer(f"more than {MAX_SERIES} series: aggregate them in the query")

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
+from ibgu.core.drivers.canary_health.metrics import UNREADABLE, UnusableAnswer
 from ibgu.core.engine.state.health_observations import HealthFinding, WebhookQuestion
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.text.harmless import one_line
@@ -53,7 +53,7 @@ def answered(question: WebhookQuestion, content_type: str, body: bytes) -> Healt
         raise UnusableAnswer(f"something else than {CONTENT_TYPE}")
     try:
         found = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except UNREADABLE as error:
         raise UnusableAnswer('a body without "healthy": true or false') from error
     if found.healthy:
         return HealthFinding()

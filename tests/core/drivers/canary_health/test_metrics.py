@@ -97,6 +97,7 @@ def test_a_break_since_the_last_answer_shows() -> None:
     [
         (b"<html>", "what is no answer of Prometheus: JSON is malformed"),
         (b"\xff", "what is no answer of Prometheus"),
+        (b'{"a": ' + b"[" * 9999, "what is no answer of Prometheus: maximum recursion"),
         (b"{}", "what is no answer of Prometheus: Object missing"),
         (b'{"status": "success"}', "an error: no data"),
         (b'{"status": "error", "error": "a\\nb"}', "an error: a b"),

@@ -54,6 +54,7 @@ def test_the_answer_decides(body: str, problem: str) -> None:
     [
         ("text/html", b'{"healthy": true}', "something else than application/json"),
         ("", b'{"healthy": true}', "something else than application/json"),
+        (JSON, b'{"a": ' + b"[" * 9999, 'a body without "healthy": true or false'),
         (JSON, b"", 'a body without "healthy": true or false'),
         (JSON, b'{"healthy": "true"}', 'a body without "healthy": true or false'),
         (JSON, b'{"healthy": 1}', 'a body without "healthy": true or false'),
