@@ -52,12 +52,14 @@ class AssumedRequest(Response, frozen=True, kw_only=True):
 
 
 class RehearsalSubjectRequest(Response, frozen=True, kw_only=True):
-    """Either a rollout by `namespace` and `name`, or a `manifest`."""
+    """Either a rollout by `namespace` and `name`, or a `manifest`, or `yaml` with one."""
 
     namespace: str | None = None
     name: str | None = None
     manifest: dict[str, Any] | None = None
+    yaml: str | None = None
     against: dict[str, Any] | None = None
+    against_yaml: str | None = None
     runs: int = 100
     seed: int = 1
     begin: str | None = None
@@ -991,6 +993,7 @@ class RehearsalResponse(Response, frozen=True, kw_only=True):
     begin: datetime
     runs: int = 0
     plans: tuple[RehearsedPlanResponse, ...] = ()
+    left_out: str = ""
 
 
 class PermitResponse(Response, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from msgspec.structs import replace
 from starlette.requests import Request
 
@@ -91,6 +92,15 @@ async def test_a_seed_draws_the_same_again_and_two_plans_have_the_same_luck(
     assert other[0]["ends"] != first[0]["ends"]
 
 
+async def test_a_manifest_may_come_as_text(rehearse: Rehearse) -> None:
+    body = proposed("Prep", "Upgrade")
+    text = f"kind: Namespace\n---\n{yaml.safe_dump(body)}"
+    found = (await rehearse("olga", yaml=text, againstYaml=text)).json()
+    same = (await rehearse("olga", manifest=body)).json()
+    assert found["plans"] == same["plans"] * 2
+    assert found["leftOut"].startswith("approvals and demands of policies")
+
+
 async def test_failures_that_the_caller_fears_hold_the_step(rehearse: Rehearse) -> None:
     failing = [taking("Prep", 10, failing=100)]
     found = (await rehearse("olga", manifest=proposed("Prep"), assumed=failing)).json()
@@ -158,7 +168,11 @@ async def test_a_caller_who_may_not_list_clusters_is_refused(rehearse: Rehearse)
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ({}, "body: specify namespace and name, or a manifest"),
+        ({}, "body: specify namespace and name, or a manifest, or yaml"),
+        ({"yaml": ""}, "body: specify namespace and name, or a manifest, or yaml"),
+        ({"against": {}, "againstYaml": ""}, "body: specify against or againstYaml, not both"),
+        ({"againstYaml": "a: 1\nb: {"}, "againstYaml: line 3 isn't valid YAML: "),
+        ({"againstYaml": "kind: Pod"}, "againstYaml: contains 0 objects of kind "),
         ({"manifest": {}}, "manifest: "),
         ({"manifest": proposed("Upgrade", "Prep")}, "manifest: "),
         ({"against": {"kind": "Pod", "metadata": {}}}, "against: its kind is not "),

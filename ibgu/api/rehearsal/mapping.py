@@ -16,6 +16,7 @@ from ibgu.api.rehearsal.schemas import (
     RehearsedStepBody,
     TripBody,
 )
+from ibgu.core.rehearsal.left_out import LEFT_OUT
 from ibgu.core.rehearsal.outlook import Outlook, StepOutlook
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.text.natural import natural_key
@@ -24,7 +25,7 @@ MAX_REGIONS = 200
 
 
 def rehearsal_body(begin: datetime, plans: Sequence[RehearsedPlanBody], runs: int) -> RehearsalBody:
-    return RehearsalBody(begin=begin, runs=runs, plans=list(plans))
+    return RehearsalBody(begin=begin, runs=runs, plans=list(plans), left_out=LEFT_OUT)
 
 
 def plan_body(

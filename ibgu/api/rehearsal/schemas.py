@@ -12,6 +12,7 @@ from ibgu.core.model.bounds import MAX_INT32, moment
 
 MAX_RUNS = 1000
 MAX_LABEL = 317
+MAX_TEXT = 512 * 1024
 _WEEK = 7 * 24 * 60.0
 
 _BAND: JsonValue = {"p5": 7200.0, "p50": 9000.0, "p95": 14400.0}
@@ -55,15 +56,21 @@ class AssumedBody(Body):
 
 
 class RehearsalSubjectBody(Body):
-    """Either a rollout by `namespace` and `name`, or a `manifest`."""
+    """Either a rollout by `namespace` and `name`, or a `manifest`, or `yaml` with one."""
 
     namespace: Name | None = None
     name: Name | None = None
     manifest: dict[str, Any] | None = Field(
         default=None, description="An ImageBasedGroupUpgrade or a FleetUpdate, not yet applied."
     )
+    yaml: str | None = Field(
+        default=None, max_length=MAX_TEXT, description="A text with one such manifest."
+    )
     against: dict[str, Any] | None = Field(
         default=None, description="Manifest of a second plan, rehearsed with the same luck."
+    )
+    against_yaml: str | None = Field(
+        default=None, max_length=MAX_TEXT, description="A text with that one."
     )
     runs: int = Field(default=100, ge=1, le=MAX_RUNS, description="How often it is rehearsed.")
     seed: int = Field(default=1, ge=0, le=MAX_INT32, description="Other draws for another number.")
@@ -81,8 +88,10 @@ class RehearsalSubjectBody(Body):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         named = bool(self.namespace and self.name)
-        if named == (self.manifest is not None):
-            raise ValueError("specify namespace and name, or a manifest")
+        if named + (self.manifest is not None) + (self.yaml is not None) != 1:
+            raise ValueError("specify namespace and name, or a manifest, or yaml")
+        if self.against is not None and self.against_yaml is not None:
+            raise ValueError("specify against or againstYaml, not both")
         return self
 
 
@@ -173,3 +182,4 @@ class RehearsalBody(Body):
     begin: datetime
     runs: int = Field(description="Runs for which the time sufficed; of each plan as many.")
     plans: list[RehearsedPlanBody] = Field(description="The second one is `against`.")
+    left_out: str = Field(description="What is not rehearsed.")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from ibgu.api.preview.proposals import RequestedPreview, of_manifest, of_rollout
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
+from ibgu.api.rehearsal.manifests import only_manifest
 from ibgu.api.rehearsal.schemas import AssumedBody, RehearsalSubjectBody
 from ibgu.api.requests.access import Caller
 from ibgu.core.engine.timing.durations import DurationsByAction
@@ -41,8 +43,9 @@ async def subjects_of(
 ) -> list[RehearsalSubject]:
     """Returns one, or two that are compared. Raises Problem."""
     found = [await _first(body, caller, reads, now)]
-    if body.against is not None:
-        found.append(RehearsalSubject("against", of_manifest(body.against, "against")))
+    against = await _given(("against", body.against), ("againstYaml", body.against_yaml))
+    if against is not None:
+        found.append(against)
     _check_assumed(body.assumed, {action for each in found for action in each.actions()})
     return found
 
@@ -50,14 +53,26 @@ async def subjects_of(
 async def _first(
     body: RehearsalSubjectBody, caller: Caller, reads: Reads, now: datetime
 ) -> RehearsalSubject:
-    if body.manifest is not None:
-        return RehearsalSubject("manifest", of_manifest(body.manifest))
+    given = await _given(("manifest", body.manifest), ("yaml", body.yaml))
+    if given is not None:
+        return given
     namespace, name = body.namespace or "", body.name or ""
     await caller.require_rollouts(namespace)
     asked = await of_rollout(ProposalBody(namespace=namespace, name=name), reads, now)
     if asked.proposal.running is not None:
         raise Problem(409, "not-now", _running(asked))
     return RehearsalSubject("name", asked)
+
+
+async def _given(
+    manifest: tuple[str, dict[str, Any] | None], text: tuple[str, str | None]
+) -> RehearsalSubject | None:
+    """Returns the plan of an object or of a text, each with the name of its field; None: the body
+    has neither."""
+    field, found = manifest
+    if found is None and text[1] is not None:
+        field, found = text[0], await only_manifest(text[1], text[0])
+    return None if found is None else RehearsalSubject(field, of_manifest(found, field))
 
 
 def _running(asked: RequestedPreview) -> str:

@@ -6,15 +6,11 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
+from ibgu.core.rehearsal.left_out import LEFT_OUT
 from ibgu.core.rehearsal.outlook import Outlook, PolicyOutlook, StepOutlook, TripOutlook
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
-
-LEFT_OUT = (
-    "approvals and demands of policies, the health of canaries, other rollouts, and clusters that "
-    "can't be reached at the beginning"
-)
 
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
