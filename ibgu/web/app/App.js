@@ -6,6 +6,7 @@ import { html } from "./html.js";
 import { Cluster } from "./pages/cluster/Cluster.js";
 import { Frame } from "./pages/Frame.js";
 import { Policies } from "./pages/Policies.js";
+import { Rehearse } from "./pages/rehearse/Rehearse.js";
 import { Rollout } from "./pages/rollout/Rollout.js";
 import { Rollouts } from "./pages/Rollouts.js";
 import { Seeds } from "./pages/Seeds.js";
@@ -74,7 +75,7 @@ function Inside({ token, leave }) {
   <//>`;
 }
 
-const PAGES = { r: Rollout, c: Cluster, p: Policies, s: Seeds };
+const PAGES = { r: Rollout, c: Cluster, p: Policies, s: Seeds, rehearse: Rehearse };
 
 function streamOf({ page, path: [namespace, name] }) {
   return page === "r" && name ? rolloutPath({ namespace, name }, "/stream") : "stream";

@@ -49,10 +49,14 @@ export class Rest {
   }
 
   /** @returns {Promise<any>} @throws {Problem} */
-  async post(/** @type {string} */ path, /** @type {object} */ content = {}) {
+  async post(
+    /** @type {string} */ path,
+    /** @type {object} */ content = {},
+    /** @type {AbortSignal} */ signal = undefined,
+  ) {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify(content);
-    return this.#body(await this.#ask(path, { method: "POST", headers, body }));
+    return this.#body(await this.#ask(path, { method: "POST", headers, body, signal }));
   }
 
   /** @returns {Promise<Response>} whose body goes on until the signal ends it */

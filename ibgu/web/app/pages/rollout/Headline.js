@@ -6,7 +6,7 @@ import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { rolloutLink } from "../../route.js";
+import { rehearseLink, rolloutLink } from "../../route.js";
 import { Actions } from "./actions/Actions.js";
 import { count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../../words/states.js";
@@ -25,7 +25,7 @@ export function Headline({ rollout, step, next, selected, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : "Nothing has started yet."}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
@@ -60,6 +60,7 @@ function Facts({ rollout, step: all, next, selected, now }) {
     ${!selected && rollout.warned > 0 && html`<span class="worry">${count(rollout.warned)} with a warning</span>`}
     ${!selected && rollout.rollback && html`<span>${plural(rollout.rollback.clusters, "cluster")}: <${WayBack} until=${rollout.rollback.until} now=${now} /></span>`}
     ${!selected && next && html`<a href=${rolloutLink(rollout, { step: next.step })}>preflight of step ${next.step}</a>`}
+    ${!selected && next && over && html`<a href=${rehearseLink(rollout)}>rehearse what is to come</a>`}
     ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
     ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
 }
