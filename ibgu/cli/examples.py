@@ -107,6 +107,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
     "policy": ("ibgu policy lint night.yaml", "ibgu policy explain ran-nights"),
     "policy lint": ("ibgu policy lint night.yaml", "ibgu policy lint policies/ -o json"),
+    "policy init": (
+        "ibgu policy init -o policies/",
+        "ibgu policy init --clusters 3500 --time-zone Europe/Berlin",
+    ),
     "policy simulate": (
         "ibgu policy simulate policies/ --rollout ran/region-7",
         "ibgu policy simulate night.yaml -n ran --since 90d -o json",

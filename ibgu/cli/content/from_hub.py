@@ -1,4 +1,5 @@
-"""Reads TALM's policies from the hub, with the rights of the kubeconfig's current user."""
+"""Reads TALM's policies and the clusters from the hub, with the rights of the kubeconfig's current
+user."""
 
 import asyncio
 from collections.abc import Collection
@@ -6,7 +7,10 @@ from collections.abc import Collection
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.hub import hub_words
 from ibgu.client import RestError
-from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model import ClusterView
+from ibgu.core.model.kinds import JsonObject, ManagedCluster
+from ibgu.core.model.shown import view_cluster
+from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.hub.policies import NO_POLICIES, read_written_policies
@@ -22,6 +26,22 @@ def policies_of_hub(names: Collection[str]) -> list[JsonObject]:
     can't be read."""
     with asking():
         return asyncio.run(_read(names))
+
+
+def clusters_of_hub() -> list[ClusterView]:
+    """Returns the clusters without the hub itself; ends the command if the hub can't be read."""
+    with asking():
+        return asyncio.run(_read_clusters())
+
+
+async def _read_clusters() -> list[ClusterView]:
+    try:
+        async with await HubClient.connect() as hub:
+            pages = hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster, on_bad=lambda _: None)
+            found = [view_cluster(each) async for items, _ in pages for each in items]
+    except HubError as error:
+        raise RestError(hub_words(error)) from error
+    return [each for each in found if not each.local]
 
 
 async def _read(names: Collection[str]) -> list[JsonObject]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from ibgu.cli.content.options import LintForm, LintOutput, PolicyPaths
+from ibgu.cli.content.policy_init import init
 from ibgu.cli.content.policy_simulate import simulate
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import PlainCommand
@@ -39,6 +40,7 @@ def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
         raise typer.Exit(FAILED)
 
 
+policy.command("init", cls=PlainCommand, epilog=epilog("policy init"))(init)
 policy.command("simulate", cls=PlainCommand, epilog=epilog("policy simulate"))(simulate)
 
 _READING: dict[str, Callable[..., None]] = {"list": list_policies, "explain": explain_policy}
