@@ -128,6 +128,8 @@ class Occupancy:
         self._served: dict[tuple[str, str], int] = {}
         """When the rollout took a place of the policy last, as a number that grows."""
         self._serving = 0
+        self._takings: Counter[str] = Counter()
+        """How many places of each policy were taken, by whomever."""
         self._freed = False
 
     def follow(
@@ -190,6 +192,11 @@ class Occupancy:
         key = (policy, rollout)
         return (self._shares[key], self._served.get(key, 0))
 
+    def taken(self, policy: str, cluster: ClusterLookup) -> int:
+        """Returns how many places of the policy were taken so far, as a number that grows."""
+        self._count(cluster)
+        return self._takings[policy]
+
     def forget(self, rollout: str) -> None:
         """Forgets when the rollout took places."""
         for key in [key for key in self._served if key[1] == rollout]:
@@ -231,6 +238,7 @@ class Occupancy:
         if self._owners.get(uid) != rollout:
             self._owners[uid] = rollout
             self._serving += 1
+            self._takings.update(policy for policy, _ in taken)
             self._served.update(dict.fromkeys(taken, self._serving))
 
     def _know(self, uid: str, name: str) -> None:

@@ -170,6 +170,10 @@ class TrackedStep:
         """The waiting members that the gates of policies keep, in R4's order."""
         self.kept_changes = 0
         """Grows with each change of `kept`."""
+        self.put_off: dict[str, datetime] = {}
+        """Since when jitter had put off clusters whose places were taken meanwhile."""
+        self.silent: set[str] = set()
+        """Clusters that did not answer when they were asked last, and wait for places since."""
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1

@@ -20,6 +20,7 @@ from ibgu.core.model import (
     Observation,
     Outcome,
     Probe,
+    Reason,
     ReasonKind,
     RolloutState,
     RunResult,
@@ -56,6 +57,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
 
 def _ready(ctx: DecisionContext, member: Waiting) -> None:
     """Marks the member ready; one that jitter puts off stays so until a slot reaches it again."""
+    ctx.step(member).silent.discard(member.cluster)
     if member.reason.kind is not ReasonKind.START_JITTER:
         ctx.set_reason(member, ReasonKind.READY, "ready, waits for a slot")
 
@@ -128,10 +130,24 @@ def _block_if_gated(
     reason = closed_gate(ctx, member, gates, seen) if gates else None
     if reason is None:
         return False
+    _note_lost_place(ctx, member, reason)
     member = _drop_probe(ctx, member)
     who, until = reason.who, reason.until
     ctx.set_reason(member, reason.kind, reason.message, who=who, until=until, gate=reason.gate)
     return True
+
+
+def _note_lost_place(ctx: DecisionContext, member: Waiting, closed: Reason) -> None:
+    """Notes what a member loses its place by, so that it does not lose the next one, too: its
+    jitter counts from when it could have started first, and others go before it if it does not
+    answer."""
+    step = ctx.step(member)
+    if closed.who is not ActingParty.CLUSTER:
+        step.put_off.pop(member.cluster, None)
+    elif member.reason.kind is ReasonKind.START_JITTER:
+        step.put_off.setdefault(member.cluster, member.reason.since)
+    elif member.reason.kind is ReasonKind.NO_ANSWER:
+        step.silent.add(member.cluster)
 
 
 def _block_unreachable(ctx: DecisionContext, member: Waiting) -> bool:

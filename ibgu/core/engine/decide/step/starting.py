@@ -219,13 +219,14 @@ def _preempt(ctx: DecisionContext, member: Waiting) -> None:
 
 def _delay_by_jitter(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     """Whether the member waits for its part of the jitter, which follows from member and attempt
-    and counts from when it could have started first."""
+    and counts from when it could have started first, also if it waited for a place since."""
     jitter = step_rate_limits(ctx.tracked, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
     if waits and member.reason.since > ctx.now:
         return False  # set by a clock that was set back: it may be long ago
-    due = (member.reason.since if waits else ctx.now) + delay
+    since = member.reason.since if waits else ctx.now
+    due = min(since, step.put_off.get(member.cluster, since)) + delay
     if ctx.now >= due:
         return False
     words = f"put off by a part of {duration(jitter.jitter)} ({names.START_JITTER})"
@@ -236,6 +237,7 @@ def _delay_by_jitter(ctx: DecisionContext, step: TrackedStep, member: Waiting) -
 
 def _start_member(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
+    step.put_off.pop(member.cluster, None)
     decide_member(ctx, intend_first(ctx, member, slot, until))
 
 

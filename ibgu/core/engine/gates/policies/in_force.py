@@ -107,5 +107,6 @@ class PolicyGates:
             ),
             *(self._factory.make(each.metadata.name, each.spec) for each in state.policies),
         )
+        self._turns.forget_priorities()
         self._waiting.follow(self._policies)
         self._state = state

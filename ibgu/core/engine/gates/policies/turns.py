@@ -21,6 +21,10 @@ from ibgu.core.model import ActingParty, ReasonKind, Rollout, RolloutState, Step
 
 PATIENCE = 2 * PROBE_TIMEOUT
 """How long others wait for a rollout that goes first and takes no place."""
+MOST_LAPSES = 6
+"""The turns in vain up to which others pass a rollout twice as often after each."""
+UNKNOWN_PRIORITY = 10_000
+"""The priority of a rollout that was not decided on under these policies yet: higher than any."""
 LOOK = 100
 """The most waiting members of a rollout that are checked for one place."""
 _ABOUT_TO_START = frozenset({ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY})
@@ -43,9 +47,12 @@ class _Awaited(Struct, frozen=True):
 
     served: int
     """When it had taken a place last."""
-    since: datetime
-    lapsed: bool = False
-    """Whether it has taken no place for too long: others pass it until it has."""
+    since: datetime | None
+    """None: others pass it, because it has taken no place for too long."""
+    lapses: int = 0
+    """How often that happened in a row."""
+    until: int = 0
+    """The number of places taken, by whomever, from which it may go first again."""
 
 
 class Turns:
@@ -56,16 +63,20 @@ class Turns:
         self._fleet = fleet
         self._cluster = cluster
         self._priorities: dict[str, int] = {}
-        """The priorities other than 0, or once set, by the rollout's uid."""
+        """The priorities of rollouts that were decided on under these policies, by uid."""
         self._indexes: dict[_Key, _Index] = {}
         self._woken: dict[_Key, tuple[str, ...]] = {}
         self._awaited: dict[_Key, _Awaited] = {}
 
     def set_priority(self, rollout: str, priority: int) -> None:
         """Sets the rollout's priority, as the policies have it that hold it."""
-        if self._priorities.get(rollout, 0) != priority:
+        if self._priorities.get(rollout) != priority:
             self._fleet.occupancy.note_left()
         self._priorities[rollout] = priority
+
+    def forget_priorities(self) -> None:
+        """Forgets all priorities: other policies are in force."""
+        self._priorities.clear()
 
     def namespace(self, rollout: str) -> str:
         return self._fleet.rollouts[rollout].rollout.namespace
@@ -116,17 +127,25 @@ class Turns:
             limits, tracked = by_name.get(key[0]), self._fleet.rollouts.get(key[1])
             if limits is None or tracked is None or self._served(key) != known.served:
                 continue
-            if known.lapsed:
+            if known.since is None:
                 self._awaited[key] = known
             elif self._could_take_any(limits, tracked):
-                lapsed = not timedelta() <= now - known.since < PATIENCE
-                self._awaited[key] = replace(known, lapsed=lapsed)
-                ended = ended or lapsed
+                over = not timedelta() <= now - known.since < PATIENCE
+                self._awaited[key] = self._lapsed(limits, known) if over else known
+                ended = ended or over
             else:
                 # Those behind it were decided on while it could, and nothing else tells them.
                 ended = True
         self._forget_the_gone()
         return ended
+
+    def _lapsed(self, limits: PolicyLimits, known: _Awaited) -> _Awaited:
+        """Lets others take places: as many as the policy has, and twice as many each time. One that
+        never went first again could starve behind rollouts whose clusters answer sooner."""
+        most = max(1, limits.room(Place(limits.name))) * 2**known.lapses
+        until = self._fleet.occupancy.taken(limits.name, self._cluster) + most
+        lapses = min(known.lapses + 1, MOST_LAPSES)
+        return replace(known, since=None, lapses=lapses, until=until)
 
     def _forget_the_gone(self) -> None:
         rollouts = self._fleet.rollouts
@@ -154,9 +173,14 @@ class Turns:
         """Whether the rollout may go first: it could start a member now, and has not had its turn
         in vain."""
         step, key = tracked.current, (limits.name, tracked.rollout.uid)
-        known = self._awaited.get(key)
-        lapsed = known is not None and known.lapsed and known.served == self._served(key)
-        return step is not None and not lapsed and _could_start(tracked, step)
+        return step is not None and not self._is_passed(key) and _could_start(tracked, step)
+
+    def _is_passed(self, key: _Key) -> bool:
+        """Whether others pass the rollout, because it has had its turn in vain."""
+        known, occupancy = self._awaited.get(key), self._fleet.occupancy
+        if known is None or known.since is not None or known.served != self._served(key):
+            return False
+        return occupancy.taken(key[0], self._cluster) < known.until
 
     def _served(self, key: _Key) -> int:
         return self._fleet.occupancy.share(*key, self._cluster)[1]
@@ -166,7 +190,8 @@ class Turns:
         so that no two rollouts wait for each other."""
         uid = tracked.rollout.uid
         count, served = self._fleet.occupancy.share(limits.name, uid, self._cluster)
-        return (-self._priorities.get(uid, 0), count, served, tracked.rollout.age)
+        priority = self._priorities.get(uid, UNKNOWN_PRIORITY)
+        return (-priority, count, served, tracked.rollout.age)
 
     def _waiting(
         self, limits: PolicyLimits, besides: TrackedRollout
@@ -221,6 +246,8 @@ class Turns:
         known, served = self._awaited.get(key), self._served(key)
         if known is None or known.served != served:
             self._awaited[key] = _Awaited(served, now)
+        elif known.since is None and not self._is_passed(key):
+            self._awaited[key] = replace(known, since=now)
 
 
 def _could_start(tracked: TrackedRollout, step: TrackedStep) -> bool:

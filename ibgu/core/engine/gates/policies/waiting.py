@@ -130,13 +130,16 @@ class WaitingMembers:
     ) -> Iterator[str]:
         """Yields the clusters that the policy's limits have kept and would let start now, in their
         order, and takes their places out of those that are free. Members that are about to start
-        need their places."""
+        need their places. Those that did not answer go behind all others."""
         kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
         if kept is None:
             return
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
-        for _, name in kept:
+        names = [name for _, name in kept]
+        if step.silent:
+            names.sort(key=step.silent.__contains__)
+        for name in names:
             if self._take(limits, name, free):
                 yield name
             if free.get(Place(limits.name), 1) <= 0:

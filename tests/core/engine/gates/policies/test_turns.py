@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.gates.policies.turns import PATIENCE
-from ibgu.core.engine.state.occupancy import PolicyLimits
+from ibgu.core.engine.state.occupancy import Place, PolicyLimits
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -309,3 +309,61 @@ def test_a_place_is_not_offered_to_members_that_another_gate_keeps() -> None:
     roll_out(twin, "a", *NAMES[:6], labels={"tier": "urgent"}, concurrency=1)
     twin.wait(minutes=5)
     assert {reason(twin, "uid-a", name).gate for name in NAMES[:6]} == {"RolloutPolicy/z"}
+
+
+# -- who was passed --------------------------------------------------------------------------------
+
+
+def test_a_rollout_whose_priority_is_not_known_yet_goes_first() -> None:
+    """So it is after a restart, until the rollout was decided on. It took the last place, too."""
+    twin = fleet()
+    set_policies(twin, policy(**LIMIT))
+    roll_out(twin, "a", *NAMES[:2], concurrency=1)
+    twin.until(Kind.RUN_ACCEPTED)
+    roll_out(twin, "b", *NAMES[2:4], concurrency=1)
+    twin.until(Kind.FINISHED)
+    limits = PolicyLimits("network", policy(**LIMIT).spec)
+    turns, place = twin.policy_gates._turns, Place("network")
+    turns.forget_priorities()
+    turns.set_priority("uid-b", 0)
+    first = turns.before(limits, place, "uid-b", twin.now)
+    assert first is not None
+    assert first.uid == "uid-a"
+    turns.set_priority("uid-a", 0)
+    assert turns.before(limits, place, "uid-b", twin.now) is None
+
+
+def test_silent_clusters_cost_a_rollout_its_turn_for_a_while_only() -> None:
+    """The clusters of the other one start without a probe, so they are always the first."""
+    names = [f"site-{number}" for number in range(1, 17)]
+    twin = fleet(*names)
+    set_policies(twin, policy(**LIMIT), URGENT)
+    twin.frozen |= {"site-13", "site-14", "site-15"}
+    selectors = tuple(LabelSelector({"name": each}) for each in names[:12])
+    plan: dict[str, Any] = {"timeout": 6000, "concurrency": 1}
+    older = twin.apply(ibgu("a", "Prep", "Upgrade", selectors=selectors, **plan))
+    twin.until(Kind.RUN_ACCEPTED)
+    while len(twin.tracked(older).steps) < 2:
+        twin.wait(minutes=1)
+    twin.until(Kind.RUN_ACCEPTED)
+    roll_out(twin, "b", *names[12:], labels={"tier": "urgent"}, concurrency=4)
+    before = len(starts(twin))
+    for _ in range(4 * 240):
+        twin.wait(seconds=15)
+        if twin.policy_gates.recount(twin.now):
+            twin.touch_everything()
+    assert starts(twin)[before:].index("uid-b") < 4
+    assert succeeded(twin, "uid-b") == 1
+    assert twin.tracked(older).steps[1].counts[Outcome.SUCCEEDED] == 12
+
+
+def test_a_rollout_that_jitter_puts_off_gets_the_next_place() -> None:
+    """The other one has none, and takes the place meanwhile."""
+    twin = fleet()
+    set_policies(twin, policy(**LIMIT))
+    roll_out(twin, "a", *NAMES[:6], concurrency=1)
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.annotate(roll_out(twin, "b", *NAMES[6:], concurrency=1), start_jitter="10m")
+    drive(twin, 12)
+    after = [*["uid-a"] * 2, "uid-b", *["uid-a"] * 4, "uid-b"]
+    assert starts(twin) == after
