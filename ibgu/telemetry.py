@@ -176,6 +176,14 @@ NOTIFY_LAG = Gauge(
     ["receiver"],
 )
 
+# sources of canaries' health
+HEALTH_QUESTIONS = Counter(
+    "ibgu_health_source_questions",
+    "Questions to a source whether a canary is well, by result: well, unwell, or failed without an "
+    "answer that can be used.",
+    ["source", "result"],
+)
+
 # the REST API
 API_REQUESTS = Counter(
     "ibgu_api_requests", "Answered requests, by route and status.", ["method", "route", "code"]

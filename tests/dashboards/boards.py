@@ -413,6 +413,15 @@ def _others() -> Panels:
             },
             description="Of a process in shadow mode.",
         ),
+        stacked(
+            "Sources of canaries' health: questions",
+            {
+                "{{source}} {{result}}": (
+                    f"60 * sum by (source, result) (rate(ibgu_health_source_questions_total{RATE}))"
+                )
+            },
+            description="Per minute.",
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 
+from ibgu import telemetry
 from ibgu.controller.sources.asking import SourceClient, source_client
 from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
@@ -167,6 +168,7 @@ class _Asker:
                 log.exception("a source can't be asked", source=self.source.name)
                 self._note_trouble(asked, f"{type(error).__name__} in asking {self.source.name}")
                 return
+        self._count("unwell" if finding.problem else "well")
         asked.well_at = None if finding.problem else at
         self._canaries.note(asked.question, asked.cluster, finding)
 
@@ -181,11 +183,15 @@ class _Asker:
         return await client.webhook(question, rollout, cluster)
 
     def _note_trouble(self, asked: _Asked, words: str) -> None:
+        self._count("failed")
         self._canaries.note_trouble(asked.question, asked.cluster, words)
         now = self._now()
         if self._warned is None or now - self._warned >= _REMIND:
             self._warned = now
             log.warning("a source does not say whether a canary is well", error=words)
+
+    def _count(self, result: str) -> None:
+        telemetry.HEALTH_QUESTIONS.labels(self.source.name, result).inc()
 
 
 def _points(asked: _Asked, at: float) -> int:

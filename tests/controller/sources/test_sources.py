@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from ibgu.controller.sources import questions, sources_of
 from ibgu.core.drivers.canary_health import metrics, webhook
@@ -37,14 +38,23 @@ def result(content: bytes, status: int = 200) -> web.Response:
     return web.Response(body=content, status=status, content_type="application/json")
 
 
+def counted(result: str) -> float:
+    """Questions to the source noc with that result."""
+    labels = {"source": "noc", "result": result}
+    return REGISTRY.get_sample_value("ibgu_health_source_questions_total", labels) or 0.0
+
+
 async def test_a_webhook_gets_signed_requests_until_it_says_healthy(
     there: Site, asking: Asking
 ) -> None:
     there.answers = [told(False, reason="3 cells are down"), *(told() for _ in range(99))]
     async with asking([noc(there)], NOC) as observed:
         assert observed.finding(NOC).problem == "ibgu has not asked the source noc yet"
+        before = counted("unwell"), counted("well")
         await observed.until(NOC, "the source noc says that it is not healthy: 3 cells are down")
         await observed.until(NOC, "")
+    assert counted("unwell") == before[0] + 1
+    assert counted("well") > before[1]
     first, second, *_ = there.taken
     said = first.json
     assert (said["cluster"], said["step"], said["rollout"]["name"]) == ("site-1", 2, ROLLOUT.name)
@@ -89,6 +99,7 @@ async def test_a_source_that_is_away_is_asked_until_it_is_back(there: Site, aski
     there.answers = [told() for _ in range(99)]
     async with asking([noc(there)], NOC) as observed:
         await observed.until(NOC, "the source noc can't be reached: ")
+        assert counted("failed")
         await there.open()
         await observed.until(NOC, "")
 
