@@ -10,12 +10,12 @@ from aiohttp import web
 
 from ibgu.controller.sources import questions
 from tests.controller.notify.receiving import Site, site
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 from tests.e2e.metrics import Metrics, prometheus
-from tests.e2e.test_canary_health import NAME, Health, began, canary, health, waits
-
-__all__ = ["health"]
+from tests.e2e.test_canary_health import NAME, Health, began, canary, waits
+from tests.e2e.test_rollout_policies import body, kept
 
 REGION = "example.com/region"
 QUERY = f'sum(cells_up{{cluster="$cluster", region="$label({REGION})"}}) > bool 2'
@@ -24,6 +24,31 @@ QUERY = f'sum(cells_up{{cluster="$cluster", region="$label({REGION})"}}) > bool 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "INTERVAL", 0.5)
+
+
+@pytest.fixture
+async def health(scene: Scene) -> AsyncIterator[Health]:
+    """Applies a policy whose canary is the first cluster and soaks, with these checks."""
+
+    async def apply(**checks: Any) -> None:
+        selector = {"matchLabels": {"name": canary(scene)}}
+        canaries = {"selector": selector, "soakMinutes": 5, "health": checks}
+        await scene.apply(body(scene, NAME, canaries=canaries))
+
+    yield apply
+    await scene.kubectl("delete", "rolloutpolicy", NAME, "--ignore-not-found")
+
+
+async def soaks(scene: Scene) -> None:
+    """Waits until both other clusters wait for nothing but time."""
+    words = f"RolloutPolicy/{NAME}: the canaries have succeeded, and must stay well until "
+
+    async def held() -> bool:
+        found = await kept(scene)
+        return len(found) == 2 and all(each.startswith(words) for each in found)
+
+    await scene.until(held, "two clusters to wait for the soak")
+    assert await began(scene) == {canary(scene)}
 
 
 @pytest.fixture
@@ -57,8 +82,9 @@ async def test_a_query_to_a_real_prometheus_lets_the_others_start(
     scene: Scene, health: Health, cells: Metrics, tmp_path: Path
 ) -> None:
     await scene.fleet(count=3)
+    clock = ScaledTime(1)
     thanos = {"name": "thanos", "kind": "prometheus", "url": cells.url}
-    await scene.start(health_sources_file=sources(tmp_path, thanos))
+    await scene.start(clock=clock, health_sources_file=sources(tmp_path, thanos))
     await health(metrics=[{"source": "thanos", "query": QUERY}])
     await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
     await waits(scene, f"the ManagedCluster has no label {REGION}, which the query needs")
@@ -69,6 +95,11 @@ async def test_a_query_to_a_real_prometheus_lets_the_others_start(
     await waits(scene, f"{what} 0 for {{}}")
     assert await began(scene) == {canary(scene)}
     cells.shown = up(scene, 3)
+    await soaks(scene)
+    cells.shown = up(scene, 2)
+    await waits(scene, f"{what} 0 for {{}}")
+    cells.shown = up(scene, 3)
+    clock.speed = 40
     await scene.completed("careful")
     assert len(await began(scene)) == 3
 
@@ -77,10 +108,10 @@ async def test_a_webhook_lets_the_others_start(
     scene: Scene, health: Health, noc: Site, tmp_path: Path
 ) -> None:
     await scene.fleet(count=3)
-    key = tmp_path / "key"
+    clock, key = ScaledTime(1), tmp_path / "key"
     key.write_text("secret-key")
     found = {"name": "noc", "kind": "webhook", "url": noc.url, "secretFile": str(key)}
-    await scene.start(health_sources_file=sources(tmp_path, found))
+    await scene.start(clock=clock, health_sources_file=sources(tmp_path, found))
     await health(webhook={"source": "noc"})
     await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
     await waits(scene, "the source noc answered something else than application/json")
@@ -88,6 +119,8 @@ async def test_a_webhook_lets_the_others_start(
     await waits(scene, "the source noc says that it is not healthy: 3 cells are down")
     assert await began(scene) == {canary(scene)}
     says(noc, healthy=True)
+    await soaks(scene)
+    clock.speed = 40
     await scene.completed("careful")
     asked = noc.taken[-1]
     assert (asked.json["cluster"], asked.json["policy"]) == (canary(scene), NAME)
