@@ -1077,11 +1077,19 @@ class ShadowFailureResponse(Response, frozen=True, kw_only=True):
     ahead_seconds: float = 0.0
 
 
+class ShadowPolicyResponse(Response, frozen=True, kw_only=True):
+    gate: str
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+    message: str = ""
+
+
 class ShadowReportResponse(Response, frozen=True, kw_only=True):
     shadow: bool = True
     rollout: ShadowRolloutResponse
     steps: tuple[ShadowStepResponse, ...] = ()
     failures: tuple[ShadowFailureResponse, ...] = ()
+    policies: tuple[ShadowPolicyResponse, ...] = ()
     ahead_seconds: float = 0.0
     saved_seconds: float = 0.0
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.api.context import Context
-from ibgu.core.assurance.shadow import ShadowOutcome, ShadowVerdict
+from ibgu.core.assurance.shadow import ShadowNote, ShadowOutcome, ShadowVerdict
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause
 from ibgu.db.shadow import ShadowRecords, ShadowStore
@@ -36,7 +36,8 @@ async def watched(store: ShadowStore) -> None:
     )
     done = ShadowOutcome(ShadowVerdict.SUCCEEDED, NOW + timedelta(minutes=10))
     good = run("s10", ibgu=done, talm=done, freed_at=NOW + timedelta(hours=4), symptom=None)
-    later = run("s2", ibgu=None, talm=None, batch=2, symptom=None, words="", notes=())
+    held = ShadowNote(NOW, "RolloutPolicy/night would have held it: by day", "RolloutPolicy/night")
+    later = run("s2", ibgu=None, talm=None, batch=2, symptom=None, words="", notes=(held,))
     other = rollout("u2", namespace="site", created_at=NOW + timedelta(hours=1))
     await store.write(ShadowRecords((rollout(), other), (step(),), (failed, good, later)))
 
@@ -71,6 +72,14 @@ async def test_a_report_contains_failures_steps_and_lead_times(ask: Ask, watched
     assert (told["step"], told["clusters"], told["batches"]) == (1, 3, 2)
     assert [(slow["batch"], slow["slowest"]) for slow in told["slow"]] == [(1, "s10")]
     assert report["aheadSeconds"] == 4 * 3600
+    assert report["policies"] == [
+        {
+            "gate": "RolloutPolicy/night",
+            "count": 1,
+            "clusters": ["s2"],
+            "message": "RolloutPolicy/night would have held it: by day",
+        }
+    ]
 
 
 async def test_clusters_of_a_report_are_listed_in_pages(ask: Ask, watched: None) -> None:

@@ -22,6 +22,9 @@ async def test_a_report_shows_failures_and_waiting_batches(ibgu: Ibgu, watched: 
     assert lines[0].startswith("default/ran-u1  → 4.17.2   shadow: TALM did this, ibgu only")
     assert "failures told earlier by 4 h altogether (1 of them)" in lines
     assert "       known 4 h before TALM's time-out, on average" in lines
+    at = lines.index("Policies would have held")
+    assert lines[at + 1] == "    1  RolloutPolicy/night would have held it: by day"
+    assert lines[at + 2] == "       s2"
     assert any(line.startswith("       batch 1 waited") for line in lines)
     row, told = [line for line in lines if line.startswith("s1 ")]
     assert "timed out" in row

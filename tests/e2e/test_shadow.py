@@ -148,6 +148,55 @@ async def _check_report(scene: Scene, bad: str, good: str, last: str) -> None:
     assert any("ibgu would have failed Prep here" in note.text for note in failed.notes)
 
 
+async def test_a_shadow_says_which_policy_would_have_held_a_start(scene: Scene) -> None:
+    """TALM starts two clusters at once in a freeze for one of them, where one may be in flight."""
+    await scene.fleet(count=2)
+    first, second = f"{scene.label}-1", f"{scene.label}-2"
+    frozen = {"from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+    about = {"selector": {"matchLabels": {"fleet": scene.label}}}
+    specs = {"one": {"inFlight": 1}, "frozen": {"freezes": [frozen], "actions": ["Prep"]}}
+    for name, spec in specs.items():
+        await scene.apply(
+            {
+                "apiVersion": "ibgu.dev/v1alpha1",
+                "kind": "RolloutPolicy",
+                "metadata": {"name": f"{scene.label}-{name}"},
+                "spec": {"clusters": about, **spec},
+            }
+        )
+    made = await a_rollout(scene, "held", step("Prep", most=2))
+    try:
+        async with watching(scene) as watcher:
+            await scene.until(lambda: watcher.leading, "the shadow to watch")
+            await made.opens(0, [first, second])
+            await made.begins(0, Action.PREP, first, second)
+
+            async def both() -> bool:
+                return len(await runs(scene, "held")) == 2
+
+            await scene.until(both, "the shadow to see both starts")
+    finally:
+        await made.cleans_up()
+        for name in specs:
+            await scene.kubectl("delete", "rolloutpolicy", f"{scene.label}-{name}")
+    found = await runs(scene, "held")
+    gate = f"RolloutPolicy/{scene.label}"
+    held = [{note.gate for note in run.holds} for run in found.values()]
+    assert all(f"{gate}-frozen" in each for each in held)
+    assert sum(f"{gate}-one" in each for each in held) == 1
+    async with reading(scene) as reads:
+        rollout = await reads.rollout("default", "held")
+        assert rollout is not None
+        steps, known = await reads.steps_and_runs(rollout.uid)
+    report = compare(rollout, steps, known, await _now(scene))
+    assert [(group.gate, group.count) for group in report.policies] == [
+        (f"{gate}-frozen", 2),
+        (f"{gate}-one", 1),
+    ]
+    words = "would have held it: the policy freezes all starts until 2100-01-01T00:00:00Z"
+    assert report.policies[0].message == f"{gate}-frozen {words}"
+
+
 async def _now(scene: Scene) -> datetime:
     (row,) = await scene.journal("SELECT clock_timestamp() AS now")
     now: datetime = row["now"]

@@ -8,6 +8,7 @@ from ibgu.api.shadow.schemas import (
     OutcomeBody,
     ShadowClusterBody,
     ShadowFailureBody,
+    ShadowPolicyBody,
     ShadowReportBody,
     ShadowRolloutBody,
     ShadowStepBody,
@@ -18,6 +19,7 @@ from ibgu.core.assurance.shadow import (
     Row,
     ShadowFailureGroup,
     ShadowOutcome,
+    ShadowPolicyGroup,
     ShadowRollout,
     ShadowVerdict,
     StepReport,
@@ -46,6 +48,7 @@ def report_body(report: Report) -> ShadowReportBody:
         rollout=shadow_rollout_body(report.rollout),
         steps=[_step(step) for step in report.steps],
         failures=[_failure(group) for group in report.failures],
+        policies=[_policy(group) for group in report.policies],
         ahead_seconds=report.ahead.total_seconds(),
         saved_seconds=report.saved.total_seconds(),
     )
@@ -119,4 +122,13 @@ def _failure(group: ShadowFailureGroup) -> ShadowFailureBody:
         count=group.count,
         clusters=list(group.clusters),
         ahead_seconds=group.ahead.total_seconds(),
+    )
+
+
+def _policy(group: ShadowPolicyGroup) -> ShadowPolicyBody:
+    return ShadowPolicyBody(
+        gate=group.gate,
+        count=group.count,
+        clusters=list(group.clusters),
+        message=group.message,
     )

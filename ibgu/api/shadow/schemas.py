@@ -139,10 +139,24 @@ class ShadowFailureBody(Body):
     ahead_seconds: float = Field(description="Of all of them together.")
 
 
+class ShadowPolicyBody(Body):
+    gate: str = Field(
+        description="The gate of a policy that would have held starts, such as "
+        "RolloutPolicy/ran-nights, or ClusterHold."
+    )
+    count: int = Field(description="The starts that it would have held.")
+    clusters: list[str] = Field(description="The first ten.")
+    message: str = Field(description="Why the first of these starts would have been held.")
+
+
 class ShadowReportBody(ShadowBody):
     rollout: ShadowRolloutBody
     steps: list[ShadowStepBody]
     failures: list[ShadowFailureBody]
+    policies: list[ShadowPolicyBody] = Field(
+        description="What the RolloutPolicies of the hub would have held, by the limits, windows, "
+        "freezes and holds that ibgu knew when TALM began."
+    )
     ahead_seconds: float = Field(
         description="How much earlier ibgu would have reported the failures, in total."
     )

@@ -23,6 +23,7 @@ def report_lines(report: ShadowReport, style: OutputStyle, now: datetime) -> lis
     return [
         *_head(report, style),
         *_failures(report, style),
+        *_policies(report, style),
         *_steps(report),
         *_clusters(report, now),
     ]
@@ -57,6 +58,16 @@ def _failures(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]
         yield f"       {', '.join(group.clusters)}{more}"
         yield f"       known {earlier} before TALM's time-out, on average"
         yield f"       → {group.remedy}"
+
+
+def _policies(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]:
+    groups = report.policies
+    if groups:
+        yield style.paint("Policies would have held", "yellow", bold=True)
+    for group in groups:
+        yield f"{group.count:>5}  {' '.join(group.message.split())}"
+        more = ", …" if group.count > len(group.clusters) else ""
+        yield f"       {', '.join(group.clusters)}{more}"
 
 
 def _steps(report: ShadowReportResponse) -> Iterator[str]:

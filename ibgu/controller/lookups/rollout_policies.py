@@ -76,7 +76,7 @@ class RolloutPolicies:
         read."""
         self._state = PolicyState(problem=UNREAD)
         self._log_throttle = LogThrottle(time.monotonic)
-        self._policies = _Policies(self._read)
+        self._policies = PolicyStore(self._read)
         self._reflector = Reflector(
             client,
             WatchedKind(paths.ROLLOUT_POLICIES, RolloutPolicy, whole),
@@ -206,8 +206,8 @@ class RolloutPolicies:
             return False
 
 
-class _Policies(Store[RolloutPolicy]):
-    """_Policies also keeps the names of policies that can't be read, until they can or are gone.
+class PolicyStore(Store[RolloutPolicy]):
+    """PolicyStore also keeps the names of policies that can't be read, until they can or are gone.
     Their last good version stays beside them."""
 
     def __init__(self, read: Callable[..., None]) -> None:

@@ -1,26 +1,31 @@
 """Keeps all records of shadow mode in memory and updates them from the mirror."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.assurance.shadow import (
+    PolicyHold,
+    ShadowPolicies,
     ShadowRollout,
     ShadowRun,
     ShadowStep,
     TalmObservation,
+    TalmStart,
     begin,
     due,
     follow,
     rollout_of,
     status_of,
     step_of,
+    with_holds,
 )
 from ibgu.core.drivers import traits
 from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.db.shadow import ShadowRecords
 
@@ -31,8 +36,18 @@ class ShadowRecorder:
     """ShadowRecorder records what is new in `look`; `changed` returns it until `kept` confirms the
     write."""
 
-    def __init__(self, mirror: Mirror, known: ShadowRecords) -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        known: ShadowRecords,
+        policies: Callable[[], PolicyState] = PolicyState,
+    ) -> None:
+        """`policies` returns those of the hub."""
         self._mirror = mirror
+        self._policies = policies
+        self._judge = ShadowPolicies(
+            mirror.cluster, lambda: (found.view for found in mirror.clusters)
+        )
         self.rollouts = {rollout.uid: rollout for rollout in known.rollouts}
         self.steps = {step.key: step for step in known.steps}
         self.runs = {run.key: run for run in known.runs}
@@ -99,7 +114,7 @@ class ShadowRecorder:
             self.rollouts[uid] = self._new_rollouts[uid] = rollout
         failed = status_of(obj).failed()
         for group in groups:
-            self._step(uid, group, failed, now)
+            self._step(obj, group, failed, now)
         with_group = {group.index for group in groups}
         for key in self._open_of(uid):
             if key[1] not in with_group:
@@ -116,8 +131,13 @@ class ShadowRecorder:
         return same and not works and not self._open_of(uid)
 
     def _step(
-        self, uid: str, group: TalmGroup, failed: dict[tuple[str, str], str], now: datetime
+        self,
+        obj: RolloutObject,
+        group: TalmGroup,
+        failed: dict[tuple[str, str], str],
+        now: datetime,
     ) -> None:
+        uid = obj.metadata.uid
         before = self.steps.get((uid, group.index))
         step = step_of(uid, group, before, now)
         if step != before:
@@ -125,7 +145,8 @@ class ShadowRecorder:
         works = {(w.cluster, a): w for w, a in self._works(group)}
         for (cluster, action), work in works.items():
             if (uid, group.index, cluster, action) not in self.runs and not work.terminating:
-                self._put(begin(uid, group.index, action, work, now))
+                run = begin(uid, group.index, action, work, now)
+                self._put(with_holds(run, self._holds(obj, group, run, now)))
         for key in self._open_of(uid):
             _, index, cluster, name = key
             if index != group.index:
@@ -134,6 +155,34 @@ class ShadowRecorder:
             said = failed.get((cluster, name), "")
             seen = TalmObservation(work_seen, group, self._reachable(cluster), said)
             self._follow(self.runs[key], seen, now)
+
+    def _holds(
+        self, obj: RolloutObject, group: TalmGroup, run: ShadowRun, now: datetime
+    ) -> Iterator[PolicyHold]:
+        """Yields the policies that would have held the start."""
+        cluster = self._mirror.cluster(run.cluster)
+        if cluster is None:
+            return
+        begun = any((*run.key[:3], action) in self.runs for action in group.actions)
+        start = TalmStart(
+            namespace=obj.metadata.namespace,
+            labels=obj.metadata.labels,
+            cluster=cluster,
+            action=run.action,
+            rest=() if begun else group.actions[group.actions.index(run.action) :],
+            at=run.since,
+        )
+        yield from self._judge.holds(self._policies(), start, self._in_flight(run.cluster), now)
+
+    def _in_flight(self, besides: str) -> set[str]:
+        """Returns the other clusters with an action that has not ended."""
+        open_ = (self.runs[key] for key in self._open)
+        at_work = {
+            run.cluster
+            for run in open_
+            if run.ibgu is None and run.talm is None and run.gone_at is None
+        }
+        return at_work - {besides}
 
     def _works(self, group: TalmGroup) -> Iterator[tuple[TalmWork, ActionName]]:
         """Yields TALM's works, each with the step's action of the work's stage."""

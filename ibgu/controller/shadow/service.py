@@ -13,7 +13,8 @@ from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.journal.retention import Retention
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.controller.mirror.watches import Watches
+from ibgu.controller.mirror.watches import Watches, watch_timing
+from ibgu.controller.shadow.policies import ShadowPolicyWatch
 from ibgu.controller.shadow.recorder import ShadowRecorder
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import names
@@ -32,6 +33,8 @@ SILENCE = timedelta(seconds=30)
 RENEW = 8.0
 """Seconds without changes after which the shadow renews its lead."""
 RETRY = 1.0
+POLICIES = 10.0
+"""The most seconds to wait for the RolloutPolicies before the watch begins."""
 
 
 class Shadow:
@@ -50,6 +53,13 @@ class Shadow:
         # TALM carries out no other kind, and shadow mode may read none.
         upgrades = {names.IBGU: DRIVERS[names.IBGU]}
         self._watches = Watches(upgrades, client, self._mirror, served, settings, Random())
+        self._policies = ShadowPolicyWatch(
+            client,
+            served=served.rollout_policies,
+            streaming=served.streaming_lists,
+            timing=watch_timing(settings),
+            rng=Random(),
+        )
         self._clock = Clock(self._store.now)
         self._away = ""
         self._tally = telemetry.Tally(client)
@@ -59,7 +69,9 @@ class Shadow:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
+            tasks.create_task(self._policies.run())
             await self._watches.synced()
+            await self._policies.settled(POLICIES)
             log.info("in sync", **self._watches.sizes())
             while True:
                 await self._campaign()
@@ -93,7 +105,8 @@ class Shadow:
         try:
             if await self._store.lead(self._settings.identity, SILENCE):
                 await self._clock.sync()
-                self._recorder = ShadowRecorder(self._mirror, await self._store.load())
+                known = await self._store.load()
+                self._recorder = ShadowRecorder(self._mirror, known, self._policies.state)
                 await self._lead(self._recorder)
         except JournalUnavailable as error:
             self._lost(str(error))

@@ -3,6 +3,7 @@
 from ibgu.core.assurance.shadow.evidence import conclude, symptom_of
 from ibgu.core.assurance.shadow.follow import TalmObservation, begin, due, follow
 from ibgu.core.assurance.shadow.messages import explanation
+from ibgu.core.assurance.shadow.policies import PolicyHold, ShadowPolicies, TalmStart, with_holds
 from ibgu.core.assurance.shadow.records import (
     ShadowNote,
     ShadowOutcome,
@@ -18,6 +19,7 @@ from ibgu.core.assurance.shadow.report import (
     Report,
     Row,
     ShadowFailureGroup,
+    ShadowPolicyGroup,
     StepReport,
     compare,
     remedy_of,
@@ -25,11 +27,14 @@ from ibgu.core.assurance.shadow.report import (
 from ibgu.core.assurance.shadow.rollouts import rollout_of, status_of, step_of
 
 __all__ = [
+    "PolicyHold",
     "Report",
     "Row",
     "ShadowFailureGroup",
     "ShadowNote",
     "ShadowOutcome",
+    "ShadowPolicies",
+    "ShadowPolicyGroup",
     "ShadowRollout",
     "ShadowRun",
     "ShadowStep",
@@ -39,6 +44,7 @@ __all__ = [
     "SymptomKind",
     "TalmBatch",
     "TalmObservation",
+    "TalmStart",
     "begin",
     "compare",
     "conclude",
@@ -50,4 +56,5 @@ __all__ = [
     "status_of",
     "step_of",
     "symptom_of",
+    "with_holds",
 ]

@@ -14,7 +14,7 @@ from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.core.talm import names as talm
 
 NOTES = 60
-"""Lines of history that a run keeps: its first one and the newest."""
+"""Lines of history that a run keeps: those of its start and the newest."""
 
 
 class TalmObservation(Struct, frozen=True):
@@ -137,5 +137,6 @@ def _leave(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
 def _note(run: ShadowRun, at: datetime, text: str) -> ShadowRun:
     notes = (*run.notes, ShadowNote(at, " ".join(text.split())))
     if len(notes) > NOTES:
-        notes = (notes[0], *notes[len(notes) - NOTES + 1 :])
+        first = 1 + len(run.holds)
+        notes = (*notes[:first], *notes[len(notes) - NOTES + first :])
     return replace(run, notes=notes)

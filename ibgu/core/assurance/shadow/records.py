@@ -44,6 +44,9 @@ class ShadowNote(Struct, frozen=True):
 
     at: datetime
     text: str
+    gate: str = ""
+    """The gate of a policy that would have held the start; empty: the line is about something
+    else."""
 
 
 class ShadowRun(Struct, frozen=True, kw_only=True):
@@ -75,6 +78,11 @@ class ShadowRun(Struct, frozen=True, kw_only=True):
     freed_at: datetime | None = None
     """When TALM's batch was over: only then could another cluster take the place."""
     notes: tuple[ShadowNote, ...] = ()
+
+    @property
+    def holds(self) -> tuple[ShadowNote, ...]:
+        """Returns the lines about policies that would have held the start."""
+        return tuple(note for note in self.notes if note.gate)
 
     @property
     def key(self) -> tuple[str, int, str, str]:

@@ -91,6 +91,18 @@ class StepReport(Struct, frozen=True):
         return max(_NO_TIME, self.took - self.sliding)
 
 
+class ShadowPolicyGroup(Struct, frozen=True):
+    """ShadowPolicyGroup are the starts of TALM's that one policy would have held."""
+
+    gate: str
+    """The policy's gate, such as RolloutPolicy/ran-nights, or that of holds by annotation."""
+    count: int
+    clusters: tuple[str, ...]
+    """The first of them, each once."""
+    message: str
+    """Why the first of these starts would have been held."""
+
+
 class Report(Struct, frozen=True):
     rollout: ShadowRollout
     steps: tuple[StepReport, ...]
@@ -100,6 +112,8 @@ class Report(Struct, frozen=True):
     """The total by which ibgu would have reported failures earlier."""
     saved: timedelta
     """The time that the sliding window saves in the whole rollout."""
+    policies: tuple[ShadowPolicyGroup, ...] = ()
+    """What policies would have held, the one that would have held most first."""
 
 
 def compare(
@@ -116,6 +130,7 @@ def compare(
         failures=tuple(_groups(rows)),
         ahead=_sum(row.ahead for row in rows),
         saved=_sum(step.saved for step in reports),
+        policies=tuple(_held(rows)),
     )
 
 
@@ -176,6 +191,23 @@ def _group(rows: Sequence[Row]) -> ShadowFailureGroup:
 def remedy_of(run: ShadowRun, told: ShadowOutcome) -> str:
     known = explain(run.action, told.message)
     return known.remedy if known else _LOOK
+
+
+# -- policies ----------------------------------------------------------------------------------
+
+
+def _held(rows: Iterable[Row]) -> list[ShadowPolicyGroup]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        for note in row.run.holds:
+            found.setdefault(note.gate, []).append((row.run.cluster, note.text))
+    groups = (_policy_group(gate, starts) for gate, starts in found.items())
+    return sorted(groups, key=lambda group: (-group.count, group.gate))
+
+
+def _policy_group(gate: str, starts: Sequence[tuple[str, str]]) -> ShadowPolicyGroup:
+    clusters = tuple(dict.fromkeys(cluster for cluster, _ in starts))
+    return ShadowPolicyGroup(gate, len(starts), clusters[:NAMED], starts[0][1])
 
 
 # -- batches -----------------------------------------------------------------------------------

@@ -170,3 +170,18 @@ def test_talm_is_never_blamed_for_being_quicker() -> None:
     quick = step((("s1", "s2"), 10), finished_at=at(10))
     found = report(run("s1", ok(20), None), run("s2", ok(20), None), steps=(quick,))
     assert found.steps[0].saved == timedelta()
+
+
+def test_starts_that_policies_would_have_held_are_grouped() -> None:
+    night, wide = "RolloutPolicy/night", "RolloutPolicy/wide"
+    notes = [
+        ShadowNote(START, "TALM asks the cluster for Prep"),
+        ShadowNote(START, f"{night} would have held it: by day", night),
+        ShadowNote(START, f"{wide} would have held it: 30 are", wide),
+    ]
+    runs = [run(f"s{number}", None, None, notes=tuple(notes[:2])) for number in range(1, 12)]
+    runs.append(run("s20", None, None, notes=tuple(notes)))
+    first, second = compare(ROLLOUT, [], runs, at(60)).policies
+    assert (first.gate, first.count, len(first.clusters)) == (night, 12, 10)
+    assert first.message == f"{night} would have held it: by day"
+    assert (second.gate, second.count, second.clusters) == (wide, 1, ("s20",))

@@ -35,7 +35,7 @@ def limits_gate(
         places = list(limits.places(candidate.cluster))
         for place in places:
             if occupancy.free(limits, place, cluster) <= 0:
-                words = _full(limits, place, candidate.cluster.name)
+                words = full(limits, place, candidate.cluster.name)
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         # Turns take long to tell, and matter only to a cluster that has all its places.
         for place in places:
@@ -63,7 +63,8 @@ def _goes_first(turns: Turns, limits: PolicyLimits, place: Place, candidate: Can
     return f"the policy lets {named} go first: it waits for the same places"
 
 
-def _full(limits: PolicyLimits, place: Place, cluster: str) -> str:
+def full(limits: PolicyLimits, place: Place, cluster: str) -> str:
+    """Returns that the place is full, for the cluster that needs it."""
     if place.group:
         others = [name for name in limits.neighbours(place) if name != cluster]
         named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
