@@ -102,10 +102,37 @@ async def test_a_second_rollout_stands_beside_it(ibgu: Ibgu, journal: Journal) -
     assert "there is no rollout no-such" in refused.stderr
 
 
-async def test_a_rollout_without_a_step_has_both_forms(ibgu: Ibgu, journal: Journal) -> None:
+@pytest.mark.usefixtures("labelled")
+async def test_programs_read_the_same_facts(ibgu: Ibgu, journal: Journal) -> None:
+    other = rollout("r0", namespace="edge", age=60)
+    await journaled(journal, other)
+    prep = await open_step(journal, step(other, 0, Action.PREP))
+    await put(journal, failed(prep, "z", 0, PULL), succeeded(prep, "y", 1))
+    args = ("report", "ran-r1", "--by", "region", "--against", "edge/ran-r0", "-o", "json")
+    found = json.loads((await ibgu(*args)).stdout)
+    one, first = found["found"], found["found"]["steps"][0]
+    assert (one["rollout"]["name"], one["whole_activity"]) == ("ran-r1", True)
+    assert one["rollout"]["counts"]["total"] == 7
+    assert first["step"]["counts"]["failed"] == 3
+    assert first["actions"][0]["outcomes"] == {"succeeded": 2, "failed": 3, "cancelled": 1}
+    assert [each["step"]["step"] for each in one["steps"]] == [1, 2, 3]
+    assert (one["steps"][2]["seconds"], one["steps"][2]["waits"]) == (None, None)
+    north = next(each for each in one["labels"] if each["value"] == "north")
+    assert (north["label"], north["step"], north["outcomes"]) == ("region", 1, {"succeeded": 1})
+    pulls = next(each for each in one["failures"] if each["group"]["failure"] == "PrecacheFailed")
+    assert pulls["labels"] == {"region": {"south": 1, "(none)": 1}}
+    assert found["against"]["rollout"]["name"] == "ran-r0"
+    compared = {each["name"]: each for each in found["comparison"]["failures"]}
+    assert (compared["Prep: PrecacheFailed"]["found"], found["certificate"]) == (2, None)
+    assert compared["Prep: PrecacheFailed"]["against"] == 1
+
+
+async def test_a_rollout_without_a_step_has_every_form(ibgu: Ibgu, journal: Journal) -> None:
     await journaled(journal, rollout(started_at=None))
     assert "No step has begun." in await page_of(ibgu, "ran-r1")
     assert rows((await ibgu("report", "ran-r1", "-o", "csv")).stdout) == []
+    found = json.loads((await ibgu("report", "ran-r1", "-o", "json")).stdout)
+    assert (found["found"]["seconds"], found["against"], found["comparison"]) == (None, None, None)
 
 
 def certificate(context: Context, path: Path, **changes: object) -> str:
@@ -146,7 +173,7 @@ async def test_a_saved_certificate_of_the_rollout_is_included(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("-o", "csv", "--against", "x"), "work with -o html only"),
+        (("-o", "csv", "--against", "x"), "do not work with -o csv"),
         (("--key", "x.pub"), "--key needs --certificate"),
         (tuple(word for n in range(11) for word in ("--by", f"l{n}")), "at most 10 labels"),
     ],

@@ -18,6 +18,7 @@ MAX_LABELS = 10
 class ReportOutput(StrEnum):
     HTML = "html"
     CSV = "csv"
+    JSON = "json"
 
 
 def report(
@@ -63,13 +64,15 @@ def report(
     output: Annotated[
         ReportOutput,
         typer.Option(
-            "--output", "-o", help="Output format; csv: a row for each cluster and action."
+            "--output",
+            "-o",
+            help="Output format; csv: a row for each cluster and action, json: for programs.",
         ),
     ] = ReportOutput.HTML,
     *,
     rest: RestOptions,
 ) -> None:
-    """Write what happened in a rollout as a page to keep, or as rows."""
+    """Write what happened in a rollout as a page to keep, as rows, or for programs."""
     from ibgu.cli.read.asking import asking
 
     labels = tuple(dict.fromkeys(by or ()))
@@ -79,7 +82,7 @@ def report(
         if output is ReportOutput.CSV:
             _print_rows(target, name, labels)
         else:
-            _print_page(target, name, labels, against, certificate, key)
+            _print_report(target, name, labels, against, certificate, key, output)
 
 
 def _check(
@@ -90,7 +93,7 @@ def _check(
     output: ReportOutput,
 ) -> None:
     if output is ReportOutput.CSV and (against or certificate):
-        raise typer.BadParameter("--against and --certificate work with -o html only")
+        raise typer.BadParameter("--against and --certificate do not work with -o csv")
     if key and not certificate:
         raise typer.BadParameter("--key needs --certificate")
     if len(labels) > MAX_LABELS:
@@ -106,22 +109,26 @@ def _print_rows(target: "RestTarget", name: str, labels: tuple[str, ...]) -> Non
         typer.echo(line)
 
 
-def _print_page(
+def _print_report(
     target: "RestTarget",
     name: str,
     labels: tuple[str, ...],
     against: str,
     certificate: Path | None,
     key: Path | None,
+    output: ReportOutput,
 ) -> None:
     from ibgu.cli.report.ask_rest import facts_of
+    from ibgu.cli.report.body import body
     from ibgu.cli.report.certificate import certificate_of
     from ibgu.cli.report.facts import RolloutReport
     from ibgu.cli.report.page import page
+    from ibgu.cli.show.form import as_json
 
     client = target.client()
     found = facts_of(client, target.in_namespace(), name, labels)
     where, _, other = against.rpartition("/")
     compared = facts_of(client, where or found.rollout.namespace, other, ()) if against else None
     saved = certificate_of(certificate, key, found) if certificate else None
-    typer.echo(page(RolloutReport(found, compared, saved)))
+    report = RolloutReport(found, compared, saved)
+    typer.echo(page(report) if output is ReportOutput.HTML else as_json(body(report)))

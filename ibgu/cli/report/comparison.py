@@ -55,7 +55,7 @@ def _of(number: int, total: int) -> str:
 
 
 def _durations(both: Both) -> Iterator[tuple[str, ...]]:
-    measured = [_by_action(each) for each in both]
+    measured = [by_action(each) for each in both]
     for action in dict.fromkeys(name for each in measured for name in each):
         spreads = [each.get(action) for each in measured]
         yield (f"{action}: clusters", *(f"{len(each or ()):,}" for each in spreads))
@@ -63,7 +63,7 @@ def _durations(both: Both) -> Iterator[tuple[str, ...]]:
         yield (f"{action}: p95", *(seconds(each.p95) if each else NOTHING for each in spreads))
 
 
-def _by_action(found: RolloutFacts) -> dict[str, DurationSpread]:
+def by_action(found: RolloutFacts) -> dict[str, DurationSpread]:
     spreads: dict[str, DurationSpread] = {}
     for (_, action), spread in sorted(found.totals.took.items()):
         if len(spread):
@@ -72,14 +72,14 @@ def _by_action(found: RolloutFacts) -> dict[str, DurationSpread]:
 
 
 def _failures(both: Both) -> list[tuple[str, ...]]:
-    counted = [_by_failure(each) for each in both]
+    counted = [by_failure(each) for each in both]
     largest = (counted[0] + counted[1]).most_common(MAX_FAILURES)
     return [(name, *(f"{each[name]:,}" for each in counted)) for name, _ in largest] or [
         ("none", "0", "0")
     ]
 
 
-def _by_failure(found: RolloutFacts) -> Counter[str]:
+def by_failure(found: RolloutFacts) -> Counter[str]:
     counts: Counter[str] = Counter()
     for group in found.failures:
         named = group.failure or group.cause or group.outcome
