@@ -98,7 +98,7 @@ async def test_a_manifest_may_come_as_text(rehearse: Rehearse) -> None:
     found = (await rehearse("olga", yaml=text, againstYaml=text)).json()
     same = (await rehearse("olga", manifest=body)).json()
     assert found["plans"] == same["plans"] * 2
-    assert found["leftOut"].startswith("approvals and demands of policies")
+    assert found["leftOut"].startswith("other rollouts, and clusters that can't")
 
 
 async def test_failures_that_the_caller_fears_hold_the_step(rehearse: Rehearse) -> None:

@@ -19,6 +19,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.rehearsal.model import Odds
 from ibgu.core.rehearsal.outlook import (
+    ApprovalOutlook,
     Outlook,
     PolicyOutlook,
     StepOutlook,
@@ -229,3 +230,55 @@ def test_an_outlook_that_is_not_good() -> None:
     assert lines[6].startswith("(without the label): ends likely ")
     assert lines[7] == ("policy nights keeps 2 clusters (1 to 3) waiting, 5 h in all (4 to 6)")
     assert difference(found, found) == "both plans end at the same time"
+
+
+def test_an_outlook_without_an_end() -> None:
+    ends = Percentiles(3600.0, 7200.0, 10800.0)
+    late = PolicyOutlook("nights", ends, ends, Percentiles(1, 2, 3), Percentiles(4, 5, 6))
+    found = Outlook(
+        runs=1,
+        clusters=1,
+        end=ends,
+        held={"policy": 1.0},
+        trips=(),
+        steps=(StepOutlook(("Prep",), 1.0, Percentiles(-60, -60, -60), 4, 1, 0, 0, over=True),),
+        policies=(late,),
+        slots=1,
+        pulls=ends,
+        regions={},
+        ends=(3600.0,),
+        load=(),
+        approvals=tuple(
+            ApprovalOutlook("board", 2, before, 1.0, ends) for before in ("Step", "Rest", "Upgrade")
+        ),
+        endless=("RolloutPolicy net requires a backup",),
+        assumed=("no cluster warns",),
+    )
+    lines = list(outlook_lines(found, START, OutputStyle(colours=False)))
+    assert lines[1].startswith("ends      never: it comes to stand likely ")
+    assert lines[2] == "⚠ RolloutPolicy net requires a backup"
+    assert lines[4].endswith("; 4 succeeded, 1 failed, 0 never started")
+    assert lines[6] == ("  2 clusters (1 to 3) miss their first window, 5 windows in all (4 to 6)")
+    assert [line.split(" approved: ")[0] for line in lines[8:11]] == [
+        "RolloutPolicy board wants step 2",
+        "RolloutPolicy board wants the rest of step 2 behind its canaries",
+        "RolloutPolicy board wants Upgrade of step 2",
+    ]
+    assert lines[11] == "assumed: no cluster warns"
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters")
+async def test_policies_that_ask_people_are_rehearsed(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = written(tmp_path / "plan.yaml", "Prep", "Upgrade")
+    asks = {"approval": {"before": "Step"}, "actions": ["Prep"]}
+    (tmp_path / "asks.yaml").write_text(yaml.safe_dump(SLOW | {"spec": asks}))
+    args = ("-f", file, "--taking", "Prep=10,10", "--policies", str(tmp_path / "asks.yaml"))
+    at_once = await outlook(ibgu, *args)
+    assert [each["before"] for each in at_once["approvals"]] == ["Step"]
+    late = await outlook(ibgu, *args, "--approval-after", "30")
+    assert late["steps"][0]["end"]["p50"] == at_once["steps"][0]["end"]["p50"] + 1800
+    (tmp_path / "net.yaml").write_text(yaml.safe_dump(SLOW | {"spec": {"backup": "Required"}}))
+    stands = await outlook(ibgu, "-f", file, "--policies", str(tmp_path / "net.yaml"))
+    assert stands["held"] == {"policy": 1.0}
+    assert "requires a backup before Upgrade" in stands["endless"][0]

@@ -3,7 +3,13 @@
 from msgspec.structs import replace
 
 from ibgu.cli.rehearse.page import MAX_REGIONS, RehearsedFile, page
-from ibgu.core.rehearsal.outlook import Outlook, PolicyOutlook, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.outlook import (
+    ApprovalOutlook,
+    Outlook,
+    PolicyOutlook,
+    StepOutlook,
+    TripOutlook,
+)
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.timeline import LoadPoint
 from tests.cli.report.samples import HOSTILE
@@ -52,11 +58,11 @@ def test_the_page_has_ends_steps_policies_and_load() -> None:
         "2 Upgrade - - - 0 0 0 0% 0%",
         "By region",
         "(none)",
-        "nights 2 (1 to 3) 5 (4 to 6)",
+        "nights 2 (1 to 3) 5 (4 to 6) 0 (0 to 0) 0 (0 to 0)",
         "Clusters in flight: 40 at most",
         "Registry: 9 pulls within a minute, 22 GiB",
         "Hub: about 24 writes within a minute",
-        "Not rehearsed: approvals and demands",
+        "Not rehearsed: other rollouts",
     ):
         assert expected in words, (expected, words)
     assert "Compared" not in words
@@ -89,3 +95,20 @@ def test_values_beyond_the_first_are_counted() -> None:
     words = read(RehearsedFile("a.yaml", replace(found(), regions=many)), label="site").words
     assert "And 3 values more." in words
     assert f"r{MAX_REGIONS:04}" not in words
+
+
+def test_the_page_has_approvals_and_what_is_taken_for_granted() -> None:
+    approval = ApprovalOutlook("board", 2, "Rest", 0.5, ENDS)
+    prep = StepOutlook(("Prep",), 1.0, Percentiles(-60, -60, -60), 490.0, 0, 0, 0, over=True)
+    changes = {"approvals": (approval,), "assumed": ("no cluster warns",), "steps": (prep,)}
+    words = read(RehearsedFile("a", replace(found(), **changes))).words
+    assert "board the rest of step 2 behind its canaries 50% 2026-01-01 01:00" in words
+    assert "Taken for granted: no cluster warns" in words
+    assert "1 Prep 2025-12-31 23:59 2025-12-31 23:59" in words
+
+
+def test_the_page_says_that_a_rollout_never_ends() -> None:
+    stands = replace(found(), held={"policy": 1.0}, endless=("net requires a backup",))
+    words = read(RehearsedFile("a", stands)).words
+    assert "Comes to stand, and never ends" in words
+    assert "Net requires a backup." in words

@@ -73,7 +73,7 @@ def plan_body(
             )
             for each in found.load
         ],
-        warnings=list(warnings),
+        warnings=[*warnings, *found.endless, *(f"assumed: {each}" for each in found.assumed)],
     )
 
 

@@ -12,6 +12,7 @@ from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import Namespace, RestOptions
 from ibgu.cli.rehearse.options import (
     Against,
+    ApprovalAfter,
     Begin,
     By,
     Failing,
@@ -43,6 +44,7 @@ def rehearse(
     begin: Begin = "",
     taking: Taking = None,
     failing: Failing = None,
+    approval_after: ApprovalAfter = 0.0,
     policies: Policies = None,
     by: By = "",
     html: Html = None,
@@ -60,7 +62,7 @@ def rehearse(
         raise typer.BadParameter(
             "specify a rollout, or a manifest with -f (and --against or --begin)"
         )
-    luck = Luck(runs, seed, tuple(taking or ()), tuple(failing or ()))
+    luck = Luck(runs, seed, tuple(taking or ()), tuple(failing or ()), approval_after * 60)
     with asking():
         target = rest.target(namespace)
         if name:
@@ -188,6 +190,8 @@ class Luck(Struct, frozen=True):
     seed: int
     taking: tuple[str, ...]
     failing: tuple[str, ...]
+    approval_after: float
+    """Seconds until somebody approves what a policy wants approved."""
 
     def outlook(self, subject: Subject, by: str) -> "Outlook":
         """Rehearses the plan; `by`: the label of clusters to tell apart. Raises RestError."""
@@ -199,7 +203,7 @@ class Luck(Struct, frozen=True):
         from ibgu.core.rehearsal.outlook import outlook
         from ibgu.core.rehearsal.run import Rehearsal
 
-        plan = subject.plan
+        plan = replace(subject.plan, approval_after=self.approval_after)
         rehearsal = Rehearsal(plan)
         actions = dict.fromkeys(action for step in plan.steps for action in step.actions)
         odds = odds_of(actions, plan.durations, self.taking, self.failing)

@@ -65,6 +65,18 @@ Failing = Annotated[
         show_default=False,
     ),
 ]
+ApprovalAfter = Annotated[
+    float,
+    typer.Option(
+        "--approval-after",
+        metavar="MINUTES",
+        min=0,
+        max=100_000,
+        help="How long clusters wait until somebody approves what a policy wants approved; "
+        "default: not at all.",
+        show_default=False,
+    ),
+]
 Policies = Annotated[
     list[Path] | None,
     typer.Option(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.cli.rehearse.show import hold_words
+from ibgu.cli.rehearse.show import approved, hold_words, never_ends
 from ibgu.cli.report import charts
 from ibgu.cli.report.document import document
 from ibgu.cli.report.elements import Markup, element, facts, quiet, section, table
@@ -79,8 +79,9 @@ def _plan(found: Outlook, begin: datetime, image_gib: float, label: str) -> Iter
 def _ends(found: Outlook, begin: datetime) -> Markup:
     low, middle, high = _band(found.end, begin)
     times = [begin + timedelta(seconds=each) for each in found.ends]
+    title = "Comes to stand, and never ends" if never_ends(found) else "End"
     return section(
-        "End",
+        title,
         element(
             "div",
             *(
@@ -92,7 +93,21 @@ def _ends(found: Outlook, begin: datetime) -> Markup:
         *(element("p", f"{words[:1].upper()}{words[1:]}.") for words in hold_words(found)),
         charts.spread_chart(times, f"Ends of the runs: from {low} to {high} in nine of ten"),
         quiet("Runs by their end. A run that a person has to resume ends there."),
+        *(_people(found, begin)),
     )
+
+
+def _people(found: Outlook, begin: datetime) -> Iterator[Markup]:
+    """Yields which approvals policies ask for and when, and what is taken for granted."""
+    rows = [
+        (each.policy, approved(each), f"{each.share:.0%}", *_band(each.asked, begin))
+        for each in found.approvals
+    ]
+    if rows:
+        yield table(("RolloutPolicy", "Wants approved", "Asked for", *_BANDS), rows, numbers=4)
+    if found.assumed:
+        yield element("p", "Taken for granted:")
+        yield element("ul", *(element("li", each) for each in found.assumed))
 
 
 def _steps(found: Outlook, begin: datetime) -> Markup:
@@ -130,6 +145,8 @@ def _ranged(ends: Percentiles | None, found: Outlook, begin: datetime) -> tuple[
     longest = max(found.end.p95, ends.p95, 1.0)
     low, middle, high = (each / longest for each in (ends.p5, ends.p50, ends.p95))
     times = _band(ends, begin)
+    if ends.p5 < 0:  # it has ended before the rehearsal
+        return ("", *times)
     return (charts.range_bar(low, middle, high, f"From {times[0]} to {times[2]}"), *times)
 
 

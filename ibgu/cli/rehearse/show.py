@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
+from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.rehearsal.left_out import LEFT_OUT
-from ibgu.core.rehearsal.outlook import Outlook, PolicyOutlook, StepOutlook, TripOutlook
+from ibgu.core.rehearsal.outlook import (
+    ApprovalOutlook,
+    Outlook,
+    PolicyOutlook,
+    StepOutlook,
+    TripOutlook,
+)
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
@@ -15,7 +22,7 @@ from ibgu.core.text.spans import duration
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
     yield f"rehearsed {_times(found.runs)}: {_clusters(found.clusters)}, from {_utc(begin)}"
-    yield f"ends      {_between(found.end, begin)}"
+    yield f"ends      {_ends(found, begin)}"
     for words in hold_words(found):
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
     for number, step in enumerate(found.steps, 1):
@@ -33,13 +40,39 @@ def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterat
             yield f"  {missed_words(policy)}"
     pulls = _pulls(found.pulls)
     yield f"at most {_clusters(found.slots)} in flight at once; images are pulled by {pulls}"
+    for each in found.approvals:
+        yield (
+            f"RolloutPolicy {each.policy} wants {approved(each)} approved: asked for "
+            f"{_between(each.asked, begin)}"
+        )
     for words in found.assumed:
         yield f"assumed: {words}"
     yield f"not rehearsed: {LEFT_OUT}"
 
 
+def _ends(found: Outlook, begin: datetime) -> str:
+    if never_ends(found):
+        return f"never: it comes to stand {_between(found.end, begin)}"
+    return _between(found.end, begin)
+
+
+def never_ends(found: Outlook) -> bool:
+    """Returns whether policies keep some clusters for ever, in each run."""
+    return found.held.get(Held.POLICY, 0.0) == 1
+
+
+def approved(found: ApprovalOutlook) -> str:
+    """Returns what a policy wants approved."""
+    if found.before == ApprovalPoint.STEP:
+        return f"step {found.step}"
+    if found.before == ApprovalPoint.REST:
+        return f"the rest of step {found.step} behind its canaries"
+    return f"{found.before} of step {found.step}"
+
+
 def hold_words(found: Outlook) -> Iterator[str]:
     """Yields what stops the rollout until a person acts, and how often."""
+    yield from found.endless
     for trip in found.trips:
         failed, started = trip.failed, trip.started
         yield (

@@ -57,6 +57,11 @@ class StepCanaries:
                 return each.rule.policy
         return None
 
+    def of_policy(self, policy: int) -> frozenset[int]:
+        """Returns the canaries of the policy."""
+        found = (each for each in self._watches if each.rule.policy == policy)
+        return next((each.names for each in found), frozenset())
+
     def ended(self, cluster: int, now: float, *, success: bool) -> Iterator[tuple[float, int]]:
         """Yields which canaries keep nobody from when on: those with a failed one hold the step
         instead."""

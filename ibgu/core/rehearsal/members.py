@@ -5,6 +5,7 @@ from enum import IntEnum, auto
 from heapq import heappush
 
 from ibgu.core.model import Cause
+from ibgu.core.rehearsal.approvals import StepPeople
 from ibgu.core.rehearsal.breaker import FailureKind
 from ibgu.core.rehearsal.canaries import StepCanaries
 from ibgu.core.rehearsal.holds import RunTallies, StepHolds
@@ -49,6 +50,7 @@ class StepMembers:
         self._waiting = self._total
         self._time = TimeLeft(rules, self._total, begin)
         self._canaries = StepCanaries(rules.canaries, members)
+        self._people = StepPeople(rules.people, self._canaries, rules.actions)
         self._holds = StepHolds(rules, self._canaries, members, tallies)
         self._events: list[tuple[float, int, int]] = []
         self._action: dict[int, int] = {}
@@ -79,6 +81,7 @@ class StepMembers:
     def _end(self, held: Held) -> StepEnd:
         for cluster in list(self._since):
             self._release(cluster)
+        self._record.ask(self._rules.number, self._people.asked)
         for cluster in list(self._ready_since):
             self._note_windows(cluster, self._action.get(cluster, 0))
         return StepEnd(
@@ -173,10 +176,18 @@ class StepMembers:
             opens = calendar.opens(self._now)
             if opens > self._now:
                 self._since[cluster] = (self._now, policy)
-                if opens < NEVER:
-                    heappush(self._events, (opens, Due.MAY_GO_ON, cluster))
+                self._have_again(cluster, opens, Due.MAY_GO_ON)
                 return True
-        return False
+        kept = self._people.keep(cluster, action, self._now)
+        if kept is not None:
+            self._since[cluster] = (self._now, kept[0])
+            self._have_again(cluster, kept[1], Due.MAY_GO_ON)
+        return kept is not None
+
+    def _have_again(self, cluster: int, when: float, due: Due) -> None:
+        """Has the member looked at again at this time, unless it never comes."""
+        if when < NEVER:
+            heappush(self._events, (when, due, cluster))
 
     def _go_on_again(self, cluster: int) -> None:
         """Begins the action that a gate has kept, with the limit of a member that starts now, if no

@@ -89,6 +89,11 @@ class RehearsedPlan(Struct, frozen=True, kw_only=True):
     breaker: bool = True
     """Whether the circuit breaker is on (R19.2)."""
     scope: Scope = EVERYWHERE
+    approval_after: float = 0.0
+    """Seconds from when a policy's approval is missing to when somebody gives it."""
+    lacks_backup: str = ""
+    """Why the rollout makes no backup before it takes clusters to another release, in words; empty:
+    it makes one, or none of its actions does."""
     begun: tuple[BegunStep, ...] = ()
     """The steps that have begun at `begin`, in order; all but the last have ended."""
 

@@ -6,6 +6,7 @@ from statistics import fmean
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
+from ibgu.core.rehearsal.assumptions import assumed, endless
 from ibgu.core.rehearsal.model import RehearsedPlan
 from ibgu.core.rehearsal.run import Rehearsal, Run
 from ibgu.core.rehearsal.spread import NONE, Percentiles, spread, thinned
@@ -62,6 +63,20 @@ class TripOutlook(Struct, frozen=True):
     """The clusters of the step that had started until everything stood."""
 
 
+class ApprovalOutlook(Struct, frozen=True):
+    """ApprovalOutlook is an approval that a policy asks for: how often, and from when on."""
+
+    policy: str
+    step: int
+    """The first one is 1."""
+    before: str
+    """Step, Rest, or an action, as `ibgu approve` names it."""
+    share: float
+    """The share of the runs in which it is asked for, from 0 to 1."""
+    asked: Percentiles
+    """When the first cluster has to wait for it."""
+
+
 class Outlook(Struct, frozen=True):
     """Outlook is how a rollout is likely to go; times are in seconds from its beginning."""
 
@@ -84,6 +99,10 @@ class Outlook(Struct, frozen=True):
     ends: tuple[float, ...]
     """The ends of at most MAX_ENDS of the runs, in order."""
     load: tuple[LoadPoint, ...]
+    approvals: tuple[ApprovalOutlook, ...] = ()
+    """Those that policies ask for, in order of the steps."""
+    endless: tuple[str, ...] = ()
+    """What keeps clusters for ever, as sentences: a demand that nobody meets."""
     assumed: tuple[str, ...] = ()
     """What the rehearsal takes for granted, as sentences."""
 
@@ -118,6 +137,9 @@ def outlook(
         regions=_regions(runs, region) if region is not None else {},
         ends=thinned((run.end for run in runs), MAX_ENDS),
         load=timeline(runs),
+        approvals=tuple(_approvals(rehearsal, runs)),
+        endless=tuple(endless(rehearsal.plan)),
+        assumed=tuple(assumed(rehearsal.plan)),
     )
 
 
@@ -155,6 +177,16 @@ def _trips(rehearsal: Rehearsal, runs: Sequence[Run]) -> Iterator[TripOutlook]:
             spread(trip.failed for trip, _ in trips),
             spread(end.started for _, end in trips),
         )
+
+
+def _approvals(rehearsal: Rehearsal, runs: Sequence[Run]) -> Iterator[ApprovalOutlook]:
+    found: dict[tuple[int, int, str], list[float]] = {}
+    for run in runs:
+        for key, at in run.record.asked.items():
+            found.setdefault(key, []).append(at)
+    for (step, policy, before), times in sorted(found.items()):
+        name = rehearsal.plan.policies[policy].metadata.name
+        yield ApprovalOutlook(name, step + 1, before, len(times) / len(runs), spread(times))
 
 
 def _regions(runs: Sequence[Run], region: Callable[[int], str]) -> dict[str, Percentiles]:

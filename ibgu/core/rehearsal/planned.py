@@ -63,8 +63,17 @@ def planned(
         durations=durations,
         rollback_time=rollout.driver.rollback_time(spec),
         breaker=not off,
+        lacks_backup=_lacks_backup(rollout),
         scope=rollout.scope,
     )
+
+
+def _lacks_backup(rollout: RehearsedRollout) -> str:
+    """Returns why the rollout makes no backup; empty: it makes one, or needs none."""
+    actions = (action for item in rollout.spec.plan for action in item.actions)
+    lacks = rollout.driver.lacks_backup
+    words = (lacks(action, rollout.spec, rollout.annotations) for action in actions)
+    return next(filter(None, words), "")
 
 
 def _steps(rollout: RehearsedRollout) -> Iterable[PlannedStep]:

@@ -1,6 +1,7 @@
 """The record that a run keeps while it goes on."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 BUCKET = 600.0
 """Seconds over which slots in use are averaged."""
@@ -26,6 +27,8 @@ class RunRecord:
         """How often a window of each policy has closed on a cluster that waited for its start."""
         self.missed: list[set[int]] = [set() for _ in range(policies)]
         """Those clusters."""
+        self.asked: dict[tuple[int, int, str], float] = {}
+        """When an approval was missing first, by step, policy and what is approved."""
 
     def slots(self, since: float, now: float, in_use: int) -> None:
         """Records that so many slots were in use from `since` until `now`."""
@@ -51,3 +54,7 @@ class RunRecord:
         """Records that so many windows of a policy have closed on a cluster."""
         self.missed_windows[policy] += windows
         self.missed[policy].add(cluster)
+
+    def ask(self, step: int, asked: Mapping[tuple[int, str], float]) -> None:
+        """Records when approvals of the step were missing first, by policy and what is approved."""
+        self.asked |= {(step, *key): at for key, at in asked.items()}

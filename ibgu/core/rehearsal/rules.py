@@ -15,6 +15,7 @@ from ibgu.core.model import ActionName, ClusterView, names, traits
 from ibgu.core.model.actions import table_of
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan.policies import selects_cluster
+from ibgu.core.rehearsal.approvals import PersonRule, person_rules
 from ibgu.core.rehearsal.calendar import Calendar
 from ibgu.core.rehearsal.canaries import CanaryRule
 from ibgu.core.rehearsal.model import PlannedStep, RehearsedPlan
@@ -59,6 +60,7 @@ class StepRules(Struct, frozen=True):
     upgrades: tuple[bool, ...]
     """Whether the action takes clusters to the image, for circuit breakers of policies."""
     canaries: tuple[CanaryRule, ...]
+    people: tuple[PersonRule, ...]
     failures: int
     """How many failures open the circuit breaker (R19.1)."""
     rollback_time: float
@@ -98,6 +100,7 @@ def _rules(
         leads_on=not first.leads_back and not first.resumes,
         upgrades=tuple(traits(action).upgrades for action in step.actions),
         canaries=canary_rules(plan, step, clusters),
+        people=person_rules(plan, step, clusters),
         failures=max(5, ceil(slots / 10)) if plan.breaker else NOT_BROKEN,
         rollback_time=plan.rollback_time.total_seconds(),
     )

@@ -223,7 +223,10 @@ class StepRun(StepMembers):
     def _kept_by_policies(self, cluster: int) -> bool:
         """Whether a policy keeps the member from its first action, which then waits for it."""
         return (
-            self._outside(cluster) or self._behind_canaries(cluster) or self._without_place(cluster)
+            self._outside(cluster)
+            or self._behind_canaries(cluster)
+            or self._without_consent(cluster)
+            or self._without_place(cluster)
         )
 
     def _behind_canaries(self, cluster: int) -> bool:
@@ -241,11 +244,20 @@ class StepRun(StepMembers):
             opens = calendar.opens(self._now)
             if opens > self._now:
                 self._keep(cluster, policy)
-                if opens < NEVER:
-                    heappush(self._events, (opens, Due.MAY_START, cluster))
+                self._have_again(cluster, opens, Due.MAY_START)
                 self._places.pass_on(cluster)
                 return True
         return False
+
+    def _without_consent(self, cluster: int) -> bool:
+        """Whether a person has to act before the member starts (R50.13, R50.15)."""
+        kept = self._people.keep(cluster, 0, self._now)
+        if kept is None:
+            return False
+        self._keep(cluster, kept[0])
+        self._have_again(cluster, kept[1], Due.MAY_START)
+        self._places.pass_on(cluster)
+        return True
 
     def _without_place(self, cluster: int) -> bool:
         """Whether one of the member's places is full (R50.3)."""
