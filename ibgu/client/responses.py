@@ -955,6 +955,8 @@ class RehearsedPolicyResponse(Response, frozen=True, kw_only=True):
     name: str
     clusters: PercentilesResponse
     hours: PercentilesResponse
+    missed: PercentilesResponse
+    missed_windows: PercentilesResponse
 
 
 class RegionResponse(Response, frozen=True, kw_only=True):

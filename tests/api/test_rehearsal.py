@@ -23,6 +23,7 @@ from ibgu.api.rehearsal.process import rehearsed
 from ibgu.api.rehearsal.work import PlanAndOdds, RehearsalWork, outlooks
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import RolloutState, StepState
+from ibgu.core.model.names import FLEET_UPDATE
 from ibgu.core.rehearsal.model import Odds, RehearsedPlan
 from ibgu.db import Journal
 from ibgu.hub import paths
@@ -32,6 +33,7 @@ from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import fleet, open_step, seen
 from tests.api.test_changes import Made, admin, known, made
 from tests.api.test_connections import until
+from tests.api.test_fleet_updates import IMAGE
 from tests.api.test_preview import clusters, freeze, proposed
 from tests.core.rehearsal.test_outlook import UP, plan
 from tests.db.records import NOW, step
@@ -101,6 +103,42 @@ async def test_a_manifest_may_come_as_text(rehearse: Rehearse) -> None:
     assert found["leftOut"].startswith("other rollouts, and clusters that can't")
 
 
+async def test_a_fleet_update_is_rehearsed(rehearse: Rehearse) -> None:
+    body = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": FLEET_UPDATE,
+        "metadata": {"name": "to-4-16-12", "namespace": "default"},
+        "spec": {
+            "update": {"release": {"version": "4.16.12", "image": IMAGE}},
+            "clusterLabelSelectors": [{"matchLabels": {"fleet": "pv"}}],
+            "plan": [{"actions": ["Update"], "rolloutStrategy": {"maxConcurrency": 1}}],
+        },
+    }
+    answer = await rehearse("alice", manifest=body, assumed=[taking("Update", 60)])
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["plans"]
+    assert (found["steps"][0]["actions"], found["steps"][0]["succeeded"]) == (["Update"], 2)
+    assert found["end"]["p50"] == 2 * 3600
+
+
+async def test_with_tenancy_only_what_is_bound_is_rehearsed(
+    context: Context, sandbox_hub: SandboxHub
+) -> None:
+    app = create_app(replace(context, tenancy=True))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+
+        async def asked(user: str) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+            sent = {"manifest": proposed("Prep")}
+            return await client.post("/api/v1/rehearsal", json=sent, headers=headers)
+
+        unbound, refused = await asked("admin"), await asked("olga")
+    assert unbound.status_code == 422
+    assert "no ManagedClusterSet is bound to namespace default" in unbound.json()["detail"]
+    assert (refused.status_code, refused.json()["resource"]) == (403, "managedclustersetbindings")
+
+
 async def test_failures_that_the_caller_fears_hold_the_step(rehearse: Rehearse) -> None:
     failing = [taking("Prep", 10, failing=100)]
     found = (await rehearse("olga", manifest=proposed("Prep"), assumed=failing)).json()
@@ -123,7 +161,8 @@ async def test_policies_that_select_the_rollout_hold_it(rehearse: Rehearse) -> N
     assert (await rehearse("alice", manifest=body)).json()["plans"][0]["policies"] == []
     body["metadata"]["labels"] = {"tier": "slow"}
     (found,) = (await rehearse("alice", manifest=body)).json()["plans"]
-    assert [each["name"] for each in found["policies"]] == ["pv-freeze"]
+    (kept,) = found["policies"]
+    assert (kept["name"], kept["clusters"]["p50"], kept["missed"]["p95"]) == ("pv-freeze", 2, 0)
     assert found["held"] == [{"by": "policy", "share": 1.0}]
 
 
@@ -224,7 +263,9 @@ async def test_steps_that_have_ended_are_not_rehearsed_again(
     await open_step(journal, over)
     answer = await rehearse("olga", **NAMED)
     assert answer.status_code == 200, answer.text
-    assert [each["step"] for each in answer.json()["plans"][0]["steps"]] == [2, 3]
+    (rest,) = answer.json()["plans"]
+    assert [each["step"] for each in rest["steps"]] == [2, 3]
+    assert "failures in the steps that have ended do not count" in "\n".join(rest["warnings"])
 
 
 async def test_a_step_that_runs_is_not_rehearsed(

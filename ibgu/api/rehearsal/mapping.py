@@ -57,6 +57,8 @@ def plan_body(
                 name=each.name,
                 clusters=_percentiles(each.clusters),
                 hours=_percentiles(each.hours),
+                missed=_percentiles(each.missed),
+                missed_windows=_percentiles(each.missed_windows),
             )
             for each in found.policies
         ],

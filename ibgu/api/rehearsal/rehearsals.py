@@ -31,6 +31,11 @@ from ibgu.core.rehearsal.planned import NotRehearsable, RehearsedRollout, planne
 from ibgu.core.views.preview import preview
 from ibgu.hub.writing.changes import Changes
 
+_FORGOTTEN = (
+    "failures in the steps that have ended do not count here for budgets of policies; ibgu "
+    "rehearse NAME counts them"
+)
+
 
 class _Hub(Struct, frozen=True):
     """_Hub is what the hub shows to the caller."""
@@ -138,8 +143,8 @@ class Rehearsals:
             plan = planned(rollout, clusters, hub.policies, self._durations, begin)
         except NotRehearsable as error:
             raise Problem(409, "not-now", str(error)) from error
-        nobody = (found.nobody,) if found.nobody else ()
-        return _Checked(subject, plan, (*hub.warnings, *nobody, *found.warnings))
+        told = (found.nobody, _FORGOTTEN if subject.begun else "")
+        return _Checked(subject, plan, (*hub.warnings, *filter(None, told), *found.warnings))
 
 
 RehearsalsOfRequest = Annotated[Rehearsals, Depends(Rehearsals)]

@@ -137,6 +137,12 @@ class RehearsedPolicyBody(Body):
     name: str
     clusters: PercentilesBody
     hours: PercentilesBody = Field(description="Of all these clusters together.")
+    missed: PercentilesBody = Field(
+        description="Clusters on which a window closes while they wait for their start."
+    )
+    missed_windows: PercentilesBody = Field(
+        description="The windows that close so, over all these clusters."
+    )
 
 
 class RegionBody(Body):

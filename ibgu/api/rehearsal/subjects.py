@@ -76,9 +76,10 @@ async def _given(
 
 
 def _running(asked: RequestedPreview) -> str:
+    command = f"ibgu rehearse -n {asked.namespace} {asked.name}"
     return (
         f"step {len(asked.proposal.begun)} of {asked.name} is under way, and only steps that have "
-        "not begun are rehearsed: see its likely end, or rehearse a manifest"
+        f"not begun are rehearsed here: run `{command}`, which rehearses what is left of it"
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.condensed import Region, condensed
-from ibgu.core.rehearsal.model import Odds, RehearsedPlan, draw
+from ibgu.core.rehearsal.model import Odds, RehearsedPlan
 from ibgu.core.rehearsal.outlook import Outlook, outlook
 from ibgu.core.rehearsal.run import Rehearsal, Run
 
@@ -59,8 +59,8 @@ class _Part:
 
     def run(self, number: int) -> None:
         luck = Random(f"{self._seed}/{number}").random
-        draws = draw(self._odds, len(self._rehearsal.clusters), luck)
-        self._runs.append(condensed(self._rehearsal.run(draws), self._region))
+        for run in self._rehearsal.runs(self._odds, lambda _: luck, 1):
+            self._runs.append(condensed(run, self._region))
 
     def outlook(self) -> Outlook:
         return outlook(self._rehearsal, self._runs, self._region)

@@ -150,14 +150,16 @@ function Policies({ policies }) {
                   <th scope="col">Policy</th>
                   <th scope="col" class="number">Clusters that wait</th>
                   <th scope="col" class="number">Hours of all of them</th>
+                  <th scope="col" class="number">Miss a window</th>
                 </tr>
               </thead>
               <tbody>
                 ${policies.map(
-                  ({ name, clusters, hours }) => html`<tr key=${name}>
+                  ({ name, clusters, hours, missed, missedWindows }) => html`<tr key=${name}>
                     <th scope="row"><a href=${policyLink(name)}>${name}</a></th>
                     <td class="number">${spreadWords(clusters)}</td>
                     <td class="number">${spreadWords(hours)}</td>
+                    <td class="number" title=${`${spreadWords(missedWindows)} windows in all`}>${spreadWords(missed)}</td>
                   </tr>`,
                 )}
               </tbody>
