@@ -56,12 +56,19 @@ class ReasonRow(Struct, frozen=True):
     """When the first of them has it no longer, where that is known."""
     overdue: int = 0
     """Waiting members that have had the reason for longer than usual."""
+    messages: int = 1
+    """The different messages that they have."""
 
 
 def soonest(rows: Sequence[ReasonRow]) -> ReasonRow:
     """Returns the row whose reason ends first; the first row, if that is not known of any."""
     known = [(each.until, index) for index, each in enumerate(rows) if each.until is not None]
     return rows[min(known)[1] if known else 0]
+
+
+def are_alike(rows: Sequence[ReasonRow]) -> bool:
+    """Returns whether all members that the rows count have the same message."""
+    return all(each.messages <= 1 for each in rows) and len({each.message for each in rows}) <= 1
 
 
 class FlightRow(Struct, frozen=True):

@@ -96,9 +96,11 @@ async def test_a_policy_shows_the_rollouts_that_it_holds(ask: Ask, journal: Jour
     assert (waiting["name"], waiting["uid"], waiting["step"]) == ("ran-r1", "r1", 1)
     assert (waiting["clusters"], waiting["names"][:2]) == (11, ["n00", "n01"])
     assert len(waiting["names"]) == 10
-    assert (waiting["message"], waiting["until"]) == (NIGHTS, "2026-11-27T00:00:00Z")
+    assert waiting["message"] == f"{NIGHTS} (similar for others)"
+    assert waiting["until"] == "2026-11-27T00:00:00Z"
     assert waiting["ends"].endswith("the first at 2026-11-27T00:00:00Z")
     assert (between["names"], between["inFlight"]) == (["chained"], True)
+    assert between["message"] == NIGHTS
     assert between["since"] == waiting["since"]
     wide = (await ask("alice", "policies/hub-wide")).json()
     (only,) = wide["holds"]
@@ -144,6 +146,12 @@ async def test_steps_count_reasons_by_policy(ask: Ask, journal: Journal) -> None
     assert (nights["count"], nights["until"]) == (2, "2026-11-27T00:00:00Z")
     assert nights["message"] == f"held by policy nights: {NIGHTS}; 2 clusters wait for it"
     assert found["GateClosed", "hub-wide"]["count"] == 1
+    await put(journal, kept(upgrade, "b", 1, "opens at noon", until=OPENS + timedelta(hours=11)))
+    (body, *_) = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
+    [nights] = [each for each in body["reasons"] if each["policy"] == "nights"]
+    assert nights["message"] == (
+        f"held by policy nights: {NIGHTS} (similar for others); 2 clusters wait for it"
+    )
     assert found["WaitingForSlot", None]["message"] is None
     members = (await ask("alice", "rollouts/default/ran-r1/members", step=1)).json()["items"]
     policies = {each["cluster"]: each["reason"]["policy"] for each in members}

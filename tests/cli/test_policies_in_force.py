@@ -8,7 +8,7 @@ import pytest
 from ibgu.cli.show.output_style import PLAIN
 from ibgu.cli.show.policies_in_force import notes, policies_table, policy_lines
 from ibgu.client.responses import PoliciesResponse, PolicyDetailResponse, PolicyResponse
-from ibgu.core.model import ActingParty
+from ibgu.core.model import ActingParty, Step
 from ibgu.db import Journal
 from tests.api.fleet import put
 from tests.api.test_rollout_policies import FULL, NIGHTS, WIDE_GATE, held, kept, noted
@@ -19,12 +19,13 @@ pytestmark = pytest.mark.hub
 
 
 @pytest.fixture
-async def night(journal: Journal) -> None:
+async def night(journal: Journal) -> Step:
     """Two clusters wait for the night, and one for another cluster."""
     await noted(journal)
     upgrade = await held(journal, "r1", "a", "b", "c")
     full = {"gate": WIDE_GATE, "until": None, "who": ActingParty.CLUSTER}
     await put(journal, kept(upgrade, "c", 2, FULL, **full))
+    return upgrade
 
 
 @pytest.mark.usefixtures("night")
@@ -64,13 +65,18 @@ async def test_a_policy_is_explained_with_what_ends_its_hold(ibgu: Ibgu) -> None
     assert "no RolloutPolicy moon is in force" in missing.stderr
 
 
-@pytest.mark.usefixtures("night")
-async def test_status_and_members_name_the_policy(ibgu: Ibgu) -> None:
+async def test_status_and_members_name_the_policy(
+    ibgu: Ibgu, journal: Journal, night: Step
+) -> None:
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     at = next(index for index, line in enumerate(lines) if "reasons:" in line)
     assert lines[at] == "    reasons: 2 GateClosed nights · 1 GateClosed hub-wide"
     assert lines[at + 1] == f"    held by policy nights: {NIGHTS}; 2 clusters wait for it"
     assert lines[at + 2] == f"    held by policy hub-wide: {FULL}; 1 cluster waits for it"
+    zone = kept(night, "d", 3, "the time zone is not known", until=None, who=ActingParty.PERSON)
+    await put(journal, zone)
+    found = (await ibgu("status", "ran-r1")).stdout
+    assert " · 1 GateClosed nights (you must act)\n" in found
     members = (await ibgu("members", "ran-r1")).stdout
     assert "GateClosed nights" in members
     tree = (await ibgu("tree", "ran-r1")).stdout

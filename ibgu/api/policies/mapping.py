@@ -12,8 +12,8 @@ from ibgu.api.policies.schemas import (
 )
 from ibgu.core.model import MemberState
 from ibgu.core.text.harmless import one_line
-from ibgu.core.views.policy_words import allowed, held_by, what_ends
-from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, soonest
+from ibgu.core.views.policy_words import allowed, for_all, held_by, what_ends
+from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, are_alike, soonest
 
 
 def policies_body(found: PolicyListing) -> PoliciesBody:
@@ -44,7 +44,8 @@ def _held(rows: Sequence[HeldRow]) -> str | None:
     if not rows:
         return None
     first = soonest(rows)
-    return held_by(first.gate, first.message, sum(each.count for each in rows))
+    message = for_all(first.message, alike=are_alike(rows))
+    return held_by(first.gate, message, sum(each.count for each in rows))
 
 
 def _hold(row: HeldRow) -> PolicyHoldBody:
@@ -59,6 +60,6 @@ def _hold(row: HeldRow) -> PolicyHoldBody:
         since=row.since,
         until=row.until,
         who=row.who,
-        message=one_line(row.message),
+        message=one_line(for_all(row.message, alike=are_alike([row]))),
         ends=what_ends(row.who, row.until),
     )

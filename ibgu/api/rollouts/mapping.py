@@ -29,9 +29,9 @@ from ibgu.core.model.kinds import PlanItem
 from ibgu.core.text.harmless import one_line
 from ibgu.core.views.display import startable
 from ibgu.core.views.overdue import Overdue
-from ibgu.core.views.policy_words import held_by, policy_of
+from ibgu.core.views.policy_words import for_all, held_by, policy_of
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
-from ibgu.db.views import ReasonRow, RolloutRow, StepRow, soonest
+from ibgu.db.views import ReasonRow, RolloutRow, StepRow, are_alike, soonest
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "kind", "state", "generation"),
@@ -185,7 +185,8 @@ def _kept(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
         return {"policy": None, "until": None, "message": None}
     first = soonest(rows)
     policy = policy_of(first.gate)
-    words = held_by(first.gate, first.message, sum(each.count for each in rows))
+    message = for_all(first.message, alike=are_alike(rows))
+    words = held_by(first.gate, message, sum(each.count for each in rows))
     return {"policy": policy or None, "until": first.until, "message": words}
 
 

@@ -218,6 +218,7 @@ def _reasons(step: StepResponse, now: datetime) -> list[str]:
     each policy holds."""
     told = [
         f"{each.count} {each.kind}{_policy(each)}{_until(step, each.kind, now)}{_overdue(each)}"
+        f"{_for_you(each)}"
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
@@ -227,6 +228,12 @@ def _reasons(step: StepResponse, now: datetime) -> list[str]:
 
 def _policy(each: ReasonCountResponse) -> str:
     return f" {each.policy}" if each.policy else ""
+
+
+def _for_you(each: ReasonCountResponse) -> str:
+    """Returns that a person has to act on what the policy asks for: it looks like its other
+    holds."""
+    return f" ({acting(each.who)})" if each.policy and each.who == "person" else ""
 
 
 def _overdue(each: ReasonCountResponse) -> str:

@@ -39,6 +39,11 @@ def policy_of(gate: str) -> str:
     return gate.removeprefix(_GATE) if gate.startswith(_GATE) else ""
 
 
+def for_all(message: str, *, alike: bool) -> str:
+    """Returns the message of one cluster as that of all that wait with it. `alike`: all have it."""
+    return message if alike else f"{message} (similar for others)"
+
+
 def held_by(gate: str, message: str, clusters: int) -> str:
     """Returns what a gate holds, such as "held by policy ran-nights: the policy's window opens
     at 01:00 CET on 27 November 2026; 214 clusters wait for it"."""

@@ -48,6 +48,7 @@ SOONEST_MESSAGE = func.array_agg(
     type_=ARRAY(Text),
 )[1]
 """The message of the reason that ends first, where that is known."""
+MESSAGES: ColumnElement[int] = func.count(REASON["message"].distinct())
 _AFTER = [
     (REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
 ]
@@ -182,6 +183,7 @@ class CountingReads(Base):
             func.min(REASON["since"]).label("since"),
             func.min(REASON["until"]).label("until"),
             SOONEST_MESSAGE.label("message"),
+            MESSAGES.label("messages"),
             func.count().filter(OVERDUE).label("overdue"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value

@@ -12,6 +12,7 @@ from ibgu.core.model import Reason, StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.model.preflight import errors
 from ibgu.core.text.spans import utc
+from ibgu.core.views.policy_words import for_all
 from ibgu.core.views.status.phase import complete, hold_of
 
 _FINDINGS = 10
@@ -111,11 +112,18 @@ def _kept(tracked: TrackedRollout) -> list[JsonObject]:
     for each, reason in examples.items():
         count = len(step.kept[each])
         waits = "1 cluster waits" if count == 1 else f"{count} clusters wait"
-        told.append(f"{waits} for {reason.gate}: {reason.message}")
+        message = for_all(reason.message, alike=_alike(step, each, reason))
+        told.append(f"{waits} for {reason.gate}: {message}")
     if len(told) > _GATES:
         told[_GATES:] = [f"{len(told) - _GATES} more"]
     kind = next(iter(examples.values())).kind
     return [_condition("KeptByPolicies", "True", kind, "; ".join(told))]
+
+
+def _alike(step: TrackedStep, keeper: Keeper, reason: Reason) -> bool:
+    """Returns whether all whom it keeps have the message of that one."""
+    kept = (step.members[cluster] for _, cluster in step.kept[keeper])
+    return all(each.reason.message == reason.message for each in kept)
 
 
 def _soonest(step: TrackedStep, keeper: Keeper) -> Reason:

@@ -289,7 +289,7 @@ def test_clusters_that_policies_keep_are_a_condition() -> None:
         "True",
         "GateClosed",
         "1 cluster waits for RolloutPolicy/hub: 30 are in flight; 2 clusters wait for "
-        "RolloutPolicy/night: opens at 01:00",
+        "RolloutPolicy/night: opens at 01:00 (similar for others)",
     )
     many = [kept(number, f"RolloutPolicy/p{number - 1:02}", "no") for number in range(1, 13)]
     found = of(book_of(rollout(spec=spec("Prep")), [step(total=12)], many))["KeptByPolicies"]
@@ -304,7 +304,12 @@ def test_a_policy_is_shown_with_what_opens_soonest() -> None:
         kept(3, "RolloutPolicy/night", "opens at 01:00", NOW + MINUTE),
     ]
     found = of(book_of(rollout(spec=spec("Prep")), [step(total=3)], members))["KeptByPolicies"]
-    assert found["message"] == "3 clusters wait for RolloutPolicy/night: opens at 01:00"
+    assert found["message"] == (
+        "3 clusters wait for RolloutPolicy/night: opens at 01:00 (similar for others)"
+    )
+    alike = [kept(number, "RolloutPolicy/night", "opens at 01:00") for number in (1, 2)]
+    found = of(book_of(rollout(spec=spec("Prep")), [step(total=2)], alike))["KeptByPolicies"]
+    assert found["message"] == "2 clusters wait for RolloutPolicy/night: opens at 01:00"
 
 
 def test_pauses_that_are_not_over_are_a_condition() -> None:
