@@ -20,10 +20,16 @@ _MEANING = Meaning(
 
 
 def canaries_gate(
-    canaries: PolicyCanaries, actions: ActionFilter, selects: Callable[[ClusterView], bool]
+    canaries: PolicyCanaries,
+    actions: ActionFilter,
+    selects: Callable[[ClusterView], bool],
+    *,
+    approved: bool = False,
 ) -> MemberGate:
     """Returns a gate that keeps a member at the beginning of its chain, if the policy holds any
-    action of it: inside the chain it would keep its slot from a canary."""
+    action of it: inside the chain it would keep its slot from a canary. `approved`: what comes
+    behind the canaries also takes approval."""
+    then = "; what comes behind them also takes approval" if approved else ""
 
     def check(candidate: Candidate) -> Reason | None:
         step, now, name = candidate.step, candidate.now, candidate.cluster.name
@@ -53,7 +59,7 @@ def canaries_gate(
             return None
         stay = "well" if canaries.checked else "available"
         words = f"the canaries have succeeded, and must stay {stay} until {utc(state.soaked_at)}"
-        return kept_by_policy(words, now, state.soaked_at)
+        return kept_by_policy(f"{words}{then}", now, state.soaked_at)
 
     return MemberGate(
         name=policy_gate(canaries.policy),

@@ -24,7 +24,12 @@ from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
-from ibgu.core.model.rollout_policy import BudgetScope, PolicyClusters, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import (
+    ApprovalMoment,
+    BudgetScope,
+    PolicyClusters,
+    RolloutPolicySpec,
+)
 from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
 from ibgu.core.text.harmless import one_line
 
@@ -84,7 +89,9 @@ class PolicyFactory:
             gates.append(times_gate(name, spec, actions, self._durations))
         canaries = self._canaries(name, spec, actions)
         if canaries is not None:
-            gates.append(canaries_gate(canaries, actions, partial(_selects, spec)))
+            rest = spec.approval is not None and spec.approval.before is ApprovalMoment.REST
+            about = partial(_selects, spec)
+            gates.append(canaries_gate(canaries, actions, about, approved=rest))
         if spec.approval is not None:
             about = partial(_selects, spec)
             gates.append(approvals_gate(name, spec.approval, actions, about, canaries))

@@ -1,5 +1,6 @@
 """R50.13: a policy lets start what people have approved."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,8 @@ FINALIZE: dict[str, Any] = {
     "actions": ["FinalizeUpgrade"],
     "approval": {"before": "Action", "fourEyes": False},
 }
+
+REST = "1 person must approve the rest of step 1 behind its canaries (ibgu approve --before Rest)"
 
 
 def fleet(*clusters: str, **spec: Any) -> InMemoryEngine:
@@ -75,7 +78,9 @@ def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
     twin.wait(hours=2)
     member = twin.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
-    assert message(twin) == "1 person must approve FinalizeUpgrade of step 1"
+    assert message(twin) == (
+        "1 person must approve FinalizeUpgrade of step 1 (ibgu approve --before FinalizeUpgrade)"
+    )
     assert twin.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert twin.tracked("uid-a").steps[0].step.stopped_since is not None
     approve(twin, "alice", before="FinalizeUpgrade")
@@ -247,6 +252,25 @@ def test_the_policy_says_the_number_of_approvers() -> None:
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("before", "then"), [("Rest", "; what comes behind them also takes approval"), ("Step", "")]
+)
+def test_while_canaries_soak_the_others_learn_of_the_approval(before: str, then: str) -> None:
+    canaries = {"count": 1, "soakMinutes": 120}
+    approval = {"before": before, "fourEyes": False}
+    twin = fleet("site-1", "site-2", canaries=canaries, approval=approval)
+    if before == "Step":
+        start(twin, "Prep")
+        approve(twin, "alice")
+    else:
+        twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    found = reason(twin, "uid-a", "site-2").message
+    assert re.fullmatch(
+        f"the canaries have succeeded, and must stay available until [-0-9T:]+Z{then}", found
+    )
+
+
 def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
     twin = fleet(
         "site-1",
@@ -259,7 +283,7 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
     twin.wait(hours=1)
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
     found = reason(twin, "uid-a", "site-2")
-    assert found.message == "1 person must approve the rest of step 1 behind its canaries"
+    assert found.message == REST
     approve(twin, "alice", before="Rest")
     twin.wait(hours=1)
     assert twin.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
@@ -327,7 +351,7 @@ def test_the_rest_needs_approval_also_in_a_step_without_canaries() -> None:
     nobody = {"selector": {"matchLabels": {"canary": "yes"}}}
     twin = fleet(canaries=nobody, approval={"before": "Rest", "fourEyes": False})
     start(twin, "Prep")
-    assert message(twin) == "1 person must approve the rest of step 1 behind its canaries"
+    assert message(twin) == REST
 
 
 def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> None:
