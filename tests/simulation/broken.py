@@ -69,7 +69,7 @@ from ibgu.db.journal import journal, write
 from ibgu.hub.election.lease import Elector
 from ibgu.hub.writing.writer import Writer
 from tests.runs import changed
-from tests.simulation import broken_updates
+from tests.simulation import broken_policies, broken_updates
 from tests.simulation.breaking import Patches, deaf_to_claims
 from tests.simulation.breaking import replace_part as _set
 from tests.simulation.breaking import unchecked as _unchecked
@@ -507,7 +507,7 @@ _OF_UPGRADES = {
         (withdrawn_stays_withdrawn, "dark", 26),
         (restart_begins_anew, "leaders"),
         (restart_arms, "leaders"),
-        (foreign_label_overwritten, "people", 67),
+        (foreign_label_overwritten, "people", 107),
         (missing_payload_ignored, "payloads"),
         (gap_ignored, "leaders"),
         (gap_forgotten, "people", 470),
@@ -539,6 +539,10 @@ _OF_UPGRADES = {
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {
     patches.__name__.replace("_", "-"): Variant(patches, kind=kind, first=first)
     for patches, kind, first in broken_updates.PATCHES
+}
+VARIANTS |= {
+    patches.__name__.replace("_", "-"): Variant(patches, first=first)
+    for patches, first in broken_policies.PATCHES
 }
 
 

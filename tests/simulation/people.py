@@ -11,6 +11,7 @@ from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.player import Player
+from tests.simulation.contention import Change
 from tests.simulation.faults import Fault
 from tests.simulation.plans import Object, step
 from tests.simulation.updates import APPENDED
@@ -96,6 +97,22 @@ class People:
 
     async def delete(self, number: int) -> None:
         await self._try("DELETE", self._path(number))
+
+    # -- policies, grants ------------------------------------------------------------------------
+
+    async def change(self, change: Change) -> None:
+        """Creates, replaces, patches or deletes the object."""
+        path = f"{change.collection}/{change.name}"
+        if not change.body:
+            await self._try("DELETE", path)
+        elif "kind" not in change.body:
+            await self._try("PATCH", path, change.body)
+        elif found := await self._get(path):
+            version = found["metadata"]["resourceVersion"]
+            metadata = {**change.body["metadata"], "resourceVersion": version}
+            await self._try("PUT", path, {**change.body, "metadata": metadata})
+        else:
+            await self._try("POST", change.collection, change.body)
 
     # -- works, clusters -------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from msgspec import Struct, structs
 from ibgu.core.model import names
 from ibgu.sim.faults import parse_defect, parse_fault
 from ibgu.sim.spec import FleetSpec
-from tests.simulation import updates
+from tests.simulation import contention, updates
+from tests.simulation.contention import Contention
 from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING
@@ -79,6 +80,8 @@ class Scenario(Struct, frozen=True):
     """The spec of the hub's RolloutPolicy; empty: there is none."""
     policy_ends: float = 0.0
     """When the policy is deleted, in virtual seconds; 0: never."""
+    contention: Contention = Contention()
+    """What becomes of several policies, if rollouts want the same places of them."""
     upgrade_backups: bool = False
     """IBGUs ask for a backup of each cluster before its Upgrade."""
     kind: SimulatedKind = UPGRADE
@@ -144,6 +147,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = stopping(plan, Random(f"{seed}/seed images"))
     if has_policy(seed):
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
+    elif kind is UPGRADE and contention.contends(seed):
+        plan = contending(plan, Random(f"{seed}/contending"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -220,6 +225,22 @@ def demanding(plan: Scenario, rng: Random) -> Scenario:
     if rng.random() < 0.5 and plan.policy_ends:
         demands["backup"] = "Required"
     return structs.replace(plan, policy={**plan.policy, **demands})
+
+
+def contending(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with rollouts that want the same places of several policies, instead of
+    its own."""
+    fleet = structs.replace(plan.fleet, count=rng.randint(4, 8))
+    table = plan.kind.drivers[names.IBGU].actions
+    shapes = [shape for shape in table.plans if shape[0][0] == table.start and len(shape) < 3]
+    started = contention.rollouts(rng, fleet.count, shapes)
+    found = contention.contention(rng, started, fleet.count)
+    if found.careful:
+        failing = parse_fault(f"prep.precache={rng.choice((0.3, 0.6))}")
+        fleet = structs.replace(fleet, faults=(*fleet.faults, failing))
+    return structs.replace(
+        plan, fleet=fleet, ibgus=tuple(started), starts_per_minute=0, contention=found
+    )
 
 
 STOPPED = ("everything", "leaders", "people")

@@ -1,11 +1,14 @@
 """Dates the policies of a simulation's journal in virtual time."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Any
 from unittest.mock import patch
 
+from msgspec import to_builtins
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +20,8 @@ _DATE = text("""
     WHERE hub = :hub AND uid = :uid AND generation = :generation
 """)
 _Version = tuple[str, int]
+CLOCKS = 1.0
+"""Seconds by which the clocks of a controller may be wrong."""
 
 
 class PolicyDates:
@@ -26,6 +31,22 @@ class PolicyDates:
     def __init__(self) -> None:
         self._seen: dict[_Version, float] = {}
         self._gone: dict[_Version, float] = {}
+        self._times: list[float] = []
+        self._specs: list[dict[str, dict[str, Any]]] = []
+        """The specs in force since each of these times, by the policy's name."""
+
+    def in_force(self, name: str, at: datetime) -> dict[str, Any]:
+        """Returns the spec of the policy in force; empty: there is none, or it came into force
+        about then, which clocks may show otherwise."""
+        moments = (at.timestamp() + seconds for seconds in (-CLOCKS, CLOCKS))
+        before, after = (bisect_right(self._times, moment) for moment in moments)
+        known = self._specs[before - 1].get(name, {}) if before else {}
+        changed = any(specs.get(name, {}) != known for specs in self._specs[before:after])
+        return {} if changed else known
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """Returns the specs of the policies in force now, by name."""
+        return self._specs[-1] if self._specs else {}
 
     def watched(self) -> AbstractContextManager[object]:
         note = Journal.note_policies
@@ -33,6 +54,8 @@ class PolicyDates:
         async def noted(journal: Journal, policies: Sequence[RolloutPolicy]) -> None:
             await note(journal, policies)
             self._noted({(each.metadata.uid, each.metadata.generation) for each in policies})
+            self._times.append(asyncio.get_running_loop().time())
+            self._specs.append({each.metadata.name: to_builtins(each.spec) for each in policies})
 
         return patch.object(Journal, "note_policies", noted)
 

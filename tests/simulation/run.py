@@ -39,6 +39,8 @@ from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
+from tests.simulation.checks.approvals import NEVER
+from tests.simulation.checks.contention import UnderContention
 from tests.simulation.checks.demands import DemandsOfPolicy
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
@@ -47,7 +49,7 @@ from tests.simulation.checks.failures import FailuresUnderPolicy
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
-from tests.simulation.checks.policies import UnderPolicy
+from tests.simulation.checks.policies import UnderPolicy, until
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.seeds import SeedStops
@@ -57,7 +59,18 @@ from tests.simulation.checks.turns import Turns
 from tests.simulation.checks.updates import UpdateTruth
 from tests.simulation.checks.upgrade_backups import UpgradeBackups
 from tests.simulation.errors import ERROR, own_errors
-from tests.simulation.faults import CALM, JOURNAL, OTHERS, PEOPLE, PROCESS, Fault, draw, theme
+from tests.simulation.faults import (
+    CALM,
+    HUB,
+    JOURNAL,
+    OTHERS,
+    PEOPLE,
+    PROCESS,
+    WATCH,
+    Fault,
+    draw,
+    theme,
+)
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualTimeLoop
 from tests.simulation.plans import DIGEST, Scenario, scenario
@@ -67,6 +80,8 @@ from tests.simulation.world import Simulation
 ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
 QUIET_HANDS = {"dark-when-armed", "dark", "dark-for-ever", "flapping", "finalizer-stuck", *PROCESS}
+UNHEARD = (*PROCESS, *JOURNAL, *HUB, *WATCH)
+"""Faults while which a controller may not hear what people do."""
 LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
 PROBE = 60.0
 """Virtual seconds between two checks whether all is over."""
@@ -95,7 +110,8 @@ class Outcome(Struct):
 
 def faults_of(seed: int, kind: SimulatedKind = UPGRADE) -> list[Fault]:
     plan = scenario(seed, kind)
-    return draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
+    drawn = draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
+    return sorted([*drawn, *plan.contention.silent], key=lambda fault: fault.at)
 
 
 def simulate(
@@ -168,6 +184,14 @@ class _Play:
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._schedule = RefreshSchedule(self.found, watched=plan.watched)
         self._policy_dates = PolicyDates()
+        unheard = any(fault.kind in UNHEARD for fault in faults)
+        self._contention = UnderContention(
+            self.found,
+            plan.contention,
+            self.fleet.hub,
+            self._policy_dates,
+            NEVER if unheard else HEARD,
+        )
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.fleet.hub.audit = self._audit
@@ -178,6 +202,7 @@ class _Play:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
         self._schedule.audit(asked, before, after)
+        self._contention.audit(asked, before, after)
         if asked.who.startswith("ibgu/") and not _of_the_lease(asked):
             known = self.fleet.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
@@ -217,8 +242,10 @@ class _Play:
 
     def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
         async def checked(loop: Loop) -> None:
-            await turn(loop)
             fleet, quarantine = loop._planner._fleet, loop._planner._quarantine
+            before = self._contention.before(loop)
+            await turn(loop)
+            self._contention.turned(loop, before)
             known = self._turns.get(fleet)
             if known is None:
                 shown = set if self._late else self._effects.shown
@@ -330,8 +357,12 @@ class _Play:
             SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
         restored = bool(self.fleet.weather.struck["hub-restored"])
         if self._plan.policy and not skewed and not restored:
-            for check in (UnderPolicy, FailuresUnderPolicy, DemandsOfPolicy):
-                check(self.found, self._plan.policy, self._plan.policy_ends).read(events)
+            spec, ends = self._plan.policy, self._plan.policy_ends
+            UnderPolicy(self.found, until(spec, ends)).read(events)
+            for check in (FailuresUnderPolicy, DemandsOfPolicy):
+                check(self.found, spec, ends).read(events)
+        if not skewed:
+            self._contention.judge(events)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()

@@ -19,8 +19,10 @@ from ibgu.sim.hub.kinds import (
     CGUS,
     CLUSTER_SET_BINDINGS,
     CLUSTER_SETS,
+    GRANTS,
     ROLLOUT_POLICIES,
     SEED_IMAGES,
+    Resource,
     fleet_updates,
 )
 from ibgu.sim.hub.store import HubBackup
@@ -39,6 +41,20 @@ from tests.simulation.plans import SEED_IMAGE, Scenario
 from tests.simulation.talm import Talm
 
 POLICY = "network"
+ADMISSION = tuple(
+    Resource(
+        group=paths.ADMISSION_GROUP,
+        version="v1",
+        plural=paths.resource(path),
+        kind=kind,
+        namespaced=False,
+    )
+    for path, kind in (
+        (paths.POLICIES, "ValidatingAdmissionPolicy"),
+        (paths.POLICY_BINDINGS, "ValidatingAdmissionPolicyBinding"),
+    )
+)
+"""The kinds of what proves who has written a grant."""
 SHOTS = (
     "kill-before-write",
     "kill-after-write",
@@ -92,8 +108,10 @@ class Simulation:
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
         seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
-        policies = (ROLLOUT_POLICIES,) if scenario.policy else ()
-        more = (*talm, *sets, *updates, *seeds, *policies)
+        contends = scenario.contention.changes
+        policies = (ROLLOUT_POLICIES,) if scenario.policy or contends else ()
+        grants = (*GRANTS, *ADMISSION) if contends else ()
+        more = (*talm, *sets, *updates, *seeds, *policies, *grants)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
@@ -162,8 +180,19 @@ class Simulation:
             )
             if self.scenario.policy_ends:
                 self._tasks.append(asyncio.create_task(self._end_policy()))
+        if changes := self.scenario.contention.changes:
+            for change in changes:
+                if change.at <= 0.0:
+                    await self.people.change(change)
+            self._tasks.append(asyncio.create_task(self._change()))
         for node in self.nodes:
             node.start()
+
+    async def _change(self) -> None:
+        for change in self.scenario.contention.changes:
+            if change.at > 0.0:
+                await asyncio.sleep(max(0.0, change.at - self.elapsed))
+                await self.people.change(change)
 
     async def _end_policy(self) -> None:
         await asyncio.sleep(self.scenario.policy_ends)

@@ -136,9 +136,9 @@ class WaitingMembers:
             return
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
-        names = [name for _, name in kept]
+        names: Iterable[str] = (name for _, name in kept)
         if step.silent:
-            names.sort(key=step.silent.__contains__)
+            names = sorted(names, key=step.silent.__contains__)
         for name in names:
             if self._take(limits, name, free):
                 yield name

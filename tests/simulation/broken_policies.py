@@ -1,0 +1,128 @@
+"""Breaks what holds where several policies meet: which of them counts, turns, priorities, approvals
+and broken glass."""
+
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from ibgu.controller.lookups.rollout_policies import RolloutPolicies
+from ibgu.core.engine.gates.gate import StepGate
+from ibgu.core.engine.gates.policies import approvals
+from ibgu.core.engine.gates.policies.turns import Turns
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import Rollout
+from ibgu.core.model.grants import Approval, BrokenGlass
+from ibgu.core.plan import grants
+from tests.simulation.breaking import Patches
+from tests.simulation.breaking import replace_part as _set
+
+
+def second_policy_ignored(stack: ExitStack) -> None:
+    """Of several policies only the first one holds."""
+    state = RolloutPolicies.state
+    firsts: dict[int, tuple[Any, Any]] = {}
+
+    def first(self: RolloutPolicies) -> Any:
+        found = state(self)
+        known = firsts.get(id(self))
+        if known is None or known[0] is not found:
+            known = firsts[id(self)] = (found, replace(found, policies=found.policies[:1]))
+        return known[1]
+
+    _set(stack, RolloutPolicies, "state", first)
+
+
+def approvals_ignored(stack: ExitStack) -> None:
+    """Nobody has to approve anything."""
+    _set(stack, approvals, "_lacking", lambda asked, what, consent, now: "")
+
+
+def author_approves(stack: ExitStack) -> None:
+    """The author of a step counts as another person."""
+    lacking = approvals._lacking
+
+    def counted(asked: Any, *others: Any) -> str:
+        return lacking(replace(asked, four_eyes=False), *others)
+
+    _set(stack, approvals, "_lacking", counted)
+
+
+def old_approvals_count(stack: ExitStack) -> None:
+    """An approval counts that is older than its rollout."""
+
+    def named(rollout: Rollout, meta: Any, found: Any) -> bool:
+        return (meta.namespace, found.name) == (rollout.namespace, rollout.name)
+
+    _set(stack, grants, "_for", named)
+
+
+def approvals_never_end(stack: ExitStack) -> None:
+    """An approval counts after its end."""
+    counts = Approval.counts
+
+    def always(self: Approval, step: int, before: str, now: datetime) -> bool:
+        return counts(replace(self, until=None), step, before, now)
+
+    _set(stack, Approval, "counts", always)
+
+
+def glass_opens_all(stack: ExitStack) -> None:
+    """Broken glass opens gates of the engine's own, too."""
+    ask = StepGate.ask
+
+    def passed(self: StepGate, snapshot: Any, step: TrackedStep, now: datetime) -> Any:
+        if snapshot.tracked.rollout.grants.passes(self.name, now):
+            return None
+        return ask(self, snapshot, step, now)
+
+    _set(stack, StepGate, "ask", passed)
+
+
+def glass_stays_broken(stack: ExitStack) -> None:
+    """Broken glass lets a rollout pass after its end."""
+    _set(stack, BrokenGlass, "counts", lambda self, now: not self.refused)
+
+
+def glass_opens_other_gates(stack: ExitStack) -> None:
+    """Broken glass lets a rollout pass policies that it does not name."""
+    _set(stack, BrokenGlass, "passes", lambda self, gate, now: self.counts(now))
+
+
+def turns_ignored(stack: ExitStack) -> None:
+    """No rollout waits for another one at the places of a policy, and the youngest is woken
+    first."""
+    _set(stack, Turns, "before", lambda self, limits, place, rollout, now: None)
+    _set(stack, Turns, "in_order", lambda self, limits, uids: [*uids][::-1])
+
+
+def priorities_ignored(stack: ExitStack) -> None:
+    """All rollouts have the same priority."""
+    _set(stack, Turns, "set_priority", lambda self, rollout, priority: None)
+
+
+def places_by_age(stack: ExitStack) -> None:
+    """The oldest rollout of equals always goes first, whatever it has already."""
+
+    def standing(self: Turns, limits: Any, tracked: Any) -> Any:
+        uid = tracked.rollout.uid
+        return (-self._priorities.get(uid, 0), 0, 0, tracked.rollout.age)
+
+    _set(stack, Turns, "_standing", standing)
+
+
+PATCHES: tuple[tuple[Patches, int], ...] = (
+    (second_policy_ignored, 17),
+    (approvals_ignored, 17),
+    (author_approves, 31),
+    (old_approvals_count, 31),
+    (approvals_never_end, 2332),
+    (glass_opens_all, 123),
+    (glass_stays_broken, 143),
+    (glass_opens_other_gates, 17),
+    (turns_ignored, 53),
+    (priorities_ignored, 77),
+    (places_by_age, 124),
+)
+"""With the first seed."""
