@@ -154,6 +154,11 @@ POLICY_HELD = Gauge(
     "Clusters of running steps that a RolloutPolicy holds, by policy.",
     ["policy"],
 )
+ROLLOUT_FOLLOW_UPS = Gauge(
+    "ibgu_rollout_follow_ups",
+    "Second rollouts that policies have asked for, for clusters of a rollout, by result.",
+    ["rollout", "result"],
+)
 ROLLOUT_BROKEN_GLASS = Gauge(
     "ibgu_rollout_broken_glass",
     "Times that somebody lets a rollout pass gates of policies now.",
@@ -227,6 +232,7 @@ PRESENT = (
     ROLLOUT_RATE_LIMITED,
     POLICY_HELD,
     ROLLOUT_BROKEN_GLASS,
+    ROLLOUT_FOLLOW_UPS,
     ROLLOUT_PREFLIGHT,
 )
 """What only the leader knows, and what must not stay when it leads no more."""

@@ -113,6 +113,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("ibgu-tenancy", "ClusterRole", _IBGU),
         _binding("ibgu-preflight-hub", "ClusterRole", _IBGU),
         _binding("ibgu-canary-policies", "ClusterRole", _IBGU),
+        _binding("ibgu-policy-follow-ups", "ClusterRole", _IBGU),
         _binding("ibgu-shadow", "ClusterRole", _user("shadow")),
         _binding("ibgu-api", "ClusterRole", _IBGU),
         _binding("ibgu-leader", "Role", _IBGU, namespace=SYSTEM_NAMESPACE),

@@ -1,7 +1,7 @@
 """Keeps when a person has resumed behind the circuit breaker of a seed image, and what is paused on
 clusters. Keeps runs whose action goes on with another run, since when there is the backup before an
 Upgrade, and the causes for which backups and pools fail. Keeps which RolloutPolicies were in force,
-and when, and what people grant a rollout."""
+and when, what people grant a rollout, and which second rollouts policies have asked for."""
 
 from alembic import op
 
@@ -15,6 +15,7 @@ PART = "ALTER TABLE members ADD COLUMN part_at timestamptz"
 RESUMED = """
 ALTER TABLE steps ADD COLUMN seed_resumed_at timestamptz, ADD COLUMN budget_resumed_at timestamptz
 """
+FOLLOW_UPS = "ALTER TABLE steps ADD COLUMN follow_ups jsonb NOT NULL DEFAULT '{}'"
 RESUMING = "ALTER TABLE members ADD COLUMN resuming boolean NOT NULL DEFAULT false"
 RESULTS = """
 ALTER TABLE runs DROP CONSTRAINT runs_result_check,
@@ -75,6 +76,7 @@ def upgrade() -> None:
     op.execute(RESUMING)
     op.execute(PART)
     op.execute(RESUMED)
+    op.execute(FOLLOW_UPS)
     op.execute(RESULTS)
     op.execute(CAUSES_OF_MEMBERS)
     op.execute(CAUSES_OF_RUNS)

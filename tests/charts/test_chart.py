@@ -36,6 +36,7 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
             "tenancy": "clustersets",
             "preflightHubReleases": {"enabled": True},
             "canaryPolicies": {"enabled": True},
+            "policyFollowUps": {"enabled": True},
             "userRoles": {"create": False},
         }
     )
@@ -105,11 +106,20 @@ def test_the_hubs_releases_are_read_by_the_controller_where_it_is_turned_on(give
 
 
 @pytest.mark.parametrize("given", [{}, {"enabled": True}])
-def test_the_policies_of_canaries_are_listed_where_it_is_turned_on(given: Object) -> None:
+@pytest.mark.parametrize(
+    ("value", "role"),
+    [
+        ("canaryPolicies", "ibgu-canary-policies"),
+        ("policyFollowUps", "ibgu-policy-follow-ups"),
+    ],
+)
+def test_rights_for_policies_are_given_where_they_are_turned_on(
+    given: Object, value: str, role: str
+) -> None:
     for shadow in (False, True):
-        objects = render({"canaryPolicies": given, "shadow": shadow})
+        objects = render({value: given, "shadow": shadow})
         on = bool(given) and not shadow
-        assert ("ibgu-canary-policies" in {role for _, role, *_ in bindings(objects)}) is on
+        assert (role in {found for _, found, *_ in bindings(objects)}) is on
 
 
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:

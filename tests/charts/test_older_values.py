@@ -11,7 +11,7 @@ from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm
 
 NEW = (
     *("besideTalm", "canaryPolicies", "grantPolicy", "leasePolicy", "oauthProxy", "payloadPolicy"),
-    "preflightInspections",
+    *("policyFollowUps", "preflightInspections"),
     "preflightHubReleases",
     *("talmServiceAccounts", "tenancy"),
 )

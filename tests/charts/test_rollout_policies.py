@@ -127,6 +127,7 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"canaries": {"count": 1, "health": {"policies": True}}},
         {"canaries": {"count": 1, "health": {"metrics": [METRIC] * 5}}},
         {"canaries": {"count": 1, "health": {"webhook": {"source": "noc"}}}},
+        {"canaries": {"count": 1, "health": {"nodes": True}, "rollback": True}},
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
         {"breaker": {"percent": 40}},
@@ -400,6 +401,16 @@ def test_a_value_out_of_bounds_is_refused(tried: Create, spec: Object, field: st
         ({"canaries": {"count": 1, "health": {}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"count": 1, "health": {"nodes": False}}}, "spec.canaries.health", NO_CHECK),
         ({"canaries": {"count": 1, "health": {"metrics": []}}}, "spec.canaries.health", NO_CHECK),
+        (
+            {"canaries": {"count": 1, "soakMinutes": 60, "rollback": True}},
+            "spec.canaries",
+            "rollback needs health, which says that a canary is not well",
+        ),
+        (
+            {"canaries": {"count": 1, "rollbackAfterMinutes": 20}},
+            "spec.canaries",
+            "rollbackAfterMinutes needs rollback",
+        ),
         ({"canaries": {"selector": {}}}, "spec.canaries", "must not choose every cluster"),
         *(
             ({"failureBudget": {"maximum": each}}, "spec.failureBudget.maximum", BUDGET)

@@ -18,7 +18,7 @@ from tests.db.records import ended, ending, members, opening, rollout, rows, sta
 
 OLD = "0002"
 NEW_COLUMNS = (
-    ("seed_resumed_at", "budget_resumed_at", "across_namespaces", "preflight"),
+    ("seed_resumed_at", "budget_resumed_at", "across_namespaces", "preflight", "follow_ups"),
     ("armed_generation",),
     ("warning", "rollback_until", "accepted_warning", "paused_since", "resuming", "part_at"),
     ("grants", "object_kind"),

@@ -22,6 +22,7 @@ _TITLES: dict[str, str] = {
     Kind.STEP_RELEASED: "Step released",
     Kind.STEP_FINISHED: "Step finished",
     Kind.PREFLIGHT: "Preflight",
+    Kind.FOLLOW_UP: "Second rollout by policy",
     Kind.APPROVAL: "Approval",
     Kind.BREAK_GLASS: "Break glass",
 }

@@ -1,6 +1,6 @@
 """Asks the hub. A failed question stops no other."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -28,10 +28,11 @@ from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import IBGU
+from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan.references import POLICY, UncheckedPolicy, older
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import whoami
-from ibgu.hub.authorization.rights import Account, Right, refused
+from ibgu.hub.authorization.rights import FOLLOW_UPS, Account, Right, needed, refused
 from ibgu.hub.client import HubClient
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.discovery import Served, discover
@@ -128,7 +129,8 @@ class _Probe:
 
     async def for_ibgu(self) -> HubFacts:
         served = await _heard(discover(self._client))
-        known = await self.for_start(served, await _heard(self.clock()))
+        more = await self._rights_of_policies(served)
+        known = await self.for_start(served, await _heard(self.clock()), more)
         return replace(
             known,
             payload=await _heard(self._payload()),
@@ -141,20 +143,36 @@ class _Probe:
             health_sources=await _heard(unknown_sources(self._client, self._settings)),
         )
 
-    async def for_start(self, served: Served | Missing, clock: ClockReading | Missing) -> HubFacts:
-        """Returns all that needs no list."""
+    async def for_start(
+        self,
+        served: Served | Missing,
+        clock: ClockReading | Missing,
+        more: Sequence[Right] = (),
+    ) -> HubFacts:
+        """Returns all that needs no list; `more`: rights that policies ask for."""
         return replace(
             nothing(NotTried("it is not asked at a start")),
             connection=self._connection,
             served=served,
-            rights=await _heard(self._rights(served)),
+            rights=await _heard(self._rights(served, more)),
             leadership=await _heard(leadership(self._client, self._settings.namespace)),
             talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             clock=clock,
             inspections=self._settings.preflight_inspections,
         )
 
-    async def _rights(self, served: Served | Missing) -> Rights:
+    async def _rights_of_policies(self, served: Served | Missing) -> list[Right]:
+        """Returns the rights that only some policies need. A policy that can't be read is not about
+        rights, and others report it."""
+        if not isinstance(served, Served) or not served.rollout_policies:
+            return []
+        policies = await _heard(all_of(self._client, paths.ROLLOUT_POLICIES, RolloutPolicy))
+        known = policies if isinstance(policies, list) else []
+        canaries = (each.spec.canaries for each in known)
+        asked = any(each is not None and each.rollback for each in canaries)
+        return needed(FOLLOW_UPS) if asked else []
+
+    async def _rights(self, served: Served | Missing, more: Sequence[Right]) -> Rights:
         known = served if isinstance(served, Served) else None
         needs = of_processes(
             self._settings,
@@ -164,7 +182,7 @@ class _Probe:
             rollout_policies=known is None or known.rollout_policies,
             grants=known is None or known.grants,
         )
-        return await self._asked(needs)
+        return await self._asked([*needs, *more])
 
     async def _payload(self) -> PayloadAccess:
         ibgus = await all_of(self._client, paths.ibgus(), RolloutObject)

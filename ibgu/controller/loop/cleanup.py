@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
@@ -21,6 +22,7 @@ class Cleanup(Struct, frozen=True, eq=False):
     _preflights: Preflights
     _lister: MembershipLister
     _adopting: Adoption
+    _follow_ups: PolicyFollowUps
     _outcomes: WriteOutcomes
     _reporter: Reporter
 
@@ -33,6 +35,7 @@ class Cleanup(Struct, frozen=True, eq=False):
         self._reporter.deleted(uid)
         if self._through_with(tracked):
             self._adopting.forget(uid)
+            self._follow_ups.forget(tracked)
             self._outcomes.forget(tracked)
             self._reporter.forget(uid)
             self._fleet.forget(uid)

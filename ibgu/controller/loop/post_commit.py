@@ -8,6 +8,7 @@ from msgspec import Struct
 from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
+from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.loop.affected_clusters import AffectedClusters
 from ibgu.controller.loop.cleanup import Cleanup
@@ -29,6 +30,7 @@ class HubWrites(Struct, frozen=True, eq=False):
     _quarantine: Quarantine
     _effects: Effects
     _adopting: Adoption
+    _follow_ups: PolicyFollowUps
 
     def disarm(self, touched: Touched, now: datetime) -> None:
         """Disarms runs of quarantined rollouts that nothing needs any more (R9.2), which takes no
@@ -50,6 +52,7 @@ class HubWrites(Struct, frozen=True, eq=False):
                 return
             self._effects.reconcile(self._fleet, tracked, clusters, now)
             self._adopting.reconcile(tracked)
+            self._follow_ups.reconcile(tracked)
 
     def send_patches(self, pending_uids: Iterable[str], pending_patches: Iterable[str]) -> None:
         """Sends pending patches; queues those about which something must be decided first."""

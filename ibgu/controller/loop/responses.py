@@ -11,6 +11,8 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.effects import adopting
 from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.policy_follow_ups import KEY as FOLLOW_UP
+from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.effects.requests import REFRESH
 from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.controller.loop.deferred_errors import DeferredErrors
@@ -32,6 +34,7 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
     _errors: DeferredErrors
     _outcomes: WriteOutcomes
     _adopting: Adoption
+    _follow_ups: PolicyFollowUps
     _changes: ChangeHandlers
     _reporter: Reporter
 
@@ -53,6 +56,12 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
             self._requeue_for_patch(rest[0], result)
         elif kind == adopting.KEY:
             self._requeue_for_talm(result)
+        elif kind == FOLLOW_UP:
+            again = self._follow_ups.answered(result)
+            self._work_queue.touch(result.write.owner)
+            if again:
+                due = self._clock.now() + timedelta(seconds=again)
+                self._work_queue.at(due, result.write.owner, "")
         if kind in (REFRESH, "status"):
             return  # the next refresh comes by itself, and a work that is gone needs none
         if result.error is not None and not result.error.conflict and not result.superseded:

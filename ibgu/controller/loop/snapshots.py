@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.payloads import Payloads
@@ -33,6 +34,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _preflights: Preflights
     _tenants: Tenants
     _adopting: Adoption
+    _follow_ups: PolicyFollowUps
     _seed_breakers: SeedBreakers
     _rollout_policies: RolloutPolicies
     _policy_gates: PolicyGates
@@ -71,6 +73,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             policies=holding.gates,
             budgets=holding.budgets,
             canaries=holding.canaries,
+            follow_up=self._follow_ups.shown(rollout),
             demands=holding.demands,
             policies_known=holding.known,
             grants=grants,

@@ -92,6 +92,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
             _clusters(tracked)
             _reports(tracked)
             _broken_glass(tracked.rollout, now)
+            _follow_ups(tracked)
         kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
             metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_RATE_LIMITED
@@ -118,6 +119,16 @@ def _broken_glass(rollout: Rollout, now: datetime) -> None:
     open_ = sum(each.counts(now) for each in rollout.grants.broken_glass)
     if open_ and not rollout.deleted_at:
         telemetry.ROLLOUT_BROKEN_GLASS.labels(rollout.full_name).set(open_)
+
+
+def _follow_ups(tracked: TrackedRollout) -> None:
+    found: Counter[str] = Counter()
+    for step in tracked.steps:
+        for each in step.step.follow_ups.made:
+            result = "pending" if each.pending else "made"
+            found["refused" if each.refused else result] += 1
+    for result, number in found.items():
+        telemetry.ROLLOUT_FOLLOW_UPS.labels(tracked.rollout.full_name, result).set(number)
 
 
 def _held_by(step: TrackedStep) -> Counter[str]:

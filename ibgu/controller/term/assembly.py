@@ -13,6 +13,7 @@ from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
 from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
@@ -159,6 +160,7 @@ class Assembly(Struct, frozen=True, eq=False):
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
+        follow_ups = PolicyFollowUps(mirror, writer)
         touch_now = work_queue.touch_now
         policy_gates = self._policy_gates()
         preflights = self._preflights(payloads, touch_now, policy_gates)
@@ -171,7 +173,7 @@ class Assembly(Struct, frozen=True, eq=False):
         refresh = self._refresh(outcomes, effects)
         changes = ChangeHandlers(fleet, drivers, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
-            fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
+            fleet, clock, work_queue, errors, outcomes, adopting, follow_ups, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(
@@ -183,17 +185,21 @@ class Assembly(Struct, frozen=True, eq=False):
             preflights,
             self._tenants,
             adopting,
+            follow_ups,
             deps.seed_breakers,
             deps.rollout_policies,
             policy_gates,
             deps.grants,
             facts,
         )
-        cleanup = Cleanup(fleet, mirror, payloads, preflights, lister, adopting, outcomes, reporter)
+        cleanup = Cleanup(
+            *(fleet, mirror, payloads, preflights, lister, adopting, follow_ups),
+            *(outcomes, reporter),
+        )
         planner = Planner(
             fleet, drivers, mirror, snapshots, outcomes, lister, work_queue, quarantine
         )
-        writes = HubWrites(fleet, work_queue, quarantine, effects, adopting)
+        writes = HubWrites(fleet, work_queue, quarantine, effects, adopting, follow_ups)
         post_commit = PostCommit(
             fleet, quarantine, writes, work_queue, lister, cleanup, reporter, policy_gates, refresh
         )

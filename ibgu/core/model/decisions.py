@@ -42,6 +42,8 @@ class Kind(StrEnum):
     CLOCK_STARTED = "ClockStarted"
     STEP_FINISHED = "StepFinished"
     PREFLIGHT = "PreflightEvaluated"
+    CANARY_WELL = "CanaryWell"
+    FOLLOW_UP = "FollowUpChanged"
     # member
     JOINED = "MemberJoined"
     MEMBER_ADOPTED = "MemberAdopted"

@@ -45,7 +45,14 @@ REFRESH = "ibgu.dev/refresh-feedback"
 PAUSED_BY = "ibgu.dev/paused-by"
 """On what is paused on a cluster: the uid of the rollout."""
 
+FOLLOW_UP_OF = "ibgu.dev/follow-up-of"
+"""The label of a rollout that ibgu has made because a policy says so: the uid of the one before."""
+FOLLOW_UP_POLICY = "ibgu.dev/follow-up-policy"
+FOLLOW_UP_REASON = "ibgu.dev/follow-up-reason"
+
 # On ManagedClusters (R14.1).
+NAME_LABEL = "name"
+"""A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""
 DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
 AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 TIME_ZONE = "ibgu.dev/time-zone"

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model import names
 from ibgu.core.model.actions import ActionName
+from ibgu.core.model.follow_ups import StepFollowUps
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.names import IBGU
@@ -132,6 +133,8 @@ class Step(Struct, frozen=True, kw_only=True):
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
     preflight: PreflightRecord | None = None
     """What preflight has found; None: it was not evaluated for this step."""
+    follow_ups: StepFollowUps = StepFollowUps()
+    """The second rollouts that policies have asked for."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -134,6 +134,10 @@ class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """How long all of them must be available and healthy after they have succeeded."""
     health: HealthChecks | None = None
     """None: to be available is enough."""
+    rollback: bool = False
+    """Whether ibgu rolls a canary back that was well since its upgrade and then breaks."""
+    rollback_after_minutes: int = 10
+    """The minutes for which it must be reported as not well without a break."""
 
 
 class ApprovalMoment(StrEnum):

@@ -17,4 +17,5 @@ class Topic(StrEnum):
     STEP_HELD = "step.held"
     STEP_CIRCUIT_BREAKER = "step.circuit-breaker"
     STEP_RELEASED = "step.released"
+    STEP_FOLLOW_UP = "step.follow-up"
     CLUSTERS_FAILED = "clusters.failed"

@@ -33,6 +33,7 @@ _OF_ROLLOUT = {
 _OF_STEP = {
     Kind.STEP_STARTED: Topic.STEP_STARTED,
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
+    Kind.FOLLOW_UP: Topic.STEP_FOLLOW_UP,
 }
 
 FoldResult = tuple[TrackedEvents, Topic | None]

@@ -27,6 +27,7 @@ STEP_KINDS = frozenset(
         Kind.STEP_HELD,
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,
+        Kind.FOLLOW_UP,
         Kind.IMPORTED,
     }
 )

@@ -15,6 +15,8 @@ KNOWN = (
     names.MANUAL_CLEANUP_DONE,
     names.PAUSE,
     names.RESUMED_BY,
+    names.FOLLOW_UP_POLICY,
+    names.FOLLOW_UP_REASON,
     names.TEMPLATE_CONFIG_MAPS,
     SEED_IMAGE,
     *SWITCHES,

@@ -159,6 +159,12 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
         )
         if canaries.health is not None:
             yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
+        if canaries.rollback:
+            after = duration(timedelta(minutes=canaries.rollback_after_minutes))
+            yield (
+                "A canary that was well after its upgrade and then is reported as not well for "
+                f"{after} is rolled back by ibgu, and a person has to resume the rollout."
+            )
     if (approval := spec.approval) is not None:
         yield _approval(approval)
     if (budget := spec.failure_budget) is not None:

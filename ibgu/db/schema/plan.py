@@ -89,6 +89,7 @@ steps = Table(
     Column("budget_resumed_at", Moment),
     Column("across_namespaces", Boolean, nullable=False, server_default="true"),
     Column("preflight", Json),
+    Column("follow_ups", Json, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("hub", "rollout", "index"),
     UniqueConstraint("hub", "rollout", "index", "max_concurrency", name="steps_bound_key"),
     ForeignKeyConstraint(["hub", "rollout"], ["rollouts.hub", "rollouts.uid"]),

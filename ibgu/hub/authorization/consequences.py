@@ -59,6 +59,11 @@ _BY_RESOURCE = {
 _BY_VERB = {
     ("clustergroupupgrades", "patch"): _ADOPT,
     ("clustergroupupgrades", "delete"): _ADOPT,
+    ("imagebasedgroupupgrades", "create"): Consequence(
+        "ibgu rolls no canary back that a RolloutPolicy wants rolled back (canaries.rollback): its "
+        "rollout holds, and a person has to",
+        vital=False,
+    ),
     ("leases", "list"): Consequence(
         "ibgu can't tell whether another ibgu leads this hub from another namespace", vital=False
     ),

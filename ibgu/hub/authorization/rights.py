@@ -19,6 +19,8 @@ ADOPTER = "adopter"
 """The role that only taking over from TALM needs (ibgu.dev/adopt)."""
 TENANCY = "tenancy"
 """The role that only IBGU_TENANCY=clustersets needs."""
+FOLLOW_UPS = "policy-follow-ups"
+"""The role that only RolloutPolicies need by which ibgu makes rollouts (canaries.rollback)."""
 _CONCURRENCY = 8
 """Concurrent reviews."""
 
@@ -83,7 +85,8 @@ def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
 
 def role_of(right: Right) -> str:
     """Returns the one of ROLES that grants the right."""
-    return next(role for role in (*ROLES, TENANCY, ADOPTER) if any(map(right.within, needed(role))))
+    roles = (*ROLES, TENANCY, ADOPTER, FOLLOW_UPS)
+    return next(role for role in roles if any(map(right.within, needed(role))))
 
 
 @cache

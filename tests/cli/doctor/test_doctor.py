@@ -78,6 +78,29 @@ def test_inspections_that_are_on_are_checked(doctor: Doctor) -> None:
     assert words in told(refused, "inspections")
 
 
+def test_the_right_to_roll_canaries_back_is_asked_for_once_a_policy_needs_it(
+    doctor: Doctor, sandbox_hub: SandboxHub
+) -> None:
+    kubectl = Kubectl(sandbox_hub)
+    nobody = ("-o", "json", "--account", "ibgu-system:nobody")
+    words = "may not create imagebasedgroupupgrades.lcm.openshift.io: ibgu rolls no canary back"
+    assert words not in told(doctor(*nobody, user="admin"), "rights")
+    canaries = {"count": 1, "health": {"nodes": True}, "rollback": True}
+    policy = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "back-by-itself"},
+        "spec": {"rollouts": {"namespaces": ["nowhere"]}, "canaries": canaries},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(policy))
+    try:
+        found = told(doctor(*nobody, user="admin"), "rights")
+    finally:
+        kubectl("delete", "rolloutpolicy", "back-by-itself")
+    assert words in found
+    assert "clusterrolebinding ibgu-policy-follow-ups" in found
+
+
 @pytest.fixture(scope="module")
 def older_hub() -> Iterator[SandboxHub]:
     """Open Cluster Management before 0.14, and an ibgu that was installed before the catalogue."""

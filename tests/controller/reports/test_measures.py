@@ -26,6 +26,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.core.engine.state.records import (
@@ -292,3 +293,16 @@ def test_clusters_that_policies_hold_are_counted_by_policy() -> None:
     assert value("ibgu_policy_held_clusters", policy=unknown) == 1
     measures.gauge(fleet(member("site-1")), NOW, {})
     assert value("ibgu_policy_held_clusters", policy="night") is None
+
+
+def test_second_rollouts_of_policies_are_counted_by_their_result() -> None:
+    asked = PolicyFollowUp(
+        policy="proven", action="Rollback", clusters=("x",), uids=("u",), why="", decided_at=NOW
+    )
+    made = StepFollowUps(made=(asked, replace(asked, made_at=NOW), replace(asked, refused="no")))
+    named = rollout()
+    found = world_of(named, [replace(step(), follow_ups=made)], [])
+    measures.gauge(found, NOW, {})
+    for result in ("pending", "made", "refused"):
+        labels = {"rollout": named.full_name, "result": result}
+        assert value("ibgu_rollout_follow_ups", **labels) == 1

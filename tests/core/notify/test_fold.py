@@ -14,6 +14,7 @@ from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone
 from ibgu.core.notify.state import NAMED, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import break_glass
+from tests.core.engine.gates.policies.test_canary_rollback import breaks, upgraded
 from tests.core.notify.messages import UID, facts_of, folded, prepared, told
 
 HOUR = timedelta(hours=1)
@@ -66,6 +67,15 @@ def test_broken_glass_is_reported_with_its_user_and_its_end() -> None:
     assert [each.actor for each in found] == ["nora", ""]
     assert found[0].text.startswith("nora lets the rollout pass ClusterHold until ")
     assert found[1].text.startswith("ClusterHold keeps the rollout again")
+
+
+def test_a_rollback_by_a_policy_is_reported() -> None:
+    twin = upgraded()
+    breaks(twin, "site-1")
+    _, messages = folded(facts_of(twin))
+    [found] = [each for each in messages if each.topic is Topic.STEP_FOLLOW_UP]
+    words = "Rollback of site-1 for RolloutPolicy first, by the new rollout a-rollback-"
+    assert found.text.startswith(words)
 
 
 def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:

@@ -236,6 +236,16 @@ def test_one_check_of_canaries_is_said_alone(health: dict[str, Any], said: str) 
     assert well == f"A canary is well while {said}."
 
 
+def test_a_rollback_of_canaries_is_said_with_its_time() -> None:
+    health = {"nodes": True}
+    canaries = {"count": 1, "health": health, "rollback": True, "rollbackAfterMinutes": 90}
+    *_, back = allowed({"canaries": canaries}, NOW)
+    assert back == (
+        "A canary that was well after its upgrade and then is reported as not well for 1 h 30 min "
+        "is rolled back by ibgu, and a person has to resume the rollout."
+    )
+
+
 def test_long_lists_and_texts_are_cut() -> None:
     groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
     found = allowed({"neverTogether": groups}, NOW)

@@ -54,6 +54,10 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.CLOCK_STARTED: "The step's time counts again.",
         Kind.PREFLIGHT: "Preflight's rules were evaluated for its clusters, or preflight is no "
         "longer enforced. Warns if there is an error.",
+        Kind.CANARY_WELL: "A canary is well for the first time since its upgrade; if it breaks, a "
+        "policy may roll it back.",
+        Kind.FOLLOW_UP: "A policy has canaries rolled back by a second rollout, or the hub has "
+        "that one, or it was not made and a person has to act. Warns.",
         Kind.STEP_FINISHED: "Every member has ended.",
     },
     "Of a member": {

@@ -28,6 +28,8 @@ from ibgu.core.text.harmless import one_line
 
 _SHOWN = 100
 """Characters that are shown of what a cluster reports."""
+_REPORTED = ("True", "False")
+"""The statuses by which an operator says something; of an unknown one nothing follows."""
 _Readings = Mapping[str, Reading]
 _UNREAD = Reading()
 
@@ -87,7 +89,8 @@ def _pools(readings: _Readings) -> Iterator[HealthFinding]:
             continue
         machines, ready = reading.number(MACHINES), reading.number(READY)
         if reading.found and (ready < machines or (pool is MASTER and not machines)):
-            yield HealthFinding(f"{ready} of {machines} nodes of its {pool} are ready")
+            words = f"{ready} of {machines} nodes of its {pool} are ready"
+            yield HealthFinding(words, reported=machines > 0)
         else:
             yield _judged(pool, readings, Updated="True", Degraded="False")
 
@@ -103,15 +106,18 @@ def _judged(each: InspectedObject, readings: _Readings, **wanted: str) -> Health
         shown = reading.string(status_of(type_))
         if shown != status:
             told = f'"{one_line(shown)[:_SHOWN]}"' if shown else "missing"
-            return HealthFinding(f'condition {type_} of its {each} is {told}, not "{status}"')
+            words = f'condition {type_} of its {each} is {told}, not "{status}"'
+            return HealthFinding(words, reported=shown in _REPORTED)
     times = [moment(reading.string(time_of(type_))) for type_ in wanted]
     return HealthFinding(since=_latest(times))
 
 
 def _worst(found: Collection[HealthFinding]) -> HealthFinding:
-    """Returns the first problem, or since when all are well."""
-    problem = next((each for each in found if each.problem), None)
-    return problem or HealthFinding(since=_latest([each.since for each in found]))
+    """Returns the first problem, one that is reported before others, or since when all are well."""
+    problems = sorted((each for each in found if each.problem), key=lambda each: not each.reported)
+    return next(iter(problems), None) or HealthFinding(
+        since=_latest([each.since for each in found])
+    )
 
 
 def _latest(times: Collection[datetime | None]) -> datetime | None:

@@ -8,6 +8,7 @@ from ibgu.core.model.kinds import ObjectMeta, WireStruct
 from ibgu.core.text.harmless import one_line
 
 _COMPLIANT = "Compliant"
+_NON_COMPLIANT = "NonCompliant"
 _SHOWN = 100
 """Characters that are shown of what the hub reports."""
 
@@ -39,5 +40,6 @@ def compliance(policies: Collection[ReplicatedPolicy]) -> HealthFinding:
     for each in enabled:
         if each.status.compliant != _COMPLIANT:
             shown = one_line(each.status.compliant)[:_SHOWN] or "not reported yet"
-            return HealthFinding(f"its policy {each.metadata.name} is {shown}")
+            reported = each.status.compliant == _NON_COMPLIANT
+            return HealthFinding(f"its policy {each.metadata.name} is {shown}", reported=reported)
     return HealthFinding()

@@ -100,7 +100,8 @@ def judged(question: MetricQuestion, body: bytes, points: int) -> HealthFinding:
     for _, labels, number in samples:
         if number == 0 or math.isnan(number):
             shown = "NaN" if number else "0"
-            return HealthFinding(f"{what} returns {shown} for {_labels(labels)}")
+            words = f"{what} returns {shown} for {_labels(labels)}"
+            return HealthFinding(words, reported=number == 0)
     seen = len({at for at, _, _ in samples})
     if seen < points:
         return HealthFinding(

@@ -58,4 +58,5 @@ def answered(question: WebhookQuestion, content_type: str, body: bytes) -> Healt
     if found.healthy:
         return HealthFinding()
     reason = one_line(found.reason)[:_SHOWN] or "no reason given"
-    return HealthFinding(f"the source {question.source} says that it is not healthy: {reason}")
+    words = f"the source {question.source} says that it is not healthy: {reason}"
+    return HealthFinding(words, reported=True)

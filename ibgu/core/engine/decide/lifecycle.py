@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
+from ibgu.core.model.follow_ups import StepFollowUps
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.preflight import PreflightRecord
@@ -105,6 +106,10 @@ def set_hold(step: Step, hold: Reason | None) -> Step:
 
 def keep_findings(step: Step, found: PreflightRecord) -> Step:
     return replace(step, preflight=found)
+
+
+def follow_up(step: Step, follow_ups: StepFollowUps) -> Step:
+    return replace(step, follow_ups=follow_ups)
 
 
 def stop_clock(step: Step, now: datetime) -> Step:

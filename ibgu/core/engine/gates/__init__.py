@@ -2,7 +2,7 @@
 
 from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
-from ibgu.core.engine.gates.failure_budget import held_by_budget, raised
+from ibgu.core.engine.gates.failure_budget import held_by_budget, raised, spent_budget
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import internal_error, name_taken, paused
 from ibgu.core.engine.gates.payload import unusable
@@ -70,6 +70,7 @@ __all__ = [
     "resumable_gate",
     "same_hold",
     "share",
+    "spent_budget",
     "step_rate_limits",
     "time_stopped",
     "unbound",

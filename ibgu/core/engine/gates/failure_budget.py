@@ -9,6 +9,7 @@ from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import CanaryState
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step
 from ibgu.core.model.meaning import RESUME, Meaning
@@ -17,7 +18,8 @@ from ibgu.core.model.topics import Topic
 from ibgu.core.text.spans import duration
 
 
-def _spent(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+def spent_budget(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    """Returns why the step is held for what has failed; None: it is not."""
     words = next(_reasons(snapshot, step, now), "")
     if not words:
         return None
@@ -27,7 +29,9 @@ def _spent(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
 
 def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[str]:
     for canaries in snapshot.canaries:
-        failures = canaries.state(step, now).failed if canaries.concern(step) else ()
+        state = canaries.state(step, now) if canaries.concern(step) else CanaryState()
+        yield from (each.words for each in state.follow_ups)
+        failures = state.failed
         if failures:
             count = len(canaries.of(step, now))
             yield (
@@ -50,7 +54,7 @@ def raised(snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
     """Returns whether nothing is left of what has spent a budget of the step. It is not while a
     policy can't be followed. A failed canary must have been seen by a person."""
     known = snapshot.policies_known and not any(each.concern(step) for each in snapshot.canaries)
-    return known and _spent(snapshot, step, now) is None
+    return known and spent_budget(snapshot, step, now) is None
 
 
 _OF = {
@@ -83,7 +87,7 @@ def _leads_on(action: ActionTraits) -> bool:
 
 FAILURE_BUDGET = StepGate(
     name="failure-budget",
-    check=_spent,
+    check=spent_budget,
     reasons={
         ReasonKind.FAILURE_BUDGET: GateReason(
             meaning=Meaning(

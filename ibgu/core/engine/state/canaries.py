@@ -12,6 +12,7 @@ from ibgu.core.engine.state.canary_health import (
     observed_checks,
     source_questions,
 )
+from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.health_observations import (
     AHEAD,
     Canary,
@@ -22,6 +23,7 @@ from ibgu.core.engine.state.health_observations import (
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
+from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.rollout_policy import Canaries
 from ibgu.core.plan.selectors import matches
 
@@ -40,6 +42,8 @@ class CanaryState(Struct, frozen=True):
     """Some canaries have not ended yet."""
     failed: tuple[str, ...] = ()
     """Those that have failed since a person has resumed the step."""
+    follow_ups: tuple[PolicyFollowUp, ...] = ()
+    """What the policy has asked for since then, because canaries broke."""
     unavailable: tuple[str, ...] = ()
     """Those that have succeeded, and that the hub does not show as available."""
     unwell: tuple[tuple[str, str], ...] = ()
@@ -48,8 +52,8 @@ class CanaryState(Struct, frozen=True):
     """When all that have succeeded will have been well for long enough, if they stay so."""
 
 
-_RestsOn = tuple[datetime, int, datetime | None]
-"""The time, the members that have not ended, and the last resume."""
+_RestsOn = tuple[datetime, int, datetime | None, StepFollowUps]
+"""The time, the members that have not ended, the last resume, and what policies asked for."""
 
 
 class _Chosen(Struct, frozen=True):
@@ -83,6 +87,14 @@ class PolicyCanaries:
         """When a time far ahead was seen first, by the uid of the ManagedCluster."""
         self._asked: set[tuple[str, int]] = set()
         """The steps of rollouts that the policy holds."""
+        self.broken = BrokenCanaries()
+
+    @property
+    def rollback_after(self) -> timedelta | None:
+        """For how long a canary must be broken to be rolled back; None: the policy rolls none
+        back."""
+        minutes = timedelta(minutes=self._canaries.rollback_after_minutes)
+        return minutes if self._canaries.rollback else None
 
     @property
     def checked(self) -> bool:
@@ -119,7 +131,8 @@ class PolicyCanaries:
 
     def state(self, step: TrackedStep, now: datetime) -> CanaryState:
         """Returns the state, which stays the same until a member ends."""
-        rests_on = (now, step.unfinished, step.step.budget_resumed_at)
+        resumed, follow_ups = step.step.budget_resumed_at, step.step.follow_ups
+        rests_on = (now, step.unfinished, resumed, follow_ups)
         known = self._states.get(step.step.key)
         if known is not None and known[0] == rests_on:
             return known[1]
@@ -131,13 +144,18 @@ class PolicyCanaries:
     def _state(self, step: TrackedStep, now: datetime) -> CanaryState:
         members = [step.members[name] for name in sorted(self.of(step, now))]
         since = step.step.budget_resumed_at
-        if any(_failed(each, since) for each in members):
-            return CanaryState(
-                failed=tuple(each.cluster for each in members if _failed(each, since))
-            )
+        failed = tuple(each.cluster for each in members if _failed(each, since))
+        follow_ups = tuple(self._follow_ups(step, since))
+        if failed or follow_ups:
+            return CanaryState(failed=failed, follow_ups=follow_ups)
         if not all(each.finished for each in members):
             return CanaryState(unfinished=True)
-        well = [each for each in members if isinstance(each, Finished) and _succeeded(each)]
+        gone_back = step.step.follow_ups.uids
+        well = [
+            each
+            for each in members
+            if isinstance(each, Finished) and _succeeded(each) and each.uid not in gone_back
+        ]
         shown = {each.cluster: found for each in well if (found := self._shown(each)) is not None}
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
@@ -155,6 +173,34 @@ class PolicyCanaries:
         )
         soak = timedelta(minutes=self._canaries.soak_minutes)
         return CanaryState(soaked_at=None if last is None else last + soak)
+
+    def _follow_ups(self, step: TrackedStep, since: datetime | None) -> Iterator[PolicyFollowUp]:
+        """Yields what the policy has asked for since a person has resumed the step."""
+        for each in step.step.follow_ups.made:
+            mine = each.policy == self.policy
+            if mine and (since is None or each.decided_at >= since):
+                yield each
+
+    def reports(self, step: TrackedStep, now: datetime) -> Iterator[CanaryReport]:
+        """Yields what is known of the canaries that have succeeded and are on the hub."""
+        for name in sorted(self.of(step, now)):
+            member = step.members[name]
+            if isinstance(member, Finished) and _succeeded(member):
+                shown = self._shown(member)
+                if shown is not None:
+                    yield self._report(step, member, shown, now)
+
+    def _report(
+        self, step: TrackedStep, member: Finished, shown: ClusterView, now: datetime
+    ) -> CanaryReport:
+        """Returns what is known; of a cluster that the hub can't reach that is nothing."""
+        if not shown.reachable:
+            return CanaryReport(member, shown)
+        findings = list(self._findings(step, shown, now))
+        said = next((each for each in findings if each.problem and each.reported), None)
+        if said is not None:
+            return CanaryReport(member, shown, broken=said.problem, as_of=said.as_of)
+        return CanaryReport(member, shown, well=not any(each.problem for each in findings))
 
     def _well_since(self, told: datetime | None, member: Finished, now: datetime) -> datetime:
         """Returns since when the canary is well. A time far ahead says nothing but that it is

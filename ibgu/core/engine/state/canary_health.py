@@ -18,6 +18,8 @@ from ibgu.core.text.harmless import one_line
 
 _MAX_CHARACTERS = 100
 """Characters that are shown of a value that a cluster reports."""
+_REPORTED = ("True", "False")
+"""The statuses by which somebody says something; of an unknown one nothing follows."""
 
 
 def observed_checks(health: HealthChecks) -> frozenset[ObservedCheck]:
@@ -61,5 +63,5 @@ def _condition(wanted: WantedCondition, cluster: ClusterView) -> HealthFinding:
     if found.status != wanted.status:
         shown = one_line(found.status)[:_MAX_CHARACTERS]
         words = f'condition {wanted.type} of the ManagedCluster is "{shown}", not "{wanted.status}"'
-        return HealthFinding(words)
+        return HealthFinding(words, reported=found.status in _REPORTED)
     return HealthFinding(since=found.since)

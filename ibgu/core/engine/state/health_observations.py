@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.model import ClusterView
 from ibgu.core.text.spans import utc
@@ -54,6 +55,11 @@ class HealthFinding(Struct, frozen=True):
     """Why the canary is not well; empty: it is."""
     since: datetime | None = None
     """Since when it is well; None: this is not known."""
+    reported: bool = False
+    """Whether the problem is what was reported of the canary, and not that this is unknown: only
+    such a problem may roll it back."""
+    as_of: datetime | None = None
+    """When that was reported last; None: it is reported now."""
 
 
 HealthLookup = Callable[[HealthCheck, ClusterView, datetime], HealthFinding]
@@ -101,7 +107,7 @@ class HealthObservations:
         if not isinstance(check, ObservedCheck):
             return _of_source(check, found, now)
         if now - found.at <= VALID:
-            return found.finding
+            return _dated(found)
         why = found.trouble or "the last answer is too old"
         return HealthFinding(f"its {check} are not known since {utc(found.at)}: {why}")
 
@@ -149,7 +155,13 @@ def _of_source(question: SourceQuestion, found: _Observed, now: datetime) -> Hea
         return HealthFinding(found.trouble)
     if now - found.at > VALID:
         return HealthFinding(f"the source {question.source} was not asked since {utc(found.at)}")
-    return found.finding
+    return _dated(found)
+
+
+def _dated(found: _Observed) -> HealthFinding:
+    """Returns the finding; what is reported is as of the last answer."""
+    known = found.finding
+    return replace(known, as_of=found.at) if known.reported else known
 
 
 def _since(before: _Observed | None, now: datetime) -> datetime:

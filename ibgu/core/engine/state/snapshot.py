@@ -14,6 +14,7 @@ from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
+from ibgu.core.model.follow_ups import ShownFollowUp
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
@@ -133,6 +134,8 @@ class Snapshot(Struct, frozen=True):
     """The failure budgets of policies."""
     canaries: tuple[PolicyCanaries, ...] = ()
     """The canaries of policies."""
+    follow_up: Callable[[str], ShownFollowUp] = lambda name: ShownFollowUp()
+    """Returns what the hub shows of a second rollout that policies have asked for."""
     demands: tuple[PolicyDemands, ...] = ()
     """What policies demand beyond the rollout's annotations."""
     policies_known: bool = True

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import SWITCHES
+from ibgu.core.model import names as written
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.names import BACKUP_ANNOTATIONS, RATE_LIMIT_ANNOTATIONS
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.stragglers.members import Plan
 
-NAME_LABEL = "name"
+NAME_LABEL = written.NAME_LABEL
 """A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""
 RETRY_LABEL = "ibgu.dev/retry"
 """A label to set by hand on clusters that lack the label of their name."""

@@ -29,6 +29,7 @@ def test_a_cluster_that_complies_with_all_is_well_and_does_not_know_since_when()
 def test_the_first_policy_that_is_not_kept_is_named(compliant: str, shown: str) -> None:
     found = compliance([policy("ztp.c", "Pending"), policy("ztp.b", compliant), policy("ztp.a")])
     assert found.problem == f"its policy ztp.b is {shown}"
+    assert found.reported is (compliant == "NonCompliant")
 
 
 @pytest.mark.parametrize("policies", [[], [policy("a", "NonCompliant", disabled=True)]])

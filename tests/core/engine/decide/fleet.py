@@ -40,6 +40,7 @@ from ibgu.core.model import (
     Preempt,
     StepState,
 )
+from ibgu.core.model.follow_ups import ShownFollowUp
 from ibgu.core.model.grants import BreakGlass, RolloutApproval
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
@@ -110,6 +111,8 @@ class InMemoryEngine(Hub, Story):
         self.proven_since: datetime | None = START - timedelta(days=30)
         """Since when the admission policy for grants and authors is in force."""
         self.grants_readable = True
+        self.follow_ups: dict[str, ShownFollowUp] = {}
+        """What the hub shows of rollouts that policies have asked for, by name."""
         self.durations: DurationsByAction = {}
         self.observations = HealthObservations()
         self.policy_gates = self._policy_gates()
@@ -184,6 +187,7 @@ class InMemoryEngine(Hub, Story):
             policies=(*self.policies, *holding.gates),
             budgets=holding.budgets,
             canaries=holding.canaries,
+            follow_up=lambda name: self.follow_ups.get(name, ShownFollowUp()),
             demands=holding.demands,
             policies_known=holding.known,
             **self._granted(tracked),

@@ -41,7 +41,7 @@ def canaries_gate(
         if any(name in each.of(step, now) for each in others):
             return None
         state = canaries.state(step, now)
-        if state.failed:
+        if state.failed or state.follow_ups:
             return None  # The gate of failure budgets holds the whole step.
         if state.unfinished:
             words = f"the canaries go first: {_named(sorted(canaries.of(step, now)))}"

@@ -7,12 +7,13 @@ from ibgu.core.engine.gates.policies.health_faults import health_faults
 from ibgu.core.engine.timing.windows import cron_problem, freeze_problem, zone_problem
 from ibgu.core.model.actions import declared, traits
 from ibgu.core.model.kinds import LabelSelector
-from ibgu.core.model.rollout_policy import ApprovalMoment, BudgetScope, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import ApprovalMoment, BudgetScope, Canaries, RolloutPolicySpec
 from ibgu.core.plan.policies import action_faults, selection_faults
 from ibgu.core.plan.selectors import selector_faults
 
 _WEEK = 7 * 24 * 60
 """Minutes for which a window may be open."""
+_DAY = 24 * 60
 _MAX_PRIORITY = 1000
 _BUDGET = re.compile(r"(100|[1-9]?[0-9])%")
 _SHARE = re.compile(r"(100|[1-9][0-9]?)%")
@@ -80,6 +81,19 @@ def _canary_faults(spec: RolloutPolicySpec) -> Iterator[str]:
         yield f"{path}.soakMinutes: is not from 0 to {_WEEK}"
     if canaries.health is not None:
         yield from (f"{path}.health{fault}" for fault in health_faults(canaries.health))
+    yield from _rollback_faults(spec, canaries)
+
+
+def _rollback_faults(spec: RolloutPolicySpec, canaries: Canaries) -> Iterator[str]:
+    path = "spec.canaries.rollback"
+    if not 1 <= canaries.rollback_after_minutes <= _DAY:
+        yield f"{path}AfterMinutes: is not from 1 to {_DAY}"
+    if not canaries.rollback:
+        return
+    if canaries.health is None:
+        yield f"{path}: needs spec.canaries.health, which says that a canary is not well"
+    if spec.actions and not any(declared(each) and traits(each).upgrades for each in spec.actions):
+        yield f"{path}: needs Upgrade in spec.actions"
 
 
 def _budget_faults(spec: RolloutPolicySpec) -> Iterator[str]:

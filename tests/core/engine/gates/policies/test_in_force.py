@@ -182,6 +182,21 @@ def test_a_share_is_counted_again() -> None:
         ),
         ({"canaries": {"count": 1, "health": {}}}, ["spec.canaries.health: has no check"]),
         (
+            {"canaries": {"count": 1, "rollback": True, "rollbackAfterMinutes": 0}},
+            [
+                "spec.canaries.rollbackAfterMinutes: is not from 1 to 1440",
+                "spec.canaries.rollback: needs spec.canaries.health, which says that a canary is "
+                "not well",
+            ],
+        ),
+        (
+            {
+                "actions": ["Prep"],
+                "canaries": {"count": 1, "health": {"nodes": True}, "rollback": True},
+            },
+            ["spec.canaries.rollback: needs Upgrade in spec.actions"],
+        ),
+        (
             {"canaries": {"count": 1, "health": {"conditions": [{"type": "a"}] * 11}}},
             [
                 "spec.canaries.health.conditions: has more than 10",

@@ -1,0 +1,218 @@
+"""Rolls broken canaries back where a policy says so, by a second rollout (R50.19).
+
+What is decided here is journaled first. The controller makes the new object afterwards, under a
+name that follows from the clusters: one that was made before a crash is found again.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import lifecycle
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.gated import hold_step
+from ibgu.core.engine.gates import held_by_budget, spent_budget
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.broken_canaries import CanaryReport
+from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.model import ActionName, Kind, StepState, table_of, traits
+from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
+from ibgu.core.model.names import NAME_LABEL
+from ibgu.core.text.spans import duration
+
+MAX_CLUSTERS = 100
+"""The most clusters of one step that ibgu leads back by itself."""
+MAKE_WITHIN = timedelta(minutes=10)
+"""A new rollout that could not be made for longer is not made any more: why it was to be made may
+no longer hold."""
+_SHOWN = 3
+"""The clusters that a command line names."""
+_LOOK_AGAIN = timedelta(seconds=30)
+_BASE = 200
+"""Characters of the old name that the new one keeps."""
+
+
+def decide_follow_ups(ctx: DecisionContext) -> None:
+    """Notes what became of earlier follow-ups; then looks at the canaries behind which others
+    wait. Nothing new is asked for while a person, a restore or TALM holds the rollout."""
+    for tracked in ctx.tracked.steps:
+        if any(each.name and each.made_at is None for each in tracked.step.follow_ups.made):
+            _follow(ctx, tracked)
+    step = ctx.tracked.current
+    if step is None or step.step.state is not StepState.RUNNING or not step.not_started:
+        return
+    if ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.facts.talm_hold:
+        return
+    for canaries in ctx.snapshot.canaries:
+        after = canaries.rollback_after
+        if after is not None and canaries.concern(step):
+            _look_after(ctx, step, canaries, after)
+
+
+def _follow(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    known = tracked.step.follow_ups
+    for old in known.made:
+        new = _followed(ctx, old)
+        if new != old:
+            made = tuple(new if each == old else each for each in tracked.step.follow_ups.made)
+            _note(ctx, tracked, replace(tracked.step.follow_ups, made=made), new)
+
+
+def _followed(ctx: DecisionContext, each: PolicyFollowUp) -> PolicyFollowUp:
+    """Returns the follow-up as the hub shows it. One that was given up may have been made after
+    all."""
+    if not each.name or each.made_at is not None:
+        return each
+    shown = ctx.snapshot.follow_up(each.name)
+    if shown.ours:
+        return replace(each, made_at=ctx.now, refused="")
+    if each.refused:
+        return each
+    until = each.decided_at + MAKE_WITHIN
+    if shown.problem or ctx.now >= until:
+        late = f"the hub did not have it within {duration(MAKE_WITHIN)}"
+        return replace(each, refused=f"{shown.problem or late}; {_by_hand(ctx, each.clusters)}")
+    ctx.requeue_at("", until)
+    return each
+
+
+def _look_after(
+    ctx: DecisionContext, step: TrackedStep, canaries: PolicyCanaries, after: timedelta
+) -> None:
+    due: list[CanaryReport] = []
+    for report in canaries.reports(step, ctx.now):
+        uid, known = report.member.uid, step.step.follow_ups
+        if uid in known.uids or _upgrade(report) is None:
+            continue
+        since = ctx.facts.in_sync_since
+        broken = canaries.broken.broken_for(step.step.key, report, since, ctx.now)
+        if report.well and uid not in known.well:
+            words = f"the canary {report.cluster.name} is well since its {_upgrade(report)}"
+            well = replace(known, well=(*known.well, uid))
+            ctx.on_step(Kind.CANARY_WELL, lifecycle.follow_up(step.step, well), words)
+        elif broken is not None and uid in known.well:
+            if broken >= after and uid not in ctx.fleet.pending_patches:
+                due.append(report)
+            else:
+                ctx.requeue_at("", ctx.now + max(after - broken, _LOOK_AGAIN))
+    if due:
+        _ask_for_rollback(ctx, step, canaries, due)
+
+
+def _ask_for_rollback(
+    ctx: DecisionContext,
+    step: TrackedStep,
+    canaries: PolicyCanaries,
+    due: Sequence[CanaryReport],
+) -> None:
+    room = MAX_CLUSTERS - len(step.step.follow_ups.uids)
+    judged = [(each, _problem(ctx, each) if n < room else _TOO_MANY) for n, each in enumerate(due)]
+    fit = [each for each, problem in judged if not problem]
+    for found in _asked(ctx, step, canaries, judged, fit):
+        known = step.step.follow_ups
+        _note(ctx, step, replace(known, made=(*known.made, found)), found)
+
+
+_TOO_MANY = f"ibgu rolls back no more than {MAX_CLUSTERS} clusters of a step by itself"
+
+
+def _asked(
+    ctx: DecisionContext,
+    step: TrackedStep,
+    canaries: PolicyCanaries,
+    judged: Sequence[tuple[CanaryReport, str]],
+    fit: Sequence[CanaryReport],
+) -> Iterator[PolicyFollowUp]:
+    """Yields one follow-up for all clusters that can be rolled back, and one for each other, which
+    a person has to look after."""
+    # A kind of change without a way back leaves this to a person: every cluster has a problem.
+    action = table_of(step.step.first).rollback or step.step.first
+
+    def asked(reports: Sequence[CanaryReport]) -> PolicyFollowUp:
+        first = reports[0]
+        name, more = first.cluster.name, len(reports) - 1
+        others = f"; {more} more broke, too" if more else ""
+        return PolicyFollowUp(
+            policy=canaries.policy,
+            action=action,
+            clusters=tuple(each.cluster.name for each in reports),
+            uids=tuple(each.member.uid for each in reports),
+            why=f"{name} was well after its {_upgrade(first)} and is not: {first.broken}{others}",
+            decided_at=ctx.now,
+        )
+
+    if fit:
+        found = asked(fit)
+        yield replace(found, name=_name(ctx, step, found))
+    for report, problem in judged:
+        if problem:
+            found = asked([report])
+            yield replace(found, refused=f"{problem}; {_by_hand(ctx, found.clusters)}")
+
+
+def _problem(ctx: DecisionContext, report: CanaryReport) -> str:
+    """Returns why ibgu can't roll the cluster back; empty: it can."""
+    member, cluster, table = report.member, report.cluster, table_of(_upgrade(report) or "")
+    if table.no_follow_ups or table.rollback is None:
+        return table.no_follow_ups or "there is no way back from it"
+    if any(traits(done.action).clears_labels for done in member.completed):
+        return "it is finalized, so the release from before is gone"
+    if member.rollback_until is None or ctx.now >= member.rollback_until:
+        return "it does not report that it can still be rolled back"
+    return _moved_on(ctx, report, table.rollback) or (
+        ""
+        if cluster.labels.get(NAME_LABEL) == cluster.name
+        else f"its ManagedCluster lacks the label {NAME_LABEL} with its name"
+    )
+
+
+def _moved_on(ctx: DecisionContext, report: CanaryReport, rollback: ActionName) -> str:
+    """Returns who has the cluster now, or has changed it since; empty: nobody."""
+    member, labels, fleet = report.member, report.cluster.labels, ctx.fleet
+    upgraded = traits(_upgrade(report) or "").completed_label
+    if upgraded not in labels or traits(rollback).completed_label in labels:
+        return "its labels have changed since"
+    holder, uids = fleet.claims.get(member.uid), fleet.rollouts_of.get(member.cluster, ())
+    for each in (fleet.rollouts[uid].rollout for uid in sorted(uids)):
+        if each.age > ctx.rollout.age or (holder is not None and holder.rollout == each.uid):
+            return f"it is in {ctx.named(each.full_name)} now"
+    if any(member.cluster in each.clusters for each in fleet.unreadable.values()):
+        return "a rollout that ibgu can't read has it"
+    return ""
+
+
+def _note(
+    ctx: DecisionContext, tracked: TrackedStep, follow_ups: StepFollowUps, new: PolicyFollowUp
+) -> None:
+    """Notes the follow-up; a step that it holds already says the same."""
+    changed = lifecycle.follow_up(tracked.step, follow_ups)
+    words = new.words if new.made_at is None else f"{new.name} is created: {new.words}"
+    ctx.on_step(Kind.FOLLOW_UP, changed, words, warning=new.made_at is None)
+    hold = held_by_budget(tracked)
+    said = spent_budget(ctx.snapshot, tracked, ctx.now) if hold is not None else None
+    if hold is not None and said is not None and said.message != hold.message:
+        hold_step(ctx, tracked, replace(said, since=hold.since))
+
+
+def _upgrade(report: CanaryReport) -> ActionName | None:
+    """Returns the action of this step by which the rollout itself has taken the cluster to another
+    release; None: there is none."""
+    for done in report.member.completed:
+        if traits(done.action).upgrades and not done.note:
+            return done.action
+    return None
+
+
+def _by_hand(ctx: DecisionContext, clusters: Sequence[str]) -> str:
+    shown = " ".join(clusters[:_SHOWN])
+    more = " ..." if len(clusters) > _SHOWN else ""
+    rollout = ctx.rollout
+    return f"do it by hand: ibgu rollback -n {rollout.namespace} {rollout.name} {shown}{more}"
+
+
+def _name(ctx: DecisionContext, step: TrackedStep, each: PolicyFollowUp) -> str:
+    told = "/".join((ctx.rollout.uid, str(step.step.index), *sorted(each.uids)))
+    digest = sha256(told.encode()).hexdigest()[:8]
+    return f"{ctx.rollout.name[:_BASE]}-{each.action.lower()}-{digest}"

@@ -1,0 +1,66 @@
+"""Second rollouts that ibgu itself makes for clusters of a rollout, because a policy says so."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.model.actions import ActionName
+
+_SHOWN = 3
+"""The clusters that are named."""
+
+
+class PolicyFollowUp(Struct, frozen=True):
+    """PolicyFollowUp is what a policy asked for, and what became of it. The journal has it before
+    the hub has the new rollout."""
+
+    policy: str
+    action: ActionName
+    """The only action of the new rollout."""
+    clusters: tuple[str, ...]
+    uids: tuple[str, ...]
+    """Those of the ManagedClusters."""
+    why: str
+    decided_at: datetime
+    name: str = ""
+    """The name of the new rollout, which follows from the clusters; empty: none is to be made."""
+    made_at: datetime | None = None
+    """When ibgu saw that the hub has it."""
+    refused: str = ""
+    """Why ibgu has made none, for a person who has to; empty: it has, or is about to."""
+
+    @property
+    def pending(self) -> bool:
+        return self.made_at is None and not self.refused
+
+    @property
+    def words(self) -> str:
+        """Returns what the policy has asked for, why, and what became of it."""
+        shown, more = ", ".join(self.clusters[:_SHOWN]), len(self.clusters) - _SHOWN
+        named = f"{shown} and {more} more" if more > 0 else shown
+        what = f"{self.action} of {named} for RolloutPolicy {self.policy}"
+        if self.refused:
+            return f"{what} was not begun: {self.refused}; {self.why}"
+        return f"{what}, by the new rollout {self.name}; {self.why}"
+
+
+class StepFollowUps(Struct, frozen=True):
+    """StepFollowUps are those of one step."""
+
+    well: tuple[str, ...] = ()
+    """The uids of canaries that were well since their upgrade."""
+    made: tuple[PolicyFollowUp, ...] = ()
+
+    @property
+    def uids(self) -> frozenset[str]:
+        """The clusters for which a policy has asked for something already."""
+        return frozenset(uid for each in self.made for uid in each.uids)
+
+
+class ShownFollowUp(Struct, frozen=True):
+    """ShownFollowUp is what the hub shows of a follow-up, by its name."""
+
+    ours: bool = False
+    """The hub has the rollout that ibgu has made."""
+    problem: str = ""
+    """Why ibgu can't make it, and no later attempt will change that."""

@@ -1,0 +1,219 @@
+"""Second rollouts that policies ask for: what is sent, and what the hub shows of it (R50.19)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from ibgu.controller.effects.policy_follow_ups import (
+    FORBIDDEN,
+    KEY,
+    RETRY_SECONDS,
+    PolicyFollowUps,
+    follow_up_body,
+)
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Reason, ReasonKind, Rollout, Step, names
+from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp, StepFollowUps
+from ibgu.core.model.kinds import JsonObject, ManagedFieldsMeta, RolloutObject
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.hub.writing.writer import Write, Writer, WriteResult
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.core.engine.decide.builders import START, ibgu, rollout_of
+from tests.core.engine.state.records import MINUTE
+
+ASKED = PolicyFollowUp(
+    policy="proven",
+    action="Rollback",
+    clusters=("site-10", "site-9"),
+    uids=("uid-10", "uid-9"),
+    why="site-9 broke\x1b[0m",
+    decided_at=START,
+    name="a-rollback-1",
+)
+ROLLOUT = replace(
+    rollout_of(ibgu("a", "Prep", "Upgrade")), annotations={"x.lca.openshift.io/y": "z"}
+)
+WRITE = Write((KEY, "fleet", ASKED.name), "POST", "/", owner=ROLLOUT.uid)
+
+
+class Scene(Struct):
+    hub: MemoryClient
+    mirror: Mirror
+    writer: Writer
+    follow_ups: PolicyFollowUps
+    answers: list[float]
+
+    def want(self, asked: PolicyFollowUp = ASKED, rollout: Rollout = ROLLOUT) -> None:
+        tracked = TrackedRollout(rollout)
+        step = Step(
+            rollout=rollout.uid,
+            index=0,
+            actions=("Upgrade",),
+            max_concurrency=1,
+            timeout=60 * MINUTE,
+            follow_ups=StepFollowUps(made=(asked,)),
+        )
+        tracked.open(step)
+        self.follow_ups.reconcile(tracked)
+
+    def shown(self) -> ShownFollowUp:
+        return self.follow_ups.shown(ROLLOUT)(ASKED.name)
+
+    def show(self, **labels: str) -> None:
+        """The watch shows an object of that name."""
+        meta = ManagedFieldsMeta(
+            name=ASKED.name, namespace="fleet", uid="u-1", resource_version="1", labels=labels
+        )
+        self.mirror.ibgus.upsert(RolloutObject(meta))
+
+    async def created(self) -> list[JsonObject]:
+        await self.writer.drained()
+        found = await self.hub.get(paths.ibgus("fleet"), dict[str, Any])
+        return list(found["items"])
+
+    def answer(self, error: HubError | None, *, superseded: bool = False) -> float:
+        return self.follow_ups.answered(WriteResult(WRITE, error=error, superseded=superseded))
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    hub, mirror = MemoryClient(MemoryHub(now=START.timestamp)), Mirror(lambda rollout, name: None)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleet"}}
+    await hub.request("POST", "/api/v1/namespaces", body=namespace)
+    answers: list[float] = []
+    writer = Writer(hub, done=lambda result: answers.append(made.answered(result)))
+    made = PolicyFollowUps(mirror, writer)
+    running = asyncio.create_task(writer.run())
+    yield Scene(hub, mirror, writer, made, answers)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_the_object_has_the_accepted_spec_for_just_these_clusters() -> None:
+    body = json.decode(json.encode(follow_up_body(ROLLOUT, ASKED)))
+    assert body["metadata"] == {
+        "name": "a-rollback-1",
+        "namespace": "fleet",
+        "labels": {names.FOLLOW_UP_OF: "uid-a"},
+        "annotations": {
+            "x.lca.openshift.io/y": "z",
+            names.FOLLOW_UP_POLICY: "proven",
+            names.FOLLOW_UP_REASON: "site-9 broke\ufffd[0m",
+        },
+    }
+    [selector] = body["spec"]["clusterLabelSelectors"]
+    assert selector == {
+        "matchExpressions": [{"key": "name", "operator": "In", "values": ["site-9", "site-10"]}]
+    }
+    assert [each["actions"] for each in body["spec"]["plan"]] == [["Rollback"]]
+    seed = ROLLOUT.spec.ibu_spec.seed_image_ref
+    assert body["spec"]["ibuSpec"]["seedImageRef"] == {"image": seed.image, "version": seed.version}
+    assert "update" not in body["spec"]
+
+
+async def test_it_is_created_once_and_then_known_as_made(scene: Scene) -> None:
+    assert scene.shown() == ShownFollowUp()
+    for _ in range(3):
+        scene.want()
+    [created] = await scene.created()
+    assert created["metadata"]["name"] == ASKED.name
+    assert (scene.answers, scene.shown()) == ([0.0], ShownFollowUp(ours=True))
+    scene.want()
+    assert scene.writer.depth == 0
+
+
+async def test_after_a_crash_the_second_creation_finds_the_first(scene: Scene) -> None:
+    scene.want()
+    await scene.created()
+    again = PolicyFollowUps(scene.mirror, scene.writer)
+    scene.follow_ups = again
+    assert scene.answer(HubError(409, "AlreadyExists", "it is there")) == RETRY_SECONDS
+    assert scene.shown() == ShownFollowUp()
+    scene.show(**{names.FOLLOW_UP_OF: ROLLOUT.uid})
+    assert scene.shown() == ShownFollowUp(ours=True)
+    assert len(await scene.created()) == 1
+
+
+@pytest.mark.parametrize("labels", [{}, {names.FOLLOW_UP_OF: "uid-b"}])
+async def test_an_object_of_that_name_of_somebody_else_is_not_ours(
+    scene: Scene, labels: dict[str, str]
+) -> None:
+    scene.show(**labels)
+    assert not scene.shown().ours
+    assert scene.shown().problem == "an object of that name is there that ibgu has not made for it"
+    scene.want()
+    assert await scene.created() == []
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        replace(ROLLOUT, deleted_at=START),
+        replace(ROLLOUT, hold=Reason(ReasonKind.PAUSED, START, "by nora")),
+        replace(ROLLOUT, hold=Reason(ReasonKind.RESTORED, START, "the hub was restored")),
+    ],
+)
+async def test_a_held_or_deleted_rollout_makes_none(scene: Scene, rollout: Rollout) -> None:
+    scene.want(rollout=rollout)
+    assert await scene.created() == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        replace(ASKED, refused="it is finalized"),
+        replace(ASKED, made_at=datetime(2026, 1, 2, tzinfo=START.tzinfo)),
+    ],
+)
+async def test_what_is_refused_or_made_is_not_made(scene: Scene, asked: PolicyFollowUp) -> None:
+    scene.want(asked)
+    assert await scene.created() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (HubError(403, "Forbidden", "ibgu cannot create resource"), FORBIDDEN),
+        (HubError(403, "Forbidden", "webhook says no"), "the hub refused it: webhook says no"),
+        (HubError(422, "Invalid", "spec\nis wrong"), "the hub refused it: spec is wrong"),
+    ],
+)
+async def test_a_refusal_is_final(scene: Scene, error: HubError, problem: str) -> None:
+    assert scene.answer(error) == 0
+    assert scene.shown() == ShownFollowUp(problem=problem)
+    scene.want()
+    assert scene.writer.depth == 0
+
+
+async def test_what_the_hub_did_not_answer_is_sent_again_later(scene: Scene) -> None:
+    assert scene.answer(HubError(503, "ServiceUnavailable", "busy")) == RETRY_SECONDS
+    assert scene.shown() == ShownFollowUp()
+    scene.want()
+    assert scene.writer.depth == 0, "not yet"
+    assert scene.answer(None, superseded=True) == RETRY_SECONDS
+    scene.want()
+    assert len(await scene.created()) == 1
+
+
+async def test_what_is_known_goes_with_the_rollout(scene: Scene) -> None:
+    scene.want()
+    await scene.created()
+    tracked = TrackedRollout(ROLLOUT)
+    step = Step(
+        rollout=ROLLOUT.uid,
+        index=0,
+        actions=("Upgrade",),
+        max_concurrency=1,
+        timeout=60 * MINUTE,
+        follow_ups=StepFollowUps(made=(ASKED,)),
+    )
+    tracked.open(step)
+    scene.follow_ups.forget(tracked)
+    assert scene.shown() == ShownFollowUp()
