@@ -15,6 +15,7 @@ from ibgu.controller.shadow.service import Shadow, shadow
 from ibgu.core.assurance.shadow import ShadowRun, ShadowVerdict, compare
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause
+from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine
 from ibgu.db.shadow import ShadowReads
 from ibgu.hub import paths
@@ -154,7 +155,10 @@ async def test_a_shadow_says_which_policy_would_have_held_a_start(scene: Scene) 
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     frozen = {"from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
     about = {"selector": {"matchLabels": {"fleet": scene.label}}}
-    specs = {"one": {"inFlight": 1}, "frozen": {"freezes": [frozen], "actions": ["Prep"]}}
+    specs: dict[str, JsonObject] = {
+        "one": {"inFlight": 1},
+        "frozen": {"freezes": [frozen], "actions": ["Prep"]},
+    }
     for name, spec in specs.items():
         await scene.apply(
             {

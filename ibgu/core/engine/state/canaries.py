@@ -7,12 +7,12 @@ from heapq import nsmallest
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
+from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canary_health import (
     health_findings,
     observed_checks,
     source_questions,
 )
-from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.health_observations import (
     AHEAD,
     Canary,
