@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ async def half_done(admin: HubClient, journal: Journal) -> AsyncIterator[Rollout
     """Prep has succeeded on two clusters, and its step is over. Upgrade is under way on x1-a, and
     x1-c waits."""
     body = manifest("Prep", "Upgrade") | {"metadata": {"name": "ran-x1", "namespace": "default"}}
+    chosen = {"key": "name", "operator": "In", "values": ["x1-a", "x1-c"]}
+    body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
     created = await admin.request("POST", paths.ibgus("default"), body=body)
     uid = msgspec.json.decode(created)["metadata"]["uid"]
     now = datetime.now(UTC)
@@ -107,3 +110,56 @@ async def test_a_rollout_that_has_ended_has_nothing_left(
     found = await ibgu("rehearse", "ran-x1", user="olga")
     assert found.exit_code == 1
     assert "nothing of ran-x1 is left to rehearse: it has ended" in found.stderr
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters", "half_done")
+async def test_a_rollout_is_rehearsed_beside_its_course(ibgu: Ibgu, tmp_path: Path) -> None:
+    taking = ("--taking", "Prep=40,50", "--taking", "Upgrade=40,50")
+    saved = tmp_path / "beside.html"
+    found = await ibgu("rehearse", "ran-x1", "--beside", *taking, "--html", str(saved), user="olga")
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    assert lines[0].startswith("rehearsed 100 times from the start, ")
+    assert lines[1].endswith("; it has not ended")
+    assert lines[2].startswith("step 1 Prep: begins likely ")
+    assert lines[3].endswith(" later than that")
+    assert lines[4] == "  2 succeed, 0 fail; 1 succeeded, 1 failed"
+    assert "assumed: the policies are those of now, also for the time before" in lines
+    page = saved.read_text()
+    assert "<title>Rehearsal of ran-x1 beside what came</title>" in page
+    assert 'class="real"' in page
+    body = await left(ibgu, "--beside", *taking)
+    prep, upgrade = body["beside"]["steps"]
+    assert (prep["began"], prep["ended"], prep["within"]) == (0, 3600, False)
+    assert (prep["succeeded"], prep["failed"]) == (1, 1)
+    assert (upgrade["began"], upgrade["ended"], upgrade["within"]) == (3600, None, None)
+    assert (body["beside"]["ended"], body["beside"]["within"]) == (None, None)
+    # Prep of both, and Upgrade of the one that the selectors still match.
+    assert body["beside"]["curve"][-1]["rehearsed"]["p50"] == 3
+
+
+@pytest.mark.hub
+async def test_a_manifest_has_nothing_to_stand_beside(ibgu: Ibgu) -> None:
+    for args in (("-f", "a.yaml"), ("ran-x1", "--by", "region")):
+        refused = await ibgu("rehearse", "--beside", *args, user="olga")
+        assert refused.exit_code == 2
+        assert "--beside works with the name of a rollout" in refused.stderr
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("clusters")
+async def test_a_rollout_that_has_not_begun_has_no_course(
+    ibgu: Ibgu, admin: HubClient, journal: Journal
+) -> None:
+    created = await admin.request(
+        "POST", paths.ibgus("default"), body=manifest("Prep", "Upgrade", "FinalizeUpgrade")
+    )
+    try:
+        uid = msgspec.json.decode(created)["metadata"]["uid"]
+        await seen(journal, rollout(uid, name="ran-x1", started_at=None))
+        found = await ibgu("rehearse", "ran-x1", "--beside", user="olga")
+        assert found.exit_code == 1
+        assert "ran-x1 has not begun, so there is nothing to compare with" in found.stderr
+    finally:
+        await admin.request("DELETE", paths.ibgu("default", "ran-x1"))

@@ -14,6 +14,7 @@ from ibgu.cli.rehearse.options import (
     Against,
     ApprovalAfter,
     Begin,
+    Beside,
     By,
     Failing,
     Html,
@@ -29,10 +30,13 @@ from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.core.model import ClusterView
+    from ibgu.client.responses import MemberResponse, ViewResponse
+    from ibgu.core.engine.timing.durations import DurationStats
+    from ibgu.core.model import ActionName, ClusterView
     from ibgu.core.model.rollout_policy import RolloutPolicy
     from ibgu.core.rehearsal.model import RehearsedPlan
     from ibgu.core.rehearsal.outlook import Outlook
+    from ibgu.core.rehearsal.run import Rehearsal, Run
 
 
 def rehearse(
@@ -52,6 +56,7 @@ def rehearse(
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
+    beside: Beside = False,
     rest: RestOptions,
 ) -> None:
     """Say how a plan, or what is left of a rollout, is likely to go, from many runs in virtual
@@ -62,9 +67,14 @@ def rehearse(
         raise typer.BadParameter(
             "specify a rollout, or a manifest with -f (and --against or --begin)"
         )
+    if beside and (not name or by):
+        raise typer.BadParameter("--beside works with the name of a rollout, and without --by")
     luck = Luck(runs, seed, tuple(taking or ()), tuple(failing or ()), approval_after * 60)
     with asking():
         target = rest.target(namespace)
+        if beside:
+            _beside(target, name, policies or [], luck, html, output)
+            return
         if name:
             start, plans = _left(target, name, policies or [])
         else:
@@ -108,30 +118,81 @@ def _planned(
     return start, [Subject(each) for each in plans]
 
 
+class OfRollout(Struct, frozen=True):
+    """OfRollout is a rollout as ibgu and the hub have it."""
+
+    client: Any
+    view: "ViewResponse"
+    members: "list[MemberResponse]"
+    hub: "OnHub"
+    durations: "dict[ActionName, DurationStats]"
+
+
+def _of_rollout(target: "RestTarget", name: str, policies: list[Path]) -> OfRollout:
+    """Returns the rollout with all its members. Raises RestError."""
+    from ibgu.cli.rehearse.odds import measured
+    from ibgu.client import RestError
+
+    client, namespace = target.client(), target.in_namespace()
+    view = client.view(namespace, name, points=2)
+    uid = view.rollout.uid
+    members = list(client.members(namespace, name, uid=uid))
+    hub = _ask_hub(policies, (view.rollout.kind, namespace, name))
+    if hub.manifest.get("metadata", {}).get("uid") != uid:
+        raise RestError(f"ibgu has not seen the newest {name} of the hub yet; try again")
+    return OfRollout(client, view, members, hub, measured(client.durations().items))
+
+
 def _left(
     target: "RestTarget", name: str, policies: list[Path]
 ) -> "tuple[datetime, list[Subject]]":
     """Returns what is left of a rollout, and the time that it is as of. Raises RestError."""
     from msgspec.structs import replace
 
-    from ibgu.cli.rehearse.odds import measured
     from ibgu.cli.rehearse.plan import rehearsed
     from ibgu.cli.rehearse.under_way import under_way
-    from ibgu.client import RestError
 
-    client, namespace = target.client(), target.in_namespace()
-    view = client.view(namespace, name, points=2)
-    uid = view.rollout.uid
-    members = client.members(namespace, name, uid=uid)
-    hub = _ask_hub(policies, (view.rollout.kind, namespace, name))
-    found = under_way(view, members, {each.name for each in hub.clusters})
-    if hub.manifest.get("metadata", {}).get("uid") != uid:
-        raise RestError(f"ibgu has not seen the newest {name} of the hub yet; try again")
+    of = _of_rollout(target, name, policies)
+    hub = of.hub
+    found = under_way(of.view, of.members, {each.name for each in hub.clusters})
     plan = rehearsed(
-        hub.manifest, [*hub.clusters, *found.gone], hub.policies,
-        measured(client.durations().items), found.now,
-    )  # fmt: skip
+        hub.manifest, [*hub.clusters, *found.gone], hub.policies, of.durations, found.now
+    )
     return found.now, [Subject(replace(plan, begun=found.begun), found.assumed)]
+
+
+def _beside(
+    target: "RestTarget",
+    name: str,
+    policies: list[Path],
+    luck: "Luck",
+    html: Path | None,
+    output: Form,
+) -> None:
+    """Rehearses a rollout from its start, and prints it beside what came. Raises RestError."""
+    from itertools import islice
+
+    from ibgu.cli.rehearse.beside import CourseBody, course, course_lines, from_the_start
+    from ibgu.cli.rehearse.beside_page import beside_page
+    from ibgu.cli.rehearse.plan import rehearsed
+    from ibgu.cli.report.ask_rest import ACTIVITY
+    from ibgu.cli.show.output_style import page, stdout
+    from ibgu.core.rehearsal.beside import beside
+
+    of = _of_rollout(target, name, policies)
+    where, uid = of.view.rollout.namespace, of.view.rollout.uid
+    activity = list(islice(of.client.activity(where, name, uid=uid), ACTIVITY))
+    found = course(of.view, of.members, activity, policies_given=bool(policies))
+    hub = of.hub
+    plan = rehearsed(hub.manifest, hub.clusters, hub.policies, of.durations, found.begin)
+    rehearsal, runs = luck.rehearse(from_the_start(plan, found))
+    compared = beside(rehearsal, runs, found.real, found.now)
+    if html is not None:
+        _write(html, beside_page(name, found, compared, len(runs)))
+    if output is not Form.TEXT:
+        print_body(CourseBody(found.begin, compared, found.holds, found.assumed), output)
+    else:
+        typer.echo(page(course_lines(found, compared, len(runs), stdout())))
 
 
 def _write_page(
@@ -141,12 +202,17 @@ def _write_page(
     image_size: float,
     by: str,
 ) -> None:
-    from ibgu.cli.errors import fail
     from ibgu.cli.rehearse.page import RehearsedFile, page
 
     named = [RehearsedFile(name, found) for name, found in plans]
+    _write(path, page(named, begin, image_size, by))
+
+
+def _write(path: Path, text: str) -> None:
+    from ibgu.cli.errors import fail
+
     try:
-        path.write_text(page(named, begin, image_size, by))
+        path.write_text(text)
     except OSError as error:
         fail(f"can't write {path}: {error.strerror}")
 
@@ -195,23 +261,30 @@ class Luck(Struct, frozen=True):
 
     def outlook(self, subject: Subject, by: str) -> "Outlook":
         """Rehearses the plan; `by`: the label of clusters to tell apart. Raises RestError."""
+        from msgspec.structs import replace
+
+        from ibgu.core.rehearsal.outlook import outlook
+
+        rehearsal, ran = self.rehearse(subject.plan)
+        region = (lambda place: rehearsal.clusters[place].labels.get(by, "")) if by else None
+        found = outlook(rehearsal, ran, region)
+        return replace(found, assumed=(*subject.assumed, *found.assumed))
+
+    def rehearse(self, asked: "RehearsedPlan") -> "tuple[Rehearsal, list[Run]]":
+        """Returns the rehearsal and its runs. Raises RestError."""
         from random import Random
 
         from msgspec.structs import replace
 
         from ibgu.cli.rehearse.odds import odds_of
-        from ibgu.core.rehearsal.outlook import outlook
         from ibgu.core.rehearsal.run import Rehearsal
 
-        plan = replace(subject.plan, approval_after=self.approval_after)
+        plan = replace(asked, approval_after=self.approval_after)
         rehearsal = Rehearsal(plan)
         actions = dict.fromkeys(action for step in plan.steps for action in step.actions)
         odds = odds_of(actions, plan.durations, self.taking, self.failing)
         uniform: Any = lambda number: Random(f"{self.seed}/{number}").random  # noqa: E731
-        ran = rehearsal.runs(odds, uniform, self.runs)
-        region = (lambda place: rehearsal.clusters[place].labels.get(by, "")) if by else None
-        found = outlook(rehearsal, list(ran), region)
-        return replace(found, assumed=(*subject.assumed, *found.assumed))
+        return rehearsal, list(rehearsal.runs(odds, uniform, self.runs))
 
 
 class OnHub(Struct, frozen=True):

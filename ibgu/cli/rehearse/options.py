@@ -35,6 +35,14 @@ Against = Annotated[
         show_default=False,
     ),
 ]
+Beside = Annotated[
+    bool,
+    typer.Option(
+        "--beside",
+        help="Rehearse the rollout from its start, and show that beside what came.",
+        show_default=False,
+    ),
+]
 Runs = Annotated[
     int, typer.Option("--runs", min=1, max=_MAX_RUNS, help="How often it is rehearsed.")
 ]

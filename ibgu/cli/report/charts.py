@@ -78,11 +78,14 @@ class BandPoint(Struct, frozen=True):
     high: float
 
 
-def band_chart(points: Sequence[BandPoint], label: str) -> Markup:
-    """Returns a number over time as a band with its middle as a line; `points` has two or more."""
+def band_chart(
+    points: Sequence[BandPoint], label: str, real: Sequence[tuple[datetime, float]] = ()
+) -> Markup:
+    """Returns a number over time as a band with its middle as a line; `points` has two or more.
+    `real`: what it really was, as another line."""
     begin, end = points[0].at, points[-1].at
     span = max(1.0, (end - begin).total_seconds())
-    most = max(1.0, *(point.high for point in points))
+    most = max(1.0, *(point.high for point in points), *(value for _, value in real))
 
     def line(values: Iterable[tuple[datetime, float]]) -> list[str]:
         return [f"{_across((at - begin).total_seconds() / span):.1f},{_up(value / most):.1f}"
@@ -98,6 +101,7 @@ def band_chart(points: Sequence[BandPoint], label: str) -> Markup:
         element("path", d=f"M{'L'.join([*upper, *lower])}Z", class_="likely"),
         element("path", d="M" + "L".join(line((each.at, each.middle) for each in points)),
                 class_="flight"),
+        *([element("path", d="M" + "L".join(line(real)), class_="real")] if real else ()),
         *_times(begin, end),
         class_="chart",
     )  # fmt: skip
