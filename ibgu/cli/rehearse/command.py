@@ -101,7 +101,7 @@ def _print(found: "list[Outlook]", begin: datetime, output: Form) -> None:
 
 def _planned(
     target: "RestTarget", files: list[str], begin: str, policies: list[Path] | None
-) -> "tuple[datetime, list[Subject]]":
+) -> "tuple[datetime, list[RehearsedSubject]]":
     """Returns the plans in the files, and when they begin. Raises RestError."""
     from ibgu.cli.change.preview import manifest_of
     from ibgu.cli.rehearse.odds import measured
@@ -115,7 +115,7 @@ def _planned(
     durations = measured(client.durations().items)
     hub = _ask_hub(policies or [])
     plans = [rehearsed(each, hub.clusters, hub.policies, durations, start) for each in manifests]
-    return start, [Subject(each) for each in plans]
+    return start, [RehearsedSubject(each) for each in plans]
 
 
 class OfRollout(Struct, frozen=True):
@@ -145,7 +145,7 @@ def _of_rollout(target: "RestTarget", name: str, policies: list[Path]) -> OfRoll
 
 def _left(
     target: "RestTarget", name: str, policies: list[Path]
-) -> "tuple[datetime, list[Subject]]":
+) -> "tuple[datetime, list[RehearsedSubject]]":
     """Returns what is left of a rollout, and the time that it is as of. Raises RestError."""
     from msgspec.structs import replace
 
@@ -158,7 +158,7 @@ def _left(
     plan = rehearsed(
         hub.manifest, [*hub.clusters, *found.gone], hub.policies, of.durations, found.now
     )
-    return found.now, [Subject(replace(plan, begun=found.begun), found.assumed)]
+    return found.now, [RehearsedSubject(replace(plan, begun=found.begun), found.assumed)]
 
 
 def _beside(
@@ -241,8 +241,8 @@ def _check(client: Any, manifest: dict[str, Any]) -> None:
         raise typer.Exit(FAILED)
 
 
-class Subject(Struct, frozen=True):
-    """Subject is what is rehearsed."""
+class RehearsedSubject(Struct, frozen=True):
+    """RehearsedSubject is what is rehearsed."""
 
     plan: "RehearsedPlan"
     assumed: tuple[str, ...] = ()
@@ -259,7 +259,7 @@ class Luck(Struct, frozen=True):
     approval_after: float
     """Seconds until somebody approves what a policy wants approved."""
 
-    def outlook(self, subject: Subject, by: str) -> "Outlook":
+    def outlook(self, subject: RehearsedSubject, by: str) -> "Outlook":
         """Rehearses the plan; `by`: the label of clusters to tell apart. Raises RestError."""
         from msgspec.structs import replace
 

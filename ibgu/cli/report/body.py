@@ -37,7 +37,7 @@ class ActionBody(Struct, frozen=True):
     """The distribution over those that succeeded; null: none has."""
 
 
-class StepBody(Struct, frozen=True):
+class ReportedStepBody(Struct, frozen=True):
     step: StepResponse
     seconds: float | None
     """The time from its start to its end, or until now; null: it has not begun."""
@@ -78,7 +78,7 @@ class FactsBody(Struct, frozen=True):
     now: datetime
     rollout: RolloutResponse
     seconds: float | None
-    steps: tuple[StepBody, ...]
+    steps: tuple[ReportedStepBody, ...]
     labels: tuple[ValueBody, ...]
     failures: tuple[FailureBody, ...]
     needs: tuple[NeedBody, ...]
@@ -144,11 +144,11 @@ def _facts(found: RolloutFacts) -> FactsBody:
     )
 
 
-def _step(found: RolloutFacts, step: StepResponse) -> StepBody:
+def _step(found: RolloutFacts, step: StepResponse) -> ReportedStepBody:
     ended, totals = step.finished_at or found.now, found.totals
     points = next((each.points for each in found.timelines if each.step == step.step), ())
     wait = totals.waits.get(step.step)
-    return StepBody(
+    return ReportedStepBody(
         step=step,
         seconds=(ended - step.started_at).total_seconds() if step.started_at else None,
         actions=tuple(
