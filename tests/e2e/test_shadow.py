@@ -150,7 +150,7 @@ async def _check_report(scene: Scene, bad: str, good: str, last: str) -> None:
 
 
 async def test_a_shadow_says_which_policy_would_have_held_a_start(scene: Scene) -> None:
-    """TALM starts two clusters at once in a freeze for one of them, where one may be in flight."""
+    """TALM starts two clusters at once in a freeze, where one may be in flight."""
     await scene.fleet(count=2)
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     frozen = {"from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
