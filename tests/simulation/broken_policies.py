@@ -20,7 +20,7 @@ from tests.simulation.breaking import replace_part as _set
 
 
 def second_policy_ignored(stack: ExitStack) -> None:
-    """Of several policies only the first one holds."""
+    """The first of several policies is the only one that holds."""
     state = RolloutPolicies.state
     firsts: dict[int, tuple[Any, Any]] = {}
 
@@ -125,4 +125,4 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (priorities_ignored, 77),
     (places_by_age, 124),
 )
-"""With the first seed."""
+"""The patches, with the first seed of each."""

@@ -147,7 +147,7 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = stopping(plan, Random(f"{seed}/seed images"))
     if has_policy(seed):
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
-    elif kind is UPGRADE and contention.contends(seed):
+    elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
@@ -238,9 +238,7 @@ def contending(plan: Scenario, rng: Random) -> Scenario:
     if found.careful:
         failing = parse_fault(f"prep.precache={rng.choice((0.3, 0.6))}")
         fleet = structs.replace(fleet, faults=(*fleet.faults, failing))
-    return structs.replace(
-        plan, fleet=fleet, ibgus=tuple(started), starts_per_minute=0, contention=found
-    )
+    return structs.replace(plan, fleet=fleet, ibgus=tuple(started), contention=found)
 
 
 STOPPED = ("everything", "leaders", "people")

@@ -1,5 +1,5 @@
-"""Checks that nothing starts without the approvals that a RolloutPolicy asks for (R50.13). Who may
-pass a policy because of broken glass (R50.14) follows from what people have written."""
+"""Checks that nothing starts without the approvals that a RolloutPolicy asks for (R50.13), and
+knows which rollouts pass a policy because of broken glass (R50.14)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -34,7 +34,7 @@ class Grants(Struct):
     now: Callable[[], float]
     heard: float
     _written: dict[str, _Written] = field(default_factory=dict)
-    """By the object's uid."""
+    """The objects, by uid."""
 
     def audit(
         self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None

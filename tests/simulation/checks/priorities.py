@@ -31,7 +31,7 @@ class Standing(Struct, frozen=True):
     having: Mapping[str, int]
     """The number of its clusters in the places of each policy."""
     kept: Mapping[str, tuple[str, ...]]
-    """By policy, the clusters that its limits keep although their places are free."""
+    """The clusters that the limits of each policy keep although their places are free."""
 
 
 class Before(Struct, frozen=True):

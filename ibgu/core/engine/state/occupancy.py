@@ -129,7 +129,7 @@ class Occupancy:
         """When the rollout took a place of the policy last, as a number that grows."""
         self._serving = 0
         self._takings: Counter[str] = Counter()
-        """How many places of each policy were taken, by whomever."""
+        """How many places of each policy all rollouts have taken."""
         self._freed = False
 
     def follow(

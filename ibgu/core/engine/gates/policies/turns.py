@@ -52,7 +52,7 @@ class _Awaited(Struct, frozen=True):
     lapses: int = 0
     """How often that happened in a row."""
     until: int = 0
-    """The number of places taken, by whomever, from which it may go first again."""
+    """The number of places taken, by all rollouts, from which it may go first again."""
 
 
 class Turns:
