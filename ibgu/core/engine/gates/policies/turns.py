@@ -21,7 +21,7 @@ from ibgu.core.model import ActingParty, ReasonKind, Rollout, RolloutState, Step
 
 PATIENCE = 2 * PROBE_TIMEOUT
 """How long others wait for a rollout that goes first and takes no place."""
-MOST_LAPSES = 6
+MAX_LAPSES = 6
 """The turns in vain up to which others pass a rollout twice as often after each."""
 UNKNOWN_PRIORITY = 10_000
 """The priority of a rollout that was not decided on under these policies yet: higher than any."""
@@ -144,7 +144,7 @@ class Turns:
         never went first again could starve behind rollouts whose clusters answer sooner."""
         most = max(1, limits.room(Place(limits.name))) * 2**known.lapses
         until = self._fleet.occupancy.taken(limits.name, self._cluster) + most
-        lapses = min(known.lapses + 1, MOST_LAPSES)
+        lapses = min(known.lapses + 1, MAX_LAPSES)
         return replace(known, since=None, lapses=lapses, until=until)
 
     def _forget_the_gone(self) -> None:
