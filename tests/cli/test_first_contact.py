@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -20,7 +22,7 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.servers import free_port
-from tests.cli.test_processes import finished, until
+from tests.cli.test_processes import PAUSE, finished, until
 from tests.e2e.account import LimitedAccount
 
 pytestmark = pytest.mark.hub
@@ -93,11 +95,10 @@ def until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: st
     url = f"http://{env['IBGU_LISTEN']}/readyz"
     with httpx.Client(trust_env=False) as client:
         while process.poll() is None:
-            try:
+            with suppress(httpx.TransportError):
                 if words in client.get(url).text:
                     return
-            except httpx.TransportError:
-                continue
+            time.sleep(PAUSE)
     pytest.fail("it ended")
 
 

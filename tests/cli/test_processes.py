@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -23,6 +24,9 @@ Start = Callable[..., Process]
 LOG_BYTES = 1 << 20
 """What a process may log before someone reads it: who leads carries out whatever other tests have
 left on the hub, and would stand still where the pipe is full."""
+
+PAUSE = 0.05
+"""Seconds between two questions: without them the questions take a core from what starts."""
 
 
 @pytest.fixture
@@ -64,11 +68,10 @@ def until(process: Process, env: Mapping[str, str], path: str) -> None:
     said."""
     with httpx.Client(trust_env=False, base_url=f"http://{env['IBGU_LISTEN']}") as client:
         while process.poll() is None:
-            try:
+            with suppress(httpx.TransportError):
                 if client.get(path).status_code == 200:
                     return
-            except httpx.TransportError:
-                continue
+            time.sleep(PAUSE)
     assert process.stderr
     pytest.fail(process.stderr.read())
 
