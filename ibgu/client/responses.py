@@ -959,6 +959,16 @@ class RehearsedPolicyResponse(Response, frozen=True, kw_only=True):
     missed_windows: PercentilesResponse
 
 
+class RehearsedApprovalResponse(Response, frozen=True, kw_only=True):
+    """An approval that a policy asks for; it is taken to come at once."""
+
+    policy: str
+    step: int = 0
+    before: str = ""
+    share: float = 0.0
+    asked: PercentilesResponse
+
+
 class RegionResponse(Response, frozen=True, kw_only=True):
     value: str
     end: PercentilesResponse
@@ -983,6 +993,9 @@ class RehearsedPlanResponse(Response, frozen=True, kw_only=True):
     trips: tuple[TripResponse, ...] = ()
     steps: tuple[RehearsedStepResponse, ...] = ()
     policies: tuple[RehearsedPolicyResponse, ...] = ()
+    approvals: tuple[RehearsedApprovalResponse, ...] = ()
+    endless: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     slots: int = 0
     pulls: PercentilesResponse
     regions: tuple[RegionResponse, ...] = ()

@@ -78,6 +78,7 @@ async def test_a_plan_with_the_times_that_the_caller_expects(rehearse: Rehearse)
     assert [each["value"] for each in only["regions"]] == ["pv"]
     assert (only["moreRegions"], only["held"], only["trips"], only["policies"]) == (0, [], [], [])
     assert only["warnings"] == []
+    assert (only["approvals"], only["endless"], only["assumed"]) == ([], [], [])
 
 
 async def test_a_seed_draws_the_same_again_and_two_plans_have_the_same_luck(

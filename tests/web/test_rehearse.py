@@ -34,6 +34,7 @@ NIGHTS: dict[str, Any] = {
         "windows": [{"cron": "0 1 * * *", "durationMinutes": 240, "timeZone": "Europe/Berlin"}],
         "canaries": {"count": 3, "soakMinutes": 60},
         "failureBudget": {"maximum": "5%"},
+        "approval": {"before": "Rest"},
     },
 }
 
@@ -118,6 +119,8 @@ async def test_a_plan_that_is_pasted_is_rehearsed(look: Tab) -> None:
     holds = card(page, "What stops it")
     await expect(holds).to_contain_text("a failed canary of RolloutPolicy ran-careful stops step 2")
     await expect(holds).to_contain_text("the failure budget of RolloutPolicy ran-careful stops")
+    approval = "RolloutPolicy ran-careful wants the rest of step 2 behind its canaries approved"
+    await expect(holds).to_contain_text(approval)
     steps = card(page, "Steps").get_by_role("row")
     await expect(steps.nth(1)).to_contain_text("60 succeed, 0 fail, 0 never start")
     await expect(steps.nth(2)).to_contain_text("2 Upgrade")

@@ -11,6 +11,7 @@ from ibgu.api.rehearsal.schemas import (
     PercentilesBody,
     RegionBody,
     RehearsalBody,
+    RehearsedApprovalBody,
     RehearsedPlanBody,
     RehearsedPolicyBody,
     RehearsedStepBody,
@@ -62,6 +63,18 @@ def plan_body(
             )
             for each in found.policies
         ],
+        approvals=[
+            RehearsedApprovalBody(
+                policy=each.policy,
+                step=begun + each.step,
+                before=each.before,
+                share=each.share,
+                asked=_percentiles(each.asked),
+            )
+            for each in found.approvals
+        ],
+        endless=list(found.endless),
+        assumed=list(found.assumed),
         slots=found.slots,
         pulls=_percentiles(found.pulls),
         regions=regions,

@@ -145,6 +145,18 @@ class RehearsedPolicyBody(Body):
     )
 
 
+class RehearsedApprovalBody(Body):
+    """An approval that a policy asks for; it is taken to come at once."""
+
+    policy: str
+    step: int
+    before: str = Field(description="`Step`, `Rest`, or an action.")
+    share: float = Field(description="Share of the runs in which it is asked for.")
+    asked: PercentilesBody = Field(
+        description="Seconds from `begin` until the first cluster waits for it."
+    )
+
+
 class RegionBody(Body):
     value: str = Field(description="Of the label; empty: clusters without it.")
     end: PercentilesBody = Field(description="Seconds from `begin`.")
@@ -176,6 +188,11 @@ class RehearsedPlanBody(Body):
     trips: list[TripBody]
     steps: list[RehearsedStepBody]
     policies: list[RehearsedPolicyBody]
+    approvals: list[RehearsedApprovalBody]
+    endless: list[str] = Field(
+        description="What keeps clusters for ever: a demand of a policy that nobody meets."
+    )
+    assumed: list[str] = Field(description="What is taken for granted, as sentences.")
     slots: int = Field(description="Most slots in use at once, in any run.")
     pulls: PercentilesBody = Field(description="Most pulls of an image within a minute.")
     regions: list[RegionBody] = Field(description="The 200 that end last, by `value`.")

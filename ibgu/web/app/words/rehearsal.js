@@ -36,6 +36,17 @@ export function holdWords({ trips, held }) {
   return [...stops, { share: waits.share, words, policy: "" }];
 }
 
+/** What a policy wants approved. */
+export function approvalWords({ policy, step, before }) {
+  const what =
+    before === "Step"
+      ? `step ${step}`
+      : before === "Rest"
+        ? `the rest of step ${step} behind its canaries`
+        : `${before} of step ${step}`;
+  return `RolloutPolicy ${policy} wants ${what} approved`;
+}
+
 function tripWords({ rule, policy, step, failed, started }) {
   const what = rule === "canaries" ? "a failed canary" : `the ${rule}`;
   const whose = policy ? ` of RolloutPolicy ${policy}` : "";

@@ -3,7 +3,7 @@ import { html } from "../../html.js";
 import { Words } from "../../parts/Words.js";
 import { policyLink } from "../../route.js";
 import { clock, count, plural, sentence, utc } from "../../words/format.js";
-import { bandWords, holdWords, shareWords, spreadWords, stampAt } from "../../words/rehearsal.js";
+import { approvalWords, bandWords, holdWords, shareWords, spreadWords, stampAt } from "../../words/rehearsal.js";
 import { BandChart, EndsChart, RangeBar } from "./charts.js";
 
 export function Plan({ id, name, plan, begin, by, gib }) {
@@ -12,7 +12,7 @@ export function Plan({ id, name, plan, begin, by, gib }) {
     <h2 id=${id}>${name} <span class="quiet">${plural(plan.clusters, "cluster")}</span></h2>
     ${plan.warnings.map((each) => html`<p class="notice warn" key=${each}><${Words} text=${sentence(each)} /></p>`)}
     <${End} plan=${plan} begin=${begin} />
-    <${Holds} plan=${plan} />
+    <${Holds} plan=${plan} begin=${begin} />
     <${Steps} plan=${plan} begin=${begin} longest=${longest} />
     ${by && html`<${Regions} plan=${plan} begin=${begin} longest=${longest} by=${by} />`}
     <${Policies} policies=${plan.policies} />
@@ -44,10 +44,11 @@ function End({ plan: { end, ends }, begin }) {
   </section>`;
 }
 
-function Holds({ plan }) {
+function Holds({ plan, begin }) {
   const found = holdWords(plan);
   return html`<section class="card">
     <h3>What stops it</h3>
+    ${plan.endless.map((each) => html`<p class="notice bad" key=${each}><${Words} text=${sentence(each)} /></p>`)}
     ${
       found.length
         ? html`<ul class="failures holds">
@@ -61,8 +62,14 @@ function Holds({ plan }) {
               </li>`,
             )}
           </ul>`
-        : html`<p>Nothing: no run needs a person.</p>`
+        : html`<p>Nothing: no run needs a person${plan.approvals.length > 0 && ", but for approvals"}.</p>`
     }
+    ${plan.approvals.map(
+      (each, index) => html`<p key=${index}>
+        ${approvalWords(each)} in ${shareWords(each.share)} of the runs: asked for ${bandWords(begin, each.asked)}.
+      </p>`,
+    )}
+    ${plan.assumed.map((each) => html`<p class="quiet" key=${each}>Assumed: <${Words} text=${sentence(each)} /></p>`)}
   </section>`;
 }
 
