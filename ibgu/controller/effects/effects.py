@@ -150,8 +150,7 @@ class Effects:
     def send_patches(
         self, fleet: FleetState, pending_uids: Iterable[str], touched: Iterable[str]
     ) -> list[str]:
-        """Sends the pending patches of clusters; the newest patch of a cluster includes all earlier
-        ones.
+        """Sends the pending patches of clusters; the newest of a cluster includes all earlier ones.
 
         Returns the uids of the clusters about which something must be decided first.
         `pending_uids`: uids of clusters with a new pending patch. `touched`: uids of clusters whose

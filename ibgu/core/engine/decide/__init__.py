@@ -65,8 +65,7 @@ def decide(
     4. The members of the touched clusters, evidence before deadlines.
     5. Second rollouts that policies ask for.
     6. The current step. A running one has its deadline, starts, clock and end; an opening one takes
-       its members from `listed`, the whole, consistent list of clusters (R2.2), for the caller to
-       apply (`joining`).
+       its members (`joining`) from `listed`, the whole, consistent list of clusters (R2.2).
     7. The plan's next step, or the rollout's completion.
     """
     ctx = DecisionContext(snapshot, now, apply)
