@@ -118,7 +118,7 @@ def test_the_object_has_the_accepted_spec_for_just_these_clusters() -> None:
     assert "update" not in body["spec"]
 
 
-async def test_it_is_created_once_and_then_known_as_made(scene: Scene) -> None:
+async def test_an_object_is_created_once_and_then_known_as_made(scene: Scene) -> None:
     assert scene.shown() == ShownFollowUp()
     for _ in range(3):
         scene.want()
@@ -172,7 +172,7 @@ async def test_a_held_or_deleted_rollout_makes_none(scene: Scene, rollout: Rollo
         replace(ASKED, made_at=datetime(2026, 1, 2, tzinfo=START.tzinfo)),
     ],
 )
-async def test_what_is_refused_or_made_is_not_made(scene: Scene, asked: PolicyFollowUp) -> None:
+async def test_a_refused_or_made_follow_up_is_not_made(scene: Scene, asked: PolicyFollowUp) -> None:
     scene.want(asked)
     assert await scene.created() == []
 
@@ -192,7 +192,7 @@ async def test_a_refusal_is_final(scene: Scene, error: HubError, problem: str) -
     assert scene.writer.depth == 0
 
 
-async def test_what_the_hub_did_not_answer_is_sent_again_later(scene: Scene) -> None:
+async def test_a_creation_that_the_hub_did_not_answer_is_sent_again_later(scene: Scene) -> None:
     assert scene.answer(HubError(503, "ServiceUnavailable", "busy")) == RETRY_SECONDS
     assert scene.shown() == ShownFollowUp()
     scene.want()
@@ -202,7 +202,7 @@ async def test_what_the_hub_did_not_answer_is_sent_again_later(scene: Scene) -> 
     assert len(await scene.created()) == 1
 
 
-async def test_what_is_known_goes_with_the_rollout(scene: Scene) -> None:
+async def test_everything_known_goes_with_the_rollout(scene: Scene) -> None:
     scene.want()
     await scene.created()
     tracked = TrackedRollout(ROLLOUT)

@@ -25,7 +25,6 @@ from ibgu.core.engine.decide.stagework import (
     payload_kept,
     payload_wanted,
 )
-from ibgu.core.engine.decide.step.follow_ups import decide_follow_ups
 from ibgu.core.engine.decide.step.steps import decide_step
 from ibgu.core.engine.state import Apply
 from ibgu.core.engine.state.snapshot import Snapshot
@@ -63,17 +62,16 @@ def decide(
     2. The object on the hub: its plan, annotations and holds, or its deletion.
     3. A person's controls.
     4. The members of the touched clusters, evidence before deadlines.
-    5. Second rollouts that policies ask for.
-    6. The current step. A running one has its deadline, starts, clock and end; an opening one takes
-       its members (`joining`) from `listed`, the whole, consistent list of clusters (R2.2).
-    7. The plan's next step, or the rollout's completion.
+    5. The current step. A running one has what policies ask for, its deadline, starts, clock and
+       end; an opening one takes its members (`joining`) from `listed`, the consistent list of all
+       clusters (R2.2).
+    6. The plan's next step, or the rollout's completion.
     """
     ctx = DecisionContext(snapshot, now, apply)
     decide_restored(ctx)  # 1
     decide_rollout(ctx)  # 2
     decide_controls(ctx)  # 3
     decide_members(ctx, list(touched))  # 4
-    decide_follow_ups(ctx)  # 5
-    decide_step(ctx, listed)  # 6
-    open_next_step(ctx)  # 7
+    decide_step(ctx, listed)  # 5
+    open_next_step(ctx)  # 6
     return ctx.result

@@ -112,7 +112,7 @@ def test_nodes_that_are_not_ready_are_counted(changes: Changes, problem: str) ->
     assert not found[ObservedCheck.CLUSTER_OPERATORS].problem
 
 
-def test_what_is_reported_is_said_before_what_is_missing() -> None:
+def test_a_reported_problem_is_said_before_a_missing_object() -> None:
     changes: Changes = {VERSION: None, DNS: conditions(Available="False", Degraded="False")}
     found = findings(changes)[ObservedCheck.CLUSTER_OPERATORS]
     assert found.reported

@@ -22,8 +22,9 @@ from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.names import NAME_LABEL
 from ibgu.core.text.spans import duration
 
-MAX_CLUSTERS = 100
-"""The most clusters of one step that ibgu leads back by itself."""
+MAX_CANARIES = 100
+"""The most canaries of one step that ibgu looks after, and may lead back by itself: the journal has
+each of them."""
 MAKE_WITHIN = timedelta(minutes=10)
 """A new rollout that could not be made for longer is not made any more: why it was to be made may
 no longer hold."""
@@ -89,6 +90,8 @@ def _look_after(
         since = ctx.facts.in_sync_since
         broken = canaries.broken.broken_for(step.step.key, report, since, ctx.now)
         if report.well and uid not in known.well:
+            if len(known.well) >= MAX_CANARIES:
+                continue
             words = f"the canary {report.cluster.name} is well since its {_upgrade(report)}"
             well = replace(known, well=(*known.well, uid))
             ctx.on_step(Kind.CANARY_WELL, lifecycle.follow_up(step.step, well), words)
@@ -107,15 +110,11 @@ def _ask_for_rollback(
     canaries: PolicyCanaries,
     due: Sequence[CanaryReport],
 ) -> None:
-    room = MAX_CLUSTERS - len(step.step.follow_ups.uids)
-    judged = [(each, _problem(ctx, each) if n < room else _TOO_MANY) for n, each in enumerate(due)]
+    judged = [(each, _problem(ctx, each)) for each in due]
     fit = [each for each, problem in judged if not problem]
     for found in _asked(ctx, step, canaries, judged, fit):
         known = step.step.follow_ups
         _note(ctx, step, replace(known, made=(*known.made, found)), found)
-
-
-_TOO_MANY = f"ibgu rolls back no more than {MAX_CLUSTERS} clusters of a step by itself"
 
 
 def _asked(

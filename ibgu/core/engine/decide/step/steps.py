@@ -9,6 +9,7 @@ from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.decide.messages import ended
+from ibgu.core.engine.decide.step.follow_ups import decide_follow_ups
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.starting import expire_canaries, next_limit, start_members
@@ -38,7 +39,9 @@ from ibgu.core.model import (
 
 def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
     """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
-    members to the next one, which follows at once: a control may be about to skip them."""
+    members to the next one, which follows at once: a control may be about to skip them. What
+    policies ask for comes first, since it may hold the step."""
+    decide_follow_ups(ctx)
     tracked = ctx.tracked.current
     if tracked is None:
         return
