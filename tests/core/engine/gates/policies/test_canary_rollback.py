@@ -111,6 +111,11 @@ def test_two_that_break_together_are_one_new_rollout_and_a_later_one_another() -
     assert first.why.endswith("; 1 more broke, too")
     assert second.clusters == ("site-3",)
     assert first.name != second.name
+    for each in (first, second):
+        twin.follow_ups[each.name] = ShownFollowUp(ours=True)
+        twin.touch("uid-a")
+        twin.settle()
+    assert all(each.made_at == twin.now for each in asked(twin)[1:])
 
 
 def test_a_restart_asks_for_the_same_name_and_not_again() -> None:
