@@ -5,16 +5,24 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.model import Finished, Outcome
 from ibgu.core.model.names import RAMP_UP, STARTS_PER_MINUTE
-from ibgu.core.rehearsal.model import RehearsedPlan
+from ibgu.core.rehearsal.model import (
+    BegunStep,
+    MemberNow,
+    Odds,
+    RehearsedPlan,
+    Standing,
+    draw,
+)
 from ibgu.core.rehearsal.outlook import outlook
 from ibgu.core.rehearsal.run import Rehearsal
 from ibgu.core.rehearsal.spread import spread
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.gates.policies.policy import SITE, policy
-from tests.core.rehearsal.pair import REACTION, Case
+from tests.core.rehearsal.pair import REACTION, Case, plan_of
 from tests.core.rehearsal.test_against_the_engine import NIGHT, SITES, ZONES, case
 from tests.core.rehearsal.test_bands import ROLLOUTS, WITHIN, rollout
 from tests.core.rehearsal.under_way import halfway
@@ -134,3 +142,20 @@ def test_actions_under_way_take_longer_than_they_have_taken() -> None:
     runs = list(Rehearsal(plan).runs(odds, seeded(1), 20))
     assert all(min(end for end in run.steps[0].ended.values() if end > 0) > 0 for run in runs)
     assert outlook(Rehearsal(plan), runs).steps[0].over is False
+
+
+def test_a_member_that_a_window_keeps_goes_on_once_it_opens() -> None:
+    found = case("Prep Upgrade", labels=ZONES, policies=[NIGHTS])
+    plan = plan_of(found)
+    members = [
+        MemberNow("site-00", Standing.KEPT, 1, -60.0, -900.0),
+        MemberNow("site-01", Standing.UNDER_WAY, 1, -60.0, -900.0),
+    ]
+    run = Rehearsal(replace(plan, begun=(BegunStep(-900.0, members),))).run(found.draws)
+    upgrade = found.draws["Upgrade"].seconds
+    assert run.steps[0].ended == {0: 3600 + upgrade[0], 1: upgrade[1] - 60}
+
+
+def test_an_action_that_always_takes_as_long_is_under_way_for_the_rest() -> None:
+    found = draw({"Prep": Odds(600.0, 600.0)}, 2, Random(1).random, {"Prep": {0: 200.0, 1: 700.0}})
+    assert found["Prep"].seconds == pytest.approx([600, 700])
