@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.bad_seed.__main__ import table
-from tests.bad_seed.rollouts import Spoke, part, roll_out
+from tests.bad_seed.__main__ import SHARES, table, talms_table
+from tests.bad_seed.rollouts import Figures, Spoke, part, roll_out
 from tests.core.rehearsal.pair import DrawnSpoke
 from tests.docs.site import DOCS
 
@@ -18,3 +18,13 @@ def test_agents_that_look_only_after_changes_make_no_difference(
     quick = roll_out(0.4, 1, part("failure_budget"))
     monkeypatch.setattr(Spoke, "sync", DrawnSpoke.sync)
     assert roll_out(0.4, 1, part("failure_budget")) == quick
+
+
+def test_a_run_of_talm_is_a_table_with_the_same_columns() -> None:
+    head, line, row = talms_table(
+        {share: Figures(100, round(100 * share)) for share in SHARES}
+    ).splitlines()
+    columns, rule, *_ = table().splitlines()
+    assert head.split("|")[2:] == columns.split("|")[2:]
+    assert line == rule
+    assert row == "| nothing | 100 | 20 | 100 | 40 | 100 | 100 |"
