@@ -1,6 +1,6 @@
 """Follows what people grant a rollout: approvals, and glass that they break (R50.13, R50.14)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -47,7 +47,9 @@ def follow_grants(ctx: DecisionContext) -> None:
             ctx.requeue_at("", glass.until)
     if found == known:
         return
-    for change in (*_of_approvals(known, found), *_of_glass(known, found), *_unread(known, found)):
+    gates = frozenset(gate.name for gate in ctx.snapshot.policies)
+    changes = (*_of_approvals(known, found), *_of_glass(known, found, gates))
+    for change in (*changes, *_unread(known, found)):
         ctx.on_rollout(
             change.kind,
             lifecycle.set_grants(ctx.rollout, found),
@@ -118,9 +120,14 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
         yield _Change(Kind.APPROVAL, words)
 
 
-def _of_glass(known: Grants, found: Grants) -> Iterator[_Change]:
+def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[_Change]:
+    """Yields what has changed; `gates`: the names of those that could hold the rollout."""
     for each in _new(known.broken_glass, found.broken_glass):
-        yield _Change(Kind.BREAK_GLASS, _broken(each), _shown(each.user), warning=True)
+        words = _broken(each)
+        absent = [gate for gate in each.gates if gate not in gates]
+        if absent and not (each.refused or each.ended):
+            words += f"; no gate {_shown(' or '.join(absent))} can hold the rollout now"
+        yield _Change(Kind.BREAK_GLASS, words, _shown(each.user), warning=True)
     there = _by_uid(found.broken_glass)
     for each in known.broken_glass:
         after, over = there.get(each.uid), each.refused or each.ended

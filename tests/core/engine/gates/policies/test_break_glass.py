@@ -42,6 +42,16 @@ def test_a_rollout_passes_the_gate_that_somebody_has_broken() -> None:
     assert (told.actor, told.warning) == ("nora", True)
 
 
+def test_a_gate_that_no_policy_has_is_named() -> None:
+    twin = fleet()
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    break_glass(twin, "RolloutPolicy/netwrok", GATE)
+    twin.wait(minutes=5)
+    [told] = twin.told(Kind.BREAK_GLASS)
+    assert told.endswith(": INC-7; no gate RolloutPolicy/netwrok can hold the rollout now")
+
+
 def test_the_gate_keeps_the_rollout_again_after_the_end() -> None:
     twin = fleet("site-1", "site-2")
     twin.apply(ibgu("a", "Prep", concurrency=1))
