@@ -17,8 +17,8 @@ from ibgu.api.rehearsal.schemas import (
     RehearsedStepBody,
     TripBody,
 )
-from ibgu.core.rehearsal.left_out import LEFT_OUT
 from ibgu.core.rehearsal.outlook import Outlook, StepOutlook
+from ibgu.core.rehearsal.planned import LEFT_OUT
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.text.natural import natural_key
 

@@ -16,6 +16,9 @@ from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.plan.policies import selects_rollout
 from ibgu.core.rehearsal.model import PlannedStep, RehearsedPlan
 
+LEFT_OUT = "other rollouts, and clusters that can't be reached at the beginning"
+"""What is not rehearsed."""
+
 
 class NotRehearsable(Exception):
     """NotRehearsable: nothing of the rollout would start; the text says why."""

@@ -122,6 +122,8 @@ SAYS_THEM = NAMES_IT | {
     "ibgu/core/engine/gates/policies/backups.py",
     "ibgu/core/engine/gates/policies/faults.py",
     "ibgu/core/views/policy_words.py",
+    # The proposed policies name the actions of both kinds.
+    "ibgu/core/views/policy_proposal.py",
 }
 """Modules whose texts name the agent or a stage."""
 

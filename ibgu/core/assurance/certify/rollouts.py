@@ -223,4 +223,6 @@ OF_STEP: dict[str, Callable[[StepEventContext], None]] = {
     "ClockStarted": turn_clock_on,
     "StepFinished": _step_finished,
     "PreflightEvaluated": _evaluated,
+    "CanaryWell": _nothing,
+    "FollowUpChanged": _nothing,
 }

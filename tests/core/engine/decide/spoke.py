@@ -87,6 +87,11 @@ class Spoke(Node):
         self.now = now
         self.executed.clear()
 
+    @property
+    def rebooting(self) -> bool:
+        """Whether the cluster is about to come back by itself if it is dark."""
+        return any(each in (self._pivot, self._roll_back) for _, each in self._script)
+
     def _course(self, stage: Stage) -> Script:
         fault = self.faults.get(stage, "")
         if fault == "hang":

@@ -116,19 +116,22 @@ def heal(twin: InMemoryEngine) -> None:
     for name, spoke in twin.spokes.items():
         spoke.faults.clear()
         spoke.absent = False
-        spoke.dark = False if spoke.due is None else spoke.dark
+        spoke.dark = spoke.dark and spoke.rebooting
         twin.touch_cluster(name)
     twin.touch_everything()
 
 
 def finish(twin: InMemoryEngine) -> None:
-    """Drive on until every rollout is complete; a person resumes what is held."""
+    """Drive on until every rollout is complete; a person resumes what is held, and skips clusters
+    that wait for a canary which never starts."""
     for attempt in range(60):
         twin.drive(timedelta(hours=2))
         if all(done(twin, uid) for uid in twin.fleet.rollouts):
             return
         for uid in list(twin.ibgus):
             twin.annotate(uid, resume=str(attempt))
+            if attempt >= 20:
+                twin.annotate(uid, skip=f"waiting,{attempt}")
     states = {uid: tracked.rollout for uid, tracked in twin.fleet.rollouts.items()}
     raise AssertionError(f"not complete: {states}")
 
