@@ -10,8 +10,8 @@ from ibgu.cli.report import charts
 from ibgu.cli.report.document import document
 from ibgu.cli.report.elements import Markup, element, facts, quiet, section, table
 from ibgu.cli.report.words import NOTHING, counted, moment, seconds
-from ibgu.core.rehearsal.left_out import LEFT_OUT
 from ibgu.core.rehearsal.outlook import Outlook
+from ibgu.core.rehearsal.planned import LEFT_OUT
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.timeline import LoadPoint
 

@@ -7,7 +7,6 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
 from ibgu.core.model.grants import ApprovalPoint
-from ibgu.core.rehearsal.left_out import LEFT_OUT
 from ibgu.core.rehearsal.outlook import (
     ApprovalOutlook,
     Outlook,
@@ -15,6 +14,7 @@ from ibgu.core.rehearsal.outlook import (
     StepOutlook,
     TripOutlook,
 )
+from ibgu.core.rehearsal.planned import LEFT_OUT
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
 from ibgu.core.text.spans import duration
