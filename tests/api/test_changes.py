@@ -201,15 +201,18 @@ async def test_people_approve_and_break_glass_in_their_own_name(
 ) -> None:
     uid = await made("Prep")
     await fleet(journal, uid, name="ran-x1")
-    for user, what, body in (
-        ("nora", "approve", {"step": 1, "comment": "CHG-4711", "minutes": 60}),
-        ("nora", "break-glass", {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}),
+    glass = {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}
+    for what, body, kind, role in (
+        ("approve", {"step": 1, "minutes": 60}, "rolloutapprovals", "ibgu-approval-edit"),
+        ("break-glass", glass, "breakglasses", "ibgu-break-glass-edit"),
     ):
-        answer = await post(user, what, body)
+        answer = await post("nora", what, body)
         assert answer.status_code == 202, answer.text
         refused = await post("olga", what, body)
         assert refused.status_code == 403, refused.text
-        assert "create" in refused.json()["detail"]
+        problem = refused.json()
+        assert (problem["verb"], problem["resource"]) == ("create", kind)
+        assert f"; the ClusterRole {role}, " in problem["detail"]
     [approval] = [
         each
         async for page, _ in admin.list_pages(paths.rollout_approvals("default"), RolloutApproval)

@@ -36,7 +36,12 @@ def _problem(error: HubError, kind: str, namespace: str, name: str) -> Problem:
             return unauthenticated("the hub does not accept this token", error="invalid_token")
         case 403:
             right = _right(error, kind, namespace, name)
-            return Problem(403, "forbidden", error.message, headers=None, **right)
+            words = error.message
+            if role := _ROLES.get(right["resource"]):
+                words += (
+                    f"; the ClusterRole {role}, which is part of no other role, gives this right"
+                )
+            return Problem(403, "forbidden", words, headers=None, **right)
         case 404:
             return Problem(404, "not-found", f"the hub says: {error.message}")
         case 409:
@@ -70,6 +75,8 @@ def read_refusals_as_problems(user: User, question: AccessReview) -> Iterator[No
         raise unavailable("hub-unavailable", words, seconds=seconds) from error
 
 
+_ROLES = {"rolloutapprovals": "ibgu-approval-edit", "breakglasses": "ibgu-break-glass-edit"}
+"""The chart's roles that no other role includes, by what they are about."""
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
 
 
@@ -81,6 +88,9 @@ def _right(error: HubError, kind: str, namespace: str, name: str) -> dict[str, s
     if error.path.endswith("/managedclustersetbindings"):
         bindings = "managedclustersetbindings"
         found = {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": bindings}
+        return found | {"namespace": namespace}
+    if (grants := error.path.rpartition("/")[2]) in _ROLES:
+        found = {"verb": _VERBS[error.method], "group": paths.OWN_GROUP, "resource": grants}
         return found | {"namespace": namespace}
     asked = to_rollouts(_VERBS[error.method], namespace, name, kind=kind)
     return {
