@@ -55,7 +55,7 @@ ACM_POLICIES = Resource("policy.open-cluster-management.io", "policies")
 BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 
 MAY = [
-    ("list watch", IBGUS, "site"),
+    ("list watch create", IBGUS, "site"),
     ("patch", IBGU_STATUS, "site"),
     ("list watch", UPDATES, "site"),
     ("patch", UPDATE_STATUS, "site"),
@@ -88,7 +88,7 @@ MAY_NOT = [
     ("create update patch delete", SETS, ""),
     ("create", SETS._replace(subresource="bind"), ""),
     ("create update patch delete", SET_BINDINGS, "site"),
-    ("get create update patch delete deletecollection *", IBGUS, "site"),
+    ("get update patch delete deletecollection *", IBGUS, "site"),
     ("get update", IBGU_STATUS, "site"),
     ("get create update patch delete deletecollection *", UPDATES, "site"),
     ("get update", UPDATE_STATUS, "site"),

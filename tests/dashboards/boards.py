@@ -83,6 +83,8 @@ def _fleet_over_time() -> Panels:
                 "{{rollout}}: {{reason}} (rate limit)": "max by (rollout, reason) "
                 "(ibgu_rollout_rate_limited)",
                 "{{rollout}}: broken glass": "max by (rollout) (ibgu_rollout_broken_glass)",
+                "{{rollout}}: second rollout {{result}}": "max by (rollout, result) "
+                "(ibgu_rollout_follow_ups)",
             },
         ),
         stacked(
