@@ -110,6 +110,8 @@ async def test_works_of_a_cluster_are_read_when_unfolded(look: Tab) -> None:
     asked: list[str] = []
     look.page.on("request", lambda request: asked.append(request.url))
     page = await look.open("#/c/site-0005")
+    # Until the history is there nothing is busy either, and what is unfolded is drawn again.
+    await expect(page.get_by_role("columnheader", name="Rollout")).to_be_visible()
     await expect(page.locator("main [aria-busy]")).to_have_count(0)
     assert not any(each.endswith("/works") for each in asked)
     await page.get_by_text("Feedback: what the hub requests").press("Enter")
