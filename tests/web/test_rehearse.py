@@ -11,7 +11,7 @@ import yaml
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from ibgu.core.drivers import every_action
+from ibgu.core.drivers import DRIVERS, every_action, table_of
 from ibgu.core.model import RolloutState
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Site, Tab
@@ -109,6 +109,10 @@ async def test_a_plan_that_is_pasted_is_rehearsed(look: Tab) -> None:
     await page.get_by_label("Begins").fill(BEGIN)
     await page.get_by_label("Ends by label").fill("region")
     await page.get_by_label("Image, in GiB").fill("12")
+    # What other tests left in the journal does not count.
+    prep = page.get_by_role("group", name="Prep", exact=True)
+    await prep.get_by_label("takes, minutes").fill("20")
+    await prep.get_by_label("at most, minutes").fill("30")
     upgrade = page.get_by_role("group", name="Upgrade", exact=True)
     await upgrade.get_by_label("fails, percent").fill("4")
     await upgrade.get_by_label("takes, minutes").fill("45")
@@ -249,7 +253,10 @@ async def test_a_rehearsal_has_room(look: Tab, width: int) -> None:
 
 async def test_the_page_knows_the_actions_of_every_kind() -> None:
     (listed,) = re.findall(r"ACTIONS = \[(.*?)\n\];", WORDS.read_text(), flags=re.DOTALL)
-    assert re.findall(r'"(\w+)"', listed) == list(every_action())
+    shipped = [driver.actions for driver in DRIVERS.values()]
+    # Other tests of the process may have declared actions of a kind of their own.
+    known = [each for each in every_action() if table_of(each) in shipped]
+    assert re.findall(r'"(\w+)"', listed) == known
 
 
 async def test_markup_in_a_plan_is_shown_as_text(look: Tab, site: Site) -> None:
