@@ -17,9 +17,16 @@ from ibgu.api.rehearsal.schemas import (
     RehearsedStepBody,
     TripBody,
 )
-from ibgu.core.rehearsal.outlook import Outlook, StepOutlook
+from ibgu.core.rehearsal.outlook import (
+    ApprovalOutlook,
+    Outlook,
+    PolicyOutlook,
+    StepOutlook,
+    TripOutlook,
+)
 from ibgu.core.rehearsal.planned import LEFT_OUT
 from ibgu.core.rehearsal.spread import Percentiles
+from ibgu.core.rehearsal.timeline import LoadPoint
 from ibgu.core.text.natural import natural_key
 
 MAX_REGIONS = 200
@@ -41,54 +48,58 @@ def plan_body(
         end=_percentiles(found.end),
         ends=list(found.ends),
         held=[HeldBody(by=by, share=share) for by, share in found.held.items()],
-        trips=[
-            TripBody(
-                rule=each.rule,
-                policy=each.policy,
-                step=begun + each.step,
-                share=each.share,
-                failed=_percentiles(each.failed),
-                started=_percentiles(each.started),
-            )
-            for each in found.trips
-        ],
+        trips=[_trip(each, begun) for each in found.trips],
         steps=[_step(number, each) for number, each in enumerate(found.steps, begun + 1)],
-        policies=[
-            RehearsedPolicyBody(
-                name=each.name,
-                clusters=_percentiles(each.clusters),
-                hours=_percentiles(each.hours),
-                missed=_percentiles(each.missed),
-                missed_windows=_percentiles(each.missed_windows),
-            )
-            for each in found.policies
-        ],
-        approvals=[
-            RehearsedApprovalBody(
-                policy=each.policy,
-                step=begun + each.step,
-                before=each.before,
-                share=each.share,
-                asked=_percentiles(each.asked),
-            )
-            for each in found.approvals
-        ],
+        policies=[_policy(each) for each in found.policies],
+        approvals=[_approval(each, begun) for each in found.approvals],
         endless=list(found.endless),
         assumed=list(found.assumed),
         slots=found.slots,
         pulls=_percentiles(found.pulls),
         regions=regions,
         more_regions=len(found.regions) - len(regions),
-        load=[
-            LoadBody(
-                at=each.at,
-                slots=_percentiles(each.slots),
-                starts=_percentiles(each.starts),
-                pulls=_percentiles(each.pulls),
-            )
-            for each in found.load
-        ],
+        load=[_load(each) for each in found.load],
         warnings=[*warnings, *found.endless, *(f"assumed: {each}" for each in found.assumed)],
+    )
+
+
+def _trip(found: TripOutlook, begun: int) -> TripBody:
+    return TripBody(
+        rule=found.rule,
+        policy=found.policy,
+        step=begun + found.step,
+        share=found.share,
+        failed=_percentiles(found.failed),
+        started=_percentiles(found.started),
+    )
+
+
+def _policy(found: PolicyOutlook) -> RehearsedPolicyBody:
+    return RehearsedPolicyBody(
+        name=found.name,
+        clusters=_percentiles(found.clusters),
+        hours=_percentiles(found.hours),
+        missed=_percentiles(found.missed),
+        missed_windows=_percentiles(found.missed_windows),
+    )
+
+
+def _approval(found: ApprovalOutlook, begun: int) -> RehearsedApprovalBody:
+    return RehearsedApprovalBody(
+        policy=found.policy,
+        step=begun + found.step,
+        before=found.before,
+        share=found.share,
+        asked=_percentiles(found.asked),
+    )
+
+
+def _load(found: LoadPoint) -> LoadBody:
+    return LoadBody(
+        at=found.at,
+        slots=_percentiles(found.slots),
+        starts=_percentiles(found.starts),
+        pulls=_percentiles(found.pulls),
     )
 
 

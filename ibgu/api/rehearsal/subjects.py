@@ -1,5 +1,6 @@
 """Reads what is to be rehearsed: a manifest, or a rollout of the journal and its object."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -9,13 +10,14 @@ from msgspec import Struct
 from ibgu.api.preview.proposals import RequestedPreview, of_manifest, of_rollout
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
-from ibgu.api.rehearsal.manifests import only_manifest
 from ibgu.api.rehearsal.schemas import AssumedBody, RehearsalSubjectBody
 from ibgu.api.requests.access import Caller
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName
 from ibgu.core.rehearsal.model import Odds, usual_odds
 from ibgu.db.reads import Reads
+from ibgu.documents import read
 from ibgu.hub import paths
 from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.port import Hub
@@ -71,7 +73,7 @@ async def _given(
     has neither."""
     field, found = manifest
     if found is None and text[1] is not None:
-        field, found = text[0], await only_manifest(text[1], text[0])
+        field, found = text[0], await _manifest_in(text[1], text[0])
     return None if found is None else RehearsalSubject(field, of_manifest(found, field))
 
 
@@ -116,3 +118,23 @@ def _odds(
         if given and given.p50 is not None and given.p95 is not None:
             odds = Odds(given.p50 * 60, given.p95 * 60, failing)
         yield action, odds
+
+
+async def _manifest_in(text: str, field: str) -> dict[str, Any]:
+    """Returns the one manifest of a rollout in a text of YAML; `field`: the one of the body that
+    has the text. Raises Problem."""
+    # A long text takes seconds.
+    return await asyncio.to_thread(_only_manifest, text, field)
+
+
+def _only_manifest(text: str, field: str) -> dict[str, Any]:
+    documents = read(text)
+    for each in documents:
+        if each.problem:
+            raise invalid(field, "body", f"line {each.line} {each.problem}")
+    found = [each for each in documents if each.kind in DRIVERS]
+    if len(found) != 1:
+        kinds = " or ".join(DRIVERS)
+        words = f"contains {len(found)} objects of kind {kinds}, but must contain exactly one"
+        raise invalid(field, "body", words)
+    return dict(found[0].body)
