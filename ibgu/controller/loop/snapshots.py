@@ -75,6 +75,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             canaries=holding.canaries,
             follow_up=self._follow_ups.shown(rollout),
             demands=holding.demands,
+            retries=holding.retries,
             policies_known=holding.known,
             grants=grants,
             grants_problem=unproven,

@@ -100,6 +100,8 @@ class FailureText(Struct, frozen=True, kw_only=True):
     """The preflight rules that look for its cause before the start."""
     guide: str = ""
     """The recovery guide, as docs/page.md#heading; empty: there is none."""
+    transient: bool = False
+    """Whether the action may well succeed a while later, though nobody changes anything."""
 
 
 class PayloadError(ValueError):

@@ -16,7 +16,7 @@ class PolicyFollowUp(Struct, frozen=True):
 
     policy: str
     action: ActionName
-    """The only action of the new rollout."""
+    """The first action of the new rollout."""
     clusters: tuple[str, ...]
     uids: tuple[str, ...]
     """Those of the ManagedClusters."""
@@ -28,19 +28,32 @@ class PolicyFollowUp(Struct, frozen=True):
     """When ibgu saw that the hub has it."""
     refused: str = ""
     """Why ibgu has made none, for a person who has to; empty: it has, or is about to."""
+    attempt: int = 0
+    """Which attempt it is after the first one, from 1 on; 0: it tries nothing again."""
+    due: datetime | None = None
+    """When an attempt is to begin; None: at once."""
+
+    @property
+    def planned(self) -> bool:
+        """Whether it has to be judged once it is due."""
+        return not (self.name or self.refused)
 
     @property
     def pending(self) -> bool:
-        return self.made_at is None and not self.refused
+        """Whether the hub is to have the new rollout, and is not known to have it."""
+        return self.made_at is None and not self.refused and not self.planned
 
     @property
     def words(self) -> str:
         """Returns what the policy has asked for, why, and what became of it."""
         shown, more = ", ".join(self.clusters[:_SHOWN]), len(self.clusters) - _SHOWN
         named = f"{shown} and {more} more" if more > 0 else shown
-        what = f"{self.action} of {named} for RolloutPolicy {self.policy}"
+        again = f" again (attempt {self.attempt + 1})" if self.attempt else ""
+        what = f"{self.action} of {named}{again} for RolloutPolicy {self.policy}"
         if self.refused:
             return f"{what} was not begun: {self.refused}; {self.why}"
+        if self.due is not None and self.planned:
+            return f"{what} at {self.due:%Y-%m-%d %H:%M} UTC, by a new rollout; {self.why}"
         return f"{what}, by the new rollout {self.name}; {self.why}"
 
 

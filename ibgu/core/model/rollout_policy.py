@@ -165,6 +165,16 @@ class PolicyBreaker(SeedCircuitBreaker, frozen=True, forbid_unknown_fields=True,
     """PolicyBreaker is a circuit breaker of whatever image a rollout brings."""
 
 
+class PolicyRetry(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """PolicyRetry is how often ibgu tries clusters again whose Prep has failed of a transient
+    cause, once the plan has aborted them."""
+
+    attempts: int = 1
+    """How often, after the first one."""
+    backoff_minutes: int = 10
+    """The minutes after the abort until the first of them; they double with each further one."""
+
+
 class PolicyPreflight(StrEnum):
     """PolicyPreflight says what becomes of preflight's findings, whatever annotations say."""
 
@@ -207,6 +217,7 @@ class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename=
     breaker: PolicyBreaker | None = None
     """Holds rollouts with an image that has failed too often, in any rollout of the hub."""
     approval: PolicyApproval | None = None
+    retry: PolicyRetry | None = None
     preflight: PolicyPreflight | None = None
     """None: the rollout's annotation decides, and so for the next two."""
     warnings: PolicyWarnings | None = None

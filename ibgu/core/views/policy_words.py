@@ -167,6 +167,14 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
             )
     if (approval := spec.approval) is not None:
         yield _approval(approval)
+    if (retry := spec.retry) is not None:
+        after = duration(timedelta(minutes=retry.backoff_minutes))
+        often = f"up to {retry.attempts} times" if retry.attempts > 1 else "once"
+        doubled = ", and twice as long before each further one" if retry.attempts > 1 else ""
+        yield (
+            "Clusters whose Prep has failed of a transient cause are tried again by ibgu "
+            f"{often}: {after} after AbortOnFailure has taken them back{doubled}."
+        )
     if (budget := spec.failure_budget) is not None:
         of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
         share = " of the clusters" if isinstance(budget.maximum, str) else ""

@@ -47,6 +47,8 @@ _CHECKS = {
     "count found in policies 3 does not match the expected manifests count 4",
     "seed-image": f"{_SEED}failed to get seed image labels: failed to inspect image: reading "
     "manifest of {image}: unauthorized: access to the requested resource is not authorized",
+    "registry": f"{_SEED}failed to get seed image labels: failed to inspect image: pinging "
+    "container registry of {image}: dial tcp 192.0.2.7:443: i/o timeout",
     "pull-secret": f"{_SEED}failed to get seed image labels: failed to retrieve pull-secret from "
     'secret seed-pull-secret, err: secrets "seed-pull-secret" not found',
     "seed-format": f"{_COMPATIBLE}seed image format version mismatch: expected 4, got 3",

@@ -246,6 +246,23 @@ def test_a_rollback_of_canaries_is_said_with_its_time() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("retry", "often"),
+    [
+        ({}, "once: 10 min after AbortOnFailure has taken them back."),
+        (
+            {"attempts": 3, "backoffMinutes": 60},
+            "up to 3 times: 1 h after AbortOnFailure has taken them back, and twice as long before "
+            "each further one.",
+        ),
+    ],
+)
+def test_a_retry_is_said_with_its_times(retry: dict[str, int], often: str) -> None:
+    *_, again = allowed({"retry": retry}, NOW)
+    failed = "Clusters whose Prep has failed of a transient cause are tried again by ibgu"
+    assert again == f"{failed} {often}"
+
+
 def test_long_lists_and_texts_are_cut() -> None:
     groups = [{"clusters": [f"site-{number}" for number in range(12)]}] * 12
     found = allowed({"neverTogether": groups}, NOW)

@@ -29,6 +29,9 @@ SECTIONS = {
     frozenset(Stage): "Any action",
 }
 """Whose messages they are found in -> heading, in the page's order."""
+_TRIED_AGAIN = (
+    "a RolloutPolicy may have it [tried again](../guides/safe-by-policy.md#try-failed-preps-again)."
+)
 EXAMPLES = 3
 """So many messages of one failure are shown."""
 
@@ -46,6 +49,8 @@ def _entry(row: KnownFailure) -> str:
     told = f"### {row.name}\n\n{lines}\n\n{row.means}\n\n**Do:** {row.remedy}"
     if row.guide:
         told += f"\n\n**Guide:** {_link(row.guide)}."
+    if row.transient:
+        told += f"\n\n**Tried again:** {_TRIED_AGAIN}"
     return f"{told}\n\n**Before the start:** {_rules(row)}." if row.rules else told
 
 

@@ -25,6 +25,7 @@ from ibgu.core.engine.decide.stagework import (
     payload_kept,
     payload_wanted,
 )
+from ibgu.core.engine.decide.step.retries import decide_retries
 from ibgu.core.engine.decide.step.steps import decide_step
 from ibgu.core.engine.state import Apply
 from ibgu.core.engine.state.snapshot import Snapshot
@@ -65,7 +66,8 @@ def decide(
     5. The current step. A running one has what policies ask for, its deadline, starts, clock and
        end; an opening one takes its members (`joining`) from `listed`, the consistent list of all
        clusters (R2.2).
-    6. The plan's next step, or the rollout's completion.
+    6. The clusters that policies have tried again after the end of a step.
+    7. The plan's next step, or the rollout's completion.
     """
     ctx = DecisionContext(snapshot, now, apply)
     decide_restored(ctx)  # 1
@@ -73,5 +75,6 @@ def decide(
     decide_controls(ctx)  # 3
     decide_members(ctx, list(touched))  # 4
     decide_step(ctx, listed)  # 5
-    open_next_step(ctx)  # 6
+    decide_retries(ctx)  # 6
+    open_next_step(ctx)  # 7
     return ctx.result

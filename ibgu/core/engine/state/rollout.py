@@ -61,6 +61,11 @@ class TrackedRollout:
             return self.steps[-1]
         return None
 
+    @property
+    def plans_more(self) -> bool:
+        """Whether a policy has clusters of the rollout tried again later."""
+        return any(each.planned for step in self.steps for each in step.step.follow_ups.made)
+
     def latest(self, cluster: str) -> Member | None:
         """Returns the cluster's member in the newest step that has it."""
         for step in reversed(self.steps):

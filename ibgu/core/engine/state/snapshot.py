@@ -11,6 +11,7 @@ from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.fleet import FleetState
+from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
@@ -138,6 +139,8 @@ class Snapshot(Struct, frozen=True):
     """Returns what the hub shows of a second rollout that policies have asked for."""
     demands: tuple[PolicyDemands, ...] = ()
     """What policies demand beyond the rollout's annotations."""
+    retries: tuple[RetryPolicy, ...] = ()
+    """The policies that have failed clusters tried again."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

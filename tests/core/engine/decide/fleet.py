@@ -189,6 +189,7 @@ class InMemoryEngine(Hub, Story):
             canaries=holding.canaries,
             follow_up=lambda name: self.follow_ups.get(name, ShownFollowUp()),
             demands=holding.demands,
+            retries=holding.retries,
             policies_known=holding.known,
             **self._granted(tracked),
         )

@@ -36,6 +36,8 @@ class Spoke(Node):
         self.faults: dict[Stage, str] = {}
         """Stage -> "fail", "hang", "slow", or of Upgrade "rollback" (automatically), "stay" (on the
         new release, where it fails)."""
+        self.failures: dict[Stage, str] = {}
+        """What a stage that fails says."""
         self.prep_warning = ""
         """What Prep warns of."""
         self.certificates: timedelta | None = None
@@ -136,8 +138,9 @@ class Spoke(Node):
                 now = "FinalizeFailed" if finalizes else "AbortFailed"
                 self.conditions["Idle"] = told("False", now, "failed to clean up")
                 return
+            said = self.failures.get(stage, f"{stage} broke")
             self.conditions[f"{stage}Completed"] = told("False", "Failed", f"{stage} failed")
-            self.conditions[f"{stage}InProgress"] = told("False", "Failed", f"{stage} broke")
+            self.conditions[f"{stage}InProgress"] = told("False", "Failed", said)
 
         return fail
 

@@ -1,5 +1,7 @@
 """Finds the known failure in a cluster's message."""
 
+from functools import lru_cache
+
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.ending import ANY, IDLE, ROLLBACK
 from ibgu.core.drivers.ibu.failures.known import KnownFailure
@@ -27,6 +29,7 @@ KNOWN: tuple[KnownFailure, ...] = (
 _BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage in Stage}
 
 
+@lru_cache(maxsize=1024)
 def explain(action: ActionName, message: str) -> KnownFailure | None:
     """Returns the known failure; `message` may stand inside more text, as after a timeout. None:
     unknown."""

@@ -30,6 +30,7 @@ def known(
     *stages: Stage,
     rules: tuple[str, ...] = (),
     guide: Guide | None = None,
+    transient: bool = False,
 ) -> KnownFailure:
     """Returns a row; without stages it applies to every stage. `rules`: of preflight, which look
     for its cause; `guide`: None where a person waits, or reads the ImageBasedUpgrade."""
@@ -41,4 +42,5 @@ def known(
         remedy=remedy,
         rules=rules,
         guide=guide or "",
+        transient=transient,
     )

@@ -22,6 +22,7 @@ class Failure(StrEnum):
     EXTRA_MANIFESTS_MISSING = "ExtraManifestsMissing"
     EXTRA_MANIFESTS_INVALID = "ExtraManifestsInvalid"
     # Prep: the seed
+    REGISTRY_UNREACHABLE = "RegistryUnreachable"
     SEED_IMAGE_UNREADABLE = "SeedImageUnreadable"
     PULL_SECRET_MISSING = "PullSecretMissing"
     SEED_FORMAT_MISMATCH = "SeedFormatMismatch"

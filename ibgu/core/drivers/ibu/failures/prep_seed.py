@@ -9,10 +9,28 @@ _PREP = Stage.PREP
 _OTHER = "Upgrade this cluster from a seed of a cluster with the same configuration."
 _AGAIN = "then AbortOnFailure, and Prep again."
 
+_UNREACHABLE = (
+    r"[\s\S]*(i/o timeout|handshake timeout|deadline exceeded|connection (refused|reset|timed out)"
+    r"|no route to host|network is unreachable|unexpected EOF|server misbehaving"
+    r"|temporary failure in name resolution|too ?many ?requests|status(code)?:? (429|5\d\d)\b)"
+)
+"""The words of a registry, or a network, that is away or has too much to do."""
+
 SEED = (
     known(
+        Failure.REGISTRY_UNREACHABLE,
+        rf"failed to inspect image(?={_UNREACHABLE})",
+        "The cluster could not reach the registry of the seed image, or the registry had too much "
+        "to do.",
+        f"Check network and registry from the site, {_AGAIN}",
+        _PREP,
+        rules=("P11",),
+        guide=Guide.FAILED_CLUSTERS,
+        transient=True,
+    ),
+    known(
         Failure.SEED_IMAGE_UNREADABLE,
-        r"failed to inspect image",
+        rf"failed to inspect image(?!{_UNREACHABLE})",
         "The cluster can't read the seed image from its registry.",
         f"Check image reference, pull secret and mirror from the site, {_AGAIN}",
         _PREP,
@@ -97,6 +115,7 @@ SEED = (
         _PREP,
         rules=("P12", "P31"),
         guide=Guide.FAILED_CLUSTERS,
+        transient=True,
     ),
     known(
         Failure.PREP_JOB_DELETED,
@@ -105,5 +124,6 @@ SEED = (
         "AbortOnFailure, and Prep again.",
         _PREP,
         guide=Guide.FAILED_CLUSTERS,
+        transient=True,
     ),
 )

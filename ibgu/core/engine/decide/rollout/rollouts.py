@@ -157,9 +157,10 @@ def _resumer(ctx: DecisionContext, found: RolloutObject) -> str:
 
 
 def _plan_done(ctx: DecisionContext) -> bool:
-    """Whether every step of the plan is done, so that a pause would keep nothing."""
-    planned = len(ctx.rollout.spec.plan)
-    return ctx.rollout.state is RolloutState.COMPLETE and len(ctx.tracked.steps) >= planned
+    """Whether every step of the plan is done and nothing is to be tried again, so that a pause
+    would keep nothing."""
+    planned, over = len(ctx.rollout.spec.plan), ctx.rollout.state is RolloutState.COMPLETE
+    return over and len(ctx.tracked.steps) >= planned and not ctx.tracked.plans_more
 
 
 def _pause(ctx: DecisionContext, found: RolloutObject) -> Reason | None:
@@ -177,7 +178,7 @@ def open_next_step(ctx: DecisionContext) -> None:
     if index < len(rollout.spec.plan):
         _create_step(ctx, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
-        if rollout.paused:
+        if rollout.paused and not ctx.tracked.plans_more:
             words = "nothing is left that the pause keeps from starting"
             ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(rollout), words)
         counts = ctx.tracked.counts

@@ -4,6 +4,7 @@ What is decided here is journaled first. The controller makes the new object aft
 name that follows from the clusters: one that was made before a crash is found again.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -17,8 +18,8 @@ from ibgu.core.engine.gates import held_by_budget, spent_budget
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.broken_canaries import CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.model import ActionName, Kind, StepState, table_of, traits
-from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
+from ibgu.core.model import ActionName, ClusterView, Kind, StepState, table_of, traits
+from ibgu.core.model.follow_ups import PolicyFollowUp
 from ibgu.core.model.names import NAME_LABEL
 from ibgu.core.text.spans import duration
 
@@ -28,11 +29,13 @@ each of them."""
 MAKE_WITHIN = timedelta(minutes=10)
 """A new rollout that could not be made for longer is not made any more: why it was to be made may
 no longer hold."""
+LABELS_CHANGED = "its labels have changed since"
 _SHOWN = 3
 """The clusters that a command line names."""
 _LOOK_AGAIN = timedelta(seconds=30)
 _BASE = 200
 """Characters of the old name that the new one keeps."""
+_ATTEMPT = re.compile(r"-retry-[0-9a-f]{8}$")
 
 
 def decide_follow_ups(ctx: DecisionContext) -> None:
@@ -53,12 +56,10 @@ def decide_follow_ups(ctx: DecisionContext) -> None:
 
 
 def _follow(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    known = tracked.step.follow_ups
-    for old in known.made:
+    for old in tracked.step.follow_ups.made:
         new = _followed(ctx, old)
         if new != old:
-            made = tuple(new if each == old else each for each in tracked.step.follow_ups.made)
-            _note(ctx, tracked, replace(tracked.step.follow_ups, made=made), new)
+            note_follow_up(ctx, tracked, new, instead_of=old)
 
 
 def _followed(ctx: DecisionContext, each: PolicyFollowUp) -> PolicyFollowUp:
@@ -74,7 +75,7 @@ def _followed(ctx: DecisionContext, each: PolicyFollowUp) -> PolicyFollowUp:
     until = each.decided_at + MAKE_WITHIN
     if shown.problem or ctx.now >= until:
         late = f"the hub did not have it within {duration(MAKE_WITHIN)}"
-        return replace(each, refused=f"{shown.problem or late}; {_by_hand(ctx, each.clusters)}")
+        return replace(each, refused=f"{shown.problem or late}; {by_hand(ctx, each)}")
     ctx.requeue_at("", until)
     return each
 
@@ -113,8 +114,7 @@ def _ask_for_rollback(
     judged = [(each, _problem(ctx, each)) for each in due]
     fit = [each for each, problem in judged if not problem]
     for found in _asked(ctx, step, canaries, judged, fit):
-        known = step.step.follow_ups
-        _note(ctx, step, replace(known, made=(*known.made, found)), found)
+        note_follow_up(ctx, step, found)
 
 
 def _asked(
@@ -144,11 +144,11 @@ def _asked(
 
     if fit:
         found = asked(fit)
-        yield replace(found, name=_name(ctx, step, found))
+        yield replace(found, name=name_of(ctx, step, found))
     for report, problem in judged:
         if problem:
             found = asked([report])
-            yield replace(found, refused=f"{problem}; {_by_hand(ctx, found.clusters)}")
+            yield replace(found, refused=f"{problem}; {by_hand(ctx, found)}")
 
 
 def _problem(ctx: DecisionContext, report: CanaryReport) -> str:
@@ -160,35 +160,43 @@ def _problem(ctx: DecisionContext, report: CanaryReport) -> str:
         return "it is finalized, so the release from before is gone"
     if member.rollback_until is None or ctx.now >= member.rollback_until:
         return "it does not report that it can still be rolled back"
-    return _moved_on(ctx, report, table.rollback) or (
-        ""
-        if cluster.labels.get(NAME_LABEL) == cluster.name
-        else f"its ManagedCluster lacks the label {NAME_LABEL} with its name"
-    )
+    upgraded, back = traits(_upgrade(report) or ""), traits(table.rollback)
+    if upgraded.completed_label not in cluster.labels or back.completed_label in cluster.labels:
+        return LABELS_CHANGED
+    return unselectable(ctx, cluster)
 
 
-def _moved_on(ctx: DecisionContext, report: CanaryReport, rollback: ActionName) -> str:
-    """Returns who has the cluster now, or has changed it since; empty: nobody."""
-    member, labels, fleet = report.member, report.cluster.labels, ctx.fleet
-    upgraded = traits(_upgrade(report) or "").completed_label
-    if upgraded not in labels or traits(rollback).completed_label in labels:
-        return "its labels have changed since"
-    holder, uids = fleet.claims.get(member.uid), fleet.rollouts_of.get(member.cluster, ())
+def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:
+    """Returns why no new rollout may take the cluster from this one now; empty: one may."""
+    fleet = ctx.fleet
+    holder, uids = fleet.claims.get(cluster.uid), fleet.rollouts_of.get(cluster.name, ())
     for each in (fleet.rollouts[uid].rollout for uid in sorted(uids)):
         if each.age > ctx.rollout.age or (holder is not None and holder.rollout == each.uid):
             return f"it is in {ctx.named(each.full_name)} now"
-    if any(member.cluster in each.clusters for each in fleet.unreadable.values()):
+    if any(cluster.name in each.clusters for each in fleet.unreadable.values()):
         return "a rollout that ibgu can't read has it"
+    if cluster.labels.get(NAME_LABEL) != cluster.name:
+        return f"its ManagedCluster lacks the label {NAME_LABEL} with its name"
     return ""
 
 
-def _note(
-    ctx: DecisionContext, tracked: TrackedStep, follow_ups: StepFollowUps, new: PolicyFollowUp
+def note_follow_up(
+    ctx: DecisionContext,
+    tracked: TrackedStep,
+    new: PolicyFollowUp,
+    *,
+    instead_of: PolicyFollowUp | None = None,
 ) -> None:
-    """Notes the follow-up; a step that it holds already says the same."""
-    changed = lifecycle.follow_up(tracked.step, follow_ups)
+    """Notes the follow-up, in place of another one or as a further one; a step that it holds
+    already says the same."""
+    known = tracked.step.follow_ups
+    made = tuple(new if each == instead_of else each for each in known.made)
+    if instead_of not in known.made:
+        made = (*known.made, new)
+    changed = lifecycle.follow_up(tracked.step, replace(known, made=made))
     words = new.words if new.made_at is None else f"{new.name} is created: {new.words}"
-    ctx.on_step(Kind.FOLLOW_UP, changed, words, warning=new.made_at is None)
+    for_person = new.refused != "" or (new.made_at is None and not new.attempt)
+    ctx.on_step(Kind.FOLLOW_UP, changed, words, warning=for_person)
     hold = held_by_budget(tracked)
     said = spent_budget(ctx.snapshot, tracked, ctx.now) if hold is not None else None
     if hold is not None and said is not None and said.message != hold.message:
@@ -204,14 +212,20 @@ def _upgrade(report: CanaryReport) -> ActionName | None:
     return None
 
 
-def _by_hand(ctx: DecisionContext, clusters: Sequence[str]) -> str:
-    shown = " ".join(clusters[:_SHOWN])
-    more = " ..." if len(clusters) > _SHOWN else ""
-    rollout = ctx.rollout
-    return f"do it by hand: ibgu rollback -n {rollout.namespace} {rollout.name} {shown}{more}"
+def by_hand(ctx: DecisionContext, each: PolicyFollowUp) -> str:
+    shown = " ".join(each.clusters[:_SHOWN])
+    more = " ..." if len(each.clusters) > _SHOWN else ""
+    rollout, command = ctx.rollout, _command(each)
+    return f"do it by hand: ibgu {command} -n {rollout.namespace} {rollout.name} {shown}{more}"
 
 
-def _name(ctx: DecisionContext, step: TrackedStep, each: PolicyFollowUp) -> str:
+def name_of(ctx: DecisionContext, step: TrackedStep, each: PolicyFollowUp) -> str:
+    """Returns the name of the new rollout. The attempts at a cluster have one stem."""
     told = "/".join((ctx.rollout.uid, str(step.step.index), *sorted(each.uids)))
     digest = sha256(told.encode()).hexdigest()[:8]
-    return f"{ctx.rollout.name[:_BASE]}-{each.action.lower()}-{digest}"
+    stem = _ATTEMPT.sub("", ctx.rollout.name) if each.attempt > 1 else ctx.rollout.name
+    return f"{stem[:_BASE]}-{_command(each)}-{digest}"
+
+
+def _command(each: PolicyFollowUp) -> str:
+    return "retry" if each.attempt else each.action.lower()

@@ -15,6 +15,7 @@ _WEEK = 7 * 24 * 60
 """Minutes for which a window may be open."""
 _DAY = 24 * 60
 _MAX_PRIORITY = 1000
+_MAX_ATTEMPTS = 5
 _BUDGET = re.compile(r"(100|[1-9]?[0-9])%")
 _SHARE = re.compile(r"(100|[1-9][0-9]?)%")
 
@@ -45,6 +46,7 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
     yield from _canary_faults(spec)
     yield from _budget_faults(spec)
     yield from _approval_faults(spec)
+    yield from _retry_faults(spec)
     if (breaker := spec.breaker) is not None:
         if not 0 <= breaker.percent <= 100 or breaker.same_cause < 0:
             yield "spec.breaker: percent is not from 0 to 100, or sameCause is less than 0"
@@ -120,6 +122,18 @@ def _approval_faults(spec: RolloutPolicySpec) -> Iterator[str]:
         yield f"{path}.before: Action needs spec.actions, the actions to approve"
     if approval.before is ApprovalMoment.REST and spec.canaries is None:
         yield f"{path}.before: Rest needs spec.canaries, behind which the rest comes"
+
+
+def _retry_faults(spec: RolloutPolicySpec) -> Iterator[str]:
+    retry, path = spec.retry, "spec.retry"
+    if retry is None:
+        return
+    if not 1 <= retry.attempts <= _MAX_ATTEMPTS:
+        yield f"{path}.attempts: is not from 1 to {_MAX_ATTEMPTS}"
+    if not 1 <= retry.backoff_minutes <= _DAY:
+        yield f"{path}.backoffMinutes: is not from 1 to {_DAY}"
+    if spec.actions and not any(declared(each) and traits(each).begins for each in spec.actions):
+        yield f"{path}: needs Prep in spec.actions"
 
 
 def _is_limit(in_flight: int | str) -> bool:

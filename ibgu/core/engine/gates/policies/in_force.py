@@ -21,6 +21,7 @@ from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not_observed
 from ibgu.core.engine.state.occupancy import ClusterLookup
+from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import PolicyState
@@ -38,6 +39,7 @@ class HoldingPolicies(Struct, frozen=True):
     breakers: tuple[SeedBreaker, ...] = ()
     canaries: tuple[PolicyCanaries, ...] = ()
     demands: tuple[PolicyDemands, ...] = ()
+    retries: tuple[RetryPolicy, ...] = ()
     known: bool = True
     """Whether all of them can be followed."""
 
@@ -80,6 +82,7 @@ class PolicyGates:
             tuple(each.breaker for each in holding if each.breaker is not None),
             tuple(each.canaries for each in holding if each.canaries is not None),
             tuple(each.demands for each in holding if each.demands is not None),
+            tuple(each.retry for each in holding if each.retry is not None),
             known=all(each.followed for each in holding),
         )
 

@@ -20,6 +20,7 @@ from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
+from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
 from ibgu.core.model.actions import whole
@@ -54,6 +55,7 @@ class PolicyInForce(Struct, frozen=True):
     breaker: SeedBreaker | None = None
     canaries: PolicyCanaries | None = None
     demands: PolicyDemands | None = None
+    retry: RetryPolicy | None = None
     followed: bool = True
     """Whether the policy can be followed."""
 
@@ -109,6 +111,7 @@ class PolicyFactory:
             breaker,
             canaries,
             _demands(name, spec, actions),
+            RetryPolicy(name, spec.retry, partial(_selects, spec)) if spec.retry else None,
         )
 
     def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:

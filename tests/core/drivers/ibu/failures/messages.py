@@ -108,6 +108,17 @@ PREP = [
         Failure.SEED_IMAGE_UNREADABLE,
     ),
     (
+        f"{SEED}failed to get seed image labels: failed to inspect image: failed to run skopeo: "
+        'pinging container registry quay.example: Get "https://quay.example/v2/": dial tcp '
+        "192.0.2.7:443: i/o timeout",
+        Failure.REGISTRY_UNREACHABLE,
+    ),
+    (
+        f"{SEED}failed to get seed image labels: failed to inspect image: failed to run skopeo: "
+        "reading manifest: received unexpected HTTP status: 503 Service Unavailable",
+        Failure.REGISTRY_UNREACHABLE,
+    ),
+    (
         f"{SEED}failed to get seed image labels: failed to retrieve pull-secret from secret "
         'seed-pull-secret, err: secrets "seed-pull-secret" not found',
         Failure.PULL_SECRET_MISSING,

@@ -196,6 +196,13 @@ def test_a_share_is_counted_again() -> None:
             },
             ["spec.canaries.rollback: needs Upgrade in spec.actions"],
         ),
+        *(
+            ({"retry": each}, ["spec.retry.attempts: is not from 1 to 5"])
+            for each in ({"attempts": 0}, {"attempts": 6, "backoffMinutes": 1440})
+        ),
+        ({"retry": {"backoffMinutes": 0}}, ["spec.retry.backoffMinutes: is not from 1 to 1440"]),
+        ({"retry": {}, "actions": ["Upgrade"]}, ["spec.retry: needs Prep in spec.actions"]),
+        ({"retry": {}, "actions": ["Prep"]}, []),
         (
             {"canaries": {"count": 1, "health": {"conditions": [{"type": "a"}] * 11}}},
             [
