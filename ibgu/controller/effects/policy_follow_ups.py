@@ -1,29 +1,33 @@
-"""Makes the second rollouts that policies ask for, once the journal has them (R50.19)."""
+"""Makes the second rollouts that policies ask for, once the journal has them (R50.19, R50.20)."""
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from math import inf
 
-from msgspec import Struct, json, to_builtins
+import structlog
+from msgspec import Struct, json
 from msgspec.structs import replace
 
+from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
-from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.cut import cut
 from ibgu.core.text.harmless import one_line
-from ibgu.core.views.stragglers import manifest
+from ibgu.core.views.policy_follow_up import follow_up_body
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.writing.writer import Write, Writer, WriteResult
+
+log = structlog.get_logger("ibgu.controller")
 
 KEY = "follow-up"
 """The first part of the key of every write of this module."""
 RETRY_SECONDS = 5.0
 """Seconds until a creation is sent again that the hub did not answer."""
-_MAX_REASON = 500
 FORBIDDEN = (
     "ibgu may not create it: set policyFollowUps.enabled of the chart, or give the controller the "
     "ClusterRole ibgu-policy-follow-ups"
@@ -46,9 +50,20 @@ class PolicyFollowUps:
     """PolicyFollowUps sends each creation until the hub shows the object, or refuses it. A creation
     that is sent twice makes one object: its name is the same."""
 
-    def __init__(self, mirror: Mirror, writer: Writer) -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        writer: Writer,
+        payloads: Payloads,
+        tasks: asyncio.TaskGroup,
+        checked: Callable[[str], None],
+    ) -> None:
+        """`checked` is called with the rollout's uid when it can be decided on again."""
         self._mirror = mirror
         self._writer = writer
+        self._payloads = payloads
+        self._tasks = tasks
+        self._checked = checked
         self._sent: dict[_Key, _Sent] = {}
         self._now = asyncio.get_running_loop().time
 
@@ -108,39 +123,37 @@ class PolicyFollowUps:
         sent = self._sent.get(key)
         if self._writer.pending(key) or (sent is not None and self._now() < sent.again):
             return
+        if each.attempt:
+            self._sent[key] = _Sent(inf)
+            self._tasks.create_task(self._check(key, rollout, each))
+        else:
+            self._create(key, rollout, each)
+
+    async def _check(self, key: _Key, rollout: Rollout, each: PolicyFollowUp) -> None:
+        """Creates the new rollout, which brings a payload, unless it was not checked that the
+        author of the first one may read that: the new one would count as checked."""
+        with attributed_to(rollout.uid):
+            try:
+                problem = await self._payloads.unchecked(rollout)
+            except HubError as error:
+                log.warning("can't check a payload", rollout=rollout.full_name, error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                self._sent.pop(key, None)
+            else:
+                if not problem:
+                    self._create(key, rollout, each)
+                    return
+                self._sent[key] = _Sent(inf, problem=problem)
+            self._checked(rollout.uid)
+
+    def _create(self, key: _Key, rollout: Rollout, each: PolicyFollowUp) -> None:
         self._sent[key] = _Sent(self._now() + RETRY_SECONDS)
+        shown = self._mirror.rollout_object(rollout.uid)
+        if shown is None:
+            return
         path = paths.rollout_objects(rollout.kind, rollout.namespace)
-        body = json.encode(follow_up_body(rollout, each))
+        body = json.encode(follow_up_body(rollout, each, shown.metadata))
         self._writer.submit(Write(key, "POST", path, body, owner=rollout.uid))
-
-
-def follow_up_body(rollout: Rollout, each: PolicyFollowUp) -> JsonObject:
-    """Returns the object, with the spec that was accepted of the rollout's author, and nothing that
-    was changed since."""
-    old = {
-        "apiVersion": paths.ROLLOUT_KINDS[rollout.kind][0],
-        "kind": rollout.kind,
-        "metadata": {"namespace": rollout.namespace, "annotations": rollout.annotations},
-        "spec": _given(to_builtins(rollout.spec)),
-    }
-    body = manifest(old, each.name, each.clusters, ((each.action,),))
-    metadata = body["metadata"]
-    metadata["labels"] = {names.FOLLOW_UP_OF: rollout.uid}
-    metadata["annotations"] = {
-        **metadata.get("annotations", {}),
-        names.FOLLOW_UP_POLICY: each.policy,
-        names.FOLLOW_UP_REASON: one_line(each.why)[:_MAX_REASON],
-    }
-    return body
-
-
-def _given(value: JsonObject) -> JsonObject:
-    """Returns the object without the fields that nobody has given."""
-    return {
-        key: _given(each) if isinstance(each, dict) else each
-        for key, each in value.items()
-        if each is not None
-    }
 
 
 def _refusal(error: HubError) -> str:

@@ -103,6 +103,13 @@ class Payloads:
         self._states[rollout.uid] = state
         return state
 
+    async def unchecked(self, rollout: Rollout) -> str:
+        """Returns why it is not proven that the rollout's author may read what it brings; empty: it
+        is. Raises HubError if the hub gave no answer."""
+        named = self._drivers[rollout.kind].references(rollout.spec, rollout.namespace)
+        verdict = await self._judged(rollout, list(named))
+        return verdict.problem or verdict.warning
+
     async def _judged(self, rollout: Rollout, named: Sequence[Reference]) -> ReferenceVerdict:
         if not named:
             return ReferenceVerdict()

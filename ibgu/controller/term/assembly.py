@@ -160,7 +160,7 @@ class Assembly(Struct, frozen=True, eq=False):
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
-        follow_ups = PolicyFollowUps(mirror, writer)
+        follow_ups = PolicyFollowUps(mirror, writer, payloads, tasks, work_queue.touch)
         touch_now = work_queue.touch_now
         policy_gates = self._policy_gates()
         preflights = self._preflights(payloads, touch_now, policy_gates)

@@ -6,21 +6,24 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.controller.effects import policy_follow_ups
 from ibgu.controller.effects.policy_follow_ups import (
     FORBIDDEN,
     KEY,
     RETRY_SECONDS,
     PolicyFollowUps,
-    follow_up_body,
 )
+from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Reason, ReasonKind, Rollout, Step, names
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp, StepFollowUps
-from ibgu.core.model.kinds import JsonObject, ManagedFieldsMeta, RolloutObject
+from ibgu.core.model.kinds import JsonObject, ManagedFieldsMeta, ObjectRef, RolloutObject
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.writing.writer import Write, Writer, WriteResult
@@ -49,6 +52,11 @@ class Scene(Struct):
     writer: Writer
     follow_ups: PolicyFollowUps
     answers: list[float]
+    tasks: asyncio.TaskGroup
+    payloads: Payloads
+    checked: list[str]
+    """The rollouts that can be decided on again."""
+    told: asyncio.Event
 
     def want(self, asked: PolicyFollowUp = ASKED, rollout: Rollout = ROLLOUT) -> None:
         tracked = TrackedRollout(rollout)
@@ -88,34 +96,24 @@ async def scene() -> AsyncIterator[Scene]:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleet"}}
     await hub.request("POST", "/api/v1/namespaces", body=namespace)
     answers: list[float] = []
-    writer = Writer(hub, done=lambda result: answers.append(made.answered(result)))
-    made = PolicyFollowUps(mirror, writer)
-    running = asyncio.create_task(writer.run())
-    yield Scene(hub, mirror, writer, made, answers)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    asked = ManagedFieldsMeta(name="a", namespace="fleet", uid=ROLLOUT.uid, labels={"ring": "a"})
+    mirror.ibgus.upsert(RolloutObject(asked))
+    payloads, checked, told = Payloads(DRIVERS, hub, "ns:ibgu"), list[str](), asyncio.Event()
 
+    def answered(result: WriteResult) -> None:
+        answers.append(made.answered(result))
+        told.set()
 
-def test_the_object_has_the_accepted_spec_for_just_these_clusters() -> None:
-    body = json.decode(json.encode(follow_up_body(ROLLOUT, ASKED)))
-    assert body["metadata"] == {
-        "name": "a-rollback-1",
-        "namespace": "fleet",
-        "labels": {names.FOLLOW_UP_OF: "uid-a"},
-        "annotations": {
-            "x.lca.openshift.io/y": "z",
-            names.FOLLOW_UP_POLICY: "proven",
-            names.FOLLOW_UP_REASON: "site-9 broke\ufffd[0m",
-        },
-    }
-    [selector] = body["spec"]["clusterLabelSelectors"]
-    assert selector == {
-        "matchExpressions": [{"key": "name", "operator": "In", "values": ["site-9", "site-10"]}]
-    }
-    assert [each["actions"] for each in body["spec"]["plan"]] == [["Rollback"]]
-    seed = ROLLOUT.spec.ibu_spec.seed_image_ref
-    assert body["spec"]["ibuSpec"]["seedImageRef"] == {"image": seed.image, "version": seed.version}
-    assert "update" not in body["spec"]
+    def decide_again(rollout: str) -> None:
+        checked.append(rollout)
+        told.set()
+
+    writer = Writer(hub, done=answered)
+    async with asyncio.TaskGroup() as tasks:
+        made = PolicyFollowUps(mirror, writer, payloads, tasks, decide_again)
+        running = tasks.create_task(writer.run())
+        yield Scene(hub, mirror, writer, made, answers, tasks, payloads, checked, told)
+        running.cancel()
 
 
 async def test_an_object_is_created_once_and_then_known_as_made(scene: Scene) -> None:
@@ -132,7 +130,8 @@ async def test_an_object_is_created_once_and_then_known_as_made(scene: Scene) ->
 async def test_after_a_crash_the_second_creation_finds_the_first(scene: Scene) -> None:
     scene.want()
     await scene.created()
-    again = PolicyFollowUps(scene.mirror, scene.writer)
+    mirror, writer, checked = scene.mirror, scene.writer, scene.checked.append
+    again = PolicyFollowUps(mirror, writer, scene.payloads, scene.tasks, checked)
     scene.follow_ups = again
     assert scene.answer(HubError(409, "AlreadyExists", "it is there")) == RETRY_SECONDS
     assert scene.shown() == ShownFollowUp()
@@ -217,3 +216,65 @@ async def test_everything_known_goes_with_the_rollout(scene: Scene) -> None:
     tracked.open(step)
     scene.follow_ups.forget(tracked)
     assert scene.shown() == ShownFollowUp()
+
+
+AGAIN = replace(ASKED, action="Prep", attempt=1)
+FOREIGN = replace(ROLLOUT.spec.ibu_spec, oadp_content=[ObjectRef("oadp", "elsewhere")])
+CARRYING = replace(ROLLOUT, spec=replace(ROLLOUT.spec, ibu_spec=FOREIGN))
+
+
+async def ended(scene: Scene) -> None:
+    """Waits until the payload was checked and, if it may be, brought."""
+    await scene.told.wait()
+    scene.told.clear()
+
+
+async def test_another_attempt_is_created_once_its_payload_was_checked(scene: Scene) -> None:
+    for _ in range(3):
+        scene.want(AGAIN, CARRYING)
+    assert scene.writer.depth == 0, "the hub is asked first"
+    await ended(scene)
+    [created] = await scene.created()
+    assert created["metadata"]["labels"]["ring"] == "a"
+    assert [each["actions"] for each in created["spec"]["plan"]] == [["Prep"], ["Upgrade"]]
+
+
+async def test_an_unchecked_payload_is_not_brought_by_an_object_that_counts_as_checked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.payloads, "_unchecked", UncheckedPolicy.NAMESPACE)
+    scene.want(AGAIN, CARRYING)
+    await ended(scene)
+    assert scene.checked == [ROLLOUT.uid]
+    assert "refers to ConfigMap elsewhere/oadp outside of" in scene.shown().problem
+    scene.want(AGAIN, CARRYING)
+    assert await scene.created() == []
+
+
+async def test_a_payload_that_can_not_be_checked_now_is_checked_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_follow_ups, "RETRY_SECONDS", 0.0)
+    answers: list[HubError | str] = [HubError(503, "ServiceUnavailable", "busy"), ""]
+
+    async def asked(rollout: Rollout) -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, HubError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(scene.payloads, "unchecked", asked)
+    scene.want(AGAIN, CARRYING)
+    await ended(scene)
+    assert scene.checked == [ROLLOUT.uid]
+    assert scene.shown() == ShownFollowUp()
+    scene.checked.clear()
+    scene.want(AGAIN, CARRYING)
+    await ended(scene)
+    assert len(await scene.created()) == 1
+
+
+async def test_nothing_is_created_for_a_rollout_that_is_gone(scene: Scene) -> None:
+    scene.mirror.ibgus.delete(next(iter(scene.mirror.ibgus)))
+    scene.want()
+    assert await scene.created() == []

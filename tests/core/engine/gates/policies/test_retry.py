@@ -1,6 +1,6 @@
 """R50.20: clusters whose Prep failed of a transient cause are tried again by a second rollout."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +62,7 @@ def due(twin: InMemoryEngine, uid: str = "uid-a") -> PolicyFollowUp:
     """Waits until what is planned was due, and returns what became of it."""
     at = only(twin, uid).due
     assert at is not None
-    twin.wait(minutes=(at - twin.now) / timedelta(minutes=1) + 1)
+    twin.wait(minutes=(at - twin.now) // timedelta(minutes=1) + 1)
     return only(twin, uid)
 
 
@@ -80,10 +80,11 @@ def make(twin: InMemoryEngine, found: PolicyFollowUp, *plan: str) -> str:
     return twin.apply(replace(made, metadata=meta, spec=spec))
 
 
-def end(twin: InMemoryEngine) -> timedelta:
-    ended = twin.tracked("uid-a").steps[1].step.finished_at
-    assert ended is not None
-    return twin.now - ended
+def ended(twin: InMemoryEngine, uid: str = "uid-a") -> datetime:
+    """When the failed clusters were taken back."""
+    at = twin.tracked(uid).steps[1].step.finished_at
+    assert at is not None
+    return at
 
 
 WHY = f"site-1: {DELETED}"
@@ -103,8 +104,7 @@ def test_a_transient_failure_is_planned_told_and_made_once_it_is_due() -> None:
     at = f"{planned.due:%Y-%m-%d %H:%M} UTC"
     words = "Prep of site-1 again (attempt 2) for RolloutPolicy again"
     assert twin.told(Kind.FOLLOW_UP) == [f"{words} at {at}, by a new rollout; {WHY}"]
-    ended = twin.tracked("uid-a").steps[1].step.finished_at
-    assert planned.due == ended + timedelta(minutes=10)
+    assert planned.due == ended(twin) + timedelta(minutes=10)
     found = due(twin)
     assert found.pending
     assert found.name.startswith("a-retry-")
@@ -133,8 +133,7 @@ def test_each_further_attempt_waits_twice_as_long_until_there_are_no_more() -> N
     first = make(twin, due(twin))
     until(twin, first)
     second = only(twin, first)
-    ended = twin.tracked(first).steps[1].step.finished_at
-    assert (second.attempt, second.due) == (2, ended + timedelta(minutes=20))
+    assert (second.attempt, second.due) == (2, ended(twin, first) + timedelta(minutes=20))
     found = due(twin, first)
     assert found.name.startswith("a-retry-")
     assert found.name.count("retry") == 1
@@ -231,9 +230,8 @@ def test_the_strictest_of_several_policies_counts() -> None:
         ),
     )
     aborted(twin)
-    ended = twin.tracked("uid-a").steps[1].step.finished_at
-    found = {each.clusters: (each.policy, each.due - ended) for each in asked(twin) if each.due}
-    half = timedelta(minutes=30)
+    found = {each.clusters: (each.policy, each.due) for each in asked(twin)}
+    half = ended(twin) + timedelta(minutes=30)
     assert found == {("site-1",): ("many", half), ("site-4",): ("few", half)}
 
 

@@ -1,0 +1,66 @@
+"""The object of a second rollout that a policy asks for (R50.19, R50.20)."""
+
+from collections.abc import Mapping
+
+from msgspec import to_builtins
+
+from ibgu.core.drivers import DRIVERS
+from ibgu.core.model import Rollout, names
+from ibgu.core.model.follow_ups import PolicyFollowUp
+from ibgu.core.model.kinds import JsonObject, ObjectMeta
+from ibgu.core.text.harmless import one_line
+from ibgu.core.views.stragglers import manifest
+
+_MAX_REASON = 500
+_MARKS = (
+    names.FOLLOW_UP_OF,
+    names.MANAGED_BY,
+    "app.kubernetes.io/instance",
+    "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+)
+"""Labels, or beginnings of them, by which tools know what is theirs; what is not in their
+repository, they delete."""
+
+
+def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) -> JsonObject:
+    """Returns the object, with the spec that was accepted of the rollout's author, and nothing that
+    was changed since. It has the labels of the rollout, `shown`, so that the same policies hold
+    it."""
+    read = shown.annotations.get(names.TEMPLATE_CONFIG_MAPS)
+    given = {} if read is None else {names.TEMPLATE_CONFIG_MAPS: read}
+    spec = _given(to_builtins(rollout.spec))
+    old = {
+        "apiVersion": DRIVERS[rollout.kind].api_version,
+        "kind": rollout.kind,
+        "metadata": {
+            "namespace": rollout.namespace,
+            "annotations": rollout.annotations | rollout.controls | given,
+        },
+        "spec": spec,
+    }
+    body = manifest(old, each.name, each.clusters, ((each.action,),))
+    if each.attempt:
+        body["spec"]["plan"] = spec["plan"]
+    metadata = body["metadata"]
+    metadata["labels"] = {**_kept(shown.labels), names.FOLLOW_UP_OF: rollout.uid}
+    metadata["annotations"] = {
+        **metadata.get("annotations", {}),
+        names.FOLLOW_UP_POLICY: each.policy,
+        names.FOLLOW_UP_REASON: one_line(each.why)[:_MAX_REASON],
+    }
+    return body
+
+
+def _kept(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if not key.startswith(_MARKS)}
+
+
+def _given(value: JsonObject) -> JsonObject:
+    """Returns the object without the fields that nobody has given."""
+    return {
+        key: _given(each) if isinstance(each, dict) else each
+        for key, each in value.items()
+        if each is not None
+    }
