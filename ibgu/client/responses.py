@@ -301,6 +301,20 @@ class ReasonCountResponse(Response, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class PolicyFollowUpResponse(Response, frozen=True, kw_only=True):
+    """A second rollout that a RolloutPolicy asks for."""
+
+    policy: str
+    action: str = ""
+    clusters: tuple[str, ...] = ()
+    total: int = 0
+    attempt: int = 0
+    due: datetime | None = None
+    name: str | None = None
+    refused: str | None = None
+    message: str = ""
+
+
 class StepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
@@ -316,6 +330,7 @@ class StepResponse(Response, frozen=True, kw_only=True):
     eta: EtaResponse | None = None
     actions_running: tuple[RunningActionResponse, ...] = ()
     reasons: tuple[ReasonCountResponse, ...] = ()
+    follow_ups: tuple[PolicyFollowUpResponse, ...] = ()
 
 
 class StepsResponse(Response, frozen=True, kw_only=True):

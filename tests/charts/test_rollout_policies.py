@@ -22,7 +22,7 @@ pytestmark = pytest.mark.hub
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
 NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
-    "failureBudget, breaker, approval, preflight, warnings, backup or priority"
+    "failureBudget, breaker, approval, retry, preflight, warnings, backup or priority"
 )
 RING: Object = {"matchLabels": {"ring": "0"}}
 NO_BREAKER = "breaker needs sameCause, percent, or both"
@@ -44,7 +44,7 @@ FULL: Object = {
         "clusterSets": ["north"],
         "selector": {"matchExpressions": [{"key": "network", "operator": "In", "values": ["ran"]}]},
     },
-    "actions": ["Upgrade", "Update"],
+    "actions": ["Prep", "Upgrade", "Update"],
     "inFlight": "10%",
     "perTopology": [{"label": "example.com/site"}, {"label": "rack", "maximum": 2}],
     "neverTogether": [{"clusters": ["site-17", "site-18"]}],
@@ -55,6 +55,7 @@ FULL: Object = {
     "failureBudget": {"maximum": "2%", "per": "Step", "withinMinutes": 60},
     "breaker": {"sameCause": 3, "percent": 20, "minimumUpgrades": 5, "windowMinutes": 60},
     "approval": {"before": "Rest", "approvers": 2, "fourEyes": False},
+    "retry": {"attempts": 2, "backoffMinutes": 30},
     "preflight": "Enforce",
     "warnings": "Hold",
     "backup": "Required",
@@ -133,6 +134,8 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"breaker": {"percent": 40}},
         {"approval": {}},
         {"approval": {"before": "Action"}, "actions": ["FinalizeUpgrade"]},
+        {"retry": {}},
+        {"retry": {"attempts": 5, "backoffMinutes": 1440}, "actions": ["Prep"]},
         {"preflight": "Enforce"},
         {"priority": -1000},
         {"priority": 0},

@@ -13,6 +13,7 @@ from ibgu.api.rollouts.schemas import (
     BrokenGlassBody,
     CurrentStepBody,
     PlanItemBody,
+    PolicyFollowUpBody,
     ReasonCountBody,
     ReleaseBody,
     RollbackBody,
@@ -24,6 +25,7 @@ from ibgu.api.rollouts.schemas import (
 from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout, RolloutState, counts
+from ibgu.core.model.follow_ups import PolicyFollowUp
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.text.harmless import one_line
@@ -33,6 +35,8 @@ from ibgu.core.views.policy_words import for_all, held_by, policy_of
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
 from ibgu.db.views import ReasonRow, RolloutRow, StepRow, are_alike, soonest
 
+_MAX_CLUSTERS = 100
+"""Clusters of a follow-up that are listed."""
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "kind", "state", "generation"),
     *("created_at", "started_at", "deleted_at"),
@@ -208,6 +212,21 @@ def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -
         eta=eta_body(rollout, row, duration_stats),
         actions_running=_running(row),
         reasons=_reasons(row, kept_by(rollout, step), duration_stats),
+        follow_ups=[_follow_up(each) for each in step.follow_ups.made],
+    )
+
+
+def _follow_up(each: PolicyFollowUp) -> PolicyFollowUpBody:
+    return PolicyFollowUpBody(
+        policy=each.policy,
+        action=each.action,
+        clusters=list(each.clusters[:_MAX_CLUSTERS]),
+        total=len(each.clusters),
+        attempt=each.attempt,
+        due=each.due,
+        name=each.name or None,
+        refused=each.refused or None,
+        message=each.words,
     )
 
 
@@ -233,4 +252,5 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         eta=None,
         actions_running=[],
         reasons=[],
+        follow_ups=[],
     )

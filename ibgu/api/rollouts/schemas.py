@@ -84,6 +84,7 @@ _STEP: JsonValue = {
         {"kind": "Rebooting", "who": "ibgu", "count": 142, "overdue": 3, **_NO_POLICY},
         {"kind": "Running", "who": "cluster", "count": 58, "overdue": 0, **_NO_POLICY},
     ],
+    "followUps": [],
 }
 
 
@@ -240,6 +241,27 @@ class RunningActionBody(Body):
     count: int
 
 
+class PolicyFollowUpBody(Body):
+    """A second rollout that a RolloutPolicy asks for."""
+
+    policy: str
+    action: ActionName = Field(description="Its first action.")
+    clusters: list[str] = Field(description="The first hundred of them.")
+    total: int = Field(description="Number of all of them.")
+    attempt: int = Field(
+        description="Which attempt at these clusters it is after the first one; 0: it is none, but "
+        "leads them back."
+    )
+    due: datetime | None = Field(description="When it is to begin; null: at once.")
+    name: str | None = Field(
+        description="Name of the new rollout, in the same namespace; null: there is none (yet)."
+    )
+    refused: str | None = Field(
+        description="Why ibgu makes none, and what a person can do; null: it does."
+    )
+    message: str = Field(description="All of this in a sentence.")
+
+
 class StepBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
 
@@ -264,6 +286,9 @@ class StepBody(Body):
     )
     reasons: list[ReasonCountBody] = Field(
         description="Reasons of the unfinished members, most frequent first."
+    )
+    follow_ups: list[PolicyFollowUpBody] = Field(
+        description="What policies have asked for after this step, for some of its clusters."
     )
 
 

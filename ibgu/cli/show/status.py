@@ -223,7 +223,8 @@ def _reasons(step: StepResponse, now: datetime) -> list[str]:
         if each.overdue or each.kind not in _AT_WORK
     ]
     kept = [f"    {each.message}" for each in step.reasons if each.message]
-    return [*([f"    reasons: {' · '.join(told)}"] if told else []), *kept]
+    later = [f"    {each.message}" for each in step.follow_ups]
+    return [*([f"    reasons: {' · '.join(told)}"] if told else []), *kept, *later]
 
 
 def _policy(each: ReasonCountResponse) -> str:

@@ -239,7 +239,7 @@ async def test_another_attempt_is_created_once_its_payload_was_checked(scene: Sc
     assert [each["actions"] for each in created["spec"]["plan"]] == [["Prep"], ["Upgrade"]]
 
 
-async def test_an_unchecked_payload_is_not_brought_by_an_object_that_counts_as_checked(
+async def test_an_unchecked_payload_is_not_brought_by_a_checked_object(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scene.payloads, "_unchecked", UncheckedPolicy.NAMESPACE)

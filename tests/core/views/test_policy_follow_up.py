@@ -65,7 +65,7 @@ def test_another_attempt_has_the_whole_plan_of_the_author() -> None:
     assert {each["rolloutStrategy"]["maxConcurrency"] for each in plan} == {7}
 
 
-def test_the_labels_by_which_policies_select_are_kept_and_those_of_tools_are_not() -> None:
+def test_labels_are_kept_apart_from_those_of_gitops_tools() -> None:
     labels = {
         "ring": "a",
         "app.kubernetes.io/instance": "fleet",

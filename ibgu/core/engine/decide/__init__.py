@@ -66,8 +66,7 @@ def decide(
     5. The current step. A running one has what policies ask for, its deadline, starts, clock and
        end; an opening one takes its members (`joining`) from `listed`, the consistent list of all
        clusters (R2.2).
-    6. The clusters that policies have tried again after the end of a step.
-    7. The plan's next step, or the rollout's completion.
+    6. What policies have tried again; the plan's next step, or the rollout's completion.
     """
     ctx = DecisionContext(snapshot, now, apply)
     decide_restored(ctx)  # 1
@@ -76,5 +75,5 @@ def decide(
     decide_members(ctx, list(touched))  # 4
     decide_step(ctx, listed)  # 5
     decide_retries(ctx)  # 6
-    open_next_step(ctx)  # 7
+    open_next_step(ctx)
     return ctx.result

@@ -40,6 +40,8 @@ class RolloutSituation(Struct, frozen=True):
     warning."""
     uncleaned: int = 0
     """Clusters on which someone has to clean up by hand (R45.2)."""
+    planned: int = 0
+    """Attempts that policies will make after the end of the plan (R50.20)."""
 
 
 class Permit(Struct, frozen=True):
@@ -107,7 +109,7 @@ def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
 def _pause(situation: RolloutSituation) -> str:
     if situation.rollout.paused:
         return "it is paused already"
-    over = complete(situation.rollout, situation.newest)
+    over = complete(situation.rollout, situation.newest) and not situation.planned
     return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
 
 

@@ -14,7 +14,7 @@ def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
     if names.PAUSE in target.annotations:
         said = target.annotations[names.PAUSE]
         return RequestedChange(f"{target.name} is paused already{f' ({said})' if said else ''}")
-    if target.completed:
+    if target.completed and not target.tries_again:
         raise ChangeRefused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
     value = f"{target.who}: {why}" if why else target.who
     return target.annotate(

@@ -97,6 +97,11 @@ class ChangeTarget(Struct, frozen=True):
         )
 
     @property
+    def tries_again(self) -> bool:
+        """Whether the status says that policies will have clusters tried again (R50.20)."""
+        return self.conditions.get("ClustersTriedAgain", {}).get("reason") == "Planned"
+
+    @property
     def current(self) -> int | None:
         """The step that runs or comes next, from 0, by the status; None: it does not say."""
         message = self.conditions.get("Progressing", {}).get("message", "")

@@ -17,6 +17,8 @@ from ibgu.core.views.status.phase import complete, hold_of
 
 _FINDINGS = 10
 """Findings that a condition names."""
+_ATTEMPTS = 10
+"""Attempts that a condition names."""
 _GATES = 10
 """Policies that a condition names."""
 _DONE = "All plan steps are completed"
@@ -48,6 +50,7 @@ def conditions(
         *_preflight(tracked),
         *_nobody(tracked),
         *_reports(tracked),
+        *_attempts(tracked),
         *_annotations(mistakes),
     ]
     return [_stamped(condition, old.get(condition["type"]), tracked, now) for condition in wanted]
@@ -198,6 +201,21 @@ def _reports(tracked: TrackedRollout) -> list[JsonObject]:
         )
         told.append(_condition("ClustersPaused", "True", "NotResumed", words))
     return told
+
+
+def _attempts(tracked: TrackedRollout) -> list[JsonObject]:
+    """Returns a condition if policies have clusters tried again, or would have (R50.20)."""
+    made = [each for step in tracked.steps for each in step.step.follow_ups.made if each.attempt]
+    if not made:
+        return []
+    told = [each.words for each in made[:_ATTEMPTS]]
+    if len(made) > len(told):
+        told.append(f"{len(made) - len(told)} more")
+    planned, for_person = any(each.planned for each in made), all(each.refused for each in made)
+    why = "Planned" if planned else "NotBegun" if for_person else "Begun"
+    return [
+        _condition("ClustersTriedAgain", "False" if for_person else "True", why, "; ".join(told))
+    ]
 
 
 def _clusters(number: int) -> str:

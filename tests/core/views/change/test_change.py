@@ -223,6 +223,9 @@ def test_a_complete_rollout_is_not_paused() -> None:
     found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
     with pytest.raises(ChangeRefused, match=r"^ran is complete: there is nothing left to start"):
         pause(found)
+    planned = {"type": "ClustersTriedAgain", "status": "True", "reason": "Planned"}
+    found.object["status"]["conditions"].append(planned)
+    assert marked(pause(found)) == {"ibgu.dev/pause": "olga"}
 
 
 @pytest.mark.parametrize(("value", "said"), [("bob", "already (bob)"), ("", "already")])
@@ -658,6 +661,8 @@ def test_changes_without_effect_are_refused() -> None:
     assert why(situation("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
     over = why(situation("Prep", state=StepState.FINISHED, complete=True))
     assert over["pause"].startswith("it is complete: there is nothing left")
+    planned = replace(situation("Prep", state=StepState.FINISHED, complete=True), planned=1)
+    assert why(planned)["pause"] == ""
     appended = situation("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
     assert why(appended)["pause"] == ""
     assert why(situation("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""

@@ -11,6 +11,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Member, Reason, ReasonKind, RolloutState, StepState
+from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.kinds import Condition
 from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.core.views.status import hold_of
@@ -323,3 +324,39 @@ def test_pauses_that_are_not_over_are_a_condition() -> None:
         "2 clusters have parts that are paused, the first since 2026-01-01T11:59:00Z; Pools "
         "resumes them, or the end of the rollout"
     )
+
+
+AGAIN = PolicyFollowUp(
+    policy="again",
+    action="Prep",
+    clusters=("site-1",),
+    uids=("uid-1",),
+    why="site-1: the registry is away",
+    decided_at=NOW,
+    attempt=1,
+    due=NOW + MINUTE,
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "status", "reason", "words"),
+    [
+        ([AGAIN], "True", "Planned", "again at 2026-01-01 12:01 UTC, by a new rollout; site-1: "),
+        ([replace(AGAIN, name="a-retry-1")], "True", "Begun", "by the new rollout a-retry-1; "),
+        ([replace(AGAIN, refused="it is gone")], "False", "NotBegun", "was not begun: it is gone"),
+        ([AGAIN] * 12, "True", "Planned", "; 2 more"),
+    ],
+)
+def test_clusters_that_are_tried_again_are_a_condition(
+    made: list[PolicyFollowUp], status: str, reason: str, words: str
+) -> None:
+    aborted = step("AbortOnFailure", follow_ups=StepFollowUps(made=tuple(made)))
+    found = of(book_of(rollout(spec=spec("AbortOnFailure")), [aborted]))["ClustersTriedAgain"]
+    assert (found["status"], found["reason"]) == (status, reason)
+    assert words in found["message"]
+
+
+def test_a_rollback_by_policy_is_no_further_attempt() -> None:
+    back = replace(AGAIN, action="Rollback", attempt=0, due=None, name="a-rollback-1")
+    upgraded = step("Upgrade", follow_ups=StepFollowUps(made=(back,)))
+    assert "ClustersTriedAgain" not in of(book_of(rollout(spec=spec("Upgrade")), [upgraded]))

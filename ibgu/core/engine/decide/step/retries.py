@@ -22,6 +22,7 @@ from ibgu.core.engine.state.retries import AskedRetry, retry_of
 from ibgu.core.model import Cause, Finished, Outcome, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp
 from ibgu.core.model.names import FOLLOW_UP_OF
+from ibgu.core.text.harmless import one_line
 
 MAX_CLUSTERS = 1000
 """The most clusters of one new rollout: its selector names each of them."""
@@ -29,6 +30,8 @@ PLAN_WITHIN = timedelta(hours=1)
 """An abort that is over for longer is not followed any more: a new policy says nothing about old
 failures."""
 _LOOK_AGAIN = timedelta(seconds=30)
+_MAX_WHY = 300
+"""Characters of the cluster's own words that are kept with what is planned."""
 
 
 def decide_retries(ctx: DecisionContext) -> None:
@@ -46,14 +49,21 @@ def decide_retries(ctx: DecisionContext) -> None:
 
 
 def _plan(ctx: DecisionContext, tracked: TrackedStep, ended: datetime) -> None:
+    policies, key = ctx.snapshot.retries, tracked.step.key
+    if all(key in each.settled for each in policies):
+        return
     asked: dict[AskedRetry, list[Finished]] = {}
     for member in _failed(ctx, tracked):
         cluster = ctx.snapshot.cluster(member.cluster)
         if cluster is not None and cluster.uid == member.uid:
-            found = retry_of(ctx.snapshot.retries, cluster)
+            found = retry_of(policies, cluster)
             if found is not None:
                 asked.setdefault(found, []).append(member)
-    earlier = _earlier_attempts(ctx) if asked else 0
+    if not asked:
+        for policy in policies:
+            policy.settle(key)
+        return
+    earlier = _earlier_attempts(ctx)
     for retry, members in asked.items():
         for first in range(0, len(members), MAX_CLUSTERS):
             chunk = members[first : first + MAX_CLUSTERS]
@@ -63,8 +73,6 @@ def _plan(ctx: DecisionContext, tracked: TrackedStep, ended: datetime) -> None:
 def _failed(ctx: DecisionContext, tracked: TrackedStep) -> Iterator[Finished]:
     """Yields the failures of the clusters that the step has taken back and for which nothing is
     planned yet."""
-    if not ctx.snapshot.retries:
-        return
     known = {uid for step in ctx.tracked.steps for uid in step.step.follow_ups.uids}
     for back in tracked.members.values():
         if back.outcome is Outcome.SUCCEEDED and back.uid not in known:
@@ -111,16 +119,17 @@ def _planned(
     ended: datetime,
 ) -> PolicyFollowUp:
     first, others = members[0], len(members) - 1
+    said = one_line(first.message)[:_MAX_WHY]
     attempt = (earlier or 0) + 1
     planned = PolicyFollowUp(
         policy=retry.policy,
         action=ctx.tracked.steps[0].step.first,
         clusters=tuple(each.cluster for each in members),
         uids=tuple(each.uid for each in members),
-        why=f"{first.cluster}: {first.message}{f'; {others} more failed, too' if others else ''}",
+        why=f"{first.cluster}: {said}{f'; {others} more failed, too' if others else ''}",
         decided_at=ctx.now,
         attempt=attempt,
-        due=ended + timedelta(minutes=retry.backoff_minutes * 2 ** (attempt - 1)),
+        due=ended + retry.wait(attempt),
     )
     if earlier is None:
         problem = "the rollout before this one is gone, so its attempts can't be counted"

@@ -89,7 +89,7 @@ function Planned({ of, step, view }) {
     ${next?.step === step.step && html`<${Preflight} rollout=${of} />`}`;
 }
 
-function Begun({ of, step: { step, counts, reasons }, steps, view, refused, route, now }) {
+function Begun({ of, step: { step, counts, reasons, followUps }, steps, view, refused, route, now }) {
   const { grid: columns, labelled, failures, timeline } = view;
   const text = JSON.stringify(route.query);
   const filter = useMemo(() => filterOf(route.query), [text]);
@@ -107,7 +107,7 @@ function Begun({ of, step: { step, counts, reasons }, steps, view, refused, rout
     <${FailedElsewhere} rollout=${of} steps=${steps} step=${step} label=${route.query.label} />
     <div class="two">
       <${Course} timeline=${timeline} total=${labelled?.filter(Boolean).length ?? counts.total} />
-      <${Why} reasons=${reasons} ...${shared} />
+      <${Why} reasons=${reasons} followUps=${followUps} ...${shared} />
     </div>
     <${Clusters} refused=${refused} ...${shared} />
     ${view.rollout.kind === RECORDS_FINDINGS && html`<${Recorded} rollout=${of} step=${step} />`}

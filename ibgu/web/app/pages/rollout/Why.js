@@ -15,7 +15,7 @@ import { MARKS, markTitle, spaced } from "../../words/states.js";
 /** What a cluster in flight is at while all is well. */
 const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming"]);
 
-export function Why({ reasons, columns, labelled, filter, choose }) {
+export function Why({ reasons, followUps, columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster has ended";
   const calm = columns.clusters.length ? `No cluster is waiting for anything${over}.` : "This step has no clusters.";
@@ -26,6 +26,7 @@ export function Why({ reasons, columns, labelled, filter, choose }) {
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
     <${Policies} reasons=${reasons} />
+    <${FollowUps} items=${followUps} />
     ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} working as usual.</p>`}
   </section>`;
 }
@@ -39,6 +40,18 @@ function Policies({ reasons }) {
       ({ policy, message }) => html`<li key=${message}>
         <${Words} text=${message} />
         ${policy && html` · <a href=${policyLink(policy)}>policy ${policy}</a>`}
+      </li>`,
+    )}
+  </ul>`;
+}
+
+/** Second rollouts that policies have asked for after the step. */
+function FollowUps({ items }) {
+  if (!items.length) return null;
+  return html`<ul class="held-by">
+    ${items.map(
+      ({ policy, message }) => html`<li key=${message}>
+        <${Words} text=${message} /> · <a href=${policyLink(policy)}>policy ${policy}</a>
       </li>`,
     )}
   </ul>`;

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.step import retries as module
+from ibgu.core.engine.state import retries as state
 from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.model import Change, Kind, PendingPatch, ReasonKind, RolloutState, names
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
@@ -91,7 +92,7 @@ WHY = f"site-1: {DELETED}"
 BY_HAND = "do it by hand: ibgu retry -n fleet a site-1"
 
 
-def test_a_transient_failure_is_planned_told_and_made_once_it_is_due() -> None:
+def test_a_transient_failure_is_planned_and_then_tried_again() -> None:
     twin = failing("site-1")
     retry(twin)
     aborted(twin)
@@ -147,7 +148,7 @@ def test_each_further_attempt_waits_twice_as_long_until_there_are_no_more() -> N
     )
 
 
-def test_one_attempt_that_was_all_is_told_in_words() -> None:
+def test_a_single_attempt_is_not_counted_as_several() -> None:
     twin = failing("site-1")
     retry(twin, attempts=1)
     aborted(twin)
@@ -156,7 +157,7 @@ def test_one_attempt_that_was_all_is_told_in_words() -> None:
     assert only(twin, uid).refused.startswith("it was tried again once, and the policy allows no")
 
 
-def test_attempts_are_not_counted_from_the_beginning_if_the_first_rollout_is_gone() -> None:
+def test_attempts_whose_beginning_is_unknown_end() -> None:
     twin = failing("site-1")
     retry(twin)
     aborted(twin)
@@ -204,7 +205,7 @@ def test_a_failed_upgrade_is_not_tried_again() -> None:
     assert asked(twin, step=2) == ()
 
 
-def test_what_has_not_failed_in_the_rollout_is_not_tried_again() -> None:
+def test_a_cluster_that_failed_elsewhere_is_not_tried_again() -> None:
     twin = fleet(1)
     retry(twin)
     twin.spokes["site-1"].to("Prep")
@@ -213,7 +214,7 @@ def test_what_has_not_failed_in_the_rollout_is_not_tried_again() -> None:
     assert asked(twin, step=0) == ()
 
 
-def test_what_no_policy_selects_is_not_tried_again() -> None:
+def test_a_cluster_that_no_policy_selects_is_not_tried_again() -> None:
     twin = failing("site-1", "site-4")
     retry(twin, clusters={"selector": NORTH})
     aborted(twin)
@@ -255,6 +256,33 @@ def test_a_policy_that_comes_late_says_nothing_about_old_failures() -> None:
     retry(twin)
     twin.wait(hours=1)
     assert asked(twin) == ()
+
+
+def test_a_step_that_leaves_nothing_to_plan_is_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state, "MAX_STEPS", 1)
+    twin, asked_for = failing("site-1", said=WRONG), list[str]()
+    failure = type(twin.driver).failure
+
+    def counted(driver: Any, action: str, message: str) -> Any:
+        asked_for.append(message)
+        return failure(driver, action, message)
+
+    monkeypatch.setattr(type(twin.driver), "failure", counted)
+    retry(twin)
+    aborted(twin)
+    asked_for.clear()
+    twin.touch("uid-a")
+    twin.wait(minutes=1)
+    assert asked_for == []
+    retry(twin)
+    twin.wait(minutes=1)
+    assert asked_for == [WRONG]
+    second = replace(twin.tracked("uid-a").steps[1].step, index=7)
+    [holding] = twin.policy_gates.of(twin.rollout_policies, "fleet", {}).retries
+    holding.settle(second.key)
+    assert holding.settled == {second.key}
 
 
 def test_nothing_is_planned_for_a_cluster_that_was_installed_again() -> None:
@@ -416,7 +444,7 @@ def test_a_deleted_rollout_tries_nothing_again(twin: InMemoryEngine) -> None:
     assert only(twin).planned
 
 
-def test_a_name_that_somebody_has_taken_is_told(twin: InMemoryEngine) -> None:
+def test_a_name_that_somebody_has_taken_is_refused(twin: InMemoryEngine) -> None:
     found = due(twin)
     twin.follow_ups[found.name] = ShownFollowUp(problem="it is somebody else's")
     twin.touch("uid-a")
