@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from random import Random
-from typing import TypedDict
 
 import structlog
 from msgspec import Struct
@@ -25,6 +24,7 @@ from ibgu.controller.lookups.rights import RightsWatch, of_controller
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
+from ibgu.controller.lookups.watching import WatchOptions
 from ibgu.controller.loop.term_end import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sync_record import SyncRecord
@@ -52,7 +52,6 @@ from ibgu.hub.election.lease import Elector
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Timing
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -67,14 +66,6 @@ DEPOSED = 300.0
 """The longest pause after a lead that another controller ended, in seconds."""
 RIVAL_PAUSE = 10.0
 """The mean pause, in seconds, of a controller that does not lead because another ibgu leads."""
-
-
-class _WatchOptions(TypedDict):
-    """_WatchOptions is what the lookups that watch a kind have in common."""
-
-    streaming: bool
-    timing: Timing
-    rng: Random
 
 
 class _Lead(Struct):
@@ -123,7 +114,7 @@ class Controller:
             grants=served.grants,
         )
         self._rights = RightsWatch(client, needs, self._rights_given)
-        watching = _WatchOptions(
+        watching = WatchOptions(
             streaming=served.streaming_lists, timing=watch_timing(settings), rng=self._rng
         )
         self._talm_policy = TalmPolicyWatch(client, served=served.policies, **watching)

@@ -1,33 +1,25 @@
 """Watches what people grant rollouts: RolloutApprovals and BreakGlasses (R50.13, R50.14)."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from random import Random
-from typing import Any
+from typing import Unpack
 
-import structlog
 from msgspec import Struct
 
+from ibgu.controller.lookups.watching import WatchingLookup, WatchOptions
 from ibgu.core.model import Rollout
 from ibgu.core.model.grants import BreakGlass, GrantedRollout, Grants, RolloutApproval
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.plan.grants import POLICY, grants_of
-from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
-from ibgu.hub.decode import BadObject
-from ibgu.hub.discovery import served_plurals
 from ibgu.hub.errors import HubError
 from ibgu.hub.policy import enforced_since
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
-
-log = structlog.get_logger("ibgu.controller")
 
 INTERVAL = 30.0
 """Seconds between two looks at the admission policy while no grant changes."""
@@ -52,7 +44,6 @@ FORBIDDEN_POLICY = (
     f"ibgu may not get the ValidatingAdmissionPolicy {POLICY}, which proves who approves: give the "
     "controller the ClusterRole ibgu-controller of this version"
 )
-_PLURALS = frozenset({"rolloutapprovals", "breakglasses"})
 
 RolloutName = tuple[str, str, str]
 """Namespace, kind and name of a rollout's object."""
@@ -73,58 +64,21 @@ class _Proven(Struct, frozen=True):
     problem: str
 
 
-class RolloutGrants:
+class RolloutGrants(WatchingLookup):
     """RolloutGrants follows the grants on the hub from the controller's start. One counts once the
     admission policy was seen in force after it. An interrupted watch keeps what was read last."""
 
-    def __init__(
-        self, client: Hub, *, served: bool, streaming: bool, timing: Timing, rng: Random
-    ) -> None:
+    def __init__(self, client: Hub, *, served: bool, **options: Unpack[WatchOptions]) -> None:
         """`served`: the hub serves both kinds; if it does not, it may later."""
-        self._client = client
-        self._served = served
+        super().__init__(client, served=served, served_interval=INTERVAL, **options)
         self._changed = asyncio.Event()
         self._told = asyncio.Event()
-        self._settled = asyncio.Event()
         self._forbidden = False
         self._found: _Proven | None = None
-        self._log_throttle = LogThrottle(time.monotonic)
         self._approvals: Store[RolloutApproval] = Store({}, self._note)
         self._glasses: Store[BreakGlass] = Store({}, self._note)
-        watched: tuple[tuple[str, type[Any], Store[Any]], ...] = (
-            (paths.rollout_approvals(), RolloutApproval, self._approvals),
-            (paths.break_glasses(), BreakGlass, self._glasses),
-        )
-        self._reflectors: list[Reflector[Any, Any]] = [
-            Reflector(
-                client,
-                WatchedKind(path, kind, whole),
-                store,
-                streaming=streaming,
-                timing=timing,
-                on_bad=self._bad,
-                on_error=self._failed,
-                rng=rng,
-            )
-            for path, kind, store in watched
-        ]
-
-    async def run(self) -> None:
-        while not self._served:
-            await asyncio.sleep(INTERVAL)
-            with suppress(HubError):
-                self._served = await served_plurals(self._client, paths.OWN_RESOURCES) >= _PLURALS
-        async with asyncio.TaskGroup() as tasks:
-            for reflector in self._reflectors:
-                tasks.create_task(reflector.run())
-            tasks.create_task(self._prove())
-
-    async def settled(self, seconds: float) -> None:
-        """Waits until the grants were read, or could not be, but no longer than these seconds."""
-        if self._served:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._settled.wait()
+        self._follow(paths.rollout_approvals(), RolloutApproval, self._approvals)
+        self._follow(paths.break_glasses(), BreakGlass, self._glasses)
 
     async def report(self, changed: Callable[[set[RolloutName] | None], None]) -> None:
         """Calls `changed` with the rollouts whose grants have changed; None: those of all."""
@@ -151,18 +105,16 @@ class RolloutGrants:
         grants = grants_of(rollout, written.approvals, written.glasses, found.since)
         return grants, "", found.since
 
-    async def _prove(self) -> None:
+    async def _listed(self) -> None:
         """Looks at the admission policy after each change: it must have been in force when the
         change was made."""
-        for reflector in self._reflectors:
-            await reflector.synced.wait()
         while True:
             self._changed.clear()
             written = self._written()
             try:
                 since, problem = await self._since()
             except HubError as error:
-                self._warn("can't read the admission policy", error)
+                self._warn("can't read the admission policy", POLICY, error)
                 await asyncio.sleep(RETRY)
                 continue
             found = _Proven(written, since, problem)
@@ -202,21 +154,6 @@ class RolloutGrants:
 
     def _failed(self, error: HubError) -> None:
         self._forbidden = error.status == HTTPStatus.FORBIDDEN
-        self._settled.set()
-        self._warn("watch interrupted", error)
-
-    def _warn(self, words: str, error: HubError) -> None:
-        """Logs the error, rarely if it stays the same."""
-        if self._log_throttle.due("grants", f"{error.status} {error.reason}"):
-            log.warning(words, kind="grants", error=str(error))
-
-    def _bad(self, bad: BadObject) -> None:
-        log.error(
-            "malformed grant skipped",
-            namespace=bad.metadata.namespace,
-            name=bad.metadata.name,
-            error=str(bad),
-        )
 
 
 def _rollout(meta: ObjectMeta, named: GrantedRollout) -> RolloutName:

@@ -1,26 +1,23 @@
 """Watches the RolloutPolicies of the hub, and brings them into force (R50)."""
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from random import Random
+from typing import Unpack
 
 import structlog
 from msgspec.structs import replace
 
+from ibgu.controller.lookups.watching import WatchingLookup, WatchOptions
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.text.harmless import one_line
 from ibgu.db.errors import JournalUnavailable
 from ibgu.db.journal import Journal
-from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
 from ibgu.hub.decode import BadObject, HasMetadata
-from ibgu.hub.discovery import served_plurals
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Key, Store
 
 log = structlog.get_logger("ibgu.controller")
@@ -46,27 +43,18 @@ _PLURAL = paths.resource(paths.ROLLOUT_POLICIES)
 _NONE = PolicyState()
 
 
-class RolloutPolicies:
+class RolloutPolicies(WatchingLookup):
     """RolloutPolicies follows the hub's policies from the controller's start. They are in force
     once the leading term has journaled them. An interrupted watch keeps what was read last."""
 
     def __init__(
-        self,
-        client: Hub,
-        journal: Journal,
-        *,
-        served: bool,
-        streaming: bool,
-        timing: Timing,
-        rng: Random,
+        self, client: Hub, journal: Journal, *, served: bool, **options: Unpack[WatchOptions]
     ) -> None:
         """`served`: the hub serves RolloutPolicies; if it does not, it may later."""
+        super().__init__(client, served=served, served_interval=SERVED_INTERVAL, **options)
         self.changed = asyncio.Event()
         """Set whenever what is in force, or should be, may have changed."""
-        self._client = client
         self._journal = journal
-        self._served = served
-        self._settled = asyncio.Event()
         self._unread = UNREAD
         """Why the hub's policies are not known; empty: they were read."""
         self._journaled: tuple[RolloutPolicy, ...] | None = None
@@ -75,34 +63,8 @@ class RolloutPolicies:
         """Whether the journal has policies in force that the hub does not serve; so until it is
         read."""
         self._state = PolicyState(problem=UNREAD)
-        self._log_throttle = LogThrottle(time.monotonic)
         self._policies = PolicyStore(self._read)
-        self._reflector = Reflector(
-            client,
-            WatchedKind(paths.ROLLOUT_POLICIES, RolloutPolicy, whole),
-            self._policies,
-            streaming=streaming,
-            timing=timing,
-            on_bad=self._bad,
-            on_error=self._failed,
-            rng=rng,
-        )
-
-    async def run(self) -> None:
-        while not self._served:
-            # A policy that is written once the kind is installed must not be ignored.
-            await asyncio.sleep(SERVED_INTERVAL)
-            if await self._is_served():
-                self._served = True
-                self._update()
-        await self._reflector.run()
-
-    async def settled(self, seconds: float) -> None:
-        """Waits until the policies were read, or could not be, but no longer than these seconds."""
-        if self._served:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._settled.wait()
+        self._follow(paths.ROLLOUT_POLICIES, RolloutPolicy, self._policies)
 
     async def begin(self) -> None:
         """Brings what was read into force for a term that begins; nothing is from the last one.
@@ -125,7 +87,7 @@ class RolloutPolicies:
                 away = False
             except JournalUnavailable as error:
                 away = True
-                self._warn("policies are not in force yet", "journal", str(error))
+                self._warn("policies are not in force yet", _PLURAL, error)
             if self._state is not told:
                 told = self._state
                 changed()
@@ -170,11 +132,14 @@ class RolloutPolicies:
             return PolicyState(problem=self._unread or UNREAD)
         return PolicyState(self._journaled, self._policies.unreadable())
 
+    def _installed(self) -> None:
+        # A policy that is written once the kind is installed must not be ignored.
+        self._update()
+
     def _read(self, *, listed: bool) -> None:
         """Takes over what the hub has shown. `listed`: all of it."""
         if listed:
             self._served, self._unread = True, ""
-            self._settled.set()
         self._update()
         self.changed.set()
 
@@ -186,24 +151,11 @@ class RolloutPolicies:
             if self._journaled is not None:
                 self._left_in_force = bool(self._journaled or self._policies.unreadable())
             self.changed.set()
-        self._settled.set()
         self._update()
-        self._warn("watch interrupted", f"{error.status} {error.reason}", str(error))
 
-    def _bad(self, bad: BadObject) -> None:
+    def _bad(self, plural: str, bad: BadObject) -> None:
         log.error("malformed RolloutPolicy holds all rollouts", error=str(bad))
         self._policies.refuse(bad)
-
-    def _warn(self, words: str, cause: str, error: str) -> None:
-        """Logs the error, rarely if its cause stays the same: lists and watches take turns."""
-        if self._log_throttle.due(_PLURAL, cause):
-            log.warning(words, kind=_PLURAL, error=error)
-
-    async def _is_served(self) -> bool:
-        try:
-            return _PLURAL in await served_plurals(self._client, paths.OWN_RESOURCES)
-        except HubError:
-            return False
 
 
 class PolicyStore(Store[RolloutPolicy]):

@@ -1,25 +1,17 @@
 """Watches the catalogue of seed images for their circuit breakers (R19.4)."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from random import Random
+from typing import Unpack
 
-import structlog
-
+from ibgu.controller.lookups.watching import WatchingLookup, WatchOptions
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import SeedBreaker, SeedState
 from ibgu.core.model.seed_image import SeedImage, digest
-from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
-from ibgu.hub.decode import BadObject
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
-
-log = structlog.get_logger("ibgu.controller")
 
 _NONE = SeedState()
 UNREAD = SeedState(
@@ -31,44 +23,18 @@ FORBIDDEN = SeedState(
 )
 
 
-class SeedBreakers:
+class SeedBreakers(WatchingLookup):
     """SeedBreakers keeps the catalogue's circuit breakers, by the digest of the image, from the
     controller's start. An interrupted watch keeps what was read last."""
 
-    def __init__(
-        self, client: Hub, *, served: bool, streaming: bool, timing: Timing, rng: Random
-    ) -> None:
+    def __init__(self, client: Hub, *, served: bool, **options: Unpack[WatchOptions]) -> None:
         """`served`: the hub serves SeedImages."""
+        super().__init__(client, served=served, **options)
         self.changed = asyncio.Event()
         """Set whenever what holds may have changed."""
-        self._settled = asyncio.Event()
-        self._served = served
         self._problem = UNREAD
-        self._log_throttle = LogThrottle(time.monotonic)
         self._entries: Store[SeedImage] = Store({"image": _image}, self._entry_changed)
-        self._reflector = Reflector(
-            client,
-            WatchedKind(paths.SEED_IMAGES, SeedImage, whole),
-            self._entries,
-            streaming=streaming,
-            timing=timing,
-            on_bad=self._bad,
-            on_error=self._failed,
-            rng=rng,
-        )
-
-    async def run(self) -> None:
-        if self._served:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._reflector.run())
-                tasks.create_task(self._await_first())
-
-    async def settled(self, seconds: float) -> None:
-        """Waits until the catalogue was read, or could not be, but no longer than these seconds."""
-        if self._served:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._settled.wait()
+        self._follow(paths.SEED_IMAGES, SeedImage, self._entries)
 
     async def report(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever what holds may have changed."""
@@ -83,7 +49,7 @@ class SeedBreakers:
         image = "" if spec.update is not None else digest(spec.release.image)
         if not self._served or not image:
             return _NONE
-        if not self._reflector.synced.is_set():
+        if not self._synced:
             return self._problem
         entries = sorted(self._entries.by("image", image), key=lambda each: each.metadata.name)
         return SeedState(
@@ -94,9 +60,8 @@ class SeedBreakers:
             )
         )
 
-    async def _await_first(self) -> None:
-        await self._reflector.synced.wait()
-        self._settled.set()
+    async def _listed(self) -> None:
+        await super()._listed()
         self.changed.set()
 
     def _entry_changed(self, key: object, old: SeedImage | None, new: SeedImage | None) -> None:
@@ -105,14 +70,7 @@ class SeedBreakers:
             self.changed.set()
 
     def _failed(self, error: HubError) -> None:
-        """Logs the error, rarely if it stays the same."""
         self._problem = FORBIDDEN if error.status == 403 else UNREAD
-        self._settled.set()
-        if self._log_throttle.due("seedimages", str(error)):
-            log.warning("watch interrupted", kind="seedimages", error=str(error))
-
-    def _bad(self, bad: BadObject) -> None:
-        log.error("malformed SeedImage skipped", name=bad.metadata.name, error=str(bad))
 
 
 def _image(entry: SeedImage) -> list[str]:

@@ -1,15 +1,13 @@
 """Watches the policy that keeps a live TALM from IBGUs (R20.7)."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from random import Random
-from typing import Any
+from typing import Unpack
 
-import structlog
 import yaml
 from msgspec.structs import replace
 
+from ibgu.controller.lookups.watching import WatchingLookup, WatchOptions
 from ibgu.core.talm.beside import (
     POLICY,
     AdmissionObject,
@@ -20,15 +18,11 @@ from ibgu.core.talm.beside import (
     unenforced,
     unsettled,
 )
-from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from ibgu.resources import shipped
-
-log = structlog.get_logger("ibgu.controller")
 
 
 def shipped_policy() -> ShippedPolicy:
@@ -56,7 +50,7 @@ async def _read(client: Hub, path: str) -> AdmissionObject | None:
         raise
 
 
-class TalmPolicyWatch:
+class TalmPolicyWatch(WatchingLookup):
     """TalmPolicyWatch runs from the controller's start, so that a new leader has seen for how long
     the policy is unchanged. `changed` is set whenever what it shows may differ."""
 
@@ -65,44 +59,27 @@ class TalmPolicyWatch:
         client: Hub,
         *,
         served: bool,
-        streaming: bool,
-        timing: Timing,
-        rng: Random,
         now: Callable[[], float] | None = None,
+        **options: Unpack[WatchOptions],
     ) -> None:
         """`served`: the hub serves ValidatingAdmissionPolicies (Kubernetes 1.30 and newer). `now`:
         returns seconds that only grow; None: the event loop's."""
+        super().__init__(client, served=served, **options)
         self.changed = asyncio.Event()
         self.installed = InstalledPolicy()
         self._shipped = shipped_policy()
         self._now = now or asyncio.get_running_loop().time
-        self._log_throttle = LogThrottle(time.monotonic)
         self._policies: Store[AdmissionObject] = Store({}, self._changed)
         self._bindings: Store[AdmissionObject] = Store({}, self._changed)
-        watched = ((paths.POLICIES, self._policies), (paths.POLICY_BINDINGS, self._bindings))
-        self._reflectors: list[Reflector[Any, Any]] = [
-            Reflector(
-                client,
-                WatchedKind(path, AdmissionObject, whole, fields=f"metadata.name={POLICY}"),
-                store,
-                streaming=streaming,
-                timing=timing,
-                on_error=self._failed,
-                rng=rng,
-            )
-            for path, store in (watched if served else ())
-        ]
-
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for reflector in self._reflectors:
-                tasks.create_task(reflector.run())
+        fields = f"metadata.name={POLICY}"
+        self._follow(paths.POLICIES, AdmissionObject, self._policies, fields)
+        self._follow(paths.POLICY_BINDINGS, AdmissionObject, self._bindings, fields)
 
     def problem(self, talms: list[LiveTalm]) -> str:
         """Returns why the policy does not keep these TALMs from IBGUs; empty: it does."""
-        if not self._reflectors:
+        if not self._served:
             return "this hub serves no ValidatingAdmissionPolicies (Kubernetes 1.30 and newer)"
-        if not all(each.in_sync for each in self._reflectors):
+        if not self._in_sync:
             return f"ibgu can't watch the ValidatingAdmissionPolicy {POLICY} or its binding"
         unenforced_by = unenforced(self.installed, self._shipped, talms)
         return unenforced_by or unsettled(self.installed, self._now())
@@ -118,10 +95,7 @@ class TalmPolicyWatch:
         self.changed.set()
 
     def _failed(self, error: HubError) -> None:
-        """Logs the error, rarely if it stays the same; the message of a hold does not have it, so
-        that not every attempt is another hold."""
-        if self._log_throttle.due(POLICY, str(error)):
-            log.warning("watch interrupted", policy=POLICY, error=str(error))
+        # The message of a hold does not have the error, so that not every attempt is another hold.
         self.changed.set()
 
 
