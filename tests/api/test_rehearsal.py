@@ -446,3 +446,11 @@ async def test_only_the_regions_that_end_last_are_named() -> None:
     assert latest.p50 in [each.end.p50 for each in body.regions]
     values = [int(each.value) for each in body.regions]
     assert values == sorted(values)
+
+
+async def test_an_assumption_is_in_one_place_and_no_warning() -> None:
+    (found,) = await rehearsed([PlanAndOdds(plan(), dict(UP))], 1, 1, "", RehearsalLimits())
+    told = replace(found, endless=("a backup is missing",), assumed=("no cluster warns",))
+    body = plan_body(of_manifest(proposed("Prep")), 0, told, ["no Secret"])
+    assert body.warnings == ["no Secret"]
+    assert (body.endless, body.assumed) == (["a backup is missing"], ["no cluster warns"])

@@ -59,7 +59,7 @@ def plan_body(
         regions=regions,
         more_regions=len(found.regions) - len(regions),
         load=[_load(each) for each in found.load],
-        warnings=[*warnings, *found.endless, *(f"assumed: {each}" for each in found.assumed)],
+        warnings=list(warnings),
     )
 
 
