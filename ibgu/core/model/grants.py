@@ -113,7 +113,9 @@ class Grants(Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()
     unread: int = 0
-    """How many younger ones are not read."""
+    """How many younger approvals are not read."""
+    unread_glasses: int = 0
+    """How many younger BreakGlasses are not read."""
     unread_until: datetime | None = None
     """When the youngest approval was written that was ever left unread."""
 

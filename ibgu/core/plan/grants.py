@@ -51,7 +51,8 @@ def grants_of(
     return Grants(
         tuple(_approval(each, since) for each in read),
         tuple(_broken_glass(each, since) for each in read_glasses),
-        unread=len(unread) + len(unread_glasses),
+        unread=len(unread),
+        unread_glasses=len(unread_glasses),
         unread_until=max((each for each in written if each is not None), default=None),
     )
 

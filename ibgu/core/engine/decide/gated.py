@@ -84,6 +84,7 @@ def consent_of(ctx: DecisionContext) -> Consent:
     keys = [(index, names.step_author(index)) for index in range(len(ctx.rollout.spec.plan))]
     return Consent(
         grants=ctx.rollout.grants,
+        namespace=ctx.rollout.namespace,
         authors={index: given[key] for index, key in keys if given.get(key)},
         can_prove=can_prove,
         problem=snapshot.grants_problem,

@@ -63,6 +63,8 @@ class Consent(Struct, frozen=True):
     """Consent is what people allow a rollout, as far as it is proven who they are."""
 
     grants: Grants = Grants()
+    namespace: str = ""
+    """The namespace of the rollout, and of its grants."""
     authors: Mapping[int, str] = {}
     """The users who have proven that they are the authors of steps, by the step's index."""
     can_prove: bool = True

@@ -40,6 +40,7 @@ def follow_grants(ctx: DecisionContext) -> None:
         tuple(_approvals(known, shown.approvals, ctx.rollout.spec.plan)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
         unread=shown.unread,
+        unread_glasses=shown.unread_glasses,
         unread_until=_later(known.unread_until, shown.unread_until),
     )
     for glass in found.broken_glass:
@@ -140,10 +141,11 @@ def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[
 
 
 def _unread(known: Grants, found: Grants) -> Iterator[_Change]:
-    if (found.unread, found.unread_until) == (known.unread, known.unread_until):
+    before, unread = (each.unread + each.unread_glasses for each in (known, found))
+    if (unread, found.unread_until) == (before, known.unread_until):
         return
-    if found.unread:
-        words = f"{found.unread} of the rollout's approvals and BreakGlasses are not read"
+    if unread:
+        words = f"{unread} of the rollout's approvals and BreakGlasses are not read"
         what = f"of each kind ibgu reads the {MAX_GRANTS} oldest, so delete those of no use"
         yield _Change(Kind.APPROVAL, f"{words}: {what}", warning=True)
     else:

@@ -22,6 +22,7 @@ from ibgu.core.model import ActingParty, ClusterView, Reason, names, traits
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
+from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.harmless import one_line
 
 _MEANING = Meaning(
@@ -112,9 +113,17 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
         words += f", and {_named(counted)} {'has' if len(counted) == 1 else 'have'}"
     if asked.four_eyes:
         words += _of_author(what, author, consent, needed > asked.approvers)
-    if unread := consent.grants.unread:
-        words += f"; not read, until older ones are deleted: {unread}"
-    return words
+    return f"{words}; {_too_many(consent)}" if consent.grants.unread else words
+
+
+def _too_many(consent: Consent) -> str:
+    """Returns that some approvals are not read, and what to do."""
+    written = len(consent.grants.approvals) + consent.grants.unread
+    listed = "kubectl get rolloutapprovals --sort-by=.metadata.creationTimestamp"
+    return (
+        f"the rollout has {written} RolloutApprovals, and only the {MAX_GRANTS} oldest are read: "
+        f"delete those of no use, then approve again ({listed} -n {consent.namespace})"
+    )
 
 
 def _of_author(what: _Asked, author: str, consent: Consent, more: bool) -> str:

@@ -361,7 +361,11 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     twin.wait(minutes=1)
     late = approve(twin, "alice")
     twin.wait(minutes=5)
-    assert message(twin).endswith("; not read, until older ones are deleted: 1")
+    assert message(twin) == (
+        "1 person must approve step 1; the rollout has 51 RolloutApprovals, and only the 50 oldest "
+        "are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
+        "--sort-by=.metadata.creationTimestamp -n fleet)"
+    )
     assert twin.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
     withdraw(twin, old[0])
     twin.wait(minutes=5)

@@ -6,6 +6,7 @@ from typing import Any
 from ibgu.core.engine.gates import GATES
 from ibgu.core.model import Kind, MemberState, OnRollout, Outcome
 from ibgu.core.model.names import HOLD
+from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -151,3 +152,17 @@ def test_a_glass_for_an_older_rollout_of_the_name_breaks_nothing() -> None:
     twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
     assert reason(twin, "uid-a", "site-1").gate == GATE
+
+
+def test_a_glass_that_is_not_read_is_no_approval_that_is_missing() -> None:
+    twin = InMemoryEngine("site-1")
+    set_policies(twin, policy(approval={"fourEyes": False}))
+    twin.apply(ibgu("a", "Prep"))
+    for _ in range(MAX_GRANTS + 1):
+        break_glass(twin, "RolloutPolicy/other")
+    twin.wait(minutes=5)
+    assert reason(twin, "uid-a", "site-1").message == "1 person must approve step 1"
+    assert twin.told(Kind.APPROVAL) == [
+        "1 of the rollout's approvals and BreakGlasses are not read: of each kind ibgu reads the "
+        "50 oldest, so delete those of no use"
+    ]
