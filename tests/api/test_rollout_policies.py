@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
+from ibgu.core.engine.gates.policies import MEANINGS
+from ibgu.core.engine.gates.registry import POLICY
+from ibgu.core.model import ActingParty, Member, PolicyRule, Reason, ReasonKind, Step
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import PolicyWindow, RolloutPolicy, RolloutPolicySpec
 from ibgu.db import Journal
@@ -193,3 +195,25 @@ async def test_a_policy_that_waits_for_a_person_is_named_among_the_needs(
     await put(journal, kept(upgrade, "a", 0, words, until=None, who=ActingParty.PERSON))
     (need,) = (await ask("alice", "rollouts", needsPerson=True)).json()["needsPerson"]
     assert (need["kind"], need["message"]) == ("GateClosed", f"policy nights: {words}")
+
+
+async def test_an_explanation_says_what_the_rule_that_holds_asks_for(
+    ask: Ask, journal: Journal
+) -> None:
+    upgrade = await held(journal, "r1", "a")
+    approval = kept(
+        upgrade, "a", 0, "1 person must approve step 1", until=None, rule=PolicyRule.APPROVAL
+    )
+    await put(journal, approval)
+    found = (await ask("alice", "clusters/a/explain")).json()
+    meaning = MEANINGS[PolicyRule.APPROVAL]
+    assert (found["policy"], found["why"]) == ("nights", "1 person must approve step 1")
+    assert (found["means"], found["ends"], found["do"]) == (
+        meaning.means,
+        meaning.ends,
+        meaning.do,
+    )
+    # One that another version of ibgu has written, which names no rule.
+    await put(journal, kept(upgrade, "a", 0))
+    found = (await ask("alice", "clusters/a/explain")).json()
+    assert found["do"] == POLICY.meaning.do

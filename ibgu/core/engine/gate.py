@@ -146,9 +146,10 @@ def kept_by_policy(
     now: datetime,
     until: datetime | None = None,
     who: ActingParty = ActingParty.IBGU,
+    rule: str = "",
 ) -> Reason:
-    """Returns why a policy's gate is closed."""
-    return Reason(ReasonKind.GATE, now, words, until, who)
+    """Returns why a policy's gate is closed. `rule`: empty: that of the gate."""
+    return Reason(ReasonKind.GATE, now, words, until, who, rule=rule)
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -174,6 +175,8 @@ class Gate(Struct, frozen=True, kw_only=True):
     """The annotation that one of the engine's own gates obeys."""
     own: bool = False
     """Whether the gate is one of the engine's own."""
+    rule: str = ""
+    """The rule of the policy, which says what the reasons of its gate mean."""
 
     def __post_init__(self) -> None:
         if self.own:
@@ -202,4 +205,5 @@ class Gate(Struct, frozen=True, kw_only=True):
         """Returns the answer of a check; that of a policy's gate carries the gate's name."""
         if reason is None or self.own:
             return reason
-        return replace(reason, kind=ReasonKind.GATE, gate=self.name)
+        rule = reason.rule or self.rule
+        return replace(reason, kind=ReasonKind.GATE, gate=self.name, rule=rule)

@@ -34,7 +34,7 @@ from ibgu.core.model.members import (
     as_displayed,
     completed_late,
 )
-from ibgu.core.model.reasons import ActingParty, Cause, Reason, ReasonKind
+from ibgu.core.model.reasons import ActingParty, Cause, PolicyRule, Reason, ReasonKind
 from ibgu.core.model.records import (
     Change,
     PendingPatch,
@@ -96,6 +96,7 @@ __all__ = [
     "OpenRun",
     "Outcome",
     "PendingPatch",
+    "PolicyRule",
     "Preempt",
     "Probe",
     "Reason",

@@ -84,6 +84,25 @@ class ActingParty(StrEnum):
     PERSON = "person"
 
 
+class PolicyRule(StrEnum):
+    """PolicyRule is what of a policy keeps a member, by which every process explains the reason."""
+
+    UNKNOWN = "Unknown"
+    """The policies of the hub are not known."""
+    INVALID = "Invalid"
+    TIMES = "Times"
+    TIME_ZONE = "TimeZone"
+    """The windows are in the time zone of the cluster, which is not known."""
+    NO_WINDOW = "NoWindow"
+    """No window ever lets the action start."""
+    CANARIES = "Canaries"
+    APPROVAL = "Approval"
+    BACKUP = "Backup"
+    LIMITS = "Limits"
+    CLUSTER_HOLD = "ClusterHold"
+    """An annotation holds the cluster, with or without policies."""
+
+
 class Reason(Struct, frozen=True, gc=False):
     kind: ReasonKind
     since: datetime
@@ -94,6 +113,9 @@ class Reason(Struct, frozen=True, gc=False):
     who: ActingParty = ActingParty.IBGU
     gate: str = ""
     """The name of the closed gate, where the kind does not tell it."""
+    rule: str = ""
+    """Usually a `PolicyRule`, of a policy's gate; other versions of ibgu may have written others or
+    none."""
 
 
 class Cause(StrEnum):

@@ -5,6 +5,7 @@ import uuid
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.engine.decide.prerequisites import has_part, lacks
 from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
@@ -197,17 +198,20 @@ class DecisionContext:
         *,
         who: ActingParty = ActingParty.IBGU,
         until: datetime | None = None,
-        gate: str = "",
     ) -> U:
         """Notes why the member has not finished (R17.2); the same reason keeps its `since`."""
+        return self.note_reason(member, Reason(kind, self.now, message, until, who))
+
+    def note_reason(self, member: U, given: Reason) -> U:
+        """Notes a reason that a gate has given, say; the same one keeps its `since`."""
         old = member.reason
-        since = old.since if (old.kind, old.gate) == (kind, gate) else self.now
-        reason = Reason(kind, since, message, until, who, gate)
+        same = (old.kind, old.gate) == (given.kind, given.gate)
+        reason = replace(given, since=old.since if same else self.now)
         if reason == old:
             return member
         under_way = isinstance(member, InFlight) and member.run.open
         said = Kind.RUN_PROGRESS if under_way else Kind.WAITS
-        why = f"{gate}: {message}" if gate else message
+        why = f"{reason.gate}: {reason.message}" if reason.gate else reason.message
         return self.on_member(said, give_reason(member, reason), why)
 
     def set_reason_for_hub(self, member: U, denied: str, kind: ReasonKind, message: str) -> U:

@@ -97,8 +97,7 @@ def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> 
     for gate in guarding(ctx.action(member), ctx.snapshot.policies):
         kept = _kept_by(ctx, member, gate, seen)
         if kept is not None:
-            who, until = kept.who, kept.until
-            ctx.set_reason(member, kept.kind, kept.message, who=who, until=until, gate=kept.gate)
+            ctx.note_reason(member, kept)
             return True
     known = GATE_REASONS.get(member.reason.kind)
     if known is not None and known.opened:

@@ -64,7 +64,7 @@ POLICY = GateReason(
     why_never_overdue="The line above says what the policy waits for, and until when if that is "
     "known",
 )
-"""The reason of every policy's gate, and what is said of one that this process does not know."""
+"""The reason of every policy's gate, and what is said of one whose rule is not known here."""
 GATE_REASONS: dict[ReasonKind, GateReason] = {
     kind: reason for gate in GATES for kind, reason in gate.reasons.items()
 } | {ReasonKind.GATE: POLICY}
@@ -171,10 +171,3 @@ def opened(hold: Reason, snapshot: Snapshot, step: TrackedStep, now: datetime) -
     if gate is None or hold.kind not in CLOCK_STOPPING - LASTING:
         return False
     return gate.ask(snapshot, step, now) is None
-
-
-def meaning_of(reason: Reason, policies: Iterable[Gate]) -> Meaning:
-    """Returns what the gate that gave the reason says of it."""
-    named = (gate for gate in policies if reason.gate and gate.name == reason.gate)
-    known = next((gate.reasons[reason.kind] for gate in named), None)
-    return (known or GATE_REASONS[reason.kind]).meaning

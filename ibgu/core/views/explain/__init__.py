@@ -4,7 +4,7 @@ same on every surface."""
 from msgspec.structs import replace
 
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
-from ibgu.core.engine.gates import meaning_of
+from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.model import (
     ActingParty,
     ActionName,
@@ -134,8 +134,8 @@ def _kind(member: Member, reason: Reason | None, known: FailureText | None) -> s
 
 def _meaning(case: ExplainCase, reason: Reason | None, own: KindMeanings) -> Meaning:
     member = case.member
-    if reason is not None and reason.gate:
-        return meaning_of(reason, case.policies)
+    if reason is not None and reason.rule in MEANINGS:
+        return MEANINGS[reason.rule]
     if reason is not None:
         return meaning_of_reason(reason.kind, own)
     if member.cause:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, ActionName, Member, Reason, Run
 from ibgu.core.model.preflight import RecordedFinding
@@ -32,8 +31,6 @@ class ExplainCase(Struct, frozen=True, kw_only=True):
     """The steps in the history, oldest first, including the explained one."""
     now: datetime
     duration_stats: DurationsByAction
-    policies: Sequence[Gate] = ()
-    """Gates of policies, which say themselves what they mean."""
     preflight: Sequence[RecordedFinding] = ()
     """What preflight had found of the cluster, or of the plan, before the step (R46.8)."""
 

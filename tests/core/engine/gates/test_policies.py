@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
@@ -15,19 +16,21 @@ from ibgu.core.engine.gates import (
     StepGate,
     deadline,
 )
+from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
     ActingParty,
     Kind,
     MemberState,
     Outcome,
+    PolicyRule,
     Reason,
     ReasonKind,
     RunState,
     Waiting,
 )
 from ibgu.core.views.display import DisplayState, startable, word_of
-from ibgu.core.views.explain import REASONS, ExplainCase, PastStep, explain
+from ibgu.core.views.explain import REASONS, ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.forecast import RemainingWork, eta
 from ibgu.core.views.preview import Preview, Proposal, preview
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
@@ -336,10 +339,11 @@ def test_a_rollouts_gate_holds_its_steps() -> None:
 # -- surfaces --------------------------------------------------------------------------------------
 
 
-def test_explain_says_what_the_gate_declares() -> None:
-    twin = fleet(RING, concurrency=1)
-    twin.wait(minutes=1)
+def explained(twin: InMemoryEngine, rule: str | None = None) -> Explained:
+    """Explains the first cluster. `rule`: what its reason says instead of its own."""
     member = twin.member("uid-a", 0, "site-1")
+    if rule is not None:
+        member = replace(member, reason=replace(member.reason, rule=rule))
     case = ExplainCase(
         rollout="fleet/a",
         member=member,
@@ -348,30 +352,38 @@ def test_explain_says_what_the_gate_declares() -> None:
         past=[PastStep(member)],
         now=twin.now,
         duration_stats={},
-        policies=(NIGHT, RING),
     )
-    found = explain(IBU, case)
+    return explain(IBU, case)
+
+
+@pytest.mark.parametrize("rule", PolicyRule)
+def test_explain_says_what_the_rule_of_the_reason_means(rule: PolicyRule) -> None:
+    twin = fleet(replace(RING, rule=rule), concurrency=1)
+    twin.wait(minutes=1)
+    found, meaning = explained(twin), MEANINGS[rule]
     assert found.headline.endswith("ClosedRing")
-    assert (found.why, found.means, found.ends, found.do) == (
-        "its ring is closed",
-        MEANING.means,
-        MEANING.ends,
-        MEANING.do,
-    )
+    assert found.why == "its ring is closed"
+    assert (found.means, found.ends, found.do) == (meaning.means, meaning.ends, meaning.do)
+    assert meaning.do
     assert (found.state, found.who, found.overdue) == (DisplayState.HELD, ActingParty.PERSON, None)
-    stranger = explain(
-        IBU,
-        ExplainCase(
-            rollout="fleet/a",
-            member=member,
-            action=Action.PREP,
-            hold=None,
-            past=[],
-            now=twin.now,
-            duration_stats={},
-        ),
-    )
-    assert stranger.means == REASONS[ReasonKind.GATE].means
+
+
+@pytest.mark.parametrize("rule", ["", "PhaseOfTheMoon"])
+def test_a_rule_that_is_not_known_is_explained_as_that_of_any_policy(rule: str) -> None:
+    twin = fleet(RING, concurrency=1)
+    twin.wait(minutes=1)
+    assert explained(twin, rule).means == REASONS[ReasonKind.GATE].means
+
+
+def test_another_rule_with_the_same_words_is_noted_and_keeps_the_time() -> None:
+    twin = fleet(RING, concurrency=1)
+    twin.wait(minutes=1)
+    since = twin.member("uid-a", 0, "site-1").reason.since
+    twin.policies = (replace(RING, rule=PolicyRule.LIMITS),)
+    twin.touch_everything()
+    twin.wait(minutes=1)
+    found = twin.member("uid-a", 0, "site-1").reason
+    assert (found.rule, found.since) == (PolicyRule.LIMITS, since)
 
 
 def test_the_forecast_counts_who_is_kept_apart() -> None:

@@ -132,8 +132,7 @@ def _block_if_gated(
         return False
     _note_lost_place(ctx, member, reason)
     member = _drop_probe(ctx, member)
-    who, until = reason.who, reason.until
-    ctx.set_reason(member, reason.kind, reason.message, who=who, until=until, gate=reason.gate)
+    ctx.note_reason(member, reason)
     return True
 
 

@@ -3,5 +3,6 @@
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.in_force import UNKNOWN, HoldingPolicies, PolicyGates
+from ibgu.core.engine.gates.policies.meanings import MEANINGS
 
-__all__ = ["CLUSTER_HOLD", "UNKNOWN", "HoldingPolicies", "PolicyGates", "faults"]
+__all__ = ["CLUSTER_HOLD", "MEANINGS", "UNKNOWN", "HoldingPolicies", "PolicyGates", "faults"]

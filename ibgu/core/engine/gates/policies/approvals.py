@@ -18,14 +18,14 @@ from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Consent
-from ibgu.core.model import ActingParty, ClusterView, Reason, names, traits
+from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, names, traits
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
 from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.harmless import one_line
 
-_MEANING = Meaning(
+MEANING = Meaning(
     "the policy lets this start once people have approved it",
     "as many people as the policy asks for have approved it, the author of the step not counted",
     "have somebody approve it who may: ibgu approve",
@@ -67,7 +67,8 @@ def approvals_gate(
     return MemberGate(
         name=policy_gate(policy),
         check=check,
-        reasons=of_policies(_MEANING),
+        reasons=of_policies(MEANING),
+        rule=PolicyRule.APPROVAL,
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.GRANTS}),
         actions=actions if within else every_action,
         chained=actions if within else no_action,

@@ -8,10 +8,18 @@ from collections.abc import Callable
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, names, traits
+from ibgu.core.model import (
+    ActingParty,
+    ActionTraits,
+    ClusterView,
+    PolicyRule,
+    Reason,
+    names,
+    traits,
+)
 from ibgu.core.model.meaning import Meaning
 
-_MEANING = Meaning(
+MEANING = Meaning(
     "the policy requires a backup of each cluster before Upgrade or Update, and the rollout does "
     "not make one",
     "the rollout asks for a backup, or the policy's owner changes the policy",
@@ -43,7 +51,8 @@ def backup_gate(
     return MemberGate(
         name=policy_gate(policy),
         check=check,
-        reasons=of_policies(_MEANING),
+        reasons=of_policies(MEANING),
+        rule=PolicyRule.BACKUP,
         needs=frozenset({GateInput.CLUSTER, GateInput.OBJECT}),
         chained=_goes_forward,
     )

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.model import ClusterView, Reason, traits
+from ibgu.core.model import ClusterView, PolicyRule, Reason, traits
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.text.spans import utc
 
 _NAMED = 3
 """The canaries that a reason names."""
-_MEANING = Meaning(
+MEANING = Meaning(
     "the policy's canaries go first, and must stay well for a while",
     "every canary of the step has succeeded, and was available and well for as long as the policy "
     "says",
@@ -64,7 +64,8 @@ def canaries_gate(
     return MemberGate(
         name=policy_gate(canaries.policy),
         check=check,
-        reasons=of_policies(_MEANING),
+        reasons=of_policies(MEANING),
+        rule=PolicyRule.CANARIES,
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.TIME}),
     )
 

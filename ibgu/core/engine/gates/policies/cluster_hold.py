@@ -2,7 +2,7 @@
 
 from ibgu.core.engine.gate import GateInput, kept_by_policy, of_policies
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.model import ActingParty, Reason, names
+from ibgu.core.model import ActingParty, PolicyRule, Reason, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.text.harmless import one_line
@@ -33,16 +33,16 @@ def _shown(given: str) -> str:
     return one_line(given[:_MAX_CHARACTERS])
 
 
+MEANING = Meaning(
+    f"the ManagedCluster carries the annotation {names.HOLD}",
+    f"the time of {names.HOLD_UNTIL} comes, or the annotation is removed",
+    "ask the one who holds the cluster",
+)
 CLUSTER_HOLD = MemberGate(
     name="ClusterHold",
     check=_held,
-    reasons=of_policies(
-        Meaning(
-            f"the ManagedCluster carries the annotation {names.HOLD}",
-            f"the time of {names.HOLD_UNTIL} comes, or the annotation is removed",
-            "ask the one who holds the cluster",
-        )
-    ),
+    reasons=of_policies(MEANING),
+    rule=PolicyRule.CLUSTER_HOLD,
     needs=frozenset({GateInput.CLUSTER, GateInput.TIME}),
     chained=lambda action: True,
 )

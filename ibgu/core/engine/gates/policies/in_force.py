@@ -11,7 +11,7 @@ from msgspec import Struct
 from ibgu.core.engine.gate import GateInput, policy_gate
 from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
-from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut
+from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -103,7 +103,7 @@ class PolicyGates:
 
     def _follow(self, state: PolicyState) -> None:
         self._policies = (
-            *((shut(UNKNOWN, state.problem),) if state.problem else ()),
+            *((unknown(UNKNOWN, state.problem),) if state.problem else ()),
             *(
                 shut(policy_gate(name), f"the policy can't be read: {why}")
                 for name, why in state.unreadable

@@ -4,13 +4,13 @@ from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_po
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, PolicyLimits
-from ibgu.core.model import ActingParty, Reason, traits
+from ibgu.core.model import ActingParty, PolicyRule, Reason, traits
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import Meaning
 
 _NAMED = 5
 """The neighbours that a reason names."""
-_MEANING = Meaning(
+MEANING = Meaning(
     "as many clusters are in flight on the hub as the policy allows at once, whatever rollouts "
     "they belong to, or another rollout goes first that waits for the same places",
     "one of these clusters ends; rollouts with a higher priority, or with fewer clusters in the "
@@ -46,7 +46,8 @@ def limits_gate(
     return MemberGate(
         name=policy_gate(limits.name),
         check=check,
-        reasons=of_policies(_MEANING),
+        reasons=of_policies(MEANING),
+        rule=PolicyRule.LIMITS,
         needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),
     )
 

@@ -22,7 +22,7 @@ from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ActingParty, ActionTraits, ClusterView, Reason, traits
+from ibgu.core.model import ActingParty, ActionTraits, ClusterView, PolicyRule, Reason, traits
 from ibgu.core.model.actions import whole
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import (
@@ -36,10 +36,15 @@ from ibgu.core.text.harmless import one_line
 
 _MAX_CHARACTERS = 500
 """Characters of a reason that quotes what somebody has written."""
-_INVALID = Meaning(
+INVALID_MEANING = Meaning(
     "a policy can't be followed, so nothing starts that it might hold",
     "the policy is corrected or deleted",
     "have the policy's owner correct it; ibgu policy lint says what is wrong",
+)
+UNKNOWN_MEANING = Meaning(
+    "ibgu does not know the policies of the hub, so nothing new starts",
+    "ibgu has read the policies",
+    "what the reason asks for; if it asks for nothing, wait until ibgu has read them",
 )
 
 
@@ -166,8 +171,23 @@ def _problem(spec: RolloutPolicySpec) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def unknown(name: str, problem: str) -> PolicyInForce:
+    """Returns what holds while the policies of the hub are not known: nothing starts."""
+    return _shut(name, problem, PolicyRule.UNKNOWN, UNKNOWN_MEANING)
+
+
 def shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> PolicyInForce:
     """Returns a policy that can't be followed: nothing starts of what it may hold."""
+    return _shut(name, problem, PolicyRule.INVALID, INVALID_MEANING, spec)
+
+
+def _shut(
+    name: str,
+    problem: str,
+    rule: PolicyRule,
+    meaning: Meaning,
+    spec: RolloutPolicySpec | None = None,
+) -> PolicyInForce:
     known = spec if spec is not None and not any(selection_faults(spec)) else None
     words = one_line(problem)[:_MAX_CHARACTERS]
 
@@ -179,7 +199,8 @@ def shut(name: str, problem: str, spec: RolloutPolicySpec | None = None) -> Poli
     gate = MemberGate(
         name=name,
         check=check,
-        reasons=of_policies(_INVALID),
+        reasons=of_policies(meaning),
+        rule=rule,
         needs=frozenset({GateInput.CLUSTER}),
         chained=lambda action: True,
     )

@@ -1,14 +1,14 @@
 """The gate of a policy's windows and freezes: when clusters may start (R50.4, R50.5)."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.windows import frozen, local_time, opening, zone_of, zone_problem
-from ibgu.core.model import ActingParty, ActionName, ClusterView, Reason, names, traits
+from ibgu.core.model import ActingParty, ActionName, ClusterView, PolicyRule, Reason, names, traits
 from ibgu.core.model.actions import table_of, whole
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
@@ -19,10 +19,20 @@ from ibgu.core.text.spans import duration, utc
 Durations = Callable[[], DurationsByAction]
 """Returns how long actions usually take on the hub; those that were measured too rarely are
 missing."""
-_MEANING = Meaning(
+MEANING = Meaning(
     "the policy allows no start at this time",
     "the time comes at which the policy allows it",
     "nothing, it continues automatically; or have the policy's owner change it",
+)
+ZONE_MEANING = Meaning(
+    "the policy's windows are in the time zone of the cluster, which is not known",
+    "the ManagedCluster says what its time zone is",
+    f"give the ManagedCluster the label {names.TIME_ZONE}, such as Europe.Berlin",
+)
+NO_WINDOW_MEANING = Meaning(
+    "no window of the policy lets the action start",
+    "the policy has a window that does",
+    "have the policy's owner add a window, or a longer one",
 )
 _NO_ZONE = (
     "the policy's windows are in the cluster's time zone, which is not known: give the "
@@ -44,7 +54,8 @@ def times_gate(
     return MemberGate(
         name=policy_gate(name),
         check=check,
-        reasons=of_policies(_MEANING),
+        reasons=of_policies(MEANING),
+        rule=PolicyRule.TIMES,
         needs=frozenset(needs),
         actions=actions,
         chained=actions,
@@ -70,13 +81,13 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
     if zone is None:
         fixed = [each.time_zone for each in spec.windows if each.time_zone]
         if len(fixed) < len(spec.windows):
-            return kept_by_policy(problem, now, who=ActingParty.PERSON)
+            return _kept_until_corrected(problem, now, PolicyRule.TIME_ZONE)
         zone = zone_of(fixed[0])
     found = opening(spec.windows, zone, now)
     if found.until is None:
         if found.opens is None:
             words = "no window of the policy opens within fifty years"
-            return kept_by_policy(words, now, who=ActingParty.PERSON)
+            return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
         words = f"the policy's window opens at {local_time(found.opens, zone)}"
         return kept_by_policy(words, now, found.opens)
     needed = time_needed(action, durations()) if spec.fit else timedelta()
@@ -85,9 +96,13 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
     takes = f"{_with_way_back(action)} usually takes up to {duration(needed)}"
     if needed > timedelta(minutes=max(each.duration_minutes for each in spec.windows)):
         words = f"{takes}, and no window of the policy is open for so long"
-        return kept_by_policy(words, now, who=ActingParty.PERSON)
+        return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
     words = f"{takes}, and the policy's window closes at {local_time(found.until, zone)}"
     return kept_by_policy(words, now, min(found.until, found.opens or found.until))
+
+
+def _kept_until_corrected(words: str, now: datetime, rule: PolicyRule) -> Reason:
+    return kept_by_policy(words, now, who=ActingParty.PERSON, rule=rule)
 
 
 def time_needed(action: ActionName, durations: DurationsByAction) -> timedelta:
