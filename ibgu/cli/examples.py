@@ -106,7 +106,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "manifests explain": ("ibgu manifests explain extra/",),
     "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
     "policy": ("ibgu policy lint night.yaml", "ibgu policy explain ran-nights"),
-    "policy lint": ("ibgu policy lint night.yaml", "ibgu policy lint policies/ -o json"),
+    "policy lint": (
+        "ibgu policy lint night.yaml",
+        "ibgu policy lint policies/ --sources sources.yaml -o json",
+    ),
     "policy init": (
         "ibgu policy init -o policies/",
         "ibgu policy init --clusters 3500 --time-zone Europe/Berlin",

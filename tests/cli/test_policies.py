@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
@@ -86,3 +87,60 @@ def test_files_without_a_policy_are_a_misuse() -> None:
     done = lint("-", given="kind: ConfigMap\napiVersion: v1\n")
     assert done.exit_code == 2
     assert "there is no RolloutPolicy in these files" in done.stderr
+
+
+SOURCES = """\
+sources:
+  - {name: thanos, kind: prometheus, url: "https://thanos.example"}
+  - {name: noc, kind: webhook, url: "https://noc.example", secretFile: /key}
+"""
+ASKS = """\
+apiVersion: ibgu.dev/v1alpha1
+kind: RolloutPolicy
+metadata:
+  name: proven
+spec:
+  canaries:
+    count: 1
+    health:
+      metrics: [{source: noc, query: up}]
+      webhook: {source: pager}
+"""
+
+
+def test_sources_that_are_not_set_up_are_mistakes(tmp_path: Path) -> None:
+    policy, sources = tmp_path / "policy.yaml", tmp_path / "sources.yaml"
+    policy.write_text(ASKS)
+    sources.write_text(SOURCES)
+    assert lint(policy).exit_code == 0, "the sources are not known"
+    done = lint(policy, "--sources", sources)
+    assert done.exit_code == 1
+    place = f"{policy}:1: error: RolloutPolicy proven: spec.canaries.health: "
+    assert done.stdout.splitlines() == [
+        f"{place}the source noc is a webhook, and a metric needs one of the kind prometheus: have "
+        "the policy's owner name one",
+        f"{place}ibgu knows no source pager: have its administrator add it to "
+        "healthSources.sources of the chart, or have the policy's owner name another one",
+        "2 errors in 1 policy",
+    ]
+    policy.write_text(ASKS.replace("noc", "thanos").replace("pager", "noc"))
+    assert lint(policy, "--sources", sources).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sources: {", ":2: isn't valid YAML"),
+        (f"{SOURCES}---\n{SOURCES}", ": has 2 documents, and sources are in one"),
+        ("", ": has 0 documents, and sources are in one"),
+        ("sources: [{name: thanos}]", ": sources[0]: Object missing required field `kind`"),
+    ],
+)
+def test_a_file_of_sources_that_can_not_be_used_ends_with_2(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "sources.yaml"
+    path.write_text(text)
+    done = lint("-", "--sources", path, given=ASKS)
+    assert done.exit_code == 2
+    assert f"ibgu: {path}{words}" in done.stderr

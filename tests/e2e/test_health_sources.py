@@ -133,12 +133,20 @@ def says(noc: Site, **answer: Any) -> None:
     noc.answers = [web.json_response(answer) for _ in range(999)]
 
 
-async def test_a_source_that_ibgu_does_not_know_keeps_the_others(
+async def test_a_source_that_ibgu_does_not_know_keeps_the_canaries_too(
     scene: Scene, health: Health
 ) -> None:
     await scene.fleet(count=3)
     await scene.start()
     await health(webhook={"source": "noc"})
     await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
-    words = "ibgu knows no source noc: add it to healthSources.sources of the chart, or name "
-    await waits(scene, f"{words}another one in the policy")
+    words = (
+        f"RolloutPolicy/{NAME}: ibgu knows no source noc: have its administrator add it to "
+        "healthSources.sources of the chart, or have the policy's owner name another one"
+    )
+
+    async def held() -> bool:
+        return await kept(scene) == [words] * 3
+
+    await scene.until(held, "all three clusters to wait for the source")
+    assert await began(scene) == set()

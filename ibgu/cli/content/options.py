@@ -53,6 +53,18 @@ class LintOutput(StrEnum):
 LintForm = Annotated[LintOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
+SourcesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--sources",
+        metavar="FILE",
+        help="Sources of canaries' health, the file of IBGU_HEALTH_SOURCES_FILE: policies may name "
+        "no others. By default any name will do.",
+        show_default=False,
+    ),
+]
+
+
 class StorageOperator(StrEnum):
     LSO = "lso"
     LVMS = "lvms"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import typer
 
-from ibgu.cli.content.options import LintForm, LintOutput, PolicyPaths
+from ibgu.cli.content.options import LintForm, LintOutput, PolicyPaths, SourcesFile
 from ibgu.cli.content.policy_init import init
 from ibgu.cli.content.policy_simulate import simulate
 from ibgu.cli.examples import epilog
@@ -21,9 +21,12 @@ def group() -> None:
 
 
 @policy.command("lint", cls=PlainCommand, epilog=epilog("policy lint"))
-def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
+def lint(
+    paths: PolicyPaths, sources: SourcesFile = None, output: LintForm = LintOutput.TEXT
+) -> None:
     """Check RolloutPolicies as ibgu reads them; exit code 1: one can't be followed."""
     from ibgu.cli.content.files import documents_of, files_of, policies_in
+    from ibgu.cli.content.health_sources import sources_in
     from ibgu.cli.errors import FAILED
     from ibgu.cli.show.form import as_json
     from ibgu.cli.show.output_style import page, stdout
@@ -31,7 +34,8 @@ def lint(paths: PolicyPaths, output: LintForm = LintOutput.TEXT) -> None:
     from ibgu.core.views.policies import findings_of
 
     policies = policies_in(documents_of(files_of(paths)))
-    findings = [found for each in policies for found in findings_of(each)]
+    known = sources_in(sources) if sources is not None else None
+    findings = [found for each in policies for found in findings_of(each, known)]
     if output is LintOutput.JSON:
         typer.echo(as_json(body_of(findings)))
     else:

@@ -26,8 +26,8 @@ def judge_health_sources(
     )
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     words = (
-        "RolloutPolicies ask sources that ibgu does not know, so the clusters behind their "
-        f"canaries wait: {named}{more}"
+        "RolloutPolicies ask sources that ibgu does not know, so nothing starts that they hold: "
+        f"{named}{more}"
     )
     do = (
         "add them to healthSources.sources of the chart, or name others in the policies; outside "

@@ -1,12 +1,9 @@
 """Reads which sources of canaries' health policies ask, and compares them with those that ibgu
 knows."""
 
-from collections.abc import Iterator
-
 from ibgu.cli.doctor.facts import InvalidSources, UnknownSource
 from ibgu.controller.sources import sources_of
-from ibgu.core.model.rollout_policy import RolloutPolicy
-from ibgu.core.notify import SourceKind
+from ibgu.core.engine.gates.policies import source_fault, sources_asked
 from ibgu.hub.client import HubClient
 from ibgu.hub.rollout_policies import read_rollout_policies
 from ibgu.settings import Settings, SettingsError
@@ -17,24 +14,13 @@ async def unknown_sources(
 ) -> tuple[UnknownSource, ...] | InvalidSources:
     """Returns what policies ask that ibgu does not know as such a source."""
     try:
-        known = {(each.name, each.kind) for each in sources_of(settings)}
+        known = {each.name: each.kind for each in sources_of(settings)}
     except SettingsError as error:
         return InvalidSources(str(error))
     policies = (await read_rollout_policies(client)).policies
     return tuple(
         UnknownSource(each.metadata.name, name, kind.value)
         for each in policies
-        for name, kind in _asked(each)
-        if (name, kind) not in known
+        for name, kind in sources_asked(each.spec)
+        if source_fault(name, kind, known)
     )
-
-
-def _asked(policy: RolloutPolicy) -> Iterator[tuple[str, SourceKind]]:
-    canaries = policy.spec.canaries
-    health = canaries.health if canaries is not None else None
-    if health is None:
-        return
-    for name in dict.fromkeys(metric.source for metric in health.metrics):
-        yield name, SourceKind.PROMETHEUS
-    if health.webhook is not None:
-        yield health.webhook.source, SourceKind.WEBHOOK

@@ -11,6 +11,7 @@ from ibgu import telemetry
 from ibgu.controller.sources.asking import SourceClient, source_client
 from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
+from ibgu.core.engine.gates.policies import source_fault
 from ibgu.core.engine.state.health_observations import (
     VALID,
     HealthFinding,
@@ -18,7 +19,8 @@ from ibgu.core.engine.state.health_observations import (
     SourceQuestion,
 )
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.notify import HealthSource, SourceKind
+from ibgu.core.model.rollout_policy import SourceKind
+from ibgu.core.notify import HealthSource
 
 log = structlog.get_logger("ibgu.canaries")
 
@@ -73,6 +75,7 @@ class HealthSources:
         """`rollout` returns the rollout with that uid."""
         self._canaries = canaries
         self._askers = {each.name: _Asker(each, canaries, rollout) for each in sources}
+        self._kinds = {each.name: each.kind for each in sources}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -90,8 +93,7 @@ class HealthSources:
         others."""
         found: dict[str, list[_Asked]] = {}
         for (_, question), cluster in self._canaries.questions().items():
-            asker = self._askers.get(question.source)
-            if wrong := _mistake(question, asker.source if asker is not None else None):
+            if wrong := source_fault(question.source, _needed(question), self._kinds):
                 self._canaries.note_trouble(question, cluster, wrong)
             else:
                 found.setdefault(question.source, []).append(_Asked(question, cluster))
@@ -202,17 +204,7 @@ def _points(asked: _Asked, at: float) -> int:
     return metrics.span(at - asked.well_at)
 
 
-def _mistake(question: SourceQuestion, source: HealthSource | None) -> str:
-    """Returns why the source can't be asked, with what to do; empty: it can."""
-    name = question.source
-    if source is None:
-        return (
-            f"ibgu knows no source {name}: add it to healthSources.sources of the chart, or name "
-            "another one in the policy"
-        )
+def _needed(question: SourceQuestion) -> SourceKind:
+    """Returns the kind of source that can be asked so."""
     metric = isinstance(question, MetricQuestion)
-    if metric and source.kind is not SourceKind.PROMETHEUS:
-        return f"the source {name} is a webhook: metrics need one of the kind prometheus"
-    if not metric and source.kind is not SourceKind.WEBHOOK:
-        return f"the source {name} is no webhook: name one of that kind in the policy"
-    return ""
+    return SourceKind.PROMETHEUS if metric else SourceKind.WEBHOOK

@@ -239,7 +239,8 @@ class Assembly(Struct, frozen=True, eq=False):
             return durations.duration_stats
 
         observed = self._deps.canary_health.finding
-        return PolicyGates(self._fleet, mirror.cluster, clusters, measured, observed)
+        sources = {each.name: each.kind for each in self._deps.health_sources}
+        return PolicyGates(self._fleet, mirror.cluster, clusters, measured, observed, sources)
 
     def _preflights(
         self, payloads: Payloads, touch: Callable[[str], None], gates: PolicyGates

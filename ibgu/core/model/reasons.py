@@ -95,6 +95,8 @@ class PolicyRule(StrEnum):
     """The windows are in the time zone of the cluster, which is not known."""
     NO_WINDOW = "NoWindow"
     """No window ever lets the action start."""
+    SOURCE = "Source"
+    """A source of health can't be asked."""
     CANARIES = "Canaries"
     APPROVAL = "Approval"
     BACKUP = "Backup"

@@ -92,6 +92,14 @@ class WantedCondition(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     status: str = "True"
 
 
+class SourceKind(StrEnum):
+    """SourceKind is what a source of health can be asked."""
+
+    PROMETHEUS = "prometheus"
+    """Prometheus, Thanos, or another with their HTTP API."""
+    WEBHOOK = "webhook"
+
+
 class MetricCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """MetricCheck is a query that must be true of a canary, at a source that the administrator of
     ibgu has named."""

@@ -5,7 +5,6 @@ from ibgu.core.notify.fold import advance
 from ibgu.core.notify.health_source import (
     HealthSource,
     InvalidSourceFile,
-    SourceKind,
     parse_sources,
 )
 from ibgu.core.notify.receiver import Format, InvalidReceiverFile, Receiver, parse, url_problem
@@ -30,7 +29,6 @@ __all__ = [
     "NotificationState",
     "Receiver",
     "RolloutEvent",
-    "SourceKind",
     "advance",
     "headers",
     "keys",

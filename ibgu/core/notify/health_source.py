@@ -3,19 +3,13 @@
 They are configured, and requests to them signed, as for receivers of notifications.
 """
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify.receiver import url_problem, with_field
-
-
-class SourceKind(StrEnum):
-    PROMETHEUS = "prometheus"
-    """Prometheus, Thanos, or another with their HTTP API."""
-    WEBHOOK = "webhook"
 
 
 class HealthSource(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

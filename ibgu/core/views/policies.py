@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.core.drivers import declared
-from ibgu.core.engine.gates.policies import faults
+from ibgu.core.engine.gates.policies import Sources, faults, source_faults
 from ibgu.core.model.document import Document
 from ibgu.core.model.rollout_policy import RolloutPolicy, RolloutPolicySpec
 
@@ -23,12 +23,13 @@ class PolicyFinding(Struct, frozen=True):
     message: str
 
 
-def findings_of(document: Document) -> Iterator[PolicyFinding]:
-    for message in _messages(document):
+def findings_of(document: Document, sources: Sources | None = None) -> Iterator[PolicyFinding]:
+    """Yields what is wrong. `sources` of health that are set up; None: they are not known."""
+    for message in _messages(document, sources):
         yield PolicyFinding(document.name, document.file, document.line, message)
 
 
-def _messages(document: Document) -> Iterator[str]:
+def _messages(document: Document, sources: Sources | None) -> Iterator[str]:
     if document.problem:
         yield document.problem
         return
@@ -44,6 +45,9 @@ def _messages(document: Document) -> Iterator[str]:
     spec = policy.spec
     # As the drivers have it: to import them is to declare the actions of every kind.
     yield from faults(spec, declared)
+    if sources is not None:
+        found = source_faults(spec, sources)
+        yield from (f"spec.canaries.health: {fault}" for fault in found)
     if not _holds(spec):
         yield "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
     if spec.fit and not spec.windows:

@@ -389,12 +389,12 @@ def test_sources_that_policies_ask_and_ibgu_does_not_know_are_named(
     result = doctor("-o", "json")
     assert levels(result)["health sources"] == "warning"
     words = told(result, "health sources")
-    assert "canaries wait: noc (prometheus) in asking, noc (webhook) in asking ->" in words
+    assert "that they hold: noc (prometheus) in asking, noc (webhook) in asking ->" in words
     path = tmp_path / "sources.yaml"
     noc = {"name": "noc", "kind": "webhook", "url": "https://noc.example", "secretFile": "/key"}
     path.write_text(json.dumps({"sources": [noc]}))
     result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
-    assert "canaries wait: noc (prometheus) in asking ->" in told(result, "health sources")
+    assert "that they hold: noc (prometheus) in asking ->" in told(result, "health sources")
     path.write_text("sources: 1")
     result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
     assert levels(result)["health sources"] == "error"

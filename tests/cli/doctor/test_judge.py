@@ -244,7 +244,7 @@ def test_three_sources_that_ibgu_does_not_know_are_named() -> None:
         if each.check == "health sources"
     ]
     named = "noc (webhook) in careful"
-    assert found.found.endswith(f"canaries wait: {named}, {named}, {named} and 2 more")
+    assert found.found.endswith(f"that they hold: {named}, {named}, {named} and 2 more")
 
 
 def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:

@@ -10,7 +10,8 @@ from ibgu.controller.sources.asking import SourceClient, source_client
 from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
 from ibgu.core.engine.state.health_observations import MetricQuestion
-from ibgu.core.notify import HealthSource, SourceKind
+from ibgu.core.model.rollout_policy import SourceKind
+from ibgu.core.notify import HealthSource
 from tests.core.drivers.canary_health.test_metrics import SITE
 from tests.e2e.metrics import Metrics, prometheus, until
 

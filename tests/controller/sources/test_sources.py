@@ -159,9 +159,9 @@ async def test_mistakes_of_a_policy_say_what_to_do(there: Site, asking: Asking) 
     unknown = MetricQuestion("other", "up")
     swapped = (MetricQuestion("noc", "up"), WebhookQuestion("thanos", "careful", "uid-a", 1))
     async with asking([noc(there), thanos(there)], unknown, *swapped) as observed:
-        await observed.until(unknown, "ibgu knows no source other: add it to healthSources.sources")
-        await observed.until(swapped[0], "the source noc is a webhook: metrics need one")
-        await observed.until(swapped[1], "the source thanos is no webhook: name one")
+        await observed.until(unknown, "ibgu knows no source other: have its administrator")
+        await observed.until(swapped[0], "the source noc is a webhook, and a metric needs one")
+        await observed.until(swapped[1], "the source thanos is no webhook: have the policy's owner")
     assert there.taken == []
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.notify import HealthSource, InvalidSourceFile, SourceKind, parse_sources
+from ibgu.core.model.rollout_policy import SourceKind
+from ibgu.core.notify import HealthSource, InvalidSourceFile, parse_sources
 
 GOOD = {"name": "thanos", "kind": "prometheus", "url": "https://thanos.example"}
 NOC = {"name": "noc", "kind": "webhook", "urlFile": "/url", "secretFile": "/key"}

@@ -23,7 +23,7 @@ from ibgu.core.engine.decide import (
 )
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
-from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates
+from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates, Sources
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.health_observations import HealthObservations
 from ibgu.core.engine.state.snapshot import Facts, PayloadState, SeedState, Snapshot
@@ -91,7 +91,9 @@ class InMemoryEngine(Hub, Story):
         *clusters: str,
         driver: Driver = IBU,
         node: Callable[[str, datetime], Any] = Spoke,
+        sources: Sources | None = None,
     ) -> None:
+        """`sources` of canaries' health that are set up; None: policies are not asked about it."""
         Hub.__init__(self, node)
         self.driver = driver
         self.others: dict[str, Driver] = {}
@@ -115,6 +117,7 @@ class InMemoryEngine(Hub, Story):
         """What the hub shows of rollouts that policies have asked for, by name."""
         self.durations: DurationsByAction = {}
         self.observations = HealthObservations()
+        self.sources = sources
         self.policy_gates = self._policy_gates()
         self.adoption: set[str] = set()
         self.namesakes: dict[str, str] = {}
@@ -212,8 +215,9 @@ class InMemoryEngine(Hub, Story):
         def clusters() -> list[ClusterView]:
             return [view for name in self.spokes if (view := self.cluster(name))]
 
+        observed = self.observations.finding
         return PolicyGates(
-            self.fleet, self.cluster, clusters, lambda: self.durations, self.observations.finding
+            self.fleet, self.cluster, clusters, lambda: self.durations, observed, self.sources
         )
 
     def tracked(self, uid: str) -> TrackedRollout:

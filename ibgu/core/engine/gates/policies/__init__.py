@@ -4,5 +4,22 @@ from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.in_force import UNKNOWN, HoldingPolicies, PolicyGates
 from ibgu.core.engine.gates.policies.meanings import MEANINGS
+from ibgu.core.engine.gates.policies.sources import (
+    Sources,
+    source_fault,
+    source_faults,
+    sources_asked,
+)
 
-__all__ = ["CLUSTER_HOLD", "MEANINGS", "UNKNOWN", "HoldingPolicies", "PolicyGates", "faults"]
+__all__ = [
+    "CLUSTER_HOLD",
+    "MEANINGS",
+    "UNKNOWN",
+    "HoldingPolicies",
+    "PolicyGates",
+    "Sources",
+    "faults",
+    "source_fault",
+    "source_faults",
+    "sources_asked",
+]

@@ -12,6 +12,7 @@ from ibgu.core.engine.gate import GateInput, policy_gate
 from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
+from ibgu.core.engine.gates.policies.sources import Sources
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -54,10 +55,14 @@ class PolicyGates:
         clusters: Callable[[], Iterable[ClusterView]],
         durations: Durations,
         observed: HealthLookup = not_observed,
+        sources: Sources | None = None,
     ) -> None:
-        """`clusters` returns those of the whole hub."""
+        """`clusters` returns those of the whole hub. `sources`: the sources of health that are set
+        up; None: this process does not know them, and no policy is held for one."""
         self._turns = Turns(fleet, cluster)
-        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed, self._turns)
+        self._factory = PolicyFactory(
+            fleet.occupancy, cluster, durations, observed, self._turns, sources
+        )
         self._waiting = WaitingMembers(fleet, cluster, clusters, self._turns)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()

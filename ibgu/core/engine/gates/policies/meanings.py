@@ -9,6 +9,7 @@ from ibgu.core.engine.gates.policies import (
     cluster_hold,
     limits,
     policy,
+    sources,
     times,
 )
 from ibgu.core.model import PolicyRule
@@ -20,6 +21,7 @@ MEANINGS: Mapping[str, Meaning] = {
     PolicyRule.TIMES: times.MEANING,
     PolicyRule.TIME_ZONE: times.ZONE_MEANING,
     PolicyRule.NO_WINDOW: times.NO_WINDOW_MEANING,
+    PolicyRule.SOURCE: sources.MEANING,
     PolicyRule.CANARIES: canaries.MEANING,
     PolicyRule.APPROVAL: approvals.MEANING,
     PolicyRule.BACKUP: backups.MEANING,

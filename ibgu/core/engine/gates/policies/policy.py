@@ -12,6 +12,7 @@ from ibgu.core.engine.gates.policies.backups import backup_gate
 from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
+from ibgu.core.engine.gates.policies.sources import Sources, source_faults, sources_gate
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
@@ -78,7 +79,10 @@ class PolicyFactory:
         durations: Durations,
         observed: HealthLookup,
         turns: Turns,
+        sources: Sources | None,
     ) -> None:
+        """`sources`: those of the administrator; None: this process does not know them."""
+        self._sources = sources
         self._observed = observed
         self._occupancy = occupancy
         self._cluster = cluster
@@ -92,6 +96,8 @@ class PolicyFactory:
         if spec.breaker is not None:
             concerns = partial(self._concerns, spec, actions)
             breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
+        if self._sources is not None and (fault := next(source_faults(spec, self._sources), "")):
+            gates.append(sources_gate(name, fault, actions, partial(_selects, spec)))
         if spec.windows or spec.freezes:
             gates.append(times_gate(name, spec, actions, self._durations))
         canaries = self._canaries(name, spec, actions)

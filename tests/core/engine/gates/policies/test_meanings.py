@@ -18,6 +18,7 @@ RULES: dict[PolicyRule, dict[str, Any]] = {
     PolicyRule.TIMES: {"freezes": [LONG]},
     PolicyRule.TIME_ZONE: {"windows": [SHORT]},
     PolicyRule.NO_WINDOW: {"windows": [SHORT | {"timeZone": "UTC"}], "fit": True},
+    PolicyRule.SOURCE: {"canaries": {"count": 1, "health": {"webhook": {"source": "noc"}}}},
     PolicyRule.CANARIES: {"canaries": {"count": 1}},
     PolicyRule.APPROVAL: {"approval": {}},
     PolicyRule.BACKUP: {"backup": "Required"},
@@ -27,7 +28,7 @@ RULES: dict[PolicyRule, dict[str, Any]] = {
 
 
 def kept() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2", sources={})
     twin.apply(ibgu("a", "Prep Upgrade", concurrency=2))
     return twin
 

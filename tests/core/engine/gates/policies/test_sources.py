@@ -1,0 +1,126 @@
+"""R50.18: nothing starts under a policy that names a source of health which ibgu can't ask."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.gates.policies import Sources, source_faults
+from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model.rollout_policy import SourceKind
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.gates.policies.grants import break_glass
+from tests.core.engine.gates.policies.policy import policy, reason, set_policies
+
+NORTH = {"region": "north"}
+METRIC = {"source": "thanos", "query": "up"}
+BOTH: Sources = {"thanos": SourceKind.PROMETHEUS, "noc": SourceKind.WEBHOOK}
+UNKNOWN = (
+    "ibgu knows no source noc: have its administrator add it to healthSources.sources of the "
+    "chart, or have the policy's owner name another one"
+)
+
+
+def careful(**more: Any) -> dict[str, Any]:
+    """A policy whose first cluster is a canary that a metric and a webhook must call well."""
+    health = {"metrics": [METRIC, METRIC], "webhook": {"source": "noc"}}
+    return {"canaries": {"count": 1, "health": health}} | more
+
+
+def fleet(sources: Sources | None, **spec: Any) -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2", sources=sources)
+    Invariants(twin)
+    set_policies(twin, policy(**spec))
+    return twin
+
+
+def started(twin: InMemoryEngine, stage: Stage) -> list[str]:
+    done = {name: [one for _, one in spoke.executed] for name, spoke in twin.spokes.items()}
+    return [name for name, stages in done.items() if stage in stages]
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({"thanos": SourceKind.PROMETHEUS}, UNKNOWN),
+        ({}, UNKNOWN.replace("noc", "thanos")),
+        (
+            {"thanos": SourceKind.WEBHOOK, "noc": SourceKind.WEBHOOK},
+            "the source thanos is a webhook, and a metric needs one of the kind prometheus: have "
+            "the policy's owner name one",
+        ),
+        (
+            {"thanos": SourceKind.PROMETHEUS, "noc": SourceKind.PROMETHEUS},
+            "the source noc is no webhook: have the policy's owner name one",
+        ),
+    ],
+)
+def test_a_source_that_can_not_be_asked_keeps_the_canaries_too(
+    sources: Sources, words: str
+) -> None:
+    twin = fleet(sources, **careful())
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(days=3)
+    for name in ("site-1", "site-2"):
+        found = reason(twin, "uid-a", name)
+        assert (found.kind, found.gate) == (ReasonKind.GATE, "RolloutPolicy/network")
+        assert (found.message, found.who) == (words, ActingParty.PERSON)
+    assert started(twin, Stage.PREP) == []
+    assert twin.tracked("uid-a").steps[0].step.stopped_since is not None
+
+
+@pytest.mark.parametrize("sources", [BOTH, None])
+def test_canaries_start_where_the_sources_are_there_or_not_asked_about(
+    sources: Sources | None,
+) -> None:
+    twin = fleet(sources, **careful())
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=2)
+    assert started(twin, Stage.PREP) == ["site-1"]
+
+
+def test_only_what_the_policy_holds_waits() -> None:
+    twin = fleet({}, **careful(actions=["Upgrade"], clusters={"selector": {"matchLabels": NORTH}}))
+    twin.labels["site-1"] = dict(NORTH)
+    twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(hours=6)
+    assert started(twin, Stage.PREP) == ["site-1", "site-2"]
+    assert started(twin, Stage.UPGRADE) == ["site-2"]
+
+
+def test_a_chain_waits_at_its_beginning_and_goes_no_further_within() -> None:
+    twin = fleet({}, **careful(actions=["Upgrade"]))
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(hours=3)
+    assert started(twin, Stage.PREP) == []
+    set_policies(twin)
+    twin.until(Kind.RUN_ACCEPTED)
+    set_policies(twin, policy(**careful(actions=["Upgrade"])))
+    twin.wait(hours=6)
+    member = twin.member("uid-a", 0, "site-1")
+    assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
+    assert started(twin, Stage.UPGRADE) == []
+
+
+def test_no_way_back_waits() -> None:
+    twin = fleet({}, **careful())
+    twin.apply(ibgu("a", "Abort"))
+    twin.wait(hours=1)
+    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_person_may_let_a_rollout_pass() -> None:
+    twin = fleet({}, **careful())
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    break_glass(twin, "RolloutPolicy/network")
+    twin.wait(hours=1)
+    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "spec", [{"inFlight": 1}, {"canaries": {"count": 1}}, {"canaries": {"count": 1, "health": {}}}]
+)
+def test_a_policy_without_sources_has_no_fault(spec: dict[str, Any]) -> None:
+    assert list(source_faults(policy(**spec).spec, {})) == []
