@@ -17,6 +17,8 @@ def assumed(plan: RehearsedPlan) -> Iterator[str]:
             yield f"what {name} wants approved is approved {_delay(plan)}"
         if spec.canaries is not None and spec.canaries.health is not None:
             yield f"canaries of {name} are healthy from their success on"
+        if spec.retry is not None:
+            yield f"no cluster is tried again for {name}: what fails stays failed"
         if spec.preflight is not None:
             yield f"preflight finds no error, for which {name} would hold a cluster"
         if spec.warnings is not None:

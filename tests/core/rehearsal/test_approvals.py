@@ -130,10 +130,12 @@ def test_the_outlook_says_what_it_takes_for_granted() -> None:
         "strict",
         preflight="Enforce",
         warnings="Hold",
+        retry={},
         canaries={"count": 1, "soakMinutes": 5, "health": {"nodes": True}},
     )
     assert looked(plan_of(case("Prep", policies=[strict]))).assumed == (
         "canaries of RolloutPolicy strict are healthy from their success on",
+        "no cluster is tried again for RolloutPolicy strict: what fails stays failed",
         "preflight finds no error, for which RolloutPolicy strict would hold a cluster",
         "no cluster warns, for which RolloutPolicy strict would hold it",
     )
