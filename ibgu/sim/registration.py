@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from random import Random
 
+from msgspec import Struct
+
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import NEVER, timestamp
 from ibgu.sim.wire import Patch
@@ -38,6 +40,27 @@ def managed_cluster(name: str, version: str, labels: Mapping[str, str]) -> JsonO
     }
 
 
+class ReportedCondition(Struct, frozen=True):
+    """ReportedCondition is a condition that others set on the ManagedCluster, such as a
+    monitoring."""
+
+    type: str
+    status: str
+    since: float
+
+    def body(self) -> JsonObject:
+        return {
+            "type": self.type,
+            "status": self.status,
+            "reason": "Reported",
+            "message": "",
+            "lastTransitionTime": timestamp(self.since),
+        }
+
+
+_Status = tuple[str, str, str, tuple[ReportedCondition, ...]]
+
+
 class Registration:
     """Registration keeps the hub's view of the cluster up to date, by patches that must be
     answered.
@@ -52,14 +75,16 @@ class Registration:
         """The ManagedCluster's uid; empty while there is none."""
         self.flapping = False
         self.topology = "SingleReplica"
+        self.reported: tuple[ReportedCondition, ...] = ()
         self._rng = rng
         self._grace = _GRACE * scale
         self._period = max(120.0 * scale, 2.0)
         self._since = now
         self._lost_at = NEVER
-        self._status: tuple[str, str, str] | None = None
+        self._status: _Status | None = None
         self._spec: tuple[str, str] | None = None
-        self._sent: tuple[str, ...] = ()
+        self._sent_status: _Status | None = None
+        self._sent_spec: tuple[str, str] | None = None
         self._busy = False
         self._version = ""
         self._available = "True"
@@ -116,8 +141,8 @@ class Registration:
             self._available, self._since = available, now
 
     @property
-    def _wanted_status(self) -> tuple[str, str, str]:
-        return self._available, self._version, self.topology
+    def _wanted_status(self) -> _Status:
+        return self._available, self._version, self.topology, self.reported
 
     @property
     def _wanted_spec(self) -> tuple[str, str]:
@@ -129,16 +154,18 @@ class Registration:
             return
         self._busy = False
         if accepted and patch.subresource:
-            available, version, topology = self._sent
-            self._status = available, version, topology
+            self._status = self._sent_status
         elif accepted:
-            available, version = self._sent
-            self._spec = available, version
+            self._spec = self._sent_spec
 
     # -- patches ---------------------------------------------------------------------------------
 
     def _patch(self, body: JsonObject, *, status: bool) -> Patch:
-        self._busy, self._sent = True, self._wanted_status if status else self._wanted_spec
+        self._busy = True
+        if status:
+            self._sent_status = self._wanted_status
+        else:
+            self._sent_spec = self._wanted_spec
         meta = {"uid": self.uid, **body.pop("metadata", {})}
         return Patch(self.cluster, "", {"metadata": meta, **body}, "status" if status else "")
 
@@ -153,9 +180,10 @@ class Registration:
             }
             for kind, reason, message in _ACCEPTED
         ]
+        reported = [each.body() for each in self.reported]
         return {
             "status": {
-                "conditions": [*conditions, self._availability()],
+                "conditions": [*conditions, self._availability(), *reported],
                 "clusterClaims": self._claims(),
                 "version": {"kubernetes": _kubernetes(self._version)},
             }

@@ -19,6 +19,7 @@ from tests.simulation.network_faults import NetworkFaults, latency
 Effect = Callable[[], Awaitable[bytes]]
 _PAYLOAD = f'"{names.PART}":"{names.PAYLOAD}"'.encode()
 _ARMS = f'"{names.ARMING}":"{names.ARMED}"'.encode()
+_FOLLOWS = f'"{names.FOLLOW_UP_OF}"'.encode()
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 
 
@@ -92,8 +93,13 @@ class FaultyHub(Hub):
             await asyncio.sleep(1000)
         if method == "PATCH" and path.startswith(paths.MANAGED_CLUSTERS):
             await self._take_label(path, body)
+        follows = method == "POST" and isinstance(body, bytes) and _FOLLOWS in body
+        if follows:
+            await self._before_follow_up(method, path, body)
         answer = await effect()
         if write and self._weather.fires("kill-after-write"):
+            await self._end()
+        if follows and self._weather.fires("kill-after-follow-up"):
             await self._end()
         await self._travel()
         self._check_life(method, path)
@@ -152,6 +158,32 @@ class FaultyHub(Hub):
         if carries and self._weather.holds("payload-refused"):
             words = "admission webhook denied the request: too much"
             raise HubError(422, "Invalid", words, method=method, path=path)
+
+    async def _before_follow_up(self, method: str, path: str, body: object) -> None:
+        """Ends or stops the process between the journal's record of a new rollout and its creation,
+        takes its name, or refuses it."""
+        if self._weather.fires("kill-before-follow-up"):
+            await self._end()
+        fault = self._weather.shot("pause-before-follow-up")
+        if fault is not None and self._weather.fires(fault.kind):
+            self._process.pause_for(fault.seconds)
+            await asyncio.sleep(0)
+            self._check_life(method, path)
+        if self._weather.holds("follow-up-forbidden"):
+            words = 'imagebasedgroupupgrades is forbidden: User "ibgu" cannot create resource'
+            raise HubError(403, "Forbidden", words, method=method, path=path)
+        if self._weather.fires("follow-up-taken"):
+            await self._take_name(path, body)
+
+    async def _take_name(self, path: str, body: object) -> None:
+        """Creates, as a person who is quicker, an object of that name that selects nobody."""
+        assert isinstance(body, bytes)
+        found = json.decode(body)
+        metadata = {key: found["metadata"][key] for key in ("name", "namespace")}
+        nobody = [{"matchLabels": {"name": "nobody"}}]
+        spec = {**found["spec"], "clusterLabelSelectors": nobody}
+        person = MemoryClient(self._inner._hub, "people")
+        await person.request("POST", path, body={**found, "metadata": metadata, "spec": spec})
 
     def _later(self, effect: Effect) -> None:
         """Delays the request, which arrives when nobody waits for it any more."""

@@ -97,6 +97,10 @@ PAYLOAD = (
     "payload-refused",
 )
 TENANCY = ("set-unbound",)
+CREATION_ENDS = ("kill-before-follow-up", "kill-after-follow-up", "pause-before-follow-up")
+"""What ends or stops a controller while it makes a rollout that a policy asks for."""
+CREATION_REFUSED = ("follow-up-forbidden", "follow-up-taken")
+"""What keeps it from making one."""
 PREFLIGHT = ("preflight-mode", "defect-mended")
 OTHERS = (
     *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit", "own-error"),

@@ -26,6 +26,12 @@ _LABELS = (
 _UPDATE_LABELS = ("check-failed", "mirror-failed", "update-failed")
 
 
+def number_of(name: str) -> int | str:
+    """Returns the number of a rollout that was drawn; of one that ibgu has made, its name."""
+    number = name.removeprefix("rollout-")
+    return int(number) if number.isdecimal() else name
+
+
 _APPENDED = ("Upgrade", "FinalizeUpgrade", "AbortOnFailure", "Abort", "FinalizeRollback")
 
 
@@ -61,7 +67,9 @@ class People:
         except HubError:
             return {}
 
-    def _path(self, number: int) -> str:
+    def _path(self, number: int | str) -> str:
+        if isinstance(number, str):
+            return paths.rollout_object(names.IBGU, "default", number)
         kind = str(self._ibgus[number]["kind"])
         return paths.rollout_object(kind, "default", f"rollout-{number}")
 
@@ -71,11 +79,11 @@ class People:
         body = self._ibgus[number]
         await self._try("POST", paths.rollout_objects(body["kind"], "default"), body)
 
-    async def annotate(self, number: int, **marks: str) -> None:
+    async def annotate(self, number: int | str, **marks: str | None) -> None:
         annotations = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
         await self._try("PATCH", self._path(number), {"metadata": {"annotations": annotations}})
 
-    async def resume(self, number: int) -> None:
+    async def resume(self, number: int | str) -> None:
         self._asked += 1
         await self.annotate(number, resume=f"please-{self._asked}")
 
@@ -89,7 +97,7 @@ class People:
         more = step([actions[choice % len(actions)]], 1 + choice % 3, timeout)
         await self._try("PATCH", self._path(number), {"spec": {"plan": [*plan, more]}})
 
-    async def put_back(self, number: int, plan: bytes) -> None:
+    async def put_back(self, number: int | str, plan: bytes) -> None:
         """Restores the plan where it is shorter now."""
         found, wanted = await self._get(self._path(number)), json.decode(plan)
         if len((found.get("spec") or {}).get("plan") or []) < len(wanted):

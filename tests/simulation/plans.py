@@ -6,10 +6,12 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import names
 from ibgu.sim.faults import parse_defect, parse_fault
 from ibgu.sim.spec import FleetSpec
-from tests.simulation import contention, updates
+from tests.simulation import canary_breaks, contention, updates
+from tests.simulation.canary_breaks import CanaryBreaks
 from tests.simulation.contention import Contention
 from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
@@ -82,6 +84,8 @@ class Scenario(Struct, frozen=True):
     """When the policy is deleted, in virtual seconds; 0: never."""
     contention: Contention = Contention()
     """What becomes of several policies, if rollouts want the same places of them."""
+    canaries: CanaryBreaks = CanaryBreaks()
+    """What becomes of canaries that break, and of what rolls them back."""
     upgrade_backups: bool = False
     """IBGUs ask for a backup of each cluster before its Upgrade."""
     kind: SimulatedKind = UPGRADE
@@ -149,6 +153,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
     elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
+    elif kind is UPGRADE and _may_break_canaries(plan, seed):
+        return breaking_canaries(plan, Random(f"{seed}/breaking canaries"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -239,6 +245,28 @@ def contending(plan: Scenario, rng: Random) -> Scenario:
         failing = parse_fault(f"prep.precache={rng.choice((0.3, 0.6))}")
         fleet = structs.replace(fleet, faults=(*fleet.faults, failing))
     return structs.replace(plan, fleet=fleet, ibgus=tuple(started), contention=found)
+
+
+def _may_break_canaries(plan: Scenario, seed: int) -> bool:
+    """Returns whether canaries break: one of what makes a seed's rollouts other ones is enough."""
+    other = plan.starts_per_minute or plan.seed_limit or enforces(seed)
+    return not other and canary_breaks.breaks_canaries(seed)
+
+
+def breaking_canaries(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with canaries that may break once they are upgraded, instead of its own
+    rollouts."""
+    trouble = map(parse_fault, rng.sample(TROUBLES, rng.choice((0, 0, 1))))
+    fleet = structs.replace(plan.fleet, count=rng.randint(3, 6), faults=tuple(trouble))
+    table = plan.kind.drivers[names.IBGU].actions
+    shapes = [
+        shape
+        for shape in table.plans
+        if shape[0][0] == table.start and any(Action.UPGRADE in actions for actions in shape)
+    ]
+    started = canary_breaks.rollouts(rng, fleet.count, shapes)
+    found = canary_breaks.canary_breaks(rng, fleet.count)
+    return structs.replace(plan, fleet=fleet, ibgus=tuple(started), canaries=found)
 
 
 STOPPED = ("everything", "leaders", "people")

@@ -38,6 +38,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
+from tests.simulation.canary_breaks import LATE
 from tests.simulation.checks import Found
 from tests.simulation.checks.approvals import NEVER
 from tests.simulation.checks.contention import UnderContention
@@ -46,12 +47,14 @@ from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.failures import FailuresUnderPolicy
+from tests.simulation.checks.follow_ups import AGAIN, CREATION, RESTARTED, FollowUps
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.policies import UnderPolicy, until
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
+from tests.simulation.checks.reported import HubReports
 from tests.simulation.checks.seeds import SeedStops
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, JournalCheck, Run
@@ -61,6 +64,8 @@ from tests.simulation.checks.upgrade_backups import UpgradeBackups
 from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import (
     CALM,
+    CREATION_ENDS,
+    CREATION_REFUSED,
     HUB,
     JOURNAL,
     OTHERS,
@@ -111,7 +116,9 @@ class Outcome(Struct):
 def faults_of(seed: int, kind: SimulatedKind = UPGRADE) -> list[Fault]:
     plan = scenario(seed, kind)
     drawn = draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
-    return sorted([*drawn, *plan.contention.silent], key=lambda fault: fault.at)
+    return sorted(
+        [*drawn, *plan.contention.silent, *plan.canaries.faults], key=lambda fault: fault.at
+    )
 
 
 def simulate(
@@ -192,8 +199,10 @@ class _Play:
             self._policy_dates,
             NEVER if unheard else HEARD,
         )
+        self._follow_ups = _follow_ups(self.found, plan, faults, self.fleet.hub.now)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
+        self._limit += LATE if plan.canaries.policy else 0.0
         self.fleet.hub.audit = self._audit
 
     def _audit(
@@ -203,6 +212,7 @@ class _Play:
         self._effects.audit(asked, before, after)
         self._schedule.audit(asked, before, after)
         self._contention.audit(asked, before, after)
+        self._follow_ups.audit(asked, before, after)
         if asked.who.startswith("ibgu/") and not _of_the_lease(asked):
             known = self.fleet.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
@@ -363,6 +373,7 @@ class _Play:
                 check(self.found, spec, ends).read(events)
         if not skewed:
             self._contention.judge(events)
+            self._follow_ups.judge(events, restored=restored)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()
@@ -388,6 +399,18 @@ class _Play:
             truth.limits()
         self.results.update(run.result for run in runs if run.result)
         self.trace = f"{len(events)} events, {hash_of(events)}"
+
+
+def _follow_ups(
+    found: Found, plan: Scenario, faults: Sequence[Fault], now: Callable[[], float]
+) -> FollowUps:
+    kinds = {fault.kind for fault in (*faults, *plan.canaries.meanwhile)}
+    ends = {*CREATION_ENDS}
+    disturbing = kinds & {*UNHEARD, *ends, "own-error"}
+    until = NEVER if not disturbing else CREATION if disturbing <= ends else 0.0
+    patience = AGAIN if not disturbing else RESTARTED if disturbing <= {"kill", *ends} else None
+    reports = HubReports(now, refuses=bool(kinds & {*CREATION_REFUSED}))
+    return FollowUps(found, reports, heard_until=until, patience=patience)
 
 
 def _updates(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -30,13 +31,16 @@ from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
 from tests.simulation.bindings import Bindings
-from tests.simulation.faults import HUB, JOURNAL, PROCESS, WATCH, Fault
+from tests.simulation.canary_breaks import PROVEN
+from tests.simulation.contention import Change
+from tests.simulation.faults import CREATION_ENDS, HUB, JOURNAL, PROCESS, WATCH, Fault
 from tests.simulation.journal import CallQueue
 from tests.simulation.loop import BEGINNING
+from tests.simulation.monitoring import Monitoring
 from tests.simulation.network_faults import NetworkFaults
 from tests.simulation.node import Node
 from tests.simulation.payload_objects import PayloadObjects
-from tests.simulation.people import People
+from tests.simulation.people import People, number_of
 from tests.simulation.plans import SEED_IMAGE, Scenario
 from tests.simulation.talm import Talm
 
@@ -72,6 +76,8 @@ SHOTS = (
     "write-refused",
     "write-lands-late",
     "label-taken",
+    "follow-up-taken",
+    *CREATION_ENDS,
 )
 WINDOWS = (
     "journal-away",
@@ -88,6 +94,7 @@ WINDOWS = (
     "watch-silent",
     "payload-forbidden",
     "payload-refused",
+    "follow-up-forbidden",
     "own-error",
 )
 WATCHED = (
@@ -109,7 +116,8 @@ class Simulation:
         updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
         seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
         contends = scenario.contention.changes
-        policies = (ROLLOUT_POLICIES,) if scenario.policy or contends else ()
+        breaks = scenario.canaries.policy
+        policies = (ROLLOUT_POLICIES,) if scenario.policy or contends or breaks else ()
         grants = (*GRANTS, *ADMISSION) if contends else ()
         more = (*talm, *sets, *updates, *seeds, *policies, *grants)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
@@ -120,6 +128,9 @@ class Simulation:
         )
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
+        self.monitoring = Monitoring(
+            self.hub, self.player, self.people, scenario.canaries, self.happen
+        )
         self.talm = Talm(self.hub)
         self.shelf = PayloadObjects(self.hub)
         self.bindings = Bindings(self.hub, seed)
@@ -185,6 +196,8 @@ class Simulation:
                 if change.at <= 0.0:
                     await self.people.change(change)
             self._tasks.append(asyncio.create_task(self._change()))
+        if self.scenario.canaries.policy:
+            await self.monitoring.start()
         for node in self.nodes:
             node.start()
 
@@ -201,14 +214,15 @@ class Simulation:
     async def stop(self) -> None:
         for node in self.nodes:
             await node.stop()
-        for task in self._tasks:
+        tasks = [*self._tasks, *self.monitoring.tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(self._tasks)
+        await asyncio.wait(tasks)
 
     def check_alive(self) -> None:
         """Raises the error of a part that must not end."""
-        for task in self._tasks:
-            if task.done():
+        for task in (*self._tasks, *self.monitoring.tasks):
+            if task.done() and not task.cancelled():
                 task.result()
 
     # -- what happens ----------------------------------------------------------------------------
@@ -402,6 +416,7 @@ class Simulation:
     def heal(self) -> None:
         """Ends all faults, except clusters that never come back."""
         self.weather.clear()
+        self.monitoring.heal()
         for node in self.nodes:
             node.process.resume()
 
@@ -421,10 +436,13 @@ class Simulation:
         term = node.controller._term if node is not None and node.controller is not None else None
         if term is None:
             return
+        if self.scenario.canaries.policy and self.lost:
+            # What a canary that never comes back keeps, its owner lets go.
+            await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, PROVEN))
         for tracked in term.fleet.rollouts.values():
             step = tracked.current
             hold = step.step.hold if step is not None else None
-            number = int(tracked.rollout.name.rpartition("-")[2])
+            number = number_of(tracked.rollout.name)
             held = tracked.rollout.hold
             if hold is not None and hold.kind in RESUMABLE:
                 await self.people.resume(number)
@@ -437,16 +455,18 @@ class Simulation:
 
     def _blocked_canary(self, step: TrackedStep) -> str:
         """Returns the canary that others wait for and that can't start itself; empty: none."""
-        canaries = (self.scenario.policy or {}).get("canaries")
+        policy = self.scenario.policy or self.scenario.canaries.policy
+        canaries = policy.get("canaries")
         if canaries is None or not step.kept:
             return ""
         if "selector" in canaries:
-            (name,) = canaries["selector"]["matchLabels"].values()
+            chosen = list(canaries["selector"]["matchLabels"].values())
         else:
-            name = next(iter(step.members))
-        member = step.members.get(name)
-        waits = isinstance(member, Waiting) and member.reason.kind not in QUEUED
-        return str(name) if waits else ""
+            chosen = list(islice(step.members, canaries["count"]))
+        found = (step.members.get(name) for name in chosen)
+        waiting = (each for each in found if isinstance(each, Waiting))
+        blocked = (each.cluster for each in waiting if each.reason.kind not in QUEUED)
+        return next(blocked, "")
 
     async def stuck(self) -> str:
         """Returns what has not ended, and why."""

@@ -143,6 +143,8 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
     }
     if kind is Kind.PREFLIGHT and step.preflight is not None:
         data["preflight"] = step.preflight
+    if kind is Kind.CANARY_WELL:
+        data["well"] = step.follow_ups.well[-1]
     if kind is Kind.FOLLOW_UP:
         data["follow_ups"] = step.follow_ups.made
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
