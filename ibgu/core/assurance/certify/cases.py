@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.core.assurance.certify.events import Event
 from ibgu.core.model.grants import Grants
 
 Age = tuple[datetime, str]
@@ -51,6 +52,25 @@ class DueLabels(Struct, frozen=True):
     """The wanted labels; empty: all labels of ibgu go."""
 
 
+class FollowUpCase(Struct):
+    """A second rollout that a policy has asked for."""
+
+    event: Event
+    """The event that recorded it first."""
+    policy: str
+    action: str
+    clusters: tuple[str, ...]
+    uids: tuple[str, ...]
+    name: str
+    """Empty: none was to be made."""
+    made_at: datetime | None = None
+
+    @property
+    def asked(self) -> tuple[str, str, tuple[str, ...], tuple[str, ...], str]:
+        """Returns what never changes."""
+        return self.policy, self.action, self.clusters, self.uids, self.name
+
+
 class MemberCase(Struct):
     cluster: str
     uid: str
@@ -70,6 +90,10 @@ class MemberCase(Struct):
     adopted: bool = False
     """Whether TALM acted before ibgu: its labels may be completed once."""
     due: DueLabels | None = None
+    upgraded: int = 0
+    """The event of the run that took it to another release."""
+    finalized: int = 0
+    """The event that completed its upgrade, so that nothing leads back."""
 
 
 class StepCase(Struct):
@@ -100,6 +124,11 @@ class StepCase(Struct):
     """An error of preflight that is about the plan itself; empty: there is none."""
     errors: dict[str, str] = {}
     """Clusters with an error of preflight, with the rule."""
+    well: dict[str, datetime] = {}
+    """The uids of canaries that were well since their upgrade, and when that was recorded."""
+    well_known: bool = True
+    """Whether the history says of each canary that it was well."""
+    follow_ups: list[FollowUpCase] = []
     judged: int = 0
     """The event of the newest evaluation by preflight; 0: not evaluated to be enforced, or not
     enforced at all times since."""

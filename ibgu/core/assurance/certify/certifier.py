@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.assurance.certify import imported, labels
+from ibgu.core.assurance.certify import follow_ups, imported, labels
 from ibgu.core.assurance.certify.adopted import member_adopted, step_adopted
 from ibgu.core.assurance.certify.audit import (
     Audit,
@@ -243,6 +243,7 @@ class Certifier:
 
     def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
         """Checks that nothing is half recorded: a cycle is journaled as a whole."""
+        follow_ups.made_as_recorded(self._audit, rollout)
         for step in rollout.steps:
             for member in step.members.values():
                 spot = MemberEventContext(self._audit, last, rollout, step, member)

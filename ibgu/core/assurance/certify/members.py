@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ibgu.core.assurance.certify import claims, evidence, labels, limits
+from ibgu.core.assurance.certify import claims, evidence, follow_ups, labels, limits
 from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -48,6 +48,7 @@ def _already_done(spot: MemberEventContext) -> None:
     evidence.already_there(spot, action)
     member.index += 1
     labels.due_after_success(spot, action)
+    follow_ups.note_success(spot, action, own=False)
 
 
 def _accepted(spot: MemberEventContext) -> None:

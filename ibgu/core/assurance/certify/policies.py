@@ -10,6 +10,7 @@ from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.policy_failures import GONE
+from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
 from ibgu.core.assurance.certify.policy_starts import Objection, Start
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
@@ -64,6 +65,8 @@ class PolicyAudit:
         rollout = self._subject(event)
         if rollout is not None and event.kind == "RunIntended":
             self._judge(event, rollout)
+        elif rollout is not None and event.kind == "FollowUpChanged":
+            self._judge_follow_ups(event, rollout)
         self._reader.read(event)
         if rollout is not None and event.rollout in self._suspects and not rollout.restored:
             self._convict(event)
@@ -98,6 +101,22 @@ class PolicyAudit:
             if not each.missing:
                 self._audit.require(Rule.POLICIES, False, each.event, each.words, *each.others)
         self._suspects[event.rollout] = [each for each in suspects if each.missing]
+
+    def _judge_follow_ups(self, event: Event, rollout: RolloutCase) -> None:
+        """Checks that the policies had asked for what the event records first."""
+        proofs = self._audit.proofs[rollout.kind]
+        new = [
+            (step, each)
+            for step in rollout.steps
+            for each in step.follow_ups
+            if each.event.seq == event.seq and each.action in proofs.ways_back
+        ]
+        policies = list(self._history.at(event.at)) if self._known else []
+        for step, record in new if self._known else ():
+            wrong = unasked(policies, rollout, step, record)
+            if wrong is not None:
+                told = f"R50.19: {', '.join(record.clusters)} back by RolloutPolicy/{record.policy}"
+                self._audit.require(Rule.POLICIES, not wrong, event, f"{told}, which {wrong}")
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
         policies = [

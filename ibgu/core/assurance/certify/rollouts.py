@@ -10,6 +10,7 @@ from ibgu.core.assurance.certify import backups
 from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.follow_ups import canary_well, follow_ups_changed
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.grants import Grants
@@ -223,6 +224,6 @@ OF_STEP: dict[str, Callable[[StepEventContext], None]] = {
     "ClockStarted": turn_clock_on,
     "StepFinished": _step_finished,
     "PreflightEvaluated": _evaluated,
-    "CanaryWell": _nothing,
-    "FollowUpChanged": _nothing,
+    "CanaryWell": canary_well,
+    "FollowUpChanged": follow_ups_changed,
 }

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from ibgu.core.assurance.certify import backups, claims, evidence, labels, limits
+from ibgu.core.assurance.certify import (
+    backups,
+    claims,
+    evidence,
+    follow_ups,
+    labels,
+    limits,
+)
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -149,6 +156,7 @@ def _ended(spot: MemberEventContext) -> None:
     if run.result == "succeeded":
         spot.member.index += 1
         labels.due_after_success(spot, run.action)
+        follow_ups.note_success(spot, run.action, own=True)
         backups.taken(spot, run)
     elif run.result == "continued" and run.action in spot.proofs.parts:
         backups.taken(spot, run)

@@ -1,0 +1,132 @@
+"""Checks the second rollouts that policies have asked for, by their records (R50.19).
+
+What a canary's sources reported of it is not in the history. What is: that it was well, what it was
+taken to, what held its rollout, and what the new rollout did.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from ibgu.core.assurance.certify.audit import Audit, MemberEventContext, StepEventContext
+from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
+from ibgu.core.assurance.certify.rules import Rule
+
+_CLOCKS = timedelta(minutes=5)
+"""How far the hub's clock, which dates new objects, may be from the controller's."""
+
+
+def canary_well(spot: StepEventContext) -> None:
+    """Notes which canary was well since its upgrade. Earlier builds did not say which."""
+    if uid := spot.text("well"):
+        spot.step.well.setdefault(uid, spot.event.at)
+    else:
+        spot.step.well_known = False
+
+
+def follow_ups_changed(spot: StepEventContext) -> None:
+    """Checks the records that are new; those before them only say what became of each."""
+    known = spot.step.follow_ups
+    told = [_case(spot, each) for each in spot.event.data.get("follow_ups", ())]
+    kept = [each.asked for each in told[: len(known)]] == [each.asked for each in known]
+    words = f"{spot.title}: what a policy had asked for is asked for no longer, or in other words"
+    spot.require(Rule.ORDER, kept, words, *(each.event.seq for each in known))
+    for before, after in zip(known, told, strict=False):
+        before.made_at = after.made_at
+    for new in told[len(known) :]:
+        if new.action in spot.proofs.ways_back:
+            _judge(spot, new)
+        known.append(new)
+
+
+def note_success(spot: MemberEventContext, action: str, *, own: bool) -> None:
+    """Notes that the cluster was taken to another release, or that its upgrade was completed.
+    `own`: by a run of the rollout itself."""
+    member, proofs = spot.member, spot.proofs
+    if own and action in proofs.reboots - proofs.ways_back:
+        member.upgraded = spot.event.seq
+    if action not in proofs.labels and action not in proofs.parts:
+        member.finalized = spot.event.seq
+
+
+def made_as_recorded(audit: Audit, rollout: RolloutCase) -> None:
+    """Checks the new rollouts that the history has: each does what was recorded, to the clusters
+    that were recorded."""
+    for step in rollout.steps:
+        for record in step.follow_ups:
+            for new in _made(audit, rollout, record):
+                first = list(new.plan[0].get("actions", ())) if new.plan else [record.action]
+                words = f"{record.name} was made for {record.action}, and does {', '.join(first)}"
+                alike = first == [record.action]
+                audit.require(Rule.ORDER, alike, record.event, words, new.seq)
+                clusters = new.steps[0].members.keys() if new.steps else set()
+                others = sorted(clusters - set(record.clusters))
+                words = f"{record.name} has clusters that it was not made for: {', '.join(others)}"
+                audit.require(Rule.MEMBERS, not others, record.event, words, new.seq)
+
+
+def _made(audit: Audit, rollout: RolloutCase, record: FollowUpCase) -> Iterator[RolloutCase]:
+    """Yields the rollout that was made for the record: it has its name, and is of its time."""
+    if not record.name or record.made_at is None:
+        return
+    namespace = rollout.name.partition("/")[0]
+    for new in audit.rollouts.values():
+        in_time = record.event.at - _CLOCKS <= new.created_at <= record.made_at + _CLOCKS
+        if new.name == f"{namespace}/{record.name}" and in_time:
+            yield new
+
+
+def _judge(spot: StepEventContext, new: FollowUpCase) -> None:
+    rollout, named = spot.rollout, ", ".join(new.clusters)
+    words = f"{named} {_go(new)} back while the rollout is held: {rollout.hold}"
+    spot.require(Rule.ORDER, not rollout.hold, words)
+    words = f"{named} {_go(new)} back though the rollout was deleted"
+    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    known = spot.step.follow_ups
+    twice = [each.event.seq for each in known if {*each.uids} & {*new.uids}]
+    words = f"{named} {_go(new)} back a second time in {spot.title}"
+    spot.require(Rule.ONCE, not twice and len({*new.uids}) == len(new.uids), words, *twice)
+    if new.name:
+        told = "/".join((rollout.uid, str(spot.step.index), *sorted(new.uids)))
+        digest = sha256(told.encode()).hexdigest()[:8]
+        alike = new.name.endswith(f"-{new.action.lower()}-{digest}")
+        words = f"the name {new.name} does not follow from the rollout, the step and the clusters"
+        spot.require(Rule.ONCE, alike, words)
+    for cluster, uid in zip(new.clusters, new.uids, strict=False):
+        _judge_cluster(spot, new, cluster, uid)
+
+
+def _judge_cluster(spot: StepEventContext, new: FollowUpCase, cluster: str, uid: str) -> None:
+    step, member = spot.step, spot.step.members.get(cluster)
+    if step.well_known:
+        words = f"{cluster} goes back, but was not recorded as well since its upgrade"
+        spot.require(Rule.ORDER, uid in step.well, words)
+    known = member is not None and member.uid == uid
+    words = f"{cluster} goes back, but does not belong to {spot.title}"
+    if not spot.require(Rule.MEMBERS, known, words, step.opened) or member is None:
+        return
+    if not spot.rollout.restored:
+        upgraded = member.upgraded > 0 and member.state == "finished"
+        words = f"{cluster} goes back, but {spot.title} had not taken it to another release"
+        spot.require(Rule.ORDER, upgraded, words, member.joined)
+    if new.name:
+        words = f"{cluster} goes back after its upgrade was completed"
+        spot.require(Rule.ORDER, not member.finalized, words, member.finalized)
+
+
+def _go(record: FollowUpCase) -> str:
+    return "goes" if len(record.clusters) == 1 else "go"
+
+
+def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
+    made_at = told.get("made_at")
+    return FollowUpCase(
+        event=spot.event,
+        policy=str(told.get("policy") or ""),
+        action=str(told.get("action") or ""),
+        clusters=tuple(told.get("clusters") or ()),
+        uids=tuple(told.get("uids") or ()),
+        name=str(told.get("name") or ""),
+        made_at=datetime.fromisoformat(made_at) if made_at else None,
+    )

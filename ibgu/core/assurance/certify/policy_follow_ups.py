@@ -1,0 +1,47 @@
+"""Judges by a RolloutPolicy what was recorded as asked for by it (R50.19)."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase, StepCase
+from ibgu.core.assurance.certify.policy_starts import holds
+from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+
+_CLOCKS = timedelta(seconds=5)
+"""The most by which the clocks of two leaders differ."""
+
+
+def unasked(
+    policies: Iterable[PossiblePolicy], rollout: RolloutCase, step: StepCase, record: FollowUpCase
+) -> str | None:
+    """Returns why the policy had not asked for it, under none of the versions that the controller
+    may have known; empty: it had. None: a version can't be read."""
+    specs = [spec for each in policies if each.name == record.policy for spec in each.specs]
+    if not specs:
+        return "was not in force"
+    if None in specs:
+        return None
+    found = [_against(spec, rollout, step, record) for spec in specs if spec is not None]
+    return min(found, key=bool)
+
+
+def _against(
+    spec: RolloutPolicySpec, rollout: RolloutCase, step: StepCase, record: FollowUpCase
+) -> str:
+    namespace, namespaces = rollout.name.partition("/")[0], spec.rollouts.namespaces
+    if namespaces and namespace not in namespaces:
+        return "is not about the rollout"
+    if not any(holds(spec, action) for action in step.actions):
+        return f"holds nothing of step {step.index + 1}"
+    if spec.canaries is None or not spec.canaries.rollback:
+        return "rolls no canary back"
+    minutes = spec.canaries.rollback_after_minutes
+    latest = record.event.at - timedelta(minutes=minutes) + _CLOCKS
+    early = (
+        cluster
+        for cluster, uid in zip(record.clusters, record.uids, strict=False)
+        if step.well.get(uid, latest) > latest
+    )
+    first = next(early, "")
+    return f"waits {minutes} min, and {first} was well less than that before" if first else ""
