@@ -14,6 +14,7 @@ from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import Finished, ReasonKind
 from ibgu.core.model.follow_ups import StepFollowUps
+from ibgu.core.views.policy_follow_up import follow_up_body
 from tests.simulation.breaking import Patches
 from tests.simulation.breaking import replace_part as _set
 
@@ -135,20 +136,20 @@ def never_made(stack: ExitStack) -> None:
 
 def made_by_another_name(stack: ExitStack) -> None:
     """Each creation of a new rollout has a name of its own."""
-    body, numbers = policy_follow_ups.follow_up_body, count(1)
+    body, numbers = follow_up_body, count(1)
 
-    def named(rollout: Any, each: Any) -> Any:
-        return body(rollout, replace(each, name=f"{each.name}-{next(numbers)}"))
+    def named(rollout: Any, each: Any, shown: Any) -> Any:
+        return body(rollout, replace(each, name=f"{each.name}-{next(numbers)}"), shown)
 
     _set(stack, policy_follow_ups, "follow_up_body", named)
 
 
 def made_for_others(stack: ExitStack) -> None:
     """A new rollout takes a cluster that the journal does not have for it."""
-    body = policy_follow_ups.follow_up_body
+    body = follow_up_body
 
-    def wide(rollout: Any, each: Any) -> Any:
-        return body(rollout, replace(each, clusters=(*each.clusters, "site-9")))
+    def wide(rollout: Any, each: Any, shown: Any) -> Any:
+        return body(rollout, replace(each, clusters=(*each.clusters, "site-9")), shown)
 
     _set(stack, policy_follow_ups, "follow_up_body", wide)
 

@@ -64,6 +64,11 @@ class FollowUpCase(Struct):
     name: str
     """Empty: none was to be made."""
     made_at: datetime | None = None
+    attempt: int = 0
+    """Which attempt at the clusters it is after the first one; 0: it leads them back."""
+    due: datetime | None = None
+    refused: bool = False
+    """Whether it was left to a person."""
 
     @property
     def asked(self) -> tuple[str, str, tuple[str, ...], tuple[str, ...], str]:
@@ -90,6 +95,8 @@ class MemberCase(Struct):
     adopted: bool = False
     """Whether TALM acted before ibgu: its labels may be completed once."""
     due: DueLabels | None = None
+    cause: str = ""
+    """Why it ended without success."""
     upgraded: int = 0
     """The event of the run that took it to another release."""
     finalized: int = 0
@@ -129,6 +136,10 @@ class StepCase(Struct):
     well_known: bool = True
     """Whether the history says of each canary that it was well."""
     follow_ups: list[FollowUpCase] = []
+    """Rollouts that lead clusters back."""
+    attempts: list[FollowUpCase] = []
+    """Further attempts at clusters, as planned, and as they were to be made."""
+    finished_at: datetime | None = None
     judged: int = 0
     """The event of the newest evaluation by preflight; 0: not evaluated to be enforced, or not
     enforced at all times since."""

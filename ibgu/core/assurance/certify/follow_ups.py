@@ -1,4 +1,4 @@
-"""Checks the second rollouts that policies have asked for, by their records (R50.19).
+"""Checks the rollouts by which policies lead canaries back, by their records (R50.19).
 
 What a canary's sources reported of it is not in the history. What is: that it was well, what it was
 taken to, what held its rollout, and what the new rollout did.
@@ -6,9 +6,10 @@ taken to, what held its rollout, and what the new rollout did.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from hashlib import sha256
+from operator import eq
 from typing import Any
 
+from ibgu.core.assurance.certify import attempts
 from ibgu.core.assurance.certify.audit import Audit, MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -28,7 +29,9 @@ def canary_well(spot: StepEventContext) -> None:
 def follow_ups_changed(spot: StepEventContext) -> None:
     """Checks the records that are new; those before them only say what became of each."""
     known = spot.step.follow_ups
-    told = [_case(spot, each) for each in spot.event.data.get("follow_ups", ())]
+    all_told = [_case(spot, each) for each in spot.event.data.get("follow_ups", ())]
+    attempts.changed(spot, [each for each in all_told if each.attempt])
+    told = [each for each in all_told if not each.attempt]
     kept = [each.asked for each in told[: len(known)]] == [each.asked for each in known]
     words = f"{spot.title}: what a policy had asked for is asked for no longer, or in other words"
     spot.require(Rule.ORDER, kept, words, *(each.event.seq for each in known))
@@ -60,10 +63,20 @@ def made_as_recorded(audit: Audit, rollout: RolloutCase) -> None:
                 words = f"{record.name} was made for {record.action}, and does {', '.join(first)}"
                 alike = first == [record.action]
                 audit.require(Rule.ORDER, alike, record.event, words, new.seq)
-                clusters = new.steps[0].members.keys() if new.steps else set()
-                others = sorted(clusters - set(record.clusters))
-                words = f"{record.name} has clusters that it was not made for: {', '.join(others)}"
-                audit.require(Rule.MEMBERS, not others, record.event, words, new.seq)
+                _of_its_clusters(audit, record, new)
+        for record in step.attempts:
+            for new in _made(audit, rollout, record):
+                words = f"{record.name} was made with another plan than that of {rollout.name}"
+                alike = all(map(eq, attempts.actions(new), attempts.actions(rollout)))
+                audit.require(Rule.ORDER, alike, record.event, words, new.seq)
+                _of_its_clusters(audit, record, new)
+
+
+def _of_its_clusters(audit: Audit, record: FollowUpCase, new: RolloutCase) -> None:
+    clusters = new.steps[0].members.keys() if new.steps else set()
+    others = sorted(clusters - set(record.clusters))
+    words = f"{record.name} has clusters that it was not made for: {', '.join(others)}"
+    audit.require(Rule.MEMBERS, not others, record.event, words, new.seq)
 
 
 def _made(audit: Audit, rollout: RolloutCase, record: FollowUpCase) -> Iterator[RolloutCase]:
@@ -88,11 +101,7 @@ def _judge(spot: StepEventContext, new: FollowUpCase) -> None:
     words = f"{named} {_go(new)} back a second time in {spot.title}"
     spot.require(Rule.ONCE, not twice and len({*new.uids}) == len(new.uids), words, *twice)
     if new.name:
-        told = "/".join((rollout.uid, str(spot.step.index), *sorted(new.uids)))
-        digest = sha256(told.encode()).hexdigest()[:8]
-        alike = new.name.endswith(f"-{new.action.lower()}-{digest}")
-        words = f"the name {new.name} does not follow from the rollout, the step and the clusters"
-        spot.require(Rule.ONCE, alike, words)
+        attempts.named(spot, new, new.action.lower())
     for cluster, uid in zip(new.clusters, new.uids, strict=False):
         _judge_cluster(spot, new, cluster, uid)
 
@@ -120,7 +129,7 @@ def _go(record: FollowUpCase) -> str:
 
 
 def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
-    made_at = told.get("made_at")
+    made_at, due = told.get("made_at"), told.get("due")
     return FollowUpCase(
         event=spot.event,
         policy=str(told.get("policy") or ""),
@@ -129,4 +138,7 @@ def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
         uids=tuple(told.get("uids") or ()),
         name=str(told.get("name") or ""),
         made_at=datetime.fromisoformat(made_at) if made_at else None,
+        attempt=int(told.get("attempt") or 0),
+        due=datetime.fromisoformat(due) if due else None,
+        refused=bool(told.get("refused")),
     )

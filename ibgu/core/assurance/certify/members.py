@@ -86,6 +86,7 @@ def _finished(spot: MemberEventContext) -> None:
     step.finished += member.state != "finished"
     claims.free(spot)
     member.state, member.ended = "finished", spot.event.seq
+    member.cause = spot.event.cause or ""
 
 
 def _check_outcome(spot: MemberEventContext, outcome: str) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.audit import Audit
-from ibgu.core.assurance.certify.cases import RolloutCase
+from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
@@ -108,14 +108,14 @@ class PolicyAudit:
         new = [
             (step, each)
             for step in rollout.steps
-            for each in step.follow_ups
-            if each.event.seq == event.seq and each.action in proofs.ways_back
+            for each in (*step.follow_ups, *step.attempts)
+            if each.event.seq == event.seq and (each.attempt or each.action in proofs.ways_back)
         ]
         policies = list(self._history.at(event.at)) if self._known else []
         for step, record in new if self._known else ():
             wrong = unasked(policies, rollout, step, record)
             if wrong is not None:
-                told = f"R50.19: {', '.join(record.clusters)} back by RolloutPolicy/{record.policy}"
+                told = f"{_told(record)} by RolloutPolicy/{record.policy}"
                 self._audit.require(Rule.POLICIES, not wrong, event, f"{told}, which {wrong}")
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
@@ -157,3 +157,8 @@ class PolicyAudit:
 
 def _objections(policy: PossiblePolicy, start: Start) -> Iterator[Objection | None]:
     return (objection(spec, start) for spec in policy.specs)
+
+
+def _told(record: FollowUpCase) -> str:
+    named = ", ".join(record.clusters)
+    return f"R50.20: {named} again" if record.attempt else f"R50.19: {named} back"

@@ -1,4 +1,4 @@
-"""Judges by a RolloutPolicy what was recorded as asked for by it (R50.19)."""
+"""Judges by a RolloutPolicy what was recorded as asked for by it (R50.19, R50.20)."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,6 +7,7 @@ from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase, StepCas
 from ibgu.core.assurance.certify.policy_starts import holds
 from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.text.spans import duration
 
 _CLOCKS = timedelta(seconds=5)
 """The most by which the clocks of two leaders differ."""
@@ -32,6 +33,8 @@ def _against(
     namespace, namespaces = rollout.name.partition("/")[0], spec.rollouts.namespaces
     if namespaces and namespace not in namespaces:
         return "is not about the rollout"
+    if record.attempt:
+        return _against_attempt(spec, step, record)
     if not any(holds(spec, action) for action in step.actions):
         return f"holds nothing of step {step.index + 1}"
     if spec.canaries is None or not spec.canaries.rollback:
@@ -45,3 +48,17 @@ def _against(
     )
     first = next(early, "")
     return f"waits {minutes} min, and {first} was well less than that before" if first else ""
+
+
+def _against_attempt(spec: RolloutPolicySpec, step: StepCase, record: FollowUpCase) -> str:
+    retry = spec.retry
+    if retry is None:
+        return "tries nothing again"
+    if record.attempt > retry.attempts:
+        return f"asks for {retry.attempts} attempts, and this is number {record.attempt}"
+    wait = timedelta(minutes=retry.backoff_minutes) * (1 << (record.attempt - 1))
+    if record.name or step.finished_at is None or record.due is None:
+        # The policy may have changed since it was planned.
+        return ""
+    soon = record.due < step.finished_at + wait - _CLOCKS
+    return f"waits {duration(wait)} before it, and less was planned" if soon else ""

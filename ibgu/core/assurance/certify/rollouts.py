@@ -200,7 +200,7 @@ def _step_finished(spot: StepEventContext) -> None:
         f"{spot.title} began with {step.total} clusters, and {len(step.members)} joined it",
         step.opened,
     )
-    step.state = "finished"
+    step.state, step.finished_at = "finished", spot.event.at
 
 
 OF_ROLLOUT: dict[str, Callable[[EventContext], None]] = {
