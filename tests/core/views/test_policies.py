@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.engine.gates.policies import Sources
 from ibgu.core.model.document import Document
+from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.views.policies import findings_of
 
 HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
@@ -72,3 +74,25 @@ def test_a_file_that_is_no_yaml() -> None:
         3,
         "it is no YAML",
     )
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (None, []),
+        ({"noc": SourceKind.WEBHOOK}, []),
+        (
+            {"noc": SourceKind.PROMETHEUS},
+            [
+                "spec.canaries.health: the source noc is no webhook: have the policy's owner name "
+                "one"
+            ],
+        ),
+    ],
+)
+def test_sources_are_compared_with_those_that_are_set_up(
+    sources: Sources | None, said: list[str]
+) -> None:
+    found = body(canaries={"count": 1, "health": {"webhook": {"source": "noc"}}})
+    findings = findings_of(Document(found, "f.yaml", 3), sources)
+    assert [each.message for each in findings] == said
