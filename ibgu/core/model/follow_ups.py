@@ -1,6 +1,8 @@
 """Second rollouts that ibgu itself makes for clusters of a rollout, because a policy says so."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
 
 from msgspec import Struct
 
@@ -8,6 +10,13 @@ from ibgu.core.model.actions import ActionName
 
 _SHOWN = 3
 """The clusters that are named."""
+
+
+def name_digest(rollout: str, step: int, uids: Iterable[str], decided_at: datetime) -> str:
+    """Returns the end of a new rollout's name, for which the same decision always has the same."""
+    moment = decided_at.astimezone(UTC).isoformat()
+    told = "/".join((rollout, str(step), moment, *sorted(uids)))
+    return sha256(told.encode()).hexdigest()[:8]
 
 
 class PolicyFollowUp(Struct, frozen=True):
@@ -23,7 +32,7 @@ class PolicyFollowUp(Struct, frozen=True):
     why: str
     decided_at: datetime
     name: str = ""
-    """The name of the new rollout, which follows from the clusters; empty: none is to be made."""
+    """The name of the new rollout, which follows from the decision; empty: none is to be made."""
     made_at: datetime | None = None
     """When ibgu saw that the hub has it."""
     refused: str = ""

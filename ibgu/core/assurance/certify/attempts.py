@@ -4,11 +4,11 @@ Whether the words of a failure are transient depends on the version of ibgu, and
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from ibgu.core.assurance.certify.audit import StepEventContext
 from ibgu.core.assurance.certify.cases import FollowUpCase, MemberCase, RolloutCase, StepCase
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.follow_ups import name_digest
 
 
 def changed(spot: StepEventContext, told: Sequence[FollowUpCase]) -> None:
@@ -34,9 +34,8 @@ def actions(rollout: RolloutCase) -> list[list[str]]:
 
 def named(spot: StepEventContext, new: FollowUpCase, word: str) -> None:
     """Checks that the name follows from what was recorded, so that the rollout is made once."""
-    told = "/".join((spot.rollout.uid, str(spot.step.index), *sorted(new.uids)))
-    digest = sha256(told.encode()).hexdigest()[:8]
-    words = f"the name {new.name} does not follow from the rollout, the step and the clusters"
+    digest = name_digest(spot.rollout.uid, spot.step.index, new.uids, new.decided_at)
+    words = f"the name {new.name} does not follow from what was decided"
     spot.require(Rule.ONCE, new.name.endswith(f"-{word}-{digest}"), words)
 
 

@@ -63,6 +63,7 @@ class FollowUpCase(Struct):
     uids: tuple[str, ...]
     name: str
     """Empty: none was to be made."""
+    decided_at: datetime
     made_at: datetime | None = None
     attempt: int = 0
     """Which attempt at the clusters it is after the first one; 0: it leads them back."""

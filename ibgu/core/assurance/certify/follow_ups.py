@@ -129,7 +129,7 @@ def _go(record: FollowUpCase) -> str:
 
 
 def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
-    made_at, due = told.get("made_at"), told.get("due")
+    made_at, due, decided_at = told.get("made_at"), told.get("due"), told.get("decided_at")
     return FollowUpCase(
         event=spot.event,
         policy=str(told.get("policy") or ""),
@@ -137,6 +137,7 @@ def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
         clusters=tuple(told.get("clusters") or ()),
         uids=tuple(told.get("uids") or ()),
         name=str(told.get("name") or ""),
+        decided_at=datetime.fromisoformat(decided_at) if decided_at else spot.event.at,
         made_at=datetime.fromisoformat(made_at) if made_at else None,
         attempt=int(told.get("attempt") or 0),
         due=datetime.fromisoformat(due) if due else None,

@@ -121,8 +121,7 @@ LATER = "2036-01-01T00:00:00+00:00"
         ),
         (
             lambda events: changed(events, 1, name="a-retry-00000000"),
-            "once: the name a-retry-00000000 does not follow from the rollout, the step and the "
-            "clusters",
+            "once: the name a-retry-00000000 does not follow from what was decided",
         ),
         *(
             (

@@ -126,8 +126,7 @@ LATE = "site-1 goes back, but was not recorded as well since its upgrade"
         ),
         (
             lambda events: renamed(events, name="a-rollback-00000000"),
-            "once: the name a-rollback-00000000 does not follow from the rollout, the step and the "
-            "clusters",
+            "once: the name a-rollback-00000000 does not follow from what was decided",
         ),
         (
             tells("FollowUpChanged", nth=1, follow_ups=[]),

@@ -7,7 +7,6 @@ name that follows from the clusters: one that was made before a crash is found a
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from hashlib import sha256
 
 from msgspec.structs import replace
 
@@ -19,7 +18,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.broken_canaries import CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import ActionName, ClusterView, Kind, StepState, table_of, traits
-from ibgu.core.model.follow_ups import PolicyFollowUp
+from ibgu.core.model.follow_ups import PolicyFollowUp, name_digest
 from ibgu.core.model.names import NAME_LABEL
 from ibgu.core.text.spans import duration
 
@@ -220,9 +219,9 @@ def by_hand(ctx: DecisionContext, each: PolicyFollowUp) -> str:
 
 
 def name_of(ctx: DecisionContext, step: TrackedStep, each: PolicyFollowUp) -> str:
-    """Returns the name of the new rollout. The attempts at a cluster have one stem."""
-    told = "/".join((ctx.rollout.uid, str(step.step.index), *sorted(each.uids)))
-    digest = sha256(told.encode()).hexdigest()[:8]
+    """Returns the name of the new rollout, which nobody can know before. The attempts at a cluster
+    have one stem."""
+    digest = name_digest(ctx.rollout.uid, step.step.index, each.uids, each.decided_at)
     stem = _ATTEMPT.sub("", ctx.rollout.name) if each.attempt > 1 else ctx.rollout.name
     return f"{stem[:_BASE]}-{_command(each)}-{digest}"
 
