@@ -69,7 +69,7 @@ from ibgu.db.journal import journal, write
 from ibgu.hub.election.lease import Elector
 from ibgu.hub.writing.writer import Writer
 from tests.runs import changed
-from tests.simulation import broken_follow_ups, broken_policies, broken_updates
+from tests.simulation import broken_attempts, broken_follow_ups, broken_policies, broken_updates
 from tests.simulation.breaking import Patches, deaf_to_claims
 from tests.simulation.breaking import replace_part as _set
 from tests.simulation.breaking import unchecked as _unchecked
@@ -542,7 +542,11 @@ VARIANTS: dict[str, Variant] = _OF_UPGRADES | {
 }
 VARIANTS |= {
     patches.__name__.replace("_", "-"): Variant(patches, first=first)
-    for patches, first in (*broken_policies.PATCHES, *broken_follow_ups.PATCHES)
+    for patches, first in (
+        *broken_policies.PATCHES,
+        *broken_follow_ups.PATCHES,
+        *broken_attempts.PATCHES,
+    )
 }
 
 

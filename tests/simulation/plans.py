@@ -10,9 +10,10 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import names
 from ibgu.sim.faults import parse_defect, parse_fault
 from ibgu.sim.spec import FleetSpec
-from tests.simulation import canary_breaks, contention, updates
+from tests.simulation import canary_breaks, contention, failed_preps, updates
 from tests.simulation.canary_breaks import CanaryBreaks
 from tests.simulation.contention import Contention
+from tests.simulation.failed_preps import FailedPreps
 from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING
@@ -86,6 +87,8 @@ class Scenario(Struct, frozen=True):
     """What becomes of several policies, if rollouts want the same places of them."""
     canaries: CanaryBreaks = CanaryBreaks()
     """What becomes of canaries that break, and of what rolls them back."""
+    failed_preps: FailedPreps = FailedPreps()
+    """What becomes of Preps that fail, and of what has them tried again."""
     upgrade_backups: bool = False
     """IBGUs ask for a backup of each cluster before its Upgrade."""
     kind: SimulatedKind = UPGRADE
@@ -155,6 +158,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = contending(plan, Random(f"{seed}/contending"))
     elif kind is UPGRADE and _may_break_canaries(plan, seed):
         return breaking_canaries(plan, Random(f"{seed}/breaking canaries"))
+    elif kind is UPGRADE and _may_fail_preps(plan, seed):
+        return failing_preps(plan, Random(f"{seed}/failing preps"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
@@ -267,6 +272,21 @@ def breaking_canaries(plan: Scenario, rng: Random) -> Scenario:
     started = canary_breaks.rollouts(rng, fleet.count, shapes)
     found = canary_breaks.canary_breaks(rng, fleet.count)
     return structs.replace(plan, fleet=fleet, ibgus=tuple(started), canaries=found)
+
+
+def _may_fail_preps(plan: Scenario, seed: int) -> bool:
+    other = plan.starts_per_minute or plan.seed_limit or enforces(seed)
+    return not other and failed_preps.fails_preps(seed)
+
+
+def failing_preps(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with Preps that fail and may be tried again, instead of its own
+    rollouts."""
+    trouble = map(parse_fault, failed_preps.faults(rng))
+    fleet = structs.replace(plan.fleet, count=rng.randint(3, 6), faults=tuple(trouble))
+    found = failed_preps.failed_preps(rng)
+    asked = ((5.0, failed_preps.rollout(rng)),)
+    return structs.replace(plan, fleet=fleet, ibgus=asked, failed_preps=found)
 
 
 STOPPED = ("everything", "leaders", "people")

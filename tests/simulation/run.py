@@ -38,9 +38,11 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
+from tests.simulation import failed_preps
 from tests.simulation.canary_breaks import LATE
 from tests.simulation.checks import Found
 from tests.simulation.checks.approvals import NEVER
+from tests.simulation.checks.attempts import Attempts
 from tests.simulation.checks.contention import UnderContention
 from tests.simulation.checks.demands import DemandsOfPolicy
 from tests.simulation.checks.drafts import watched_drafts
@@ -199,10 +201,11 @@ class _Play:
             self._policy_dates,
             NEVER if unheard else HEARD,
         )
-        self._follow_ups = _follow_ups(self.found, plan, faults, self.fleet.hub.now)
+        self._follow_ups, self._attempts = _follow_ups(self.found, plan, faults, self.fleet.hub.now)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self._limit += LATE if plan.canaries.policy else 0.0
+        self._limit += failed_preps.LATE if plan.failed_preps.policy else 0.0
         self.fleet.hub.audit = self._audit
 
     def _audit(
@@ -213,6 +216,7 @@ class _Play:
         self._schedule.audit(asked, before, after)
         self._contention.audit(asked, before, after)
         self._follow_ups.audit(asked, before, after)
+        self._attempts.audit(asked, before, after)
         if asked.who.startswith("ibgu/") and not _of_the_lease(asked):
             known = self.fleet.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
@@ -374,6 +378,7 @@ class _Play:
         if not skewed:
             self._contention.judge(events)
             self._follow_ups.judge(events, restored=restored)
+            self._attempts.judge(events, restored=restored)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()
@@ -403,14 +408,15 @@ class _Play:
 
 def _follow_ups(
     found: Found, plan: Scenario, faults: Sequence[Fault], now: Callable[[], float]
-) -> FollowUps:
+) -> tuple[FollowUps, Attempts]:
     kinds = {fault.kind for fault in (*faults, *plan.canaries.meanwhile)}
     ends = {*CREATION_ENDS}
     disturbing = kinds & {*UNHEARD, *ends, "own-error"}
     until = NEVER if not disturbing else CREATION if disturbing <= ends else 0.0
     patience = AGAIN if not disturbing else RESTARTED if disturbing <= {"kill", *ends} else None
     reports = HubReports(now, refuses=bool(kinds & {*CREATION_REFUSED}))
-    return FollowUps(found, reports, heard_until=until, patience=patience)
+    again = Attempts(found, plan.failed_preps, reports, heard_until=until, patience=patience)
+    return FollowUps(found, reports, heard_until=until, patience=patience), again
 
 
 def _updates(
@@ -460,7 +466,7 @@ async def _rows(db: AsyncConnection, query: str, hub: str) -> list[dict[str, Any
 
 
 EVENTS = """
-    SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data, cause
+    SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data, cause, why
     FROM events WHERE hub = :hub ORDER BY seq
 """
 PENDING_PATCHES = "SELECT cluster, labels, annotations FROM pending_patches WHERE hub = :hub"

@@ -10,9 +10,10 @@ from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.engine.gates import RESUMABLE
-from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.step import QUEUED
 from ibgu.core.model import ReasonKind, RolloutState, Waiting, names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -117,7 +118,8 @@ class Simulation:
         seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
         contends = scenario.contention.changes
         breaks = scenario.canaries.policy
-        policies = (ROLLOUT_POLICIES,) if scenario.policy or contends or breaks else ()
+        again = scenario.failed_preps.policy
+        policies = (ROLLOUT_POLICIES,) if scenario.policy or contends or breaks or again else ()
         grants = (*GRANTS, *ADMISSION) if contends else ()
         more = (*talm, *sets, *updates, *seeds, *policies, *grants)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
@@ -198,6 +200,10 @@ class Simulation:
             self._tasks.append(asyncio.create_task(self._change()))
         if self.scenario.canaries.policy:
             await self.monitoring.start()
+        if spec := self.scenario.failed_preps.policy:
+            await self.people.change(_policy(spec))
+            self._tasks.append(asyncio.create_task(self._end_attempts()))
+            self._tasks.append(asyncio.create_task(self._pause()))
         for node in self.nodes:
             node.start()
 
@@ -210,6 +216,19 @@ class Simulation:
     async def _end_policy(self) -> None:
         await asyncio.sleep(self.scenario.policy_ends)
         await MemoryClient(self.hub, "people").request("DELETE", paths.rollout_policy(POLICY))
+
+    async def _end_attempts(self) -> None:
+        if ends := self.scenario.failed_preps.ends:
+            await asyncio.sleep(ends)
+            await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, POLICY))
+
+    async def _pause(self) -> None:
+        fault = self.scenario.failed_preps.paused
+        if fault.seconds:
+            await asyncio.sleep(fault.at)
+            await self.people.annotate(0, pause="yes")
+            await asyncio.sleep(fault.seconds)
+            await self.people.annotate(0, pause=None)
 
     async def stop(self) -> None:
         for node in self.nodes:
@@ -439,6 +458,9 @@ class Simulation:
         if self.scenario.canaries.policy and self.lost:
             # What a canary that never comes back keeps, its owner lets go.
             await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, PROVEN))
+        if self.scenario.failed_preps.policy and self.lost:
+            # What counts as in flight and never comes back, too.
+            await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, POLICY))
         for tracked in term.fleet.rollouts.values():
             step = tracked.current
             hold = step.step.hold if step is not None else None
@@ -497,14 +519,20 @@ class Simulation:
         tracked_rollouts = term.fleet.rollouts
         if not uids <= set(tracked_rollouts) or term.quarantine:
             return False
-        return (
-            all(_over(tracked.rollout.state) for tracked in tracked_rollouts.values())
-            and not term.fleet.claims
-        )
+        return all(map(_over, tracked_rollouts.values())) and not term.fleet.claims
 
 
-def _over(state: RolloutState) -> bool:
-    return state in (RolloutState.COMPLETE, RolloutState.DELETED)
+def _policy(spec: JsonObject) -> Change:
+    body = {"apiVersion": "ibgu.dev/v1alpha1", "kind": "RolloutPolicy", "spec": spec}
+    return Change(0.0, paths.ROLLOUT_POLICIES, POLICY, {**body, "metadata": {"name": POLICY}})
+
+
+def _over(tracked: TrackedRollout) -> bool:
+    state = tracked.rollout.state
+    if state is RolloutState.DELETED:
+        return True
+    made = (each for step in tracked.steps for each in step.step.follow_ups.made)
+    return state is RolloutState.COMPLETE and not any(each.planned or each.pending for each in made)
 
 
 def _delete(cluster: SimulatedCluster, now: float) -> None:

@@ -98,7 +98,8 @@ class FollowUps:
         if after is None or before is not None or not asked.who.startswith("ibgu/"):
             return
         labels = after["metadata"].get("labels") or {}
-        if after["kind"] == names.IBGU and names.FOLLOW_UP_OF in labels:
+        again = "-retry-" in after["metadata"]["name"]
+        if after["kind"] == names.IBGU and names.FOLLOW_UP_OF in labels and not again:
             self._made.append(_creation(self._reports.now(), after, labels))
 
     # -- the history -----------------------------------------------------------------------------
@@ -145,7 +146,9 @@ class FollowUps:
             self._check(_STOPS, not step.stopped, event)
 
     def _recorded(self, event: Event, step: _Step, *, restored: bool) -> None:
-        records = list(event.data["follow_ups"])
+        records = [each for each in event.data["follow_ups"] if not each["attempt"]]
+        if not records:
+            return
         for record in records[len(step.records) :]:
             self._decided(event, step, record)
             if not restored:
@@ -203,7 +206,7 @@ class FollowUps:
         for made in self._made:
             records = {each["name"]: each for each in self._records(made.of)}
             record = records.get(made.name)
-            told = record is not None and _time(record["decided_at"]) <= made.at + CLOCKS
+            told = record is not None and time_of(record["decided_at"]) <= made.at + CLOCKS
             self._check(_JOURNAL, told, made, records)
             for each in (made.name, (made.of, made.clusters)):
                 self._check(_MADE_ONCE, each not in known, made)
@@ -232,7 +235,7 @@ class FollowUps:
     def _must_be_made(self, rollout: str, record: JsonObject) -> None:
         if not record["name"] or self._patience is None or self._reports.refuses:
             return
-        at = _time(record["decided_at"])
+        at = time_of(record["decided_at"])
         until = at + self._patience
         if not self._against(rollout, (at, until)):
             done = any(made.name == record["name"] and made.at <= until for made in self._made)
@@ -279,5 +282,5 @@ def _creation(at: float, body: JsonObject, labels: Mapping[str, str]) -> _Made:
     return _Made(at, name, labels[names.FOLLOW_UP_OF], frozenset(chosen), plan)
 
 
-def _time(told: str) -> float:
+def time_of(told: str) -> float:
     return datetime.fromisoformat(told).timestamp()

@@ -21,6 +21,7 @@ class Event(Struct, frozen=True):
     run: str | None
     data: dict[str, Any] = {}
     cause: str | None = None
+    why: str = ""
 
 
 AFTER_THE_END = {

@@ -111,11 +111,11 @@ class PolicyAudit:
             for each in (*step.follow_ups, *step.attempts)
             if each.event.seq == event.seq and (each.attempt or each.action in proofs.ways_back)
         ]
-        policies = list(self._history.at(event.at)) if self._known else []
-        for step, record in new if self._known else ():
+        policies = list(self._history.at(event.at))
+        for step, record in new if self._history.any else ():
             wrong = unasked(policies, rollout, step, record)
             if wrong is not None:
-                told = f"{_told(record)} by RolloutPolicy/{record.policy}"
+                told = f"{_subject_of(record)} by RolloutPolicy/{record.policy}"
                 self._audit.require(Rule.POLICIES, not wrong, event, f"{told}, which {wrong}")
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
@@ -159,6 +159,6 @@ def _objections(policy: PossiblePolicy, start: Start) -> Iterator[Objection | No
     return (objection(spec, start) for spec in policy.specs)
 
 
-def _told(record: FollowUpCase) -> str:
+def _subject_of(record: FollowUpCase) -> str:
     named = ", ".join(record.clusters)
     return f"R50.20: {named} again" if record.attempt else f"R50.19: {named} back"

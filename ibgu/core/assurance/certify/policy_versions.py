@@ -59,6 +59,11 @@ class PolicyHistory:
             known = _KnownVersion(_spec(each.spec), each.seen_at, each.gone_at)
             self._versions.setdefault(each.name, []).append(known)
 
+    @property
+    def any(self) -> bool:
+        """Whether the evidence has a policy at all."""
+        return bool(self._versions)
+
     def at(self, moment: datetime) -> Iterator[PossiblePolicy]:
         """Yields the policies that a decision of that time may rest on."""
         begin, end = moment - _KNOWN_WITHIN, moment + _READ_WITHIN
