@@ -502,7 +502,7 @@ _OF_UPGRADES = {
         (probe_skipped, ""),
         (probe_kept, ""),
         (pending_patches_forgotten, "leaders", 132),
-        (claim_ignored, "", 26),
+        (claim_ignored, "", 63),
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark", 26),
         (restart_begins_anew, "leaders"),

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
+from ibgu.core.engine.decide.member import waiting
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.gates.policies import approvals
 from ibgu.core.engine.gates.policies.turns import Turns
@@ -112,6 +113,11 @@ def places_by_age(stack: ExitStack) -> None:
     _set(stack, Turns, "_standing", standing)
 
 
+def jitter_begins_anew(stack: ExitStack) -> None:
+    """Jitter counts from the last time at which a cluster could have started."""
+    _set(stack, waiting, "_note_lost_place", lambda ctx, member, reason: None)
+
+
 PATCHES: tuple[tuple[Patches, int], ...] = (
     (second_policy_ignored, 17),
     (approvals_ignored, 17),
@@ -124,5 +130,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (turns_ignored, 53),
     (priorities_ignored, 77),
     (places_by_age, 124),
+    (jitter_begins_anew, 23),
 )
 """The patches, with the first seed of each."""

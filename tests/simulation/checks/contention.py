@@ -14,6 +14,7 @@ from tests.simulation.checks import Found
 from tests.simulation.checks.approvals import Approvals, Grants
 from tests.simulation.checks.failures import FailuresUnderPolicy
 from tests.simulation.checks.history import Event
+from tests.simulation.checks.jitter import Jitter
 from tests.simulation.checks.policies import Spec, UnderPolicy
 from tests.simulation.checks.priorities import Before, Places
 from tests.simulation.contention import APART, APPROVING, NETWORK, PRIORITY, URGENT, Contention
@@ -38,6 +39,7 @@ class UnderContention:
         self._dates = dates
         self._grants = Grants(hub.now, heard)
         self._places: WeakKeyDictionary[FleetState, Places] = WeakKeyDictionary()
+        self._jitter: WeakKeyDictionary[FleetState, Jitter] = WeakKeyDictionary()
 
     def audit(
         self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
@@ -54,12 +56,14 @@ class UnderContention:
             cluster = loop._planner._mirror.cluster
             places = Places(self._found, cluster, self._priority, self._lets_pass)
             self._places[fleet] = places
+            self._jitter[fleet] = Jitter(self._found)
         return places.before(fleet, self._dates.latest(), self._now())
 
     def turned(self, loop: Loop, before: Before | None) -> None:
         if before is not None:
             fleet = loop._planner._fleet
             self._places[fleet].turned(fleet, before)
+            self._jitter[fleet].turned(fleet)
 
     def judge(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time."""
