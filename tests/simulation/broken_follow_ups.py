@@ -159,7 +159,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (grace_ignored, 6),
     (breaks_add_up, 6),
     (sick_goes_back, 236),
-    (goes_back_again, 6),
+    (goes_back_again, 29),
     (pause_lets_go_back, 696),
     (restore_lets_go_back, 298),
     (talm_lets_go_back, 9),

@@ -33,7 +33,7 @@ from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
 from tests.simulation.bindings import Bindings
 from tests.simulation.canary_breaks import PROVEN
-from tests.simulation.contention import Change
+from tests.simulation.contention import APART, NETWORK, Change
 from tests.simulation.faults import CREATION_ENDS, HUB, JOURNAL, PROCESS, WATCH, Fault
 from tests.simulation.journal import CallQueue
 from tests.simulation.loop import BEGINNING
@@ -46,6 +46,8 @@ from tests.simulation.plans import SEED_IMAGE, Scenario
 from tests.simulation.talm import Talm
 
 POLICY = "network"
+PATIENCE = 10_000.0
+"""Virtual seconds after which an operator no longer waits for clusters that are away."""
 ADMISSION = tuple(
     Resource(
         group=paths.ADMISSION_GROUP,
@@ -461,6 +463,10 @@ class Simulation:
         if self.scenario.failed_preps.policy and self.lost:
             # What counts as in flight and never comes back, too.
             await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, POLICY))
+        if self.scenario.contention.changes and self.elapsed > PATIENCE and self._any_away():
+            # One that never comes back counts as in flight for ever.
+            for name in (NETWORK, APART):
+                await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, name))
         for tracked in term.fleet.rollouts.values():
             step = tracked.current
             hold = step.step.hold if step is not None else None
@@ -474,6 +480,9 @@ class Simulation:
                 # An operator puts back what the journal knows of the plan.
                 await self.people.put_back(number, json.encode(tracked.rollout.spec.plan))
                 await self.people.resume(number)
+
+    def _any_away(self) -> bool:
+        return any(not cluster.connected for cluster in self.player.clusters.values())
 
     def _blocked_canary(self, step: TrackedStep) -> str:
         """Returns the canary that others wait for and that can't start itself; empty: none."""
