@@ -11,6 +11,7 @@ from ibgu.core.model.kinds import ManifestWork
 from ibgu.core.model.names import STAGE
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
+from tests.benchmarks.reports import Reports
 
 _REPORT = f"-{STAGE}/status"
 
@@ -21,17 +22,21 @@ class Agents(HubClient):
 
     After a reboot a cluster tells in several reports that it is through; those before the last
     free no slot.
+
+    `reports`: what the same reports changed.
     """
 
     def __init__(self, *connection: Any) -> None:
         super().__init__(*connection)
         self.rests: dict[str, list[bool]] = {}
+        self.reports = Reports()
         self._known: dict[str, WorkView] = {}
 
     async def request(self, method: str, path: str, **options: Any) -> bytes:
         answer = await super().request(method, path, **options)
         if method == "PATCH" and path.endswith(_REPORT):
             self._note(decode_one(path, answer, ManifestWork))
+            self.reports.note(path, options["body"]["status"])
         return answer
 
     def _note(self, work: ManifestWork) -> None:

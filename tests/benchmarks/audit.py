@@ -30,6 +30,8 @@ _CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 Requests = Counter[tuple[str, str]]
 """(verb, resource with its subresource) -> how many."""
+Senders = Counter[tuple[str, str, str]]
+"""(user, verb, resource with its subresource) -> how many."""
 
 
 class Entry(Struct, frozen=True):
@@ -86,6 +88,14 @@ def _seconds(stamp: object) -> float:
 def requests(entries: Iterable[Entry], user: str) -> Requests:
     mine = (entry for entry in entries if entry.user == user and entry.resource not in IGNORED)
     return Counter((entry.verb, entry.resource) for entry in mine)
+
+
+def by_sender(entries: Sequence[Entry], rollouts: str) -> Senders:
+    """Returns what everybody asked of the hub since the first rollout was created. `rollouts`: the
+    resource of its kind."""
+    created = (e.received for e in entries if (e.verb, e.resource) == ("create", rollouts))
+    began = min(created, default=0.0)
+    return Counter((e.user, e.verb, e.resource) for e in entries if e.received >= began)
 
 
 def writes(found: Requests) -> int:

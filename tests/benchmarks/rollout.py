@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -25,19 +26,30 @@ from ibgu.sim.player.simulate import simulate
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks import payload
 from tests.benchmarks.agents import Agents
-from tests.benchmarks.audit import Entry, Moments, Requests, feedback, read, requests
+from tests.benchmarks.audit import (
+    Entry,
+    Moments,
+    Requests,
+    Senders,
+    by_sender,
+    feedback,
+    read,
+    requests,
+)
 from tests.benchmarks.case import NAME, Case, otherwise
 from tests.benchmarks.echo import heard
 from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Process, Usage, controller
 from tests.benchmarks.reads import not_allowed
 from tests.benchmarks.ready import must_live, ready
+from tests.benchmarks.reports import Report
 from tests.benchmarks.runs import Work, work
 from tests.benchmarks.servers import Sent, Servers, sent
 from tests.benchmarks.warm import ENVIRONMENT, warm
 
 RESTING = 0.9
 """Share of the machine's time that is idle when nothing is under way."""
+IBGUS = "imagebasedgroupupgrades"
 HELD = 60
 """Seconds in which a rollout may be held; nobody comes to resume it."""
 
@@ -79,6 +91,9 @@ class Result(Struct, frozen=True):
     otherwise: dict[str, str]
     """Clusters that ended otherwise than they were meant to, and how."""
     work_bytes: WorkBytes
+    senders: Senders
+    reports: Counter[Report]
+    """What the agents' reports about stage works changed."""
     answers: list[float]
     """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
@@ -116,7 +131,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
         entries = read(log)
         moments = Moments(entries, USERS["ibgu"].username, fleet.rests)
         done = work(case, player.player, moments)
-        return _result(case, done, entries, status, around, sizes)
+        return _result(case, done, entries, status, around, sizes, fleet.reports.found)
 
 
 async def _carried_out(
@@ -152,6 +167,7 @@ def _result(
     status: dict[str, Any],
     around: RolloutCosts,
     work_bytes: WorkBytes,
+    reports: Counter[Report],
 ) -> Result:
     user = USERS["ibgu"].username
     shown = status["clusters"]
@@ -164,6 +180,8 @@ def _result(
         failed=sum("failedActions" in entry for entry in shown),
         otherwise=otherwise(case, shown),
         work_bytes=work_bytes,
+        senders=by_sender(entries, IBGUS),
+        reports=reports,
         answers=[entry.completed - entry.received for entry in feedback(entries, user)],
     )
 

@@ -62,7 +62,8 @@ def show(result: Result) -> bool:
     good = judge(figures(result), case.name, case.size)
     for words in _unexpected(result):
         print(f"  {words}")
-    for words in (*_surroundings(result), "", *_table(result), "", *_for_sizing(result)):
+    tables = (*_table(result), "", *_senders(result), "", *_for_sizing(result))
+    for words in (*_surroundings(result), "", *tables):
         print(f"    {words}")
     return good
 
@@ -87,7 +88,11 @@ def _surroundings(result: Result) -> Iterator[str]:
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
     yield f"agents' feedback was answered in {percentiles(result.answers)}"
     per_action, size = len(result.answers) / done.actions, result.work_bytes
-    yield f"agents patched the status of works {per_action:.1f} times an action"
+    yield f"agents patched the status of works {per_action:.1f} times an action,"
+    told = result.reports.most_common()
+    yield "  of stage works: " + ", ".join(f"{n / done.actions:.1f} {what}" for what, n in told)
+    hub = 1000 * result.around.servers["kube-apiserver"] / done.actions
+    yield f"the API server took {hub:.1f} ms of CPU an action"
     yield f"a stage work at the end: {size.spec:.0f} bytes of spec, {size.status:.0f} of status,"
     yield f"  {size.whole:.0f} in all"
 
@@ -112,6 +117,20 @@ def _row(result: Result, verb: str, resource: str) -> str:
     name = f"{verb} {resource or 'the API itself'}"
     sized = f"{size:.2f}" if size else ""
     return f"| {name} | {count:,} | {count / members:.3f} | {per_action:.3f} | {sized} |"
+
+
+def _senders(result: Result) -> Iterator[str]:
+    """Markdown: what everybody asked of the hub while the rollout went on."""
+    yield f"| {result.case.size} | from | requests | per action |"
+    yield "|---|---|---|---|"
+    for (user, verb, resource), count in result.senders.most_common():
+        per_action = count / result.work.actions
+        if per_action >= _SELDOM:
+            yield f"| {verb} {resource} | {user} | {count:,} | {per_action:.2f} |"
+
+
+_SELDOM = 0.05
+"""Requests an action that the table does not show."""
 
 
 def _for_sizing(result: Result) -> Iterator[str]:

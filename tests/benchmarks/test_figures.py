@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.benchmarks.audit import WORKS, Entry, Moments
+from tests.benchmarks.audit import WORKS, Entry, Moments, by_sender
 from tests.benchmarks.case import CHAIN, Case, ibgu, otherwise
 from tests.benchmarks.process import Process
 from tests.benchmarks.reads import not_allowed
@@ -129,3 +129,19 @@ def test_a_dead_controller_ends_the_benchmark_with_its_last_lines(
         rollout = roll_out(admin, ibgu(1), Process(process.pid), log)
         with pytest.raises(RuntimeError, match=r"has ended(.*\n)*no route to the database"):
             asyncio.run(rollout)
+
+
+def test_requests_count_by_sender_from_the_creation_of_the_rollout_on() -> None:
+    kind, status = "imagebasedgroupupgrades", f"{WORKS}/status"
+    entries = [
+        entry_of("list", "managedclusters", at=1.0, user="admin"),
+        entry_of("create", kind, at=2.0, user="admin"),
+        entry_of("patch", status, at=3.0, user="fleet"),
+        entry_of("patch", status, at=4.0, user="fleet"),
+        entry_of("patch", WORKS, at=5.0),
+    ]
+    assert by_sender(entries, kind) == {
+        ("admin", "create", kind): 1,
+        ("fleet", "patch", status): 2,
+        (IBGU, "patch", WORKS): 1,
+    }

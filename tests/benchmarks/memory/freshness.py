@@ -17,6 +17,7 @@ from ibgu.db.engine import engine as connected
 from tests.benchmarks.bound import list_schedule, percentile
 from tests.benchmarks.memory.play import Play
 from tests.benchmarks.report import judge
+from tests.benchmarks.reports import Report, Reports
 from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.postgres import database, server
 from tests.simulation.run import silence_logs
@@ -43,6 +44,8 @@ class Fresh(Struct, frozen=True):
     """Transactions of the journal, a member and action."""
     sent: float
     """Bytes of works and labels, a member; refreshes too."""
+    reports: dict[Report, float]
+    """What the reports of agents changed, an action."""
 
     @property
     def ratio(self) -> float:
@@ -99,7 +102,9 @@ async def _measure(
 ) -> Fresh:
     pool = connected(url, pool_size=4)
     try:
-        play = Play(clusters, slots, seed, pool, plan=[*PLAN], durations="field", **WAYS[way])
+        reports, plan = Reports(), [*PLAN]
+        options: dict[str, Any] = {"plan": plan, "reports": reports, **WAYS[way]}
+        play = Play(clusters, slots, seed, pool, durations="field", **options)
         await play.play()
         with loop.real_io():
             async with pool.connect() as db:
@@ -109,10 +114,10 @@ async def _measure(
     finally:
         with loop.real_io():
             await pool.dispose()
-    return _fresh(play, slots, known, turns)
+    return _fresh(play, slots, known, turns, reports)
 
 
-def _fresh(play: Play, slots: int, known: dict[str, float], turns: int) -> Fresh:
+def _fresh(play: Play, slots: int, known: dict[str, float], turns: int, reports: Reports) -> Fresh:
     """`known`: run -> when its end was noted."""
     clusters = [play.player.clusters[name] for name in sorted(play.player.clusters)]
     runs = [run for cluster in clusters for run in cluster.timeline.runs]
@@ -131,6 +136,7 @@ def _fresh(play: Play, slots: int, known: dict[str, float], turns: int) -> Fresh
         writes=play.writes["work"] / len(runs),
         turns=turns / len(runs),
         sent=play.sent / len(clusters),
+        reports={kind: count / len(runs) for kind, count in reports.found.most_common()},
     )
 
 
@@ -140,6 +146,7 @@ def _show(way: str, found: Fresh) -> None:
         f"{found.ratio:.4f}; an end was known after {fmean(found.lags):5.1f} s, "
         f"p95 {percentile(found.lags, 0.95):5.1f} s; "
         f"{found.writes:.2f} writes and {found.refreshes:.2f} refreshes an action, "
-        f"{found.sent / 1024:.1f} KiB a member, {found.turns:.1f} transactions an action",
-        flush=True,
+        f"{found.sent / 1024:.1f} KiB a member, {found.turns:.1f} transactions an action"
     )
+    told = ", ".join(f"{count:.1f} {kind}" for kind, count in found.reports.items())
+    print(f"           reports of agents, an action: {told}", flush=True)

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model.names import STAGE
 from ibgu.db.engine import engine as connected
 from ibgu.hub import paths
 from ibgu.hub.discovery import discover
@@ -36,6 +37,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.idle import IdleFigures
 from tests.benchmarks.memory.weight import weight
+from tests.benchmarks.reports import Reports
 from tests.simulation.checks.refreshes import refreshed
 from tests.simulation.journal import CallQueue, FaultyEngine
 from tests.simulation.loop import VirtualTimeLoop
@@ -79,7 +81,8 @@ class Play:
     FleetSpec.parse, beside those of every benchmark. `rate`: writes a second, None: the default.
 
     `writes` counts ibgu's by what they were: refreshes, or other writes of works. `sent`: bytes of
-    all that it wrote about clusters, works and labels.
+    all that it wrote about clusters, works and labels. `reports`: where given, notes what agents
+    report about stage works; it keeps the last status of each.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Play:
         watched: bool = True,
         refresh: str = "auto",
         rate: float | None = None,
+        reports: Reports | None = None,
         **fleet: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -101,6 +105,7 @@ class Play:
         self._pool = pool
         self._seed = seed
         self._plan = plan
+        self._reports = reports
         self._settings = {"feedback_refresh": refresh, **({"hub_rate": rate} if rate else {})}
         self.writes: Counter[str] = Counter()
         self.sent = 0
@@ -146,6 +151,8 @@ class Play:
         if asked.path == _STATUS:
             self._writes += 1
             self._largest = max(self._largest, len(asked.body or b""))
+        elif self._reports and after and asked.path.endswith(f"-{STAGE}/status"):
+            self._reports.note(asked.path, after["status"])
         elif asked.who == "ibgu" and _OF_CLUSTER.search(asked.path):
             self.sent += len(asked.body or b"")
             if "/manifestworks" in asked.path:
