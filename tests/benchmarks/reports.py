@@ -1,5 +1,5 @@
-"""What the agents' reports about stage works change: values that rules read, words that people
-read, or conditions alone."""
+"""The agents' reports about stage works, by what they change: values that rules read, words that
+people read, or conditions alone."""
 
 from collections import Counter
 from enum import StrEnum
@@ -11,7 +11,7 @@ _WORDS = {condition_value(condition, "message") for condition in CONDITIONS}
 
 
 class Report(StrEnum):
-    """What a report changes, beside conditions of the work."""
+    """The part that a report changes, beside conditions of the work."""
 
     VALUES = "values"
     WORDS = "words alone"

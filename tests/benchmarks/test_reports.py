@@ -1,4 +1,4 @@
-"""What the reports of agents change."""
+"""Reports of agents, by what they change."""
 
 from typing import Any
 

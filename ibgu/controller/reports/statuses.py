@@ -1,4 +1,5 @@
-"""Writes the IBGU's status: coalesced, at most once a second, slower as it grows."""
+"""Writes the IBGU's status: coalesced, at most once a second, slower as it grows, and slower still
+while it has nothing new to say of the rollout as a whole."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +18,14 @@ from ibgu.core.engine.gates import internal_error
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.kinds import Condition, JsonObject, RolloutObject
-from ibgu.core.views.status import OPTIONAL_FIELDS, StatusListing, held_status, status_of
+from ibgu.core.views.status import (
+    OPTIONAL_FIELDS,
+    Headline,
+    StatusListing,
+    headline_of,
+    held_status,
+    status_of,
+)
 from ibgu.flowcontrol.fair import interleaved
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
@@ -31,10 +39,25 @@ BATCH_LIMIT = 50
 """Statuses per flush: meanwhile the process does nothing else."""
 PER_BYTE = 1 / 100_000
 """Additional delay in seconds per byte of a status: building it costs CPU, written or not."""
+HUB_PER_BYTE = 1 / 5_000
+"""The same between two writes with one headline: a byte of a status costs the API server about a
+microsecond of CPU, so that a status takes no more than a two-hundredth of a core."""
+MAX_WAIT = 30.0
+"""Seconds between two such writes at most."""
 
 
 class _StatusView(Struct, frozen=True):
     conditions: list[Condition] = []
+
+
+class _Sent(Struct, frozen=True):
+    """The status that was sent last."""
+
+    headline: Headline
+    next_at: datetime
+    """When one with the same headline may follow."""
+    pace: timedelta
+    """How long another headline may be unnoticed."""
 
 
 class Statuses:
@@ -68,6 +91,7 @@ class Statuses:
         self._talm_live = talm_live
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
+        self._sent: dict[str, _Sent] = {}
         self._answered: dict[str, RolloutObject] = {}
         self._due: dict[str, datetime] = {}
         self._listings: dict[str, StatusListing] = {}
@@ -81,7 +105,7 @@ class Statuses:
 
     def forget(self, rollout: str) -> None:
         """Drops what is kept of an IBGU that is gone."""
-        for kept in (self._written, self._answered, self._due, self._listings):
+        for kept in (self._written, self._sent, self._answered, self._due, self._listings):
             kept.pop(rollout, None)
         self._refusals.forget(_key(rollout))
 
@@ -129,10 +153,10 @@ class Statuses:
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
         """Submits the status if it differs from the last one; the next may follow after a second,
-        later the longer the status is."""
+        later the longer the status is, and much later if its headline is the same."""
         rollout = tracked.rollout
         found = self._mirror.rollout_object(rollout.uid)
-        if found is None:
+        if found is None or self._waits(tracked, found, now):
             return
         status = self._status(tracked, found, now)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
@@ -145,8 +169,36 @@ class Statuses:
             # Written before a restart: still ours, so others' changes are overwritten.
             self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
-        self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
+        self._send(tracked, found, body, now)
+
+    def _waits(self, tracked: TrackedRollout, found: RolloutObject, now: datetime) -> bool:
+        """Returns whether the status has the headline of the one that was sent last, and follows it
+        too soon: the larger it is, the later. Then it is due by then, and not even built."""
+        uid = tracked.rollout.uid
+        sent = self._sent.get(uid) if uid in self._written else None
+        if sent is None or now >= sent.next_at or uid in self._quarantine:
+            return False
+        if sent.headline != self._headline(tracked, found, now):
+            return False
+        self._due[uid] = now + sent.pace
+        self._dirty[uid] = sent.next_at
+        return True
+
+    def _headline(self, tracked: TrackedRollout, found: RolloutObject, now: datetime) -> Headline:
+        payload = self._payloads.state(tracked.rollout.uid)
+        return headline_of(tracked, payload, found.metadata.annotations, now)
+
+    def _send(
+        self, tracked: TrackedRollout, found: RolloutObject, body: bytes, now: datetime
+    ) -> None:
+        uid = tracked.rollout.uid
+        # The status of a quarantined rollout is not what the headline is made of.
+        size = 0 if uid in self._quarantine else len(body)
+        next_at = now + timedelta(seconds=min(1 + size * HUB_PER_BYTE, MAX_WAIT))
+        pace = timedelta(seconds=1 + len(body) * PER_BYTE)
+        self._sent[uid] = _Sent(self._headline(tracked, found, now), next_at, pace)
+        self._written[uid] = body
         self._writer.submit(_status_write(tracked, body))
 
     def _status(self, tracked: TrackedRollout, found: RolloutObject, now: datetime) -> JsonObject:

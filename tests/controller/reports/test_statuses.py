@@ -1,9 +1,10 @@
 """The status on the hub, where others write as well."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pytest
 from msgspec import json
 from msgspec.structs import replace
 
@@ -12,11 +13,12 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.loop.planner import new_rollout
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
+from ibgu.controller.reports import statuses
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Kind, OnRollout, RolloutState
+from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, Rollout, RolloutState
 from ibgu.core.model.kinds import JsonObject, RolloutObject
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Writer, WriteResult
@@ -166,4 +168,98 @@ async def test_an_uncommitted_status_is_not_written() -> None:
         desk.committed = True
         await desk.write()
         assert await _phase(client) == "Pending"
+        running.cancel()
+
+
+class LaterClock(Clock):
+    """A clock that is ahead by as much as a test says."""
+
+    ahead = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead)
+
+
+class WaitingStatus:
+    """A held rollout whose status is written once, at 0 s; `words` make it 30 KB long."""
+
+    def __init__(self, desk: StatusWriter, clock: LaterClock, rollout: Rollout) -> None:
+        self.desk = desk
+        self.clock = clock
+        self.rollout = rollout
+        self.show(0.0, "a")
+
+    def show(self, second: float, words: str, kind: ReasonKind = ReasonKind.TALM) -> None:
+        """Changes the words of the hold, and flushes."""
+        hold = Reason(kind, NOW, words * 30_000)
+        changed = replace(self.rollout, hold=hold)
+        self.desk.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, changed, "seen"))
+        self.desk.statuses.mark_due(self.rollout.uid)
+        self.flush(second)
+
+    def flush(self, second: float) -> None:
+        self.clock.ahead = second
+        self.desk.statuses.flush(self.desk.fleet)
+
+    @property
+    def sent(self) -> str:
+        """The words that were sent last."""
+        queued = self.desk.writer.queued(("status", self.rollout.uid))
+        assert queued is not None
+        told = json.decode(queued.body or b"")["status"]["conditions"]
+        return str(next(each["message"][-1] for each in told if each["type"] == "Held"))
+
+
+async def _waiting() -> WaitingStatus:
+    async def now() -> datetime:
+        return NOW
+
+    client, _ = await _applied()
+    clock = LaterClock(now)
+    await clock.sync()
+    desk = StatusWriter(client, clock)
+    rollout = new_rollout(IBU, await desk.probe(), NOW)
+    return WaitingStatus(desk, clock, rollout)
+
+
+async def test_a_long_status_with_the_same_headline_waits_and_is_sent_by_itself() -> None:
+    status = await _waiting()
+    status.show(2.0, "b")
+    status.show(6.5, "c")
+    assert status.sent == "a"
+    status.flush(8.0)
+    assert status.sent == "c"
+
+
+async def test_a_status_with_a_new_headline_waits_a_second_only() -> None:
+    status = await _waiting()
+    status.show(0.5, "b", ReasonKind.ADOPTION)
+    assert status.sent == "a"
+    status.flush(2.0)
+    assert status.sent == "b"
+
+
+async def test_no_status_waits_longer_than_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statuses, "HUB_PER_BYTE", 1.0)
+    status = await _waiting()
+    status.show(29.0, "b")
+    assert status.sent == "a"
+    status.flush(31.0)
+    assert status.sent == "b"
+
+
+async def test_a_status_that_somebody_has_changed_does_not_wait() -> None:
+    status = await _waiting()
+    desk, uid = status.desk, status.rollout.uid
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(desk.writer.run())
+        await desk.writer.drained()
+        body = {"status": {"phase": "Nonsense"}}
+        path = f"{PATH}/status"
+        await desk.client.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
+        await desk.probe()
+        status.flush(2.0)
+        await desk.writer.drained()
+        assert await _phase(desk.client) == "Held"
+        assert desk.writer.queued(("status", uid)) is None
         running.cancel()

@@ -12,15 +12,18 @@ from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.status.conditions import conditions, held_only, unlisted
+from ibgu.core.views.status.headline import Headline, headline_of
 from ibgu.core.views.status.listing import StatusListing
 from ibgu.core.views.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.views.status.size import fit
 
 __all__ = [
     "OPTIONAL_FIELDS",
+    "Headline",
     "Phase",
     "StatusListing",
     "complete",
+    "headline_of",
     "held_status",
     "hold_of",
     "kept_by",
