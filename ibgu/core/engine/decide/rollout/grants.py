@@ -61,6 +61,9 @@ def follow_grants(ctx: DecisionContext) -> None:
     tracked = ctx.tracked.current
     if tracked is not None:
         ctx.result.remaining += under_policies(tracked)
+    if tracked is not None and _less_is_granted(known, found):
+        # What waits for a slot would say so until it is asked again, at its start.
+        ctx.result.remaining += [member.cluster for member in tracked.queued()]
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -129,15 +132,28 @@ def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[
         if absent and not (each.refused or each.ended):
             words += f"; no gate {_shown(' or '.join(absent))} can hold the rollout now"
         yield _Change(Kind.BREAK_GLASS, words, _shown(each.user), warning=True)
+    for each in _whole_again(known, found):
+        closed = _shown(", ".join(each.gates))
+        words = f"{closed} keeps the rollout again, which {_shown(each.user)} had let it pass"
+        yield _Change(Kind.BREAK_GLASS, words)
+    for each in _gone(known.broken_glass, found.broken_glass):
+        if each.refused or each.ended:
+            yield _Change(Kind.BREAK_GLASS, f"the BreakGlass {each.name}, which is over, is gone")
+
+
+def _less_is_granted(known: Grants, found: Grants) -> bool:
+    """Returns whether gates may have closed that were open for the rollout."""
+    gone = _gone(known.approvals, found.approvals)
+    return bool([*gone, *_whole_again(known, found)])
+
+
+def _whole_again(known: Grants, found: Grants) -> Iterator[BrokenGlass]:
+    """Yields the glass that let the rollout pass, and no longer does."""
     there = _by_uid(found.broken_glass)
     for each in known.broken_glass:
-        after, over = there.get(each.uid), each.refused or each.ended
-        if not over and (after is None or after.ended):
-            gates = _shown(", ".join(each.gates))
-            words = f"{gates} keeps the rollout again, which {_shown(each.user)} had let it pass"
-            yield _Change(Kind.BREAK_GLASS, words)
-        elif over and after is None:
-            yield _Change(Kind.BREAK_GLASS, f"the BreakGlass {each.name}, which is over, is gone")
+        after = there.get(each.uid)
+        if not (each.refused or each.ended) and (after is None or after.ended):
+            yield each
 
 
 def _unread(known: Grants, found: Grants) -> Iterator[_Change]:

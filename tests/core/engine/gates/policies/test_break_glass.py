@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ibgu.core.engine.gates import GATES
-from ibgu.core.model import Kind, MemberState, OnRollout, Outcome
+from ibgu.core.model import Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.names import HOLD
 from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
@@ -75,6 +75,19 @@ def test_a_glass_that_is_deleted_is_whole_at_once() -> None:
     twin.wait(hours=1)
     assert reason(twin, "uid-a", "site-2").gate == GATE
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_cluster_that_waits_for_a_slot_is_kept_once_the_glass_is_whole() -> None:
+    twin = fleet("site-1", "site-2")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    break_glass(twin, GATE)
+    twin.until(Kind.RUN_ACCEPTED)
+    assert reason(twin, "uid-a", "site-2").kind is ReasonKind.READY
+    mend_glass(twin)
+    twin.until(Kind.BREAK_GLASS)
+    twin.step()
+    assert twin.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
+    assert reason(twin, "uid-a", "site-2").gate == GATE
 
 
 def test_a_glass_that_has_ended_stays_so_when_the_clock_goes_back() -> None:
