@@ -117,6 +117,19 @@ async def test_a_rate_limited_cluster_shows_until_when(ibgu: Ibgu, journal: Jour
     assert found["ends"].endswith("(ibgu continues automatically)")
 
 
+async def test_a_cluster_that_a_limit_keeps_waits_for_other_clusters(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    one = rollout()
+    await seen(journal, one)
+    upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
+    who, gate = ActingParty.CLUSTER, "RolloutPolicy/hub-wide"
+    full = Reason(ReasonKind.GATE, NOW, "30 clusters are in flight", None, who, gate)
+    await put(journal, member(upgrade, "x", 0, reason=full))
+    found = await facts(ibgu, "x")
+    assert found["ends"].endswith("(waits for other clusters)")
+
+
 async def test_a_running_cluster_shows_its_limit(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await facts(ibgu, "ran-r1", "a")

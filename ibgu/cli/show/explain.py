@@ -58,7 +58,10 @@ def _why(found: ExplainedResponse) -> str:
 def _ends(found: ExplainedResponse) -> str:
     if not found.ends:
         return ""
-    return f"{found.ends}   ({acting(found.who)})" if found.who else found.ends
+    # What a policy's limits keep waits until others have ended: nothing is asked of it.
+    others = found.policy is not None and found.who == "cluster"
+    who = "waits for other clusters" if others else acting(found.who or "")
+    return f"{found.ends}   ({who})" if who else found.ends
 
 
 def _time(at: datetime | None, now: datetime) -> str:
