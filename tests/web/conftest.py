@@ -134,10 +134,12 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
 async def serving(context: Context) -> AsyncIterator[str]:
     listener = bind("127.0.0.1:0")
     task = asyncio.create_task(serve(create_app(context), listener))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
