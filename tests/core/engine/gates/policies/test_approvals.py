@@ -102,6 +102,20 @@ def test_an_approval_that_is_deleted_no_longer_counts_for_the_next() -> None:
     assert twin.told(Kind.APPROVAL)[-1] == "the approval of step 1 by alice was deleted"
 
 
+def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_is_deleted() -> None:
+    twin = fleet("site-1", "site-2", **ASKS)
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(minutes=5)
+    name = approve(twin, "alice")
+    twin.until(Kind.RUN_ACCEPTED)
+    assert reason(twin, "uid-a", "site-2").kind is ReasonKind.READY
+    withdraw(twin, name)
+    twin.until(Kind.APPROVAL)
+    twin.step()
+    assert twin.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
+    assert reason(twin, "uid-a", "site-2").message == "1 person must approve step 1"
+
+
 def test_an_approval_counts_until_its_end() -> None:
     twin = fleet(**ASKS)
     start(twin, "Prep")
