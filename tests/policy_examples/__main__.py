@@ -18,7 +18,10 @@ from tests.policy_examples.examples import EXAMPLES, Example
 from tests.policy_examples.stage import Proof, staged
 from tests.simulation.postgres import database, server
 
-HEAD = "| example | clusters | proven | time of the clusters | real time |\n|---|---|---|---|---|\n"
+HEAD = (
+    "| example | clusters | proven | by the controller's clock | real time |\n"
+    "|---|---|---|---|---|\n"
+)
 EVERY = range(1, len(EXAMPLES) + 1)
 
 

@@ -38,7 +38,7 @@ async def approve(stage: Stage) -> None:
     await looks.rollout("author-known", NAMESPACE, ROLLOUT, f"1 person {_WANTED}")
     await looks.cluster("author-known", NAMESPACE, ROLLOUT, other, f"1 person {_WANTED}")
     await looks.policy("author-known", POLICY, f"1 person {_WANTED}")
-    await _only_canaries(stage, "until it is approved")
+    await _only_canaries(stage, "before the approval")
     approved = stage.clock.now()
     await stage.types("nora", "ibgu approve")
     summary = await stage.completed()
@@ -56,4 +56,6 @@ async def soak_end(stage: Stage) -> datetime:
 
 async def _only_canaries(stage: Stage, when: str) -> None:
     begun = {run.cluster for run in await runs_of(stage.scene, "Upgrade")}
-    stage.prove(f"only the {CANARIES} canaries {when}", begun == set(stage.names[:CANARIES]), begun)
+    stage.prove(
+        f"only the {CANARIES} canaries began {when}", begun == set(stage.names[:CANARIES]), begun
+    )

@@ -1,4 +1,4 @@
-"""What the guide "Safe by policy" has people apply and type, as it stands there."""
+"""The objects that the guide "Safe by policy" has people apply, and the lines that they type."""
 
 import shlex
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 UNZONED = BUSY = "site-17"
 """The cluster that the guide gives a time zone, and that is busy for long then."""
 NEAR, SAME_SITE = "site-18", "site-117"
-"""Its neighbours: by name, and by the label of the site."""
+"""The neighbours of that one: by name, and by the label of the site."""
 NEVER = (("site-17", "site-18"), ("site-40", "site-41", "site-42"))
 FROM, UNTIL = 1, 5
 """The hours of the guide's window."""
@@ -67,7 +67,7 @@ async def night(stage: Stage) -> None:
     )
     for name in stage.names:
         await stage.label(name, {SITE: site_of(name), **_zoned(name)})
-    most = max(4, stage.clusters // 10)
+    most = max(4, stage.clusters // 20)
     await stage.rollout(step("Prep", most=50), step("Upgrade", most=most, timeout=2000))
     await stage.ended(stage.clusters, step=0)
     stage.prove("all are prepared by day", not await runs_of(stage.scene, "Upgrade"))
@@ -90,9 +90,9 @@ async def night(stage: Stage) -> None:
 
 
 def _durations(clusters: int) -> str:
-    """Returns the minutes of each of an Upgrade's five parts: a large fleet needs several
-    nights."""
-    least = max(1, clusters // 60)
+    """Returns the minutes that an Upgrade takes: those of the field, or fewer where few clusters
+    are to show the same soon."""
+    least = max(1, clusters // 13)
     return f"{least}m-{2 * least}m"
 
 

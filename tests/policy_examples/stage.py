@@ -18,7 +18,7 @@ from tests.e2e.manifests import Object, ibgu
 from tests.e2e.tenants import Tenants
 from tests.e2e.watch import BUSY_MACHINE
 from tests.policy_examples.guide import SAME, command, manifest
-from tests.policy_examples.surfaces import Album, Surfaces, surfaces
+from tests.policy_examples.surfaces import Screens, Surfaces, surfaces
 
 NAMESPACE, ROLLOUT = "ran", "region-7"
 NAMED = (17, 18, 40, 41, 42, 117, 140, 143)
@@ -35,7 +35,7 @@ FROM members WHERE state = 'waiting' ORDER BY step, position"""
 _RUNNING = "SELECT cluster FROM members WHERE state = 'in flight'"
 _ENDED = "SELECT count(*) AS count FROM members WHERE step = $1 AND outcome IS NOT NULL"
 _LEFT = ("rolloutapprovals", "breakglasses", "events")
-"""What the next example's rollout, of the same name, must not be told of."""
+"""The kinds of objects that must not be there for the next example's rollout of the same name."""
 
 
 class Proof(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Proof(Struct, frozen=True):
     clusters: int
     proven: tuple[str, ...]
     virtual: timedelta
-    """By the controller's clock."""
+    """The time by the controller's clock."""
     real: timedelta
 
 
@@ -110,7 +110,7 @@ class Stage:
             told = await self.scene.kubectl(*person, *arguments)
         else:
             told = await self.looks.typed(user, *arguments, *more)
-        self.looks.album.text(
+        self.looks.screens.text(
             "typed", begins.replace(" ", "-"), f"$ {program} {' '.join(arguments)}\n{told}"
         )
 
@@ -210,7 +210,7 @@ class Stage:
 @asynccontextmanager
 async def staged(scene: Scene, clusters: int, folder: Path | None) -> AsyncIterator[Stage]:
     """Yields the stage of one example. `folder`: where pictures and texts are kept."""
-    async with surfaces(scene, Album(folder)) as looks:
+    async with surfaces(scene, Screens(folder)) as looks:
         stage = Stage(scene, clusters, looks)
         try:
             yield stage

@@ -1,4 +1,4 @@
-"""What people see of a rollout: kubectl, ibgu's commands in a terminal, and the page."""
+"""The surfaces on which people see a rollout: kubectl, ibgu's commands in a terminal, the page."""
 
 import asyncio
 import os
@@ -32,8 +32,8 @@ _LOADING = 1000.0
 Says = Callable[[], Awaitable[bool]]
 
 
-class Album(Struct):
-    """Album keeps what was seen, in order; without a folder it keeps nothing."""
+class Screens(Struct):
+    """Screens keeps what was seen, in order; without a folder it keeps nothing."""
 
     folder: Path | None
     kept: int = 0
@@ -58,7 +58,7 @@ class Surfaces(Struct):
     scene: Scene
     server: str
     tab: Page
-    album: Album = field(default_factory=lambda: Album(None))
+    screens: Screens = field(default_factory=lambda: Screens(None))
 
     # -- what each shows -----------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Surfaces(Struct):
             return _has(told[0], words)
 
         await self._until(says, "kubectl", words, told)
-        self.album.text(moment, "kubectl", told[0])
+        self.screens.text(moment, "kubectl", told[0])
 
     async def _terminal_says(
         self,
@@ -153,7 +153,7 @@ class Surfaces(Struct):
 
         await self._until(says, f"ibgu {' '.join(arguments)}", words, told)
         plain = _COLOURS.sub("", told[0])
-        self.album.text(moment, surface, f"$ ibgu {' '.join(arguments)}\n{plain}")
+        self.screens.text(moment, surface, f"$ ibgu {' '.join(arguments)}\n{plain}")
         if red:
             assert re.search(rf"{_RED}[^\x1b]*{re.escape(red)}", told[0]), told[0]
 
@@ -168,7 +168,7 @@ class Surfaces(Struct):
 
         await self.tab.goto(f"{self.server}/{link}")
         await self._until(says, f"the page {link}", words, told)
-        await self.album.picture(moment, surface, self.tab)
+        await self.screens.picture(moment, surface, self.tab)
         if red:
             alert = self.tab.get_by_role("alert").filter(has_text=red)
             assert "bad" in (await alert.get_attribute("class") or "").split()
@@ -207,7 +207,7 @@ async def _fine() -> None:
 
 
 @asynccontextmanager
-async def surfaces(scene: Scene, album: Album) -> AsyncIterator[Surfaces]:
+async def surfaces(scene: Scene, screens: Screens) -> AsyncIterator[Surfaces]:
     """Serves REST and the page from the scene's journal, to a browser in which alice is signed
     in."""
     pool = engine(scene.database_url)
@@ -222,7 +222,7 @@ async def surfaces(scene: Scene, album: Album) -> AsyncIterator[Surfaces]:
                 tab = await browser.new_page(viewport={"width": 1280, "height": 900})
                 token = scene.hub.token("alice")
                 await tab.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
-                yield Surfaces(scene, server, tab, album)
+                yield Surfaces(scene, server, tab, screens)
     finally:
         await pool.dispose()
 

@@ -1,14 +1,16 @@
-"""What judges the examples finds what would be wrong."""
+"""The judges of the examples find what would be wrong, and the page has the table of all."""
 
 from datetime import UTC, datetime, timedelta
 from math import inf
 
 import pytest
 
+from tests.docs.site import DOCS
 from tests.policy_examples.__main__ import HEAD, table
+from tests.policy_examples.examples import EXAMPLES
 from tests.policy_examples.nights import NEVER, at_night, by_day, site_of
 from tests.policy_examples.stage import Proof
-from tests.policy_examples.truth import Span, grouped, met, most_at_once
+from tests.policy_examples.truth import Run, Span, grouped, in_flight, met, most_at_once
 
 PROOF = Proof(8, ("all are upgraded", "in 2 nights"), timedelta(hours=2), timedelta(seconds=40))
 
@@ -21,6 +23,15 @@ def test_the_most_at_once_counts_what_overlaps() -> None:
     assert most_at_once([]) == 0
     assert most_at_once([span(0, 2), span(2, 4), span(4, inf)]) == 1
     assert most_at_once([span(0, 9), span(1, 3), span(2, 4), span(5, 6)]) == 3
+
+
+def test_an_action_is_in_flight_from_its_intent_to_its_end() -> None:
+    begun = datetime(2026, 11, 27, tzinfo=UTC)
+    ended = Run("site-40", "Upgrade", begun, begun + timedelta(seconds=9), "succeeded")
+    going_on = Run("site-41", "Upgrade", begun, None, None)
+    found = in_flight([ended, going_on])
+    assert [each.end - each.begin for each in found] == [9, inf]
+    assert most_at_once(found) == 2
 
 
 def test_neighbours_that_were_busy_together_are_found() -> None:
@@ -66,3 +77,10 @@ def test_an_example_that_failed_shows_in_the_table() -> None:
     assert good == "| one | 8 | all are upgraded; in 2 nights | 2 h | 40 s |"
     assert "not as the guide says" in bad
     assert bad.count("|") == good.count("|") == HEAD.splitlines()[0].count("|")
+
+
+def test_the_page_has_the_table_of_all_examples() -> None:
+    page = (DOCS / "reliability.md").read_text()
+    assert HEAD in page, "run python -m tests.policy_examples"
+    rows = page.split(HEAD)[1].splitlines()[: len(EXAMPLES)]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {each.name}" for each in EXAMPLES]

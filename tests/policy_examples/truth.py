@@ -1,5 +1,4 @@
-"""What has happened: read at the clusters themselves, and in the journal by the controller's
-clock."""
+"""The course of a rollout, as the clusters themselves know it, and as the journal does."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,6 +49,19 @@ async def runs_of(scene: Scene, action: str = "") -> list[Run]:
         for row in await scene.journal(_RUNS)
     ]
     return [run for run in found if not action or run.action == action]
+
+
+def in_flight(runs: Iterable[Run]) -> list[Span]:
+    """Returns the same as the journal has it: an action is in flight before the cluster knows."""
+    return [
+        Span(
+            run.begun.timestamp(),
+            inf if run.ended is None else run.ended.timestamp(),
+            run.cluster,
+            run.action,
+        )
+        for run in runs
+    ]
 
 
 def most_at_once(spans: Iterable[Span]) -> int:
