@@ -37,7 +37,7 @@ def tried_again_for_ever(stack: ExitStack) -> None:
 
 
 def tried_again_while_paused(stack: ExitStack) -> None:
-    """What is due begins, whatever holds the rollout."""
+    """An attempt that is due begins, whatever holds the rollout."""
 
     def begun(ctx: Any, tracked: Any, planned: Any, due: datetime) -> None:
         if ctx.now < due:
@@ -52,12 +52,12 @@ def tried_again_while_paused(stack: ExitStack) -> None:
 
 
 def tried_again_unasked(stack: ExitStack) -> None:
-    """What is planned begins though the policy is gone."""
+    """An attempt that is planned begins though the policy is gone."""
     _set(stack, retries, "_problem", lambda *asked: "")
 
 
 def never_tried_again(stack: ExitStack) -> None:
-    """What a policy asks for after an abort is forgotten."""
+    """Clusters stay as they are, whatever a policy asks for after an abort."""
     _set(stack, decide, "decide_retries", lambda ctx: None)
 
 

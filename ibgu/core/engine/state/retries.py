@@ -1,4 +1,4 @@
-"""What policies say about clusters whose Prep has failed (R50.20)."""
+"""Says what policies ask for clusters whose Prep has failed (R50.20)."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta

@@ -82,7 +82,7 @@ def make(twin: InMemoryEngine, found: PolicyFollowUp, *plan: str) -> str:
 
 
 def ended(twin: InMemoryEngine, uid: str = "uid-a") -> datetime:
-    """When the failed clusters were taken back."""
+    """Returns when the failed clusters were taken back."""
     at = twin.tracked(uid).steps[1].step.finished_at
     assert at is not None
     return at
