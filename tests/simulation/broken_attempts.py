@@ -85,9 +85,9 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (anything_is_tried_again, 47),
     (tried_again_for_ever, 27),
     (tried_again_while_paused, 519),
-    (tried_again_unasked, 0),
-    (never_tried_again, 0),
-    (tried_again_with_another_plan, 0),
-    (tried_again_out_of_sight, 0),
+    (tried_again_unasked, 439),
+    (never_tried_again, 27),
+    (tried_again_with_another_plan, 27),
+    (tried_again_out_of_sight, 27),
 )
 """The patches, with the first seed of each."""

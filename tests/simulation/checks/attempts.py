@@ -25,6 +25,7 @@ _JOURNAL = "R50.20 a further rollout is in the journal before it is on the hub"
 _ONCE = "R50.20 a further rollout is made once"
 _SO = "R50.20 a further rollout has the plan, the labels and the clusters that it should"
 _MUST = "R50.20 a cluster that failed and was taken back is judged again"
+_PLANNED = "R50.20 a further attempt is planned as soon as the cluster was taken back"
 
 
 class _Rollout(Struct):
@@ -203,7 +204,13 @@ class Attempts:
                 for cluster in record["uids"]
                 if record["name"] or record["refused"]
             }
+            planned = {cluster for record in rollout.records for cluster in record["uids"]}
             for cluster, at in rollout.back.items():
+                soon = at + LAG + CLOCKS
+                asked = self._there.values((at - LAG, soon)) == {True}
+                against = self._reports.now() < soon or self._reports.may_hold(uid, (at, soon))
+                if rollout.failed[cluster] and asked and not against:
+                    self._check(_PLANNED, cluster in planned, uid, cluster, at)
                 due = at + wait + self._patience
                 against = due > last or self._reports.may_hold(uid, (at, due))
                 asked = self._there.values((at - LAG, due)) == {True}
