@@ -9,6 +9,7 @@ import pytest
 
 from ibgu.controller.effects import policy_follow_ups
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
+from ibgu.core.assurance.certify import policy_follow_ups as certified_follow_ups
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import names
@@ -33,6 +34,7 @@ async def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     after = property(lambda self: timedelta(seconds=1))
     monkeypatch.setattr(PolicyCanaries, "rollback_after", after)
     monkeypatch.setattr("ibgu.core.engine.decide.step.follow_ups._LOOK_AGAIN", timedelta(seconds=1))
+    monkeypatch.setattr(certified_follow_ups, "_MINUTE", timedelta())
 
     async def begin(**given: Any) -> None:
         await scene.fleet(count=3)
@@ -47,6 +49,8 @@ async def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         await scene.seen_in_journal("CanaryWell")
 
     yield begin
+    await scene.stop()
+    await scene.certified()
     await scene.kubectl("delete", "rolloutpolicy", NAME, "--ignore-not-found")
 
 

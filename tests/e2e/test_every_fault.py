@@ -61,7 +61,8 @@ class Fleet(Struct):
 
     @property
     def canaries(self) -> list[str]:
-        return self.names[::7]
+        """Those that have the label: some of each rollout."""
+        return [name for name in self.names if name in {*self.names[::7], self.taken[0]}]
 
     @property
     def healthy(self) -> list[str]:

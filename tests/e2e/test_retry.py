@@ -9,6 +9,7 @@ import pytest
 
 from ibgu.controller.effects import policy_follow_ups
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
+from ibgu.core.assurance.certify import policy_follow_ups as certified_follow_ups
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.retries import AskedRetry
 from ibgu.core.model import names
@@ -26,8 +27,12 @@ PLAN = (step("Prep"), step("AbortOnFailure"), step("Upgrade"))
 async def policy(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Two attempts are asked for, each a second after the abort."""
     monkeypatch.setattr(AskedRetry, "wait", lambda self, attempt: timedelta(seconds=1))
+    monkeypatch.setattr(certified_follow_ups, "_MINUTE", timedelta())
+    monkeypatch.setattr("ibgu.core.engine.decide.step.retries._LOOK_AGAIN", timedelta(seconds=1))
     await scene.apply(body(scene, NAME, retry={"attempts": 2}))
     yield
+    await scene.stop()
+    await scene.certified()
     await scene.kubectl("delete", "rolloutpolicy", NAME, "--ignore-not-found")
 
 
@@ -54,14 +59,14 @@ async def there(scene: Scene, count: int) -> list[Any]:
 
 
 async def test_a_failed_prep_is_tried_again_and_the_cluster_upgraded(scene: Scene) -> None:
-    await rollout(scene, "prep.precache-deleted*1")
+    await rollout(scene, "prep.precache*1")
     [second] = await there(scene, 1)
     meta, spec = second["metadata"], second["spec"]
     assert meta["name"].startswith("steady-retry-")
     assert meta["labels"]["ring"] == "a"
     assert "argocd.argoproj.io/instance" not in meta["labels"]
     assert meta["annotations"][names.FOLLOW_UP_POLICY] == NAME
-    assert "is marked to be deleted" in meta["annotations"][names.FOLLOW_UP_REASON]
+    assert "precache job failed" in meta["annotations"][names.FOLLOW_UP_REASON]
     assert [item["actions"] for item in spec["plan"]] == [["Prep"], ["AbortOnFailure"], ["Upgrade"]]
     await scene.completed(meta["name"])
     assert scene.stages(f"{scene.label}-1") == ["Prep", "Abort", "Prep", "Upgrade"]
@@ -72,7 +77,7 @@ async def test_a_failed_prep_is_tried_again_and_the_cluster_upgraded(scene: Scen
 
 
 async def test_attempts_end_when_the_policy_allows_no_more(scene: Scene) -> None:
-    await rollout(scene, "prep.precache-deleted")
+    await rollout(scene, "prep.precache")
     first, second = await there(scene, 2)
     await scene.completed(second["metadata"]["name"])
 
@@ -102,7 +107,7 @@ async def test_a_crash_before_the_creation_makes_one_object(
 
     with monkeypatch.context() as dying:
         dying.setattr(PolicyFollowUps, "reconcile", dies)
-        await rollout(scene, "prep.precache-deleted*1")
+        await rollout(scene, "prep.precache*1")
         await scene.until(named, "the attempt to be due")
         await scene.stop()
     assert await made(scene) == []
@@ -115,7 +120,7 @@ async def test_a_crash_before_the_creation_makes_one_object(
 async def test_without_the_right_it_says_what_to_do(scene: Scene, tmp_path: Path) -> None:
     account = LimitedAccount(scene.hub, scene.admin, tmp_path)
     await account.grant()
-    await rollout(scene, "prep.precache-deleted*1", kubeconfig=await account.kubeconfig())
+    await rollout(scene, "prep.precache*1", kubeconfig=await account.kubeconfig())
 
     async def refused() -> bool:
         return any(each["refused"] for each in await follow_ups(scene))

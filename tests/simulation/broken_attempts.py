@@ -11,7 +11,7 @@ from ibgu.core.engine import decide
 from ibgu.core.engine.decide.step import retries
 from ibgu.core.engine.decide.step.follow_ups import note_follow_up
 from ibgu.core.engine.state.retries import AskedRetry
-from ibgu.core.model import Cause, Finished
+from ibgu.core.model import Cause, Finished, RolloutState
 from ibgu.core.views.policy_follow_up import follow_up_body
 from tests.simulation.breaking import Patches
 from tests.simulation.breaking import replace_part as _set
@@ -44,9 +44,25 @@ def tried_again_while_paused(stack: ExitStack) -> None:
             ctx.requeue_at("", due)
             return
         old = planned
-        for new in retries._judged(ctx, tracked, planned):
+        for new in retries._judged(ctx, tracked, planned, late=False):
             note_follow_up(ctx, ctx.tracked.steps[tracked.step.index], new, instead_of=old)
             old = None
+
+    _set(stack, retries, "_begin", begun)
+
+
+def tried_again_beside(stack: ExitStack) -> None:
+    """An attempt that is due begins while the first rollout still runs."""
+    begin = retries._begin
+
+    def begun(ctx: Any, tracked: Any, planned: Any, due: datetime) -> None:
+        real = ctx.tracked.rollout
+        over = replace(real, state=RolloutState.COMPLETE, completed_at=ctx.now)
+        ctx.tracked.rollout = over
+        try:
+            begin(ctx, tracked, planned, due)
+        finally:
+            ctx.tracked.rollout = real
 
     _set(stack, retries, "_begin", begun)
 
@@ -58,7 +74,7 @@ def tried_again_unasked(stack: ExitStack) -> None:
 
 def never_tried_again(stack: ExitStack) -> None:
     """Clusters stay as they are, whatever a policy asks for after an abort."""
-    _set(stack, decide, "decide_retries", lambda ctx: None)
+    _set(stack, decide, "plan_retries", lambda ctx: None)
 
 
 def tried_again_with_another_plan(stack: ExitStack) -> None:
@@ -85,6 +101,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (anything_is_tried_again, 47),
     (tried_again_for_ever, 27),
     (tried_again_while_paused, 519),
+    (tried_again_beside, 789),
     (tried_again_unasked, 439),
     (never_tried_again, 27),
     (tried_again_with_another_plan, 27),

@@ -15,11 +15,11 @@ SHARES = {"everything": 0.25, "leaders": 0.25, "people": 0.25, "dark": 0.4, "tal
 """The share of seeds of each theme that has such a policy."""
 LATE = 7200.0
 """The most seconds that further attempts take longer than other rollouts."""
-SAID = ("marked to be deleted", "i/o timeout", "precache job failed")
+SAID = ("i/o timeout", "precache job failed")
 """What the words of a failure contain that passes by itself."""
 _FAULTS = (
-    *("prep.precache-deleted*1=0.5", "prep.registry*1=0.5", "prep.precache*2=0.4"),
-    *("prep.registry=0.3", "prep.pull-secret=0.3", "prep.stateroot*1=0.3"),
+    *("prep.precache*1=0.5", "prep.registry*1=0.5", "prep.precache*2=0.4"),
+    *("prep.registry=0.3", "prep.pull-secret=0.3", "prep.precache-deleted*1=0.3"),
 )
 _SHAPES = (
     (("Prep",), ("AbortOnFailure",)),

@@ -44,6 +44,8 @@ class _Sent(Struct, frozen=True):
     """When it may be sent again, by the event loop's clock."""
     made: bool = False
     problem: str = ""
+    checked: bool = False
+    """Whether nothing is sent yet, and it was checked that it may be."""
 
 
 class PolicyFollowUps:
@@ -123,15 +125,16 @@ class PolicyFollowUps:
         sent = self._sent.get(key)
         if self._writer.pending(key) or (sent is not None and self._now() < sent.again):
             return
-        if each.attempt:
+        if each.attempt and not (sent is not None and sent.checked):
             self._sent[key] = _Sent(inf)
-            self._tasks.create_task(self._check(key, rollout, each))
+            self._tasks.create_task(self._check(key, rollout))
         else:
             self._create(key, rollout, each)
 
-    async def _check(self, key: _Key, rollout: Rollout, each: PolicyFollowUp) -> None:
-        """Creates the new rollout, which brings a payload, unless it was not checked that the
-        author of the first one may read that: the new one would count as checked."""
+    async def _check(self, key: _Key, rollout: Rollout) -> None:
+        """Lets the new rollout be created, which brings a payload, unless it was not checked that
+        the author of the first one may read that: the new one would count as checked. The next turn
+        creates it, if nothing holds it by then."""
         with attributed_to(rollout.uid):
             try:
                 problem = await self._payloads.unchecked(rollout)
@@ -140,10 +143,8 @@ class PolicyFollowUps:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._sent.pop(key, None)
             else:
-                if not problem:
-                    self._create(key, rollout, each)
-                    return
-                self._sent[key] = _Sent(inf, problem=problem)
+                again = inf if problem else self._now()
+                self._sent[key] = _Sent(again, problem=problem, checked=not problem)
             self._checked(rollout.uid)
 
     def _create(self, key: _Key, rollout: Rollout, each: PolicyFollowUp) -> None:

@@ -125,8 +125,10 @@ def _follow_ups(tracked: TrackedRollout) -> None:
     found: Counter[str] = Counter()
     for step in tracked.steps:
         for each in step.step.follow_ups.made:
-            result = "made" if each.made_at is not None else "pending"
-            found["refused" if each.refused else result] += 1
+            if not each.superseded:
+                result = "made" if each.made_at is not None else "pending"
+                result = "planned" if each.planned else result
+                found["refused" if each.refused else result] += 1
     for result, number in found.items():
         telemetry.ROLLOUT_FOLLOW_UPS.labels(tracked.rollout.full_name, result).set(number)
 

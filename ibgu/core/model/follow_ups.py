@@ -37,6 +37,9 @@ class PolicyFollowUp(Struct, frozen=True):
     """When ibgu saw that the hub has it."""
     refused: str = ""
     """Why ibgu has made none, for a person who has to; empty: it has, or is about to."""
+    superseded: bool = False
+    """Whether it is refused since somebody else has taken the clusters on, so that nobody has to do
+    anything."""
     attempt: int = 0
     """Which attempt it is after the first one, from 1 on; 0: it tries nothing again."""
     due: datetime | None = None
@@ -57,12 +60,13 @@ class PolicyFollowUp(Struct, frozen=True):
         """Returns what the policy has asked for, why, and what became of it."""
         shown, more = ", ".join(self.clusters[:_SHOWN]), len(self.clusters) - _SHOWN
         named = f"{shown} and {more} more" if more > 0 else shown
-        again = f" again (attempt {self.attempt + 1})" if self.attempt else ""
+        again = f" again (retry {self.attempt})" if self.attempt else ""
         what = f"{self.action} of {named}{again} for RolloutPolicy {self.policy}"
         if self.refused:
             return f"{what} was not begun: {self.refused}; {self.why}"
         if self.due is not None and self.planned:
-            return f"{what} at {self.due:%Y-%m-%d %H:%M} UTC, by a new rollout; {self.why}"
+            at = f"{self.due:%Y-%m-%d %H:%M} UTC"
+            return f"{what} at {at}, or once this rollout is over, by a new one; {self.why}"
         return f"{what}, by the new rollout {self.name}; {self.why}"
 
 

@@ -46,7 +46,7 @@ def advance(
     if fact.kind not in READ:
         return memory, ()
     kind = Kind(fact.kind)
-    before = memory.tracks.get(fact.rollout)
+    before = known = memory.tracks.get(fact.rollout)
     if before is None:
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
             return memory, ()  # a late event of a rollout that is over
@@ -61,7 +61,9 @@ def advance(
         after = replace(after, moved=moved, moved_seq=fact.seq)
     if topic is not None:
         messages.append(_message(topic, after, fact))
-    return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
+    # A further rollout may be made long after the end of this one.
+    over = after.over or (known is None and kind is Kind.FOLLOW_UP)
+    return memory.tracking(fact.rollout, None if over else after), tuple(messages)
 
 
 def _fold(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
@@ -97,8 +99,11 @@ def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult
 
 
 def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
-    hold = hold_in(fact.data, fact.at, track.step_hold)
     topic = _OF_STEP.get(kind)
+    if kind is Kind.FOLLOW_UP:
+        # It may be about an older step.
+        return track, topic
+    hold = hold_in(fact.data, fact.at, track.step_hold)
     if kind is Kind.STEP_HELD:
         topic = words.step_topic(hold)
     elif topic is None and track.step_hold is not None and hold is None:

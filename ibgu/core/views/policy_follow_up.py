@@ -17,6 +17,9 @@ _MARKS = (
     names.MANAGED_BY,
     "app.kubernetes.io/instance",
     "argocd.argoproj.io/",
+    "applyset.kubernetes.io/",
+    "objectset.rio.cattle.io/",
+    "velero.io/",
     "kustomize.toolkit.fluxcd.io/",
     "helm.toolkit.fluxcd.io/",
 )

@@ -234,6 +234,10 @@ async def test_another_attempt_is_created_once_its_payload_was_checked(scene: Sc
         scene.want(AGAIN, CARRYING)
     assert scene.writer.depth == 0, "the hub is asked first"
     await ended(scene)
+    assert await scene.created() == [], "the next turn creates it, unless something holds it now"
+    scene.want(AGAIN, replace(CARRYING, hold=Reason(ReasonKind.PAUSED, START, "by nora")))
+    assert scene.writer.depth == 0
+    scene.want(AGAIN, CARRYING)
     [created] = await scene.created()
     assert created["metadata"]["labels"]["ring"] == "a"
     assert [each["actions"] for each in created["spec"]["plan"]] == [["Prep"], ["Upgrade"]]
@@ -269,8 +273,9 @@ async def test_a_payload_that_can_not_be_checked_now_is_checked_again(
     assert scene.checked == [ROLLOUT.uid]
     assert scene.shown() == ShownFollowUp()
     scene.checked.clear()
-    scene.want(AGAIN, CARRYING)
-    await ended(scene)
+    for _ in range(2):
+        scene.want(AGAIN, CARRYING)
+        await ended(scene)
     assert len(await scene.created()) == 1
 
 

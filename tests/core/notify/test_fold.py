@@ -78,6 +78,19 @@ def test_a_rollback_by_a_policy_is_reported() -> None:
     assert found.text.startswith(words)
 
 
+def test_a_further_attempt_of_an_older_step_leaves_the_running_one_as_it_is() -> None:
+    facts = facts_of(prepared_and_opened())
+    memory, _ = folded(facts)
+    before = memory.tracks[UID]
+    again = replace(facts[-1], kind=Kind.FOLLOW_UP, cluster=None, step=0, data={"state": "x"})
+    after, [told] = advance(IBU, memory, again)
+    assert told.topic is Topic.STEP_FOLLOW_UP
+    assert replace(after.tracks[UID], moved=before.moved, moved_seq=before.moved_seq) == before
+    after, [told] = advance(IBU, NotificationState(), again)
+    assert told.topic is Topic.STEP_FOLLOW_UP
+    assert after == NotificationState(), "the rollout is over"
+
+
 def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:
     twin = prepared([*range(1, 6), 8])
     twin.wait(hours=5)

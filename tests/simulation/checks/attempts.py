@@ -12,7 +12,7 @@ from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 from tests.simulation.checks.follow_ups import CLOCKS, LAG, time_of
 from tests.simulation.checks.history import Event
-from tests.simulation.checks.reported import Course, HubReports
+from tests.simulation.checks.reported import FOREVER, Course, HubReports
 from tests.simulation.failed_preps import SAID, FailedPreps
 
 _FAILED = "R50.20 only a Prep that failed of a transient cause is tried again"
@@ -20,6 +20,7 @@ _BACK = "R50.20 a cluster is tried again only once it was taken back"
 _DUE = "R50.20 a cluster is tried again only when that is due"
 _ATTEMPTS = "R50.20 a cluster is tried again only so often"
 _HELD = "R50.20 no cluster is tried again while the rollout is held"
+_OVER = "R50.20 no cluster is tried again before its rollout is over"
 _ASKED = "R50.20 a cluster is tried again only where a policy asks for it"
 _JOURNAL = "R50.20 a further rollout is in the journal before it is on the hub"
 _ONCE = "R50.20 a further rollout is made once"
@@ -41,6 +42,8 @@ class _Rollout(Struct):
     returned: set[str] = set()
     records: list[JsonObject] = []
     deleted: bool = False
+    over: float = FOREVER
+    """When its plan was over."""
 
 
 class _Made(Struct, frozen=True):
@@ -125,6 +128,10 @@ class Attempts:
         match event.kind:
             case "RolloutDeleted":
                 rollout.deleted = True
+            case "RolloutCompleted":
+                rollout.over = event.at.timestamp()
+            case "RolloutStarted" | "StepOpened":
+                rollout.over = FOREVER
             case "MemberFinished" if event.data["outcome"] == "failed":
                 transient = any(words in event.why for words in SAID)
                 rollout.failed[uid] = event.cause == "PrepFailed" and transient
@@ -157,6 +164,7 @@ class Attempts:
         depth = self._depth(rollout) + 1
         self._check(_ATTEMPTS, depth == attempt <= retry["attempts"], event, depth)
         self._check(_HELD, not rollout.deleted, event, "deleted")
+        self._check(_OVER, at >= rollout.over, event)
         if at <= self._heard_until:
             held = self._reports.is_held(str(event.rollout), (at - LAG, at))
             self._check(_HELD, not held, event, "by a person")
@@ -211,7 +219,7 @@ class Attempts:
                 against = self._reports.now() < soon or self._reports.may_hold(uid, (at, soon))
                 if rollout.failed[cluster] and asked and not against:
                     self._check(_PLANNED, cluster in planned, uid, cluster, at)
-                due = at + wait + self._patience
+                due = max(at + wait, rollout.over) + self._patience
                 against = due > last or self._reports.may_hold(uid, (at, due))
                 asked = self._there.values((at - LAG, due)) == {True}
                 if rollout.failed[cluster] and asked and not against:

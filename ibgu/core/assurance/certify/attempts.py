@@ -67,9 +67,9 @@ def _judge_cluster(spot: StepEventContext, new: FollowUpCase, cluster: str, uid:
     led_back = not {*step.actions} & spot.proofs.labels and _succeeded(step, back, uid)
     if not spot.require(Rule.ORDER, led_back, words, step.opened) or spot.rollout.restored:
         return
-    earlier = [each.members.get(cluster) for each in spot.rollout.steps[: step.index]]
-    cause = f"{new.action}Failed"
-    failed = any(each and (each.uid, each.cause) == (uid, cause) for each in earlier)
+    before = reversed(spot.rollout.steps[: step.index])
+    newest = next((each for each in (one.members.get(cluster) for one in before) if each), None)
+    failed = newest is not None and (newest.uid, newest.cause) == (uid, f"{new.action}Failed")
     words = f"{cluster} is tried again, but its {new.action} had not failed"
     spot.require(Rule.ORDER, failed, words, step.opened)
 

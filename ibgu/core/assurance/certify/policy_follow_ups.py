@@ -9,6 +9,7 @@ from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.text.spans import duration
 
+_MINUTE = timedelta(minutes=1)
 _CLOCKS = timedelta(seconds=5)
 """The most by which the clocks of two leaders differ."""
 
@@ -40,7 +41,7 @@ def _against(
     if spec.canaries is None or not spec.canaries.rollback:
         return "rolls no canary back"
     minutes = spec.canaries.rollback_after_minutes
-    latest = record.event.at - timedelta(minutes=minutes) + _CLOCKS
+    latest = record.event.at - minutes * _MINUTE + _CLOCKS
     early = (
         cluster
         for cluster, uid in zip(record.clusters, record.uids, strict=False)
@@ -56,7 +57,7 @@ def _against_attempt(spec: RolloutPolicySpec, step: StepCase, record: FollowUpCa
         return "tries nothing again"
     if record.attempt > retry.attempts:
         return f"asks for {retry.attempts} attempts, and this is number {record.attempt}"
-    wait = timedelta(minutes=retry.backoff_minutes) * (1 << (record.attempt - 1))
+    wait = retry.backoff_minutes * _MINUTE * (1 << (record.attempt - 1))
     if record.name or step.finished_at is None or record.due is None:
         # The policy may have changed since it was planned.
         return ""

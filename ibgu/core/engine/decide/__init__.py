@@ -25,7 +25,7 @@ from ibgu.core.engine.decide.stagework import (
     payload_kept,
     payload_wanted,
 )
-from ibgu.core.engine.decide.step.retries import decide_retries
+from ibgu.core.engine.decide.step.retries import begin_retries, plan_retries
 from ibgu.core.engine.decide.step.steps import decide_step
 from ibgu.core.engine.state import Apply
 from ibgu.core.engine.state.snapshot import Snapshot
@@ -74,6 +74,7 @@ def decide(
     decide_controls(ctx)  # 3
     decide_members(ctx, list(touched))  # 4
     decide_step(ctx, listed)  # 5
-    decide_retries(ctx)  # 6
+    plan_retries(ctx)  # 6
     open_next_step(ctx)
+    begin_retries(ctx)
     return ctx.result

@@ -208,14 +208,14 @@ def _attempts(tracked: TrackedRollout) -> list[JsonObject]:
     made = [each for step in tracked.steps for each in step.step.follow_ups.made if each.attempt]
     if not made:
         return []
+    made.sort(key=lambda each: not each.planned)
     told = [each.words for each in made[:_ATTEMPTS]]
     if len(made) > len(told):
         told.append(f"{len(made) - len(told)} more")
     planned, for_person = any(each.planned for each in made), all(each.refused for each in made)
     why = "Planned" if planned else "NotBegun" if for_person else "Begun"
-    return [
-        _condition("ClustersTriedAgain", "False" if for_person else "True", why, "; ".join(told))
-    ]
+    status = "False" if for_person or planned else "True"
+    return [_condition("ClustersTriedAgain", status, why, "; ".join(told))]
 
 
 def _clusters(number: int) -> str:

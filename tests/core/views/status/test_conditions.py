@@ -341,10 +341,15 @@ AGAIN = PolicyFollowUp(
 @pytest.mark.parametrize(
     ("made", "status", "reason", "words"),
     [
-        ([AGAIN], "True", "Planned", "again at 2026-01-01 12:01 UTC, by a new rollout; site-1: "),
+        (
+            [AGAIN],
+            "False",
+            "Planned",
+            "at 2026-01-01 12:01 UTC, or once this rollout is over, by a",
+        ),
         ([replace(AGAIN, name="a-retry-1")], "True", "Begun", "by the new rollout a-retry-1; "),
         ([replace(AGAIN, refused="it is gone")], "False", "NotBegun", "was not begun: it is gone"),
-        ([AGAIN] * 12, "True", "Planned", "; 2 more"),
+        ([AGAIN] * 12, "False", "Planned", "; 2 more"),
     ],
 )
 def test_clusters_that_are_tried_again_are_a_condition(

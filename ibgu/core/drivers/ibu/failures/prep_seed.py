@@ -15,11 +15,13 @@ _UNREACHABLE = (
     r"|temporary failure in name resolution|too ?many ?requests|status(code)?:? (429|5\d\d)\b)"
 )
 """The words of a registry, or a network, that is away or has too much to do."""
+_REFUSED = r"[\s\S]*(x509|unauthorized|denied|forbidden|manifest unknown)"
+"""The words of a registry that must be asked in another way first."""
 
 SEED = (
     known(
         Failure.REGISTRY_UNREACHABLE,
-        rf"failed to inspect image(?={_UNREACHABLE})",
+        rf"failed to inspect image(?={_UNREACHABLE})(?!{_REFUSED})",
         "The cluster could not reach the registry of the seed image, or the registry had too much "
         "to do.",
         f"Check network and registry from the site, {_AGAIN}",
@@ -30,7 +32,7 @@ SEED = (
     ),
     known(
         Failure.SEED_IMAGE_UNREADABLE,
-        rf"failed to inspect image(?!{_UNREACHABLE})",
+        rf"failed to inspect image((?!{_UNREACHABLE})|(?={_REFUSED}))",
         "The cluster can't read the seed image from its registry.",
         f"Check image reference, pull secret and mirror from the site, {_AGAIN}",
         _PREP,
@@ -124,6 +126,5 @@ SEED = (
         "AbortOnFailure, and Prep again.",
         _PREP,
         guide=Guide.FAILED_CLUSTERS,
-        transient=True,
     ),
 )

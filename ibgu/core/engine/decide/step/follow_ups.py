@@ -17,7 +17,7 @@ from ibgu.core.engine.gates import held_by_budget, spent_budget
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.broken_canaries import CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.model import ActionName, ClusterView, Kind, StepState, table_of, traits
+from ibgu.core.model import ActionName, ClusterView, Kind, Rollout, StepState, table_of, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp, name_digest
 from ibgu.core.model.names import NAME_LABEL
 from ibgu.core.text.spans import duration
@@ -162,16 +162,25 @@ def _problem(ctx: DecisionContext, report: CanaryReport) -> str:
     upgraded, back = traits(_upgrade(report) or ""), traits(table.rollback)
     if upgraded.completed_label not in cluster.labels or back.completed_label in cluster.labels:
         return LABELS_CHANGED
+    other = taken_by(ctx, cluster)
+    if other is not None:
+        return f"it is in {ctx.named(other.full_name)} now"
     return unselectable(ctx, cluster)
 
 
-def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:
-    """Returns why no new rollout may take the cluster from this one now; empty: one may."""
+def taken_by(ctx: DecisionContext, cluster: ClusterView) -> Rollout | None:
+    """Returns the other rollout that has the cluster, or is newer and has or had it."""
     fleet = ctx.fleet
     holder, uids = fleet.claims.get(cluster.uid), fleet.rollouts_of.get(cluster.name, ())
     for each in (fleet.rollouts[uid].rollout for uid in sorted(uids)):
         if each.age > ctx.rollout.age or (holder is not None and holder.rollout == each.uid):
-            return f"it is in {ctx.named(each.full_name)} now"
+            return each
+    return None
+
+
+def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:
+    """Returns why ibgu can't make a new rollout for the cluster; empty: it can."""
+    fleet = ctx.fleet
     if any(cluster.name in each.clusters for each in fleet.unreadable.values()):
         return "a rollout that ibgu can't read has it"
     if cluster.labels.get(NAME_LABEL) != cluster.name:
@@ -194,7 +203,8 @@ def note_follow_up(
         made = (*known.made, new)
     changed = lifecycle.follow_up(tracked.step, replace(known, made=made))
     words = new.words if new.made_at is None else f"{new.name} is created: {new.words}"
-    for_person = new.refused != "" or (new.made_at is None and not new.attempt)
+    asks = new.refused != "" or (new.made_at is None and not new.attempt)
+    for_person = asks and not new.superseded
     ctx.on_step(Kind.FOLLOW_UP, changed, words, warning=for_person)
     hold = held_by_budget(tracked)
     said = spent_budget(ctx.snapshot, tracked, ctx.now) if hold is not None else None
@@ -223,7 +233,7 @@ def name_of(ctx: DecisionContext, step: TrackedStep, each: PolicyFollowUp) -> st
     have one stem."""
     digest = name_digest(ctx.rollout.uid, step.step.index, each.uids, each.decided_at)
     stem = _ATTEMPT.sub("", ctx.rollout.name) if each.attempt > 1 else ctx.rollout.name
-    return f"{stem[:_BASE]}-{_command(each)}-{digest}"
+    return f"{stem[:_BASE].rstrip('.-')}-{_command(each)}-{digest}"
 
 
 def _command(each: PolicyFollowUp) -> str:

@@ -15,11 +15,12 @@ from ibgu.core.engine.decide.step.follow_ups import (
     by_hand,
     name_of,
     note_follow_up,
+    taken_by,
     unselectable,
 )
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.retries import AskedRetry, retry_of
-from ibgu.core.model import Cause, Finished, Outcome, traits
+from ibgu.core.model import Cause, Finished, Outcome, RolloutState, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp
 from ibgu.core.model.names import FOLLOW_UP_OF
 from ibgu.core.text.harmless import one_line
@@ -29,23 +30,39 @@ MAX_CLUSTERS = 1000
 PLAN_WITHIN = timedelta(hours=1)
 """An abort that is over for longer is not followed any more: a new policy says nothing about old
 failures."""
+BEGIN_WITHIN = timedelta(hours=24)
+"""A further attempt that could not begin for longer is left to a person."""
 _LOOK_AGAIN = timedelta(seconds=30)
+_SEEN_WITHIN = timedelta(minutes=1)
+"""A new rollout is seen for so long after it was made, or it is gone already."""
+_TOO_LATE = "it could not begin for a day"
+_TAKEN = "another rollout has it"
 _MAX_WHY = 300
 """Characters of the cluster's own words that are kept with what is planned."""
 
 
-def decide_retries(ctx: DecisionContext) -> None:
-    """Plans what policies ask for once AbortOnFailure has ended, and begins what is due."""
-    if ctx.rollout.deleted_at is not None:
+def plan_retries(ctx: DecisionContext) -> None:
+    """Plans what policies ask for once AbortOnFailure has ended."""
+    if ctx.rollout.deleted_at is not None or not ctx.snapshot.policies_known:
         return
     for tracked in ctx.tracked.steps:
         ended = tracked.step.finished_at
-        if ended is not None and traits(tracked.step.first).after_failure:
-            if ctx.now < ended + PLAN_WITHIN and ctx.snapshot.policies_known:
-                _plan(ctx, tracked, ended)
-            for each in tracked.step.follow_ups.made:
-                if each.planned and each.due is not None:
-                    _begin(ctx, tracked, each, each.due)
+        follows = ended is not None and traits(tracked.step.first).after_failure
+        if ended is not None and follows and ctx.now < ended + PLAN_WITHIN:
+            _plan(ctx, tracked, ended)
+
+
+def begin_retries(ctx: DecisionContext) -> None:
+    """Has the new rollouts made that are due, one after the other. They wait for the end of this
+    one: what holds it, its canaries and its budget, holds its failed clusters, too."""
+    if ctx.rollout.deleted_at is not None:
+        return
+    for tracked in ctx.tracked.steps:
+        made = tracked.step.follow_ups.made
+        planned = [(each.due, each) for each in made if each.planned and each.due is not None]
+        if planned:
+            due, first = min(planned, key=lambda pair: pair[0])
+            _begin(ctx, tracked, first, due)
 
 
 def _plan(ctx: DecisionContext, tracked: TrackedStep, ended: datetime) -> None:
@@ -75,17 +92,18 @@ def _failed(ctx: DecisionContext, tracked: TrackedStep) -> Iterator[Finished]:
     planned yet."""
     known = {uid for step in ctx.tracked.steps for uid in step.step.follow_ups.uids}
     for back in tracked.members.values():
-        if back.outcome is Outcome.SUCCEEDED and back.uid not in known:
+        if back.outcome is Outcome.SUCCEEDED and not back.late and back.uid not in known:
             failed = _failure(ctx, tracked.step.index, back.cluster)
             if failed is not None and failed.uid == back.uid and _transient(ctx, failed):
                 yield failed
 
 
 def _failure(ctx: DecisionContext, before: int, cluster: str) -> Finished | None:
-    """Returns how the cluster has failed last before that step."""
+    """Returns how the cluster has failed in its newest step before that one; None: it has not."""
     members = (step.members.get(cluster) for step in reversed(ctx.tracked.steps[:before]))
-    ended = (each for each in members if isinstance(each, Finished))
-    return next((each for each in ended if each.outcome is Outcome.FAILED), None)
+    newest = next((each for each in members if each is not None), None)
+    failed = isinstance(newest, Finished) and newest.outcome is Outcome.FAILED
+    return newest if isinstance(newest, Finished) and failed else None
 
 
 def _transient(ctx: DecisionContext, failed: Finished) -> bool:
@@ -146,31 +164,55 @@ def _begin(
 ) -> None:
     """Makes the new rollout due for the clusters that can still take it. Nothing begins while a
     person, a restore or TALM holds the rollout."""
+    rollout = ctx.rollout
     if ctx.now < due:
         ctx.requeue_at("", due)
         return
-    held = ctx.rollout.hold is not None or ctx.facts.talm_hold or not ctx.snapshot.policies_known
-    if held or any(uid in ctx.fleet.pending_patches for uid in planned.uids):
+    if rollout.state is not RolloutState.COMPLETE or rollout.completed_at is None:
+        return
+    held = rollout.hold is not None or ctx.facts.talm_hold or not ctx.snapshot.policies_known
+    pending = any(uid in ctx.fleet.pending_patches for uid in planned.uids)
+    if held or pending or _under_way(ctx, tracked):
         ctx.requeue_at("", ctx.now + _LOOK_AGAIN)
         return
+    late = ctx.now > max(due, rollout.completed_at) + BEGIN_WITHIN
     old: PolicyFollowUp | None = planned
-    for new in _judged(ctx, tracked, planned):
+    for new in _judged(ctx, tracked, planned, late=late):
         note_follow_up(ctx, ctx.tracked.steps[tracked.step.index], new, instead_of=old)
         old = None
 
 
+def _under_way(ctx: DecisionContext, tracked: TrackedStep) -> bool:
+    """Returns whether another rollout that the step has asked for is not over: together they would
+    load the registry more than the author wanted."""
+    made = (each for each in tracked.step.follow_ups.made if each.name and not each.refused)
+    return any(not _over(ctx, each) for each in made)
+
+
+def _over(ctx: DecisionContext, made: PolicyFollowUp) -> bool:
+    name = f"{ctx.rollout.namespace}/{made.name}"
+    for each in ctx.fleet.rollouts.values():
+        if each.rollout.full_name == name and each.rollout.kind == ctx.rollout.kind:
+            return each.rollout.state in (RolloutState.COMPLETE, RolloutState.DELETED)
+    return made.made_at is not None and ctx.now > made.made_at + _SEEN_WITHIN
+
+
 def _judged(
-    ctx: DecisionContext, tracked: TrackedStep, planned: PolicyFollowUp
+    ctx: DecisionContext, tracked: TrackedStep, planned: PolicyFollowUp, *, late: bool
 ) -> Iterator[PolicyFollowUp]:
     """Yields one follow-up for all clusters that can be tried again, and one for each reason why
     others can't."""
+    against = _TOO_LATE if late else _led_back(ctx)
     by_problem: dict[str, list[tuple[str, str]]] = {}
     for name, uid in zip(planned.clusters, planned.uids, strict=True):
-        by_problem.setdefault(_problem(ctx, planned, name, uid), []).append((name, uid))
+        problem = _problem(ctx, planned, name, uid) or against
+        by_problem.setdefault(problem, []).append((name, uid))
     for problem, found in by_problem.items():
         names, uids = zip(*found, strict=True)
         each = replace(planned, clusters=names, uids=uids, decided_at=ctx.now)
-        if problem:
+        if problem in (LABELS_CHANGED, _TAKEN):
+            yield replace(each, refused=problem, superseded=True)
+        elif problem:
             yield replace(each, refused=f"{problem}; {by_hand(ctx, each)}")
         else:
             yield replace(each, name=name_of(ctx, tracked, each))
@@ -187,4 +229,15 @@ def _problem(ctx: DecisionContext, planned: PolicyFollowUp, name: str, uid: str)
     prefix = traits(planned.action).label_prefix
     if any(label.startswith(prefix) for label in cluster.labels):
         return LABELS_CHANGED
-    return unselectable(ctx, cluster)
+    return _TAKEN if taken_by(ctx, cluster) else unselectable(ctx, cluster)
+
+
+def _led_back(ctx: DecisionContext) -> str:
+    """Returns who has cancelled clusters of the rollout, or leads them back: then nothing else of
+    it begins by itself."""
+    for tracked in ctx.tracked.steps:
+        for member in tracked.members.values():
+            found = ctx.fleet.canceller(member)
+            if found is not None:
+                return f"{ctx.named(found.name)} takes clusters of this rollout back"
+    return ""

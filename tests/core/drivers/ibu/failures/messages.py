@@ -119,6 +119,12 @@ PREP = [
         Failure.REGISTRY_UNREACHABLE,
     ),
     (
+        f"{SEED}failed to get seed image labels: failed to inspect image: failed to run skopeo: "
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority, "
+        "after 3 timeouts: i/o timeout",
+        Failure.SEED_IMAGE_UNREADABLE,
+    ),
+    (
         f"{SEED}failed to get seed image labels: failed to retrieve pull-secret from secret "
         'seed-pull-secret, err: secrets "seed-pull-secret" not found',
         Failure.PULL_SECRET_MISSING,

@@ -7,7 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.step import retries as module
+from ibgu.core.engine.decide.step.follow_ups import name_of
 from ibgu.core.engine.state import retries as state
 from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.model import Change, Kind, PendingPatch, ReasonKind, RolloutState, names
@@ -18,13 +20,13 @@ from tests.core.engine.gates.policies import policy as policies
 from tests.core.engine.gates.policies.policy import set_policies
 from tests.core.engine.gates.policies.test_canaries import fleet
 
-DELETED = "precache job is marked to be deleted, this not allowed. job-name: lca-prep-precache"
+PULL = "precache job failed to complete. job-name: lca-prep-precache"
 WRONG = "failed to inspect image: reading manifest: unauthorized"
 NORTH = {"matchLabels": {"example.com/site": "north"}}
 PLAN = ("Prep", "AbortOnFailure")
 
 
-def failing(*clusters: str, count: int = 4, said: str = DELETED) -> InMemoryEngine:
+def failing(*clusters: str, count: int = 4, said: str = PULL) -> InMemoryEngine:
     twin = fleet(count)
     for name in clusters:
         twin.spokes[name].faults[Stage.PREP] = "fail"
@@ -45,9 +47,11 @@ def aborted(twin: InMemoryEngine, *plan: str) -> InMemoryEngine:
 
 
 def until(twin: InMemoryEngine, uid: str) -> None:
-    twin.wait(minutes=1)
-    while twin.tracked(uid).rollout.state is not RolloutState.COMPLETE:
+    for _ in range(1000):
         twin.wait(minutes=1)
+        if twin.tracked(uid).rollout.state is RolloutState.COMPLETE:
+            return
+    raise AssertionError(f"{uid} does not end")
 
 
 def asked(twin: InMemoryEngine, uid: str = "uid-a", step: int = 1) -> tuple[PolicyFollowUp, ...]:
@@ -88,7 +92,7 @@ def ended(twin: InMemoryEngine, uid: str = "uid-a") -> datetime:
     return at
 
 
-WHY = f"site-1: {DELETED}"
+WHY = f"site-1: {PULL}"
 BY_HAND = "do it by hand: ibgu retry -n fleet a site-1"
 
 
@@ -103,8 +107,11 @@ def test_a_transient_failure_is_planned_and_then_tried_again() -> None:
     assert (planned.policy, planned.action, planned.attempt) == ("again", "Prep", 1)
     assert planned.why == WHY
     at = f"{planned.due:%Y-%m-%d %H:%M} UTC"
-    words = "Prep of site-1 again (attempt 2) for RolloutPolicy again"
-    assert twin.told(Kind.FOLLOW_UP) == [f"{words} at {at}, by a new rollout; {WHY}"]
+    words, later = (
+        "Prep of site-1 again (retry 1) for RolloutPolicy again",
+        "once this rollout is over",
+    )
+    assert twin.told(Kind.FOLLOW_UP) == [f"{words} at {at}, or {later}, by a new one; {WHY}"]
     assert planned.due == ended(twin) + timedelta(minutes=10)
     found = due(twin)
     assert found.pending
@@ -185,7 +192,7 @@ def test_rollouts_of_other_namespaces_do_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("said", "fault"),
-    [(WRONG, "fail"), (DELETED, "hang"), ("the moon is full", "fail")],
+    [(WRONG, "fail"), (PULL, "hang"), ("the moon is full", "fail")],
 )
 def test_other_failures_are_not_tried_again(said: str, fault: str) -> None:
     twin = failing("site-1", said=said)
@@ -246,7 +253,16 @@ def test_many_clusters_are_one_rollout_or_a_few(monkeypatch: pytest.MonkeyPatch)
     assert first.why == f"{WHY}; 1 more failed, too"
     assert second.clusters == ("site-3",)
     twin.wait(minutes=12)
-    assert len({each.name for each in asked(twin)} - {""}) == 2
+    first, second = asked(twin)
+    assert first.pending
+    uid = make(twin, first)
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.wait(minutes=30)
+    assert asked(twin)[1].planned, "one after the other"
+    until(twin, uid)
+    twin.wait(minutes=1)
+    assert asked(twin)[1].pending
+    twin.delete(uid)
 
 
 def test_a_policy_that_comes_late_says_nothing_about_old_failures() -> None:
@@ -309,9 +325,20 @@ def refusal(twin: InMemoryEngine) -> str:
     twin.wait(minutes=12)
     found = only(twin)
     assert found.name == ""
+    assert not found.superseded
     words, by_hand = found.refused.split("; ")
     assert by_hand == BY_HAND
     return words
+
+
+def superseded(twin: InMemoryEngine) -> str:
+    """Nobody has to do anything."""
+    twin.touch("uid-a")
+    twin.wait(minutes=12)
+    found = only(twin)
+    assert found.name == ""
+    assert found.superseded
+    return found.refused
 
 
 @pytest.fixture
@@ -339,7 +366,7 @@ def test_a_policy_that_allows_fewer_attempts_begins_nothing() -> None:
 
 def test_changed_labels_begin_nothing(twin: InMemoryEngine) -> None:
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    assert refusal(twin) == "its labels have changed since"
+    assert superseded(twin) == "its labels have changed since"
 
 
 def test_a_cluster_without_the_label_of_its_name_begins_nothing(twin: InMemoryEngine) -> None:
@@ -351,7 +378,7 @@ def test_a_newer_rollout_keeps_the_cluster(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     chosen = LabelSelector(match_labels={"name": "site-1"})
     twin.apply(ibgu("b", "Prep", age=-600, selectors=[chosen]))
-    assert refusal(twin) == "it is in fleet/b now"
+    assert superseded(twin) == "another rollout has it"
 
 
 def test_a_rollout_that_can_not_be_read_keeps_the_cluster(twin: InMemoryEngine) -> None:
@@ -450,3 +477,73 @@ def test_a_name_that_somebody_has_taken_is_refused(twin: InMemoryEngine) -> None
     twin.touch("uid-a")
     twin.wait(minutes=1)
     assert only(twin).refused == f"it is somebody else's; {BY_HAND}"
+
+
+def test_a_failed_canary_of_the_rollout_holds_its_failed_clusters_too() -> None:
+    twin = failing("site-4")
+    again = policies.policy("again", retry={"backoffMinutes": 10})
+    chosen = {"selector": {"matchLabels": {"name": "site-1"}}}
+    set_policies(twin, again, policies.policy("first", actions=["Upgrade"], canaries=chosen))
+    twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
+    twin.apply(ibgu("a", *PLAN, "Upgrade"))
+    twin.wait(hours=3)
+    [planned] = asked(twin)
+    assert planned.planned, "the step waits for a person, and so does what has failed before"
+    twin.annotate("uid-a", resume="me")
+    until(twin, "uid-a")
+    twin.wait(minutes=1)
+    assert only(twin).pending
+
+
+def test_nothing_begins_once_somebody_takes_other_clusters_back(twin: InMemoryEngine) -> None:
+    other = LabelSelector(match_labels={"name": "site-2"})
+    twin.apply(ibgu("b", "Abort", age=-600, selectors=[other]))
+    assert refusal(twin) == "fleet/b takes clusters of this rollout back"
+
+
+def test_an_attempt_that_could_not_begin_for_a_day_is_left_to_a_person(
+    twin: InMemoryEngine,
+) -> None:
+    twin.annotate("uid-a", pause="me")
+    twin.wait(hours=30)
+    assert only(twin).planned
+    obj = twin.ibgus["uid-a"]
+    twin.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
+    assert refusal(twin) == "it could not begin for a day"
+
+
+def test_only_the_newest_end_of_a_cluster_counts() -> None:
+    twin = failing("site-1", said=PULL)
+    aborted(twin)
+    found = twin.tracked("uid-a")
+    assert module._failure(
+        DecisionContext(twin.snapshot(found), twin.now, lambda _: None), 1, "site-1"
+    )
+    succeeded = replace(found.steps[0].members["site-2"], cluster="site-1", uid="uid-site-1")
+    found.steps[0].members["site-1"] = succeeded
+    assert not module._failure(
+        DecisionContext(twin.snapshot(found), twin.now, lambda _: None), 1, "site-1"
+    )
+
+
+def test_a_new_rollout_that_is_gone_again_keeps_none_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_CLUSTERS", 1)
+    twin = failing("site-1", "site-2")
+    retry(twin)
+    aborted(twin)
+    twin.wait(minutes=12)
+    first, _ = asked(twin)
+    twin.follow_ups[first.name] = ShownFollowUp(ours=True)
+    twin.touch("uid-a")
+    twin.wait(minutes=5)
+    assert all(each.name for each in asked(twin))
+
+
+def test_a_name_never_ends_with_a_dot_before_its_mark(twin: InMemoryEngine) -> None:
+    tracked = twin.tracked("uid-a")
+    tracked.rollout = replace(tracked.rollout, name="a" * 199 + "." + "b")
+    found = replace(only(twin), decided_at=twin.now)
+    ctx = DecisionContext(twin.snapshot(tracked), twin.now, lambda _: None)
+    assert name_of(ctx, tracked.steps[1], found).startswith("a" * 199 + "-retry-")
