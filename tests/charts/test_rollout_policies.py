@@ -448,7 +448,7 @@ def test_the_columns_show_what_the_policy_bounds(kubectl: Kubectl, kept: str) ->
     header, row = kubectl("get", "rolloutpolicy", kept).splitlines()
     assert header.split() == ["NAME", "IN", "FLIGHT", "WINDOW", "ACTIONS", "AGE"]
     assert row.startswith(kept)
-    for shown in ("10%", "0 1 * * MON-FRI", '["Upgrade","Update"]'):
+    for shown in ("10%", "0 1 * * MON-FRI", '["Prep","Upgrade","Update"]'):
         assert shown in row
     assert '["nowhere"]' in kubectl("get", "rolloutpolicies", kept, "-o", "wide")
 
