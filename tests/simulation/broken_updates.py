@@ -159,7 +159,7 @@ def upgraded_without_backup(stack: ExitStack) -> None:
 PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (request_left_in_place, "update", 1),
     (withdrawal_not_asked_for, "update", 13),
-    (failures_forgotten, "update", 1),
+    (failures_forgotten, "update", 11),
     (workers_not_awaited, "update", 41),
     (refusals_made_up, "update", 1),
     (two_minors_at_once, "update", 1),
