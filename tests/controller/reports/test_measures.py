@@ -299,10 +299,12 @@ def test_second_rollouts_of_policies_are_counted_by_their_result() -> None:
     asked = PolicyFollowUp(
         policy="proven", action="Rollback", clusters=("x",), uids=("u",), why="", decided_at=NOW
     )
-    made = StepFollowUps(made=(asked, replace(asked, made_at=NOW), replace(asked, refused="no")))
+    pending, refused = replace(asked, name="a-rollback-1"), replace(asked, refused="no")
+    others = (replace(pending, made_at=NOW), refused, replace(refused, superseded=True))
+    made = StepFollowUps(made=(asked, pending, *others))
     named = rollout()
     found = world_of(named, [replace(step(), follow_ups=made)], [])
     measures.gauge(found, NOW, {})
-    for result in ("pending", "made", "refused"):
+    for result in ("planned", "pending", "made", "refused"):
         labels = {"rollout": named.full_name, "result": result}
         assert value("ibgu_rollout_follow_ups", **labels) == 1
