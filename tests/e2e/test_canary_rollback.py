@@ -33,7 +33,7 @@ async def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     """The canary, which is the first of three clusters, is upgraded and well."""
     after = property(lambda self: timedelta(seconds=1))
     monkeypatch.setattr(PolicyCanaries, "rollback_after", after)
-    monkeypatch.setattr("ibgu.core.engine.decide.step.follow_ups._LOOK_AGAIN", timedelta(seconds=1))
+    monkeypatch.setattr("ibgu.core.engine.decide.step.rollbacks._LOOK_AGAIN", timedelta(seconds=1))
     monkeypatch.setattr(certified_follow_ups, "_MINUTE", timedelta())
 
     async def begin(**given: Any) -> None:

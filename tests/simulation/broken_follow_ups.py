@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.effects import policy_follow_ups
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
-from ibgu.core.engine.decide.step import follow_ups, steps
+from ibgu.core.engine.decide.step import rollbacks, steps
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import Finished, ReasonKind
@@ -70,7 +70,7 @@ def goes_back_again(stack: ExitStack) -> None:
 
 def _whatever_holds(stack: ExitStack, passed: Any) -> None:
     """Lets canaries go back in spite of what holds the rollout, if `passed` says so of it."""
-    decide = follow_ups.decide_follow_ups
+    decide = rollbacks.decide_rollbacks
 
     def decided(ctx: Any) -> None:
         decide(ctx)
@@ -79,9 +79,9 @@ def _whatever_holds(stack: ExitStack, passed: Any) -> None:
             return
         for canaries in ctx.snapshot.canaries:
             if canaries.rollback_after is not None and canaries.concern(step):
-                follow_ups._look_after(ctx, step, canaries, canaries.rollback_after)
+                rollbacks._look_after(ctx, step, canaries, canaries.rollback_after)
 
-    _set(stack, steps, "decide_follow_ups", decided)
+    _set(stack, steps, "decide_rollbacks", decided)
 
 
 def pause_lets_go_back(stack: ExitStack) -> None:

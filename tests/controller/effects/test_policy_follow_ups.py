@@ -30,16 +30,8 @@ from ibgu.hub.writing.writer import Write, Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.core.engine.decide.builders import START, ibgu, rollout_of
 from tests.core.engine.state.records import MINUTE
+from tests.core.views.test_policy_follow_up import ASKED
 
-ASKED = PolicyFollowUp(
-    policy="proven",
-    action="Rollback",
-    clusters=("site-10", "site-9"),
-    uids=("uid-10", "uid-9"),
-    why="site-9 broke\x1b[0m",
-    decided_at=START,
-    name="a-rollback-1",
-)
 ROLLOUT = replace(
     rollout_of(ibgu("a", "Prep", "Upgrade")), annotations={"x.lca.openshift.io/y": "z"}
 )

@@ -10,7 +10,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
-from tests.simulation.checks.follow_ups import CLOCKS, LAG, time_of
+from tests.simulation.checks.follow_ups import CLOCKS, LAG, Made, creation, time_of
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.reported import FOREVER, Course, HubReports
 from tests.simulation.failed_preps import SAID, FailedPreps
@@ -46,15 +46,6 @@ class _Rollout(Struct):
     """When its plan was over."""
 
 
-class _Made(Struct, frozen=True):
-    at: float
-    name: str
-    of: str
-    clusters: frozenset[str]
-    plan: list[list[str]]
-    labels: Mapping[str, str]
-
-
 class Attempts:
     """Attempts listens to the hub, and reads the history."""
 
@@ -74,7 +65,7 @@ class Attempts:
         self._heard_until = heard_until
         self._patience = patience
         self._rollouts: dict[str, _Rollout] = {}
-        self._made: list[_Made] = []
+        self._made: list[Made] = []
         self._there: Course[bool] = Course()
         """Whether the policy was on the hub."""
 
@@ -95,18 +86,7 @@ class Attempts:
         rollout.plans.append([list(item["actions"]) for item in after["spec"]["plan"]])
         rollout.labels, rollout.of = labels, labels.get(names.FOLLOW_UP_OF, "")
         if before is None and rollout.of and asked.who.startswith("ibgu/"):
-            [selector] = after["spec"]["clusterLabelSelectors"]
-            [chosen] = selector["matchExpressions"]
-            self._made.append(
-                _Made(
-                    self._reports.now(),
-                    meta["name"],
-                    rollout.of,
-                    frozenset(chosen["values"]),
-                    rollout.plans[-1],
-                    labels,
-                )
-            )
+            self._made.append(creation(self._reports.now(), after, labels))
 
     # -- the history -----------------------------------------------------------------------------
 

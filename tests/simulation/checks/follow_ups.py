@@ -45,8 +45,8 @@ Key = tuple[str, int]
 """Rollout and step."""
 
 
-class _Made(Struct, frozen=True):
-    """_Made is a new rollout as a controller has created it."""
+class Made(Struct, frozen=True):
+    """Made is a new rollout as a controller has created it."""
 
     at: float
     name: str
@@ -54,6 +54,7 @@ class _Made(Struct, frozen=True):
     """uid of the rollout before it."""
     clusters: frozenset[str]
     plan: list[list[str]]
+    labels: Mapping[str, str]
 
 
 class _Step(Struct):
@@ -86,7 +87,7 @@ class FollowUps:
         self._until_creation = heard_until == CREATION
         self._heard_until = FOREVER if self._until_creation else heard_until
         self._patience = patience
-        self._made: list[_Made] = []
+        self._made: list[Made] = []
         self._steps: dict[Key, _Step] = {}
         self._holds: dict[str, list[tuple[float, str]]] = {}
         """Since when each rollout was held by what; empty: by nothing."""
@@ -100,7 +101,7 @@ class FollowUps:
         labels = after["metadata"].get("labels") or {}
         again = "-retry-" in after["metadata"]["name"]
         if after["kind"] == names.IBGU and names.FOLLOW_UP_OF in labels and not again:
-            self._made.append(_creation(self._reports.now(), after, labels))
+            self._made.append(creation(self._reports.now(), after, labels))
 
     # -- the history -----------------------------------------------------------------------------
 
@@ -269,7 +270,8 @@ class FollowUps:
         return bool(held) or self._reports.may_hold(rollout, span)
 
 
-def _creation(at: float, body: JsonObject, labels: Mapping[str, str]) -> _Made:
+def creation(at: float, body: JsonObject, labels: Mapping[str, str]) -> Made:
+    """Returns what a controller has made, by the object."""
     spec: Any = body["spec"]
     chosen = [
         value
@@ -279,7 +281,7 @@ def _creation(at: float, body: JsonObject, labels: Mapping[str, str]) -> _Made:
     ]
     plan = [list(item["actions"]) for item in spec["plan"]]
     name = body["metadata"]["name"]
-    return _Made(at, name, labels[names.FOLLOW_UP_OF], frozenset(chosen), plan)
+    return Made(at, name, labels[names.FOLLOW_UP_OF], frozenset(chosen), plan, labels)
 
 
 def time_of(told: str) -> float:

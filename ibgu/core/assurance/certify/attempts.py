@@ -32,6 +32,15 @@ def actions(rollout: RolloutCase) -> list[list[str]]:
     return [list(item.get("actions", ())) for item in rollout.plan]
 
 
+def not_held(spot: StepEventContext, what: str) -> None:
+    """Checks that nothing held the rollout, and that it was not deleted. `what`: who does what."""
+    rollout = spot.rollout
+    words = f"{what} while the rollout is held: {rollout.hold}"
+    spot.require(Rule.ORDER, not rollout.hold, words)
+    words = f"{what} though the rollout was deleted"
+    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+
+
 def named(spot: StepEventContext, new: FollowUpCase, word: str) -> None:
     """Checks that the name follows from what was recorded, so that the rollout is made once."""
     digest = name_digest(spot.rollout.uid, spot.step.index, new.uids, new.decided_at)
@@ -40,16 +49,13 @@ def named(spot: StepEventContext, new: FollowUpCase, word: str) -> None:
 
 
 def _judge(spot: StepEventContext, new: FollowUpCase) -> None:
-    rollout = spot.rollout
     again = f"{', '.join(new.clusters)} {'is' if len(new.clusters) == 1 else 'are'} tried again"
-    spot.require(Rule.ORDER, not rollout.hold, f"{again} while the rollout is held: {rollout.hold}")
-    words = f"{again} though the rollout was deleted"
-    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    not_held(spot, again)
     early = new.due is None or spot.event.at < new.due
     spot.require(Rule.ORDER, not early, f"{again} before that was due")
     twice = [
         each.event.seq
-        for other in rollout.steps
+        for other in spot.rollout.steps
         for each in other.attempts
         if each.name and {*each.uids} & {*new.uids}
     ]

@@ -91,14 +91,11 @@ def _made(audit: Audit, rollout: RolloutCase, record: FollowUpCase) -> Iterator[
 
 
 def _judge(spot: StepEventContext, new: FollowUpCase) -> None:
-    rollout, named = spot.rollout, ", ".join(new.clusters)
-    words = f"{named} {_go(new)} back while the rollout is held: {rollout.hold}"
-    spot.require(Rule.ORDER, not rollout.hold, words)
-    words = f"{named} {_go(new)} back though the rollout was deleted"
-    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    back = f"{', '.join(new.clusters)} {'goes' if len(new.clusters) == 1 else 'go'} back"
+    attempts.not_held(spot, back)
     known = spot.step.follow_ups
     twice = [each.event.seq for each in known if {*each.uids} & {*new.uids}]
-    words = f"{named} {_go(new)} back a second time in {spot.title}"
+    words = f"{back} a second time in {spot.title}"
     spot.require(Rule.ONCE, not twice and len({*new.uids}) == len(new.uids), words, *twice)
     if new.name:
         attempts.named(spot, new, new.action.lower())
@@ -122,10 +119,6 @@ def _judge_cluster(spot: StepEventContext, new: FollowUpCase, cluster: str, uid:
     if new.name:
         words = f"{cluster} goes back after its upgrade was completed"
         spot.require(Rule.ORDER, not member.finalized, words, member.finalized)
-
-
-def _go(record: FollowUpCase) -> str:
-    return "goes" if len(record.clusters) == 1 else "go"
 
 
 def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:

@@ -47,8 +47,9 @@ def plan_retries(ctx: DecisionContext) -> None:
         return
     for tracked in ctx.tracked.steps:
         ended = tracked.step.finished_at
-        follows = ended is not None and traits(tracked.step.first).after_failure
-        if ended is not None and follows and ctx.now < ended + PLAN_WITHIN:
+        if ended is None or ctx.now >= ended + PLAN_WITHIN:
+            continue
+        if traits(tracked.step.first).after_failure:
             _plan(ctx, tracked, ended)
 
 
@@ -102,8 +103,9 @@ def _failure(ctx: DecisionContext, before: int, cluster: str) -> Finished | None
     """Returns how the cluster has failed in its newest step before that one; None: it has not."""
     members = (step.members.get(cluster) for step in reversed(ctx.tracked.steps[:before]))
     newest = next((each for each in members if each is not None), None)
-    failed = isinstance(newest, Finished) and newest.outcome is Outcome.FAILED
-    return newest if isinstance(newest, Finished) and failed else None
+    if isinstance(newest, Finished) and newest.outcome is Outcome.FAILED:
+        return newest
+    return None
 
 
 def _transient(ctx: DecisionContext, failed: Finished) -> bool:

@@ -9,9 +9,10 @@ from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.decide.messages import ended
-from ibgu.core.engine.decide.step.follow_ups import decide_follow_ups
+from ibgu.core.engine.decide.step.follow_ups import follow_made
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
+from ibgu.core.engine.decide.step.rollbacks import decide_rollbacks
 from ibgu.core.engine.decide.step.starting import expire_canaries, next_limit, start_members
 from ibgu.core.engine.gates import (
     CLOCK_STOPPING,
@@ -41,7 +42,8 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
     """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
     members to the next one, which follows at once: a control may be about to skip them. What
     policies ask for comes first, since it may hold the step."""
-    decide_follow_ups(ctx)
+    follow_made(ctx)
+    decide_rollbacks(ctx)
     tracked = ctx.tracked.current
     if tracked is None:
         return

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.decide.step import follow_ups as module
+from ibgu.core.engine.decide.step import rollbacks as module
 from ibgu.core.engine.state import broken_canaries
 from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
