@@ -364,7 +364,12 @@ class Controller:
             names = [cluster.metadata.name for cluster in self._mirror.clusters]
             self._labels.lead(epoch, self._mirror.labels, names)
         if self._inspector is not None:
-            self._inspector.lead(epoch, deadline, self._mirror.cluster)
+            cluster = self._mirror.cluster
+            self._inspector.lead(epoch, deadline, cluster, self._talm_holds)
+
+    def _talm_holds(self) -> bool:
+        """Returns whether nothing may be written beside a live TALM, as far as a term knows."""
+        return self._term is None or bool(self._term.facts.talm_hold)
 
     def _stop_followers(self) -> None:
         if self._notifier is not None:

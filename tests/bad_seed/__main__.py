@@ -6,6 +6,7 @@ sandbox hub, which takes ten minutes for 100 clusters.
 import argparse
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from statistics import median_low
 
 from tests.bad_seed.rollouts import Figures, example, part, roll_out
@@ -35,6 +36,7 @@ def main() -> None:
         print(table(), end="")
 
 
+@cache
 def table() -> str:
     rows = "".join(f"| {name} | {_cells(roll)} |\n" for name, roll in ROLLOUTS.items())
     return f"{_head('what stops it')}{rows}"

@@ -189,7 +189,7 @@ async def test_a_hub_without_read_only_works_says_so(scene: Scene, store: Inspec
     view = ClusterView(
         name=names[0], uid="u", accepted=True, deleting=False, reachable=True, local=False
     )
-    inspector.lead(epoch, deadline, lambda name: view)
+    inspector.lead(epoch, deadline, lambda name: view, lambda: False)
     found = await inspected(scene, store, names)
     await inspector.stop()
     await pool.dispose()

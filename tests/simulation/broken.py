@@ -69,7 +69,13 @@ from ibgu.db.journal import journal, write
 from ibgu.hub.election.lease import Elector
 from ibgu.hub.writing.writer import Writer
 from tests.runs import changed
-from tests.simulation import broken_attempts, broken_follow_ups, broken_policies, broken_updates
+from tests.simulation import (
+    broken_attempts,
+    broken_follow_ups,
+    broken_health,
+    broken_policies,
+    broken_updates,
+)
 from tests.simulation.breaking import Patches, deaf_to_claims
 from tests.simulation.breaking import replace_part as _set
 from tests.simulation.breaking import unchecked as _unchecked
@@ -546,6 +552,7 @@ VARIANTS |= {
         *broken_policies.PATCHES,
         *broken_follow_ups.PATCHES,
         *broken_attempts.PATCHES,
+        *broken_health.PATCHES,
     )
 }
 

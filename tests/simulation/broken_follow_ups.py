@@ -157,7 +157,7 @@ def made_for_others(stack: ExitStack) -> None:
 PATCHES: tuple[tuple[Patches, int], ...] = (
     (unknown_goes_back, 236),
     (grace_ignored, 6),
-    (breaks_add_up, 6),
+    (breaks_add_up, 997),
     (sick_goes_back, 236),
     (goes_back_again, 29),
     (pause_lets_go_back, 696),

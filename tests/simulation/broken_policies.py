@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.core.engine.decide.member import waiting
+from ibgu.core.engine.gates import preflight, warning
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.gates.policies import approvals
+from ibgu.core.engine.gates.policies import approvals, turns
 from ibgu.core.engine.gates.policies.turns import Turns
+from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Rollout
+from ibgu.core.model import ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.plan import grants
 from tests.simulation.breaking import Patches
@@ -92,10 +94,29 @@ def glass_opens_other_gates(stack: ExitStack) -> None:
 
 
 def turns_ignored(stack: ExitStack) -> None:
-    """No rollout waits for another one at the places of a policy, and the youngest is woken
-    first."""
+    """No rollout waits for another one at the places of a policy, and the youngest is woken first:
+    either would keep the order without the other."""
     _set(stack, Turns, "before", lambda self, limits, place, rollout, now: None)
     _set(stack, Turns, "in_order", lambda self, limits, uids: [*uids][::-1])
+
+
+def silent_go_first(stack: ExitStack) -> None:
+    """A cluster that did not answer is asked again before the others of its rollout."""
+    following = WaitingMembers._next
+
+    def next_(self: WaitingMembers, limits: Any, step: TrackedStep, free: Any) -> Any:
+        silent, step.silent = step.silent, set()
+        try:
+            return iter([*following(self, limits, step, free)])
+        finally:
+            step.silent = silent
+
+    _set(stack, WaitingMembers, "_next", next_)
+
+
+def unknown_priority_is_low(stack: ExitStack) -> None:
+    """A rollout that was not decided on yet has no priority."""
+    _set(stack, turns, "UNKNOWN_PRIORITY", 0)
 
 
 def priorities_ignored(stack: ExitStack) -> None:
@@ -113,6 +134,28 @@ def places_by_age(stack: ExitStack) -> None:
     _set(stack, Turns, "_standing", standing)
 
 
+def demanded_preflight_ignored(stack: ExitStack) -> None:
+    """Clusters start in spite of an error of preflight that a policy enforces."""
+    _set(stack, preflight, "_enforcing", lambda candidate: "")
+
+
+def demanded_preflight_not_awaited(stack: ExitStack) -> None:
+    """Clusters start on what preflight has found to be shown, before a policy had it enforced."""
+    of_plan = preflight._of_plan
+
+    def at_once(record: Any, now: datetime) -> Any:
+        reason = of_plan(record, now)
+        pending = reason is not None and reason.kind is ReasonKind.PREFLIGHT_PENDING
+        return None if pending else reason
+
+    _set(stack, preflight, "_of_plan", at_once)
+
+
+def demanded_warnings_ignored(stack: ExitStack) -> None:
+    """Clusters that have warned are upgraded although a policy holds them for a person."""
+    _set(stack, warning, "_holds", lambda candidate: False)
+
+
 def jitter_begins_anew(stack: ExitStack) -> None:
     """Jitter counts from the last time at which a cluster could have started."""
     _set(stack, waiting, "_note_lost_place", lambda ctx, member, reason: None)
@@ -128,8 +171,13 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (glass_stays_broken, 143),
     (glass_opens_other_gates, 17),
     (turns_ignored, 53),
+    (silent_go_first, 1),
+    (unknown_priority_is_low, 1),
     (priorities_ignored, 77),
     (places_by_age, 124),
+    (demanded_preflight_ignored, 7),
+    (demanded_preflight_not_awaited, 62),
+    (demanded_warnings_ignored, 37),
     (jitter_begins_anew, 23),
 )
 """The patches, with the first seed of each."""

@@ -6,17 +6,24 @@ from random import Random
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.simulation.faults import Fault, theme
+from tests.simulation.health_proofs import (
+    CONDITIONS,
+    ELSEWHERE,
+    METRICS,
+    PROOFS,
+    SOURCES,
+    checks,
+)
 
 Object = dict[str, Any]
 
 PROVEN = "proven"
 """The name of the policy."""
-POWER = "example.com/Power"
-"""The condition of ManagedClusters that a monitoring sets."""
 WELL, BROKEN, UNKNOWN, GONE, DARK = "True", "False", "Unknown", "", "dark"
-"""What a monitoring says of a cluster: DARK is that the hub can't reach it, whatever it says."""
+"""What is said of a cluster: DARK is that the hub can't reach it, whatever is said."""
 SHARES = {
     "everything": 0.3,
     "leaders": 0.3,
@@ -45,6 +52,10 @@ class CanaryBreaks(Struct, frozen=True):
 
     policy: Object = {}
     """The spec of the policy; empty: there is none."""
+    proof: str = CONDITIONS
+    """What says how clusters are."""
+    known_from: float = 0.0
+    """Until when the policy names a source that ibgu does not know, in seconds; 0: never."""
     before: Mapping[str, str] = {}
     """What is said of each cluster before its upgrade."""
     spells: Mapping[str, Sequence[Spell]] = {}
@@ -97,7 +108,7 @@ def canary_breaks(rng: Random, clusters: int) -> CanaryBreaks:
     canaries: Object = {
         "count": rng.randint(1, min(3, clusters - 1)),
         "soakMinutes": rng.choice((15, 30)),
-        "health": {"conditions": [{"type": POWER}]},
+        "health": checks(CONDITIONS),
     }
     if rng.random() < 0.9:
         canaries |= {"rollback": True, "rollbackAfterMinutes": minutes}
@@ -166,3 +177,51 @@ def _creation(rng: Random) -> Iterator[Fault]:
         yield Fault(0.0, rng.choice(("kill-before-follow-up", "kill-after-follow-up")))
     elif rng.random() < 0.2:
         yield Fault(0.0, "pause-before-follow-up", rng.uniform(20.0, 300.0))
+
+
+OTHERWISE = 0.5
+"""The share of canaries that something else proves than a condition of their ManagedCluster."""
+
+
+def proven_otherwise(found: CanaryBreaks, rng: Random) -> CanaryBreaks:
+    """Returns the same with a proof by works, policies or sources in its share of cases. A source
+    that ibgu does not know at first keeps everything."""
+    if rng.random() >= OTHERWISE:
+        return found
+    proof = rng.choice(PROOFS)
+    canaries = {**found.policy["canaries"], "health": checks(proof)}
+    soak = 60.0 * canaries["soakMinutes"]
+    spells = dict(found.spells)
+    for name in spells:
+        if rng.random() < 0.4:
+            spells[name] = tuple(_late(rng, soak, 900.0 if proof in SOURCES else 500.0))
+        elif proof == METRICS and rng.random() < 0.5:
+            spells[name] = tuple(_brief(rng))
+    late = proof in SOURCES and rng.random() < 0.3
+    return replace(
+        found,
+        policy={**found.policy, "canaries": canaries},
+        proof=proof,
+        spells=spells,
+        known_from=rng.uniform(60.0, 600.0) if late else 0.0,
+    )
+
+
+def _late(rng: Random, soak: float, most: float) -> Iterator[Spell]:
+    """Yields what is said of a cluster that is not well, or not known, before its soak ends.
+    `most`: for how many seconds."""
+    yield Spell(WELL, soak * rng.uniform(0.5, 0.95))
+    yield Spell(rng.choice((BROKEN, UNKNOWN, GONE)), rng.uniform(20.0, most))
+
+
+def _brief(rng: Random) -> Iterator[Spell]:
+    """Yields breaks that may begin and end between two questions."""
+    for _ in range(2):
+        yield Spell(WELL, rng.uniform(65.0, 200.0))
+        yield Spell(BROKEN, rng.uniform(35.0, 55.0))
+
+
+def elsewhere(found: CanaryBreaks) -> Object:
+    """Returns the spec of the policy as long as it names a source that ibgu does not know."""
+    canaries = {**found.policy["canaries"], "health": checks(found.proof, source=ELSEWHERE)}
+    return {**found.policy, "canaries": canaries}

@@ -9,13 +9,12 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
-from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.player import Player
-from ibgu.sim.registration import ReportedCondition
-from tests.simulation.canary_breaks import BROKEN, DARK, POWER, PROVEN, WELL, CanaryBreaks
+from tests.simulation.canary_breaks import BROKEN, DARK, PROVEN, WELL, CanaryBreaks, elsewhere
 from tests.simulation.contention import Change
 from tests.simulation.faults import Fault
+from tests.simulation.health_proofs import health_proof
 from tests.simulation.people import People
 
 _OFTEN = 5.0
@@ -38,22 +37,41 @@ class Monitoring:
         self._people = people
         self._drawn = drawn
         self._happen = happen
+        self.proof = health_proof(drawn.proof, hub, player)
+        self.on_said: Callable[[str, str], None] = lambda uid, says: None
+        """Hears what is said of which ManagedCluster, by its uid."""
         self._broke = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
         self.tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        await self._people.change(_policy(self._drawn))
+        drawn = self._drawn
+        first = replace(drawn, policy=elsewhere(drawn)) if drawn.known_from else drawn
+        await self._people.change(_policy(first))
+        await self.proof.begin(self._player.clusters)
         for cluster, says in self._drawn.before.items():
-            self._say(cluster, says)
+            await self._say(cluster, says)
+        if drawn.known_from:
+            self.tasks.append(asyncio.create_task(self._name_a_known_source()))
+        self._keeper = asyncio.create_task(self._keep())
         watches = [self._watch(cluster) for cluster in self._drawn.spells]
-        self.tasks = [asyncio.create_task(each) for each in (*watches, self._meanwhile())]
+        self.tasks += [asyncio.create_task(each) for each in (*watches, self._meanwhile())]
+        self.tasks.append(self._keeper)
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """Ends it: all clusters are well."""
         for task in self.tasks:
-            task.cancel()
+            if task is not self._keeper:
+                task.cancel()
+        if self._drawn.known_from:  # A restored hub may have the policy from before.
+            await self._people.change(_policy(self._drawn))
         for cluster in self._drawn.spells:
-            self._say(cluster, WELL)
+            await self._say(cluster, WELL)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(_OFTEN)
+            self.proof.keep()
 
     async def _watch(self, cluster: str) -> None:
         while True:
@@ -64,7 +82,7 @@ class Monitoring:
             if spell.says == DARK:
                 self._player.act(cluster, lambda cluster, now: cluster.go_dark())
             else:
-                self._say(cluster, spell.says)
+                await self._say(cluster, spell.says)
             if spell.says == BROKEN:
                 self._broke.set()
             try:
@@ -72,7 +90,7 @@ class Monitoring:
             finally:
                 if spell.says == DARK:
                     self._player.act(cluster, lambda cluster, now: cluster.come_back())
-        self._say(cluster, WELL)
+        await self._say(cluster, WELL)
 
     async def _is_upgraded(self, cluster: str) -> bool:
         try:
@@ -114,12 +132,13 @@ class Monitoring:
         await asyncio.sleep(seconds)
         await self._people.change(_policy(self._drawn))
 
-    def _say(self, cluster: str, says: str) -> None:
-        def said(cluster: SimulatedCluster, now: float) -> None:
-            condition = ReportedCondition(POWER, says, now)
-            cluster.registration.reported = (condition,) if says else ()
+    async def _name_a_known_source(self) -> None:
+        await asyncio.sleep(self._drawn.known_from)
+        await self._people.change(_policy(self._drawn))
 
-        self._player.act(cluster, said)
+    async def _say(self, cluster: str, says: str) -> None:
+        await self.proof.say(cluster, says)
+        self.on_said(self._player.clusters[cluster].registration.uid, says)
 
 
 def _policy(drawn: CanaryBreaks) -> Change:

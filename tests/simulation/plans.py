@@ -81,6 +81,9 @@ class Scenario(Struct, frozen=True):
     none."""
     policy: Object = {}
     """The spec of the hub's RolloutPolicy; empty: there is none."""
+    demands_begin: float = 0.0
+    """When the policy begins to demand anything, in virtual seconds: until then it lets nothing
+    start; 0: at once."""
     policy_ends: float = 0.0
     """When the policy is deleted, in virtual seconds; 0: never."""
     contention: Contention = Contention()
@@ -154,10 +157,13 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = stopping(plan, Random(f"{seed}/seed images"))
     if has_policy(seed):
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
+        plan = flawed(plan, Random(f"{seed}/flaws"))
     elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
     elif kind is UPGRADE and _may_break_canaries(plan, seed):
-        return breaking_canaries(plan, Random(f"{seed}/breaking canaries"))
+        plan = breaking_canaries(plan, Random(f"{seed}/breaking canaries"))
+        drawn = canary_breaks.proven_otherwise(plan.canaries, Random(f"{seed}/proof of health"))
+        return structs.replace(plan, canaries=drawn)
     elif kind is UPGRADE and _may_fail_preps(plan, seed):
         return failing_preps(plan, Random(f"{seed}/failing preps"))
     return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
@@ -236,6 +242,20 @@ def demanding(plan: Scenario, rng: Random) -> Scenario:
     if rng.random() < 0.5 and plan.policy_ends:
         demands["backup"] = "Required"
     return structs.replace(plan, policy={**plan.policy, **demands})
+
+
+def flawed(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with clusters that a policy's demands may keep, by separate draws that
+    leave the rest of the seed unchanged: preflight finds an error of some, and some warn."""
+    fleet = plan.fleet
+    if "preflight" in plan.policy and rng.random() < 0.7:
+        defects = (parse_defect(f"topology-wrong={rng.choice((0.2, 0.5))}"),)
+        fleet = structs.replace(fleet, defects=defects, version="4.16.3")
+    if "warnings" in plan.policy and rng.random() < 0.7:
+        warns = parse_fault(f"validation-warning={rng.choice((0.4, 0.8))}")
+        fleet = structs.replace(fleet, faults=(*fleet.faults, warns))
+    begin = rng.uniform(60.0, 500.0) if "preflight" in plan.policy and rng.random() < 0.3 else 0.0
+    return structs.replace(plan, fleet=fleet, demands_begin=begin)
 
 
 def contending(plan: Scenario, rng: Random) -> Scenario:

@@ -7,8 +7,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
+from random import Random
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
@@ -43,8 +44,8 @@ from tests.simulation.canary_breaks import LATE
 from tests.simulation.checks import Found
 from tests.simulation.checks.approvals import NEVER
 from tests.simulation.checks.attempts import Attempts
+from tests.simulation.checks.canary_soak import CanarySoak
 from tests.simulation.checks.contention import UnderContention
-from tests.simulation.checks.demands import DemandsOfPolicy
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
@@ -78,6 +79,7 @@ from tests.simulation.faults import (
     draw,
     theme,
 )
+from tests.simulation.health_proofs import CONDITIONS, Sources
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualTimeLoop
 from tests.simulation.plans import DIGEST, Scenario, scenario
@@ -89,6 +91,8 @@ ACTIVE = 2400.0
 QUIET_HANDS = {"dark-when-armed", "dark", "dark-for-ever", "flapping", "finalizer-stuck", *PROCESS}
 UNHEARD = (*PROCESS, *JOURNAL, *HUB, *WATCH)
 """Faults while which a controller may not hear what people do."""
+DEAF = {*UNHEARD} - {"kill"}
+"""Faults in which a controller may decide by what it has heard before."""
 LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
 PROBE = 60.0
 """Virtual seconds between two checks whether all is over."""
@@ -201,7 +205,10 @@ class _Play:
             self._policy_dates,
             NEVER if unheard else HEARD,
         )
-        self._follow_ups, self._attempts = _follow_ups(self.found, plan, faults, self.fleet.hub.now)
+        self._reports = _reports(plan, faults, self.fleet.hub.now)
+        self.fleet.monitoring.on_said = self._reports.said
+        self._follow_ups, self._attempts = _follow_ups(self.found, plan, faults, self._reports)
+        self._soak = CanarySoak(self.found, self._reports, plan.canaries.proof)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self._limit += LATE if plan.canaries.policy else 0.0
@@ -238,12 +245,20 @@ class _Play:
             own_errors(self.fleet.weather),
             _never_measured(),
             _seldom_noted(),
+            self._sources(),
         ):
             try:
                 await self._story()
             finally:
                 await self.fleet.stop()
         await self._judge()
+
+    def _sources(self) -> AbstractContextManager[None]:
+        """Has controllers ask the sources of health that the scenario has."""
+        proof = self.fleet.monitoring.proof
+        if not isinstance(proof, Sources):
+            return nullcontext()
+        return proof.asked(self.fleet.hub.now, Random(f"{self._seed}/sources"))
 
     def _committed(self, who: str, *, leads: bool) -> None:
         """Checks that the journal takes nothing from earlier leaders once another has begun to
@@ -303,7 +318,7 @@ class _Play:
             if self.found.problems:
                 return
         await _until(ACTIVE if self._faults else 0.0)
-        fleet.heal()
+        await fleet.heal()
         await self._wait()
 
     async def _wait(self) -> None:
@@ -373,11 +388,13 @@ class _Play:
         if self._plan.policy and not skewed and not restored:
             spec, ends = self._plan.policy, self._plan.policy_ends
             UnderPolicy(self.found, until(spec, ends)).read(events)
-            for check in (FailuresUnderPolicy, DemandsOfPolicy):
-                check(self.found, spec, ends).read(events)
+            FailuresUnderPolicy(self.found, spec, ends).read(events)
         if not skewed:
             self._contention.judge(events)
             self._follow_ups.judge(events, restored=restored)
+            kinds = {fault.kind for fault in (*self._faults, *self._plan.canaries.meanwhile)}
+            if self._plan.canaries.policy and not restored and not kinds & DEAF:
+                self._soak.judge(events)
             self._attempts.judge(events, restored=restored)
         others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
         truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
@@ -406,15 +423,22 @@ class _Play:
         self.trace = f"{len(events)} events, {hash_of(events)}"
 
 
+def _reports(plan: Scenario, faults: Sequence[Fault], now: Callable[[], float]) -> HubReports:
+    refuses = any(fault.kind in CREATION_REFUSED for fault in (*faults, *plan.canaries.meanwhile))
+    return HubReports(now, refuses=refuses, proof=plan.canaries.proof)
+
+
 def _follow_ups(
-    found: Found, plan: Scenario, faults: Sequence[Fault], now: Callable[[], float]
+    found: Found, plan: Scenario, faults: Sequence[Fault], reports: HubReports
 ) -> tuple[FollowUps, Attempts]:
     kinds = {fault.kind for fault in (*faults, *plan.canaries.meanwhile)}
     ends = {*CREATION_ENDS}
     disturbing = kinds & {*UNHEARD, *ends, "own-error"}
     until = NEVER if not disturbing else CREATION if disturbing <= ends else 0.0
     patience = AGAIN if not disturbing else RESTARTED if disturbing <= {"kill", *ends} else None
-    reports = HubReports(now, refuses=bool(kinds & {*CREATION_REFUSED}))
+    if plan.canaries.proof != CONDITIONS:
+        # What is asked for is heard later, and not at a time that is known.
+        until, patience = 0.0, None
     again = Attempts(found, plan.failed_preps, reports, heard_until=until, patience=patience)
     return FollowUps(found, reports, heard_until=until, patience=patience), again
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.simulation.conftest import Simulate
 
-SEEDS = 25
-"""The number of seeds in each of two parts: five of each theme in all. Thousands are a soak's."""
+SEEDS = 20
+"""The number of seeds in each of two parts: four of each theme in all. Thousands are a soak's."""
 
 
 @pytest.mark.parametrize("first", [1, 1 + SEEDS])

@@ -6,8 +6,8 @@ import pytest
 
 from tests.simulation.conftest import Simulate
 
-SEEDS = 20
-"""Two of each theme."""
+SEEDS = 10
+"""One of each theme."""
 CHECKS = (
     "an update begins only by a run that asked for it",
     "R9 nothing is asked again after the disarm",

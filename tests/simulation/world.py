@@ -35,6 +35,7 @@ from tests.simulation.bindings import Bindings
 from tests.simulation.canary_breaks import PROVEN
 from tests.simulation.contention import APART, NETWORK, Change
 from tests.simulation.faults import CREATION_ENDS, HUB, JOURNAL, PROCESS, WATCH, Fault
+from tests.simulation.health_proofs import BOUND_POLICIES, COMPLIANCE
 from tests.simulation.journal import CallQueue
 from tests.simulation.loop import BEGINNING
 from tests.simulation.monitoring import Monitoring
@@ -123,7 +124,8 @@ class Simulation:
         again = scenario.failed_preps.policy
         policies = (ROLLOUT_POLICIES,) if scenario.policy or contends or breaks or again else ()
         grants = (*GRANTS, *ADMISSION) if contends else ()
-        more = (*talm, *sets, *updates, *seeds, *policies, *grants)
+        copies = (BOUND_POLICIES,) if scenario.canaries.proof == COMPLIANCE else ()
+        more = (*talm, *sets, *updates, *seeds, *policies, *grants, *copies)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
@@ -188,11 +190,10 @@ class Simulation:
             entry = {**SEED_IMAGE, "spec": {**SEED_IMAGE["spec"], "circuitBreaker": breaker}}
             await MemoryClient(self.hub, "people").request("POST", paths.SEED_IMAGES, body=entry)
         if spec := self.scenario.policy:
-            policy = {"apiVersion": "ibgu.dev/v1alpha1", "kind": "RolloutPolicy", "spec": spec}
-            policy["metadata"] = {"name": POLICY}
-            await MemoryClient(self.hub, "people").request(
-                "POST", paths.ROLLOUT_POLICIES, body=policy
-            )
+            begin = self.scenario.demands_begin
+            await self.people.change(_policy(_frozen(spec) if begin else spec))
+            if begin:
+                self._tasks.append(asyncio.create_task(self._demand()))
             if self.scenario.policy_ends:
                 self._tasks.append(asyncio.create_task(self._end_policy()))
         if changes := self.scenario.contention.changes:
@@ -214,6 +215,10 @@ class Simulation:
             if change.at > 0.0:
                 await asyncio.sleep(max(0.0, change.at - self.elapsed))
                 await self.people.change(change)
+
+    async def _demand(self) -> None:
+        await asyncio.sleep(self.scenario.demands_begin)
+        await self.people.change(_policy(self.scenario.policy))
 
     async def _end_policy(self) -> None:
         await asyncio.sleep(self.scenario.policy_ends)
@@ -434,10 +439,11 @@ class Simulation:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """Ends all faults, except clusters that never come back."""
         self.weather.clear()
-        self.monitoring.heal()
+        if self.scenario.canaries.policy:
+            await self.monitoring.heal()
         for node in self.nodes:
             node.process.resume()
 
@@ -534,6 +540,14 @@ class Simulation:
 def _policy(spec: JsonObject) -> Change:
     body = {"apiVersion": "ibgu.dev/v1alpha1", "kind": "RolloutPolicy", "spec": spec}
     return Change(0.0, paths.ROLLOUT_POLICIES, POLICY, {**body, "metadata": {"name": POLICY}})
+
+
+def _frozen(spec: JsonObject) -> JsonObject:
+    """Returns a policy that demands nothing, and lets nothing start for the time being."""
+    demands = ("preflight", "warnings", "backup")
+    rest = {key: value for key, value in spec.items() if key not in demands}
+    always = {"from": "2020-01-01T00:00:00Z", "until": "2040-01-01T00:00:00Z"}
+    return {**rest, "freezes": [always]}
 
 
 def _over(tracked: TrackedRollout) -> bool:

@@ -81,12 +81,20 @@ class CanaryWorks:
     """CanaryWorks works while its term leads. Errors of its own are logged and end nothing."""
 
     def __init__(
-        self, settings: Settings, client: Hub, served: Served, canaries: CanarySource, rng: Random
+        self,
+        settings: Settings,
+        client: Hub,
+        served: Served,
+        canaries: CanarySource,
+        rng: Random,
+        talm_holds: Callable[[], bool],
     ) -> None:
+        """`talm_holds`: whether nothing may be written beside a live TALM."""
         self._client = client
         self._served = served
         self._canaries = canaries
         self._rng = rng
+        self._talm_holds = talm_holds
         self._limits = _WORKS.limits(settings)
 
     async def run(self, deadline: Deadline) -> None:
@@ -106,7 +114,13 @@ class CanaryWorks:
         """Reads until nobody waits for a canary and no work is left."""
         round_ = _Round(self._canaries)
         works = ReadingWorks(
-            _WORKS, self._client, self._served, self._limits, self._rng, round_.answered
+            _WORKS,
+            self._client,
+            self._served,
+            self._limits,
+            self._rng,
+            round_.answered,
+            self._talm_holds,
         )
         async with works.open(deadline):
             while round_.turn(works):
@@ -124,6 +138,8 @@ class _Round:
 
     def turn(self, works: ReadingWorks) -> bool:
         """Takes each cluster one step further. Returns whether anything is left to do."""
+        if not works.may_write():
+            return True
         self._wanted = self._canaries.wanted(CHECKS)
         for name in self._asked.keys() - self._wanted.keys():
             del self._asked[name]

@@ -58,9 +58,15 @@ class Inspector:
         self._served = served
         self._rng = rng
         self._task: asyncio.Task[None] | None = None
+        self._talm_holds: Callable[[], bool] = lambda: True
 
-    def lead(self, epoch: int, deadline: Deadline, cluster: Cluster) -> None:
+    def lead(
+        self, epoch: int, deadline: Deadline, cluster: Cluster, talm_holds: Callable[[], bool]
+    ) -> None:
+        """`talm_holds`: whether nothing may be written beside a live TALM: until then requests
+        wait."""
         self.rest()
+        self._talm_holds = talm_holds
         self._task = asyncio.create_task(self._inspect(epoch, deadline, cluster))
 
     def rest(self) -> None:
@@ -103,7 +109,15 @@ class Inspector:
         timeout = self._settings.preflight_inspection_seconds
         round_ = _Round(self._store, epoch, cluster, timeout)
         limits = _WORKS.limits(self._settings)
-        works = ReadingWorks(_WORKS, self._client, self._served, limits, self._rng, round_.answered)
+        works = ReadingWorks(
+            _WORKS,
+            self._client,
+            self._served,
+            limits,
+            self._rng,
+            round_.answered,
+            self._talm_holds,
+        )
         async with works.open(deadline):
             while await round_.turn(works):
                 await works.woken(INTERVAL)
@@ -128,6 +142,9 @@ class _Round:
 
     async def turn(self, works: ReadingWorks) -> bool:
         """Takes each cluster one step further. Returns whether anything is left to do."""
+        if not works.may_write():
+            self._running.clear()
+            return True
         now = self._loop.time()
         if now >= self._read_again_at:
             self._requested = {each.cluster: each for each in await self._store.open(MAX_CLUSTERS)}

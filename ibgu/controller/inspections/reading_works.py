@@ -59,12 +59,17 @@ class ReadingWorks:
         limits: WriteLimits,
         rng: Random,
         answered: Callable[[str, WriteResult], None],
+        talm_holds: Callable[[], bool],
     ) -> None:
-        """`answered` gets the cluster and the hub's response to a POST or a PATCH."""
+        """`answered` gets the cluster and the hub's response to a POST or a PATCH. `talm_holds`:
+        whether nothing may be written beside a live TALM."""
         self.supported = READ_ONLY in served.update_strategies
         """Whether the hub has works that only read; `TOO_OLD` says why not."""
         self._kind = kind
         self._handle = answered
+        self._talm_holds = talm_holds
+        self._deadline: Deadline | None = None
+        self._paused = False
         self._deleted: set[str] = set()
         """uids of works that the hub has taken a deletion of, and may still show."""
         self._changed = asyncio.Event()
@@ -83,10 +88,22 @@ class ReadingWorks:
     @asynccontextmanager
     async def open(self, deadline: Deadline) -> AsyncIterator[None]:
         """Reads the works of the hub, then watches them. Nothing is written after the deadline."""
+        self._deadline = deadline
         self._writer.resume(deadline)
         async with running(self._reflector.run(), self._writer.run()) as self._tasks:
             await first(self._reflector.synced.wait(), self._tasks)
             yield
+
+    def may_write(self) -> bool:
+        """Returns whether works may be written now. Beside a live TALM none are (R20.1), and those
+        that wait to be sent are dropped."""
+        held = self._talm_holds()
+        if held and not self._paused:
+            self._writer.pause()
+        elif self._paused and not held:
+            self._writer.resume(self._deadline)
+        self._paused = held
+        return not held
 
     async def woken(self, seconds: float) -> None:
         """Waits until a work has changed or the hub has responded, but no longer than these

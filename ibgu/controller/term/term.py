@@ -168,7 +168,14 @@ class Term:
             term.changes.touched(rollout, "")
 
         health.begin(self._clock.now, term.policy_gates.to_observe, touch)
-        works = CanaryWorks(deps.settings, deps.client, deps.served, health, deps.rng)
+        works = CanaryWorks(
+            deps.settings,
+            deps.client,
+            deps.served,
+            health,
+            deps.rng,
+            lambda: bool(term.facts.talm_hold),
+        )
         compliance = PolicyCompliance(deps.client, health)
         sources = HealthSources(deps.health_sources, health, partial(_rollout, term.fleet))
         ways = (works.run(self._deadline), compliance.run(), sources.run())

@@ -81,6 +81,7 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
             "generation": self.generation,
             "observed": self.observed_generation,
             "rollback_until": self.rollback_until,
+            "warning": self.warning,
         }
 
 

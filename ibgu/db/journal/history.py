@@ -162,6 +162,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
         data |= _imported(member)
     elif kind is Kind.RUN_PROGRESS and isinstance(member, InFlight) and member.reason.until:
         data["until"] = member.reason.until
+    elif kind is Kind.WARNING_ACCEPTED:
+        data["accepted"] = member.accepted_warning
     elif kind is Kind.ACTION_SKIPPED:
         data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:

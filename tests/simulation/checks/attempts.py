@@ -12,7 +12,8 @@ from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 from tests.simulation.checks.follow_ups import CLOCKS, LAG, Made, creation, time_of
 from tests.simulation.checks.history import Event
-from tests.simulation.checks.reported import FOREVER, Course, HubReports
+from tests.simulation.checks.reported import HubReports
+from tests.simulation.course import FOREVER, Course
 from tests.simulation.failed_preps import SAID, FailedPreps
 
 _FAILED = "R50.20 only a Prep that failed of a transient cause is tried again"

@@ -13,7 +13,8 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
-from tests.simulation.checks.reported import FOREVER, HubReports, Span
+from tests.simulation.checks.reported import HubReports
+from tests.simulation.course import FOREVER, Span
 
 _ONCE = "R50.19 a canary goes back once in a step"
 _WELL = "R50.19 a canary goes back only if it was well"
@@ -143,7 +144,9 @@ class FollowUps:
 
     def _starts(self, event: Event, step: _Step) -> None:
         first = str(event.cluster_uid) not in step.begun
-        if first and not traits(event.data["action"]).leads_back:
+        at = event.at.timestamp()
+        asked = None not in self._reports.specs((at - LAG, at))
+        if first and asked and not traits(event.data["action"]).leads_back:
             self._check(_STOPS, not step.stopped, event)
 
     def _recorded(self, event: Event, step: _Step, *, restored: bool) -> None:

@@ -2,56 +2,36 @@
 held rollouts."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from ibgu.controller.lookups.talm import ALIVE
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
-from tests.simulation.canary_breaks import BROKEN, POWER, PROVEN, UNKNOWN, WELL
+from tests.simulation.canary_breaks import BROKEN, DARK, GONE, PROVEN, UNKNOWN, WELL
+from tests.simulation.course import Course, Span
+from tests.simulation.health_proofs import CONDITIONS, POWER
 from tests.simulation.talm import KNOWN
 
-FOREVER = float("inf")
 _AVAILABLE = "ManagedClusterConditionAvailable"
 _PAUSE = "ibgu.dev/pause"
-
-Span = tuple[float, float]
-"""The begin and the end, in the loop's time."""
-_Value = TypeVar("_Value")
-
-
-class Course(Generic[_Value]):
-    """Course is what was so since when."""
-
-    def __init__(self) -> None:
-        self._times: list[float] = []
-        self._values: list[_Value] = []
-
-    def note(self, at: float, value: _Value) -> None:
-        if not self._values or self._values[-1] != value:
-            self._times.append(at)
-            self._values.append(value)
-
-    def spells(self, span: Span = (0.0, FOREVER)) -> Iterator[tuple[Span, _Value]]:
-        """Yields what was so in the span, with the times of each, whole."""
-        ends = [*self._times[1:], FOREVER]
-        for begin, end, value in zip(self._times, ends, self._values, strict=True):
-            if begin <= span[1] and end >= span[0]:
-                yield (begin, end), value
-
-    def values(self, span: Span) -> set[_Value]:
-        return {value for _, value in self.spells(span)}
 
 
 class HubReports:
     """HubReports listens to the hub."""
 
-    def __init__(self, now: Callable[[], float], *, refuses: bool) -> None:
-        """`refuses`: the hub does not take new rollouts of ibgu."""
+    def __init__(self, now: Callable[[], float], *, refuses: bool, proof: str = CONDITIONS) -> None:
+        """`refuses`: the hub does not take new rollouts of ibgu. `proof`: what says how clusters
+        are."""
         self.now = now
         self.refuses = refuses
+        self._by_conditions = proof == CONDITIONS
         self._clusters: dict[str, Course[str]] = {}
         """Keyed by the uid of the ManagedCluster."""
+        self._reachable: dict[str, Course[bool]] = {}
+        """The same."""
+        self._specs: Course[JsonObject | None] = Course()
+        """The policy; None: there is none."""
         self._graces: Course[float | None] = Course()
         """The seconds after which the policy asks for a rollback; None: it does not."""
         self._held: dict[str, Course[bool]] = {}
@@ -67,15 +47,28 @@ class HubReports:
         now, meta = self.now(), found["metadata"]
         match found["kind"]:
             case "ManagedCluster":
-                state = _state(after) if after is not None else UNKNOWN
-                self._clusters.setdefault(meta["uid"], Course()).note(now, state)
+                self._shown(meta["uid"], after)
             case "RolloutPolicy" if meta["name"] == PROVEN:
                 self._graces.note(now, _grace(after))
+                self._specs.note(now, after["spec"] if after is not None else None)
             case names.IBGU:
                 held = after is None or _is_held(after)
                 self._held.setdefault(meta["uid"], Course()).note(now, held)
             case "Lease" if asked.who == "talm":
                 self._renewed(now)
+
+    def _shown(self, uid: str, cluster: JsonObject | None) -> None:
+        reachable = cluster is not None and _is_reachable(cluster)
+        self._reachable.setdefault(uid, Course()).note(self.now(), reachable)
+        if self._by_conditions:
+            says = _said(cluster) if cluster is not None and reachable else UNKNOWN
+            self._clusters.setdefault(uid, Course()).note(self.now(), says)
+
+    def said(self, uid: str, says: str) -> None:
+        """Notes what something else says of a cluster than its conditions."""
+        if not self._by_conditions:
+            known = {GONE: UNKNOWN, DARK: UNKNOWN}.get(says, says)
+            self._clusters.setdefault(uid, Course()).note(self.now(), known)
 
     def _renewed(self, now: float) -> None:
         if self._talm and now - self._talm[-1][1] < ALIVE.total_seconds():
@@ -101,12 +94,25 @@ class HubReports:
     def _course(self, uid: str) -> Course[str]:
         return self._clusters.get(uid, Course())
 
+    def spells(self, uid: str, span: Span) -> Iterator[tuple[Span, str]]:
+        """Yields what was said of the cluster in the span, with the times of each, whole."""
+        return self._course(uid).spells(span)
+
+    def unreachable(self, uid: str, span: Span) -> Iterator[Span]:
+        """Yields from when to when the hub could not reach the cluster."""
+        course = self._reachable.get(uid, Course())
+        return (times for times, reachable in course.spells(span) if not reachable)
+
     # -- policies, holds -------------------------------------------------------------------------
 
     def grace(self, span: Span) -> float | None:
         """Returns after how many seconds the policy asked for a rollback in the span; None: it did
         not."""
         return min((each for each in self._graces.values(span) if each is not None), default=None)
+
+    def specs(self, span: Span) -> list[JsonObject | None]:
+        """Returns what the policy was in the span; None: there was none."""
+        return [spec for _, spec in self._specs.spells(span)]
 
     def asks_throughout(self, span: Span) -> bool:
         return None not in self._graces.values(span)
@@ -128,13 +134,19 @@ class HubReports:
         return any(begun + KNOWN < at < renewed + alive for begun, renewed in self._talm)
 
 
-def _state(cluster: JsonObject) -> str:
-    """Returns how the hub shows the cluster: what is said of one that it can't reach says
-    nothing."""
+def _conditions(cluster: JsonObject) -> JsonObject:
     status: Any = cluster.get("status") or {}
-    told = {each["type"]: each["status"] for each in status.get("conditions") or ()}
-    said = told.get(POWER, UNKNOWN)
-    return said if told.get(_AVAILABLE) == "True" and said in (WELL, BROKEN) else UNKNOWN
+    return {each["type"]: each["status"] for each in status.get("conditions") or ()}
+
+
+def _is_reachable(cluster: JsonObject) -> bool:
+    return bool(_conditions(cluster).get(_AVAILABLE) == "True")
+
+
+def _said(cluster: JsonObject) -> str:
+    """Returns what is said of a cluster that the hub can reach: of another one nothing follows."""
+    said = _conditions(cluster).get(POWER, UNKNOWN)
+    return said if said in (WELL, BROKEN) else UNKNOWN
 
 
 def _grace(policy: JsonObject | None) -> float | None:

@@ -98,6 +98,8 @@ class MemberCase(Struct):
     due: DueLabels | None = None
     cause: str = ""
     """Why it ended without success."""
+    accepted_warning: str = ""
+    """The cluster's warning that a person has accepted last."""
     upgraded: int = 0
     """The event of the run that took it to another release."""
     finalized: int = 0
@@ -141,9 +143,11 @@ class StepCase(Struct):
     attempts: list[FollowUpCase] = []
     """Further attempts at clusters, as planned, and as they were to be made."""
     finished_at: datetime | None = None
+    evaluated: int = 0
+    """The event of preflight's newest evaluation, if it is to be enforced; 0: there is none."""
     judged: int = 0
-    """The event of the newest evaluation by preflight; 0: not evaluated to be enforced, or not
-    enforced at all times since."""
+    """The same, if the rollout's annotation, or maybe a policy, has enforced it at all times since;
+    else 0."""
 
 
 class BackupCase(Struct, frozen=True):
@@ -172,6 +176,8 @@ class RolloutCase(Struct):
     """Whether a person has confirmed a clean-up by hand."""
     enforces_preflight: bool = False
     """Whether no cluster may start against an error of preflight."""
+    holds_on_warning: bool = False
+    """Whether clusters that have warned wait for a person before they are upgraded."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     grants: Grants = Grants()

@@ -101,6 +101,7 @@ class Certifier:
         None: all. `leaders`: by epoch. `policies`: all versions of the hub's RolloutPolicies; None:
         they are not known."""
         self._audit = Audit(subjects, proofs)
+        self._audit.preflight_by_policy = any(each.spec.get("preflight") for each in policies or ())
         self._policies = PolicyAudit(self._audit, policies)
         self._writers = Writers(self._audit, leaders)
         self._encoder = msgspec.json.Encoder(order="deterministic")

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from ibgu.core.assurance.certify.audit import MemberEventContext
-from ibgu.core.assurance.certify.cases import RunCase
+from ibgu.core.assurance.certify.cases import MemberCase, RunCase
+from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.model.proofs import FEEDBACK
+from ibgu.core.model.proofs import FEEDBACK, Proofs
 
 _ERRORS = {
     "TransitionRefused": ("work", "error"),
@@ -72,6 +73,15 @@ def startable(spot: MemberEventContext, action: str) -> None:
         seed = seen.feedback.get("seed")
         words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
+
+
+def unaccepted_warning(proofs: Proofs, event: Event, member: MemberCase, action: str) -> str:
+    """Returns the warning with which the cluster starts an action that takes it to another release,
+    unless a person has accepted it; empty: there is none."""
+    if action not in proofs.reboots - proofs.ways_back:
+        return ""
+    told = str(event.data.get("seen", {}).get(FEEDBACK, {}).get("warning") or "")
+    return told if told != member.accepted_warning else ""
 
 
 def already_there(spot: MemberEventContext, action: str) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
@@ -156,7 +157,9 @@ class PolicyAudit:
 
 
 def _objections(policy: PossiblePolicy, start: Start) -> Iterator[Objection | None]:
-    return (objection(spec, start) for spec in policy.specs)
+    for spec in policy.specs:
+        demands = of_demands(spec, start) if spec is not None else ()
+        yield objection(spec, start, demands)
 
 
 def _subject_of(record: FollowUpCase) -> str:

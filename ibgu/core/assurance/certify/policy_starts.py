@@ -19,6 +19,19 @@ _NAMED = 5
 """The clusters that a message names."""
 
 
+class UnmetDemands(Struct, frozen=True):
+    """UnmetDemands is what a start lacks that a policy may demand."""
+
+    preflight: str = ""
+    """What preflight has against it, or that it has not judged the step; empty: nothing."""
+    evaluated: int = 0
+    """The event of preflight's evaluation."""
+    warning: str = ""
+    """The cluster's warning that nobody has accepted; empty: there is none."""
+    backups: frozenset[str] = frozenset()
+    """The actions ahead that a backup could come before, if the rollout asks for none."""
+
+
 class Start(Struct, frozen=True):
     """Start is an action that a cluster begins, and what was in flight then."""
 
@@ -39,6 +52,7 @@ class Start(Struct, frozen=True):
     """How far the rollout has come."""
     stopped_by_failures: bool | None
     """Whether too many failures hold the action here; None: that is not known."""
+    unmet: UnmetDemands = UnmetDemands()
     is_canary: bool | None = False
     """Whether the cluster is a canary of any policy; None: that is not known."""
 

@@ -15,6 +15,7 @@ from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.names import (
+    HOLD_ON_WARNING,
     IBGU,
     MANUAL_CLEANUP_DONE,
     PREFLIGHT,
@@ -110,9 +111,10 @@ def _control(spot: EventContext) -> None:
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")
     )
-    if not spot.rollout.enforces_preflight:
+    if not (spot.rollout.enforces_preflight or spot.audit.preflight_by_policy):
         for step in spot.rollout.steps:
             step.judged = 0
+    spot.rollout.holds_on_warning = HOLD_ON_WARNING in controls
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
 
 
@@ -174,7 +176,8 @@ def _evaluated(spot: StepEventContext) -> None:
     step = spot.step
     found = spot.event.data.get("preflight") or {}
     judged = found.get("enforced") and not found.get("problem")
-    step.plan_error, step.errors, step.judged = "", {}, spot.event.seq if judged else 0
+    step.plan_error, step.errors = "", {}
+    step.evaluated = step.judged = spot.event.seq if judged else 0
     for each in found.get("findings", ()):
         if each.get("severity") != "error":
             continue

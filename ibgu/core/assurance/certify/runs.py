@@ -12,6 +12,7 @@ from ibgu.core.assurance.certify import (
 )
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
+from ibgu.core.assurance.certify.evidence import unaccepted_warning
 from ibgu.core.assurance.certify.rules import Rule
 
 _RESULTS = {
@@ -35,6 +36,7 @@ def _intended(spot: MemberEventContext) -> None:
     _not_twice(spot, action)
     evidence.startable(spot, action)
     _not_against_preflight(spot, action)
+    _not_against_warning(spot, action)
     if member.state == "waiting":
         _start(spot)
     else:
@@ -76,6 +78,15 @@ def _not_against_preflight(spot: MemberEventContext, action: str) -> None:
     spot.require(Rule.ORDER, not rule, words, step.judged)
     words = f"{spot.name} starts {action} before preflight has judged {spot.title}"
     spot.require(Rule.ORDER, step.judged > 0, words)
+
+
+def _not_against_warning(spot: MemberEventContext, action: str) -> None:
+    """Checks that a person has accepted what the cluster warns of, where the rollout holds such
+    clusters (R18.8)."""
+    if spot.rollout.holds_on_warning:
+        warning = unaccepted_warning(spot.proofs, spot.event, spot.member, action)
+        words = f"{spot.name} starts {action} although nobody has accepted its warning: {warning}"
+        spot.require(Rule.ORDER, not warning, words)
 
 
 def _may_begin(spot: MemberEventContext, action: str) -> None:

@@ -11,6 +11,7 @@ from itertools import islice
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.policy_demands import unmet
 from ibgu.core.assurance.certify.policy_ends import RolloutEnds
 from ibgu.core.assurance.certify.policy_failures import canary_of
 from ibgu.core.assurance.certify.policy_starts import Start
@@ -73,6 +74,7 @@ class StartReader:
             grants=rollout.grants,
             progress=self._ends.progress(rollout, event.step),
             stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
+            unmet=unmet(proofs, rollout, rollout.steps[event.step], event, action),
         )
 
     def _count(self, event: Event, cluster: str) -> None:

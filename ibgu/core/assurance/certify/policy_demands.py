@@ -1,0 +1,52 @@
+"""Judges whether a start has what a policy demands: no error of preflight, no warning that nobody
+has accepted, and a backup (R50.15)."""
+
+from collections.abc import Iterator
+
+from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
+from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.evidence import unaccepted_warning
+from ibgu.core.assurance.certify.policy_starts import (
+    Objection,
+    Start,
+    UnmetDemands,
+    holds,
+    selection,
+)
+from ibgu.core.model.proofs import Proofs
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+
+
+def unmet(
+    proofs: Proofs, rollout: RolloutCase, step: StepCase, event: Event, action: str
+) -> UnmetDemands:
+    """Returns what the start of the action would lack under a policy that demands everything."""
+    cluster = event.cluster or ""
+    preflight, warning = "", ""
+    if action in proofs.preflight:
+        error = step.errors.get(cluster) or step.plan_error
+        preflight = f"in spite of an error of preflight: {error}" if error else ""
+        if not error and not step.evaluated:
+            preflight = "before preflight has judged the step"
+    if (member := step.members.get(cluster)) is not None:
+        warning = unaccepted_warning(proofs, event, member, action)
+    ahead = step.actions[step.actions.index(action) :]
+    needs = rollout.max_age is None and any(each in proofs.backups for each in ahead)
+    without = frozenset(each for each in ahead if each in proofs.backups) if needs else frozenset()
+    return UnmetDemands(preflight, step.evaluated, warning, without)
+
+
+def of_demands(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
+    """Yields which demands of the policy the start does not meet."""
+    lacks, own = start.unmet, selection(spec)
+    held = holds(spec, start.action)
+    if spec.preflight is not None and held and lacks.preflight:
+        events = [lacks.evaluated] if lacks.evaluated else []
+        yield Objection("R50.15", lacks.preflight, own, events=events)
+    if spec.warnings is not None and held and lacks.warning:
+        words = f"although nobody has accepted its warning: {lacks.warning}"
+        yield Objection("R50.15", words, own)
+    # Inside a chain a policy only keeps what takes the cluster to another release.
+    ahead = lacks.backups if start.rest else lacks.backups & {start.action}
+    if spec.backup is not None and any(holds(spec, each) for each in ahead):
+        yield Objection("R50.15", "without a backup, which the policy requires", own)

@@ -1,0 +1,238 @@
+"""What policies demand is judged from the events alone (R50.15, R18.8)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
+from ibgu.core.model import Kind
+from tests.core.assurance.certify import stories
+from tests.core.assurance.certify.breaks import drop, place, shows, tells
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.assurance.certify.test_policies import judged, totals, version
+from tests.core.drivers.cluster_version.version_samples import NEW
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import break_glass
+from tests.core.engine.gates.policies.policy import policy, set_policies
+from tests.core.engine.gates.policies.test_demands import GATE, SECOND, WARNING, fleet, warned
+from tests.core.engine.gates.test_preflight import TOO_OLD, UNNAMED, evaluated, judge_again
+
+CAREFUL = {"actions": ["Prep", "Upgrade"], "warnings": "Hold", "preflight": "Enforce"}
+"""A policy as it is read by namespace and actions alone."""
+
+
+def words(findings: Findings) -> list[str]:
+    """The violations, each without the policy's name."""
+    assert set(findings.broken) <= {Rule.POLICIES}
+    return [each.words.removesuffix(" (RolloutPolicy/network)") for each in findings.violations]
+
+
+# -- preflight -------------------------------------------------------------------------------------
+
+
+def prepared(*findings: Any, enforced: bool = True, **annotations: str) -> list[Event]:
+    """Three clusters prepare in spite of what preflight finds: no policy is in force."""
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
+    twin.preflight = evaluated(*findings, enforced=enforced)
+    twin.apply(ibgu("a", "Prep", concurrency=3))
+    twin.annotate("uid-a", **annotations)
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+def under_policy(*findings: Any, mode: str | None = None) -> InMemoryEngine:
+    twin = fleet(preflight="Enforce")
+    twin.preflight = evaluated(*findings)
+    twin.apply(ibgu("a", "Prep", concurrency=3))
+    if mode is not None:
+        twin.annotate("uid-a", preflight=mode)
+    twin.wait(minutes=90)
+    return twin
+
+
+def test_a_start_against_preflights_finding_is_found() -> None:
+    twin = under_policy(TOO_OLD)
+    log = log_of(twin)
+    assert told(judged(log, preflight="Enforce")) == []
+    wrong = replace(TOO_OLD, clusters=("site-3",))
+    evaluation = place(log, "PreflightEvaluated")
+    record = {**log[evaluation].data["preflight"], "findings": [
+        {"rule": "P3", "severity": "error", "message": wrong.message, "clusters": ["site-3"]}
+    ]}  # fmt: skip
+    broken = tells("PreflightEvaluated", preflight=record)(log)
+    findings = judged(broken, preflight="Enforce")
+    assert words(findings) == ["R50.15: site-3 starts Prep in spite of an error of preflight: P3"]
+    assert findings.violations[0].others == (log[evaluation].seq,)
+
+
+def test_a_start_against_an_error_of_the_plan_is_found() -> None:
+    log = prepared(UNNAMED, preflight="warn")
+    start = place(log, "PreflightEvaluated")
+    record = {**log[start].data["preflight"], "enforced": True}
+    found = words(judged(tells("PreflightEvaluated", preflight=record)(log), preflight="Enforce"))
+    assert found == [
+        f"R50.15: {name} starts Prep in spite of an error of preflight: P11"
+        for name in ("site-1", "site-2", "site-3")
+    ]
+
+
+@pytest.mark.parametrize("enforced", [True, False])
+def test_a_start_before_preflight_has_judged_the_step_is_found(*, enforced: bool) -> None:
+    """An evaluation that was made to be shown is none."""
+    log = log_of(under_policy(mode="off"))
+    assert told(judged(log, preflight="Enforce")) == []
+    record = {**log[place(log, "PreflightEvaluated")].data["preflight"], "enforced": False}
+    change = (
+        drop("PreflightEvaluated") if enforced else tells("PreflightEvaluated", preflight=record)
+    )
+    found = words(judged(change(log), preflight="Enforce"))
+    assert len(found) == 3
+    assert found[0] == "R50.15: site-1 starts Prep before preflight has judged the step"
+
+
+def test_what_the_policy_does_not_hold_needs_no_preflight() -> None:
+    log = prepared(TOO_OLD, preflight="off", enforced=False)
+    assert told(judged(log, preflight="Enforce", actions=["Upgrade"])) == []
+    assert len(words(judged(log, preflight="Enforce"))) == 3
+
+
+def test_an_annotation_that_comes_and_goes_changes_nothing_that_a_policy_enforces() -> None:
+    """The record stays enforced by the policy while the annotation is off."""
+    twin = fleet(preflight="Enforce")
+    twin.spokes["site-2"].dark = True
+    twin.preflight = evaluated()
+    twin.apply(ibgu("a", "Prep", concurrency=3))
+    for mode in ("off", "enforce"):
+        twin.annotate("uid-a", preflight=mode)
+        twin.wait(minutes=5)
+    twin.spokes["site-2"].dark = False
+    twin.touch_cluster("site-2")
+    twin.wait(hours=2)
+    log = log_of(twin)
+    assert [each.kind for each in log if each.kind == "PreflightEvaluated"] == [
+        "PreflightEvaluated"
+    ]
+    assert told(judged(log, preflight="Enforce")) == []
+
+
+def test_a_policy_that_comes_late_does_not_rest_on_an_evaluation_that_held_nothing() -> None:
+    twin = InMemoryEngine("site-1")
+    twin.spokes["site-1"].dark = True
+    twin.preflight = evaluated(judged=("site-1",), enforced=False)
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    set_policies(twin, policy("careful", preflight="Enforce"))
+    twin.settle()
+    twin.spokes["site-1"].dark = False
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=30)
+    judge_again(twin, minutes=30)
+    twin.wait(minutes=60)
+    log = log_of(twin)
+    since = PolicyVersion("careful", {"preflight": "Enforce"}, seen_at=START + timedelta(minutes=5))
+    assert told(certify(log, policies=[since])) == []
+    last = max(each.seq for each in log if each.kind == "PreflightEvaluated")
+    early = [each for each in log if each.seq != last]
+    found = certify(early, policies=[since])
+    assert Rule.POLICIES in found.broken
+
+
+# -- warnings --------------------------------------------------------------------------------------
+
+
+def test_a_start_with_a_warning_that_nobody_has_accepted_is_found() -> None:
+    twin = warned("Prep", "Upgrade", warnings="Hold")
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=2)
+    log = log_of(twin)
+    assert told(judged(log, warnings="Hold")) == []
+    assert words(
+        judged(tells("WarningAccepted", accepted="another one")(log), warnings="Hold")
+    ) == [f"R50.15: site-2 starts Upgrade although nobody has accepted its warning: {WARNING}"]
+    assert told(judged(drop("WarningAccepted")(log), warnings="Hold", actions=["Prep"])) == []
+
+
+def test_an_annotation_that_holds_warnings_is_judged_too() -> None:
+    log = stories.warned()
+    assert told(certify(log)) == []
+    broken = tells("WarningAccepted", accepted="another one")(log)
+    (violation,) = certify(broken).violations
+    assert violation.rule is Rule.ORDER
+    assert violation.words == (
+        f"site-1 starts Upgrade although nobody has accepted its warning: {WARNING}"
+    )
+
+
+def test_a_warning_that_nothing_holds_is_none() -> None:
+    assert told(judged(log_of(warned("Prep Upgrade")), preflight=None)) == []
+
+
+def test_a_log_from_before_warnings_were_recorded_proves_nothing_wrong() -> None:
+    log = log_of(warned("Prep Upgrade"))
+    start = place(log, "RunIntended", "site-2", 1)
+    assert log[start].data["seen"]["ibu"]["warning"] == WARNING
+    bare = shows("RunIntended", "site-2", 1, ibu={"warning": ""})(log)
+    assert told(judged(bare, warnings="Hold")) == []
+    assert len(words(judged(log, warnings="Hold"))) == 1
+
+
+# -- backups ---------------------------------------------------------------------------------------
+
+
+def upgraded(*plan: str, **spec: Any) -> list[Event]:
+    twin = fleet(**spec)
+    twin.apply(ibgu("a", *plan, concurrency=3, timeout=600))
+    twin.wait(hours=6)
+    return log_of(twin)
+
+
+def test_an_upgrade_without_the_backup_that_a_policy_requires_is_found() -> None:
+    log = upgraded("Prep", "Upgrade")
+    found = words(judged(log, backup="Required"))
+    assert len(found) == 3
+    assert found[0] == "R50.15: site-1 starts Upgrade without a backup, which the policy requires"
+    assert told(judged(log, backup="Required", actions=["Update"])) == []
+
+
+def test_a_chain_that_leads_to_an_upgrade_needs_the_backup_from_its_beginning() -> None:
+    log = upgraded("Prep Upgrade FinalizeUpgrade")
+    found = [each.split()[3] for each in words(judged(log, backup="Required"))]
+    assert sorted(found) == ["Prep"] * 3 + ["Upgrade"] * 3
+
+
+def test_a_rollout_that_asks_for_a_backup_meets_the_demand() -> None:
+    twin = fleet(backup="Required")
+    twin.facts = replace(twin.facts, upgrade_backups=True)
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=3, timeout=600))
+    twin.wait(hours=2)
+    twin.annotate("uid-a", backup="Etcd", backup_image=NEW)
+    twin.wait(hours=4)
+    log = log_of(twin)
+    assert told(judged(log, backup="Required")) == []
+    assert Kind.RUN_INTENDED in {each.kind for each in log if each.step == 1}
+
+
+# -- what is not known, and what lets pass ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("demand", [{"preflight": "Enforce"}, {"backup": "Required"}])
+def test_of_clusters_that_are_chosen_by_labels_it_is_not_known(demand: dict[str, Any]) -> None:
+    findings = judged(upgraded("Prep", "Upgrade"), **demand, **SECOND)
+    assert findings.valid
+    assert "labels of clusters" in totals(findings).unknown
+
+
+def test_broken_glass_lets_a_rollout_pass_demands() -> None:
+    twin = fleet(**CAREFUL)
+    twin.preflight = evaluated(TOO_OLD)
+    twin.spokes["site-2"].prep_warning = WARNING
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=3))
+    twin.wait(minutes=90)
+    break_glass(twin, GATE, hours=12)
+    twin.wait(hours=6)
+    log = log_of(twin)
+    mine = replace(version(**CAREFUL), name="careful")
+    assert told(certify(log, policies=[mine])) == []
+    assert not certify(log, policies=[version(**CAREFUL)]).valid
