@@ -101,7 +101,9 @@ def turns_ignored(stack: ExitStack) -> None:
 
 
 def silent_go_first(stack: ExitStack) -> None:
-    """A cluster that did not answer is asked again before the others of its rollout."""
+    """A cluster that did not answer is asked again before the others of its rollout.
+
+    Seeds have few clusters, so a scene proves it (`test_scenes.py`)."""
     following = WaitingMembers._next
 
     def next_(self: WaitingMembers, limits: Any, step: TrackedStep, free: Any) -> Any:
@@ -115,7 +117,9 @@ def silent_go_first(stack: ExitStack) -> None:
 
 
 def unknown_priority_is_low(stack: ExitStack) -> None:
-    """A rollout that was not decided on yet has no priority."""
+    """A rollout that was not decided on yet has no priority.
+
+    That lasts for one turn after a restart, so a scene proves it (`test_scenes.py`)."""
     _set(stack, turns, "UNKNOWN_PRIORITY", 0)
 
 
@@ -171,8 +175,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (glass_stays_broken, 143),
     (glass_opens_other_gates, 17),
     (turns_ignored, 53),
-    (silent_go_first, 1),
-    (unknown_priority_is_low, 1),
     (priorities_ignored, 77),
     (places_by_age, 124),
     (demanded_preflight_ignored, 7),

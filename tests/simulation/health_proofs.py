@@ -1,5 +1,5 @@
-"""What proves how clusters are: conditions of their ManagedClusters, works that read, policies of
-Open Cluster Management, and sources that are asked (R50.16, R50.18)."""
+"""Proofs of how clusters are: conditions of their ManagedClusters, objects on the clusters, policies
+of Open Cluster Management, and sources that are asked (R50.16, R50.18)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -79,7 +79,7 @@ def checks(proof: str, source: str = "") -> dict[str, Any]:
 
 
 class HealthProof(Protocol):
-    """HealthProof shows how clusters are, to whoever asks."""
+    """HealthProof shows how clusters are, to all who ask."""
 
     async def begin(self, clusters: Mapping[str, SimulatedCluster]) -> None:
         """Sets up what shows it."""

@@ -20,9 +20,13 @@ class Jitter:
         self._check = found.check
         self._due: dict[_Key, datetime] = {}
         """Until when each cluster was put off first."""
+        self._lost: set[_Key] = set()
+        """Those that have lost their place to somebody else since: what a hand has taken from a
+        cluster, such as its work, may begin its jitter again."""
 
     def turned(self, fleet: FleetState) -> None:
         known, self._due = self._due, {}
+        self._lost &= known.keys()
         for tracked in fleet.rollouts.values():
             step = tracked.current
             for member in step.members.values() if step is not None else ():
@@ -32,13 +36,15 @@ class Jitter:
     def _of(self, member: Waiting, known: dict[_Key, datetime]) -> None:
         key, reason = (*member.key[:2], member.uid, member.attempts), member.reason
         if reason.kind is ReasonKind.START_JITTER and reason.until is not None:
-            due = self._due[key] = known.get(key, reason.until)
+            due = self._due[key] = known[key] if key in self._lost else reason.until
             self._check(_NAME, reason.until <= due + _CLOCKS, member, due)
-        elif key in known and _waits_for_a_place(member):
+        elif key in known and (_is_kept(member) or reason.kind in _GOES_ON):
             self._due[key] = known[key]
+            if _is_kept(member):
+                self._lost.add(key)
 
 
-def _waits_for_a_place(member: Member) -> bool:
+def _is_kept(member: Member) -> bool:
+    """Returns whether the cluster waits for a place of a policy that others have."""
     reason = member.reason
-    kept = reason.kind is ReasonKind.GATE and reason.who is ActingParty.CLUSTER
-    return kept or reason.kind in _GOES_ON
+    return reason.kind is ReasonKind.GATE and reason.who is ActingParty.CLUSTER

@@ -1,4 +1,4 @@
-"""What policies demand is judged from the events alone (R50.15, R18.8)."""
+"""The demands of policies are judged from the events alone (R50.15, R18.8)."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,11 @@ from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.gates.policies.test_demands import GATE, SECOND, WARNING, fleet, warned
 from tests.core.engine.gates.test_preflight import TOO_OLD, UNNAMED, evaluated, judge_again
 
-CAREFUL = {"actions": ["Prep", "Upgrade"], "warnings": "Hold", "preflight": "Enforce"}
+CAREFUL: dict[str, Any] = {
+    "actions": ["Prep", "Upgrade"],
+    "warnings": "Hold",
+    "preflight": "Enforce",
+}
 """A policy as it is read by namespace and actions alone."""
 
 
@@ -92,13 +96,13 @@ def test_a_start_before_preflight_has_judged_the_step_is_found(*, enforced: bool
     assert found[0] == "R50.15: site-1 starts Prep before preflight has judged the step"
 
 
-def test_what_the_policy_does_not_hold_needs_no_preflight() -> None:
+def test_an_action_that_the_policy_does_not_hold_needs_no_preflight() -> None:
     log = prepared(TOO_OLD, preflight="off", enforced=False)
     assert told(judged(log, preflight="Enforce", actions=["Upgrade"])) == []
     assert len(words(judged(log, preflight="Enforce"))) == 3
 
 
-def test_an_annotation_that_comes_and_goes_changes_nothing_that_a_policy_enforces() -> None:
+def test_an_annotation_changes_nothing_that_a_policy_enforces() -> None:
     """The record stays enforced by the policy while the annotation is off."""
     twin = fleet(preflight="Enforce")
     twin.spokes["site-2"].dark = True
@@ -117,7 +121,7 @@ def test_an_annotation_that_comes_and_goes_changes_nothing_that_a_policy_enforce
     assert told(judged(log, preflight="Enforce")) == []
 
 
-def test_a_policy_that_comes_late_does_not_rest_on_an_evaluation_that_held_nothing() -> None:
+def test_a_policy_that_comes_late_waits_for_an_evaluation_of_its_own() -> None:
     twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].dark = True
     twin.preflight = evaluated(judged=("site-1",), enforced=False)
@@ -218,7 +222,7 @@ def test_a_rollout_that_asks_for_a_backup_meets_the_demand() -> None:
 
 
 @pytest.mark.parametrize("demand", [{"preflight": "Enforce"}, {"backup": "Required"}])
-def test_of_clusters_that_are_chosen_by_labels_it_is_not_known(demand: dict[str, Any]) -> None:
+def test_demands_on_clusters_that_labels_choose_are_not_known(demand: dict[str, Any]) -> None:
     findings = judged(upgraded("Prep", "Upgrade"), **demand, **SECOND)
     assert findings.valid
     assert "labels of clusters" in totals(findings).unknown

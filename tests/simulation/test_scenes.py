@@ -1,0 +1,31 @@
+"""Scenes of the engine in memory catch the broken variants that matter in no seed."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.core.engine.gates.policies import test_turns
+from tests.simulation.breaking import Patches
+from tests.simulation.broken_policies import silent_go_first, unknown_priority_is_low
+
+SCENES: tuple[tuple[Patches, Callable[[], None]], ...] = (
+    (
+        silent_go_first,
+        test_turns.test_silent_clusters_cost_a_rollout_its_turn_for_a_while_only,
+    ),
+    (
+        unknown_priority_is_low,
+        test_turns.test_a_rollout_whose_priority_is_not_known_yet_goes_first,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("patches", "scene"), SCENES, ids=[patches.__name__ for patches, _ in SCENES]
+)
+def test_a_broken_engine_fails_in_its_scene(patches: Patches, scene: Callable[[], None]) -> None:
+    with ExitStack() as stack:
+        patches(stack)
+        with pytest.raises(AssertionError):
+            scene()
