@@ -79,9 +79,9 @@ endif
 .PHONY: test-core
 test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
 	@echo "== tests/core: examples, and how much of ibgu/core they cover"
-	@$(BIN)/pytest -n $(CORES) tests/core --cov -m "not hypothesis and not long"
+	@$(BIN)/pytest -n $(CORES) --dist worksteal tests/core --cov -m "not hypothesis and not long"
 	@echo "== tests/core: properties, and rollouts that are interrupted at every point"
-	@$(BIN)/pytest -n $(CORES) tests/core -m "hypothesis or long"
+	@$(BIN)/pytest -n $(CORES) --dist worksteal tests/core -m "hypothesis or long"
 
 .PHONY: test-rest
 test-rest: setup tools packages ## all other tests

@@ -22,7 +22,7 @@ from ibgu.db.schema.types import Json
 
 KEPT = timedelta(days=1)
 """What was read longer ago is of no use."""
-OPEN = "the inspection is not finished yet"
+OPEN = "the inspection is not finished yet; beside a live TALM it waits"
 EVIDENCE_KEPT = timedelta(days=14)
 """What was read of a failure is kept as long."""
 _RECENT = timedelta(minutes=10)

@@ -21,7 +21,7 @@ from tests.db.records import NOW, changing, member, started, starting, step
 
 pytestmark = pytest.mark.hub
 
-OPENS = datetime.fromisoformat("2026-11-27T00:00:00Z")
+OPENS = datetime.fromisoformat("2031-11-27T00:00:00Z")
 NIGHTS = "the policy's window opens at 01:00 CET on 27 November 2026"
 NIGHTS_GATE, WIDE_GATE = "RolloutPolicy/nights", "RolloutPolicy/hub-wide"
 FULL = "the policy allows 30 clusters in flight at once, and as many are"
@@ -79,7 +79,7 @@ async def test_the_list_says_what_each_policy_allows_and_holds(ask: Ask, journal
     assert (nights["name"], nights["generation"]) == ("nights", 3)
     assert nights["since"] is not None
     assert (nights["clusters"], nights["rollouts"]) == (3, 2)
-    assert nights["opens"] == "2026-11-27T00:00:00Z"
+    assert nights["opens"] == "2031-11-27T00:00:00Z"
     assert nights["message"] == f"held by policy nights: {NIGHTS}; 3 clusters wait for it"
 
 
@@ -99,8 +99,8 @@ async def test_a_policy_shows_the_rollouts_that_it_holds(ask: Ask, journal: Jour
     assert (waiting["clusters"], waiting["names"][:2]) == (11, ["n00", "n01"])
     assert len(waiting["names"]) == 10
     assert waiting["message"] == f"{NIGHTS} (similar for others)"
-    assert waiting["until"] == "2026-11-27T00:00:00Z"
-    assert waiting["ends"].endswith("the first at 2026-11-27T00:00:00Z")
+    assert waiting["until"] == "2031-11-27T00:00:00Z"
+    assert waiting["ends"].endswith("the first at 2031-11-27T00:00:00Z")
     assert (between["names"], between["inFlight"]) == (["chained"], True)
     assert between["message"] == NIGHTS
     assert between["since"] == waiting["since"]
@@ -145,7 +145,7 @@ async def test_steps_count_reasons_by_policy(ask: Ask, journal: Journal) -> None
     (body, *_) = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
     found = {(each["kind"], each["policy"]): each for each in body["reasons"]}
     nights = found["GateClosed", "nights"]
-    assert (nights["count"], nights["until"]) == (2, "2026-11-27T00:00:00Z")
+    assert (nights["count"], nights["until"]) == (2, "2031-11-27T00:00:00Z")
     assert nights["message"] == f"held by policy nights: {NIGHTS}; 2 clusters wait for it"
     assert found["GateClosed", "hub-wide"]["count"] == 1
     await put(journal, kept(upgrade, "b", 1, "opens at noon", until=OPENS + timedelta(hours=11)))

@@ -35,7 +35,7 @@ async def test_the_list_counts_what_each_policy_holds(ibgu: Ibgu) -> None:
     heading, wide, nights = done.stdout.splitlines()
     assert heading.split() == ["NAME", "HOLDS", "ROLLOUTS", "OPENS", "AGE"]
     assert wide.split()[:4] == ["hub-wide", "1", "1", "-"]
-    assert nights.split()[:4] == ["nights", "2", "1", "2026-11-27"]
+    assert nights.split()[:4] == ["nights", "2", "1", "2031-11-27"]
     assert "At most 30 clusters" in (await ibgu("policy", "list", "-o", "wide")).stdout
     named = (await ibgu("policy", "list", "-o", "name")).stdout.split()
     assert named == ["rolloutpolicy/hub-wide", "rolloutpolicy/nights"]
@@ -55,7 +55,7 @@ async def test_a_policy_is_explained_with_what_ends_its_hold(ibgu: Ibgu) -> None
     assert lines[4].startswith("  default/ran-r1 step 1: 2 clusters for up to ")
     assert lines[4].endswith("(a, b)")
     assert lines[5] == f"    why   {NIGHTS}"
-    assert lines[6].endswith("the first at 2026-11-27T00:00:00Z")
+    assert lines[6].endswith("the first at 2031-11-27T00:00:00Z")
     assert lines[7] == "    see   ibgu explain ran-r1 a -n default"
     assert "oc adm policy who-can update rolloutpolicies.ibgu.dev" in lines[8]
     found = json.loads((await ibgu("policy", "explain", "nights", "-o", "json")).stdout)

@@ -1,5 +1,5 @@
-"""Proofs of how clusters are: conditions of their ManagedClusters, objects on the clusters, policies
-of Open Cluster Management, and sources that are asked (R50.16, R50.18)."""
+"""Proofs of how clusters are: conditions of their ManagedClusters, objects on the clusters,
+policies of Open Cluster Management, and sources that are asked (R50.16, R50.18)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -25,6 +25,7 @@ from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify import HealthSource
 from ibgu.hub import paths
+from ibgu.hub.errors import HubError
 from ibgu.hub.policies import REPLICATED
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -172,30 +173,30 @@ class _Policies(_Lasting):
 
     def __init__(self, hub: MemoryHub) -> None:
         self._client = MemoryClient(hub, "policies")
-        self._there: set[str] = set()
 
     async def say(self, cluster: str, says: str) -> None:
         path = f"{paths.policies(cluster)}/{_BOUND}"
         if not says:
-            self._there.discard(cluster)
-            await self._client.request("DELETE", path)
+            await self._try("DELETE", path)
             return
-        if cluster not in self._there:
-            self._there.add(cluster)
-            metadata = {"name": _BOUND, "namespace": cluster, "labels": {REPLICATED: "ztp.config"}}
-            body = {
-                "apiVersion": "policy.open-cluster-management.io/v1",
-                "kind": "Policy",
-                "metadata": metadata,
-                "spec": {"disabled": False},
-            }
-            await self._client.request("POST", paths.policies(cluster), body=body)
+        body = {
+            "apiVersion": "policy.open-cluster-management.io/v1",
+            "kind": "Policy",
+            "metadata": {"name": _BOUND, "namespace": cluster, "labels": {REPLICATED: "ztp.x"}},
+            "spec": {"disabled": False},
+        }
+        await self._try("POST", paths.policies(cluster), body)
         compliant = {_WELL: "Compliant", _BROKEN: "NonCompliant"}.get(says, "Pending")
-        await self._client.request(
-            *("PATCH", f"{path}/status"),
-            body={"status": {"compliant": compliant}},
-            content_type=paths.MERGE_PATCH,
-        )
+        await self._try("PATCH", f"{path}/status", {"status": {"compliant": compliant}})
+
+    async def _try(self, method: str, path: str, body: object = None) -> None:
+        """Makes a request. A copy may be there already, or be gone, on a hub that was restored."""
+        type_ = paths.MERGE_PATCH if method == "PATCH" else paths.JSON
+        try:
+            await self._client.request(method, path, body=body, content_type=type_)
+        except HubError as error:
+            if not (error.conflict or error.not_found):
+                raise
 
 
 class Sources(_Lasting):

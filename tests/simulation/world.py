@@ -444,6 +444,11 @@ class Simulation:
         self.weather.clear()
         if self.scenario.canaries.policy:
             await self.monitoring.heal()
+        if self.weather.struck["hub-restored"] and self.scenario.policy:
+            # The hub may have the policy from before.
+            ended = 0.0 < self.scenario.policy_ends <= self.elapsed
+            gone = Change(0.0, paths.ROLLOUT_POLICIES, POLICY)
+            await self.people.change(gone if ended else _policy(self.scenario.policy))
         for node in self.nodes:
             node.process.resume()
 

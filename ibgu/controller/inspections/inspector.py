@@ -142,10 +142,7 @@ class _Round:
 
     async def turn(self, works: ReadingWorks) -> bool:
         """Takes each cluster one step further. Returns whether anything is left to do."""
-        if not works.may_write():
-            self._running.clear()
-            return True
-        now = self._loop.time()
+        now, may_write = self._loop.time(), works.may_write()
         if now >= self._read_again_at:
             self._requested = {each.cluster: each for each in await self._store.open(MAX_CLUSTERS)}
             self._read_again_at = now + INTERVAL
@@ -159,9 +156,12 @@ class _Round:
         for cluster in self._running.keys() - requested.keys():
             del self._running[cluster]
         for progress in list(self._running.values()):
-            self._advance(progress, works, now)
+            if may_write or progress.problem:
+                self._advance(progress, works, now)
+            else:
+                progress.until = now + self._timeout
         await self._store_done()
-        left = works.remove(self._needed)
+        left = not may_write or works.remove(self._needed)
         return bool(self._running or left or await self._store.open(1))
 
     def answered(self, cluster: str, result: WriteResult) -> None:

@@ -156,7 +156,7 @@ class ReadingWorks:
         self._changed.set()
         if result.write.method != "DELETE":
             self._handle(result.write.key[1], result)
-        elif result.error is None:
+        elif result.error is None and not result.superseded:
             self._deleted.add(result.write.token)
 
     def _work_changed(self, key: Key, old: object, new: object) -> None:

@@ -35,8 +35,17 @@ class StepInspections:
     """StepInspections requests inspections and reads results. No method raises if the journal does
     not respond."""
 
-    def __init__(self, store: Inspections, ttl: timedelta, seconds: float) -> None:
-        """`ttl`: how long what was read counts. `seconds`: how long a cluster has to answer."""
+    def __init__(
+        self,
+        store: Inspections,
+        ttl: timedelta,
+        seconds: float,
+        talm_holds: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`ttl`: how long what was read counts. `seconds`: how long a cluster has to answer.
+        `talm_holds`: whether nothing may be written beside a live TALM, so that nobody is
+        asked."""
+        self._talm_holds = talm_holds
         self._store = store
         self._ttl = ttl
         self._patience = seconds + _SLACK
@@ -67,6 +76,8 @@ class StepInspections:
         now = self._now()
         if left < known.left:
             known.left, known.fell_at = left, now
+        elif self._talm_holds():
+            known.fell_at = now
         if left > 0 and now - known.fell_at < self._patience:
             return False
         known.left = 0

@@ -270,7 +270,8 @@ class Assembly(Struct, frozen=True, eq=False):
         if not settings.preflight_inspections:
             return None
         ttl = timedelta(seconds=settings.preflight_inspection_ttl)
-        return StepInspections(self._deps.inspections, ttl, settings.preflight_inspection_seconds)
+        seconds, facts = settings.preflight_inspection_seconds, self._facts
+        return StepInspections(self._deps.inspections, ttl, seconds, lambda: bool(facts.talm_hold))
 
     def _effects(self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes) -> Effects:
         deps = self._deps

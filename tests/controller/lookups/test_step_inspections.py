@@ -107,3 +107,18 @@ async def test_a_journal_that_does_not_respond_is_no_result() -> None:
     assert not await inspections.ended(STEP, ["a"])
     assert await inspections.results(["a"]) is None
     await engine.dispose()
+
+
+async def test_a_step_waits_for_its_inspections_as_long_as_talm_holds_them(
+    store: Inspections,
+) -> None:
+    now, holds = [0.0], [True]
+    inspections = StepInspections(store, HOUR, 60, lambda: holds[0])
+    inspections._now = lambda: now[0]
+    for now[0] in (0.0, 200.0, 400.0):
+        assert not await inspections.ended(STEP, ["a"])
+    holds[0] = False
+    now[0] = 480.0
+    assert not await inspections.ended(STEP, ["a"])
+    now[0] = 500.0
+    assert await inspections.ended(STEP, ["a"])

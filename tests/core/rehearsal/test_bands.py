@@ -10,6 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from msgspec import Struct
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -118,6 +119,7 @@ def is_within(seed: int) -> bool:
     return band.p5 <= real_end(case) <= band.p95
 
 
+@pytest.mark.long
 def test_rollouts_end_within_the_band_of_their_rehearsal() -> None:
     assert sum(map(is_within, range(ROLLOUTS))) >= WITHIN
 

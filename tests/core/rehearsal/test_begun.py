@@ -132,6 +132,7 @@ def ends_within(seed: int) -> bool:
     return band.p5 <= (end - twin.now).total_seconds() <= band.p95
 
 
+@pytest.mark.long
 def test_rollouts_end_within_the_band_of_what_was_left() -> None:
     assert sum(map(ends_within, range(ROLLOUTS))) >= WITHIN
 

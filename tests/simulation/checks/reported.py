@@ -8,7 +8,7 @@ from ibgu.controller.lookups.talm import ALIVE
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
-from tests.simulation.canary_breaks import BROKEN, DARK, GONE, PROVEN, UNKNOWN, WELL
+from tests.simulation.canary_breaks import BROKEN, GONE, PROVEN, UNKNOWN, WELL
 from tests.simulation.course import Course, Span
 from tests.simulation.health_proofs import CONDITIONS, POWER
 from tests.simulation.talm import KNOWN
@@ -65,9 +65,10 @@ class HubReports:
             self._clusters.setdefault(uid, Course()).note(self.now(), says)
 
     def said(self, uid: str, says: str) -> None:
-        """Notes what something else says of a cluster than its conditions."""
+        """Notes what something else says of a cluster than its conditions. It goes on while the hub
+        can't reach the cluster, which `unreachable` tells."""
         if not self._by_conditions:
-            known = {GONE: UNKNOWN, DARK: UNKNOWN}.get(says, says)
+            known = {GONE: UNKNOWN}.get(says, says)
             self._clusters.setdefault(uid, Course()).note(self.now(), known)
 
     def _renewed(self, now: float) -> None:

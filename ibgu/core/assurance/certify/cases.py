@@ -98,8 +98,9 @@ class MemberCase(Struct):
     due: DueLabels | None = None
     cause: str = ""
     """Why it ended without success."""
-    accepted_warning: str = ""
-    """The cluster's warning that a person has accepted last."""
+    accepted_warning: str | None = ""
+    """The cluster's warning that a person has accepted last; None: one that an earlier version did
+    not record."""
     upgraded: int = 0
     """The event of the run that took it to another release."""
     finalized: int = 0

@@ -78,7 +78,7 @@ def startable(spot: MemberEventContext, action: str) -> None:
 def unaccepted_warning(proofs: Proofs, event: Event, member: MemberCase, action: str) -> str:
     """Returns the warning with which the cluster starts an action that takes it to another release,
     unless a person has accepted it; empty: there is none."""
-    if action not in proofs.reboots - proofs.ways_back:
+    if action not in proofs.reboots - proofs.ways_back or member.accepted_warning is None:
         return ""
     told = str(event.data.get("seen", {}).get(FEEDBACK, {}).get("warning") or "")
     return told if told != member.accepted_warning else ""

@@ -27,7 +27,10 @@ def rollout(audit: Audit, event: Event) -> None:
     """Adds or replaces the rollout in its recorded state."""
     case = audit.rollouts.setdefault(event.rollout, new_rollout(event))
     case.plan, case.seed = event.data.get("plan", []), event.data.get("seed", [])
-    case.max_age, case.via = backups.asked_for(event.data), event.data.get("via", [])
+    case.via = event.data.get("via", [])
+    proofs = audit.proofs.get(case.kind)
+    if proofs is None or not proofs.parts:  # Else annotations ask for backups, and stay known.
+        case.max_age = backups.asked_for(event.data)
     case.state, case.hold = event.data.get("state", ""), str(event.data.get("hold") or "")
     case.restored, case.deleted = True, 0
 

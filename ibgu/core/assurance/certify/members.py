@@ -54,7 +54,7 @@ def _already_done(spot: MemberEventContext) -> None:
 def _accepted(spot: MemberEventContext) -> None:
     """Checks that a warning is accepted of a member that has not ended."""
     _before_next(spot, "its warning is accepted")
-    spot.member.accepted_warning = spot.text("accepted")
+    spot.member.accepted_warning = spot.event.data.get("accepted")
 
 
 def _before_next(spot: MemberEventContext, what: str) -> None:

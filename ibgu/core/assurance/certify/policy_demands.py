@@ -7,6 +7,7 @@ from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.evidence import unaccepted_warning
 from ibgu.core.assurance.certify.policy_starts import (
+    BEFORE,
     Objection,
     Start,
     UnmetDemands,
@@ -33,7 +34,7 @@ def unmet(
     ahead = step.actions[step.actions.index(action) :]
     needs = rollout.max_age is None and any(each in proofs.backups for each in ahead)
     without = frozenset(each for each in ahead if each in proofs.backups) if needs else frozenset()
-    return UnmetDemands(preflight, step.evaluated, warning, without)
+    return UnmetDemands(preflight, step.evaluated, warning, without, restored=rollout.restored)
 
 
 def of_demands(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
@@ -49,4 +50,5 @@ def of_demands(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     # Inside a chain a policy only keeps what takes the cluster to another release.
     ahead = lacks.backups if start.rest else lacks.backups & {start.action}
     if spec.backup is not None and any(holds(spec, each) for each in ahead):
-        yield Objection("R50.15", "without a backup, which the policy requires", own)
+        words = "without a backup, which the policy requires"
+        yield Objection("R50.15", words, BEFORE if lacks.restored else own)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.policy_ends import MemberEnd
 from ibgu.core.assurance.certify.policy_starts import (
+    BEFORE,
     CLUSTERS,
     EVERY_ROLLOUT,
     UNFOLLOWED,
@@ -33,7 +34,6 @@ from ibgu.core.model.rollout_policy import (
 from ibgu.core.text.spans import utc
 
 AVAILABILITY = "times in which canaries were available"
-BEFORE = "events from before a restore or a takeover"
 GONE = "canaries that have left the hub"
 HELD = "clean-ups that failures hold"
 HUB = "failures of other rollouts"

@@ -12,6 +12,7 @@ from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec
 
 CLUSTERS = "labels of clusters"
 ROLLOUTS = "labels of rollouts"
+BEFORE = "events from before a restore or a takeover"
 UNFOLLOWED = "what a policy means that can't be read"
 EVERY_ROLLOUT = LabelSelector()
 _EVERY_CLUSTER = PolicyClusters()
@@ -30,6 +31,8 @@ class UnmetDemands(Struct, frozen=True):
     """The cluster's warning that nobody has accepted; empty: there is none."""
     backups: frozenset[str] = frozenset()
     """The actions ahead that a backup could come before, if the rollout asks for none."""
+    restored: bool = False
+    """Whether a restore may have taken what its annotations asked for out of the history."""
 
 
 class Start(Struct, frozen=True):

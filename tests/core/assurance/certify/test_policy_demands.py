@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
 from ibgu.core.model import Kind
 from tests.core.assurance.certify import stories
-from tests.core.assurance.certify.breaks import drop, place, shows, tells
+from tests.core.assurance.certify.breaks import drop, has, place, shows, tells
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.assurance.certify.test_policies import judged, totals, version
 from tests.core.drivers.cluster_version.version_samples import NEW
@@ -240,3 +240,35 @@ def test_broken_glass_lets_a_rollout_pass_demands() -> None:
     mine = replace(version(**CAREFUL), name="careful")
     assert told(certify(log, policies=[mine])) == []
     assert not certify(log, policies=[version(**CAREFUL)]).valid
+
+
+def test_a_start_of_a_cluster_that_is_no_member_is_judged_without_a_warning() -> None:
+    log = log_of(warned("Prep Upgrade"))
+    broken = has("RunIntended", "site-1", 1, cluster="site-9")(log)
+    findings = judged(broken, warnings="Hold")
+    assert any(each.words.startswith("site-9 does not belong") for each in findings.violations)
+
+
+def test_an_acceptance_from_before_its_words_were_recorded_counts() -> None:
+    log = stories.warned()
+    accepted = place(log, "WarningAccepted")
+    bare = {key: value for key, value in log[accepted].data.items() if key != "accepted"}
+    old = [*log[:accepted], replace(log[accepted], data=bare), *log[accepted + 1 :]]
+    assert told(certify(old)) == []
+    assert words(judged(old, warnings="Hold")) == []
+
+
+def test_a_backup_that_was_asked_for_before_a_restore_is_not_missed() -> None:
+    log = upgraded("Prep", "Upgrade")
+    first = place(log, "RunIntended", nth=3)
+    hub = place(log, "StepOpened")
+    lost = replace(
+        log[hub],
+        kind="Imported",
+        step=None,
+        data={**log[hub].data, **log[place(log, "RolloutSeen")].data, "state": "running"},
+    )
+    restored = [*log[:first], replace(lost, seq=log[first].seq), *log[first:]]
+    findings = judged(restored, backup="Required")
+    assert Rule.POLICIES not in findings.broken
+    assert "events from before a restore or a takeover" in totals(findings).unknown
