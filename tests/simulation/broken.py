@@ -536,10 +536,10 @@ _OF_UPGRADES = {
         (policies_ignored, "", 6),
         (places_counted_once, "", 14),
         (freezes_ignored, "", 92),
-        (budgets_ignored, "", 162),
+        (budgets_ignored, "", 14),
         (canaries_not_awaited, "", 26),
-        (soak_ignored, "", 13),
-        (required_backup_ignored, "", 182),
+        (soak_ignored, "", 181),
+        (required_backup_ignored, "", 192),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

@@ -11,10 +11,11 @@ from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.core.engine.decide.member import waiting
 from ibgu.core.engine.gates import preflight, warning
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.gates.policies import approvals, turns
+from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, turns
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.plan import grants
@@ -160,6 +161,42 @@ def demanded_warnings_ignored(stack: ExitStack) -> None:
     _set(stack, warning, "_holds", lambda candidate: False)
 
 
+def windows_ignored(stack: ExitStack) -> None:
+    """Clusters start while no window is open."""
+    _set(stack, times, "_outside", lambda spec, candidate, durations: None)
+
+
+def zones_ignored(stack: ExitStack) -> None:
+    """Windows open by the clock of UTC, whatever zone they or the clusters have."""
+    opening = vars(times)["opening"]
+
+    def by_utc(windows: Any, zone: Any, now: datetime) -> Any:
+        return opening([replace(each, time_zone="UTC") for each in windows], None, now)
+
+    _set(stack, times, "opening", by_utc)
+
+
+def topologies_ignored(stack: ExitStack) -> None:
+    """Clusters with one value of a label take no place together."""
+    places = PolicyLimits.places
+
+    def others(self: PolicyLimits, cluster: Any) -> Any:
+        return (each for each in places(self, cluster) if not each.label)
+
+    _set(stack, PolicyLimits, "places", others)
+
+
+def cluster_holds_ignored(stack: ExitStack) -> None:
+    """Clusters start although somebody holds them."""
+    gate = vars(in_force)["CLUSTER_HOLD"]
+    _set(stack, in_force, "CLUSTER_HOLD", replace(gate, check=lambda candidate: None))
+
+
+def policy_breaker_ignored(stack: ExitStack) -> None:
+    """The circuit breaker of a policy never engages."""
+    _set(stack, policy, "SeedBreaker", lambda *given, **more: None)
+
+
 def jitter_begins_anew(stack: ExitStack) -> None:
     """Jitter counts from the last time at which a cluster could have started."""
     _set(stack, waiting, "_note_lost_place", lambda ctx, member, reason: None)
@@ -180,6 +217,11 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (demanded_preflight_ignored, 7),
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),
+    (windows_ignored, 13),
+    (zones_ignored, 194),
+    (topologies_ignored, 42),
+    (cluster_holds_ignored, 231),
+    (policy_breaker_ignored, 257),
     (jitter_begins_anew, 23),
 )
 """The patches, with the first seed of each."""

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import names
 from ibgu.sim.faults import parse_defect, parse_fault
 from ibgu.sim.spec import FleetSpec
-from tests.simulation import canary_breaks, contention, failed_preps, updates
+from tests.simulation import canary_breaks, contention, failed_preps, networks, updates
 from tests.simulation.canary_breaks import CanaryBreaks
 from tests.simulation.contention import Contention
 from tests.simulation.failed_preps import FailedPreps
@@ -84,6 +84,10 @@ class Scenario(Struct, frozen=True):
     demands_begin: float = 0.0
     """When the policy begins to demand anything, in virtual seconds: until then it lets nothing
     start; 0: at once."""
+    zone: str = "Europe/Berlin"
+    """The time zone of all clusters, if the policy has windows."""
+    held_clusters: tuple[tuple[int, float, float], ...] = ()
+    """The numbers of clusters that somebody holds, and from when to when, in virtual seconds."""
     policy_ends: float = 0.0
     """When the policy is deleted, in virtual seconds; 0: never."""
     contention: Contention = Contention()
@@ -158,6 +162,7 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
     if has_policy(seed):
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
         plan = flawed(plan, Random(f"{seed}/flaws"))
+        plan = networked(plan, Random(f"{seed}/networks"))
     elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
     elif kind is UPGRADE and _may_break_canaries(plan, seed):
@@ -256,6 +261,24 @@ def flawed(plan: Scenario, rng: Random) -> Scenario:
         fleet = structs.replace(fleet, faults=(*fleet.faults, warns))
     begin = rng.uniform(60.0, 500.0) if "preflight" in plan.policy and rng.random() < 0.3 else 0.0
     return structs.replace(plan, fleet=fleet, demands_begin=begin)
+
+
+def networked(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with more of what one policy may say, by separate draws that leave the
+    rest of the seed unchanged."""
+    spec, fleet = {**plan.policy}, plan.fleet
+    zone, held = rng.choice([*networks.ZONES]), plan.held_clusters
+    if rng.random() < 0.3:
+        spec["windows"] = [networks.hourly(rng)]
+        fleet = structs.replace(fleet, labels={**fleet.labels, **networks.labelled(zone)})
+    if rng.random() < 0.3:
+        spec |= {"inFlight": 4, "perTopology": [{"label": networks.SHARED, "maximum": 1}]}
+    if rng.random() < 0.3:
+        held = networks.held_clusters(rng, fleet.count)
+    breaks = bool(plan.seed_limit) and "actions" not in spec and not plan.policy_ends
+    if breaks and rng.random() < 0.6:
+        spec["breaker"] = {"sameCause": plan.seed_limit, "windowMinutes": 10080}
+    return structs.replace(plan, fleet=fleet, policy=spec, zone=zone, held_clusters=held)
 
 
 def contending(plan: Scenario, rng: Random) -> Scenario:

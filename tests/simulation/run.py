@@ -45,6 +45,7 @@ from tests.simulation.checks import Found
 from tests.simulation.checks.approvals import NEVER
 from tests.simulation.checks.attempts import Attempts
 from tests.simulation.checks.canary_soak import CanarySoak
+from tests.simulation.checks.cluster_holds import ClusterHolds
 from tests.simulation.checks.contention import UnderContention
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
@@ -387,12 +388,14 @@ class _Play:
         restored = bool(self.fleet.weather.struck["hub-restored"])
         if self._plan.policy and not skewed and not restored:
             spec, ends = self._plan.policy, self._plan.policy_ends
-            UnderPolicy(self.found, until(spec, ends)).read(events)
+            UnderPolicy(self.found, until(spec, ends), zone=self._plan.zone).read(events)
             FailuresUnderPolicy(self.found, spec, ends).read(events)
+        kinds = {fault.kind for fault in (*self._faults, *self._plan.canaries.meanwhile)}
+        if self._plan.held_clusters and not (skewed or restored or kinds & DEAF):
+            ClusterHolds(self.found, self._reports).read(events)
         if not skewed:
             self._contention.judge(events)
             self._follow_ups.judge(events, restored=restored)
-            kinds = {fault.kind for fault in (*self._faults, *self._plan.canaries.meanwhile)}
             if self._plan.canaries.policy and not restored and not kinds & DEAF:
                 self._soak.judge(events)
             self._attempts.judge(events, restored=restored)

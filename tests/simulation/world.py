@@ -31,6 +31,7 @@ from ibgu.sim.hub.store import HubBackup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
+from tests.simulation import networks
 from tests.simulation.bindings import Bindings
 from tests.simulation.canary_breaks import PROVEN
 from tests.simulation.contention import APART, NETWORK, Change
@@ -118,7 +119,8 @@ class Simulation:
         talm = (CGUS,) if scenario.talm else ()
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
-        seeds = (SEED_IMAGES,) if scenario.seed_limit else ()
+        self._catalogued = bool(scenario.seed_limit) and "breaker" not in scenario.policy
+        seeds = (SEED_IMAGES,) if self._catalogued else ()
         contends = scenario.contention.changes
         breaks = scenario.canaries.policy
         again = scenario.failed_preps.policy
@@ -185,7 +187,8 @@ class Simulation:
             await self.shelf.fill()
         if self.scenario.tenancy:
             await self.bindings.fill(self.player.clusters)
-        if limit := self.scenario.seed_limit:
+        if self._catalogued:
+            limit = self.scenario.seed_limit
             breaker = {"sameCause": limit, "windowMinutes": 10080}
             entry = {**SEED_IMAGE, "spec": {**SEED_IMAGE["spec"], "circuitBreaker": breaker}}
             await MemoryClient(self.hub, "people").request("POST", paths.SEED_IMAGES, body=entry)
@@ -207,8 +210,16 @@ class Simulation:
             await self.people.change(_policy(spec))
             self._tasks.append(asyncio.create_task(self._end_attempts()))
             self._tasks.append(asyncio.create_task(self._pause()))
+        for number, begin, end in self.scenario.held_clusters:
+            self._tasks.append(asyncio.create_task(self._hold(number, begin, end)))
         for node in self.nodes:
             node.start()
+
+    async def _hold(self, number: int, begin: float, end: float) -> None:
+        cluster = list(self.player.clusters)[number]
+        for at, held in ((begin, True), (end, False)):
+            await asyncio.sleep(max(0.0, at - self.elapsed))
+            await self.people.change(networks.hold(cluster, at=at, held=held))
 
     async def _change(self) -> None:
         for change in self.scenario.contention.changes:

@@ -10,9 +10,11 @@ from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
 from tests.simulation.contention import NONSENSE
 from tests.simulation.loop import BEGINNING
+from tests.simulation.networks import is_open
 
 _LIMITS = "R50 no more clusters start than a policy has places for"
 _FREEZES = "R50 nothing starts in a freeze"
+_WINDOWS = "R50 nothing starts while no window is open"
 _FOLLOWED = "R50 nothing starts under a policy that can't be followed"
 
 Spec = dict[str, Any]
@@ -71,9 +73,15 @@ class UnderPolicy:
     count too, and may be too many (R9.5)."""
 
     def __init__(
-        self, found: Found, in_force: InForce, passes: Callable[[Event], bool] = lambda event: False
+        self,
+        found: Found,
+        in_force: InForce,
+        passes: Callable[[Event], bool] = lambda event: False,
+        zone: str = "Europe/Berlin",
     ) -> None:
-        """`passes`: whether somebody may have let the rollout pass the policy."""
+        """`passes`: whether somebody may have let the rollout pass the policy. `zone`: that of the
+        clusters."""
+        self._zone = zone
         self._check = found.check
         self._in_force = in_force
         self._passes = passes
@@ -92,12 +100,18 @@ class UnderPolicy:
             return
         wrong = any(window["cron"] == NONSENSE for window in spec.get("windows", ()))
         self._check(_FOLLOWED, not wrong, event)
+        windows = [each for each in spec.get("windows", ()) if each["cron"] != NONSENSE]
+        if windows and holds(spec, [action]):
+            opened = any(is_open(each, self._zone, event.at) for each in windows)
+            self._check(_WINDOWS, opened, event, windows)
         for freeze in spec.get("freezes", ()):
             over = event.at >= datetime.fromisoformat(freeze["until"])
             self._check(_FREEZES, over or not holds(spec, [action]), event)
         if not self._flights.begins(event) or not holds(spec, self._flights.rest(event)):
             return
         taken = self._flights.clusters
+        for limit in spec.get("perTopology", ()):
+            self._check(_LIMITS, len(taken) < limit["maximum"], event, taken)
         if most := spec.get("inFlight"):
             self._check(_LIMITS, len(taken) < most, event, taken)
         for group in spec.get("neverTogether", ()):

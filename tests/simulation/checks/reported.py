@@ -30,6 +30,8 @@ class HubReports:
         """Keyed by the uid of the ManagedCluster."""
         self._reachable: dict[str, Course[bool]] = {}
         """The same."""
+        self._holds: dict[str, Course[bool]] = {}
+        """Whether somebody holds the cluster; the same."""
         self._specs: Course[JsonObject | None] = Course()
         """The policy; None: there is none."""
         self._graces: Course[float | None] = Course()
@@ -60,6 +62,8 @@ class HubReports:
     def _shown(self, uid: str, cluster: JsonObject | None) -> None:
         reachable = cluster is not None and _is_reachable(cluster)
         self._reachable.setdefault(uid, Course()).note(self.now(), reachable)
+        held = cluster is not None and names.HOLD in _annotations(cluster)
+        self._holds.setdefault(uid, Course()).note(self.now(), held)
         if self._by_conditions:
             says = _said(cluster) if cluster is not None and reachable else UNKNOWN
             self._clusters.setdefault(uid, Course()).note(self.now(), says)
@@ -99,6 +103,10 @@ class HubReports:
         """Yields what was said of the cluster in the span, with the times of each, whole."""
         return self._course(uid).spells(span)
 
+    def holds_cluster(self, uid: str, span: Span) -> bool:
+        """Returns whether somebody held the cluster throughout the span."""
+        return self._holds.get(uid, Course()).values(span) == {True}
+
     def unreachable(self, uid: str, span: Span) -> Iterator[Span]:
         """Yields from when to when the hub could not reach the cluster."""
         course = self._reachable.get(uid, Course())
@@ -135,6 +143,11 @@ class HubReports:
         return any(begun + KNOWN < at < renewed + alive for begun, renewed in self._talm)
 
 
+def _annotations(found: JsonObject) -> JsonObject:
+    metadata: Any = found["metadata"]
+    return metadata.get("annotations") or {}
+
+
 def _conditions(cluster: JsonObject) -> JsonObject:
     status: Any = cluster.get("status") or {}
     return {each["type"]: each["status"] for each in status.get("conditions") or ()}
@@ -156,5 +169,4 @@ def _grace(policy: JsonObject | None) -> float | None:
 
 
 def _is_held(ibgu: JsonObject) -> bool:
-    meta = ibgu["metadata"]
-    return "deletionTimestamp" in meta or _PAUSE in (meta.get("annotations") or {})
+    return "deletionTimestamp" in ibgu["metadata"] or _PAUSE in _annotations(ibgu)
