@@ -601,6 +601,7 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     paused_since: datetime | None = None
     preflight: tuple[str, ...] = ()
     evidence: EvidenceResponse | None = None
+    follow_ups: tuple[str, ...] = ()
     history: tuple[LineResponse, ...] = ()
     newest_event: int = 0
 

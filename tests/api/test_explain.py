@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.api.explain.schemas import ExplainedBody
-from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Change, Kind, OnPendingPatch, OnStep, PendingPatch
+from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, fleet, open_step, put, rollout, seen, tell
-from tests.db.records import member, step
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 
@@ -114,3 +117,25 @@ async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> 
     assert (await ask("alice", "clusters/c")).json()["claim"] is None
     assert (await ask("alice", "clusters/nobody")).status_code == 404
     assert (await ask("bob", "clusters/a")).status_code == 403
+
+
+AGAIN = PolicyFollowUp(
+    policy="retry",
+    action=Action.PREP,
+    clusters=("a", "z-9"),
+    uids=("uid-a", "uid-z-9"),
+    why="the registry was away",
+    decided_at=NOW,
+    attempt=1,
+    due=NOW,
+)
+
+
+async def test_what_policies_have_asked_for_is_told_to_those_who_may_read_the_rollout(
+    ask: Ask, journal: Journal
+) -> None:
+    await fleet(journal)
+    made = StepFollowUps(made=(AGAIN, replace(AGAIN, clusters=("z-9",), uids=("uid-z-9",))))
+    await tell(journal, OnStep(Kind.FOLLOW_UP, step(rollout(), 1, follow_ups=made), "planned"))
+    assert (await told(ask, "a", "bob", **IN_ROLLOUT))["followUps"] == [AGAIN.words]
+    assert (await told(ask, "b"))["followUps"] == []

@@ -15,10 +15,12 @@ from ibgu.core.model import (
     CompletedAction,
     Kind,
     OnMember,
+    OnStep,
     Outcome,
     Reason,
     ReasonKind,
 )
+from ibgu.core.model.follow_ups import StepFollowUps
 from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
@@ -32,6 +34,7 @@ from tests.api.fleet import (
     seen,
     tell,
 )
+from tests.api.test_explain import AGAIN
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, ended, ending, member, step
 
@@ -193,3 +196,11 @@ async def test_json_output_explains_a_failed_cluster(ibgu: Ibgu, journal: Journa
     assert (body["cluster"], body["state"], body["kind"]) == ("a", "failed", "InitMonitorTimeout")
     unknown = await ibgu("explain", "ran-9", "a", "-o", "json")
     assert (unknown.exit_code, unknown.stdout) == (1, "")
+
+
+async def test_what_a_policy_has_asked_for_has_a_line(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal)
+    made = StepFollowUps(made=(AGAIN,))
+    await tell(journal, OnStep(Kind.FOLLOW_UP, step(rollout(), 1, follow_ups=made), "planned"))
+    found = await facts(ibgu, "ran-r1", "a", "-n", "default")
+    assert found["asked"].startswith("Prep of a, z-9 again (retry 1) for RolloutPolicy retry at ")

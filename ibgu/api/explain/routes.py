@@ -18,8 +18,10 @@ from ibgu.api.requests.inputs import (
     uid_of,
     unknown_cluster,
 )
+from ibgu.api.requests.readable import Readable
 from ibgu.api.requests.visible import ReadableForCaller
 from ibgu.core.model.claims import CLAIMS
+from ibgu.db.reads import Reads
 from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import VisitRow
 
@@ -59,8 +61,20 @@ async def explain(
     record = await reads.preflight_record(newest.rollout, newest.step)
     found = explained(items, claims, duration_stats, readable, record)
     read = msgspec.to_builtins(await evidence.of(items))
-    body = {**msgspec.to_builtins(found), "evidence": read, "newestEvent": visits.newest_event}
+    follow_ups = await _follow_ups(reads, items[0], readable)
+    body = {**msgspec.to_builtins(found), "evidence": read, "followUps": follow_ups}
+    body["newestEvent"] = visits.newest_event
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+async def _follow_ups(reads: Reads, visit: VisitRow, readable: Readable) -> list[str]:
+    """Returns what policies have asked for with the cluster, for a caller who may read the
+    rollout: it names others of its clusters."""
+    row = visit.member
+    if not readable.includes(row.namespace):
+        return []
+    found = await reads.follow_ups_of(row.member.rollout, row.member.cluster)
+    return [each.words for each in found]
 
 
 def _is_claimed(visit: VisitRow) -> bool:

@@ -34,6 +34,7 @@ _EXPLAINED: JsonValue = {
     "pausedSince": None,
     "preflight": ["warning: are not reachable now: they wait, and start when they are back [P33]"],
     "evidence": None,
+    "followUps": [],
     "history": [
         {"at": "2026-11-20T01:55:02Z", "text": "Upgrade started"},
         {"at": "2026-11-20T02:29:04Z", "text": "Upgrade failed (34 min)"},
@@ -124,6 +125,10 @@ class ExplainedBody(Body):
     evidence: EvidenceBody | None = Field(
         description="What Velero's objects on the cluster say of its failure; null: it has not "
         "failed."
+    )
+    follow_ups: list[str] = Field(
+        description="What RolloutPolicies have asked for with the cluster, a rollback or a further "
+        "attempt, and what became of it. Empty for a caller who may not read the rollout."
     )
     history: list[LineBody] = Field(description="Every attempt, oldest first.")
     newest_event: NewestEvent

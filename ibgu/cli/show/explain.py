@@ -36,6 +36,7 @@ def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -
         "rollback": _way_back(found.rollback_until, now),
         "paused": found.paused_since and f"since {clock(found.paused_since, now)}",
         "found": found.preflight and f"by preflight: {'; '.join(found.preflight)}",
+        "asked": "; ".join(found.follow_ups),
         "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }

@@ -19,6 +19,7 @@ export function Explained({ found, now }) {
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.preflight.length > 0 && html`<dt>preflight</dt><dd>${found.preflight.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.policy && html`<dt>policy</dt><dd><a href=${policyLink(found.policy)}>${found.policy}</a></dd>`}
+      ${found.followUps.length > 0 && html`<dt>asked</dt><dd>${found.followUps.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
       ${found.rollbackUntil && html`<dt>rollback</dt><dd><${WayBack} until=${found.rollbackUntil} now=${now} /></dd>`}
