@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.certify import PolicyTotals, Rule
+from ibgu.core.assurance.certify import CLAIMING, PolicyTotals, Rule
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.kinds import LabelSelector
@@ -179,7 +179,7 @@ async def test_other_rollouts_elsewhere_are_read_for_their_claims_only(
     await tell(journal, side_by_side())
     async with event_log(db, HUB) as log:
         alone = [event async for event in log.around("uid-a")]
-        beside = [found async for found in log.beside("uid-a")]
+        beside = [found async for found in log.beside("uid-a", CLAIMING)]
     assert [event for event, near in beside if near] == alone
     kinds = [event.kind for event, near in beside if not near]
     assert kinds == ["RunIntended", "MemberFinished"]

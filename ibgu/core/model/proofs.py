@@ -43,6 +43,10 @@ class Proofs(Protocol):
         """The actions that do not start against an error of preflight where it is enforced."""
 
     @property
+    def brings(self) -> Set[str]:
+        """The actions that prepare a cluster for another release, or take it there."""
+
+    @property
     def cancels(self) -> Set[str]:
         """The first actions of steps that take their clusters from older rollouts."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.certify import Certifier, Event, Findings
+from ibgu.core.assurance.certify import Certifier, Event, Findings, wanted_of_others
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model.proofs import KindProofs
 from ibgu.db.reads.log import event_log
@@ -31,7 +31,7 @@ async def certify(
         if rollout is None:
             first = await _feed(certifier, log.everything())
         elif policies:
-            first = await _feed_beside(certifier, log.beside(rollout))
+            first = await _feed_beside(certifier, log.beside(rollout, wanted_of_others(policies)))
         else:
             first = await _feed(certifier, log.around(rollout))
         for gap in await log.gaps(first):

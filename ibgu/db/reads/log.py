@@ -1,6 +1,6 @@
 """Streams the event log of one rollout, and of others where they touch its clusters."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.core.assurance.certify import CLAIMING, Event, Leader, PolicyVersion
+from ibgu.core.assurance.certify import Event, Leader, PolicyVersion
 from ibgu.core.model import Rollout
 from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import unavailable_from
@@ -98,11 +98,13 @@ class EventLog:
         wanted = self._near(rollout)
         return self._stream(select(*_OF_EVENT).where(events.c.hub == self._hub, wanted))
 
-    async def beside(self, rollout: str) -> AsyncIterator[tuple[Event, bool]]:
-        """Yields the same events with True, and those by which other rollouts claim and release
-        other clusters with False."""
+    async def beside(
+        self, rollout: str, kinds: Collection[str]
+    ) -> AsyncIterator[tuple[Event, bool]]:
+        """Yields the same events with True, and those of these kinds of other rollouts with
+        False."""
         near = func.coalesce(self._near(rollout), False).label("near")
-        wanted = or_(near, events.c.kind.in_(sorted(CLAIMING)))
+        wanted = or_(near, events.c.kind.in_(sorted(kinds)))
         statement = select(*_OF_EVENT, near).where(events.c.hub == self._hub, wanted)
         async for row in self._rows(statement):
             yield to_record(row, Event), row["near"]

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.assurance.certify import CLAIMING
 from ibgu.core.assurance.simulate import LabelledClusters, PolicySimulation, SimulationOutcome
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model.rollout_policy import RolloutPolicy
@@ -43,7 +44,7 @@ async def simulate(
 
 
 async def _feed_beside(simulation: PolicySimulation, log: EventLog, rollout: str) -> None:
-    async for event, near in log.beside(rollout):
+    async for event, near in log.beside(rollout, CLAIMING):
         (simulation.feed if near else simulation.count)(event)
 
 

@@ -1,7 +1,8 @@
 """Checks that every start kept the RolloutPolicies in force (R50)."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,15 +10,28 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.policy_breakers import ENDING, ImageEnds, of_breaker
 from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
-from ibgu.core.assurance.certify.policy_starts import Objection, Start
+from ibgu.core.assurance.certify.policy_starts import Objection, Start, holds
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.assurance.certify.starts import StartReader, is_canary
+from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary
 from ibgu.core.engine.gate import policy_gate
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+
+
+def wanted_of_others(policies: Iterable[PolicyVersion]) -> frozenset[str]:
+    """Returns the kinds of events of other rollouts, on whatever clusters, that the policies need:
+    those that claim and release clusters, and where one has a circuit breaker, those that say how
+    upgrades have ended."""
+    breaks = any(each.spec.get("breaker") for each in policies)
+    return CLAIMING | ENDING if breaks else CLAIMING
+
+
+MEASUREMENTS = "how long actions took at that time"
 
 
 class PolicyTotals(Struct, frozen=True):
@@ -53,6 +67,7 @@ class PolicyAudit:
         self._history = PolicyHistory(versions or ())
         self._known = versions is not None
         self._reader = StartReader(audit)
+        self._ends = ImageEnds(audit.proofs)
         self._suspects: dict[str, list[_Suspect]] = {}
         """The suspects of each rollout."""
         self._policies: set[str] = set()
@@ -69,6 +84,7 @@ class PolicyAudit:
         elif rollout is not None and event.kind == "FollowUpChanged":
             self._judge_follow_ups(event, rollout)
         self._reader.read(event)
+        self._ends.read(event)
         if rollout is not None and event.rollout in self._suspects and not rollout.restored:
             self._convict(event)
 
@@ -131,14 +147,20 @@ class PolicyAudit:
         start = replace(start, is_canary=is_canary(policies, start))
         self._policies.update(each.name for each in policies)
         self._starts += 1
-        unknown = {found for each in policies if (found := self._judge_by(each, start, event))}
+        unknown = {
+            found for each in policies if (found := self._judge_by(each, start, event, rollout))
+        }
         self._unknown.update(unknown)
         self._unjudged |= {event.seq} if unknown else set()
 
-    def _judge_by(self, policy: PossiblePolicy, start: Start, event: Event) -> str:
+    def _judge_by(
+        self, policy: PossiblePolicy, start: Start, event: Event, rollout: RolloutCase
+    ) -> str:
         """Checks that the start was right under one of the versions that the controller may have
         known. Returns what is not known and decides on it; empty: it was judged."""
-        objections = list(_objections(policy, start))
+        proofs = self._audit.proofs[rollout.kind]
+        breaker = partial(of_breaker, start=start, rollout=rollout, proofs=proofs, ends=self._ends)
+        objections = list(_objections(policy, start, breaker))
         unknown = next((each.unknown for each in objections if each and each.unknown), "")
         allowed = policy.absent or not all(objections)
         if unknown and not allowed:
@@ -156,10 +178,23 @@ class PolicyAudit:
         return ""
 
 
-def _objections(policy: PossiblePolicy, start: Start) -> Iterator[Objection | None]:
+def _objections(
+    policy: PossiblePolicy,
+    start: Start,
+    breaker: Callable[[RolloutPolicySpec], Iterator[Objection]],
+) -> Iterator[Objection | None]:
+    """`breaker` yields what the policy's circuit breaker has against the start."""
     for spec in policy.specs:
-        demands = of_demands(spec, start) if spec is not None else ()
-        yield objection(spec, start, demands)
+        more: Iterable[Objection] = ()
+        if spec is not None:
+            more = (*of_demands(spec, start), *breaker(spec), *_of_fit(spec, start))
+        yield objection(spec, start, more)
+
+
+def _of_fit(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
+    """Yields that the log does not say whether the start would have ended within its window."""
+    if spec.fit and spec.windows and holds(spec, start.action):
+        yield Objection(unknown=MEASUREMENTS)
 
 
 def _subject_of(record: FollowUpCase) -> str:

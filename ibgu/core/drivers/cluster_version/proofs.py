@@ -18,6 +18,7 @@ class UpdateProofs:
     reboots = frozenset({"Update"})
     preflight = frozenset({"Check", "Mirror", "Update"})
     rate_limited = frozenset({"Update", "Pools"})
+    brings = frozenset({"Update"})
     cancels = frozenset({"Retract"})
     ways_back = frozenset({"Retract", "RetractOnFailure"})
     expires: frozenset[str] = frozenset()

@@ -29,6 +29,7 @@ class IbuProofs:
     reboots = frozenset({"Upgrade", "Rollback"})
     preflight = frozenset({"Prep", "Upgrade"})
     rate_limited = frozenset({"Prep", "Upgrade"})
+    brings = frozenset({"Prep", "Upgrade"})
     cancels = frozenset({"Abort", "Rollback"})
     ways_back = frozenset({"Abort", "AbortOnFailure", "Rollback"})
     expires = frozenset({"Rollback"})

@@ -225,6 +225,7 @@ def test_a_policy_does_not_hold_what_it_is_not_about(
     assert findings.checks[Rule.POLICIES] == 6
 
 
+DAILY: Spec = {"cron": "0 0 * * *", "durationMinutes": 1440, "timeZone": "UTC"}
 BY_LABELS: Spec = {"clusters": {"selector": {"matchLabels": {"network": "ran"}}}}
 
 
@@ -239,6 +240,11 @@ BY_LABELS: Spec = {"clusters": {"selector": {"matchLabels": {"network": "ran"}}}
         ({"inFlight": "50%"}, "how many clusters a share is of", 3),
         ({"windows": [{"cron": "0 2 * * *", "durationMinutes": 1}]}, "time zones of clusters", 6),
         (TOKYO | BY_LABELS, "labels of clusters", 6),
+        (
+            {"windows": [DAILY], "fit": True},
+            "how long actions took at that time",
+            6,
+        ),
         ({"breakers": []}, "what a policy means that can't be read", 6),
         (
             {"freezes": [{"from": "tomorrow", "until": "2027-01-01T00:00Z"}]},

@@ -324,6 +324,7 @@ class FirmwareProofs:
     reboots = frozenset({"Flash"})
     preflight: frozenset[str] = frozenset()
     rate_limited = frozenset({"Stage", "Flash"})
+    brings = frozenset({"Stage", "Flash"})
     cancels = frozenset({"Revert"})
     ways_back = frozenset({"Revert"})
     expires: frozenset[str] = frozenset()
