@@ -12,6 +12,7 @@ from ibgu.core.engine.decide.member import waiting
 from ibgu.core.engine.gates import preflight, warning
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, turns
+from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import TrackedStep
@@ -161,6 +162,16 @@ def demanded_warnings_ignored(stack: ExitStack) -> None:
     _set(stack, warning, "_holds", lambda candidate: False)
 
 
+def unfollowed_policies_ignored(stack: ExitStack) -> None:
+    """A policy that can't be followed holds nothing."""
+    _set(stack, policy, "shut", lambda name, problem, spec=None: PolicyInForce((), spec))
+
+
+def all_rollouts_selected(stack: ExitStack) -> None:
+    """A policy holds rollouts that it does not select."""
+    _set(stack, PolicyInForce, "holds", lambda self, namespace, labels: True)
+
+
 def windows_ignored(stack: ExitStack) -> None:
     """Clusters start while no window is open."""
     _set(stack, times, "_outside", lambda spec, candidate, durations: None)
@@ -217,6 +228,8 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (demanded_preflight_ignored, 7),
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),
+    (unfollowed_policies_ignored, 117),
+    (all_rollouts_selected, 77),
     (windows_ignored, 13),
     (zones_ignored, 194),
     (topologies_ignored, 42),
