@@ -172,6 +172,11 @@ def all_rollouts_selected(stack: ExitStack) -> None:
     _set(stack, PolicyInForce, "holds", lambda self, namespace, labels: True)
 
 
+def clock_runs_on(stack: ExitStack) -> None:
+    """The clock of a step runs while policies keep its members."""
+    _set(stack, TrackedStep, "kept_by_policies", lambda self, *, room: False)
+
+
 def windows_ignored(stack: ExitStack) -> None:
     """Clusters start while no window is open."""
     _set(stack, times, "_outside", lambda spec, candidate, durations: None)
@@ -230,6 +235,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (demanded_warnings_ignored, 37),
     (unfollowed_policies_ignored, 117),
     (all_rollouts_selected, 77),
+    (clock_runs_on, 232),
     (windows_ignored, 13),
     (zones_ignored, 194),
     (topologies_ignored, 42),

@@ -60,6 +60,7 @@ from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.reported import HubReports
 from tests.simulation.checks.seeds import SeedStops
+from tests.simulation.checks.standing import StandingClocks
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, JournalCheck, Run
 from tests.simulation.checks.turns import Turns
@@ -211,6 +212,7 @@ class _Play:
         self._follow_ups, self._attempts = _follow_ups(self.found, plan, faults, self._reports)
         self._soak = CanarySoak(self.found, self._reports, plan.canaries.proof)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
+        self._clocks: WeakKeyDictionary[Led, StandingClocks] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self._limit += LATE if plan.canaries.policy else 0.0
         self._limit += failed_preps.LATE if plan.failed_preps.policy else 0.0
@@ -281,6 +283,11 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[fleet] = Turns(self.found, shown)
             known.turned(fleet)
+            if not self.fleet.weather.skewed:
+                clocks = self._clocks.get(fleet)
+                if clocks is None:
+                    clocks = self._clocks[fleet] = StandingClocks(self.found)
+                clocks.turned(fleet, self.fleet.hub.now())
             told = [quarantine.error_of(uid) for uid in quarantine]
             own = [words for words in told if not words.startswith(ERROR)]
             self.found.check("ibgu meets no error of its own", not own, own)
