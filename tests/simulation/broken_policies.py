@@ -177,6 +177,17 @@ def clock_runs_on(stack: ExitStack) -> None:
     _set(stack, TrackedStep, "kept_by_policies", lambda self, *, room: False)
 
 
+def policies_not_journaled(stack: ExitStack) -> None:
+    """A policy is in force as soon as the hub has shown it."""
+    found = RolloutPolicies._found
+
+    def shown(self: RolloutPolicies) -> Any:
+        state = found(self)
+        return state if state.problem else replace(state, policies=self._policies.in_order())
+
+    _set(stack, RolloutPolicies, "_found", shown)
+
+
 def windows_ignored(stack: ExitStack) -> None:
     """Clusters start while no window is open."""
     _set(stack, times, "_outside", lambda spec, candidate, durations: None)
@@ -236,6 +247,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (unfollowed_policies_ignored, 117),
     (all_rollouts_selected, 77),
     (clock_runs_on, 232),
+    (policies_not_journaled, 422),
     (windows_ignored, 13),
     (zones_ignored, 194),
     (topologies_ignored, 42),

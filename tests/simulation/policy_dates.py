@@ -48,6 +48,11 @@ class PolicyDates:
         """Returns the specs of the policies in force now, by name."""
         return self._specs[-1] if self._specs else {}
 
+    def were_noted(self, policies: Sequence[RolloutPolicy]) -> bool:
+        """Returns whether the journal has had exactly these policies in force at any time."""
+        specs = {each.metadata.name: to_builtins(each.spec) for each in policies}
+        return not specs or specs in self._specs
+
     def watched(self) -> AbstractContextManager[object]:
         note = Journal.note_policies
 

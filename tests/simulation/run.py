@@ -36,6 +36,7 @@ from ibgu.core.engine.state import FleetState as Led
 from ibgu.core.model import ActionTraits
 from ibgu.core.model.actions import AgeRange
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
@@ -212,6 +213,8 @@ class _Play:
         self._follow_ups, self._attempts = _follow_ups(self.found, plan, faults, self._reports)
         self._soak = CanarySoak(self.found, self._reports, plan.canaries.proof)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
+        self._policies: dict[str, PolicyState] = {}
+        """What each node has decided by last."""
         self._clocks: WeakKeyDictionary[Led, StandingClocks] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self._limit += LATE if plan.canaries.policy else 0.0
@@ -276,6 +279,7 @@ class _Play:
         async def checked(loop: Loop) -> None:
             fleet, quarantine = loop._planner._fleet, loop._planner._quarantine
             before = self._contention.before(loop)
+            self._check_policies()
             await turn(loop)
             self._contention.turned(loop, before)
             known = self._turns.get(fleet)
@@ -295,6 +299,17 @@ class _Play:
                 self._payloads.turned(fleet)
 
         return checked
+
+    def _check_policies(self) -> None:
+        """Checks that leaders decide by policies that the journal has."""
+        for node in self.fleet.nodes:
+            if node.controller is None or not node.leading:
+                continue
+            state = node.controller._rollout_policies.state()
+            if state is not self._policies.get(node.name):
+                self._policies[node.name] = state
+                noted = state.problem or self._policy_dates.were_noted(state.policies)
+                self.found.check("R50.7 a policy in force is in the journal", bool(noted), state)
 
     def _on_shelf(self, digest: str) -> bool:
         """Returns whether the content was there recently: a healthy controller reads it every
