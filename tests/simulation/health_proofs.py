@@ -133,7 +133,6 @@ class _OnCluster:
         self._player = player
         self._proof = proof
         self._now = now
-
         self._shown: dict[str, tuple[int, Objects]] = {}
         """What each cluster has, and how often it had booted by then."""
 

@@ -55,8 +55,8 @@ def held_clusters(rng: Random, clusters: int) -> tuple[tuple[int, float, float],
     return tuple(found)
 
 
-def hold(cluster: str, *, at: float, held: bool) -> Change:
+def hold(cluster: str, *, held: bool) -> Change:
     """Returns that somebody begins or ends to hold the cluster."""
     value = "ada" if held else None
     body = {"metadata": {"annotations": {names.HOLD: value}}}
-    return Change(at, paths.MANAGED_CLUSTERS, cluster, body)
+    return Change(0.0, paths.MANAGED_CLUSTERS, cluster, body)

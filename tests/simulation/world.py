@@ -219,7 +219,7 @@ class Simulation:
         cluster = list(self.player.clusters)[number]
         for at, held in ((begin, True), (end, False)):
             await asyncio.sleep(max(0.0, at - self.elapsed))
-            await self.people.change(networks.hold(cluster, at=at, held=held))
+            await self.people.change(networks.hold(cluster, held=held))
 
     async def _change(self) -> None:
         for change in self.scenario.contention.changes:

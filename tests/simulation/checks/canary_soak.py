@@ -15,7 +15,7 @@ from tests.simulation.checks.follow_ups import CLOCKS, LAG
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import holds
 from tests.simulation.checks.reported import HubReports
-from tests.simulation.course import Span
+from tests.simulation.course import FOREVER, Span
 from tests.simulation.health_proofs import (
     COMPLIANCE,
     CONDITIONS,
@@ -124,7 +124,7 @@ class CanarySoak:
         """Yields when the hub could not reach the canary, as far as a controller has heard of it.
         One that has left the hub is not asked."""
         for begin, end in self._reports.unreachable(uid, span):
-            if begin <= span[1] - LAG and end != float("inf"):
+            if begin <= span[1] - LAG and end != FOREVER:
                 yield begin, end
 
     def _breaks(self, uid: str, span: Span) -> Iterator[tuple[Span, str]]:

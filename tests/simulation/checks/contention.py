@@ -17,7 +17,6 @@ from tests.simulation.checks.history import Event
 from tests.simulation.checks.jitter import Jitter
 from tests.simulation.checks.policies import Spec, UnderPolicy
 from tests.simulation.checks.priorities import Before, Places
-from tests.simulation.checks.silence import Silence
 from tests.simulation.contention import APART, APPROVING, NETWORK, PRIORITY, URGENT, Contention
 from tests.simulation.policy_dates import PolicyDates
 
@@ -41,7 +40,6 @@ class UnderContention:
         self._grants = Grants(hub.now, heard)
         self._places: WeakKeyDictionary[FleetState, Places] = WeakKeyDictionary()
         self._jitter: WeakKeyDictionary[FleetState, Jitter] = WeakKeyDictionary()
-        self._silence: WeakKeyDictionary[FleetState, Silence] = WeakKeyDictionary()
 
     def audit(
         self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
@@ -59,7 +57,6 @@ class UnderContention:
             places = Places(self._found, cluster, self._priority, self._lets_pass)
             self._places[fleet] = places
             self._jitter[fleet] = Jitter(self._found)
-            self._silence[fleet] = Silence(self._found)
         return places.before(fleet, self._dates.latest(), self._now())
 
     def turned(self, loop: Loop, before: Before | None) -> None:
@@ -67,7 +64,6 @@ class UnderContention:
             fleet = loop._planner._fleet
             self._places[fleet].turned(fleet, before)
             self._jitter[fleet].turned(fleet)
-            self._silence[fleet].turned(fleet, before.policies)
 
     def judge(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time."""

@@ -98,7 +98,7 @@ class Places:
         ]
         for policy, spec in before.policies.items():
             for uid, name in started:
-                if places_of(spec, name):
+                if _places(spec, name):
                     self._served((policy, uid))
             for uid, name in started:
                 if _is_held(fleet.rollouts[uid], spec, name) and not self._passes(policy, uid):
@@ -153,13 +153,13 @@ class Places:
         if step is None or not _could_start(tracked, step):
             return False
         shared = [
-            [each for each in before.standings[uid].kept[policy] if place in places_of(spec, each)]
-            for place in places_of(spec, name)
+            [each for each in before.standings[uid].kept[policy] if place in _places(spec, each)]
+            for place in _places(spec, name)
         ]
         return any(
             min(len(names), step.free) >= before.free[policy, place]
             and any(_is_next(step, each) for each in names)
-            for place, names in zip(places_of(spec, name), shared, strict=True)
+            for place, names in zip(_places(spec, name), shared, strict=True)
         )
 
     def _kept(
@@ -182,7 +182,7 @@ class Places:
             if all(
                 free[name, place] > 0
                 for name, spec in policies.items()
-                for place in places_of(spec, member.cluster)
+                for place in _places(spec, member.cluster)
             ):
                 yield member.cluster
 
@@ -223,7 +223,7 @@ def _could_start(tracked: TrackedRollout, step: TrackedStep) -> bool:
     return runs and open_ and step.free > 0 and has_room(tracked, step)
 
 
-def places_of(spec: Spec, cluster: str) -> list[int]:
+def _places(spec: Spec, cluster: str) -> list[int]:
     """Returns the numbers of the groups of neighbours of which the cluster is one; 0: all are."""
     groups = enumerate(spec.get("neverTogether", ()), start=1)
     found = [number for number, group in groups if cluster in group["clusters"]]
@@ -237,11 +237,11 @@ def _free(policies: Mapping[str, Spec], taken: Iterable[str]) -> dict[tuple[str,
         for number, _ in enumerate(spec.get("neverTogether", ()), start=1):
             free[policy, number] = 1
         for cluster in taken:
-            for place in places_of(spec, cluster):
+            for place in _places(spec, cluster):
                 free[policy, place] -= 1
     return dict(free)
 
 
 def _having(fleet: FleetState, spec: Spec, uid: str) -> int:
     held = (holder for holder in fleet.claims.values() if holder.rollout == uid)
-    return sum(1 for holder in held if places_of(spec, holder.cluster))
+    return sum(1 for holder in held if _places(spec, holder.cluster))

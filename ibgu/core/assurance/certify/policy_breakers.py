@@ -73,6 +73,8 @@ class _Image(Struct):
 
 
 class _Rollout(Struct):
+    kind: str = ""
+    """The kind of the object that asked for it."""
     image: str = ""
     held: set[int] = set()
     """The steps that a circuit breaker holds."""
@@ -86,7 +88,6 @@ class ImageEnds:
         self._proofs = proofs
         self._images: dict[str, _Image] = {}
         self._rollouts: dict[str, _Rollout] = {}
-        self._kinds: dict[str, str] = {}
         self._shown: set[str] = set()
         """The runs that were armed."""
         self._ended: dict[_Member, datetime] = {}
@@ -100,8 +101,8 @@ class ImageEnds:
         if event.cluster is None and seed:
             known.image = identity(str(seed[0]))
         if "kind" in event.data:
-            self._kinds[event.rollout] = str(event.data["kind"])
-        proofs = self._proofs.get(self._kinds.get(event.rollout, ""))
+            known.kind = str(event.data["kind"])
+        proofs = self._proofs.get(known.kind)
         if event.cluster is None and event.step is not None:
             _of_step(known, event, event.step)
         elif proofs is not None and event.cluster is not None:

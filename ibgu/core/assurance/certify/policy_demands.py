@@ -32,8 +32,8 @@ def unmet(
     if (member := step.members.get(cluster)) is not None:
         warning = unaccepted_warning(proofs, event, member, action)
     ahead = step.actions[step.actions.index(action) :]
-    needs = rollout.max_age is None and any(each in proofs.backups for each in ahead)
-    without = frozenset(each for each in ahead if each in proofs.backups) if needs else frozenset()
+    asks = rollout.max_age is not None
+    without = frozenset(each for each in ahead if each in proofs.backups and not asks)
     return UnmetDemands(preflight, step.evaluated, warning, without, restored=rollout.restored)
 
 
