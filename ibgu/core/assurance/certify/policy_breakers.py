@@ -121,11 +121,7 @@ class ImageEnds:
             case "RunArmed" | "RunAccepted":
                 self._shown.add(event.run or "")
             case "RunEnded" if self._counts(event, proofs):
-                image = self._images.setdefault(name, _Image())
-                insort(image.ended, event.at)
-                image.changes += 1
-                if event.data.get("result") in _FAILED:
-                    self._ended[key] = event.at
+                self._upgrade_ended(name, key, event)
             case "MemberFinished" if event.data.get("outcome") == "failed" and key in self._ended:
                 self._fails(name, key, _Failure(self._ended.pop(key), event.cause or ""))
             case "CompletedLate" if key in self._failed:
@@ -139,6 +135,13 @@ class ImageEnds:
         upgrade = event.data.get("action") in proofs.reboots - proofs.ways_back
         result = event.data.get("result")
         return upgrade and event.run in self._shown and (result in _FAILED or result == "succeeded")
+
+    def _upgrade_ended(self, name: str, key: _Member, event: Event) -> None:
+        image = self._images.setdefault(name, _Image())
+        insort(image.ended, event.at)
+        image.changes += 1
+        if event.data.get("result") in _FAILED:
+            self._ended[key] = event.at
 
     def _fails(self, name: str, key: _Member, failure: _Failure) -> None:
         image = self._images[name]
