@@ -76,6 +76,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             follow_up=self._follow_ups.shown(rollout),
             demands=holding.demands,
             retries=holding.retries,
+            start_facts=holding.start_facts,
             policies_known=holding.known,
             grants=grants,
             grants_problem=unproven,

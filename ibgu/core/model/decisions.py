@@ -12,6 +12,7 @@ from msgspec import Struct
 from ibgu.core.model.members import Member, Outcome
 from ibgu.core.model.reasons import Cause
 from ibgu.core.model.records import PendingPatch, Rollout, Step
+from ibgu.core.model.start_facts import StartFacts
 from ibgu.core.model.views import Observation
 
 
@@ -113,6 +114,8 @@ class OnMember(Struct, frozen=True):
     seen: Observation | None = None
     """What a decision that starts or ends something rests on."""
     actor: str = ""
+    facts: StartFacts | None = None
+    """What policies read of a cluster that starts; None: nothing."""
 
 
 class OnPendingPatch(Struct, frozen=True):

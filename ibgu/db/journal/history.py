@@ -175,6 +175,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
         }
     if (run := member.run) and kind in _WITH_RUN:
         data |= _run(run)
+    if decision.facts is not None:
+        data["facts"] = decision.facts
     if seen is not None and not (kind is Kind.FINISHED and member.outcome is Outcome.SUCCEEDED):
         data["seen"] = evidence(seen)
     return {name: value for name, value in data.items() if value is not None and value != ""}

@@ -7,7 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import CLAIMING
-from ibgu.core.assurance.simulate import LabelledClusters, PolicySimulation, SimulationOutcome
+from ibgu.core.assurance.simulate import (
+    LabelledClusters,
+    PolicySimulation,
+    SimulationOutcome,
+    counts_on_hub,
+)
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.db.errors import unavailable_from
@@ -32,8 +37,7 @@ async def simulate(
         clusters=await _clusters(engine, hub),
         durations=await Reads(engine, hub).duration_stats(),
     )
-    # A circuit breaker counts the upgrades of all rollouts.
-    whole = len(rollouts) > 1 or any(each.spec.breaker for each in policies)
+    whole = len(rollouts) > 1 or any(counts_on_hub(each.spec) for each in policies)
     async with event_log(engine, hub) as log:
         if whole:
             async for event in log.everything():

@@ -1,8 +1,9 @@
 """Checks that every start kept the RolloutPolicies in force (R50)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,23 +16,26 @@ from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
-from ibgu.core.assurance.certify.policy_starts import Objection, Start, holds
+from ibgu.core.assurance.certify.policy_starts import Objection, Start, of_cluster
+from ibgu.core.assurance.certify.policy_times import of_fit
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 
 
 def wanted_of_others(policies: Iterable[PolicyVersion]) -> frozenset[str]:
     """Returns the kinds of events of other rollouts, on whatever clusters, that the policies need:
-    those that claim and release clusters, and where one has a circuit breaker, those that say how
-    upgrades have ended."""
-    breaks = any(each.spec.get("breaker") for each in policies)
-    return CLAIMING | ENDING if breaks else CLAIMING
+    those that claim and release clusters, and where failures of the whole hub count, those that say
+    how upgrades have ended."""
+    counts = any(each.spec.get("breaker") or _of_hub(each.spec) for each in policies)
+    return CLAIMING | ENDING if counts else CLAIMING
 
 
-MEASUREMENTS = "how long actions took at that time"
+def _of_hub(spec: Mapping[str, Any]) -> bool:
+    budget = spec.get("failureBudget")
+    return isinstance(budget, dict) and budget.get("per") == BudgetScope.HUB
 
 
 class PolicyTotals(Struct, frozen=True):
@@ -187,14 +191,9 @@ def _objections(
     for spec in policy.specs:
         more: Iterable[Objection] = ()
         if spec is not None:
-            more = (*of_demands(spec, start), *breaker(spec), *_of_fit(spec, start))
+            own = of_cluster(spec, start)
+            more = (*of_demands(own, start), *breaker(spec), *of_fit(own, start))
         yield objection(spec, start, more)
-
-
-def _of_fit(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    """Yields that the log does not say whether the start would have ended within its window."""
-    if spec.fit and spec.windows and holds(spec, start.action):
-        yield Objection(unknown=MEASUREMENTS)
 
 
 def _subject_of(record: FollowUpCase) -> str:

@@ -8,7 +8,7 @@ from ibgu.core.assurance.certify.policy_starts import (
     Objection,
     Start,
     holds,
-    selection,
+    own_selection,
 )
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
@@ -29,7 +29,7 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
     if len(users) < asked.approvers:
         words = f"with {len(users)} of {asked.approvers} approvals of {point}"
-        yield Objection("R50.13", words, unknown or selection(spec))
+        yield Objection("R50.13", words, unknown or own_selection(spec, start))
     elif asked.four_eyes and len(users) == asked.approvers:
         yield Objection(unknown=AUTHORS)
 

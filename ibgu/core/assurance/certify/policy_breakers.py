@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event
-from ibgu.core.assurance.certify.policy_starts import Objection, Start, holds, selection
+from ibgu.core.assurance.certify.policy_starts import Objection, Start, holds, own_selection
 from ibgu.core.model.proofs import KindProofs, Proofs
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.seed_image import SeedCircuitBreaker, identity
@@ -168,4 +168,4 @@ def of_breaker(
     if spec.breaker is None or not (brings and concerns):
         return
     if found := ends.exceeded(rollout.uid, spec.breaker):
-        yield Objection("R50.10", f"after {found} with its image", selection(spec))
+        yield Objection("R50.10", f"after {found} with its image", own_selection(spec, start))

@@ -12,7 +12,7 @@ from ibgu.core.assurance.certify.policy_starts import (
     Start,
     UnmetDemands,
     holds,
-    selection,
+    own_selection,
 )
 from ibgu.core.model.proofs import Proofs
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
@@ -39,7 +39,7 @@ def unmet(
 
 def of_demands(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     """Yields which demands of the policy the start does not meet."""
-    lacks, own = start.unmet, selection(spec)
+    lacks, own = start.unmet, own_selection(spec, start)
     held = holds(spec, start.action)
     if spec.preflight is not None and held and lacks.preflight:
         events = [lacks.evaluated] if lacks.evaluated else []

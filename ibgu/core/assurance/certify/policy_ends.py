@@ -1,14 +1,16 @@
 """The ends of members, as the failure budgets and canaries of policies count them."""
 
+from bisect import bisect_right, insort
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
-from ibgu.core.model.proofs import Proofs
+from ibgu.core.model.proofs import KindProofs, Proofs
 
 _SPENT = "FailureBudgetSpent"
 _NOT_TRIED = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated", "RolloutDeleted"})
@@ -97,6 +99,41 @@ class RolloutEnds:
             rollout_resumed_at=max(known.resumed.values(), default=None),
             whole=known.whole and not rollout.restored,
         )
+
+
+class HubFailures:
+    """HubFailures reads which clusters have failed, in all rollouts of the hub."""
+
+    def __init__(self, proofs: KindProofs) -> None:
+        self._proofs = proofs
+        self._kinds: dict[str, str] = {}
+        """The kind of each rollout's object."""
+        self._failed: dict[tuple[str, int, str], MemberEnd] = {}
+        self._in_order: list[MemberEnd] = []
+
+    def read(self, event: Event) -> None:
+        if "kind" in event.data:
+            self._kinds[event.rollout] = str(event.data["kind"])
+        proofs = self._proofs.get(self._kinds.get(event.rollout, ""))
+        if proofs is None or event.step is None or event.cluster is None:
+            return
+        key = (event.rollout, event.step, event.cluster)
+        if event.kind == "MemberFinished":
+            self._ended(key, _end(event, event.step, event.cluster, proofs))
+        elif event.kind == "CompletedLate":
+            self._ended(key, None)
+
+    def after(self, moment: datetime) -> Sequence[MemberEnd]:
+        """Returns the failures after that time, in its order."""
+        return self._in_order[bisect_right(self._in_order, moment, key=attrgetter("at")) :]
+
+    def _ended(self, key: tuple[str, int, str], end: MemberEnd | None) -> None:
+        """`end`: how the member has ended now; None: well."""
+        if (before := self._failed.pop(key, None)) is not None:
+            self._in_order.remove(before)
+        if end is not None and end.counts:
+            self._failed[key] = end
+            insort(self._in_order, end, key=attrgetter("at"))
 
 
 def _of_step(known: _Rollout, event: Event, step: int) -> None:

@@ -8,15 +8,16 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.policy_ends import MemberEnd
+from ibgu.core.assurance.certify.policy_selectors import matches, selects
 from ibgu.core.assurance.certify.policy_starts import (
     BEFORE,
     CLUSTERS,
-    EVERY_ROLLOUT,
     UNFOLLOWED,
     Objection,
     Start,
@@ -36,7 +37,8 @@ from ibgu.core.text.spans import utc
 AVAILABILITY = "times in which canaries were available"
 GONE = "canaries that have left the hub"
 HELD = "clean-ups that failures hold"
-HUB = "failures of other rollouts"
+_REMEMBERED = timedelta(days=14)
+"""The time for which failures count that are of no rollout that is still in memory."""
 _WEEK = 7 * 24 * 60
 """The most minutes that a policy may name."""
 _SHARE = re.compile(r"(100|[1-9]?[0-9])%")
@@ -63,7 +65,10 @@ def _is_followed(spec: RolloutPolicySpec) -> bool:
     """Returns whether the values are such that the engine follows."""
     canaries, budget = spec.canaries or Canaries(), spec.failure_budget or FailureBudget()
     minutes = (canaries.soak_minutes, budget.within_minutes)
-    share = isinstance(budget.maximum, int) or _SHARE.fullmatch(budget.maximum) is not None
+    number = isinstance(budget.maximum, int)
+    share = number or _SHARE.fullmatch(str(budget.maximum)) is not None
+    if budget.per is BudgetScope.HUB and not (number and budget.within_minutes):
+        return False
     return share and canaries.count >= 0 and all(0 <= each <= _WEEK for each in minutes)
 
 
@@ -74,10 +79,18 @@ def canary_of(spec: RolloutPolicySpec | None, start: Start) -> bool | None:
     """Returns whether the cluster is a canary of the policy; None: that is not known."""
     if spec is None:
         return None
-    if spec.canaries is None or not _concerns(spec, start) or not about(spec, start):
+    held = about(spec, start)
+    if spec.canaries is None or not _concerns(spec, start) or held is False:
         return False
-    sure = _is_followed(spec) and _are_known(spec, spec.canaries)
-    if not sure or spec.rollouts.selector != EVERY_ROLLOUT:
+    if not _is_followed(spec) or held is None:
+        return None
+    selected = selects(spec.clusters, start.facts)
+    if selected is False:
+        return False
+    if spec.canaries.selector is not None:
+        # They were chosen some time before, by labels that may have changed since.
+        return (selected and matches(spec.canaries.selector, start.facts.labels)) or None
+    if selection(spec):
         return None
     return start.cluster in _chosen(spec.canaries, start)
 
@@ -95,7 +108,8 @@ def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     found, progress = spec.canaries, start.progress
     if found is None:
         return
-    waits = not start.is_canary and any(holds(spec, action) for action in start.rest)
+    selected = selects(spec.clusters, start.facts) is not False
+    waits = selected and not start.is_canary and any(map(partial(holds, spec), start.rest))
     since = progress.resumed_at
     unseen = [
         each
@@ -151,21 +165,10 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
 
 
 def _budget(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    budget, progress = spec.failure_budget, start.progress
+    budget = spec.failure_budget
     if budget is None or start.stopped_by_failures is False:
         return
-    if budget.per is BudgetScope.HUB:
-        yield Objection(unknown=HUB)
-        return
-    since = progress.rollout_resumed_at
-    counted = [
-        each
-        for each in progress.failures
-        if each.counts
-        and (since is None or each.at > since)
-        and (budget.per is not BudgetScope.STEP or each.step == progress.step.index)
-        and holds(spec, each.action)
-    ]
+    counted = [each for each in _counted(budget, start) if holds(spec, each.action)]
     unselected = selection(spec)
     allowed = _allowed(budget, start, certain=not unselected)
     spent = _spent(budget, counted, allowed)
@@ -174,6 +177,22 @@ def _budget(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         words = f"with {count} clusters failed, and failureBudget allows {allowed}"
         unknown = unselected or (HELD if start.stopped_by_failures is None else "")
         yield Objection("R50.9", words, unknown, events=[each.seq for each in spent])
+
+
+def _counted(budget: FailureBudget, start: Start) -> Iterable[MemberEnd]:
+    """Returns which failures count together, since a person has seen those before."""
+    progress = start.progress
+    since = progress.rollout_resumed_at
+    if budget.per is BudgetScope.HUB:
+        oldest = start.at - _REMEMBERED
+        return start.failed_on_hub(max(oldest, since) if since is not None else oldest)
+    return (
+        each
+        for each in progress.failures
+        if each.counts
+        and (since is None or each.at > since)
+        and (budget.per is not BudgetScope.STEP or each.step == progress.step.index)
+    )
 
 
 def _allowed(budget: FailureBudget, start: Start, *, certain: bool) -> int:

@@ -1,12 +1,11 @@
-"""Judges a start by one version of a RolloutPolicy (R50.1, R50.3 to R50.5, and R50.9 and R50.11 by
-`policy_failures`).
+"""Judges a start by one version of a RolloutPolicy (R50.1, R50.3, and the other rules by modules
+of their own).
 
-The history has neither the labels of clusters nor those of rollouts. What depends on them is said
-to be unknown, unless it makes no difference.
+The history has the labels of the cluster that starts, and of its rollout, but not those of other
+clusters then. What depends on them is said to be unknown, unless it makes no difference.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -14,7 +13,6 @@ from ibgu.core.assurance.certify.policy_approvals import of_approvals
 from ibgu.core.assurance.certify.policy_failures import of_failures
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
-    EVERY_ROLLOUT,
     ROLLOUTS,
     UNFOLLOWED,
     Objection,
@@ -22,15 +20,13 @@ from ibgu.core.assurance.certify.policy_starts import (
     about,
     holds,
     named,
+    of_cluster,
     selection,
 )
-from ibgu.core.engine.timing.windows import cron_problem, opening, zone_problem
-from ibgu.core.model.bounds import moment
+from ibgu.core.assurance.certify.policy_times import of_times
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
-from ibgu.core.text.spans import utc
 
 SHARES = "how many clusters a share is of"
-ZONES = "time zones of clusters"
 
 
 def objection(
@@ -40,47 +36,15 @@ def objection(
     `more`: what else the policy has against it."""
     if spec is None:
         return Objection(unknown=UNFOLLOWED)
-    if not about(spec, start):
+    held = about(spec, start)
+    if held is False:
         return None
-    found = [*_times(spec, start), *_limits(spec, start), *of_failures(spec, start), *more]
-    found += of_approvals(spec, start)
-    if spec.rollouts.selector != EVERY_ROLLOUT:
+    own = of_cluster(spec, start)
+    found = [*of_times(own, start), *_limits(own, start), *of_failures(spec, start), *more]
+    found += of_approvals(own, start)
+    if held is None:
         found = [replace(each, unknown=each.unknown or ROLLOUTS) for each in found]
     return min(found, key=lambda each: (bool(each.unknown), bool(each.if_there)), default=None)
-
-
-# -- windows and freezes -------------------------------------------------------------------
-
-
-def _times(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    if holds(spec, start.action):
-        for each in (*_freezes(spec, start.at), *_windows(spec, start.at)):
-            yield replace(each, unknown=each.unknown or selection(spec))
-
-
-def _freezes(spec: RolloutPolicySpec, at: datetime) -> Iterator[Objection]:
-    for freeze in spec.freezes:
-        begin, end = moment(freeze.from_), moment(freeze.until)
-        if begin is None or end is None:
-            yield Objection(unknown=UNFOLLOWED)
-        elif begin <= at < end:
-            yield Objection("R50.5", f"in a freeze until {utc(end)}", until=end)
-
-
-def _windows(spec: RolloutPolicySpec, at: datetime) -> Iterator[Objection]:
-    """Yields that no window is open. Whether what starts fits into one that is open, only the
-    measurements of that time would show."""
-    fixed = [window for window in spec.windows if window.time_zone]
-    if any(cron_problem(each.cron) for each in spec.windows) or any(
-        zone_problem(each.time_zone) for each in fixed
-    ):
-        yield Objection(unknown=UNFOLLOWED)
-    elif spec.windows and (found := opening(fixed, None, at)).until is None:
-        own = ZONES if len(fixed) < len(spec.windows) else ""
-        yield Objection("R50.4", "while no window is open", own, until=found.opens)
-
-
-# -- limits --------------------------------------------------------------------------------
 
 
 def _limits(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:

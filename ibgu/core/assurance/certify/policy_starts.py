@@ -1,21 +1,21 @@
 """A start, and what a policy has against it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ibgu.core.assurance.certify.policy_ends import RolloutProgress
+from ibgu.core.assurance.certify.policy_ends import MemberEnd, RolloutProgress
+from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER, matches, selects
 from ibgu.core.model.grants import Grants
-from ibgu.core.model.kinds import LabelSelector
-from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.start_facts import StartFacts
 
 CLUSTERS = "labels of clusters"
 ROLLOUTS = "labels of rollouts"
 BEFORE = "events from before a restore or a takeover"
 UNFOLLOWED = "what a policy means that can't be read"
-EVERY_ROLLOUT = LabelSelector()
-_EVERY_CLUSTER = PolicyClusters()
 _NAMED = 5
 """The clusters that a message names."""
 
@@ -58,6 +58,10 @@ class Start(Struct, frozen=True):
     unmet: UnmetDemands = UnmetDemands()
     is_canary: bool | None = False
     """Whether the cluster is a canary of any policy; None: that is not known."""
+    failed_on_hub: Callable[[datetime], Sequence[MemberEnd]] = lambda moment: ()
+    """Returns which clusters had failed in any rollout of the hub, after a time."""
+    facts: StartFacts = StartFacts()
+    """What the policies of that time read of the cluster."""
 
 
 class Objection(Struct, frozen=True):
@@ -86,14 +90,40 @@ def named(clusters: Iterable[str]) -> str:
 
 
 def selection(spec: RolloutPolicySpec) -> str:
-    """Returns what is not known of whether the policy selects a cluster; empty: it does."""
-    return "" if spec.clusters == _EVERY_CLUSTER else CLUSTERS
+    """Returns what is not known of which clusters the policy selects; empty: it selects all."""
+    return "" if spec.clusters == EVERY_CLUSTER else CLUSTERS
+
+
+def own_selection(spec: RolloutPolicySpec, start: Start) -> str:
+    """Returns what is not known of whether the policy selects the start's cluster; empty: it
+    does."""
+    return "" if selects(spec.clusters, start.facts) else CLUSTERS
+
+
+def of_cluster(spec: RolloutPolicySpec, start: Start) -> RolloutPolicySpec:
+    """Returns what a policy says of the start's cluster alone, or of it as a neighbour. Failures
+    and canaries may hold a whole step, of which it may select other clusters."""
+    if selects(spec.clusters, start.facts) is not False:
+        return spec
+    return replace(
+        spec,
+        windows=[],
+        freezes=[],
+        in_flight="",
+        per_topology=[],
+        approval=None,
+        preflight=None,
+        warnings=None,
+        backup=None,
+    )
 
 
 def holds(spec: RolloutPolicySpec, action: str) -> bool:
     return not spec.actions or action in spec.actions
 
 
-def about(spec: RolloutPolicySpec, start: Start) -> bool:
-    """Returns whether the policy may hold the rollout, as far as its namespace says."""
-    return not spec.rollouts.namespaces or start.namespace in spec.rollouts.namespaces
+def about(spec: RolloutPolicySpec, start: Start) -> bool | None:
+    """Returns whether the policy selects the rollout; None: that is not known."""
+    if spec.rollouts.namespaces and start.namespace not in spec.rollouts.namespaces:
+        return False
+    return matches(spec.rollouts.selector, start.facts.rollout_labels)

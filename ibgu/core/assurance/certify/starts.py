@@ -8,15 +8,18 @@ was reached again is not in the history.
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from msgspec import convert
+
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.policy_demands import unmet
-from ibgu.core.assurance.certify.policy_ends import RolloutEnds
+from ibgu.core.assurance.certify.policy_ends import HubFailures, RolloutEnds
 from ibgu.core.assurance.certify.policy_failures import canary_of
 from ibgu.core.assurance.certify.policy_starts import Start
 from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
 from ibgu.core.model.proofs import Proofs
+from ibgu.core.model.start_facts import StartFacts
 
 CLAIMING = frozenset(
     {
@@ -37,6 +40,7 @@ class StartReader:
         self._in_flight: dict[str, dict[tuple[str, int | None], int]] = {}
         """Cluster -> the rollouts and steps that have claimed it, with the event that says so."""
         self._ends = RolloutEnds()
+        self._failures = HubFailures(audit.proofs)
 
     def read(self, event: Event) -> None:
         """Counts how the member ends, and the claim that it takes or releases."""
@@ -44,6 +48,7 @@ class StartReader:
         proofs = self._audit.proofs.get(rollout.kind) if rollout is not None else None
         if proofs is not None and self._audit.subject(event.rollout):
             self._ends.read(event, proofs)
+        self._failures.read(event)
         if event.kind in CLAIMING and event.cluster is not None:
             self._count(event, event.cluster)
 
@@ -74,6 +79,8 @@ class StartReader:
             grants=rollout.grants,
             progress=self._ends.progress(rollout, event.step),
             stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
+            failed_on_hub=self._failures.after,
+            facts=_facts(event),
             unmet=unmet(proofs, rollout, rollout.steps[event.step], event, action),
         )
 
@@ -104,6 +111,11 @@ def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
     if {True} in answers:
         return True
     return False if all(each == {False} for each in answers) else None
+
+
+def _facts(event: Event) -> StartFacts:
+    """Returns what policies had read of the cluster; a history that is older has nothing of it."""
+    return convert(event.data.get("facts", {}), StartFacts)
 
 
 def _claims(event: Event) -> bool:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.policy_ends import RolloutProgress
-from ibgu.core.assurance.certify.policy_rules import ZONES, objection
+from ibgu.core.assurance.certify.policy_rules import objection
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
     Objection,
@@ -16,6 +16,7 @@ from ibgu.core.assurance.certify.policy_starts import (
     holds,
     selection,
 )
+from ibgu.core.assurance.certify.policy_times import ZONES
 from ibgu.core.assurance.simulate.clusters import LabelledClusters
 from ibgu.core.assurance.simulate.upgrade_ends import UpgradeEnds
 from ibgu.core.drivers import traits
@@ -67,7 +68,14 @@ class PolicyJudge:
         ]
         spec = replace(spec, clusters=_EVERY_CLUSTER, windows=windows)
         if self._spec.clusters != _EVERY_CLUSTER:
-            start = replace(start, progress=self._progress(start, rollout.uid))
+            progress, on_hub = self._progress(start, rollout.uid), start.failed_on_hub
+            start = replace(
+                start,
+                progress=progress,
+                failed_on_hub=lambda moment: [
+                    each for each in on_hub(moment) if self._selects(each.cluster)
+                ],
+            )
         return spec, start
 
     def objection(

@@ -187,7 +187,11 @@ class DecisionContext:
     def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now."""
         seen = self.observe(member.cluster) if kind in _PROVEN else None
-        self.decide(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
+        facts = None
+        if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
+            facts = self.snapshot.start_facts(self.action(member), seen.cluster)
+        cause = _cause(kind, member)
+        self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member
 
     def set_reason(

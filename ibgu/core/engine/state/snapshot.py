@@ -20,6 +20,7 @@ from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import PreflightResult
 from ibgu.core.model.seed_image import SeedCircuitBreaker
+from ibgu.core.model.start_facts import StartFacts
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 
@@ -98,6 +99,11 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
+def _no_facts(action: ActionName, cluster: ClusterView) -> StartFacts | None:
+    """Returns that no policy reads anything."""
+    return None
+
+
 UNNAMED = "via the hub"
 """The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
 
@@ -143,6 +149,8 @@ class Snapshot(Struct, frozen=True):
     """What policies demand beyond the rollout's annotations."""
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
+    start_facts: Callable[[ActionName, ClusterView], StartFacts | None] = _no_facts
+    """Returns what policies read of a cluster that starts an action; None: nothing."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

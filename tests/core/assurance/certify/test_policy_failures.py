@@ -10,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.assurance.certify import Event, Findings, PolicyTotals, PolicyVersion, Rule
+from ibgu.core.assurance.certify import (
+    Certifier,
+    Event,
+    Findings,
+    PolicyTotals,
+    PolicyVersion,
+    Rule,
+    wanted_of_others,
+)
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.proofs import PROOFS
+from ibgu.core.model.kinds import LabelSelector
 from tests.core.assurance.certify.breaks import has, place, tells
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.assurance.certify.test_policies import BY_LABELS, Spec, judged, totals, version
@@ -26,8 +36,8 @@ BEFORE = "events from before a restore or a takeover"
 CLUSTERS = "labels of clusters"
 GONE = "canaries that have left the hub"
 HELD = "clean-ups that failures hold"
-HUB = "failures of other rollouts"
 UNFOLLOWED = "what a policy means that can't be read"
+ZONES = "time zones of clusters"
 Log = list[Event]
 
 
@@ -204,7 +214,8 @@ def test_a_policy_that_may_not_be_known_yet_frees_no_canary() -> None:
         (first(count=-1), UNFOLLOWED, 4),
         (few("many"), UNFOLLOWED, 4),
         (few(1, withinMinutes=-1), UNFOLLOWED, 4),
-        (few(1, per="Hub", withinMinutes=60), HUB, 4),
+        (few(1, per="Hub"), UNFOLLOWED, 4),
+        (few("10%", per="Hub", withinMinutes=60), UNFOLLOWED, 4),
         (few(0) | BY_LABELS, CLUSTERS, 3),
         (few("90%") | BY_LABELS, CLUSTERS, 3),
     ],
@@ -246,6 +257,83 @@ def test_ways_back_are_held_by_no_canary_and_no_budget() -> None:
     assert {each.event.data["action"] for each in found.violations} == {"Prep"}
     mixed = tells("StepOpened", nth=0, actions=["Abort", "Prep"])(log)
     assert Rule.POLICIES not in judged(mixed, **few(0)).broken
+
+
+# -- failures of the whole hub -------------------------------------------------------------
+
+
+def two_rollouts(spec: Spec | None = None, *, days: int = 0) -> InMemoryEngine:
+    """The first rollout's clusters fail, so many days before the second one begins."""
+    twin = fleet(6, 1, 2)
+    for number in range(1, 7):
+        twin.labels[f"site-{number}"] = {"of": "a" if number < 4 else "b"}
+    if spec is not None:
+        set_policies(twin, policy(**spec))
+    twin.apply(ibgu("a", "Prep", concurrency=3, selectors=(LabelSelector({"of": "a"}),)))
+    twin.wait(hours=12 + 24 * days)
+    twin.apply(ibgu("b", "Prep", selectors=(LabelSelector({"of": "b"}),), concurrency=1))
+    twin.wait(hours=12)
+    return twin
+
+
+ON_HUB = few(1, per="Hub", withinMinutes=600)
+
+
+def test_failures_of_other_rollouts_count_where_a_budget_is_of_the_hub() -> None:
+    log = log_of(two_rollouts())
+    findings = judged(log, "uid-b", **ON_HUB)
+    assert words(findings) == [
+        f"R50.9: site-{n} starts Prep with 2 clusters failed, and failureBudget allows 1 "
+        "(RolloutPolicy/network)"
+        for n in (4, 5, 6)
+    ]
+    assert judged(log, "uid-b", **few(2, per="Hub", withinMinutes=600)).valid
+    assert judged(log, "uid-b", **few(0, per="Rollout")).valid
+    assert judged(log, "uid-b", **few(1, per="Hub", withinMinutes=600, spec=UPGRADES)).valid
+    labelled = judged(log, "uid-b", **ON_HUB, **BY_LABELS)
+    assert (told(labelled), totals(labelled).unknown) == ([], {CLUSTERS: 3})
+
+
+UPGRADES: Spec = {"actions": ["Upgrade"]}
+
+
+def test_events_of_other_rollouts_are_only_counted() -> None:
+    log = log_of(two_rollouts())
+    policies = [version(**ON_HUB)]
+    certifier = Certifier(PROOFS, ["uid-b"], policies=policies)
+    for event in log:
+        if event.rollout == "uid-b":
+            certifier.feed(event)
+        elif event.kind in wanted_of_others(policies):
+            certifier.count(event)
+    assert certifier.findings().broken == {Rule.POLICIES: 3}
+
+
+def test_an_engine_that_keeps_a_budget_of_the_hub_is_certified() -> None:
+    twin = two_rollouts(ON_HUB)
+    log = log_of(twin)
+    assert "site-4" not in {each.cluster for each in log if each.kind == "RunIntended"}
+    assert told(judged(log, **ON_HUB)) == []
+    twin.annotate("uid-b", resume="1")
+    twin.wait(hours=12)
+    log = log_of(twin)
+    assert "site-4" in {each.cluster for each in log if each.kind == "RunIntended"}
+    assert told(judged(log, **ON_HUB)) == []
+
+
+def test_failures_of_the_hub_are_forgotten_after_two_weeks() -> None:
+    log = log_of(two_rollouts(days=15))
+    assert judged(log, "uid-b", **ON_HUB).valid
+
+
+def test_a_failure_on_the_hub_that_was_corrected_counts_no_longer() -> None:
+    log = log_of(two_rollouts())
+    end = log[place(log, "MemberFinished", "site-2")]
+    late = replace(end, kind="CompletedLate", data={"state": "finished", "late": True})
+    at = place(log, "RolloutSeen", nth=1)
+    told_so = [*log[:at], replace(late, at=log[at].at), *log[at:]]
+    numbered = [replace(each, seq=number) for number, each in enumerate(told_so, start=1)]
+    assert Rule.POLICIES not in judged(numbered, "uid-b", **ON_HUB).broken
 
 
 # -- the soak ------------------------------------------------------------------------------
@@ -313,8 +401,9 @@ def test_starts_that_other_policies_leave_open_count_once() -> None:
     early = log[: place(log, "StepFinished")]
     policies = [version("soak", **SOAK), version("sites", perTopology=[{"label": "x"}], **few(9))]
     assert totals(certify(early, policies=policies)).unjudged == 2
-    hub = [version("soak", **SOAK), version("hub", **few(1, per="Hub", withinMinutes=60))]
-    assert totals(certify(early, policies=hub)) == PolicyTotals(2, 3, 3, {HUB: 3, GONE: 2})
+    nightly = {"windows": [{"cron": "0 2 * * *", "durationMinutes": 1}]}
+    zoned = [version("soak", **SOAK), version("night", **nightly)]
+    assert totals(certify(early, policies=zoned)) == PolicyTotals(2, 3, 3, {ZONES: 3, GONE: 2})
 
 
 def test_after_a_restore_a_canary_that_is_seen_may_have_come_back() -> None:

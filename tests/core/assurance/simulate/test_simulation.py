@@ -13,6 +13,7 @@ from ibgu.core.assurance.simulate import (
     PolicyOutcome,
     PolicySimulation,
     SimulationOutcome,
+    counts_on_hub,
 )
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.proofs import PROOFS
@@ -237,6 +238,29 @@ def test_a_failure_budget_counts_the_selected_clusters() -> None:
     assert found.first[0].why == "with 2 clusters failed, and failureBudget allows 1"
     labels = labelled(site_1="core", site_2="ran", site_3="ran", site_4="ran")
     assert alone(log, spec | RAN, labels=labels).held == 0
+
+
+def test_a_budget_of_the_hub_counts_selected_clusters_of_all_rollouts() -> None:
+    log = failing(Stage.PREP)
+    spec: Spec = {"failureBudget": {"maximum": 1, "per": "Hub", "withinMinutes": 600}}
+    assert alone(log, spec).reasons == {"failureBudget": 4}
+    labels = labelled(site_1="core", site_2="ran", site_3="ran", site_4="ran")
+    assert alone(log, spec | RAN, labels=labels).held == 0
+    none = {"failureBudget": spec["failureBudget"] | {"maximum": 0}}
+    assert alone(log, none | RAN, labels=labels).held == 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "counts"),
+    [
+        ({"inFlight": 1}, False),
+        ({"failureBudget": {"per": "Rollout"}}, False),
+        ({"failureBudget": {"per": "Hub"}}, True),
+        ({"breaker": {}}, True),
+    ],
+)
+def test_some_policies_count_upgrades_of_all_rollouts(spec: Spec, counts: bool) -> None:
+    assert counts_on_hub(policy(**spec).spec) == counts
 
 
 def test_circuit_breakers_count_upgrades_of_all_rollouts() -> None:

@@ -193,6 +193,7 @@ class InMemoryEngine(Hub, Story):
             follow_up=lambda name: self.follow_ups.get(name, ShownFollowUp()),
             demands=holding.demands,
             retries=holding.retries,
+            start_facts=holding.start_facts,
             policies_known=holding.known,
             **self._granted(tracked),
         )

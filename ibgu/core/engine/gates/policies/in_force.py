@@ -13,6 +13,7 @@ from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
 from ibgu.core.engine.gates.policies.sources import Sources
+from ibgu.core.engine.gates.policies.start_facts import FactReader, selector_keys, start_facts
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -24,8 +25,9 @@ from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ActionName, ClusterView
 from ibgu.core.model.rollout_policy import PolicyState
+from ibgu.core.model.start_facts import StartFacts
 
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
@@ -41,8 +43,15 @@ class HoldingPolicies(Struct, frozen=True):
     canaries: tuple[PolicyCanaries, ...] = ()
     demands: tuple[PolicyDemands, ...] = ()
     retries: tuple[RetryPolicy, ...] = ()
+    readers: tuple[FactReader, ...] = ()
+    rollout_labels: Mapping[str, str | None] = {}
+    """The labels of the rollout that any policy reads."""
     known: bool = True
     """Whether all of them can be followed."""
+
+    def start_facts(self, action: ActionName, cluster: ClusterView) -> StartFacts | None:
+        """Returns what these policies read of a cluster that starts; None: nothing."""
+        return start_facts(self.readers, self.rollout_labels, action, cluster)
 
 
 class PolicyGates:
@@ -66,6 +75,8 @@ class PolicyGates:
         self._waiting = WaitingMembers(fleet, cluster, clusters, self._turns)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()
+        self._rollout_keys: list[str] = []
+        """The keys of labels by which policies select rollouts."""
 
     def of(
         self, state: PolicyState, namespace: str, labels: Mapping[str, str], rollout: str = ""
@@ -88,6 +99,8 @@ class PolicyGates:
             tuple(each.canaries for each in holding if each.canaries is not None),
             tuple(each.demands for each in holding if each.demands is not None),
             tuple(each.retry for each in holding if each.retry is not None),
+            tuple(each.facts for each in holding if each.facts is not None),
+            {key: labels.get(key) for key in self._rollout_keys},
             known=all(each.followed for each in holding),
         )
 
@@ -115,6 +128,8 @@ class PolicyGates:
             ),
             *(self._factory.make(each.metadata.name, each.spec) for each in state.policies),
         )
+        selectors = [each.spec.rollouts.selector for each in state.policies]
+        self._rollout_keys = sorted({key for each in selectors for key in selector_keys(each)})
         self._turns.forget_priorities()
         self._waiting.follow(self._policies)
         self._state = state

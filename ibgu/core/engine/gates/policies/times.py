@@ -77,7 +77,7 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
     if not spec.windows:
         return None
     now, action = candidate.now, candidate.action
-    zone, problem = _own_zone(candidate.cluster)
+    zone, problem = own_zone(candidate.cluster)
     if zone is None:
         fixed = [each.time_zone for each in spec.windows if each.time_zone]
         if len(fixed) < len(spec.windows):
@@ -127,8 +127,8 @@ def _with_way_back(action: ActionName) -> str:
     return f"{action} with a {back}" if back else action
 
 
-def _own_zone(cluster: ClusterView) -> tuple[ZoneInfo | None, str]:
-    """Returns the cluster's time zone, or what is wrong with it."""
+def own_zone(cluster: ClusterView) -> tuple[ZoneInfo | None, str]:
+    """Returns the cluster's time zone; or None, and what is wrong with it."""
     label = cluster.labels.get(names.TIME_ZONE, "").replace(".", "/")
     name = cluster.annotations.get(names.TIME_ZONE) or label
     if not name:

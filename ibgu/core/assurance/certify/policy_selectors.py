@@ -1,0 +1,54 @@
+"""Tells which clusters a policy selects, by the labels that the history has of them (R50.1)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.rollout_policy import PolicyClusters
+from ibgu.core.model.start_facts import StartFacts
+
+EVERY_CLUSTER = PolicyClusters()
+_SET = "cluster.open-cluster-management.io/clusterset"
+
+
+def selects(clusters: PolicyClusters, facts: StartFacts) -> bool | None:
+    """Returns whether a policy is about the cluster; None: that is not known."""
+    sets = LabelRequirement(_SET, "In", clusters.cluster_sets)
+    within = _all([_holds(sets, facts.labels)] if clusters.cluster_sets else [])
+    return _all([within, matches(clusters.selector, facts.labels)])
+
+
+def matches(selector: LabelSelector, labels: Mapping[str, str | None]) -> bool | None:
+    """Returns whether the selector chooses an object with these labels; None: that is not
+    known."""
+    return _all(_holds(each, labels) for each in _requirements(selector))
+
+
+def _requirements(selector: LabelSelector) -> Iterator[LabelRequirement]:
+    for key, value in selector.match_labels.items():
+        yield LabelRequirement(key, "In", [value])
+    yield from selector.match_expressions
+
+
+def _holds(requirement: LabelRequirement, labels: Mapping[str, str | None]) -> bool | None:
+    """Returns whether the requirement holds; None: the label is not known, or the operator."""
+    if requirement.key not in labels:
+        return None
+    value = labels[requirement.key]
+    match requirement.operator:
+        case "In":
+            return value in requirement.values
+        case "NotIn":
+            return value not in requirement.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    return None
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """Returns whether all answers are yes; one no is enough for no, whatever is not known."""
+    found = list(answers)
+    if False in found:
+        return False
+    return None if None in found else True
