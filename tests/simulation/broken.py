@@ -539,7 +539,7 @@ _OF_UPGRADES = {
         (budgets_ignored, "", 14),
         (canaries_not_awaited, "", 26),
         (soak_ignored, "", 181),
-        (required_backup_ignored, "", 192),
+        (required_backup_ignored, "", 131),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

@@ -2,7 +2,7 @@
 and broken glass."""
 
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,10 +15,11 @@ from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, 
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
-from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state import TrackedStep, occupancy
 from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
+from ibgu.core.model.rollout_policy import PolicyClusters
 from ibgu.core.plan import grants
 from tests.simulation.breaking import Patches
 from tests.simulation.breaking import replace_part as _set
@@ -203,6 +204,30 @@ def zones_ignored(stack: ExitStack) -> None:
     _set(stack, times, "opening", by_utc)
 
 
+def fit_ignored(stack: ExitStack) -> None:
+    """Clusters start what does not end within its window."""
+    _set(stack, times, "time_needed", lambda action, durations: timedelta())
+
+
+def no_time_for_a_way_back(stack: ExitStack) -> None:
+    """A window is long enough for an Upgrade without the Rollback from it."""
+    _set(stack, times, "_way_back", lambda action: None)
+
+
+def all_clusters_selected(stack: ExitStack) -> None:
+    """A policy holds clusters that it does not select."""
+    for module in (policy, times):
+        _set(stack, module, "selects_cluster", lambda selection, labels: True)
+    _set(stack, PolicyLimits, "selects", lambda self, cluster: True)
+
+
+def no_clusters_selected(stack: ExitStack) -> None:
+    """A policy about some of the clusters is about none."""
+    every = PolicyClusters()
+    for module in (policy, times, occupancy):
+        _set(stack, module, "selects_cluster", lambda selection, labels: selection == every)
+
+
 def topologies_ignored(stack: ExitStack) -> None:
     """Clusters with one value of a label take no place together."""
     places = PolicyLimits.places
@@ -241,7 +266,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (turns_ignored, 53),
     (priorities_ignored, 77),
     (places_by_age, 124),
-    (demanded_preflight_ignored, 7),
+    (demanded_preflight_ignored, 133),
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),
     (unfollowed_policies_ignored, 117),
@@ -250,6 +275,10 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (policies_not_journaled, 422),
     (windows_ignored, 13),
     (zones_ignored, 194),
+    (fit_ignored, 7),
+    (no_time_for_a_way_back, 137),
+    (all_clusters_selected, 7),
+    (no_clusters_selected, 7),
     (topologies_ignored, 42),
     (cluster_holds_ignored, 231),
     (policy_breaker_ignored, 257),

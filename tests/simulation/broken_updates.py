@@ -166,7 +166,7 @@ PATCHES: tuple[tuple[Patches, str, int], ...] = (
     (intermediate_release_not_awaited, "update", 11),
     (claims_apart_by_kind, "both", 1),
     (pauses_never_resumed, "update", 1),
-    (pauses_left_after_a_failure, "update", 7),
+    (pauses_left_after_a_failure, "update", 8),
     (resumed_without_a_proof, "update", 1),
     (release_asked_for_with_the_pauses, "update", 1),
     (upgraded_without_backup, "both", 14),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ibgu.core.model import names
 from ibgu.hub import paths
@@ -12,8 +13,7 @@ from tests.simulation.contention import Change
 
 Object = dict[str, Any]
 
-ZONES: Mapping[str, int] = {"Asia/Kathmandu": 45, "Asia/Kolkata": 30, "Europe/Berlin": 0}
-"""The minutes by which a clock in the zone is ahead of UTC, beside whole hours."""
+ZONES = ("Asia/Kathmandu", "Asia/Kolkata", "Europe/Berlin")
 SHARED = "group"
 """The label of which all clusters have the same value."""
 
@@ -25,20 +25,41 @@ def hourly(rng: Random) -> Object:
         "durationMinutes": rng.randint(12, 30),
     }
     if rng.random() < 0.5:
-        window["timeZone"] = rng.choice([*ZONES])
+        window["timeZone"] = rng.choice(ZONES)
     return window
 
 
-def is_open(window: Mapping[str, Any], zone: str, at: datetime) -> bool:
-    """Returns whether an hourly window is open at a time, about which clocks may be wrong by a
-    second. `zone`: that of the clusters."""
-    ahead = ZONES[window.get("timeZone") or zone]
-    opens = int(str(window["cron"]).partition(" ")[0])
-    return any(
-        (at.timestamp() + seconds - 60.0 * (opens - ahead)) % 3600.0
-        < 60.0 * float(window["durationMinutes"])
-        for seconds in (-1.5, 1.5)
-    )
+def long(rng: Random) -> Object:
+    """Returns a window that opens every second hour, in a time zone of its own."""
+    return {
+        "cron": f"{rng.randrange(60)} */2 * * *",
+        "durationMinutes": rng.randint(70, 110),
+        "timeZone": rng.choice(ZONES),
+    }
+
+
+def room(window: Mapping[str, Any], zone: str, at: datetime) -> float:
+    """Returns the seconds until a window closes, at a time about which clocks may be wrong by a
+    second; 0: it is closed. `zone`: that of the clusters."""
+    local = at.astimezone(ZoneInfo(window.get("timeZone") or zone))
+    minute, hours, *_ = str(window["cron"]).split()
+    since = 3600.0 * local.hour + 60.0 * (local.minute - int(minute)) + local.second
+    length = 60.0 * float(window["durationMinutes"])
+    cycle = 7200.0 if hours == "*/2" else 3600.0
+    return max(0.0, *(length - (since + shift) % cycle for shift in (-1.5, 1.5)))
+
+
+def about_some(rng: Random) -> Object:
+    """Returns which clusters a policy is about, some of them."""
+    some = sorted(rng.sample(["site-1", "site-2", "site-3"], 2))
+    wanted = {"key": "name", "operator": rng.choice(("In", "NotIn")), "values": some}
+    return {"selector": {"matchExpressions": [wanted]}}
+
+
+def selects(spec: Mapping[str, Any], cluster: str) -> bool:
+    """Returns whether a policy is about the cluster."""
+    asked = spec.get("clusters", {}).get("selector", {}).get("matchExpressions", ())
+    return all((cluster in each["values"]) is (each["operator"] == "In") for each in asked)
 
 
 def labelled(zone: str) -> dict[str, str]:

@@ -163,6 +163,8 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = demanding(under_policy(plan, Random(f"{seed}/policy")), Random(f"{seed}/demands"))
         plan = flawed(plan, Random(f"{seed}/flaws"))
         plan = networked(plan, Random(f"{seed}/networks"))
+        if not plan.demands_begin:  # What begins late has to find clusters that still wait.
+            plan = about_some(fitting(plan, Random(f"{seed}/fit")), Random(f"{seed}/selection"))
     elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
     elif kind is UPGRADE and _may_break_canaries(plan, seed):
@@ -267,7 +269,7 @@ def networked(plan: Scenario, rng: Random) -> Scenario:
     """Returns the scenario with more of what one policy may say, by separate draws that leave the
     rest of the seed unchanged."""
     spec, fleet = {**plan.policy}, plan.fleet
-    zone, held = rng.choice([*networks.ZONES]), plan.held_clusters
+    zone, held = rng.choice(networks.ZONES), plan.held_clusters
     if rng.random() < 0.3:
         spec["windows"] = [networks.hourly(rng)]
         fleet = structs.replace(fleet, labels={**fleet.labels, **networks.labelled(zone)})
@@ -279,6 +281,22 @@ def networked(plan: Scenario, rng: Random) -> Scenario:
     if breaks and rng.random() < 0.6:
         spec["breaker"] = {"sameCause": plan.seed_limit, "windowMinutes": 10080}
     return structs.replace(plan, fleet=fleet, policy=spec, zone=zone, held_clusters=held)
+
+
+def fitting(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a policy that may start only what ends within its window."""
+    if rng.random() >= 0.25 or not all(_is_ibgu(ibgu) for _, ibgu in plan.ibgus):
+        return plan
+    return structs.replace(
+        plan, policy={**plan.policy, "windows": [networks.long(rng)], "fit": True}
+    )
+
+
+def about_some(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with a policy that may be about some of the clusters only."""
+    if rng.random() >= 0.3 or "breaker" in plan.policy:
+        return plan
+    return structs.replace(plan, policy={**plan.policy, "clusters": networks.about_some(rng)})
 
 
 def contending(plan: Scenario, rng: Random) -> Scenario:

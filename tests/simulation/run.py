@@ -56,7 +56,7 @@ from tests.simulation.checks.follow_ups import AGAIN, CREATION, RESTARTED, Follo
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
-from tests.simulation.checks.policies import UnderPolicy, until
+from tests.simulation.checks.policies import UnderPolicy, check_selection, until
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.reported import HubReports
@@ -287,6 +287,8 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[fleet] = Turns(self.found, shown)
             known.turned(fleet)
+            if "clusters" in self._plan.policy:
+                check_selection(self.found, self._plan.policy, fleet)
             if not self.fleet.weather.skewed:
                 clocks = self._clocks.get(fleet)
                 if clocks is None:

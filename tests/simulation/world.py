@@ -515,7 +515,8 @@ class Simulation:
         if "selector" in canaries:
             chosen = list(canaries["selector"]["matchLabels"].values())
         else:
-            chosen = list(islice(step.members, canaries["count"]))
+            selected = (name for name in step.members if networks.selects(policy, name))
+            chosen = list(islice(selected, canaries["count"]))
         found = (step.members.get(name) for name in chosen)
         waiting = (each for each in found if isinstance(each, Waiting))
         blocked = (each.cluster for each in waiting if each.reason.kind not in QUEUED)

@@ -4,6 +4,7 @@ RolloutPolicy allows (R50.9, R50.11), from the events alone."""
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ibgu.core.drivers import traits
@@ -11,6 +12,7 @@ from ibgu.core.model.actions import whole
 from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
 from tests.simulation.loop import BEGINNING
+from tests.simulation.networks import selects
 
 _BUDGET = "R50 nothing starts with more failures than a policy allows"
 _CANARIES = "R50 canaries go first"
@@ -28,6 +30,7 @@ class FailuresUnderPolicy:
         self._budget: dict[str, Any] = spec.get("failureBudget", {})
         self._canaries: dict[str, Any] = spec.get("canaries", {})
         self._named = spec.get("actions", ())
+        self._selects = partial(selects, spec)
         self._ends = datetime.fromtimestamp(BEGINNING + ends, UTC) if ends else None
         self._actions: dict[Key, list[str]] = {}
         self._members: dict[Key, list[str]] = defaultdict(list)
@@ -78,6 +81,8 @@ class FailuresUnderPolicy:
         first = (*key, event.cluster) not in self._flying
         if traits(action).leads_back or not any(map(self._holds, chain)):
             return
+        if not any(map(self._selects, self._members[key])):
+            return
         if not first and not traits(action).reboots:
             return
         if self._budget:
@@ -93,7 +98,9 @@ class FailuresUnderPolicy:
             for step in steps
             if step[0] == key[0]
             for cluster, event in self._finished[step].items()
-            if self._is_failure(event) and self._holds(event.data["failed_action"])
+            if self._selects(cluster)
+            and self._is_failure(event)
+            and self._holds(event.data["failed_action"])
         }
 
     def _is_failure(self, event: Event) -> bool:
@@ -106,19 +113,19 @@ class FailuresUnderPolicy:
 
     def _judge_canary(self, event: Event, key: Key) -> None:
         canary = self._canary(key)
-        if event.cluster == canary or canary not in self._members[key]:
+        if event.cluster == canary or canary not in filter(self._selects, self._members[key]):
             return
-        finished = self._finished[key].get(canary)
+        finished, waits = self._finished[key].get(canary), self._selects(str(event.cluster))
         if finished is None:
-            self._check(_CANARIES, False, event, canary)
+            self._check(_CANARIES, not waits, event, canary)
             return
-        soak = timedelta(minutes=self._canaries["soakMinutes"])
+        soak = timedelta(minutes=self._canaries["soakMinutes"] if waits else 0)
         well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
         self._check(_CANARIES, well and not self._failed_since_resume(finished), event, finished.at)
 
     def _canary(self, key: Key) -> str:
         if "selector" not in self._canaries:
-            return self._members[key][0]
+            return next(filter(self._selects, self._members[key]), "")
         (name,) = self._canaries["selector"]["matchLabels"].values()
         return str(name)
 

@@ -5,18 +5,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ibgu.core.drivers import traits
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model.actions import whole
 from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
 from tests.simulation.contention import NONSENSE
 from tests.simulation.loop import BEGINNING
-from tests.simulation.networks import is_open
+from tests.simulation.networks import room, selects
 
 _LIMITS = "R50 no more clusters start than a policy has places for"
 _FREEZES = "R50 nothing starts in a freeze"
 _WINDOWS = "R50 nothing starts while no window is open"
+_FIT = "R50.4 nothing starts that does not end within its window"
+_SELECTED = "R50.1 a policy holds the clusters that it selects"
 _FOLLOWED = "R50 nothing starts under a policy that can't be followed"
 
+_NEEDED = {"Prep": 1800.0, "Upgrade": 3600.0, "FinalizeUpgrade": 300.0}
+"""The seconds that an action usually takes, with the way back from an Upgrade: on these hubs
+nothing is ever measured."""
+_GATE = "RolloutPolicy/"
 Spec = dict[str, Any]
 InForce = Callable[[datetime], Spec]
 """Returns the spec of a policy as it is in force; empty: it is not."""
@@ -98,23 +105,43 @@ class UnderPolicy:
         action = event.data["action"]
         if not spec or traits(action).leads_back:
             return
+        selected = selects(spec, str(event.cluster))
         wrong = any(window["cron"] == NONSENSE for window in spec.get("windows", ()))
         self._check(_FOLLOWED, not wrong, event)
         windows = [each for each in spec.get("windows", ()) if each["cron"] != NONSENSE]
         if windows and holds(spec, [action]):
-            opened = any(is_open(each, self._zone, event.at) for each in windows)
-            self._check(_WINDOWS, opened, event, windows)
+            left = max(room(each, self._zone, event.at) for each in windows)
+            self._check(_WINDOWS, left > 0.0 or not selected, event, windows)
+            needed = _NEEDED.get(whole(action), 0.0) if "fit" in spec else 0.0
+            self._check(_FIT, left >= needed or not selected, event, windows)
         for freeze in spec.get("freezes", ()):
             over = event.at >= datetime.fromisoformat(freeze["until"])
-            self._check(_FREEZES, over or not holds(spec, [action]), event)
+            free = over or not selected or not holds(spec, [action])
+            self._check(_FREEZES, free, event)
         if not self._flights.begins(event) or not holds(spec, self._flights.rest(event)):
             return
-        taken = self._flights.clusters
+        flying = self._flights.clusters
+        self._judge_places(event, spec, flying)
+
+    def _judge_places(self, event: Event, spec: Spec, flying: set[str]) -> None:
+        selected = selects(spec, str(event.cluster))
+        taken = {each for each in flying if selects(spec, each)} if selected else set()
         for limit in spec.get("perTopology", ()):
             self._check(_LIMITS, len(taken) < limit["maximum"], event, taken)
         if most := spec.get("inFlight"):
             self._check(_LIMITS, len(taken) < most, event, taken)
         for group in spec.get("neverTogether", ()):
-            beside = taken.intersection(group["clusters"])
+            beside = flying.intersection(group["clusters"])
             alone = event.cluster not in group["clusters"] or not beside
             self._check(_LIMITS, alone, event, beside)
+
+
+def check_selection(found: Found, spec: Spec, fleet: FleetState) -> None:
+    """Checks that the policy keeps no cluster that it is not about, but for neighbours."""
+    groups = [group["clusters"] for group in spec.get("neverTogether", ())]
+    for tracked in fleet.rollouts.values():
+        members = tracked.current.members.values() if tracked.current is not None else ()
+        for member in members:
+            named = any(member.cluster in group for group in groups)
+            if not member.finished and member.reason.gate.startswith(_GATE) and not named:
+                found.check(_SELECTED, selects(spec, member.cluster), member)
