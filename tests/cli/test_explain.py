@@ -198,7 +198,7 @@ async def test_json_output_explains_a_failed_cluster(ibgu: Ibgu, journal: Journa
     assert (unknown.exit_code, unknown.stdout) == (1, "")
 
 
-async def test_what_a_policy_has_asked_for_has_a_line(ibgu: Ibgu, journal: Journal) -> None:
+async def test_each_follow_up_of_a_policy_has_a_line(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     made = StepFollowUps(made=(AGAIN,))
     await tell(journal, OnStep(Kind.FOLLOW_UP, step(rollout(), 1, follow_ups=made), "planned"))

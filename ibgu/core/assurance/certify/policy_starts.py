@@ -60,6 +60,8 @@ class Start(Struct, frozen=True):
     """Whether the cluster is a canary of any policy; None: that is not known."""
     failed_on_hub: Callable[[datetime], Sequence[MemberEnd]] = lambda moment: ()
     """Returns which clusters had failed in any rollout of the hub, after a time."""
+    facts_of: Callable[[str], StartFacts] = lambda cluster: StartFacts()
+    """Returns what policies had read of another cluster that is in flight, when it started."""
     facts: StartFacts = StartFacts()
     """What the policies of that time read of the cluster."""
 
@@ -78,6 +80,10 @@ class Objection(Struct, frozen=True):
     """The events that the start does not go with."""
     if_there: frozenset[str] = frozenset()
     """The uids of clusters of which one must still have been on the hub; empty: no matter."""
+    if_unchanged: frozenset[str] = frozenset()
+    """Clusters of which some must still have had the labels with which they had started."""
+    least: int = 0
+    """How many of these."""
     until: datetime | None = None
     """When the policy would allow it by itself; None: that depends on what else happens."""
 

@@ -99,7 +99,7 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
-def _no_facts(action: ActionName, cluster: ClusterView) -> StartFacts | None:
+def _no_facts(action: ActionName | None, cluster: ClusterView) -> StartFacts | None:
     """Returns that no policy reads anything."""
     return None
 
@@ -149,8 +149,9 @@ class Snapshot(Struct, frozen=True):
     """What policies demand beyond the rollout's annotations."""
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
-    start_facts: Callable[[ActionName, ClusterView], StartFacts | None] = _no_facts
-    """Returns what policies read of a cluster that starts an action; None: nothing."""
+    start_facts: Callable[[ActionName | None, ClusterView], StartFacts | None] = _no_facts
+    """Returns what policies read of a cluster that starts the action, or ends its step; None:
+    nothing."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

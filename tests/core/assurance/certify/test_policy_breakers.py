@@ -113,7 +113,7 @@ def test_failures_count_together_within_the_window_only() -> None:
     assert told(judged(log, breaker={**TWO, "windowMinutes": 10})) == []
 
 
-def test_what_a_person_has_seen_counts_no_longer() -> None:
+def test_failures_that_a_person_has_seen_count_no_longer() -> None:
     log = log_of(unbounded({1, 2}))
     last = place(log, "MemberFinished", "site-02")
     held = place(log, "StepStarted")
@@ -153,7 +153,7 @@ def breaks(log: list[Event]) -> bool:
     return any(each.words.startswith("R50.10") for each in judged(log, breaker=TWO).violations)
 
 
-def test_of_clusters_that_labels_choose_it_is_not_known() -> None:
+def test_clusters_that_labels_choose_are_not_known() -> None:
     log = log_of(unbounded({1, 2}))
     chosen = {"clusters": {"selector": {"matchLabels": {"name": "site-09"}}}}
     findings = judged(log, breaker=TWO, **chosen)

@@ -15,6 +15,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters
 from ibgu.core.model.start_facts import StartFacts
+from tests.core.assurance.certify.breaks import place
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.assurance.certify.test_policies import judged, totals, version
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -24,7 +25,7 @@ Spec = dict[str, Any]
 SET = "cluster.open-cluster-management.io/clusterset"
 NORTH: Spec = {"clusters": {"selector": {"matchLabels": {"region": "north"}}}}
 NIGHT: Spec = {"windows": [{"cron": "0 2 * * *", "durationMinutes": 120}]}
-"""From 17:00 to 19:00 UTC in Tokyo, and from 1:00 to 3:00 in Berlin."""
+"""The window is open from 17:00 to 19:00 UTC in Tokyo, and from 1:00 to 3:00 in Berlin."""
 MEASURED = DurationStats(count=20, p50=1800.0, p95=3000.0, spread=(1800.0,))
 
 
@@ -78,7 +79,7 @@ def without_facts(log: list[Event]) -> list[Event]:
     ]
 
 
-def test_of_an_older_history_what_is_not_known_is_counted() -> None:
+def test_starts_of_an_older_history_are_counted() -> None:
     log = without_facts(played("Prep", **NIGHT, **NORTH))
     findings = judged(log, **NIGHT, **NORTH)
     assert told(findings) == []
@@ -177,7 +178,7 @@ def test_a_start_that_was_not_expected_to_end_in_time_is_found() -> None:
     assert judged(log, **fitting(60) | {"windows": nonsense}).valid
 
 
-def test_of_several_versions_one_may_have_known_other_labels() -> None:
+def test_each_policy_counts_what_it_needs_of_labels() -> None:
     log = played("Prep", **NIGHT, **NORTH)
     start = log[-1].at - timedelta(days=300)
     policies = [
@@ -198,6 +199,91 @@ def test_a_selected_canary_need_not_wait() -> None:
     assert (told(findings), totals(findings).unjudged) == ([], 0)
     only = judged(log, **spec, **NORTH)
     assert (told(only), totals(only).unjudged) == ([], 0)
+
+
+# -- labels of other clusters --------------------------------------------------------------
+
+
+WIDE: Spec = {"perTopology": [{"label": "region", "maximum": 5}]}
+"""A limit that keeps nothing, for which the labels are recorded."""
+
+
+def together() -> list[Event]:
+    """Three clusters in flight at once, two of them in the north."""
+    return played("Prep", **WIDE)
+
+
+def per(maximum: int, label: str = "region", **spec: Any) -> Spec:
+    return {"perTopology": [{"label": label, "maximum": maximum}], **spec}
+
+
+def test_a_start_beyond_a_limit_by_labels_is_found_in_the_end() -> None:
+    log = together()
+    findings = judged(log, **per(1))
+    assert words(findings) == [
+        "R50.3: site-2 starts Prep with 1 in flight with region=north, and perTopology allows 1"
+    ]
+    claim = log[place(log, "RunIntended", "site-1")]
+    assert findings.violations[0].others == (claim.seq,)
+    assert totals(findings).unjudged == 0
+    assert totals(judged(log, **per(2))).unjudged == 0
+    assert judged(log, **per(2)).valid
+    early = judged(log[: place(log, "MemberFinished")], **per(1))
+    assert told(early) == []
+    assert totals(early).unknown == {"labels of clusters": 1}
+
+
+def test_a_label_that_changed_in_flight_decides_nothing() -> None:
+    log = together()
+    end = log[place(log, "MemberFinished", "site-1")]
+    changed = {**end.data, "facts": {"labels": {"region": "south"}}}
+    moved = [replace(each, data=changed) if each is end else each for each in log]
+    findings = judged(moved, **per(1))
+    assert told(findings) == []
+    assert totals(findings).unknown == {"labels of clusters": 1}
+
+
+def test_clusters_without_the_label_share_a_place() -> None:
+    twin = fleet()
+    del twin.labels["site-1"]["region"], twin.labels["site-2"]["region"]
+    assert words(judged(played("Prep", twin=twin, **WIDE), **per(1))) == [
+        "R50.3: site-2 starts Prep with 1 in flight without region, and perTopology allows 1"
+    ]
+
+
+def test_a_limit_counts_the_clusters_that_its_policy_selects() -> None:
+    log = together()
+    assert words(judged(log, inFlight=1, **NORTH)) == [
+        "R50.3: site-2 starts Prep with 1 in flight, and inFlight is 1"
+    ]
+    south: Spec = {"clusters": {"selector": {"matchLabels": {"region": "south"}}}}
+    assert judged(log, inFlight=1, **south).valid
+    assert totals(judged(log, inFlight=1, **south)).unjudged == 0
+    assert judged(log, **per(1, **south)).valid
+    sets: Spec = {"clusters": {"clusterSets": ["ran"]}}
+    assert totals(judged(log, **per(1, **sets))).unknown == {"labels of clusters": 1}
+    assert totals(judged(log, **per(1, "ring"))).unknown == {"labels of clusters": 2}
+    assert totals(judged(without_facts(log), **per(1))).unknown == {"labels of clusters": 2}
+
+
+@pytest.mark.parametrize("spec", [per(1), per(2), {"inFlight": 1, **NORTH}, per(1, **NORTH)])
+def test_an_engine_that_keeps_limits_by_labels_is_certified(spec: Spec) -> None:
+    findings = judged(played("Prep", "Upgrade", **spec), **spec)
+    assert (told(findings), totals(findings).unjudged) == ([], 0)
+
+
+def test_labels_of_other_rollouts_clusters_count() -> None:
+    twin = fleet()
+    set_policies(twin, policy(**WIDE))
+    for name, region in (("a", "north"), ("b", "north")):
+        of = {"region": region, "of": name}
+        twin.labels["site-1" if name == "a" else "site-2"] |= of
+        twin.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
+    twin.wait(hours=2)
+    log = log_of(twin)
+    assert words(judged(log, "uid-b", **per(1))) == [
+        "R50.3: site-2 starts Prep with 1 in flight with region=north, and perTopology allows 1"
+    ]
 
 
 @pytest.mark.parametrize(
