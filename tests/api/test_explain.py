@@ -131,7 +131,7 @@ AGAIN = PolicyFollowUp(
 )
 
 
-async def test_follow_ups_are_told_to_those_who_may_read_the_rollout(
+async def test_follow_ups_are_shown_to_those_who_may_read_the_rollout(
     ask: Ask, journal: Journal
 ) -> None:
     await fleet(journal)
