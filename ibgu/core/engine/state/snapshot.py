@@ -99,11 +99,7 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
-def _no_facts(action: ActionName | None, cluster: ClusterView) -> StartFacts | None:
-    """Returns that no policy reads anything."""
-    return None
-
-
+StartFactsLookup = Callable[[ActionName | None, ClusterView], StartFacts | None]
 UNNAMED = "via the hub"
 """The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
 
@@ -149,7 +145,7 @@ class Snapshot(Struct, frozen=True):
     """What policies demand beyond the rollout's annotations."""
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
-    start_facts: Callable[[ActionName | None, ClusterView], StartFacts | None] = _no_facts
+    start_facts: StartFactsLookup = lambda action, cluster: None
     """Returns what policies read of a cluster that starts the action, or ends its step; None:
     nothing."""
     policies_known: bool = True
