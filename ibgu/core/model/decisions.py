@@ -115,7 +115,7 @@ class OnMember(Struct, frozen=True):
     """What a decision that starts or ends something rests on."""
     actor: str = ""
     facts: StartFacts | None = None
-    """What policies read of a cluster that starts, or ends its step; None: nothing."""
+    """What policies read of a cluster that starts; None: nothing."""
 
 
 class OnPendingPatch(Struct, frozen=True):

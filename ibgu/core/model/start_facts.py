@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 
-class StartFacts(Struct, frozen=True, gc=False, omit_defaults=True):
-    """StartFacts is what the policies in force read of a cluster that starts an action; of one that
-    ends its step, its labels. The history keeps it, so that starts can be judged again (R44.2)."""
+class StartFacts(Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
+    """StartFacts is what the policies in force decide by, of a cluster that starts an action. The
+    history keeps it, so that the start can be judged again (R44.2)."""
 
     labels: Mapping[str, str | None] = {}
-    """The labels of the ManagedCluster by which policies select clusters and canaries, and count
-    what is in flight; None: the cluster does not have the label."""
+    """The labels of the ManagedCluster by which policies select clusters and canaries; None: the
+    cluster does not have the label."""
     rollout_labels: Mapping[str, str | None] = {}
     """The labels of the rollout's object by which policies select rollouts, in the same way."""
     time_zone: str | None = None

@@ -16,11 +16,11 @@ from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
-from ibgu.core.assurance.certify.policy_starts import CLUSTERS, Objection, Start, of_cluster
+from ibgu.core.assurance.certify.policy_starts import Objection, Start, behind_glass, of_cluster
 from ibgu.core.assurance.certify.policy_times import of_fit
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, facts_of, is_canary
+from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 
@@ -51,27 +51,15 @@ class PolicyTotals(Struct, frozen=True):
     """What would have to be known, with the number of those starts that it is about."""
 
 
-class _Unchanged(Struct):
-    """Clusters that had no room for another one, if enough of them still had their labels."""
-
-    clusters: set[str]
-    """Those of which no later event has shown it yet."""
-    least: int
-    """How many more it takes."""
-
-
 class _Suspect(Struct):
-    """A start that was wrong if other clusters were still what they had been. Later events may show
-    it: a cluster that is deleted never comes back with its uid, and one whose label is the same
-    later had it all the time."""
+    """A start that was wrong if certain clusters were still on the hub, which later events may
+    show: a cluster that is deleted never comes back with its uid."""
 
     event: Event
     words: str
     others: tuple[int, ...]
     missing: list[frozenset[str]]
     """The uids of clusters of which one must have been there, for each version of the policy."""
-    unchanged: list[_Unchanged]
-    """What must have been so of labels, for each version of the policy."""
 
 
 class PolicyAudit:
@@ -86,8 +74,6 @@ class PolicyAudit:
         self._ends = ImageEnds(audit.proofs)
         self._suspects: dict[str, list[_Suspect]] = {}
         """The suspects of each rollout."""
-        self._by_labels: list[_Suspect] = []
-        """Those among them for which labels count."""
         self._policies: set[str] = set()
         self._starts = 0
         self._unjudged: set[int] = set()
@@ -101,8 +87,6 @@ class PolicyAudit:
             self._judge(event, rollout)
         elif rollout is not None and event.kind == "FollowUpChanged":
             self._judge_follow_ups(event, rollout)
-        if self._by_labels and event.cluster is not None and "facts" in event.data:
-            self._compare(event, event.cluster)
         self._reader.read(event)
         self._ends.read(event)
         if rollout is not None and event.rollout in self._suspects and not rollout.restored:
@@ -113,8 +97,7 @@ class PolicyAudit:
         if not self._known:
             return None
         left = {each.event.seq for suspects in self._suspects.values() for each in suspects}
-        by_labels = {each.event.seq for each in self._by_labels}
-        unknown = self._unknown + Counter({GONE: len(left - by_labels), CLUSTERS: len(by_labels)})
+        unknown = self._unknown + Counter({GONE: len(left)})
         return PolicyTotals(
             policies=len(self._policies),
             starts=self._starts,
@@ -136,30 +119,9 @@ class PolicyAudit:
         suspects = self._suspects[event.rollout]
         for each in suspects:
             each.missing = [uids for uids in each.missing if uid not in uids]
-        self._report(event.rollout)
-
-    def _compare(self, event: Event, cluster: str) -> None:
-        """Compares the labels of the cluster with those of its last start."""
-        same = facts_of(event).labels == self._reader.facts_of(cluster).labels
-        for suspect in self._by_labels:
-            for each in suspect.unchanged:
-                if cluster in each.clusters:
-                    each.clusters.discard(cluster)
-                    each.least -= same
-            suspect.unchanged = [each for each in suspect.unchanged if each.least > 0]
-        for rollout in {each.event.rollout for each in self._by_labels if not each.unchanged}:
-            self._report(rollout)
-        self._by_labels = [each for each in self._by_labels if each.unchanged]
-
-    def _report(self, rollout: str) -> None:
-        """Reports the rollout's starts that are proven wrong by now."""
-        left = []
-        for each in self._suspects[rollout]:
-            if each.missing or each.unchanged:
-                left.append(each)
-            else:
+            if not each.missing:
                 self._audit.require(Rule.POLICIES, False, each.event, each.words, *each.others)
-        self._suspects[rollout] = left
+        self._suspects[event.rollout] = [each for each in suspects if each.missing]
 
     def _judge_follow_ups(self, event: Event, rollout: RolloutCase) -> None:
         """Checks that the policies had asked for what the event records first."""
@@ -178,20 +140,22 @@ class PolicyAudit:
                 self._audit.require(Rule.POLICIES, not wrong, event, f"{told}, which {wrong}")
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
-        policies = [
-            each
-            for each in self._history.at(event.at)
-            if not rollout.grants.passes(policy_gate(each.name), event.at)
-        ]
+        policies = list(self._history.at(event.at))
         start = self._reader.start(event, rollout) if policies else None
         if start is None:
             return
         start = replace(start, is_canary=is_canary(policies, start))
         self._policies.update(each.name for each in policies)
         self._starts += 1
-        unknown = {
-            found for each in policies if (found := self._judge_by(each, start, event, rollout))
-        }
+        unknown = set()
+        for each in policies:
+            seen = start
+            if rollout.grants.passes(policy_gate(each.name), event.at):
+                each = replace(each, specs=[behind_glass(spec) for spec in each.specs])
+                # It waits for no canaries of this policy.
+                seen = replace(start, is_canary=True)
+            unknown.add(self._judge_by(each, seen, event, rollout))
+        unknown.discard("")
         self._unknown.update(unknown)
         self._unjudged |= {event.seq} if unknown else set()
 
@@ -212,15 +176,9 @@ class PolicyAudit:
         words = f"{told} (RolloutPolicy/{policy.name})"
         others = () if allowed else (*self._reader.claims_on(wrong.others), *wrong.events)
         missing = [each.if_there for each in objections if each and each.if_there]
-        unchanged = [
-            _Unchanged(set(each.if_unchanged), each.least)
-            for each in objections
-            if each and each.if_unchanged
-        ]
-        if (missing or unchanged) and not allowed:
-            suspect = _Suspect(event, words, others, missing, unchanged)
-            self._suspects.setdefault(event.rollout, []).append(suspect)
-            self._by_labels += [suspect] if unchanged else []
+        if missing and not allowed:
+            suspects = self._suspects.setdefault(event.rollout, [])
+            suspects.append(_Suspect(event, words, others, missing))
         else:
             self._audit.require(Rule.POLICIES, allowed, event, words, *others)
         return ""

@@ -5,7 +5,7 @@ anything. What depends on that is said to be unknown.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -84,11 +84,9 @@ def canary_of(spec: RolloutPolicySpec | None, start: Start) -> bool | None:
         return False
     if not _is_followed(spec) or held is None:
         return None
-    selected = selects(spec.clusters, start.facts)
-    if selected is False:
-        return False
+    # Labels may have changed since they were chosen.
     if spec.canaries.selector is not None:
-        # They were chosen some time before, by labels that may have changed since.
+        selected = selects(spec.clusters, start.facts)
         return (selected and matches(spec.canaries.selector, start.facts.labels)) or None
     if selection(spec):
         return None
@@ -210,11 +208,15 @@ def _spent(
     budget: FailureBudget, failures: Iterable[MemberEnd], allowed: int
 ) -> Sequence[MemberEnd]:
     """Returns the failures with which the budget was spent, within its time; empty: it was not."""
-    recent: deque[MemberEnd] = deque()
+    recent, clusters = deque[MemberEnd](), Counter[str]()
     for each in failures:
         recent.append(each)
+        clusters[each.cluster] += 1
         while budget.window is not None and recent[0].at <= each.at - budget.window:
-            recent.popleft()
-        if len({failed.cluster for failed in recent}) > allowed:
+            old = recent.popleft().cluster
+            clusters[old] -= 1
+            if not clusters[old]:
+                del clusters[old]
+        if len(clusters) > allowed:
             return recent
     return ()

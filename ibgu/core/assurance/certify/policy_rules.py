@@ -1,17 +1,16 @@
 """Judges a start by one version of a RolloutPolicy (R50.1, R50.3, and the other rules by modules
 of their own).
 
-The history has the labels of clusters from when they started, and of their rollouts. What depends
-on labels that it does not have is said to be unknown, unless it makes no difference.
+The history has the labels of the cluster that starts, and of its rollout, but not those of other
+clusters then. What depends on them is said to be unknown, unless it makes no difference.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.policy_approvals import of_approvals
 from ibgu.core.assurance.certify.policy_failures import of_failures
-from ibgu.core.assurance.certify.policy_selectors import both, selects
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
     ROLLOUTS,
@@ -22,7 +21,6 @@ from ibgu.core.assurance.certify.policy_starts import (
     holds,
     named,
     of_cluster,
-    own_selection,
     selection,
 )
 from ibgu.core.assurance.certify.policy_times import of_times
@@ -46,15 +44,11 @@ def objection(
     found += of_approvals(own, start)
     if held is None:
         found = [replace(each, unknown=each.unknown or ROLLOUTS) for each in found]
-    return min(found, key=_uncertainty, default=None)
-
-
-def _uncertainty(found: Objection) -> tuple[bool, bool]:
-    return bool(found.unknown), bool(found.if_there or found.if_unchanged)
+    return min(found, key=lambda each: (bool(each.unknown), bool(each.if_there)), default=None)
 
 
 def _limits(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    """Yields which limits are reached. Where it is not known who counts, a start is certainly
+    """Yields which limits are reached. Where labels decide on who counts, a start is certainly
     within a limit that all clusters in flight together do not reach."""
     if any(holds(spec, action) for action in start.rest):
         yield from _in_flight(spec, start)
@@ -63,58 +57,19 @@ def _limits(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
 
 
 def _in_flight(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    most = spec.in_flight
-    if isinstance(most, int):
-        counted = {name: selects(spec.clusters, start.facts_of(name)) for name in start.others}
-        found = _full(counted, most)
-        if found is not None:
-            words = f"with {len(found.others)} in flight, and inFlight is {most}"
-            unknown = found.unknown or own_selection(spec, start)
-            by_labels = found.if_unchanged if selection(spec) else frozenset[str]()
-            yield replace(found, words=words, unknown=unknown, if_unchanged=by_labels)
-    elif most and start.others:  # A share is one cluster at least.
+    count = len(start.others)
+    if isinstance(spec.in_flight, int):
+        if count >= spec.in_flight:
+            words = f"with {count} in flight, and inFlight is {spec.in_flight}"
+            yield Objection("R50.3", words, selection(spec), start.others)
+    elif spec.in_flight and count:  # A share is one cluster at least.
         yield Objection(unknown=SHARES)
 
 
 def _topologies(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     for limit in spec.per_topology:
-        label, mine = limit.label, start.facts.labels
-        counted = {
-            name: both(
-                selects(spec.clusters, start.facts_of(name)),
-                _same(label, mine, start.facts_of(name).labels),
-            )
-            for name in start.others
-        }
-        found = _full(counted, limit.maximum)
-        if found is not None:
-            where = f"with {label}={mine[label]}" if mine.get(label) else f"without {label}"
-            count = len(found.others)
-            words = f"with {count} in flight {where}, and perTopology allows {limit.maximum}"
-            unknown = found.unknown or own_selection(spec, start)
-            yield replace(found, words=words, unknown=unknown)
-
-
-def _same(
-    label: str, mine: Mapping[str, str | None], other: Mapping[str, str | None]
-) -> bool | None:
-    """Returns whether two clusters have one value of the label, or both have none; None: that is
-    not known."""
-    if label not in mine or label not in other:
-        return None
-    return (mine[label] or "") == (other[label] or "")
-
-
-def _full(counted: Mapping[str, bool | None], most: int) -> Objection | None:
-    """Returns that there was no room beside other clusters in flight; None: there was. `counted`:
-    whether each takes room, as far as it is known."""
-    certain = [name for name, takes in counted.items() if takes]
-    possible = [name for name, takes in counted.items() if takes is not False]
-    if len(possible) < most:
-        return None
-    if len(certain) < most:
-        return Objection(unknown=CLUSTERS)
-    return Objection("R50.3", others=certain, if_unchanged=frozenset(certain), least=most)
+        if len(start.others) >= limit.maximum:
+            yield Objection(unknown=CLUSTERS)
 
 
 def _neighbours(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:

@@ -14,7 +14,7 @@ def selects(clusters: PolicyClusters, facts: StartFacts) -> bool | None:
     """Returns whether a policy is about the cluster; None: that is not known."""
     sets = LabelRequirement(_SET, "In", clusters.cluster_sets)
     within = _all([_holds(sets, facts.labels)] if clusters.cluster_sets else [])
-    return both(within, matches(clusters.selector, facts.labels))
+    return _all([within, matches(clusters.selector, facts.labels)])
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str | None]) -> bool | None:
@@ -44,11 +44,6 @@ def _holds(requirement: LabelRequirement, labels: Mapping[str, str | None]) -> b
         case "DoesNotExist":
             return value is None
     return None
-
-
-def both(first: bool | None, second: bool | None) -> bool | None:
-    """Returns whether both are so; None: that is not known."""
-    return _all([first, second])
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:

@@ -1,7 +1,8 @@
 """A start, and what a policy has against it."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,17 @@ CLUSTERS = "labels of clusters"
 ROLLOUTS = "labels of rollouts"
 BEFORE = "events from before a restore or a takeover"
 UNFOLLOWED = "what a policy means that can't be read"
+_OF_A_CLUSTER: Mapping[str, Any] = {
+    "windows": [],
+    "freezes": [],
+    "in_flight": "",
+    "per_topology": [],
+    "approval": None,
+    "preflight": None,
+    "warnings": None,
+    "backup": None,
+}
+"""What a policy may say of a cluster that starts, whatever has failed; here it says nothing."""
 _NAMED = 5
 """The clusters that a message names."""
 
@@ -60,8 +72,6 @@ class Start(Struct, frozen=True):
     """Whether the cluster is a canary of any policy; None: that is not known."""
     failed_on_hub: Callable[[datetime], Sequence[MemberEnd]] = lambda moment: ()
     """Returns which clusters had failed in any rollout of the hub, after a time."""
-    facts_of: Callable[[str], StartFacts] = lambda cluster: StartFacts()
-    """Returns what policies had read of another cluster that is in flight, when it started."""
     facts: StartFacts = StartFacts()
     """What the policies of that time read of the cluster."""
 
@@ -80,10 +90,6 @@ class Objection(Struct, frozen=True):
     """The events that the start does not go with."""
     if_there: frozenset[str] = frozenset()
     """The uids of clusters of which one must still have been on the hub; empty: no matter."""
-    if_unchanged: frozenset[str] = frozenset()
-    """Clusters of which some must still have had the labels with which they had started."""
-    least: int = 0
-    """How many of these."""
     until: datetime | None = None
     """When the policy would allow it by itself; None: that depends on what else happens."""
 
@@ -111,17 +117,13 @@ def of_cluster(spec: RolloutPolicySpec, start: Start) -> RolloutPolicySpec:
     and canaries may hold a whole step, of which it may select other clusters."""
     if selects(spec.clusters, start.facts) is not False:
         return spec
-    return replace(
-        spec,
-        windows=[],
-        freezes=[],
-        in_flight="",
-        per_topology=[],
-        approval=None,
-        preflight=None,
-        warnings=None,
-        backup=None,
-    )
+    return replace(spec, **_OF_A_CLUSTER)
+
+
+def behind_glass(spec: RolloutPolicySpec | None) -> RolloutPolicySpec:
+    """Returns what a policy still says of a rollout for which somebody has broken its glass
+    (R50.14): failures hold as before."""
+    return replace(spec or RolloutPolicySpec(), never_together=[], **_OF_A_CLUSTER)
 
 
 def holds(spec: RolloutPolicySpec, action: str) -> bool:

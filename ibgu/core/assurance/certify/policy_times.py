@@ -19,6 +19,8 @@ from ibgu.core.text.spans import duration, utc
 
 ZONES = "time zones of clusters"
 MEASUREMENTS = "how long actions took at that time"
+_LONGEST = 365 * 86400.0
+"""Seconds; no action is expected to take longer."""
 
 
 def of_times(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
@@ -38,7 +40,7 @@ def of_fit(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     seconds = start.facts.expected_seconds
     if closes is None:
         return
-    if seconds is None:
+    if seconds is None or seconds > _LONGEST:
         yield Objection(unknown=MEASUREMENTS)
     elif start.at + timedelta(seconds=seconds) > closes:
         takes = f"although it usually takes up to {duration(timedelta(seconds=seconds))}"
@@ -78,6 +80,8 @@ def _in_zones(spec: RolloutPolicySpec, start: Start) -> tuple[Sequence[PolicyWin
     """Returns the windows of which it is known in which zone they are; and what is not known of the
     others, empty: nothing, the cluster had no zone."""
     zone = start.facts.time_zone
+    if zone and zone_problem(zone):  # These time zones are older than those of the controller.
+        zone = None
     given = [
         each if each.time_zone else replace(each, time_zone=zone or "") for each in spec.windows
     ]

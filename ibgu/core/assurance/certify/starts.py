@@ -8,7 +8,7 @@ was reached again is not in the history.
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from msgspec import convert
+from msgspec import ValidationError, convert
 
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
@@ -28,7 +28,6 @@ CLAIMING = frozenset(
     }
 )
 """Kinds of events with which members take claims and release them."""
-_NO_FACTS = StartFacts()
 _NAMED = 20
 """The most other clusters whose claims a violation names."""
 
@@ -42,8 +41,6 @@ class StartReader:
         """Cluster -> the rollouts and steps that have claimed it, with the event that says so."""
         self._ends = RolloutEnds()
         self._failures = HubFailures(audit.proofs)
-        self._facts: dict[str, StartFacts] = {}
-        """What was read last of each cluster."""
 
     def read(self, event: Event) -> None:
         """Counts how the member ends, and the claim that it takes or releases."""
@@ -53,18 +50,12 @@ class StartReader:
             self._ends.read(event, proofs)
         self._failures.read(event)
         if event.kind in CLAIMING and event.cluster is not None:
-            self._facts[event.cluster] = facts_of(event)
-        if event.kind in CLAIMING and event.cluster is not None:
             self._count(event, event.cluster)
 
     def claims_on(self, clusters: Iterable[str]) -> Iterator[int]:
         """Yields the events by which the first of these clusters were claimed."""
         for cluster in islice(clusters, _NAMED):
             yield from self._in_flight[cluster].values()
-
-    def facts_of(self, cluster: str) -> StartFacts:
-        """Returns what was read last of the cluster."""
-        return self._facts.get(cluster, _NO_FACTS)
 
     def start(self, event: Event, rollout: RolloutCase) -> Start | None:
         """Returns the start; None: it leads back, or the history does not have its step."""
@@ -89,8 +80,7 @@ class StartReader:
             progress=self._ends.progress(rollout, event.step),
             stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
             failed_on_hub=self._failures.after,
-            facts_of=self.facts_of,
-            facts=facts_of(event),
+            facts=_facts(event),
             unmet=unmet(proofs, rollout, rollout.steps[event.step], event, action),
         )
 
@@ -123,9 +113,13 @@ def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
     return False if all(each == {False} for each in answers) else None
 
 
-def facts_of(event: Event) -> StartFacts:
-    """Returns what policies had read of the cluster; a history that is older has nothing of it."""
-    return convert(event.data.get("facts", {}), StartFacts)
+def _facts(event: Event) -> StartFacts:
+    """Returns what policies had read of the cluster; a history that is older has nothing of it, and
+    one that can't be read counts as such."""
+    try:
+        return convert(event.data.get("facts", {}), StartFacts)
+    except ValidationError:
+        return StartFacts()
 
 
 def _claims(event: Event) -> bool:

@@ -53,7 +53,6 @@ _PROVEN = frozenset(
     }
 )
 """Kinds that are journaled together with the observation."""
-_WITH_FACTS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED})
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
@@ -189,9 +188,8 @@ class DecisionContext:
         """Decides that the member's record is `member` now."""
         seen = self.observe(member.cluster) if kind in _PROVEN else None
         facts = None
-        if kind in _WITH_FACTS and seen is not None and seen.cluster is not None:
-            action = self.action(member) if kind is Kind.RUN_INTENDED else None
-            facts = self.snapshot.start_facts(action, seen.cluster)
+        if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
+            facts = self.snapshot.start_facts(self.action(member), seen.cluster)
         cause = _cause(kind, member)
         self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member

@@ -99,7 +99,7 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
-StartFactsLookup = Callable[[ActionName | None, ClusterView], StartFacts | None]
+StartFactsLookup = Callable[[ActionName, ClusterView], StartFacts | None]
 UNNAMED = "via the hub"
 """The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
 
@@ -146,8 +146,7 @@ class Snapshot(Struct, frozen=True):
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
     start_facts: StartFactsLookup = lambda action, cluster: None
-    """Returns what policies read of a cluster that starts the action, or ends its step; None:
-    nothing."""
+    """Returns what policies read of a cluster that starts an action; None: nothing."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

@@ -89,16 +89,16 @@ def test_starts_of_an_older_history_are_counted() -> None:
 def test_windows_are_those_of_the_clusters_own_zone() -> None:
     log = played("Prep", **NIGHT)
     starts = {each.cluster: each for each in log if each.kind == "RunIntended"}
-    assert starts["site-1"].data["facts"] == {"time_zone": "Asia/Tokyo"}
+    assert starts["site-1"].data["facts"] == {"timeZone": "Asia/Tokyo"}
     moved = [
-        replace(each, data={**each.data, "facts": {"time_zone": "Europe/Berlin"}})
+        replace(each, data={**each.data, "facts": {"timeZone": "Europe/Berlin"}})
         if each.seq == starts["site-1"].seq
         else each
         for each in log
     ]
     assert words(judged(moved, **NIGHT)) == ["R50.4: site-1 starts Prep while no window is open"]
     lost = [
-        replace(each, data={**each.data, "facts": {"time_zone": ""}})
+        replace(each, data={**each.data, "facts": {"timeZone": ""}})
         if each.seq == starts["site-1"].seq
         else each
         for each in log
@@ -201,89 +201,40 @@ def test_a_selected_canary_need_not_wait() -> None:
     assert (told(only), totals(only).unjudged) == ([], 0)
 
 
-# -- labels of other clusters --------------------------------------------------------------
+def changed(log: list[Event], cluster: str, facts: Any) -> list[Event]:
+    """The log with other facts of the cluster's first start."""
+    at = place(log, "RunIntended", cluster)
+    return [*log[:at], replace(log[at], data={**log[at].data, "facts": facts}), *log[at + 1 :]]
 
 
-WIDE: Spec = {"perTopology": [{"label": "region", "maximum": 5}]}
-"""A limit that keeps nothing, for which the labels are recorded."""
-
-
-def together() -> list[Event]:
-    """Three clusters in flight at once, two of them in the north."""
-    return played("Prep", **WIDE)
-
-
-def per(maximum: int, label: str = "region", **spec: Any) -> Spec:
-    return {"perTopology": [{"label": label, "maximum": maximum}], **spec}
-
-
-def test_a_start_beyond_a_limit_by_labels_is_found_in_the_end() -> None:
-    log = together()
-    findings = judged(log, **per(1))
-    assert words(findings) == [
-        "R50.3: site-2 starts Prep with 1 in flight with region=north, and perTopology allows 1"
-    ]
-    claim = log[place(log, "RunIntended", "site-1")]
-    assert findings.violations[0].others == (claim.seq,)
-    assert totals(findings).unjudged == 0
-    assert totals(judged(log, **per(2))).unjudged == 0
-    assert judged(log, **per(2)).valid
-    early = judged(log[: place(log, "MemberFinished")], **per(1))
-    assert told(early) == []
-    assert totals(early).unknown == {"labels of clusters": 1}
-
-
-def test_a_label_that_changed_in_flight_decides_nothing() -> None:
-    log = together()
-    end = log[place(log, "MemberFinished", "site-1")]
-    changed = {**end.data, "facts": {"labels": {"region": "south"}}}
-    moved = [replace(each, data=changed) if each is end else each for each in log]
-    findings = judged(moved, **per(1))
-    assert told(findings) == []
-    assert totals(findings).unknown == {"labels of clusters": 1}
-
-
-def test_clusters_without_the_label_share_a_place() -> None:
+def test_a_canary_may_have_lost_its_label_since_it_was_chosen() -> None:
+    one: Spec = {"canaries": {"count": 1}}
+    two: Spec = {"canaries": {"count": 2}, **NORTH}
     twin = fleet()
-    del twin.labels["site-1"]["region"], twin.labels["site-2"]["region"]
-    assert words(judged(played("Prep", twin=twin, **WIDE), **per(1))) == [
-        "R50.3: site-2 starts Prep with 1 in flight without region, and perTopology allows 1"
-    ]
-
-
-def test_a_limit_counts_the_clusters_that_its_policy_selects() -> None:
-    log = together()
-    assert words(judged(log, inFlight=1, **NORTH)) == [
-        "R50.3: site-2 starts Prep with 1 in flight, and inFlight is 1"
-    ]
-    south: Spec = {"clusters": {"selector": {"matchLabels": {"region": "south"}}}}
-    assert judged(log, inFlight=1, **south).valid
-    assert totals(judged(log, inFlight=1, **south)).unjudged == 0
-    assert judged(log, **per(1, **south)).valid
-    sets: Spec = {"clusters": {"clusterSets": ["ran"]}}
-    assert totals(judged(log, **per(1, **sets))).unknown == {"labels of clusters": 1}
-    assert totals(judged(log, **per(1, "ring"))).unknown == {"labels of clusters": 2}
-    assert totals(judged(without_facts(log), **per(1))).unknown == {"labels of clusters": 2}
-
-
-@pytest.mark.parametrize("spec", [per(1), per(2), {"inFlight": 1, **NORTH}, per(1, **NORTH)])
-def test_an_engine_that_keeps_limits_by_labels_is_certified(spec: Spec) -> None:
-    findings = judged(played("Prep", "Upgrade", **spec), **spec)
-    assert (told(findings), totals(findings).unjudged) == ([], 0)
-
-
-def test_labels_of_other_rollouts_clusters_count() -> None:
-    twin = fleet()
-    set_policies(twin, policy(**WIDE))
-    for name, region in (("a", "north"), ("b", "north")):
-        of = {"region": region, "of": name}
-        twin.labels["site-1" if name == "a" else "site-2"] |= of
-        twin.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
+    set_policies(twin, policy("one", **one), policy("two", **two))
+    twin.apply(ibgu("a", "Prep", concurrency=3, timeout=6000))
     twin.wait(hours=2)
-    log = log_of(twin)
-    assert words(judged(log, "uid-b", **per(1))) == [
-        "R50.3: site-2 starts Prep with 1 in flight with region=north, and perTopology allows 1"
-    ]
+    policies = [version("one", **one), version("two", **two)]
+    log = changed(log_of(twin), "site-2", {"labels": {"region": "south"}})
+    findings = certify(log, policies=policies)
+    assert told(findings) == []
+    assert totals(findings).unknown["labels of clusters"] >= 1
+
+
+def test_a_time_zone_that_only_the_controller_knew_is_not_judged() -> None:
+    log = changed(played("Prep", **NIGHT), "site-1", {"timeZone": "Mars/Olympus"})
+    findings = judged(log, **NIGHT)
+    assert (told(findings), totals(findings).unknown) == ([], {"time zones of clusters": 1})
+
+
+@pytest.mark.parametrize(
+    "facts", [None, "x", {"labels": ["x"]}, {"expectedSeconds": "x"}, {"expectedSeconds": 1e300}]
+)
+def test_facts_that_can_not_be_read_count_as_none(facts: Any) -> None:
+    log = changed(played("Prep", **fitting(120)), "site-1", facts)
+    findings = judged(log, **fitting(120))
+    assert told(findings) == []
+    assert totals(findings).unknown == {"how long actions took at that time": 1}
 
 
 @pytest.mark.parametrize(

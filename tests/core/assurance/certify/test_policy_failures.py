@@ -28,6 +28,7 @@ from tests.core.assurance.certify.test_policies import BY_LABELS, Spec, judged, 
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.storms import Scenario, finish, heal, play, scenarios, twin_of
 from tests.core.engine.decide.test_storms import STORM
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.simulation.broken import broken
 
@@ -257,6 +258,34 @@ def test_ways_back_are_held_by_no_canary_and_no_budget() -> None:
     assert {each.event.data["action"] for each in found.violations} == {"Prep"}
     mixed = tells("StepOpened", nth=0, actions=["Abort", "Prep"])(log)
     assert Rule.POLICIES not in judged(mixed, **few(0)).broken
+
+
+# -- broken glass --------------------------------------------------------------------------
+
+
+def behind_glass(*bad: int, most: int = 1) -> Log:
+    """Somebody has broken the glass of the policy, which is not on the hub yet."""
+    twin = fleet(4, *bad)
+    break_glass(twin, "RolloutPolicy/network", hours=100)
+    return played("Prep", twin=twin, most=most)
+
+
+def test_broken_glass_opens_no_failure_budget() -> None:
+    log = behind_glass(1)
+    found = words(judged(log, **few(0)))
+    assert [each.split()[:2] for each in found] == [["R50.9:", f"site-{n}"] for n in (2, 3, 4)]
+    assert words(judged(log, **first(count=1)))[0].startswith("R50.11: site-2 starts Prep after")
+    frozen = {"freezes": [{"from": "2025-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}]}
+    assert judged(log, **frozen, **few(1), inFlight=1).valid
+
+
+def test_a_canary_of_a_policy_whose_glass_is_broken_waits_for_no_other_policy() -> None:
+    log = behind_glass(most=2)
+    policies = [version("network", **first(count=2)), version("other", **first(count=1))]
+    found = certify(log, policies=policies)
+    early = [each.event.cluster for each in found.violations]
+    assert "site-2" not in early
+    assert judged(log, **first(count=1)).valid
 
 
 # -- failures of the whole hub -------------------------------------------------------------

@@ -3,23 +3,17 @@
 A policy holds the rollouts that it selects. Its limits count what every rollout has in flight.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ibgu.core.engine.gate import GateInput, policy_gate
 from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
 from ibgu.core.engine.gates.policies.sources import Sources
-from ibgu.core.engine.gates.policies.start_facts import (
-    FactReader,
-    cluster_keys,
-    selector_keys,
-    start_facts,
-)
+from ibgu.core.engine.gates.policies.start_facts import FactReader, selector_keys, start_facts
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -35,7 +29,6 @@ from ibgu.core.model import ActionName, ClusterView
 from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.model.start_facts import StartFacts
 
-_NOTHING = StartFacts()
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
 
@@ -52,21 +45,13 @@ class HoldingPolicies(Struct, frozen=True):
     retries: tuple[RetryPolicy, ...] = ()
     readers: tuple[FactReader, ...] = ()
     rollout_labels: Mapping[str, str | None] = {}
-    """The labels of the rollout that any policy of the hub reads."""
-    cluster_keys: Sequence[str] = ()
-    """The keys of the labels of clusters that any policy of the hub reads."""
+    """The labels of the rollout that any policy reads."""
     known: bool = True
     """Whether all of them can be followed."""
 
-    def start_facts(self, action: ActionName | None, cluster: ClusterView) -> StartFacts | None:
-        """Returns what policies read of a cluster that starts the action, or ends its step; None:
-        nothing."""
-        labels = {key: cluster.labels.get(key) for key in self.cluster_keys}
-        if action is None:
-            return StartFacts(labels) if labels else None
-        found = start_facts(self.readers, action, cluster)
-        found = replace(found, labels=labels, rollout_labels=self.rollout_labels)
-        return found if found != _NOTHING else None
+    def start_facts(self, action: ActionName, cluster: ClusterView) -> StartFacts | None:
+        """Returns what these policies read of a cluster that starts; None: nothing."""
+        return start_facts(self.readers, self.rollout_labels, action, cluster)
 
 
 class PolicyGates:
@@ -92,7 +77,6 @@ class PolicyGates:
         self._policies: tuple[PolicyInForce, ...] = ()
         self._rollout_keys: list[str] = []
         """The keys of labels by which policies select rollouts."""
-        self._cluster_keys: list[str] = []
 
     def of(
         self, state: PolicyState, namespace: str, labels: Mapping[str, str], rollout: str = ""
@@ -117,7 +101,6 @@ class PolicyGates:
             tuple(each.retry for each in holding if each.retry is not None),
             tuple(each.facts for each in holding if each.facts is not None),
             {key: labels.get(key) for key in self._rollout_keys},
-            self._cluster_keys,
             known=all(each.followed for each in holding),
         )
 
@@ -147,9 +130,6 @@ class PolicyGates:
         )
         selectors = [each.spec.rollouts.selector for each in state.policies]
         self._rollout_keys = sorted({key for each in selectors for key in selector_keys(each)})
-        self._cluster_keys = sorted(
-            {key for each in state.policies for key in cluster_keys(each.spec)}
-        )
         self._turns.forget_priorities()
         self._waiting.follow(self._policies)
         self._state = state

@@ -1,6 +1,6 @@
 """Reads the facts of a start that policies decide by, for the history (R44.2)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -12,10 +12,14 @@ from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import StartFacts
 from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
 
+_NOTHING = StartFacts()
+
 
 class FactReader(Struct, frozen=True):
-    """FactReader knows what one policy reads of a start, besides labels."""
+    """FactReader knows which facts one policy needs."""
 
+    labels: frozenset[str]
+    """The keys of labels that select clusters."""
     zoned: bool
     """Whether a window is in the time zone of each cluster."""
     fit: ActionFilter | None
@@ -26,36 +30,41 @@ class FactReader(Struct, frozen=True):
 def reader(
     spec: RolloutPolicySpec, actions: ActionFilter, durations: Durations
 ) -> FactReader | None:
-    """Returns what the policy needs to know of a start; None: nothing but labels."""
+    """Returns what the policy needs to know of a start; None: nothing."""
+    labels = frozenset(_keys(spec))
     zoned = any(not each.time_zone for each in spec.windows)
     fit = actions if spec.fit and spec.windows else None
-    return FactReader(zoned, fit, durations) if zoned or fit else None
+    return FactReader(labels, zoned, fit, durations) if labels or zoned or fit else None
 
 
 def start_facts(
-    readers: Iterable[FactReader], action: ActionName, cluster: ClusterView
-) -> StartFacts:
-    """Returns what the policies read of a cluster that starts the action, besides labels."""
+    readers: Iterable[FactReader],
+    rollout_labels: Mapping[str, str | None],
+    action: ActionName,
+    cluster: ClusterView,
+) -> StartFacts | None:
+    """Returns what the policies read of the cluster and its rollout; None: they need nothing."""
+    labels: dict[str, str | None] = {}
     zone: str | None = None
     needed: float | None = None
     for each in readers:
+        labels |= {key: cluster.labels.get(key) for key in sorted(each.labels)}
         if each.zoned:
             known, _ = own_zone(cluster)
             zone = known.key if known is not None else ""
         if each.fit is not None and each.fit(traits(action)):
             needed = time_needed(action, each.durations()).total_seconds()
-    return StartFacts(time_zone=zone, expected_seconds=needed)
+    found = StartFacts(labels, rollout_labels, zone, needed)
+    return found if found != _NOTHING else None
 
 
-def cluster_keys(spec: RolloutPolicySpec) -> Iterator[str]:
-    """Yields the keys of the labels by which the policy selects clusters and canaries, and counts
-    what is in flight."""
+def _keys(spec: RolloutPolicySpec) -> Iterable[str]:
+    """Yields the keys of the labels by which the policy selects clusters and canaries."""
     if spec.clusters.cluster_sets:
         yield CLUSTER_SET_LABEL
     canaries = spec.canaries.selector if spec.canaries is not None else None
     yield from selector_keys(spec.clusters.selector)
     yield from selector_keys(canaries or LabelSelector())
-    yield from (each.label for each in spec.per_topology)
 
 
 def selector_keys(selector: LabelSelector) -> Iterator[str]:
