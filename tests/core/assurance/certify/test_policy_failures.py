@@ -355,6 +355,17 @@ def test_failures_of_the_hub_are_forgotten_after_two_weeks() -> None:
     assert judged(log, "uid-b", **ON_HUB).valid
 
 
+def test_a_cluster_that_failed_again_counts_by_its_later_failure() -> None:
+    log = log_of(two_rollouts())
+    seen, end = log[place(log, "RolloutSeen")], log[place(log, "MemberFinished", "site-1")]
+    before = end.at - timedelta(minutes=700)
+    earlier = [replace(each, rollout="uid-x", at=before) for each in (seen, end)]
+    certifier = Certifier(PROOFS, ["uid-b"], policies=[version(**ON_HUB)])
+    for event in [*earlier, *log]:
+        (certifier.feed if event.rollout == "uid-b" else certifier.count)(event)
+    assert certifier.findings().broken == {Rule.POLICIES: 3}
+
+
 def test_a_failure_on_the_hub_that_was_corrected_counts_no_longer() -> None:
     log = log_of(two_rollouts())
     end = log[place(log, "MemberFinished", "site-2")]
