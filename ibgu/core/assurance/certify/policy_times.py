@@ -19,7 +19,7 @@ from ibgu.core.text.spans import duration, utc
 
 ZONES = "time zones of clusters"
 MEASUREMENTS = "how long actions took at that time"
-_LONGEST = 365 * 86400.0
+_MAX_EXPECTED = 365 * 86400.0
 """Seconds; no action is expected to take longer."""
 
 
@@ -40,7 +40,7 @@ def of_fit(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     seconds = start.facts.expected_seconds
     if closes is None:
         return
-    if seconds is None or seconds > _LONGEST:
+    if seconds is None or seconds > _MAX_EXPECTED:
         yield Objection(unknown=MEASUREMENTS)
     elif start.at + timedelta(seconds=seconds) > closes:
         takes = f"although it usually takes up to {duration(timedelta(seconds=seconds))}"
