@@ -29,7 +29,7 @@ def hourly(rng: Random) -> Object:
     return window
 
 
-def long(rng: Random) -> Object:
+def two_hourly(rng: Random) -> Object:
     """Returns a window that opens every second hour, in a time zone of its own."""
     return {
         "cron": f"{rng.randrange(60)} */2 * * *",

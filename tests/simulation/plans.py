@@ -288,7 +288,7 @@ def fitting(plan: Scenario, rng: Random) -> Scenario:
     if rng.random() >= 0.25 or not all(_is_ibgu(ibgu) for _, ibgu in plan.ibgus):
         return plan
     return structs.replace(
-        plan, policy={**plan.policy, "windows": [networks.long(rng)], "fit": True}
+        plan, policy={**plan.policy, "windows": [networks.two_hourly(rng)], "fit": True}
     )
 
 

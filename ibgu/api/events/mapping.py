@@ -27,8 +27,8 @@ def event_for(row: EventRow, namespace: str | None, readable: Readable) -> Event
 
 
 def event_body(row: EventRow) -> EventBody:
-    """Returns the event's body; only the outer names of `data` are ours: below them are labels,
-    annotations, a plan."""
+    """Returns the event's body; only the outer names of `data` change: below them are labels,
+    annotations, a plan, and names that are like this already."""
     return EventBody(
         **{name: getattr(row, name) for name in _SAME},
         step=None if row.step is None else row.step + 1,

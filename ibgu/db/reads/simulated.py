@@ -6,13 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.certify import CLAIMING
-from ibgu.core.assurance.simulate import (
-    LabelledClusters,
-    PolicySimulation,
-    SimulationOutcome,
-    counts_on_hub,
-)
+from ibgu.core.assurance.certify import CLAIMING, counts_on_hub
+from ibgu.core.assurance.simulate import LabelledClusters, PolicySimulation, SimulationOutcome
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.db.errors import unavailable_from

@@ -120,11 +120,10 @@ class UnderPolicy:
             self._check(_FREEZES, free, event)
         if not self._flights.begins(event) or not holds(spec, self._flights.rest(event)):
             return
-        flying = self._flights.clusters
-        self._judge_places(event, spec, flying)
+        self._judge_places(event, spec)
 
-    def _judge_places(self, event: Event, spec: Spec, flying: set[str]) -> None:
-        selected = selects(spec, str(event.cluster))
+    def _judge_places(self, event: Event, spec: Spec) -> None:
+        flying, selected = self._flights.clusters, selects(spec, str(event.cluster))
         taken = {each for each in flying if selects(spec, each)} if selected else set()
         for limit in spec.get("perTopology", ()):
             self._check(_LIMITS, len(taken) < limit["maximum"], event, taken)

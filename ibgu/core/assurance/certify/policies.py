@@ -1,9 +1,8 @@
 """Checks that every start kept the RolloutPolicies in force (R50)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,13 +28,15 @@ def wanted_of_others(policies: Iterable[PolicyVersion]) -> frozenset[str]:
     """Returns the kinds of events of other rollouts, on whatever clusters, that the policies need:
     those that claim and release clusters, and where failures of the whole hub count, those that say
     how upgrades have ended."""
-    counts = any(each.spec.get("breaker") or _of_hub(each.spec) for each in policies)
+    known = (each.known for each in policies)
+    counts = any(spec is not None and counts_on_hub(spec) for spec in known)
     return CLAIMING | ENDING if counts else CLAIMING
 
 
-def _of_hub(spec: Mapping[str, Any]) -> bool:
-    budget = spec.get("failureBudget")
-    return isinstance(budget, dict) and budget.get("per") == BudgetScope.HUB
+def counts_on_hub(spec: RolloutPolicySpec) -> bool:
+    """Returns whether the policy counts how upgrades have ended in all rollouts of the hub."""
+    budget = spec.failure_budget
+    return spec.breaker is not None or (budget is not None and budget.per is BudgetScope.HUB)
 
 
 class PolicyTotals(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Tells which clusters a policy selects, by the labels that the history has of them (R50.1)."""
+"""Tells what a policy selects, by the labels that the history has (R50.1)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,15 +12,15 @@ _SET = "cluster.open-cluster-management.io/clusterset"
 
 def selects(clusters: PolicyClusters, facts: StartFacts) -> bool | None:
     """Returns whether a policy is about the cluster; None: that is not known."""
-    sets = LabelRequirement(_SET, "In", clusters.cluster_sets)
-    within = _all([_holds(sets, facts.labels)] if clusters.cluster_sets else [])
-    return _all([within, matches(clusters.selector, facts.labels)])
+    sets = clusters.cluster_sets
+    within = [LabelRequirement(_SET, "In", sets)] if sets else []
+    return _all([*within, *_requirements(clusters.selector)], facts.labels)
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str | None]) -> bool | None:
     """Returns whether the selector chooses an object with these labels; None: that is not
     known."""
-    return _all(_holds(each, labels) for each in _requirements(selector))
+    return _all(_requirements(selector), labels)
 
 
 def _requirements(selector: LabelSelector) -> Iterator[LabelRequirement]:
@@ -46,9 +46,10 @@ def _holds(requirement: LabelRequirement, labels: Mapping[str, str | None]) -> b
     return None
 
 
-def _all(answers: Iterable[bool | None]) -> bool | None:
-    """Returns whether all answers are yes; one no is enough for no, whatever is not known."""
-    found = list(answers)
+def _all(requirements: Iterable[LabelRequirement], labels: Mapping[str, str | None]) -> bool | None:
+    """Returns whether all requirements hold; None: that is not known. One that does not is enough
+    for no, whatever else is not known."""
+    found = [_holds(each, labels) for each in requirements]
     if False in found:
         return False
     return None if None in found else True

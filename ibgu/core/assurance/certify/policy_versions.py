@@ -29,6 +29,14 @@ class PolicyVersion(Struct, frozen=True):
     gone_at: datetime | None = None
     """None: it still is in force."""
 
+    @property
+    def known(self) -> RolloutPolicySpec | None:
+        """The spec as this program reads it; None: it can't."""
+        try:
+            return msgspec.convert(self.spec, RolloutPolicySpec)
+        except msgspec.ValidationError:
+            return None
+
 
 class _KnownVersion(Struct, frozen=True):
     spec: RolloutPolicySpec | None
@@ -56,7 +64,7 @@ class PolicyHistory:
     def __init__(self, versions: Iterable[PolicyVersion]) -> None:
         self._versions: dict[str, list[_KnownVersion]] = {}
         for each in sorted(versions, key=lambda version: version.seen_at):
-            known = _KnownVersion(_spec(each.spec), each.seen_at, each.gone_at)
+            known = _KnownVersion(each.known, each.seen_at, each.gone_at)
             self._versions.setdefault(each.name, []).append(known)
 
     @property
@@ -82,10 +90,3 @@ def _has_gap(versions: Iterable[_KnownVersion], begin: datetime, end: datetime) 
             return True
         reached = end if each.gone_at is None else max(reached, each.gone_at)
     return reached + _SAME < end
-
-
-def _spec(spec: Mapping[str, Any]) -> RolloutPolicySpec | None:
-    try:
-        return msgspec.convert(spec, RolloutPolicySpec)
-    except msgspec.ValidationError:
-        return None

@@ -2,7 +2,7 @@
 
 from ibgu.core.assurance.simulate.clusters import LabelledClusters
 from ibgu.core.assurance.simulate.outcome import HeldStart, PolicyOutcome, SimulationOutcome
-from ibgu.core.assurance.simulate.simulation import PolicySimulation, counts_on_hub
+from ibgu.core.assurance.simulate.simulation import PolicySimulation
 
 __all__ = [
     "HeldStart",
@@ -10,5 +10,4 @@ __all__ = [
     "PolicyOutcome",
     "PolicySimulation",
     "SimulationOutcome",
-    "counts_on_hub",
 ]

@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
+from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER
 from ibgu.core.engine.timing.windows import zone_of
 from ibgu.core.model import names
 from ibgu.core.model.rollout_policy import PolicyClusters
 from ibgu.core.plan.policies import selects_cluster
-
-_EVERY_CLUSTER = PolicyClusters()
 
 
 class LabelledClusters(Struct, frozen=True):
@@ -23,7 +22,7 @@ class LabelledClusters(Struct, frozen=True):
 
     def selected(self, selection: PolicyClusters, cluster: str) -> bool | None:
         """Returns whether a policy selects the cluster; None: its labels are not known."""
-        if selection == _EVERY_CLUSTER:
+        if selection == EVERY_CLUSTER:
             return True
         found = self.labels.get(cluster)
         return None if found is None else selects_cluster(selection, found)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.policy_ends import RolloutProgress
 from ibgu.core.assurance.certify.policy_rules import objection
+from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
     Objection,
@@ -23,12 +24,11 @@ from ibgu.core.drivers import traits
 from ibgu.core.engine.gates.policies.times import time_needed
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.windows import local_time, opening, zone_of
-from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec, TopologyLimit
+from ibgu.core.model.rollout_policy import RolloutPolicySpec, TopologyLimit
 from ibgu.core.text.spans import duration
 
 PREFLIGHT = "errors that preflight finds"
 WARNINGS = "warnings of clusters that a person has accepted"
-_EVERY_CLUSTER = PolicyClusters()
 
 
 class PolicyJudge:
@@ -66,8 +66,8 @@ class PolicyJudge:
         windows = [
             each if each.time_zone else replace(each, time_zone=zone) for each in spec.windows
         ]
-        spec = replace(spec, clusters=_EVERY_CLUSTER, windows=windows)
-        if self._spec.clusters != _EVERY_CLUSTER:
+        spec = replace(spec, clusters=EVERY_CLUSTER, windows=windows)
+        if self._spec.clusters != EVERY_CLUSTER:
             progress, on_hub = self._progress(start, rollout.uid), start.failed_on_hub
             start = replace(
                 start,

@@ -22,7 +22,7 @@ from ibgu.core.assurance.simulate.upgrade_ends import UpgradeEnds
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model.proofs import KindProofs
-from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicy, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import RolloutPolicy
 
 SHOWN = 20
 """The starts of each policy that are kept in words; all are counted."""
@@ -80,12 +80,6 @@ class _Tally:
             reasons=dict(self.reasons.most_common()),
             first=tuple(self.first),
         )
-
-
-def counts_on_hub(spec: RolloutPolicySpec) -> bool:
-    """Returns whether the policy counts how upgrades have ended in all rollouts of the hub."""
-    budget = spec.failure_budget
-    return spec.breaker is not None or (budget is not None and budget.per is BudgetScope.HUB)
 
 
 class PolicySimulation:

@@ -100,6 +100,7 @@ class Facts(Struct, frozen=True):
 
 
 StartFactsLookup = Callable[[ActionName, ClusterView], StartFacts | None]
+"""Returns what policies read of a cluster that starts an action; None: nothing."""
 UNNAMED = "via the hub"
 """The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
 
@@ -146,7 +147,6 @@ class Snapshot(Struct, frozen=True):
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
     start_facts: StartFactsLookup = lambda action, cluster: None
-    """Returns what policies read of a cluster that starts an action; None: nothing."""
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

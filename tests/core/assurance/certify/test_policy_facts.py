@@ -72,6 +72,12 @@ def test_starts_of_the_engine_are_certified_in_full(spec: Spec) -> None:
     assert totals(findings).unjudged == 0 < totals(findings).starts
 
 
+def changed(log: list[Event], cluster: str, facts: Any) -> list[Event]:
+    """The log with other facts of the cluster's first start."""
+    at = place(log, "RunIntended", cluster)
+    return [*log[:at], replace(log[at], data={**log[at].data, "facts": facts}), *log[at + 1 :]]
+
+
 def without_facts(log: list[Event]) -> list[Event]:
     return [
         replace(each, data={key: value for key, value in each.data.items() if key != "facts"})
@@ -88,21 +94,10 @@ def test_starts_of_an_older_history_are_counted() -> None:
 
 def test_windows_are_those_of_the_clusters_own_zone() -> None:
     log = played("Prep", **NIGHT)
-    starts = {each.cluster: each for each in log if each.kind == "RunIntended"}
-    assert starts["site-1"].data["facts"] == {"timeZone": "Asia/Tokyo"}
-    moved = [
-        replace(each, data={**each.data, "facts": {"timeZone": "Europe/Berlin"}})
-        if each.seq == starts["site-1"].seq
-        else each
-        for each in log
-    ]
+    assert log[place(log, "RunIntended", "site-1")].data["facts"] == {"timeZone": "Asia/Tokyo"}
+    moved = changed(log, "site-1", {"timeZone": "Europe/Berlin"})
     assert words(judged(moved, **NIGHT)) == ["R50.4: site-1 starts Prep while no window is open"]
-    lost = [
-        replace(each, data={**each.data, "facts": {"timeZone": ""}})
-        if each.seq == starts["site-1"].seq
-        else each
-        for each in log
-    ]
+    lost = changed(log, "site-1", {"timeZone": ""})
     assert words(judged(lost, **NIGHT)) == [
         "R50.4: site-1 starts Prep although its time zone is not known"
     ]
@@ -129,12 +124,7 @@ def test_a_cluster_that_is_not_selected_may_start() -> None:
 def test_a_policy_holds_the_rollouts_that_it_selects() -> None:
     frozen: Spec = {"freezes": [{"from": "2026-01-01T00:00Z", "until": "2026-01-02T00:00Z"}]}
     gold: Spec = {"rollouts": {"selector": {"matchLabels": {"tier": "gold"}}}}
-    twin = fleet()
-    plain = ibgu("a", "Prep")
-    set_policies(twin, policy(**frozen, **gold))
-    twin.apply(plain)
-    twin.wait(hours=2)
-    log = log_of(twin)
+    log = played("Prep", **frozen, **gold)
     assert told(judged(log, **frozen, **gold)) == []
     assert totals(judged(log, **frozen, **gold)).unjudged == 0
     other: Spec = {"rollouts": {"selector": {"matchExpressions": [NO_TIER]}}}
@@ -199,12 +189,6 @@ def test_a_selected_canary_need_not_wait() -> None:
     assert (told(findings), totals(findings).unjudged) == ([], 0)
     only = judged(log, **spec, **NORTH)
     assert (told(only), totals(only).unjudged) == ([], 0)
-
-
-def changed(log: list[Event], cluster: str, facts: Any) -> list[Event]:
-    """The log with other facts of the cluster's first start."""
-    at = place(log, "RunIntended", cluster)
-    return [*log[:at], replace(log[at], data={**log[at].data, "facts": facts}), *log[at + 1 :]]
 
 
 def test_a_canary_may_have_lost_its_label_since_it_was_chosen() -> None:

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.certify import Event
+from ibgu.core.assurance.certify import Event, counts_on_hub
 from ibgu.core.assurance.simulate import (
     LabelledClusters,
     PolicyOutcome,
     PolicySimulation,
     SimulationOutcome,
-    counts_on_hub,
 )
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.proofs import PROOFS

@@ -13,7 +13,7 @@ from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
 from ibgu.core.engine.gates.policies.sources import Sources
-from ibgu.core.engine.gates.policies.start_facts import FactReader, selector_keys, start_facts
+from ibgu.core.engine.gates.policies.start_facts import NeededFacts, selector_keys, start_facts
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -43,7 +43,7 @@ class HoldingPolicies(Struct, frozen=True):
     canaries: tuple[PolicyCanaries, ...] = ()
     demands: tuple[PolicyDemands, ...] = ()
     retries: tuple[RetryPolicy, ...] = ()
-    readers: tuple[FactReader, ...] = ()
+    facts: tuple[NeededFacts, ...] = ()
     rollout_labels: Mapping[str, str | None] = {}
     """The labels of the rollout that any policy reads."""
     known: bool = True
@@ -51,7 +51,7 @@ class HoldingPolicies(Struct, frozen=True):
 
     def start_facts(self, action: ActionName, cluster: ClusterView) -> StartFacts | None:
         """Returns what these policies read of a cluster that starts; None: nothing."""
-        return start_facts(self.readers, self.rollout_labels, action, cluster)
+        return start_facts(self.facts, self.rollout_labels, action, cluster)
 
 
 class PolicyGates:

@@ -13,7 +13,7 @@ from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.sources import Sources, source_faults, sources_gate
-from ibgu.core.engine.gates.policies.start_facts import FactReader, reader
+from ibgu.core.engine.gates.policies.start_facts import NeededFacts, needed_facts
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
@@ -63,7 +63,7 @@ class PolicyInForce(Struct, frozen=True):
     canaries: PolicyCanaries | None = None
     demands: PolicyDemands | None = None
     retry: RetryPolicy | None = None
-    facts: FactReader | None = None
+    facts: NeededFacts | None = None
     followed: bool = True
     """Whether the policy can be followed."""
 
@@ -125,7 +125,7 @@ class PolicyFactory:
             canaries,
             _demands(name, spec, actions),
             RetryPolicy(name, spec.retry, partial(_selects, spec)) if spec.retry else None,
-            reader(spec, actions, self._durations),
+            needed_facts(spec, actions, self._durations),
         )
 
     def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:

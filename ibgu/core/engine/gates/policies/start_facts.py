@@ -15,8 +15,8 @@ from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
 _NOTHING = StartFacts()
 
 
-class FactReader(Struct, frozen=True):
-    """FactReader knows which facts one policy needs."""
+class NeededFacts(Struct, frozen=True):
+    """NeededFacts says which facts of a start one policy reads."""
 
     labels: frozenset[str]
     """The keys of labels that select clusters."""
@@ -27,18 +27,18 @@ class FactReader(Struct, frozen=True):
     durations: Durations
 
 
-def reader(
+def needed_facts(
     spec: RolloutPolicySpec, actions: ActionFilter, durations: Durations
-) -> FactReader | None:
-    """Returns what the policy needs to know of a start; None: nothing."""
+) -> NeededFacts | None:
+    """Returns which facts the policy reads; None: none."""
     labels = frozenset(_keys(spec))
     zoned = any(not each.time_zone for each in spec.windows)
     fit = actions if spec.fit and spec.windows else None
-    return FactReader(labels, zoned, fit, durations) if labels or zoned or fit else None
+    return NeededFacts(labels, zoned, fit, durations) if labels or zoned or fit else None
 
 
 def start_facts(
-    readers: Iterable[FactReader],
+    needs: Iterable[NeededFacts],
     rollout_labels: Mapping[str, str | None],
     action: ActionName,
     cluster: ClusterView,
@@ -46,19 +46,19 @@ def start_facts(
     """Returns what the policies read of the cluster and its rollout; None: they need nothing."""
     labels: dict[str, str | None] = {}
     zone: str | None = None
-    needed: float | None = None
-    for each in readers:
+    seconds: float | None = None
+    for each in needs:
         labels |= {key: cluster.labels.get(key) for key in sorted(each.labels)}
         if each.zoned:
             known, _ = own_zone(cluster)
             zone = known.key if known is not None else ""
         if each.fit is not None and each.fit(traits(action)):
-            needed = time_needed(action, each.durations()).total_seconds()
-    found = StartFacts(labels, rollout_labels, zone, needed)
+            seconds = time_needed(action, each.durations()).total_seconds()
+    found = StartFacts(labels, rollout_labels, zone, seconds)
     return found if found != _NOTHING else None
 
 
-def _keys(spec: RolloutPolicySpec) -> Iterable[str]:
+def _keys(spec: RolloutPolicySpec) -> Iterator[str]:
     """Yields the keys of the labels by which the policy selects clusters and canaries."""
     if spec.clusters.cluster_sets:
         yield CLUSTER_SET_LABEL
