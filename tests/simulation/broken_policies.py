@@ -16,6 +16,7 @@ from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import TrackedStep, occupancy
+from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
@@ -238,6 +239,11 @@ def topologies_ignored(stack: ExitStack) -> None:
     _set(stack, PolicyLimits, "places", others)
 
 
+def moves_not_recorded(stack: ExitStack) -> None:
+    """Starts record nothing of the clusters in flight beside them."""
+    _set(stack, CountedLabels, "unrecorded", lambda self: {})
+
+
 def cluster_holds_ignored(stack: ExitStack) -> None:
     """Clusters start although somebody holds them."""
     gate = vars(in_force)["CLUSTER_HOLD"]
@@ -280,6 +286,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (all_clusters_selected, 7),
     (no_clusters_selected, 7),
     (topologies_ignored, 42),
+    (moves_not_recorded, 103),
     (cluster_holds_ignored, 231),
     (policy_breaker_ignored, 257),
     (jitter_begins_anew, 23),

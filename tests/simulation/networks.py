@@ -14,8 +14,10 @@ from tests.simulation.contention import Change
 Object = dict[str, Any]
 
 ZONES = ("Asia/Kathmandu", "Asia/Kolkata", "Europe/Berlin")
-SHARED = "group"
-"""The label of which all clusters have the same value."""
+PLACE = "router"
+"""The label of which all clusters have the same value, until somebody moves one of them."""
+SOMEWHERE = "router-1"
+SHARES = ("34%", "67%")
 
 
 def hourly(rng: Random) -> Object:
@@ -74,6 +76,33 @@ def held_clusters(rng: Random, clusters: int) -> tuple[tuple[int, float, float],
         begin = rng.uniform(0.0, 500.0)
         found.append((number, begin, begin + rng.uniform(200.0, 1500.0)))
     return tuple(found)
+
+
+def moved_clusters(rng: Random, clusters: int) -> tuple[tuple[float, int, str], ...]:
+    """Returns which clusters somebody moves, with the virtual seconds and the place: elsewhere and
+    mostly back."""
+    found = []
+    for number in range(clusters):
+        at = rng.uniform(20.0, 600.0)
+        for place in ("router-2", SOMEWHERE, "router-2")[: rng.choice((1, 2, 2, 3))]:
+            found.append((at, number, place))
+            at += rng.uniform(20.0, 600.0)
+    return tuple(sorted(found))
+
+
+def move(cluster: str, place: str) -> Change:
+    """Returns that somebody moves the cluster to a place."""
+    body = {"metadata": {"labels": {PLACE: place}}}
+    return Change(0.0, paths.MANAGED_CLUSTERS, cluster, body)
+
+
+def most(spec: Mapping[str, Any], clusters: int) -> int:
+    """Returns how many of the clusters may be in flight that a policy selects; 0: any number."""
+    in_flight = spec.get("inFlight") or 0
+    if isinstance(in_flight, int):
+        return in_flight
+    selected = sum(selects(spec, f"site-{number}") for number in range(1, clusters + 1))
+    return max(1, selected * int(in_flight.removesuffix("%")) // 100)
 
 
 def hold(cluster: str, *, held: bool) -> Change:

@@ -88,6 +88,8 @@ class Scenario(Struct, frozen=True):
     """The time zone of all clusters, if the policy has windows."""
     held_clusters: tuple[tuple[int, float, float], ...] = ()
     """The numbers of clusters that somebody holds, and from when to when, in virtual seconds."""
+    moved_clusters: tuple[tuple[float, int, str], ...] = ()
+    """The virtual seconds when somebody moves a cluster, by its number, to another place."""
     policy_ends: float = 0.0
     """When the policy is deleted, in virtual seconds; 0: never."""
     contention: Contention = Contention()
@@ -165,6 +167,7 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
         plan = networked(plan, Random(f"{seed}/networks"))
         if not plan.demands_begin:  # What begins late has to find clusters that still wait.
             plan = about_some(fitting(plan, Random(f"{seed}/fit")), Random(f"{seed}/selection"))
+        plan = by_places(plan, Random(f"{seed}/places"))
     elif kind is UPGRADE and not plan.starts_per_minute and contention.contends(seed):
         plan = contending(plan, Random(f"{seed}/contending"))
     elif kind is UPGRADE and _may_break_canaries(plan, seed):
@@ -274,7 +277,8 @@ def networked(plan: Scenario, rng: Random) -> Scenario:
         spec["windows"] = [networks.hourly(rng)]
         fleet = structs.replace(fleet, labels={**fleet.labels, **networks.labelled(zone)})
     if rng.random() < 0.3:
-        spec |= {"inFlight": 4, "perTopology": [{"label": networks.SHARED, "maximum": 1}]}
+        spec |= {"inFlight": 4, "perTopology": [{"label": networks.PLACE, "maximum": 1}]}
+        fleet = structs.replace(fleet, labels={**fleet.labels, networks.PLACE: networks.SOMEWHERE})
     if rng.random() < 0.3:
         held = networks.held_clusters(rng, fleet.count)
     breaks = bool(plan.seed_limit) and "actions" not in spec and not plan.policy_ends
@@ -290,6 +294,18 @@ def fitting(plan: Scenario, rng: Random) -> Scenario:
     return structs.replace(
         plan, policy={**plan.policy, "windows": [networks.two_hourly(rng)], "fit": True}
     )
+
+
+def by_places(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with clusters that somebody moves while others wait for their place, or
+    with a policy that limits a share of the clusters."""
+    moves, share = rng.random() < 0.7, rng.random() < 0.25
+    if "perTopology" in plan.policy:
+        moved = networks.moved_clusters(rng, plan.fleet.count) if moves else ()
+        return structs.replace(plan, moved_clusters=moved)
+    if not share:
+        return plan
+    return structs.replace(plan, policy={**plan.policy, "inFlight": rng.choice(networks.SHARES)})
 
 
 def about_some(plan: Scenario, rng: Random) -> Scenario:

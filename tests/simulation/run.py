@@ -411,8 +411,15 @@ class _Play:
             SeedStops(self.found, DIGEST, self._plan.seed_limit).read(events)
         restored = bool(self.fleet.weather.struck["hub-restored"])
         if self._plan.policy and not skewed and not restored:
-            spec, ends = self._plan.policy, self._plan.policy_ends
-            UnderPolicy(self.found, until(spec, ends), zone=self._plan.zone).read(events)
+            spec, ends = self._plan.policy, self.fleet.policy_ends
+            under = UnderPolicy(
+                self.found,
+                until(spec, ends),
+                zone=self._plan.zone,
+                clusters=self._plan.fleet.count,
+                moved=bool(self._plan.moved_clusters),
+            )
+            under.read(events)
             FailuresUnderPolicy(self.found, spec, ends).read(events)
         kinds = {fault.kind for fault in (*self._faults, *self._plan.canaries.meanwhile)}
         if self._plan.held_clusters and not (skewed or restored or kinds & DEAF):

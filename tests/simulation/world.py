@@ -166,6 +166,8 @@ class Simulation:
         """Uids of the rollouts that a controller had in memory when the hub was restored."""
         self.lost: set[str] = set()
         """Clusters that never come back."""
+        self.policy_ends = scenario.policy_ends
+        """When the policy is deleted, in virtual seconds; 0: it is not."""
         self.well_at = 0.0
         """Virtual seconds until the last fault of a cluster has ended."""
         self._added = 0
@@ -212,8 +214,15 @@ class Simulation:
             self._tasks.append(asyncio.create_task(self._pause()))
         for number, begin, end in self.scenario.held_clusters:
             self._tasks.append(asyncio.create_task(self._hold(number, begin, end)))
+        if self.scenario.moved_clusters:
+            self._tasks.append(asyncio.create_task(self._move()))
         for node in self.nodes:
             node.start()
+
+    async def _move(self) -> None:
+        for at, number, place in self.scenario.moved_clusters:
+            await asyncio.sleep(max(0.0, at - self.elapsed))
+            await self.people.change(networks.move(list(self.player.clusters)[number], place))
 
     async def _hold(self, number: int, begin: float, end: float) -> None:
         cluster = list(self.player.clusters)[number]
@@ -457,7 +466,7 @@ class Simulation:
             await self.monitoring.heal()
         if self.weather.struck["hub-restored"] and self.scenario.policy:
             # The hub may have the policy from before.
-            ended = 0.0 < self.scenario.policy_ends <= self.elapsed
+            ended = 0.0 < self.policy_ends <= self.elapsed
             gone = Change(0.0, paths.ROLLOUT_POLICIES, POLICY)
             await self.people.change(gone if ended else _policy(self.scenario.policy))
         for node in self.nodes:
@@ -489,6 +498,10 @@ class Simulation:
             # One that never comes back counts as in flight for ever.
             for name in (NETWORK, APART):
                 await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, name))
+        kept = self.scenario.moved_clusters and not self.policy_ends
+        if kept and self.elapsed > PATIENCE and self._any_away():
+            await self.people.change(Change(0.0, paths.ROLLOUT_POLICIES, POLICY))
+            self.policy_ends = self.elapsed
         for tracked in term.fleet.rollouts.values():
             step = tracked.current
             hold = step.step.hold if step is not None else None

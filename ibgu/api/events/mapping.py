@@ -1,5 +1,7 @@
 """Maps events, with their data named as everywhere else in the API."""
 
+from typing import Any
+
 from msgspec.structs import replace
 from pydantic.alias_generators import to_camel
 
@@ -13,6 +15,9 @@ _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cl
 
 _NAME_ROLLOUTS = ("message", "words")
 """Data that may name rollouts, of a member that another rollout has taken."""
+_NAME_CLUSTERS = ("beside", "policies")
+"""What a start records of clusters that may be in other namespaces: only the certificate needs
+it."""
 
 
 def event_for(row: EventRow, namespace: str | None, readable: Readable) -> EventRow:
@@ -27,10 +32,20 @@ def event_for(row: EventRow, namespace: str | None, readable: Readable) -> Event
 
 
 def event_body(row: EventRow) -> EventBody:
-    """Returns the event's body; only the outer names of `data` change: below them are labels,
-    annotations, a plan, and names that are like this already."""
+    """Returns the event's body, which names no other clusters. Only the outer names of `data`
+    change: below them are labels, annotations, a plan, and names that are like this already."""
     return EventBody(
         **{name: getattr(row, name) for name in _SAME},
         step=None if row.step is None else row.step + 1,
-        data={to_camel(name): value for name, value in row.data.items()},
+        data={
+            to_camel(name): _facts(value) if name == "facts" else value
+            for name, value in row.data.items()
+        },
     )
+
+
+def _facts(found: Any) -> Any:
+    """Returns the facts of a start without what names other clusters."""
+    if not isinstance(found, dict):
+        return found
+    return {name: value for name, value in found.items() if name not in _NAME_CLUSTERS}

@@ -4,6 +4,7 @@ labels."""
 from collections.abc import Callable, Iterator, Mapping
 
 from ibgu.core.model.actions import traits
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters, PolicyRollouts, RolloutPolicySpec
 from ibgu.core.plan.selectors import matches, selector_faults
 from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
@@ -21,6 +22,19 @@ def selects_cluster(selection: PolicyClusters, labels: Mapping[str, str]) -> boo
     return (not sets or labels.get(CLUSTER_SET_LABEL) in sets) and matches(
         selection.selector, labels
     )
+
+
+def cluster_keys(selection: PolicyClusters) -> Iterator[str]:
+    """Yields the keys of the labels by which the policy selects clusters."""
+    if selection.cluster_sets:
+        yield CLUSTER_SET_LABEL
+    yield from selector_keys(selection.selector)
+
+
+def selector_keys(selector: LabelSelector) -> Iterator[str]:
+    """Yields the keys of the labels that the selector reads."""
+    yield from selector.match_labels
+    yield from (each.key for each in selector.match_expressions)
 
 
 def selection_faults(spec: RolloutPolicySpec) -> Iterator[str]:

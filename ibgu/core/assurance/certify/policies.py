@@ -19,7 +19,7 @@ from ibgu.core.assurance.certify.policy_starts import Objection, Start, behind_g
 from ibgu.core.assurance.certify.policy_times import of_fit
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary
+from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary, read_by
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 
@@ -83,6 +83,7 @@ class PolicyAudit:
 
     def read(self, event: Event) -> None:
         """Judges the event if it is a start, and counts the claim that it takes or releases."""
+        self._reader.read_labels(event)
         rollout = self._subject(event)
         if rollout is not None and event.kind == "RunIntended":
             self._judge(event, rollout)
@@ -150,11 +151,11 @@ class PolicyAudit:
         self._starts += 1
         unknown = set()
         for each in policies:
-            seen = start
+            seen = read_by(each, start)
             if rollout.grants.passes(policy_gate(each.name), event.at):
                 each = replace(each, specs=[behind_glass(spec) for spec in each.specs])
                 # It waits for no canaries of this policy.
-                seen = replace(start, is_canary=True)
+                seen = replace(seen, is_canary=True)
             unknown.add(self._judge_by(each, seen, event, rollout))
         unknown.discard("")
         self._unknown.update(unknown)

@@ -17,8 +17,8 @@ AUTHORS = "the authors of steps"
 
 
 def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
-    """Yields that too few have approved the start. The history does not have authors: as many
-    approvals as the policy asks for are enough only if the author is none of them."""
+    """Yields that too few have approved the start. Where the history does not have the author, as
+    many approvals as the policy asks for are enough only if the author is none of them."""
     asked = spec.approval
     if asked is None:
         return
@@ -27,10 +27,14 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         return
     approvals = start.grants.approvals
     users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
-    if len(users) < asked.approvers:
-        words = f"with {len(users)} of {asked.approvers} approvals of {point}"
+    author = start.facts.author if asked.four_eyes else ""
+    others = users - {author}
+    # Of two people who approve, one at least is not the author.
+    needed = max(2, asked.approvers) if asked.four_eyes and author == "" else asked.approvers
+    if len(others) < needed:
+        words = f"with {len(others)} of {needed} approvals of {point}"
         yield Objection("R50.13", words, unknown or own_selection(spec, start))
-    elif asked.four_eyes and len(users) == asked.approvers:
+    elif author is None and len(users) == asked.approvers:
         yield Objection(unknown=AUTHORS)
 
 

@@ -84,21 +84,35 @@ def canary_of(spec: RolloutPolicySpec | None, start: Start) -> bool | None:
         return False
     if not _is_followed(spec) or held is None:
         return None
-    # Labels may have changed since they were chosen.
-    if spec.canaries.selector is not None:
-        selected = selects(spec.clusters, start.facts)
-        return (selected and matches(spec.canaries.selector, start.facts.labels)) or None
-    if selection(spec):
-        return None
-    return start.cluster in _chosen(spec.canaries, start)
+    if _by_labels(spec, spec.canaries):
+        return _is_chosen(spec, spec.canaries, start)
+    return start.cluster in (_chosen(spec, spec.canaries, start) or ())
 
 
-def _are_known(spec: RolloutPolicySpec, canaries: Canaries) -> bool:
-    return canaries.selector is None and not selection(spec)
+def _by_labels(spec: RolloutPolicySpec, canaries: Canaries) -> bool:
+    return canaries.selector is not None or bool(selection(spec))
 
 
-def _chosen(canaries: Canaries, start: Start) -> Sequence[str]:
-    """Returns the first clusters of the step: they have joined it in their order."""
+def _is_chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> bool | None:
+    """Returns whether labels have made the cluster a canary; None: that is not known. They may have
+    changed since the canaries were chosen."""
+    labels, names = start.facts.labels, start.read.canaries
+    fits = selects(spec.clusters, labels)
+    if canaries.selector is not None:
+        fits = fits and matches(canaries.selector, labels)
+    if names is None:
+        return (fits if canaries.selector is not None else None) or None
+    if start.cluster in names:
+        return fits or None
+    full = canaries.selector is None and len(names) == canaries.count
+    return False if fits is False or full else None
+
+
+def _chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> Sequence[str] | None:
+    """Returns the canaries; None: it is not known which. Where labels do not decide on that, they
+    are the first clusters of the step, which have joined it in their order."""
+    if _by_labels(spec, canaries):
+        return start.read.canaries
     return list(islice(start.progress.step.members, canaries.count))
 
 
@@ -106,7 +120,7 @@ def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     found, progress = spec.canaries, start.progress
     if found is None:
         return
-    selected = selects(spec.clusters, start.facts) is not False
+    selected = selects(spec.clusters, start.facts.labels) is not False
     waits = selected and not start.is_canary and any(map(partial(holds, spec), start.rest))
     since = progress.resumed_at
     unseen = [
@@ -114,11 +128,11 @@ def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         for each in progress.failures
         if each.step == progress.step.index and (since is None or each.at >= since)
     ]
-    if not _are_known(spec, found):
+    names = _chosen(spec, found, start)
+    if names is None:
         if waits or (unseen and start.stopped_by_failures is not False):
             yield Objection(unknown=CLUSTERS)
         return
-    names = _chosen(found, start)
     unseen = [each for each in unseen if each.cluster in names]
     yield from _after_a_failure(start, unseen)
     early = _too_early(found, start, names) if waits and not unseen else None
@@ -145,7 +159,10 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
         words = f"before its canaries have finished: {named(unfinished)}"
         return Objection("R50.11", words, events=[start.progress.step.opened])
     well = [ends[name] for name in names if ends[name].outcome == "succeeded"]
-    soak = timedelta(minutes=canaries.soak_minutes)
+    soak, since = timedelta(minutes=canaries.soak_minutes), start.read.well_since
+    if since is not None and start.at < since + soak:
+        words = f"while its canaries soak until {utc(since + soak)}"
+        return Objection("R50.11", words, events=[each.seq for each in well], until=since + soak)
     fresh = [each for each in well if start.at < each.at + soak]
     if fresh:
         until = max(each.at for each in fresh) + soak
@@ -156,7 +173,7 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
             if_there=frozenset(each.uid for each in fresh),
             until=until,
         )
-    return Objection(unknown=AVAILABILITY) if well else None
+    return Objection(unknown=AVAILABILITY) if well and since is None else None
 
 
 # -- budgets -------------------------------------------------------------------------------
@@ -166,15 +183,30 @@ def _budget(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     budget = spec.failure_budget
     if budget is None or start.stopped_by_failures is False:
         return
-    counted = [each for each in _counted(budget, start) if holds(spec, each.action)]
-    unselected = selection(spec)
-    allowed = _allowed(budget, start, certain=not unselected)
-    spent = _spent(budget, counted, allowed)
-    if spent:
+    allowed = _allowed(budget, start, of_all=not selection(spec))
+    failures = [each for each in _counted(budget, start) if holds(spec, each.action)]
+    counts = {each: _counts(spec, each, start) for each in failures}
+    if spent := _spent(budget, [each for each in failures if counts[each]], allowed):
         count = len({each.cluster for each in spent})
         words = f"with {count} clusters failed, and failureBudget allows {allowed}"
-        unknown = unselected or (HELD if start.stopped_by_failures is None else "")
+        unknown = HELD if start.stopped_by_failures is None else ""
         yield Objection("R50.9", words, unknown, events=[each.seq for each in spent])
+    elif _spent(budget, [each for each in failures if counts[each] is not False], allowed):
+        yield Objection(unknown=CLUSTERS)
+
+
+def _counts(spec: RolloutPolicySpec, failure: MemberEnd, start: Start) -> bool | None:
+    """Returns whether the budget counts the failure; None: that is not known. Labels may have
+    changed since they were recorded."""
+    if not selection(spec):
+        return True
+    read = start.read
+    if read.failed is None:
+        return None
+    if read.among and failure.cluster in read.failed:
+        return True
+    last = start.labels.get(failure.cluster) or {}
+    return False if selects(spec.clusters, last) is False else None
 
 
 def _counted(budget: FailureBudget, start: Start) -> Iterable[MemberEnd]:
@@ -193,14 +225,15 @@ def _counted(budget: FailureBudget, start: Start) -> Iterable[MemberEnd]:
     )
 
 
-def _allowed(budget: FailureBudget, start: Start, *, certain: bool) -> int:
+def _allowed(budget: FailureBudget, start: Start, *, of_all: bool) -> int:
     """Returns how many clusters may fail. The least, where it is not known of how many clusters a
-    share is."""
+    share is. `of_all`: it is of all clusters, whatever their labels."""
     if isinstance(budget.maximum, int):
         return budget.maximum
     steps = start.progress.steps
     counted = steps[-1:] if budget.per is BudgetScope.STEP else steps
-    count = len({name for each in counted for name in each.members}) if certain else 0
+    all_names = {name for each in counted for name in each.members}
+    count = len(all_names) if of_all else min(start.read.among or 0, len(all_names))
     return count * int(budget.maximum.removesuffix("%")) // 100
 
 

@@ -1,23 +1,23 @@
 """Tells what a policy selects, by the labels that the history has (R50.1)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters
-from ibgu.core.model.start_facts import StartFacts
+from ibgu.core.model.start_facts import Labels
 
 EVERY_CLUSTER = PolicyClusters()
 _SET = "cluster.open-cluster-management.io/clusterset"
 
 
-def selects(clusters: PolicyClusters, facts: StartFacts) -> bool | None:
-    """Returns whether a policy is about the cluster; None: that is not known."""
+def selects(clusters: PolicyClusters, labels: Labels) -> bool | None:
+    """Returns whether a policy is about a cluster with these labels; None: that is not known."""
     sets = clusters.cluster_sets
     within = [LabelRequirement(_SET, "In", sets)] if sets else []
-    return _all([*within, *_requirements(clusters.selector)], facts.labels)
+    return _all([*within, *_requirements(clusters.selector)], labels)
 
 
-def matches(selector: LabelSelector, labels: Mapping[str, str | None]) -> bool | None:
+def matches(selector: LabelSelector, labels: Labels) -> bool | None:
     """Returns whether the selector chooses an object with these labels; None: that is not
     known."""
     return _all(_requirements(selector), labels)
@@ -29,7 +29,7 @@ def _requirements(selector: LabelSelector) -> Iterator[LabelRequirement]:
     yield from selector.match_expressions
 
 
-def _holds(requirement: LabelRequirement, labels: Mapping[str, str | None]) -> bool | None:
+def _holds(requirement: LabelRequirement, labels: Labels) -> bool | None:
     """Returns whether the requirement holds; None: the label is not known, or the operator."""
     if requirement.key not in labels:
         return None
@@ -46,7 +46,7 @@ def _holds(requirement: LabelRequirement, labels: Mapping[str, str | None]) -> b
     return None
 
 
-def _all(requirements: Iterable[LabelRequirement], labels: Mapping[str, str | None]) -> bool | None:
+def _all(requirements: Iterable[LabelRequirement], labels: Labels) -> bool | None:
     """Returns whether all requirements hold; None: that is not known. One that does not is enough
     for no, whatever else is not known."""
     found = [_holds(each, labels) for each in requirements]

@@ -11,7 +11,7 @@ from ibgu.core.assurance.certify.policy_ends import MemberEnd, RolloutProgress
 from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER, matches, selects
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
-from ibgu.core.model.start_facts import StartFacts
+from ibgu.core.model.start_facts import Labels, PolicyFacts, StartFacts
 
 CLUSTERS = "labels of clusters"
 ROLLOUTS = "labels of rollouts"
@@ -74,6 +74,10 @@ class Start(Struct, frozen=True):
     """Returns which clusters had failed in any rollout of the hub, after a time."""
     facts: StartFacts = StartFacts()
     """What the policies of that time read of the cluster."""
+    labels: Mapping[str, Labels | None] = {}
+    """The labels by which the clusters in flight count; None, or no cluster: they are not known."""
+    read: PolicyFacts = PolicyFacts()
+    """What the policy that judges had read besides."""
 
 
 class Objection(Struct, frozen=True):
@@ -109,13 +113,13 @@ def selection(spec: RolloutPolicySpec) -> str:
 def own_selection(spec: RolloutPolicySpec, start: Start) -> str:
     """Returns what is not known of whether the policy selects the start's cluster; empty: it
     does."""
-    return "" if selects(spec.clusters, start.facts) else CLUSTERS
+    return "" if selects(spec.clusters, start.facts.labels) else CLUSTERS
 
 
 def of_cluster(spec: RolloutPolicySpec, start: Start) -> RolloutPolicySpec:
     """Returns what a policy says of the start's cluster alone, or of it as a neighbour. Failures
     and canaries may hold a whole step, of which it may select other clusters."""
-    if selects(spec.clusters, start.facts) is not False:
+    if selects(spec.clusters, start.facts.labels) is not False:
         return spec
     return replace(spec, **_OF_A_CLUSTER)
 

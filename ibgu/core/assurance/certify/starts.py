@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from msgspec import ValidationError, convert
+from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import RolloutCase
@@ -19,7 +20,7 @@ from ibgu.core.assurance.certify.policy_failures import canary_of
 from ibgu.core.assurance.certify.policy_starts import Start
 from ibgu.core.assurance.certify.policy_versions import PossiblePolicy
 from ibgu.core.model.proofs import Proofs
-from ibgu.core.model.start_facts import StartFacts
+from ibgu.core.model.start_facts import Labels, PolicyFacts, StartFacts
 
 CLAIMING = frozenset(
     {
@@ -39,8 +40,18 @@ class StartReader:
         self._audit = audit
         self._in_flight: dict[str, dict[tuple[str, int | None], int]] = {}
         """Cluster -> the rollouts and steps that have claimed it, with the event that says so."""
+        self._labels: dict[str, Labels | None] = {}
+        """The labels of clusters that are or were in flight, as starts have recorded them; None:
+        they are not known."""
         self._ends = RolloutEnds()
         self._failures = HubFailures(audit.proofs)
+
+    def read_labels(self, event: Event) -> None:
+        """Reads what a start records of the clusters that are in flight already. It is judged by
+        that, too."""
+        if event.kind == "RunIntended":
+            beside = _facts(event).beside
+            self._labels |= {name: beside[name] for name in beside if name in self._in_flight}
 
     def read(self, event: Event) -> None:
         """Counts how the member ends, and the claim that it takes or releases."""
@@ -81,17 +92,26 @@ class StartReader:
             stopped_by_failures=action in proofs.reboots if begun else _leads_on(proofs, chain[0]),
             failed_on_hub=self._failures.after,
             facts=_facts(event),
+            labels=self._labels,
             unmet=unmet(proofs, rollout, rollout.steps[event.step], event, action),
         )
 
     def _count(self, event: Event, cluster: str) -> None:
         member = (event.rollout, event.step)
         claims = self._in_flight.setdefault(cluster, {})
-        claims.pop(member, None)
+        begun = claims.pop(member, None)
         if _claims(event):
+            self._count_labels(event, cluster, begun=begun is not None, alone=not claims)
             claims[member] = event.seq
         elif not claims:
             del self._in_flight[cluster]
+
+    def _count_labels(self, event: Event, cluster: str, *, begun: bool, alone: bool) -> None:
+        """Keeps the labels with which the cluster takes its claim. `alone`: no other cluster of
+        that name has one."""
+        facts = _facts(event)
+        known = (self._labels.get(cluster) or {}) if begun else {}
+        self._labels[cluster] = {**known, **facts.labels} if alone else None
 
 
 def _leads_on(proofs: Proofs, first: str) -> bool | None:
@@ -105,12 +125,21 @@ def _leads_on(proofs: Proofs, first: str) -> bool | None:
 def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
     """Returns whether the cluster is a canary of one of the policies; None: that is not known."""
     answers = [
-        {canary_of(spec, start) for spec in each.specs} | ({False} if each.absent else set())
+        {canary_of(spec, read_by(each, start)) for spec in each.specs}
+        | ({False} if each.absent else set())
         for each in policies
     ]
     if {True} in answers:
         return True
     return False if all(each == {False} for each in answers) else None
+
+
+def read_by(policy: PossiblePolicy, start: Start) -> Start:
+    """Returns the start with what the policy had read; nothing, if it is not certain which version
+    of it was known."""
+    certain = all(each == policy.specs[0] for each in policy.specs)
+    found = start.facts.policies.get(policy.name) if certain else None
+    return replace(start, read=found or PolicyFacts())
 
 
 def _facts(event: Event) -> StartFacts:

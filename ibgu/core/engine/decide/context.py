@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide.prerequisites import has_part, lacks
 from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
-from ibgu.core.engine.state.snapshot import Facts, Snapshot
+from ibgu.core.engine.state.snapshot import Consent, Facts, Snapshot, StartingMember
 from ibgu.core.engine.works.evidence import judged
 from ibgu.core.model import (
     ActingParty,
     ActionName,
     Cause,
+    ClusterView,
     Decision,
     FeedbackView,
     InFlight,
@@ -31,11 +32,13 @@ from ibgu.core.model import (
     Rollout,
     Step,
     Unfinished,
+    names,
     traits,
 )
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.run_transitions import intended_run
 from ibgu.core.model.transitions import M, U, give_reason
+from ibgu.core.plan.grants import proven
 from ibgu.core.text.cut import cut
 
 _PROVEN = frozenset(
@@ -137,6 +140,21 @@ class DecisionContext:
         """Returns the member as the cycle has left it so far."""
         return self.step(member).members[member.cluster]
 
+    def consent(self) -> Consent:
+        """Returns what people allow the rollout. An author counts only if the admission policy has
+        seen the rollout from its beginning."""
+        found, snapshot = self.snapshot.object, self.snapshot
+        can_prove = proven(self.rollout.created_at, snapshot.authors_since)
+        given = found.metadata.annotations if found is not None and can_prove else {}
+        keys = [(index, names.step_author(index)) for index in range(len(self.rollout.spec.plan))]
+        return Consent(
+            grants=self.rollout.grants,
+            namespace=self.rollout.namespace,
+            authors={index: given[key] for index, key in keys if given.get(key)},
+            can_prove=can_prove,
+            problem=snapshot.grants_problem,
+        )
+
     def canceller(self, member: Member) -> str:
         """Returns namespace/name of the newer rollout that cancels what has not begun yet
         (R6.4)."""
@@ -189,10 +207,22 @@ class DecisionContext:
         seen = self.observe(member.cluster) if kind in _PROVEN else None
         facts = None
         if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
-            facts = self.snapshot.start_facts(self.action(member), seen.cluster)
+            facts = self.snapshot.start_facts(self._starting(member, seen.cluster))
         cause = _cause(kind, member)
         self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member
+
+    def _starting(self, member: Member, cluster: ClusterView) -> StartingMember:
+        author = self.consent().authors.get(member.step, "")
+        return StartingMember(
+            action=self.action(member),
+            cluster=cluster,
+            fleet=self.fleet,
+            tracked=self.tracked,
+            step=self.step(member),
+            author=author,
+            now=self.now,
+        )
 
     def set_reason(
         self,

@@ -23,7 +23,6 @@ from ibgu.core.engine.gates import (
     limit,
 )
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.engine.state.snapshot import Consent
 from ibgu.core.model import (
     ClusterView,
     Finished,
@@ -33,10 +32,8 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Unfinished,
-    names,
     transitions,
 )
-from ibgu.core.plan.grants import proven
 
 
 def closed_gate(
@@ -67,27 +64,11 @@ def _candidate(
         accepted=member.accepted_warning,
         preflight=step.preflight,
         step=tracked,
-        consent=consent_of(ctx),
+        consent=ctx.consent(),
         canaries=ctx.snapshot.canaries,
         demands=ctx.snapshot.demands,
         lacks_backup=ctx.lacks_backup,
         now=ctx.now,
-    )
-
-
-def consent_of(ctx: DecisionContext) -> Consent:
-    """Returns what people allow the rollout. An author counts only if the admission policy has
-    seen the rollout from its beginning."""
-    found, snapshot = ctx.snapshot.object, ctx.snapshot
-    can_prove = proven(ctx.rollout.created_at, snapshot.authors_since)
-    given = found.metadata.annotations if found is not None and can_prove else {}
-    keys = [(index, names.step_author(index)) for index in range(len(ctx.rollout.spec.plan))]
-    return Consent(
-        grants=ctx.rollout.grants,
-        namespace=ctx.rollout.namespace,
-        authors={index: given[key] for index, key in keys if given.get(key)},
-        can_prove=can_prove,
-        problem=snapshot.grants_problem,
     )
 
 

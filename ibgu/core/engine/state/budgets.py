@@ -23,8 +23,18 @@ class SpentBudget(Struct, frozen=True):
     allowed: int
 
 
-_Known = tuple[tuple[int, datetime, int], SpentBudget | None]
-"""What the answer rests on: the failures, the newest resume, the members; and the answer."""
+_RestsOn = tuple[int, datetime, int]
+"""The failures, the newest resume, and the members."""
+
+
+class CountedFailures(Struct, frozen=True):
+    """CountedFailures are what a step is judged by."""
+
+    clusters: tuple[str, ...] = ()
+    among: int = 0
+    """The number of clusters of which the budget is a share; if it is none, 1: the policy selects
+    clusters of the step, or 0."""
+    spent: SpentBudget | None = None
 
 
 class PolicyBudget:
@@ -44,7 +54,7 @@ class PolicyBudget:
         self.budget = budget
         self._actions = actions
         self._selects = selects
-        self._known: dict[tuple[str, int], _Known] = {}
+        self._known: dict[tuple[str, int], tuple[_RestsOn, CountedFailures]] = {}
 
     def spent(
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep
@@ -52,8 +62,14 @@ class PolicyBudget:
         """Returns how many clusters had failed when they were too many for the step; None: the
         budget is not spent. What a person has seen when the rollout was last resumed does not
         count."""
+        return self.counted(failures, tracked, step).spent
+
+    def counted(
+        self, failures: Failures, tracked: TrackedRollout, step: TrackedStep
+    ) -> CountedFailures:
+        """Returns the failures that count for the step."""
         if not any(self._actions(traits(action)) for action in step.step.actions):
-            return None
+            return CountedFailures()
         resumes = (each.step.budget_resumed_at for each in tracked.steps)
         since = max((at for at in resumes if at is not None), default=_BEGINNING)
         rests_on = (failures.version, since, len(step.members))
@@ -68,7 +84,7 @@ class PolicyBudget:
 
     def _judge(
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime
-    ) -> SpentBudget | None:
+    ) -> CountedFailures:
         on_hub = self.budget.per is BudgetScope.HUB
         found = failures.on_hub(since) if on_hub else failures.of(tracked.rollout.uid, since)
         counted = [
@@ -78,20 +94,24 @@ class PolicyBudget:
             and self._actions(traits(each.action))
             and self._selects(each.cluster)
         ]
-        if not counted or not any(map(self._selects, step.members)):
-            return None
-        allowed = self._allowed(tracked, step)
+        concerned = any(map(self._selects, step.members))
+        if not counted or not concerned:
+            return CountedFailures(among=int(concerned))
+        allowed, among = self._allowed(tracked, step)
         failed = self._most(counted, allowed)
-        return SpentBudget(failed, allowed) if failed > allowed else None
+        names = tuple(dict.fromkeys(each.cluster for each in counted))
+        return CountedFailures(
+            names, among, SpentBudget(failed, allowed) if failed > allowed else None
+        )
 
-    def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> int:
-        """Returns how many clusters may fail. A share is rounded down."""
+    def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> tuple[int, int]:
+        """Returns how many clusters may fail, and of how many. A share is rounded down."""
         maximum = self.budget.maximum
         if isinstance(maximum, int):
-            return maximum
+            return maximum, 1
         steps = [step] if self.budget.per is BudgetScope.STEP else tracked.steps
         names = {name for each in steps for name in each.members if self._selects(name)}
-        return len(names) * int(maximum.removesuffix("%")) // 100
+        return len(names) * int(maximum.removesuffix("%")) // 100, len(names)
 
     def _most(self, failed: Iterable[FailedMember], allowed: int) -> int:
         """Returns the number of clusters that failed within the budget's time when they were too

@@ -50,6 +50,8 @@ class CanaryState(Struct, frozen=True):
     """Those that have succeeded and are not well, each with the first reason."""
     soaked_at: datetime | None = None
     """When all that have succeeded will have been well for long enough, if they stay so."""
+    well_since: datetime | None = None
+    """Since when all that have succeeded are well; None: one is not, or none is on the hub."""
 
 
 _RestsOn = tuple[datetime, int, datetime | None, StepFollowUps]
@@ -73,8 +75,12 @@ class PolicyCanaries:
         cluster: ClusterLookup,
         selects: Callable[[ClusterView], bool],
         observed: HealthLookup,
+        *,
+        about_some: bool,
     ) -> None:
-        """`selects`: whether the policy is about a cluster."""
+        """`selects`: whether the policy is about a cluster. `about_some`: whether that depends on
+        its labels."""
+        self._about_some = about_some
         self.policy = policy
         self._canaries = canaries
         self._actions = actions
@@ -100,6 +106,11 @@ class PolicyCanaries:
     def checked(self) -> bool:
         """Whether the policy asks for more than that they are available."""
         return self._canaries.health is not None
+
+    @property
+    def by_labels(self) -> bool:
+        """Whether labels of clusters decide on which are canaries."""
+        return self._canaries.selector is not None or self._about_some
 
     def concern(self, step: TrackedStep) -> bool:
         """Returns whether the policy holds an action of the step."""
@@ -172,7 +183,7 @@ class PolicyCanaries:
             default=None,
         )
         soak = timedelta(minutes=self._canaries.soak_minutes)
-        return CanaryState(soaked_at=None if last is None else last + soak)
+        return CanaryState(soaked_at=None if last is None else last + soak, well_since=last)
 
     def _follow_ups(self, step: TrackedStep, since: datetime | None) -> Iterator[PolicyFollowUp]:
         """Yields what the policy has asked for since a person has resumed the step."""

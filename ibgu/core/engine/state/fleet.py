@@ -121,9 +121,13 @@ class FleetState:
         Raises InvariantViolation, and changes nothing, if the records do not allow the decision.
         """
         match decision:
-            case OnMember(kind=kind, member=member):
+            case OnMember(kind=kind, member=member, facts=facts):
                 check_decision(self.step_of(member), kind, member, self.claims.get(member.uid))
-                return self._put_member(member)
+                undo = self._put_member(member)
+                if facts is None:
+                    return undo
+                recorded = self.occupancy.record(member.cluster, member.uid, facts)
+                return partial(_undo_all, [undo, recorded])
             case OnStep(step=step):
                 return self._put_step(step)
             case OnRollout(rollout=rollout):

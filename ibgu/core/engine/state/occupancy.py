@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from ibgu.core.engine.state.claims import Holder
+from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
-from ibgu.core.plan.policies import selects_cluster
+from ibgu.core.model.start_facts import Labels, StartFacts
+from ibgu.core.plan.policies import cluster_keys, selects_cluster
 
 ClusterLookup = Callable[[str], ClusterView | None]
 """Returns a ManagedCluster by name; None: there is none."""
@@ -39,6 +41,8 @@ class PolicyLimits:
         self._share = _percent(spec.in_flight)
         self._most = spec.in_flight if isinstance(spec.in_flight, int) else 0
         self._limits_all = spec.in_flight != ""
+        self.selected = 0
+        """How many clusters the policy selects, where its limit is a share of them."""
         self._maximum = {each.label: each.maximum for each in spec.per_topology}
         self._groups: dict[str, list[int]] = {}
         for number, group in enumerate(spec.never_together, start=1):
@@ -54,9 +58,16 @@ class PolicyLimits:
         """Whether the limit depends on how many clusters the policy selects."""
         return self._share > 0
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the labels by which clusters count."""
+        selection = cluster_keys(self._spec.clusters) if self._limits_all or self._maximum else ()
+        return frozenset((*selection, *self._maximum))
+
     def count(self, selected: int) -> bool:
         """Takes the share of so many clusters that the policy selects, of which it is at least
         one; returns whether that changes the limit."""
+        self.selected = selected
         before, self._most = self._most, max(1, selected * self._share // 100)
         return self._most != before
 
@@ -131,6 +142,7 @@ class Occupancy:
         self._takings: Counter[str] = Counter()
         """How many places of each policy all rollouts have taken."""
         self._freed = False
+        self._labels = CountedLabels()
 
     def follow(
         self, limits: tuple[PolicyLimits, ...], left: Iterable[tuple[str, str]] = ()
@@ -139,6 +151,7 @@ class Occupancy:
         rollout has left in the middle of a reboot, as far as it knows."""
         known = dict(left) | self._names
         self._limits = limits
+        self._labels.follow({key for each in limits for key in each.keys})
         for counted in (self._places, self._taken, self._names, self._uids, self._changed):
             counted.clear()
         self._shares.clear()
@@ -159,6 +172,8 @@ class Occupancy:
         if self._limits:
             if (holder := self._claims.get(uid)) is not None:
                 self._know(uid, holder.cluster)
+            else:
+                self._labels.release(self._names.get(uid, ""), uid)
             self._changed[uid] = None
             self._freed = True
 
@@ -184,6 +199,19 @@ class Occupancy:
         many, as after a limit was lowered."""
         self._count(cluster)
         return limits.room(place) - self._taken[place]
+
+    def unrecorded(self, cluster: ClusterLookup) -> Mapping[str, Labels | None]:
+        """Returns by which labels claimed clusters count, by name: those that the history does not
+        have."""
+        self._count(cluster)
+        return self._labels.unrecorded()
+
+    def record(self, name: str, uid: str, facts: StartFacts) -> Callable[[], None]:
+        """Notes what the history has of a cluster that starts, and of those in flight beside it;
+        returns the undo."""
+        self._labels.record_start(name, uid, facts.labels)
+        self._labels.record(facts.beside)
+        return lambda: self._labels.reopen((name, *facts.beside))
 
     def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> tuple[int, int]:
         """Returns how many clusters the rollout has in the policy's places, and when it took one
@@ -222,6 +250,7 @@ class Occupancy:
             self._taken.update(self._places[uid])
             if holder is not None:
                 self._enter(uid, holder.rollout)
+                self._labels.count(name, uid, found.labels if found is not None else None)
 
     def _leave(self, uid: str, places: Iterable[Place]) -> None:
         """Counts the cluster no longer for the rollout that had it."""

@@ -99,7 +99,20 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
-StartFactsLookup = Callable[[ActionName, ClusterView], StartFacts | None]
+class StartingMember(Struct, frozen=True):
+    """StartingMember is a cluster that starts an action, with its rollout."""
+
+    action: ActionName
+    cluster: ClusterView
+    fleet: FleetState
+    tracked: TrackedRollout
+    step: TrackedStep
+    author: str
+    """The user who has proven that the step is theirs; empty: nobody has."""
+    now: datetime
+
+
+StartFactsLookup = Callable[[StartingMember], StartFacts | None]
 """Returns what policies read of a cluster that starts an action; None: nothing."""
 UNNAMED = "via the hub"
 """The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
@@ -146,7 +159,7 @@ class Snapshot(Struct, frozen=True):
     """What policies demand beyond the rollout's annotations."""
     retries: tuple[RetryPolicy, ...] = ()
     """The policies that have failed clusters tried again."""
-    start_facts: StartFactsLookup = lambda action, cluster: None
+    start_facts: StartFactsLookup = lambda start: None
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None

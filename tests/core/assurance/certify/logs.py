@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader, PolicyVersion
 from ibgu.core.drivers.proofs import PROOFS
@@ -37,6 +38,14 @@ def certify(
     for event in events:
         certifier.feed(event)
     return certifier.findings()
+
+
+def without_facts(log: Iterable[Event]) -> list[Event]:
+    """The log as an ibgu wrote it that kept nothing of what policies read."""
+    return [
+        replace(each, data={key: value for key, value in each.data.items() if key != "facts"})
+        for each in log
+    ]
 
 
 def told(findings: Findings) -> list[str]:

@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
 from ibgu.core.assurance.certify.policy_approvals import AUTHORS
 from ibgu.core.assurance.certify.policy_failures import AVAILABILITY
 from ibgu.core.assurance.certify.policy_starts import CLUSTERS
 from ibgu.core.model import Kind
-from tests.core.assurance.certify.logs import certify, log_of
+from tests.core.assurance.certify.breaks import place
+from tests.core.assurance.certify.logs import certify, log_of, without_facts
 from tests.core.assurance.certify.test_policies import DAY, FROZEN
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import approve, break_glass
@@ -73,8 +75,43 @@ def test_a_start_without_approval_is_found(before: str, spec: Spec, words: str) 
 
 def test_an_author_who_may_have_approved_leaves_a_start_unjudged() -> None:
     spec: Spec = {"approval": {"approvers": 2}}
-    assert unknown(judged(story("Step", spec, "alice", "bob"), spec)) == {AUTHORS: 2}
-    assert unknown(judged(story("Step", spec, "alice", "bob", "carol"), spec)) == {}
+    known = story("Step", spec, "alice", "bob")
+    assert unknown(judged(without_facts(known), spec)) == {AUTHORS: 2}
+    assert unknown(judged(known, spec)) == {}
+    three = without_facts(story("Step", spec, "alice", "bob", "carol"))
+    assert unknown(judged(three, spec)) == {}
+
+
+@pytest.mark.parametrize(
+    ("author", "approvers", "words"),
+    [
+        ("alice", 1, ""),
+        ("alice", 2, "R50.13: site-1 starts Prep with 1 of 2 approvals of Step"),
+        ("", 1, ""),
+        ("", 3, "R50.13: site-1 starts Prep with 2 of 3 approvals of Step"),
+    ],
+)
+def test_the_author_of_a_step_is_none_of_those_who_approve_it(
+    author: str, approvers: int, words: str
+) -> None:
+    log = story("Step", {"approval": {"approvers": 2}}, "alice", "bob")
+    at = place(log, "RunIntended", "site-1")
+    log[at] = replace(log[at], data={**log[at].data, "facts": {"author": author}})
+    found = judged(log[: at + 1], {"approval": {"approvers": approvers}})
+    assert [each.words.removesuffix(" (RolloutPolicy/network)") for each in found.violations] == (
+        [words] if words else []
+    )
+    assert unknown(found) == {}
+
+
+def test_two_people_must_approve_a_step_whose_author_nobody_knows() -> None:
+    log = story("Step", STEP, "alice")
+    at = place(log, "RunIntended", "site-1")
+    log[at] = replace(log[at], data={**log[at].data, "facts": {"author": ""}})
+    found = judged(log[: at + 1], {"approval": {}})
+    assert found.violations[0].words.startswith(
+        "R50.13: site-1 starts Prep with 1 of 2 approvals of Step"
+    )
 
 
 def test_canaries_by_label_leave_a_start_unjudged() -> None:

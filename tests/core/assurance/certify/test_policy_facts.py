@@ -14,9 +14,8 @@ from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import names
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters
-from ibgu.core.model.start_facts import StartFacts
 from tests.core.assurance.certify.breaks import place
-from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.assurance.certify.logs import certify, log_of, told, without_facts
 from tests.core.assurance.certify.test_policies import judged, totals, version
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, set_policies
@@ -76,13 +75,6 @@ def changed(log: list[Event], cluster: str, facts: Any) -> list[Event]:
     """The log with other facts of the cluster's first start."""
     at = place(log, "RunIntended", cluster)
     return [*log[:at], replace(log[at], data={**log[at].data, "facts": facts}), *log[at + 1 :]]
-
-
-def without_facts(log: list[Event]) -> list[Event]:
-    return [
-        replace(each, data={key: value for key, value in each.data.items() if key != "facts"})
-        for each in log
-    ]
 
 
 def test_starts_of_an_older_history_are_counted() -> None:
@@ -243,8 +235,8 @@ def test_requirements_are_those_of_kubernetes(
 
 def test_one_requirement_that_fails_is_enough() -> None:
     clusters = PolicyClusters(["ran"], LabelSelector({"region": "north"}))
-    assert selects(clusters, StartFacts({SET: "ran", "region": "north"}))
-    assert selects(clusters, StartFacts({SET: "core"})) is False
-    assert selects(clusters, StartFacts({"region": "south"})) is False
-    assert selects(clusters, StartFacts({SET: "ran"})) is None
-    assert selects(PolicyClusters(), StartFacts())
+    assert selects(clusters, {SET: "ran", "region": "north"})
+    assert selects(clusters, {SET: "core"}) is False
+    assert selects(clusters, {"region": "south"}) is False
+    assert selects(clusters, {SET: "ran"}) is None
+    assert selects(PolicyClusters(), {})

@@ -1,11 +1,15 @@
 """R50.3: which clusters take the places of a policy's limits."""
 
+from collections.abc import Callable, Mapping
+
 from msgspec import convert
+from msgspec.structs import replace
 
 from ibgu.core.engine.state import Holder
 from ibgu.core.engine.state.occupancy import Occupancy, Place, PolicyLimits
 from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.start_facts import Labels, StartFacts
 
 HUB, GROUP = Place("network"), Place("network", group=1)
 SITE = Place("network", "site", "munich")
@@ -52,6 +56,25 @@ class Scene:
     def release(self, name: str) -> None:
         del self.claims[f"uid-{name}"]
         self.occupancy.note_change(f"uid-{name}")
+
+    def claim(self, name: str, uid: str = "") -> None:
+        uid = uid or f"uid-{name}"
+        self.claims[uid] = Holder("uid-r", 0, name)
+        self.occupancy.note_change(uid)
+
+    def unrecorded(self) -> Mapping[str, Labels | None]:
+        return self.occupancy.unrecorded(self.clusters.get)
+
+    def record(
+        self,
+        name: str,
+        *,
+        uid: str = "",
+        labels: Labels | None = None,
+        beside: Mapping[str, Labels | None] | None = None,
+    ) -> Callable[[], None]:
+        facts = StartFacts(labels or {}, beside=beside or {})
+        return self.occupancy.record(name, uid or f"uid-{name}", facts)
 
     @property
     def taken(self) -> tuple[int, int, int]:
@@ -129,8 +152,7 @@ def test_without_limits_nothing_is_counted() -> None:
 def test_two_clusters_of_one_name_are_counted_apart() -> None:
     scene = Scene("a").begin()
     scene.show("a", reachable=False)
-    scene.claims["uid-of-another"] = Holder("uid-r", 0, "a")
-    scene.occupancy.note_change("uid-of-another")
+    scene.claim("a", "uid-of-another")
     scene.show("a", uid="uid-of-another", reachable=False)
     assert scene.taken[0] == 2
     scene.release("a")
@@ -188,3 +210,93 @@ def test_other_policies_do_not_change_whose_turn_it_is() -> None:
     before = scene.occupancy.share("network", "uid-r", scene.clusters.get)
     scene.begin()
     assert scene.occupancy.share("network", "uid-r", scene.clusters.get) == before == (2, 2)
+
+
+# -- labels that the history does not have -------------------------------------------------
+
+
+MUNICH, UNKNOWN = {"site": "munich"}, None
+
+
+def test_labels_of_claims_are_recorded_once() -> None:
+    scene = Scene("a", "b").begin()
+    assert scene.unrecorded() == {"a": MUNICH, "b": MUNICH}
+    scene.record("c", beside={"a": MUNICH, "b": MUNICH})
+    assert scene.unrecorded() == {}
+    scene.show("a", reachable=False)
+    assert scene.unrecorded() == {}
+    scene.clusters["a"] = replace(view("a"), labels={})
+    scene.occupancy.note_cluster("a")
+    assert scene.unrecorded() == {"a": {"site": None}}
+    scene.release("a")
+    assert scene.unrecorded() == {}
+
+
+def test_a_start_records_the_labels_of_its_cluster() -> None:
+    scene = Scene().begin()
+    undo = scene.record("a", labels=MUNICH)
+    scene.claim("a")
+    assert scene.unrecorded() == {}
+    undo()
+    assert scene.unrecorded() == {"a": MUNICH}
+    scene.record("a", labels={"region": "south"})
+    assert scene.unrecorded() == {"a": MUNICH}
+    scene.record("a", labels=MUNICH | {"region": "south"})
+    assert scene.unrecorded() == {}
+    scene.release("a")
+    scene.claim("a")
+    assert scene.unrecorded() == {"a": MUNICH}
+
+
+def test_what_was_undone_is_not_recorded() -> None:
+    scene = Scene("a").begin()
+    undo = scene.record("c", beside=scene.unrecorded())
+    assert scene.unrecorded() == {}
+    undo()
+    assert scene.unrecorded() == {"a": MUNICH}
+    again = scene.record("c", beside=scene.unrecorded())
+    scene.release("a")
+    again()
+    assert scene.unrecorded() == {}
+
+
+def test_a_claimed_cluster_that_the_hub_has_never_shown_has_no_labels() -> None:
+    scene = Scene("a")
+    shown = scene.clusters.pop("a")
+    assert scene.begin().unrecorded() == {"a": UNKNOWN}
+    scene.clusters["a"] = shown
+    scene.occupancy.note_cluster("a")
+    assert scene.unrecorded() == {"a": MUNICH}
+    del scene.clusters["a"]
+    scene.occupancy.note_cluster("a")
+    scene.record("c", beside={"a": MUNICH})
+    assert scene.unrecorded() == {}
+
+
+def test_two_clusters_of_one_name_have_no_labels_that_are_known() -> None:
+    scene = Scene("a").begin()
+    scene.record("c", beside=scene.unrecorded())
+    scene.claim("a", "uid-of-another")
+    scene.show("a", uid="uid-of-another")
+    assert scene.unrecorded() == {"a": UNKNOWN}
+    scene.record("a", uid="uid-of-another", labels=MUNICH)
+    assert scene.unrecorded() == {"a": UNKNOWN}
+    scene.record("c", beside={"a": UNKNOWN})
+    scene.release("a")
+    assert scene.unrecorded() == {"a": MUNICH}
+
+
+def test_limits_that_go_by_no_labels_record_none() -> None:
+    occupancy = Occupancy({"uid-a": Holder("uid-r", 0, "a")})
+    limits = PolicyLimits("few", convert({"inFlight": 3}, RolloutPolicySpec))
+    assert limits.keys == frozenset()
+    occupancy.follow((limits,))
+    occupancy.record("b", "uid-b", StartFacts(MUNICH))
+    assert occupancy.unrecorded({"a": view("a")}.get) == {}
+    north = {"clusters": {"selector": {"matchLabels": {"region": "north"}}}}
+    apart = {"neverTogether": [{"clusters": ["a", "b"]}]}
+    keys = [
+        PolicyLimits("north", convert(spec | north, RolloutPolicySpec)).keys
+        for spec in ({"inFlight": 3}, apart)
+    ]
+    assert keys == [{"region"}, frozenset()]

@@ -13,7 +13,7 @@ from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
 from ibgu.core.engine.gates.policies.sources import Sources
-from ibgu.core.engine.gates.policies.start_facts import NeededFacts, selector_keys, start_facts
+from ibgu.core.engine.gates.policies.start_facts import NeededFacts, start_facts
 from ibgu.core.engine.gates.policies.times import Durations
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
@@ -24,10 +24,11 @@ from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not_observed
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.retries import RetryPolicy
-from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ActionName, ClusterView
+from ibgu.core.engine.state.snapshot import SeedBreaker, StartingMember
+from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import PolicyState
-from ibgu.core.model.start_facts import StartFacts
+from ibgu.core.model.start_facts import Labels, StartFacts
+from ibgu.core.plan.policies import selector_keys
 
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
@@ -44,14 +45,14 @@ class HoldingPolicies(Struct, frozen=True):
     demands: tuple[PolicyDemands, ...] = ()
     retries: tuple[RetryPolicy, ...] = ()
     facts: tuple[NeededFacts, ...] = ()
-    rollout_labels: Mapping[str, str | None] = {}
+    rollout_labels: Labels = {}
     """The labels of the rollout that any policy reads."""
     known: bool = True
     """Whether all of them can be followed."""
 
-    def start_facts(self, action: ActionName, cluster: ClusterView) -> StartFacts | None:
+    def start_facts(self, start: StartingMember) -> StartFacts | None:
         """Returns what these policies read of a cluster that starts; None: nothing."""
-        return start_facts(self.facts, self.rollout_labels, action, cluster)
+        return start_facts(self.facts, self.rollout_labels, start)
 
 
 class PolicyGates:

@@ -13,7 +13,7 @@ from ibgu.core.engine.gates.policies.canaries import canaries_gate
 from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.sources import Sources, source_faults, sources_gate
-from ibgu.core.engine.gates.policies.start_facts import NeededFacts, needed_facts
+from ibgu.core.engine.gates.policies.start_facts import NeededFacts, label_keys
 from ibgu.core.engine.gates.policies.times import Durations, times_gate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
@@ -90,6 +90,7 @@ class PolicyFactory:
         self._cluster = cluster
         self._durations = durations
         self._turns = turns
+        self._unrecorded = partial(occupancy.unrecorded, cluster)
 
     def make(self, name: str, spec: RolloutPolicySpec) -> PolicyInForce:
         if problem := _problem(spec):
@@ -112,7 +113,7 @@ class PolicyFactory:
             gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
         if spec.backup is not None:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
-        limits = PolicyLimits(name, spec)
+        limits, budget = PolicyLimits(name, spec), self._budget(name, spec, actions)
         if limits.any:
             occupancy, turns = self._occupancy, self._turns
             gates.append(limits_gate(limits, actions, occupancy, self._cluster, turns))
@@ -120,12 +121,23 @@ class PolicyFactory:
             tuple(gates),
             spec,
             limits if limits.any else None,
-            self._budget(name, spec, actions),
+            budget,
             breaker,
             canaries,
             _demands(name, spec, actions),
             RetryPolicy(name, spec.retry, partial(_selects, spec)) if spec.retry else None,
-            needed_facts(spec, actions, self._durations),
+            NeededFacts(
+                name,
+                frozenset(label_keys(spec)) | limits.keys,
+                zoned=any(not each.time_zone for each in spec.windows),
+                fit=actions if spec.fit and spec.windows else None,
+                durations=self._durations,
+                unrecorded=self._unrecorded if limits.keys else None,
+                share=limits if limits.by_share else None,
+                canaries=canaries,
+                budget=budget if spec.clusters != PolicyClusters() else None,
+                authors=spec.approval is not None and spec.approval.four_eyes,
+            ),
         )
 
     def _concerns(self, spec: RolloutPolicySpec, actions: ActionFilter, step: TrackedStep) -> bool:
@@ -141,7 +153,15 @@ class PolicyFactory:
         if spec.canaries is None:
             return None
         selects = partial(_selects, spec)
-        return PolicyCanaries(name, spec.canaries, actions, self._cluster, selects, self._observed)
+        return PolicyCanaries(
+            name,
+            spec.canaries,
+            actions,
+            self._cluster,
+            selects,
+            self._observed,
+            about_some=spec.clusters != PolicyClusters(),
+        )
 
     def _budget(
         self, name: str, spec: RolloutPolicySpec, actions: ActionFilter

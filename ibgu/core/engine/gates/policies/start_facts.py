@@ -1,52 +1,77 @@
 """Reads the facts of a start that policies decide by, for the history (R44.2)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.gates.policies.times import Durations, own_zone, time_needed
-from ibgu.core.model import ActionName, ClusterView, traits
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
+from ibgu.core.engine.state.occupancy import PolicyLimits
+from ibgu.core.engine.state.snapshot import StartingMember
+from ibgu.core.model import traits
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
-from ibgu.core.model.start_facts import StartFacts
-from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
+from ibgu.core.model.start_facts import MAX_NAMES, Labels, PolicyFacts, StartFacts
+from ibgu.core.plan.policies import cluster_keys, selector_keys
 
 _NOTHING = StartFacts()
+_NOTHING_MORE = PolicyFacts()
+Unrecorded = Callable[[], Mapping[str, Labels | None]]
+"""Returns the labels by which claimed clusters count that the history does not have, by name."""
 
 
 class NeededFacts(Struct, frozen=True):
     """NeededFacts says which facts of a start one policy reads."""
 
+    policy: str
     labels: frozenset[str]
-    """The keys of labels that select clusters."""
+    """The keys of labels that select clusters, or tell which of them count together."""
     zoned: bool
     """Whether a window is in the time zone of each cluster."""
     fit: ActionFilter | None
     """The actions that have to end within a window; None: none has to."""
     durations: Durations
+    unrecorded: Unrecorded | None
+    """None: no limit of the policy counts clusters by their labels."""
+    share: PolicyLimits | None
+    """The policy's limits, if one is a share of the clusters that it selects."""
+    canaries: PolicyCanaries | None
+    budget: PolicyBudget | None
+    """The policy's failure budget, if labels decide on what counts."""
+    authors: bool
+    """Whether authors of steps may not approve them."""
 
-
-def needed_facts(
-    spec: RolloutPolicySpec, actions: ActionFilter, durations: Durations
-) -> NeededFacts | None:
-    """Returns which facts the policy reads; None: none."""
-    labels = frozenset(_keys(spec))
-    zoned = any(not each.time_zone for each in spec.windows)
-    fit = actions if spec.fit and spec.windows else None
-    return NeededFacts(labels, zoned, fit, durations) if labels or zoned or fit else None
+    def of_policy(self, start: StartingMember) -> PolicyFacts:
+        """Returns what is read for this policy alone."""
+        step, now, canaries = start.step, start.now, self.canaries
+        names, state, counted = None, CanaryState(), None
+        if canaries is not None and canaries.concern(step):
+            names = _bounded(sorted(canaries.of(step, now))) if canaries.by_labels else None
+            state = canaries.state(step, now)
+        if self.budget is not None:
+            counted = self.budget.counted(start.fleet.failures, start.tracked, step)
+        return PolicyFacts(
+            selected=self.share.selected if self.share is not None else None,
+            canaries=names,
+            well_since=state.well_since,
+            failed=_bounded(counted.clusters) if counted is not None else None,
+            among=counted.among if counted is not None else None,
+        )
 
 
 def start_facts(
-    needs: Iterable[NeededFacts],
-    rollout_labels: Mapping[str, str | None],
-    action: ActionName,
-    cluster: ClusterView,
+    needs: Iterable[NeededFacts], rollout_labels: Labels, start: StartingMember
 ) -> StartFacts | None:
     """Returns what the policies read of the cluster and its rollout; None: they need nothing."""
     labels: dict[str, str | None] = {}
     zone: str | None = None
     seconds: float | None = None
+    author: str | None = None
+    beside: Mapping[str, Labels | None] = {}
+    policies: dict[str, PolicyFacts] = {}
+    cluster, action = start.cluster, start.action
     for each in needs:
         labels |= {key: cluster.labels.get(key) for key in sorted(each.labels)}
         if each.zoned:
@@ -54,20 +79,22 @@ def start_facts(
             zone = known.key if known is not None else ""
         if each.fit is not None and each.fit(traits(action)):
             seconds = time_needed(action, each.durations()).total_seconds()
-    found = StartFacts(labels, rollout_labels, zone, seconds)
+        if each.authors:
+            author = start.author
+        if each.unrecorded is not None:
+            beside = each.unrecorded()
+        if (more := each.of_policy(start)) != _NOTHING_MORE:
+            policies[each.policy] = more
+    found = StartFacts(labels, rollout_labels, zone, seconds, beside, author, policies)
     return found if found != _NOTHING else None
 
 
-def _keys(spec: RolloutPolicySpec) -> Iterator[str]:
+def label_keys(spec: RolloutPolicySpec) -> Iterator[str]:
     """Yields the keys of the labels by which the policy selects clusters and canaries."""
-    if spec.clusters.cluster_sets:
-        yield CLUSTER_SET_LABEL
     canaries = spec.canaries.selector if spec.canaries is not None else None
-    yield from selector_keys(spec.clusters.selector)
+    yield from cluster_keys(spec.clusters)
     yield from selector_keys(canaries or LabelSelector())
 
 
-def selector_keys(selector: LabelSelector) -> Iterator[str]:
-    """Yields the keys of the labels that the selector reads."""
-    yield from selector.match_labels
-    yield from (each.key for each in selector.match_expressions)
+def _bounded(names: Sequence[str]) -> Sequence[str] | None:
+    return names if len(names) <= MAX_NAMES else None

@@ -7,8 +7,9 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import Kind, OnMember, names
-from ibgu.core.model.start_facts import StartFacts
-from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from ibgu.core.model.start_facts import MAX_NAMES, PolicyFacts, StartFacts
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import approve
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
 SET = "cluster.open-cluster-management.io/clusterset"
@@ -30,6 +31,9 @@ def facts(*specs: dict[str, Any], labels: dict[str, str] | None = None) -> Start
 
 
 NORTH = {"region": "north", "other": "x"}
+NOT_SOUTH = {
+    "selector": {"matchExpressions": [{"key": "region", "operator": "NotIn", "values": ["south"]}]}
+}
 
 
 @pytest.mark.parametrize(
@@ -58,8 +62,31 @@ NORTH = {"region": "north", "other": "x"}
         ),
         (
             [{"canaries": {"selector": {"matchLabels": {"other": "x"}}}}],
-            StartFacts({"other": "x"}),
+            StartFacts({"other": "x"}, policies={"policy-0": PolicyFacts(canaries=["site"])}),
         ),
+        (
+            [{"canaries": {"count": 1}}],
+            None,
+        ),
+        (
+            [{"canaries": {"count": 1}, "actions": ["Upgrade"], "clusters": {"clusterSets": [""]}}],
+            StartFacts({SET: None}),
+        ),
+        (
+            [{"inFlight": "50%"}, {"inFlight": "50%", "perTopology": [{"label": "region"}]}],
+            StartFacts(
+                {"region": "north"},
+                policies={
+                    "policy-0": PolicyFacts(selected=1),
+                    "policy-1": PolicyFacts(selected=1),
+                },
+            ),
+        ),
+        (
+            [{"failureBudget": {"maximum": 3}, "clusters": NOT_SOUTH}],
+            StartFacts({"region": "north"}, policies={"policy-0": PolicyFacts(failed=(), among=1)}),
+        ),
+        ([{"failureBudget": {"maximum": 3}}], None),
         (
             [{"windows": [ALWAYS], "clusters": {"clusterSets": ["ran"]}}],
             StartFacts({SET: None}, time_zone=""),
@@ -80,3 +107,31 @@ def test_only_what_policies_read_is_kept(
 def test_a_time_zone_is_kept_by_its_name() -> None:
     labels = {names.TIME_ZONE: "Europe.London"}
     assert facts({"windows": [ALWAYS]}, labels=labels) == StartFacts(time_zone="Europe/London")
+
+
+def test_the_author_of_the_step_is_kept_where_other_people_must_approve() -> None:
+    twin = InMemoryEngine("site")
+    twin.proven_since = START
+    set_policies(twin, policy("first", approval={}), policy("second", approval={"fourEyes": False}))
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=1)
+    approve(twin, "alice")
+    approve(twin, "bob")
+    assert started(twin) == [StartFacts(author="")]
+
+
+def test_more_canaries_than_can_be_named_are_not_kept() -> None:
+    twin = InMemoryEngine(*(f"site-{number}" for number in range(MAX_NAMES + 1)))
+    for name in twin.spokes:
+        twin.labels[name] = {"ring": "0"}
+    ring = {"selector": {"matchLabels": {"ring": "0"}}}
+    set_policies(twin, policy(canaries=ring))
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    assert started(twin)[0] == StartFacts({"ring": "0"})
+
+
+def started(twin: InMemoryEngine) -> list[StartFacts | None]:
+    """The facts of the starts of an hour."""
+    twin.wait(hours=1)
+    found = [each.decision for each in twin.said if isinstance(each.decision, OnMember)]
+    return [each.facts for each in found if each.kind is Kind.RUN_INTENDED]
