@@ -6,7 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import Holder
-from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch, RolloutState, RunResult
+from ibgu.core.engine.state.failures import failure_of
+from ibgu.core.model import (
+    Cause,
+    Change,
+    Kind,
+    OnPendingPatch,
+    Outcome,
+    PendingPatch,
+    RolloutState,
+    RunResult,
+)
 from ibgu.db import Changeset, Journal, UnreadableJournal
 from ibgu.db.health import health
 from ibgu.db.reads import Reads
@@ -110,6 +120,33 @@ async def test_a_load_ahead_leaves_out_an_unreadable_rollout(
     loaded = await three.load()
     assert [each.uid for each in loaded.unreadable] == ["bad"]
     assert [found.uid for found in loaded.rollouts] == ["older", "newer"]
+
+
+async def test_failures_of_an_unreadable_rollout_still_count(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    """The budgets of the whole hub would allow too many otherwise (R50.9)."""
+    first = step(BAD)
+    cause = Cause.PREP_FAILED
+    waiting = members(first, "failed", "succeeded", "late", "gone", "endless")
+    ends = [
+        ended(started(each, slot=slot), Outcome.FAILED, failed_action=Action.PREP, cause=cause)
+        for slot, each in enumerate(waiting, start=1)
+    ]
+    ends[1] = ended(started(waiting[1], slot=2))
+    await journal.commit(opening(BAD, first, waiting=ends))
+    for cluster, change in (
+        ("late", "late = 'completed'"),
+        ("gone", "cause = 'ClusterGone'"),
+        ("endless", "ended_at = 'infinity'"),
+    ):
+        await corrupt(db, f"UPDATE members SET {change} WHERE cluster = '{cluster}'")
+    await corrupt(db, ROWS["no spec"])
+    loaded = await journal.load()
+    assert [each.uid for each in loaded.unreadable] == ["bad"]
+    assert [each.cluster for each in loaded.failures] == ["failed"]
+    (failed,) = loaded.failures
+    assert failed == failure_of(ends[0])
 
 
 @pytest.mark.parametrize("since", [NOW, None])

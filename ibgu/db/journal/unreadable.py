@@ -1,9 +1,9 @@
 """Finds the rollouts whose records can't be read, so that all others can be loaded.
 
 Records may have been written by another version of ibgu or by hand. Whatever is wrong with a
-rollout's rows, reading them in SQL by names and numbers still works: so its claims are known, and
-nothing acts on the rest. Where Postgres finds a page of its files damaged, that is not so: the page
-may have held claims of any rollout, and nothing is loaded.
+rollout's rows, reading them in SQL by names and numbers still works: so its claims and its
+failures are known, and nothing acts on the rest. Where Postgres finds a page of its files damaged,
+that is not so: the page may have held claims of any rollout, and nothing is loaded.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.core.drivers import every_action
 from ibgu.core.engine.state import CancellingStep, Holder, UnreadableRollout
+from ibgu.core.engine.state.failures import NOT_TRIED, FailedMember
 from ibgu.core.model.bounds import YEARS
 from ibgu.core.text.harmless import one_line
 from ibgu.db.errors import UnreadableJournal, error_text, is_damaged, is_unavailable, sqlstate
@@ -38,6 +40,14 @@ _NAMES = text("""
 _CLAIMED = text("""
     SELECT rollout, step, cluster, cluster_uid FROM claims
     WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
+""")
+_FAILED = text("""
+    SELECT rollout, step, cluster, ended_at AS at, failed_action AS action FROM members
+    WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
+      AND outcome = 'failed' AND late = '' AND run IS NOT NULL
+      AND cause <> ALL (CAST(:not_tried AS text[]))
+      AND failed_action = ANY (CAST(:forward AS text[]))
+      AND extract(year FROM ended_at) BETWEEN :first AND :last
 """)
 _MEMBERS = text("""
     SELECT DISTINCT rollout, cluster FROM members
@@ -77,7 +87,8 @@ async def _load_readable(
         if not _of_a_record(error):
             raise
         raise UnreadableJournal(f"{_UNATTRIBUTED} ({_error_text(error)}): {_REMEDY}") from error
-    return replace(loaded, unreadable=await _claims(db, hub, bad))
+    failures = (*loaded.failures, *await _failures(db, hub, bad))
+    return replace(loaded, unreadable=await _claims(db, hub, bad), failures=failures)
 
 
 async def find_unreadable(
@@ -157,6 +168,19 @@ async def _claims(
         )
         for uid, error in bad.items()
     )
+
+
+async def _failures(db: AsyncConnection, hub: str, uids: Collection[str]) -> list[FailedMember]:
+    """Returns which clusters have failed in these rollouts, as `failure_of` tells of others."""
+    asked = {
+        "hub": hub,
+        "uids": list(uids),
+        "not_tried": [cause.value for cause in NOT_TRIED],
+        "forward": every_action(lambda action: not action.leads_back),
+        "first": YEARS[0],
+        "last": YEARS[-1],
+    }
+    return [FailedMember(**row) for row in (await db.execute(_FAILED, asked)).mappings()]
 
 
 def _of_a_record(error: Exception) -> bool:

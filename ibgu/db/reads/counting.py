@@ -30,8 +30,8 @@ from ibgu.core.model.counts import Counts
 from ibgu.core.views.overdue import RULES
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import StepKey, is_shared
-from ibgu.db.rows import NEWEST_RUN, to_record
-from ibgu.db.schema import members, runs
+from ibgu.db.rows import NEWEST_RUN, OF_STEP_STATE, to_record
+from ibgu.db.schema import members, runs, steps
 from ibgu.db.schema.types import Moment
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
@@ -62,6 +62,11 @@ OVERDUE = and_(
 
 
 class CountingReads(Base):
+    def _steps_of(self, rollouts: Collection[str]) -> Select[Any]:
+        """Selects the steps of the rollouts, by uid, in order."""
+        of = (steps.c.hub == self.hub, steps.c.rollout == any_(texts(rollouts)))
+        return select(*OF_STEP_STATE).where(*of).order_by(steps.c.index)
+
     async def _shared(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
         """Returns the rows of OF_STEP_STATE with their members counted. Large running steps are
         counted once for all concurrent callers."""

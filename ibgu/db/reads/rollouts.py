@@ -111,13 +111,8 @@ class RolloutReads(TotalReads):
 
     async def steps(self, uid: str) -> tuple[StepRow, ...]:
         """Returns the steps that have been opened, in order."""
-        statement = (
-            select(*OF_STEP_STATE)
-            .where(steps.c.hub == self.hub, steps.c.rollout == uid)
-            .order_by(steps.c.index)
-        )
         async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
+            rows = (await db.execute(self._steps_of([uid]))).mappings()
             return tuple(await self._shared(db, rows))
 
     async def _one(self, statement: Select[Any]) -> RolloutRow | None:

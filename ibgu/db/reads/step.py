@@ -12,7 +12,7 @@ from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.views.forecast import IntervalCounts
 from ibgu.db.reads.counting import OVERDUE, CountingReads
 from ibgu.db.reads.labelled import matching
-from ibgu.db.rows import OF_STEP, OF_STEP_STATE, to_record
+from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import members, steps
 from ibgu.db.views import GridRow, ProgressRow
 
@@ -70,13 +70,8 @@ class StepReads(CountingReads):
 
     async def follow_ups_of(self, uid: str, cluster: str) -> tuple[PolicyFollowUp, ...]:
         """Returns what policies have asked for with the cluster in the rollout, oldest first."""
-        statement = (
-            select(*OF_STEP_STATE)
-            .where(steps.c.hub == self.hub, steps.c.rollout == uid)
-            .order_by(steps.c.index)
-        )
         async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
+            rows = (await db.execute(self._steps_of([uid]))).mappings()
             found = [to_record(row, Step) for row in rows]
         made = (each for step in found for each in step.follow_ups.made)
         return tuple(each for each in made if cluster in each.clusters)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import any_, select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
@@ -16,11 +16,9 @@ from ibgu.core.model.counts import (
     counts_of_places,
     course_of,
 )
-from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.tallies import Newest
-from ibgu.db.rows import OF_STEP_STATE, readable
-from ibgu.db.schema import steps
+from ibgu.db.rows import readable
 
 _STATES = len(Progress)
 _COMPLETED = ", ".join(str(int(progress)) for progress in COMPLETED)
@@ -112,13 +110,8 @@ class TotalReads(CountingReads):
         if not rollouts:
             return {}
         uids = [rollout.uid for rollout in rollouts]
-        its_steps = (
-            select(*OF_STEP_STATE)
-            .where(steps.c.hub == self.hub, steps.c.rollout == any_(texts(uids)))
-            .order_by(steps.c.index)
-        )
         opened: dict[str, list[Step]] = {uid: [] for uid in uids}
-        for step in readable((await db.execute(its_steps)).mappings(), Step):
+        for step in readable((await db.execute(self._steps_of(uids))).mappings(), Step):
             opened[step.rollout].append(step)
         places: dict[str, dict[ClusterPosition, int]] = {uid: {} for uid in uids}
         only = None if clusters is None else list(clusters)

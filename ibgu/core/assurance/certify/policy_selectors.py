@@ -30,8 +30,8 @@ def _requirements(selector: LabelSelector) -> Iterator[LabelRequirement]:
 
 
 def _holds(requirement: LabelRequirement, labels: Labels) -> bool | None:
-    """Returns whether the requirement holds; None: the label is not known, or the operator."""
-    if requirement.key not in labels:
+    """Returns whether the requirement holds; None: the label is not known, or what is required."""
+    if requirement.key not in labels or (requirement.operator == "In" and not requirement.values):
         return None
     value = labels[requirement.key]
     match requirement.operator:

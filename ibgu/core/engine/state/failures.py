@@ -13,7 +13,7 @@ from ibgu.core.model import ActionName, Cause, Finished, Member, Outcome, traits
 REMEMBERED = timedelta(days=14)
 """Failures of rollouts that are no longer kept in memory count for so long: the longest time of a
 budget, and seven days in which one that is spent is still known."""
-_NOT_TRIED = frozenset({Cause.NEVER_STARTED, Cause.GONE, Cause.RECREATED, Cause.DELETED})
+NOT_TRIED = frozenset({Cause.NEVER_STARTED, Cause.GONE, Cause.RECREATED, Cause.DELETED})
 """The cluster did not fail at what it was asked for."""
 
 
@@ -36,7 +36,7 @@ def failure_of(member: Member) -> FailedMember | None:
         not isinstance(member, Finished)
         or member.outcome is not Outcome.FAILED
         or member.late
-        or member.cause in _NOT_TRIED
+        or member.cause in NOT_TRIED
         or member.failed_action is None
         or member.run is None
         or traits(member.failed_action).leads_back

@@ -218,6 +218,7 @@ def test_facts_that_can_not_be_read_count_as_none(facts: Any) -> None:
     [
         ("In", ["north", "south"], True, False),
         ("In", ["south"], False, False),
+        ("In", [], None, None),
         ("NotIn", ["north"], False, True),
         ("Exists", [], True, False),
         ("DoesNotExist", [], False, True),
