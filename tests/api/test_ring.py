@@ -1,9 +1,7 @@
 """The newest events in memory: shared by who is up to date, and small no matter who comes back."""
 
 import pytest
-from msgspec.structs import replace
 
-from ibgu.api.events.mapping import event_body
 from ibgu.api.stream import ring as rings
 from ibgu.api.stream.ring import KEPT, PART_BYTES, SHORT, Ring
 from ibgu.db.views import EventRow
@@ -51,13 +49,6 @@ def test_a_follower_far_behind_receives_every_event_once() -> None:
     assert heard == list(range(1, CAPACITY + 1))
     ring.add([row(CAPACITY + 1)])
     assert ring.after(0) is None
-
-
-def test_an_event_names_no_clusters_of_other_rollouts() -> None:
-    facts = {"labels": {"a": "b"}, "beside": {"other": {}}, "policies": {"p": {"failed": ["x"]}}}
-    seen = [event_body(replace(row(1), data=data)).data for data in ({"facts": facts}, {})]
-    assert seen == [{"facts": {"labels": {"a": "b"}}}, {}]
-    assert event_body(replace(row(1), data={"facts": None})).data == {"facts": None}
 
 
 def test_parts_are_short_and_an_event_that_is_not_comes_alone() -> None:

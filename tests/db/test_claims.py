@@ -1,5 +1,7 @@
 """R3 and R6 in the database: a claim takes a slot, and outlives its run."""
 
+from collections.abc import Mapping
+
 import pytest
 from asyncpg import IntegrityConstraintViolationError
 from msgspec.structs import replace
@@ -16,8 +18,10 @@ from ibgu.core.model import (
     PendingPatch,
     RunState,
 )
+from ibgu.core.model.start_facts import Labels, StartFacts
 from ibgu.db import Changeset, Journal
 from ibgu.db.journal import concerns
+from ibgu.db.journal.batch import gather
 from tests.db.records import (
     NOW,
     changing,
@@ -283,3 +287,29 @@ async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
         ("run-r1-a", "ended"),
         ("second", "intended"),
     ]
+
+
+def test_the_next_start_records_what_a_lost_one_would_have_of_others() -> None:
+    """Without, the certificate would judge it by labels from before."""
+    first = step(rollout("r"))
+    known: dict[str, Mapping[str, Labels | None] | None] = {
+        "lost": {"x": {"site": "new"}, "y": {"site": "old"}},
+        "none": None,
+        "next": {"y": {"site": "new"}},
+        "last": {},
+    }
+    starts = [
+        OnMember(Kind.RUN_INTENDED, started(each, slot=slot), "", facts=StartFacts(beside=beside))
+        for slot, (each, beside) in enumerate(
+            zip(members(first, *known), known.values(), strict=True)
+        )
+    ]
+    lost = starts[0].member.key
+    kept = gather(Changeset(decisions=tuple(starts), at=NOW), {lost}).told
+    facts = [each.facts for each in kept if isinstance(each, OnMember)]
+    assert [each and each.beside for each in facts] == [
+        None,
+        {"x": {"site": "new"}, "y": {"site": "new"}},
+        {},
+    ]
+    assert gather(Changeset(decisions=tuple(starts), at=NOW), set()).told == starts

@@ -8,7 +8,7 @@ from tests.simulation.conftest import Simulate
 @pytest.mark.parametrize(
     ("variant", "seed", "words"),
     [
-        ("budgets-ignored", 14, "failureBudget allows 0"),
+        ("budgets-ignored", 163, "failureBudget allows 0"),
         ("canaries-not-awaited", 181, "before its canaries have finished"),
         ("soak-ignored", 181, "while its canaries soak"),
     ],

@@ -1,5 +1,6 @@
 """Maps events, with their data named as everywhere else in the API."""
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,16 +16,21 @@ _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cl
 
 _NAME_ROLLOUTS = ("message", "words")
 """Data that may name rollouts, of a member that another rollout has taken."""
-_NAME_CLUSTERS = ("beside", "policies")
-"""What a start records of clusters that may be in other namespaces: only the certificate needs
-it."""
+_ONLY_CERTIFIED = ("beside", "policies")
+"""What a start records for the certificate, of clusters that may be in other namespaces."""
+_OF_ROLLOUT = ("author", "rolloutLabels")
+"""What a start records of its rollout."""
 
 
 def event_for(row: EventRow, namespace: str | None, readable: Readable) -> EventRow:
     """Returns the event as the caller may read it; `namespace`: of its rollout, None if unknown."""
+    if readable.includes(namespace):
+        return row
+    if "facts" in row.data:
+        row = replace(row, data={**row.data, "facts": _without(row.data["facts"], _OF_ROLLOUT)})
     outcome, result = row.data.get("outcome"), row.data.get("result")
     taken = outcome == Outcome.CANCELLED or result == RunResult.PREEMPTED
-    if not taken or readable.includes(namespace):
+    if not taken:
         return row
     data = {name: value for name, value in row.data.items() if name not in _NAME_ROLLOUTS}
     why = cancelled_by(ANOTHER_NAMESPACE) if row.cause in CANCELLATIONS else row.why
@@ -32,20 +38,21 @@ def event_for(row: EventRow, namespace: str | None, readable: Readable) -> Event
 
 
 def event_body(row: EventRow) -> EventBody:
-    """Returns the event's body, which names no other clusters. Only the outer names of `data`
-    change: below them are labels, annotations, a plan, and names that are like this already."""
+    """Returns the event's body, without what only the certificate needs. Only the outer names of
+    `data` change: below them are labels, annotations, a plan, and names that are like this
+    already."""
     return EventBody(
         **{name: getattr(row, name) for name in _SAME},
         step=None if row.step is None else row.step + 1,
         data={
-            to_camel(name): _facts(value) if name == "facts" else value
+            to_camel(name): _without(value, _ONLY_CERTIFIED) if name == "facts" else value
             for name, value in row.data.items()
         },
     )
 
 
-def _facts(found: Any) -> Any:
-    """Returns the facts of a start without what names other clusters."""
-    if not isinstance(found, dict):
-        return found
-    return {name: value for name, value in found.items() if name not in _NAME_CLUSTERS}
+def _without(facts: Any, names: Collection[str]) -> Any:
+    """Returns the facts of a start without these."""
+    if not isinstance(facts, dict):
+        return facts
+    return {name: value for name, value in facts.items() if name not in names}

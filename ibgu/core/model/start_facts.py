@@ -7,27 +7,26 @@ from msgspec import Struct
 
 Labels = Mapping[str, str | None]
 """Labels by key; None: the object does not have that label."""
-
-
 MAX_NAMES = 50
 """The most clusters that a start names of what a policy counts; more are not recorded."""
 
 
 class PolicyFacts(Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
-    """PolicyFacts is what one policy has read besides. Each field is None if the policy does not
-    read it."""
+    """PolicyFacts is what one policy has read besides. A field is None if the policy does not read
+    it, or if there are more than MAX_NAMES."""
 
     selected: int | None = None
     """How many clusters of the hub the policy selects, if it limits a share of them."""
     canaries: Sequence[str] | None = None
     """The canaries of the step, if labels decide on that."""
     well_since: datetime | None = None
-    """Since when all canaries of the step are well that have succeeded and are on the hub."""
+    """Since when all canaries of the step are well that have succeeded and are on the hub; None:
+    one is not."""
     failed: Sequence[str] | None = None
     """The clusters whose failures the policy's budget counts, if labels decide on that."""
     among: int | None = None
-    """The number of clusters of which that budget is a share; if it is none, 1: the policy selects
-    clusters of the step, or 0."""
+    """The number of clusters of which that budget is a share; None: it is none, or nothing has
+    failed."""
 
 
 class StartFacts(Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
@@ -44,11 +43,12 @@ class StartFacts(Struct, frozen=True, gc=False, omit_defaults=True, rename="came
     expected_seconds: float | None = None
     """The seconds within which the action usually ends, and the way back from it, if a policy
     starts only what ends within its window."""
-    beside: Mapping[str, Labels | None] = {}
+    beside: Mapping[str, Labels | None] | None = None
     """The labels by which limits of policies count the clusters in flight, whatever rollouts they
-    belong to, by name: those that no start before has recorded. None: they are not known."""
+    belong to, by name: those that no start before has recorded. A cluster with None is one whose
+    labels are not known. None: no limit counts by labels."""
     author: str | None = None
     """The user who has proven that the step is theirs, if a policy asks for other people; empty:
     nobody has."""
-    policies: Mapping[str, "PolicyFacts"] = {}
+    policies: Mapping[str, PolicyFacts] = {}
     """What single policies have read, by name."""

@@ -102,8 +102,9 @@ def _is_chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> boo
         fits = fits and matches(canaries.selector, labels)
     if names is None:
         return (fits if canaries.selector is not None else None) or None
+    too_many = canaries.selector is None and len(names) > canaries.count
     if start.cluster in names:
-        return fits or None
+        return (fits and not too_many) or None
     full = canaries.selector is None and len(names) == canaries.count
     return False if fits is False or full else None
 
@@ -158,7 +159,9 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
     if unfinished:
         words = f"before its canaries have finished: {named(unfinished)}"
         return Objection("R50.11", words, events=[start.progress.step.opened])
-    well = [ends[name] for name in names if ends[name].outcome == "succeeded"]
+    gone_back = {uid for each in start.progress.step.follow_ups for uid in each.uids}
+    found = [ends[name] for name in names if ends[name].uid not in gone_back]
+    well = [each for each in found if each.outcome == "succeeded"]
     soak, since = timedelta(minutes=canaries.soak_minutes), start.read.well_since
     if since is not None and start.at < since + soak:
         words = f"while its canaries soak until {utc(since + soak)}"
@@ -203,7 +206,7 @@ def _counts(spec: RolloutPolicySpec, failure: MemberEnd, start: Start) -> bool |
     read = start.read
     if read.failed is None:
         return None
-    if read.among and failure.cluster in read.failed:
+    if failure.cluster in read.failed:
         return True
     last = start.labels.get(failure.cluster) or {}
     return False if selects(spec.clusters, last) is False else None

@@ -113,7 +113,7 @@ def _count(start: Start, counts: _Counts, unknown_counts: bool = False) -> _Besi
     """`unknown_counts`: whether clusters of which no labels are known count all the same."""
     certain, possible = [], 0
     for name in start.others:
-        labels = start.labels.get(name)
+        labels = start.labels.get(name) if start.facts.beside is not None else None
         found = counts(labels) if labels is not None else unknown_counts or None
         if found:
             certain.append(name)

@@ -50,8 +50,9 @@ class StartReader:
         """Reads what a start records of the clusters that are in flight already. It is judged by
         that, too."""
         if event.kind == "RunIntended":
-            beside = _facts(event).beside
-            self._labels |= {name: beside[name] for name in beside if name in self._in_flight}
+            for name, labels in (_facts(event).beside or {}).items():
+                known = self._labels.get(name) or {}
+                self._labels[name] = {**known, **labels} if labels is not None else None
 
     def read(self, event: Event) -> None:
         """Counts how the member ends, and the claim that it takes or releases."""

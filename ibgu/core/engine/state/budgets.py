@@ -31,9 +31,8 @@ class CountedFailures(Struct, frozen=True):
     """CountedFailures are what a step is judged by."""
 
     clusters: tuple[str, ...] = ()
-    among: int = 0
-    """The number of clusters of which the budget is a share; if it is none, 1: the policy selects
-    clusters of the step, or 0."""
+    among: int | None = None
+    """The number of clusters of which the budget is a share; None: it is none."""
     spent: SpentBudget | None = None
 
 
@@ -94,9 +93,8 @@ class PolicyBudget:
             and self._actions(traits(each.action))
             and self._selects(each.cluster)
         ]
-        concerned = any(map(self._selects, step.members))
-        if not counted or not concerned:
-            return CountedFailures(among=int(concerned))
+        if not counted or not any(map(self._selects, step.members)):
+            return CountedFailures()
         allowed, among = self._allowed(tracked, step)
         failed = self._most(counted, allowed)
         names = tuple(dict.fromkeys(each.cluster for each in counted))
@@ -104,11 +102,11 @@ class PolicyBudget:
             names, among, SpentBudget(failed, allowed) if failed > allowed else None
         )
 
-    def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> tuple[int, int]:
+    def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> tuple[int, int | None]:
         """Returns how many clusters may fail, and of how many. A share is rounded down."""
         maximum = self.budget.maximum
         if isinstance(maximum, int):
-            return maximum, 1
+            return maximum, None
         steps = [step] if self.budget.per is BudgetScope.STEP else tracked.steps
         names = {name for each in steps for name in each.members if self._selects(name)}
         return len(names) * int(maximum.removesuffix("%")) // 100, len(names)

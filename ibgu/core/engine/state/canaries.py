@@ -141,6 +141,12 @@ class PolicyCanaries:
         return before is not None and self.of(step, now, before.names) != before.names
 
     def state(self, step: TrackedStep, now: datetime) -> CanaryState:
+        """Returns the state, for a member that waits for it."""
+        found = self.seen(step, now)
+        self._asked.add(step.step.key)
+        return found
+
+    def seen(self, step: TrackedStep, now: datetime) -> CanaryState:
         """Returns the state, which stays the same until a member ends."""
         resumed, follow_ups = step.step.budget_resumed_at, step.step.follow_ups
         rests_on = (now, step.unfinished, resumed, follow_ups)
@@ -148,7 +154,6 @@ class PolicyCanaries:
         if known is not None and known[0] == rests_on:
             return known[1]
         found = self._state(step, now)
-        self._asked.add(step.step.key)
         self._states[step.step.key] = (rests_on, found)
         return found
 

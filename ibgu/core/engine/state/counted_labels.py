@@ -21,8 +21,10 @@ class CountedLabels:
         """The names of which the history has other labels, or none."""
 
     def follow(self, keys: Iterable[str]) -> None:
-        """Keeps the labels with these keys from now on, all of them not recorded yet."""
-        self._keys = tuple(sorted(keys))
+        """Keeps the labels with these keys from now on; others than before are not recorded yet."""
+        before, self._keys = self._keys, tuple(sorted(keys))
+        if self._keys == before:
+            return
         self._of.clear()
         self._unrecorded.clear()
 
@@ -52,6 +54,11 @@ class CountedLabels:
         which the cluster has, or the claims are on two of that name."""
         return {name: self._one(self._of[name]) for name in sorted(self._unrecorded)}
 
+    def of(self, name: str, uid: str) -> Labels | None:
+        """Returns by which labels the cluster counts, or with which it has started; None: they are
+        not known."""
+        return self._of.get(name, {}).get(uid)
+
     def _one(self, clusters: _Clusters) -> Labels | None:
         return next(iter(clusters.values())) if len(clusters) == 1 else None
 
@@ -63,10 +70,11 @@ class CountedLabels:
             self._of[name] = {uid: {key: labels[key] for key in self._keys}}
             self._unrecorded.pop(name, None)
 
-    def record(self, names: Iterable[str]) -> None:
-        """Notes that the history has the labels of these clusters, as they are counted."""
-        for name in names:
-            self._unrecorded.pop(name, None)
+    def record(self, recorded: Mapping[str, Labels | None]) -> None:
+        """Notes that the history has these labels."""
+        for name, labels in recorded.items():
+            if name in self._unrecorded and self._one(self._of[name]) == labels:
+                del self._unrecorded[name]
 
     def reopen(self, names: Iterable[str]) -> None:
         """Notes that the history does not have the labels of these clusters after all."""

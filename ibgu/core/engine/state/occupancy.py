@@ -78,13 +78,17 @@ class PolicyLimits:
         """Yields the places that the cluster takes while it is in flight. Clusters without the
         label of a topology share a place, as those with one value of it do. Neighbours are named,
         so they need not be selected."""
-        yield from self._by_name(cluster.name)
-        if not self.selects(cluster):
+        return self.places_of(cluster.name, cluster.labels)
+
+    def places_of(self, name: str, labels: Mapping[str, str]) -> Iterator[Place]:
+        """Yields the same, of a cluster with these labels."""
+        yield from self._by_name(name)
+        if not selects_cluster(self._spec.clusters, labels):
             return
         if self._limits_all:
             yield Place(self.name)
         for label in self._maximum:
-            yield Place(self.name, label, cluster.labels.get(label, ""))
+            yield Place(self.name, label, labels.get(label, ""))
 
     def places_unseen(self, name: str) -> Iterator[Place]:
         """Yields the places of a claimed cluster that the hub does not show, so that its labels
@@ -210,8 +214,9 @@ class Occupancy:
         """Notes what the history has of a cluster that starts, and of those in flight beside it;
         returns the undo."""
         self._labels.record_start(name, uid, facts.labels)
-        self._labels.record(facts.beside)
-        return lambda: self._labels.reopen((name, *facts.beside))
+        beside = facts.beside or {}
+        self._labels.record(beside)
+        return lambda: self._labels.reopen((name, *beside))
 
     def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> tuple[int, int]:
         """Returns how many clusters the rollout has in the policy's places, and when it took one
@@ -245,7 +250,7 @@ class Occupancy:
                 continue
             self._know(uid, name)
             self._places[uid] = (
-                self._of(found) if found is not None else before or self._unseen(name)
+                self._of(found) if found is not None else before or self._unseen(name, uid)
             )
             self._taken.update(self._places[uid])
             if holder is not None:
@@ -285,5 +290,11 @@ class Occupancy:
     def _of(self, cluster: ClusterView) -> tuple[Place, ...]:
         return tuple(place for each in self._limits for place in each.places(cluster))
 
-    def _unseen(self, name: str) -> tuple[Place, ...]:
-        return tuple(place for each in self._limits for place in each.places_unseen(name))
+    def _unseen(self, name: str, uid: str) -> tuple[Place, ...]:
+        """Returns the places of a claimed cluster that the hub does not show, by the labels with
+        which it has started, if they are known."""
+        known = self._labels.of(name, uid)
+        if known is None:
+            return tuple(place for each in self._limits for place in each.places_unseen(name))
+        labels = {key: value for key, value in known.items() if value is not None}
+        return tuple(place for each in self._limits for place in each.places_of(name, labels))

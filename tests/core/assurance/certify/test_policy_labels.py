@@ -2,6 +2,7 @@
 R50.3)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Findings, Rule
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model.follow_ups import ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.assurance.certify.breaks import place
 from tests.core.assurance.certify.logs import certify, log_of, told, without_facts
 from tests.core.assurance.certify.test_policies import judged, totals, version
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import SITE, policy, set_policies
+from tests.core.engine.gates.policies.test_canary_health import condition
+from tests.core.engine.gates.policies.test_canary_rollback import HEALTH, asked, breaks
 
 Spec = dict[str, Any]
 Log = list[Event]
@@ -73,7 +77,7 @@ def test_starts_by_labels_are_certified_in_full(spec: Spec) -> None:
     assert totals(findings).unjudged == 0 < totals(findings).starts
 
 
-SEEN = {"perTopology": [{"label": SITE, "maximum": 4}]}
+SEEN: Spec = {"perTopology": [{"label": SITE, "maximum": 4}]}
 """So that the labels are recorded, though nobody is held."""
 
 
@@ -135,13 +139,14 @@ def test_a_cluster_counts_where_it_has_moved_to() -> None:
     first, second, *_ = [each for each in log if each.kind == "RunIntended"]
     assert (first.cluster, second.cluster) == ("site-1", "site-3")
     recorded = [each.data["facts"].get("beside") for each in log if each.kind == "RunIntended"]
-    assert {"site-1": {SITE: "mast-9"}} in recorded
+    assert recorded == [{}, {}, {"site-1": {SITE: "mast-9"}}, {}]
     assert told(judged(log, **ONE_A_SITE)) == []
     assert totals(judged(log, **ONE_A_SITE)).unjudged == 0
     at = next(n for n, each in enumerate(log) if each.data.get("facts", {}).get("beside"))
-    facts = {key: value for key, value in log[at].data["facts"].items() if key != "beside"}
-    silent = [*log[:at], replace(log[at], data={**log[at].data, "facts": facts}), *log[at + 1 :]]
+    silent = with_facts(log, log[at].cluster or "", beside={})
     assert words(judged(silent, **ONE_A_SITE))[0].startswith(f"R50.3: {log[at].cluster} starts")
+    older = with_facts(log, log[at].cluster or "", beside=None)
+    assert unknown(judged(older, **ONE_A_SITE)) == CLUSTERS
 
 
 def test_labels_that_the_history_lacks_are_recorded_with_the_next_start() -> None:
@@ -156,7 +161,7 @@ def test_labels_that_the_history_lacks_are_recorded_with_the_next_start() -> Non
     log = log_of(twin)
     first, next_ = (log[place(log, "RunIntended", f"site-{n}")].data["facts"] for n in (2, 4))
     assert first["beside"] == {"site-1": {SITE: "mast-1"}, "site-3": {SITE: "mast-2"}}
-    assert "beside" not in next_
+    assert next_["beside"] == {}
     assert told(judged(log, "uid-b", **two)) == []
     assert [each.split()[1] for each in words(judged(log, "uid-b", **ONE_A_SITE))] == [
         "site-2",
@@ -177,6 +182,20 @@ def test_a_cluster_of_which_the_labels_are_not_known_may_count() -> None:
     assert unknown(judged(log, **ONE_A_SITE)) == CLUSTERS
     found = words(judged(log, inFlight=1, **ONE_A_SITE))
     assert found == ["R50.3: site-2 starts Prep with 1 in flight, and inFlight is 1"]
+
+
+def test_a_cluster_in_flight_keeps_its_labels_in_the_next_action() -> None:
+    twin = fleet(2)
+    set_policies(twin, policy(**SEEN))
+    twin.apply(ibgu("a", "Prep Upgrade", selectors=(LabelSelector({"region": "north"}),)))
+    twin.wait(seconds=90)
+    twin.apply(ibgu("b", "Prep", selectors=(LabelSelector({"region": "south"}),)))
+    twin.wait(hours=10)
+    log = log_of(twin)
+    at = place(log, "RunIntended", "site-1", nth=1)
+    assert log[at].data["action"] == "Upgrade"
+    log[at] = replace(log[at], data={**log[at].data, "facts": {}})
+    assert len(words(judged(log, "uid-b", **ONE_A_SITE))) == 1
 
 
 def test_two_clusters_of_a_name_have_no_labels_that_are_known() -> None:
@@ -204,6 +223,8 @@ def test_a_start_is_found_though_enough_selected_clusters_had_failed() -> None:
 def test_a_share_that_may_fail_is_of_the_selected_clusters() -> None:
     log = played(fleet(8, 1, 2, 3), most=1, failureBudget={"maximum": "90%"}, **NORTH)
     assert words(judged(log, failureBudget={"maximum": "50%"}, **NORTH)) == []
+    much = with_facts(log, "site-8", policies={"network": {"failed": ["site-1"], "among": 10**6}})
+    assert len(words(judged(much, failureBudget={"maximum": "1%"}, **NORTH))) == 7
     quarter = words(judged(log, failureBudget={"maximum": "25%"}, **NORTH))
     assert len(quarter) == 5
     assert quarter[0].endswith("with 2 clusters failed, and failureBudget allows 1")
@@ -241,6 +262,35 @@ def test_a_canary_of_a_count_is_one_of_as_many() -> None:
     log = played(fleet(6), **spec)
     assert [each.cluster for each in starts(log)][:2] == ["site-1", "site-2"]
     assert unknown(judged(log, **spec)) == set()
+    every = {"canaries": [f"site-{number}" for number in range(1, 7)]}
+    for cluster in ("site-1", "site-3"):
+        log = with_facts(log, cluster, policies={"network": every})
+    assert unknown(judged(log, **spec)) == CLUSTERS
     few = with_facts(log, "site-5", policies={"network": {"canaries": ["site-1"]}})
     assert told(judged(few, **spec)) == []
     assert unknown(judged(few, **spec)) == CLUSTERS
+
+
+@pytest.mark.parametrize("chosen", [{"count": 2}, {"selector": {"matchLabels": {"ring": "0"}}}])
+def test_a_canary_that_has_gone_back_is_not_awaited(chosen: Spec) -> None:
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
+    for name, spoke in twin.spokes.items():
+        spoke.certificates = timedelta(days=30)
+        twin.labels[name] = {"ring": "1" if name == "site-3" else "0"}
+        condition(twin, name, "True")
+    canaries: Spec = {"soakMinutes": 1440, "health": HEALTH, "rollback": True, **chosen}
+    spec: Spec = {"actions": ["Upgrade"], "canaries": canaries}
+    set_policies(twin, policy(**spec))
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1, timeout=6000))
+    twin.append(uid, "FinalizeUpgrade")
+    twin.wait(hours=3)
+    breaks(twin, "site-2", minutes=15)
+    for each in asked(twin):
+        twin.follow_ups[each.name] = ShownFollowUp(ours=True)
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=60)
+    log = log_of(twin)
+    assert any(each.cluster == "site-2" and each.step == 2 for each in log)
+    findings = judged(log, **spec)
+    assert told(findings) == []
+    assert totals(findings).unjudged == 0

@@ -1,15 +1,18 @@
 """FleetState: what a record changes, and that its undo reverts all of it."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import convert
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import CancellingStep, FleetState, Holder, UnreadableRollout
+from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import (
     Change,
     Decision,
@@ -29,6 +32,8 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.counts import ReportCounts
 from ibgu.core.model.names import IBGU
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.start_facts import StartFacts
 from ibgu.core.model.transitions import InvariantViolation
 from tests.core.engine.decide.invariants import picture
 from tests.core.engine.state.records import (
@@ -175,6 +180,19 @@ def test_a_slot_is_the_claim_on_the_cluster() -> None:
     assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
     fleet.apply(put(done("site-1", Action.PREP)))
     assert fleet.claims == {}
+
+
+def test_a_start_that_is_taken_back_has_recorded_no_labels() -> None:
+    fleet = world_of(rollout(), [step()], [in_flight("site-1"), member("site-2")])
+    limits = {"perTopology": [{"label": "site", "maximum": 5}]}
+    fleet.occupancy.follow((PolicyLimits("sites", convert(limits, RolloutPolicySpec)),))
+    unrecorded = partial(fleet.occupancy.unrecorded, lambda name: None)
+    assert unrecorded() == {"site-1": None}
+    facts = StartFacts({"site": "munich"}, beside={"site-1": None})
+    undo = fleet.apply(replace(begin("site-2", slot=2), facts=facts))
+    assert unrecorded() == {}
+    undo()
+    assert unrecorded() == {"site-1": None}
 
 
 @pytest.mark.parametrize(

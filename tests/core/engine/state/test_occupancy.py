@@ -248,7 +248,7 @@ def test_a_start_records_the_labels_of_its_cluster() -> None:
     assert scene.unrecorded() == {"a": MUNICH}
 
 
-def test_what_was_undone_is_not_recorded() -> None:
+def test_labels_of_an_undone_start_are_not_recorded() -> None:
     scene = Scene("a").begin()
     undo = scene.record("c", beside=scene.unrecorded())
     assert scene.unrecorded() == {}
@@ -284,6 +284,27 @@ def test_two_clusters_of_one_name_have_no_labels_that_are_known() -> None:
     scene.record("c", beside={"a": UNKNOWN})
     scene.release("a")
     assert scene.unrecorded() == {"a": MUNICH}
+
+
+def test_only_labels_that_count_are_recorded() -> None:
+    scene = Scene("a").begin()
+    assert scene.unrecorded() == {"a": MUNICH}
+    scene.record("c", beside={"a": {"site": "berlin"}})
+    assert scene.unrecorded() == {"a": MUNICH}
+    scene.record("c", beside={"a": MUNICH})
+    scene.begin()
+    assert scene.unrecorded() == {}
+    scene.occupancy.follow(())
+    scene.begin()
+    assert scene.unrecorded() == {"a": MUNICH}
+
+
+def test_a_cluster_that_goes_right_after_its_start_keeps_its_places() -> None:
+    scene = Scene().begin()
+    scene.record("a", labels=MUNICH)
+    del scene.clusters["a"]
+    scene.claim("a")
+    assert scene.taken == (1, 1, 1)
 
 
 def test_limits_that_go_by_no_labels_record_none() -> None:

@@ -5,6 +5,7 @@ A policy holds the rollouts that it selects. Its limits count what every rollout
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
@@ -47,12 +48,14 @@ class HoldingPolicies(Struct, frozen=True):
     facts: tuple[NeededFacts, ...] = ()
     rollout_labels: Labels = {}
     """The labels of the rollout that any policy reads."""
+    unrecorded: Callable[[], Mapping[str, Labels | None]] = dict
+    """Returns by which labels claimed clusters count, where the history does not have them."""
     known: bool = True
     """Whether all of them can be followed."""
 
     def start_facts(self, start: StartingMember) -> StartFacts | None:
         """Returns what these policies read of a cluster that starts; None: nothing."""
-        return start_facts(self.facts, self.rollout_labels, start)
+        return start_facts(self.facts, self.rollout_labels, start, self.unrecorded)
 
 
 class PolicyGates:
@@ -69,6 +72,7 @@ class PolicyGates:
     ) -> None:
         """`clusters` returns those of the whole hub. `sources`: the sources of health that are set
         up; None: this process does not know them, and no policy is held for one."""
+        self._unrecorded = partial(fleet.occupancy.unrecorded, cluster)
         self._turns = Turns(fleet, cluster)
         self._factory = PolicyFactory(
             fleet.occupancy, cluster, durations, observed, self._turns, sources
@@ -102,6 +106,7 @@ class PolicyGates:
             tuple(each.retry for each in holding if each.retry is not None),
             tuple(each.facts for each in holding if each.facts is not None),
             {key: labels.get(key) for key in self._rollout_keys},
+            self._unrecorded,
             known=all(each.followed for each in holding),
         )
 

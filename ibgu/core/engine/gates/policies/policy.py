@@ -90,7 +90,6 @@ class PolicyFactory:
         self._cluster = cluster
         self._durations = durations
         self._turns = turns
-        self._unrecorded = partial(occupancy.unrecorded, cluster)
 
     def make(self, name: str, spec: RolloutPolicySpec) -> PolicyInForce:
         if problem := _problem(spec):
@@ -132,7 +131,7 @@ class PolicyFactory:
                 zoned=any(not each.time_zone for each in spec.windows),
                 fit=actions if spec.fit and spec.windows else None,
                 durations=self._durations,
-                unrecorded=self._unrecorded if limits.keys else None,
+                counts_labels=bool(limits.keys),
                 share=limits if limits.by_share else None,
                 canaries=canaries,
                 budget=budget if spec.clusters != PolicyClusters() else None,

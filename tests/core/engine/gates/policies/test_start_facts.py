@@ -8,7 +8,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import Kind, OnMember, names
 from ibgu.core.model.start_facts import MAX_NAMES, PolicyFacts, StartFacts
-from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import approve
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
@@ -76,6 +76,7 @@ NOT_SOUTH = {
             [{"inFlight": "50%"}, {"inFlight": "50%", "perTopology": [{"label": "region"}]}],
             StartFacts(
                 {"region": "north"},
+                beside={},
                 policies={
                     "policy-0": PolicyFacts(selected=1),
                     "policy-1": PolicyFacts(selected=1),
@@ -84,7 +85,7 @@ NOT_SOUTH = {
         ),
         (
             [{"failureBudget": {"maximum": 3}, "clusters": NOT_SOUTH}],
-            StartFacts({"region": "north"}, policies={"policy-0": PolicyFacts(failed=(), among=1)}),
+            StartFacts({"region": "north"}, policies={"policy-0": PolicyFacts(failed=[])}),
         ),
         ([{"failureBudget": {"maximum": 3}}], None),
         (
@@ -110,14 +111,32 @@ def test_a_time_zone_is_kept_by_its_name() -> None:
 
 
 def test_the_author_of_the_step_is_kept_where_other_people_must_approve() -> None:
-    twin = InMemoryEngine("site")
-    twin.proven_since = START
-    set_policies(twin, policy("first", approval={}), policy("second", approval={"fourEyes": False}))
+    for author, users in (("", ["alice", "bob"]), ("alice", ["bob"])):
+        twin = InMemoryEngine("site")
+        both = policy("first", approval={}), policy("second", approval={"fourEyes": False})
+        set_policies(twin, *both)
+        uid = twin.apply(ibgu("a", "Prep"))
+        if author:
+            twin.annotate(uid, **{names.step_author(0).removeprefix("ibgu.dev/"): author})
+        twin.wait(minutes=1)
+        for user in users:
+            approve(twin, user)
+        assert started(twin) == [StartFacts(author=author)]
+
+
+def test_ways_back_ask_for_no_health_of_canaries() -> None:
+    """Nobody waits for canaries there, so nothing is to be observed."""
+    twin = InMemoryEngine("site-1", "site-2")
     twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=1)
-    approve(twin, "alice")
-    approve(twin, "bob")
-    assert started(twin) == [StartFacts(author="")]
+    twin.wait(hours=2)
+    set_policies(twin, policy(canaries={"count": 1, "health": {"nodes": True}}))
+    twin.append("uid-a", "Abort", concurrency=1)
+    twin.wait(seconds=5)
+    assert started(twin)[-2:] == [None, None]
+    assert list(twin.policy_gates.to_observe(twin.now)) == []
+    (in_force,) = twin.policy_gates._policies
+    assert in_force.canaries is not None
+    assert in_force.canaries._asked == set()
 
 
 def test_more_canaries_than_can_be_named_are_not_kept() -> None:
