@@ -1,4 +1,4 @@
-"""What events show of the facts of a start, which name other clusters and a rollout's people."""
+"""The facts of a start, which name other clusters and a rollout's people, are shown in part."""
 
 from msgspec.structs import replace
 
