@@ -69,6 +69,8 @@ class Case(Struct, frozen=True):
 CASES = {
     "200": Case(200, 20, "of_200"),
     "500": Case(500, 50),
+    "200_quarter": Case(200, 50, "of_200"),
+    "500_quarter": Case(500, 125),
     "in_flight_500": Case(1000, 500, "in_flight_500", durations="60s-180s"),
     "chain": Case(200, 20, "chain", plan=CHAIN),
     "payload": Case(200, 20, "payload", payload=True),

@@ -1,6 +1,6 @@
 """A rehearsal and the engine agree, step by step, on the same fleets with the same draws."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -319,17 +319,34 @@ TRIPPED = {
 }
 
 
-@pytest.mark.parametrize("name", PLANS)
+ALONE = {
+    "breaker that late successes keep from engaging",
+    "budget of an action",
+    "canaries that nobody awaits",
+    "clusters that still reboot",
+    "share of some clusters",
+    "start rate at the deadline",
+}
+"""The cases that cover what nothing else does."""
+
+
+def cases(named: Iterable[str]) -> list[object]:
+    """Returns the cases, of which the others are too long to measure what they cover."""
+    long = pytest.mark.long
+    return [pytest.param(name, marks=() if name in ALONE else long) for name in named]
+
+
+@pytest.mark.parametrize("name", cases(PLANS))
 def test_plans_go_as_in_the_engine(name: str) -> None:
     agree(PLANS[name])
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", cases(POLICIES))
 def test_policies_hold_as_in_the_engine(name: str) -> None:
     agree(POLICIES[name])
 
 
-@pytest.mark.parametrize("name", CAREFUL)
+@pytest.mark.parametrize("name", cases(CAREFUL))
 def test_canaries_budgets_and_breakers_hold_as_in_the_engine(name: str) -> None:
     agree(CAREFUL[name])
 

@@ -67,6 +67,7 @@ def hub_restored(twin: InMemoryEngine, saved_before: InMemoryEngine) -> None:
     restore_hub(twin, backup(saved_before))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("interrupt", [restarted, journal_lost, journal_restored, hub_restored])
 def test_an_interruption_anywhere_makes_no_second_backup(
     interrupt: Callable[[InMemoryEngine, InMemoryEngine], None],

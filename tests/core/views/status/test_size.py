@@ -244,6 +244,7 @@ def _mixed(n: int) -> list[Member]:
     return [failed(name, Action.PREP, message=words)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "members",
     [
