@@ -99,7 +99,7 @@ def tried_again_out_of_sight(stack: ExitStack) -> None:
 PATCHES: tuple[tuple[Patches, int], ...] = (
     (tried_again_at_once, 27),
     (anything_is_tried_again, 47),
-    (tried_again_for_ever, 27),
+    (tried_again_for_ever, 142),
     (tried_again_while_paused, 519),
     (tried_again_beside, 789),
     (tried_again_unasked, 439),
