@@ -17,7 +17,9 @@ ZONES = ("Asia/Kathmandu", "Asia/Kolkata", "Europe/Berlin")
 PLACE = "router"
 """The label of which all clusters have the same value, until somebody moves one of them."""
 SOMEWHERE = "router-1"
+"""That value."""
 SHARES = ("34%", "67%")
+"""The shares of the selected clusters that may be in flight at once."""
 
 
 def hourly(rng: Random) -> Object:
@@ -79,8 +81,8 @@ def held_clusters(rng: Random, clusters: int) -> tuple[tuple[int, float, float],
 
 
 def moved_clusters(rng: Random, clusters: int) -> tuple[tuple[float, int, str], ...]:
-    """Returns which clusters somebody moves, with the virtual seconds and the place: elsewhere and
-    mostly back."""
+    """Returns which clusters somebody moves, with the virtual seconds and the place: to another
+    one, mostly back, and perhaps there again."""
     found = []
     for number in range(clusters):
         at = rng.uniform(20.0, 600.0)

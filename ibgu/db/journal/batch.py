@@ -1,6 +1,6 @@
 """Turns a changeset into the rows that one transaction writes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import assert_never
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.core.model.start_facts import Labels, StartFacts
+from ibgu.core.model.start_facts import Labels
 from ibgu.db.journal.changeset import Changeset, MemberKey, concerns
 
 
@@ -89,25 +89,15 @@ def gather(changeset: Changeset, without: Collection[MemberKey]) -> Batch:
     would have recorded of other clusters, the next one records: it rests on that, too."""
     batch, unrecorded = Batch(), dict[str, Labels | None]()
     for decision in changeset.decisions:
-        beside = _beside(decision)
+        facts = decision.facts if isinstance(decision, OnMember) else None
+        beside = facts.beside if facts is not None else None
         if concerns(decision, without):
             unrecorded |= beside or {}
-        elif unrecorded and beside is not None:
-            batch.add(_with_beside(decision, {**unrecorded, **beside}))
-            unrecorded = {}
-        else:
-            batch.add(decision)
+            continue
+        if unrecorded and isinstance(decision, OnMember) and facts and beside is not None:
+            facts = replace(facts, beside={**unrecorded, **beside})
+            decision, unrecorded = replace(decision, facts=facts), {}
+        batch.add(decision)
     batch.taken = [member for member in changeset.taken if member.key not in without]
     batch.freed = [member for member in changeset.freed if member.key not in without]
     return batch
-
-
-def _beside(decision: Decision) -> Mapping[str, Labels | None] | None:
-    """Returns what a start records of the clusters in flight beside it; None: it records none."""
-    facts = decision.facts if isinstance(decision, OnMember) else None
-    return facts.beside if facts is not None else None
-
-
-def _with_beside(decision: Decision, beside: Mapping[str, Labels | None]) -> Decision:
-    facts = decision.facts if isinstance(decision, OnMember) else None
-    return replace(decision, facts=replace(facts or StartFacts(), beside=beside))

@@ -19,7 +19,7 @@ from ibgu.core.assurance.certify.policy_starts import Objection, Start, behind_g
 from ibgu.core.assurance.certify.policy_times import of_fit
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary, read_by
+from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary, with_policy_facts
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
 
@@ -151,7 +151,7 @@ class PolicyAudit:
         self._starts += 1
         unknown = set()
         for each in policies:
-            seen = read_by(each, start)
+            seen = with_policy_facts(each, start)
             if rollout.grants.passes(policy_gate(each.name), event.at):
                 each = replace(each, specs=[behind_glass(spec) for spec in each.specs])
                 # It waits for no canaries of this policy.

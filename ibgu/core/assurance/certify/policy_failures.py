@@ -86,7 +86,7 @@ def canary_of(spec: RolloutPolicySpec | None, start: Start) -> bool | None:
         return None
     if _by_labels(spec, spec.canaries):
         return _is_chosen(spec, spec.canaries, start)
-    return start.cluster in (_chosen(spec, spec.canaries, start) or ())
+    return start.cluster in _first(spec.canaries, start)
 
 
 def _by_labels(spec: RolloutPolicySpec, canaries: Canaries) -> bool:
@@ -96,7 +96,7 @@ def _by_labels(spec: RolloutPolicySpec, canaries: Canaries) -> bool:
 def _is_chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> bool | None:
     """Returns whether labels have made the cluster a canary; None: that is not known. They may have
     changed since the canaries were chosen."""
-    labels, names = start.facts.labels, start.read.canaries
+    labels, names = start.facts.labels, start.policy_facts.canaries
     fits = selects(spec.clusters, labels)
     if canaries.selector is not None:
         fits = fits and matches(canaries.selector, labels)
@@ -110,10 +110,12 @@ def _is_chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> boo
 
 
 def _chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> Sequence[str] | None:
-    """Returns the canaries; None: it is not known which. Where labels do not decide on that, they
-    are the first clusters of the step, which have joined it in their order."""
-    if _by_labels(spec, canaries):
-        return start.read.canaries
+    """Returns the canaries; None: it is not known which."""
+    return start.policy_facts.canaries if _by_labels(spec, canaries) else _first(canaries, start)
+
+
+def _first(canaries: Canaries, start: Start) -> Sequence[str]:
+    """Returns the first clusters of the step: they have joined it in their order."""
     return list(islice(start.progress.step.members, canaries.count))
 
 
@@ -162,7 +164,7 @@ def _too_early(canaries: Canaries, start: Start, names: Sequence[str]) -> Object
     gone_back = {uid for each in start.progress.step.follow_ups for uid in each.uids}
     found = [ends[name] for name in names if ends[name].uid not in gone_back]
     well = [each for each in found if each.outcome == "succeeded"]
-    soak, since = timedelta(minutes=canaries.soak_minutes), start.read.well_since
+    soak, since = timedelta(minutes=canaries.soak_minutes), start.policy_facts.well_since
     if since is not None and start.at < since + soak:
         words = f"while its canaries soak until {utc(since + soak)}"
         return Objection("R50.11", words, events=[each.seq for each in well], until=since + soak)
@@ -203,7 +205,7 @@ def _counts(spec: RolloutPolicySpec, failure: MemberEnd, start: Start) -> bool |
     changed since they were recorded."""
     if not selection(spec):
         return True
-    read = start.read
+    read = start.policy_facts
     if read.failed is None:
         return None
     if failure.cluster in read.failed:
@@ -236,7 +238,7 @@ def _allowed(budget: FailureBudget, start: Start, *, of_all: bool) -> int:
     steps = start.progress.steps
     counted = steps[-1:] if budget.per is BudgetScope.STEP else steps
     all_names = {name for each in counted for name in each.members}
-    count = len(all_names) if of_all else min(start.read.among or 0, len(all_names))
+    count = len(all_names) if of_all else min(start.policy_facts.among or 0, len(all_names))
     return count * int(budget.maximum.removesuffix("%")) // 100
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from msgspec import Struct
 
-from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER, selects
+from ibgu.core.assurance.certify.policy_selectors import selects
 from ibgu.core.assurance.certify.policy_starts import (
     CLUSTERS,
     Objection,
@@ -16,6 +16,7 @@ from ibgu.core.assurance.certify.policy_starts import (
     holds,
     named,
     own_selection,
+    selection,
 )
 from ibgu.core.model.rollout_policy import RolloutPolicySpec, TopologyLimit
 from ibgu.core.model.start_facts import Labels
@@ -55,18 +56,18 @@ def _in_flight(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     if most is None:
         yield Objection(unknown=SHARES)
     elif len(start.others) >= most:
-        beside = _count(start, lambda labels: selects(spec.clusters, labels), _about_all(spec))
+        beside = _count(start, lambda labels: selects(spec.clusters, labels), not selection(spec))
         words = f"with {len(beside.certain)} in flight, and inFlight is {spec.in_flight}"
-        of = "" if most == spec.in_flight else f" of {start.read.selected}"
+        of = "" if most == spec.in_flight else f" of {start.policy_facts.selected}"
         yield from beside.against(most, words + of, own_selection(spec, start))
 
 
 def _share(percent: str, start: Start) -> int | None:
     """Returns how many clusters the share is; None: that is not known."""
     number = percent.removesuffix("%")
-    if start.read.selected is None or not number.isdecimal():
+    if start.policy_facts.selected is None or not number.isdecimal():
         return None
-    return max(1, start.read.selected * int(number) // 100)
+    return max(1, start.policy_facts.selected * int(number) // 100)
 
 
 def _topologies(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
@@ -103,10 +104,6 @@ def _neighbours(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         if start.cluster in group.clusters and beside:
             words = f"beside {named(beside)}, in spite of neverTogether"
             yield Objection("R50.3", words, others=beside)
-
-
-def _about_all(spec: RolloutPolicySpec) -> bool:
-    return spec.clusters == EVERY_CLUSTER
 
 
 def _count(start: Start, counts: _Counts, unknown_counts: bool = False) -> _Beside:

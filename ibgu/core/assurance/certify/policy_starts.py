@@ -76,7 +76,7 @@ class Start(Struct, frozen=True):
     """What the policies of that time read of the cluster."""
     labels: Mapping[str, Labels | None] = {}
     """The labels by which the clusters in flight count; None, or no cluster: they are not known."""
-    read: PolicyFacts = PolicyFacts()
+    policy_facts: PolicyFacts = PolicyFacts()
     """What the policy that judges had read besides."""
 
 

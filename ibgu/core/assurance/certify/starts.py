@@ -126,7 +126,7 @@ def _leads_on(proofs: Proofs, first: str) -> bool | None:
 def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
     """Returns whether the cluster is a canary of one of the policies; None: that is not known."""
     answers = [
-        {canary_of(spec, read_by(each, start)) for spec in each.specs}
+        {canary_of(spec, with_policy_facts(each, start)) for spec in each.specs}
         | ({False} if each.absent else set())
         for each in policies
     ]
@@ -135,12 +135,12 @@ def is_canary(policies: Iterable[PossiblePolicy], start: Start) -> bool | None:
     return False if all(each == {False} for each in answers) else None
 
 
-def read_by(policy: PossiblePolicy, start: Start) -> Start:
+def with_policy_facts(policy: PossiblePolicy, start: Start) -> Start:
     """Returns the start with what the policy had read; nothing, if it is not certain which version
     of it was known."""
     certain = all(each == policy.specs[0] for each in policy.specs)
     found = start.facts.policies.get(policy.name) if certain else None
-    return replace(start, read=found or PolicyFacts())
+    return replace(start, policy_facts=found or PolicyFacts())
 
 
 def _facts(event: Event) -> StartFacts:

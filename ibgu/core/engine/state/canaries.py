@@ -141,13 +141,13 @@ class PolicyCanaries:
         return before is not None and self.of(step, now, before.names) != before.names
 
     def state(self, step: TrackedStep, now: datetime) -> CanaryState:
-        """Returns the state, for a member that waits for it."""
-        found = self.seen(step, now)
+        """Returns the state for a step that waits for it: its canaries are observed from now on."""
+        found = self.peek(step, now)
         self._asked.add(step.step.key)
         return found
 
-    def seen(self, step: TrackedStep, now: datetime) -> CanaryState:
-        """Returns the state, which stays the same until a member ends."""
+    def peek(self, step: TrackedStep, now: datetime) -> CanaryState:
+        """Returns the state, which stays the same until a member ends. Nobody need wait for it."""
         resumed, follow_ups = step.step.budget_resumed_at, step.step.follow_ups
         rests_on = (now, step.unfinished, resumed, follow_ups)
         known = self._states.get(step.step.key)

@@ -47,7 +47,7 @@ class NeededFacts(Struct, frozen=True):
         names, well_since, counted = None, None, CountedFailures()
         if canaries is not None and canaries.concern(step):
             names = _bounded(canaries.of(step, now)) if canaries.by_labels else None
-            well_since = canaries.seen(step, now).well_since
+            well_since = canaries.peek(step, now).well_since
         if self.budget is not None:
             counted = self.budget.counted(start.fleet.failures, start.tracked, step)
         return PolicyFacts(
