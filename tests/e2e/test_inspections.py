@@ -52,7 +52,7 @@ async def inspected(
     async def ended() -> bool:
         return await store.left(names) == 0 and not await works(scene)
 
-    await scene.until(ended, "the inspections to end", seconds=60 + len(names))
+    await scene.until(ended, "the inspections to end", seconds=120 + 5 * len(names))
     return await store.results(names, HOUR)
 
 

@@ -1,8 +1,8 @@
 """An operator's night: a rollout with failures is watched, paused, mended and driven on.
 
-All along, page, commands, REST and kubectl are read again and again, as fast as they answer; some
-of them for the clusters of one label, too. What one of them shows together must have been so in one
-moment of the history, and never go back; wherever the rollout stands still all must show the same.
+All along, page, commands, REST and kubectl are read again and again, some of them for the clusters
+of one label, too. What one of them shows together must have been so in one moment of the history,
+and never go back; wherever the rollout stands still all must show the same.
 `NIGHT_CLUSTERS=1000` is the night of a large fleet; the test run has a small one.
 """
 
@@ -26,7 +26,7 @@ CLUSTERS = int(os.environ.get("NIGHT_CLUSTERS", "40"))
 SLOTS = max(6, CLUSTERS // 10)
 PATIENCE = 60.0 + CLUSTERS * 1.2
 """Seconds for each part of the night."""
-PAUSE = max(0.5, CLUSTERS / 500)
+PAUSE = max(1.0, CLUSTERS / 500)
 """Seconds between two looks of one watcher: a large fleet's answers take the cores from it."""
 FAULTS = (
     "prep.precache*1=0.03",
