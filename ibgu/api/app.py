@@ -67,7 +67,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.measured = MeasuredDurations(context)
     app.state.views = view.Views()
-    app.state.feed = Feed(context.engine, context.hub)
+    app.state.feed = Feed(context.engine, context.hub, context.in_progress)
     for part in ROUTES:
         app.include_router(part.router, prefix=PREFIX, responses=problems(429))
     page.install(app)

@@ -8,7 +8,12 @@ from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.http import concurrency
-from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists, TurnLimit
+from ibgu.api.http.concurrency import (
+    ConcurrencyLimit,
+    FleetLists,
+    RequestsInProgress,
+    TurnLimit,
+)
 from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.db.reads import CountCache
 from ibgu.hub.authorization.access import Access
@@ -63,6 +68,7 @@ class Context(Struct, frozen=True):
     rates: Rates = field(default_factory=Rates)
     unknown_tokens: UnknownTokens = field(default_factory=UnknownTokens)
     streams: ConcurrencyLimit = field(default_factory=concurrency.streams)
+    in_progress: RequestsInProgress = field(default_factory=RequestsInProgress)
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     fleet_lists: FleetLists = field(default_factory=FleetLists)
     rehearsals: TurnLimit = field(default_factory=concurrency.rehearsals)

@@ -4,7 +4,8 @@ import asyncio
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
+from asyncio.subprocess import Process as Subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.benchmarks.api.listener import READY, ReceivedEvents, Watch
 from tests.benchmarks.bound import percentile
 from tests.benchmarks.history import History, RunningMembers, history
 from tests.benchmarks.journal.state import hub_uid, kept, prepare
-from tests.benchmarks.process import served
+from tests.benchmarks.process import Process, served
 from tests.benchmarks.ready import ready
 from tests.benchmarks.report import judge
 
@@ -60,6 +61,7 @@ class Bench(Struct, frozen=True):
     tokens: list[str]
     engine: AsyncEngine
     going: RunningMembers
+    process: Process
 
 
 async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
@@ -72,6 +74,7 @@ async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, fl
             **await _heavy(bench),
             **await _followed(bench),
             **await _beside(bench),
+            "peak_rss_mib": bench.process.usage().peak / 2**20,
         }
 
 
@@ -102,11 +105,13 @@ async def _bench(
         log = Path(folder) / "api.log"
         with served(environment, log) as process:
             await ready(process, listen, log)
-            yield Bench(options, made, f"http://{listen}", tokens, engine, RunningMembers(made))
+            yield Bench(
+                options, made, f"http://{listen}", tokens, engine, RunningMembers(made), process
+            )
     await engine.dispose()
 
 
-async def _process(module: str, order: Any) -> Process:
+async def _process(module: str, order: Any) -> Subprocess:
     found = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"tests.benchmarks.api.{module}", stdin=PIPE, stdout=PIPE,
         limit=2**26,
@@ -117,7 +122,7 @@ async def _process(module: str, order: Any) -> Process:
     return found
 
 
-async def _answer(process: Process, kind: Any) -> Any:
+async def _answer(process: Subprocess, kind: Any) -> Any:
     assert process.stdout
     return msgspec.json.decode(await process.stdout.read(), type=kind)
 
@@ -213,7 +218,10 @@ async def _followed(bench: Bench) -> dict[str, float]:
     }
 
 
-async def _follow(bench: Bench, slow: int) -> ReceivedEvents:
+async def _follow(
+    bench: Bench, slow: int, all_follow: asyncio.Event | None = None
+) -> ReceivedEvents:
+    """Sets `all_follow` once every client follows, right before the changes begin."""
     options = bench.options
     turns_a_second = options.changes / OF_A_MEMBER
     turns = [bench.going.turn(1) for _ in range(round(options.seconds * turns_a_second))]
@@ -234,6 +242,8 @@ async def _follow(bench: Bench, slow: int) -> ReceivedEvents:
     process = await _process("listener", watch)
     assert process.stdout
     assert await process.stdout.readline() == READY
+    if all_follow is not None:
+        all_follow.set()
     await change(bench.engine, bench.made.hub, turns, turns_a_second)
     heard: ReceivedEvents = await _answer(process, ReceivedEvents)
     return heard
@@ -243,9 +253,11 @@ async def _beside(bench: Bench) -> dict[str, float]:
     """All at once: who follows, who changes, who asks."""
     paths = _everyday(bench)
     options = bench.options
+    all_follow = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        post_commit = tasks.create_task(_follow(bench, slow=1))
-        await asyncio.sleep(options.clients * 0.011 + options.seconds / 10)
+        post_commit = tasks.create_task(_follow(bench, 1, all_follow))
+        await all_follow.wait()
+        await asyncio.sleep(options.seconds / 10)
         asked = tasks.create_task(
             _ask(bench, list(paths.values()), options.rate, options.seconds * 0.8)
         )

@@ -48,6 +48,22 @@ class ConcurrencyLimit:
         return None
 
 
+class RequestsInProgress:
+    """RequestsInProgress counts authenticated requests that have no response yet. A stream is not
+    counted while it lasts, nor is the sending of a response."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        self.count += 1
+        try:
+            yield
+        finally:
+            self.count -= 1
+
+
 def streams(of_all: int = 500, of_user: int = 50) -> ConcurrencyLimit:
     return ConcurrencyLimit("streams", of_all, of_user, retry_seconds=30.0)
 

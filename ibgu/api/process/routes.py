@@ -15,12 +15,12 @@ router = APIRouter(tags=["process"])
 metrics_router = APIRouter(tags=["process"])
 
 
-def _probes(request: Request) -> Probes:
+async def _probes(request: Request) -> Probes:
     probes: Probes = request.app.state.probes
     return probes
 
 
-def _readiness(request: Request) -> Readiness:
+async def _readiness(request: Request) -> Readiness:
     readiness: Readiness = request.app.state.readiness
     return readiness
 

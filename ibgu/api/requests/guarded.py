@@ -28,7 +28,8 @@ class AuthenticatedRoute(APIRoute):
             _limit(context, caller)
             request.state.caller = caller
             user = caller.user.username
-            with context.bodies.held(user) if _brings_body(request) else nullcontext():
+            body = context.bodies.held(user) if _brings_body(request) else nullcontext()
+            with context.in_progress.counted(), body:
                 return await handler(request)
 
         return guarded

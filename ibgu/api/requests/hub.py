@@ -27,7 +27,7 @@ async def _hub_of_caller(
 HubOfCaller = Annotated[Hub, Depends(_hub_of_caller)]
 
 
-def _fleet_lists(request: Request) -> FleetLists:
+async def _fleet_lists(request: Request) -> FleetLists:
     context: Context = request.app.state.context
     return context.fleet_lists
 

@@ -112,7 +112,7 @@ async def _label_names(
 LabelNames = Annotated[list[str], Depends(_label_names)]
 
 
-def reads_of(request: Request) -> Reads:
+async def reads_of(request: Request) -> Reads:
     context: Context = request.app.state.context
     return Reads(context.engine, context.hub, context.tallies)
 

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from ibgu.api.rollouts.overdue import stuck_among
+from ibgu.api.rollouts.overdue import CACHED, RowAndDurations, late_flights
 from ibgu.api.rollouts.schemas import EtaBody
 from ibgu.core.engine.gates import GATE_REASONS, deadline
 from ibgu.core.engine.timing.durations import DurationsByAction
@@ -12,9 +12,6 @@ from ibgu.core.views.display import startable
 from ibgu.core.views.forecast import RemainingActions, RemainingWork, eta
 from ibgu.core.views.status import hold_of
 from ibgu.db.views import StepRow
-
-_REMEMBERED = 64
-"""Number of estimates that are cached."""
 
 
 def eta_body(
@@ -26,35 +23,13 @@ def eta_body(
     rate_limits = (
         rate_limits_of(rollout.controls) if traits(row.step.first).rate_limited else UNLIMITED
     )
-    return _reckoned(_EtaInputs(row, duration_stats, rate_limits))
+    return _reckoned(RowAndDurations(row, duration_stats), rate_limits)
 
 
-class _EtaInputs:
-    """_EtaInputs compares rows and duration stats by identity: reads share those of large steps,
-    and a comparison by value would cost as much as a new estimate."""
-
-    __slots__ = ("duration_stats", "rate_limits", "row")
-
-    def __init__(
-        self, row: StepRow, duration_stats: DurationsByAction, rate_limits: RateLimits
-    ) -> None:
-        self.row = row
-        self.duration_stats = duration_stats
-        self.rate_limits = rate_limits
-
-    def __hash__(self) -> int:
-        return hash((self.row.step.key, self.row.now))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _EtaInputs) or self.rate_limits != other.rate_limits:
-            return False
-        return self.row is other.row and self.duration_stats is other.duration_stats
-
-
-@lru_cache(_REMEMBERED)
-def _reckoned(asked: _EtaInputs) -> EtaBody | None:
+@lru_cache(CACHED)
+def _reckoned(asked: RowAndDurations, rate_limits: RateLimits) -> EtaBody | None:
     found = eta(
-        _rest(asked.row, asked.rate_limits, asked.duration_stats),
+        _rest(asked.row, rate_limits, asked.duration_stats),
         asked.row.now,
         asked.duration_stats,
     )
@@ -66,7 +41,9 @@ def _rest(
 ) -> RemainingWork:
     """Returns the remaining seconds; a member that only has to be disarmed frees its slot at
     once."""
-    step, now, stuck = row.step, row.now, stuck_among(row, duration_stats)
+    step, now = row.step, row.now
+    late = late_flights(row, duration_stats)
+    stuck = late.stalled | late.overdue
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))
     return RemainingWork(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ibgu.api.bodies import CountsBody, OverdueBody, ReasonBody
 from ibgu.api.rollouts.eta import eta_body
-from ibgu.api.rollouts.overdue import hold_overdue, overdue_in, stalled_among
+from ibgu.api.rollouts.overdue import hold_overdue, late_flights, overdue_in
 from ibgu.api.rollouts.schemas import (
     ApprovalBody,
     BrokenGlassBody,
@@ -101,7 +101,7 @@ def _rollback(row: RolloutRow) -> RollbackBody | None:
 
 
 def stalled_in(row: StepRow, duration_stats: DurationsByAction) -> int:
-    return len(stalled_among(row.flights, row.now, duration_stats))
+    return len(late_flights(row, duration_stats).stalled)
 
 
 def _plan_item(item: PlanItem) -> PlanItemBody:

@@ -30,7 +30,7 @@ from ibgu.db.shadow import ShadowReads
 router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"], route_class=AuthenticatedRoute)
 
 
-def _reads(request: Request) -> ShadowReads:
+async def _reads(request: Request) -> ShadowReads:
     context: Context = request.app.state.context
     return ShadowReads(context.engine, context.hub)
 

@@ -12,7 +12,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.api.http.concurrency import RequestsInProgress
 from ibgu.api.stream.ring import CAPACITY, Ring, RingPart, item, short
+from ibgu.api.stream.waking import WaitingFollowers
 from ibgu.db import JournalUnavailable
 from ibgu.db.listening import listening
 from ibgu.db.reads import Reads
@@ -27,9 +29,9 @@ CATCHING_UP = 3
 """Followers that read from the journal concurrently: its other connections are for requests."""
 SPREAD_SECONDS = 0.0002
 MAX_SPREAD = 0.25
-"""The longest delay in seconds after each read of the journal, which grows per follower: waking
-hundreds of them costs more than sending them several commits at once. What comes after silence is
-sent at once."""
+"""The longest delay in seconds between two rounds of waking, which grows per follower: waking
+hundreds of them costs more than sending them several commits at once. The first round after silence
+begins at once."""
 
 
 class FollowerBehind(Exception):
@@ -37,15 +39,21 @@ class FollowerBehind(Exception):
 
 
 class Feed:
-    def __init__(self, engine: AsyncEngine, hub: str, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        hub: str,
+        in_progress: RequestsInProgress,
+        capacity: int = CAPACITY,
+    ) -> None:
         self._engine = engine
+        self.waiting = WaitingFollowers(in_progress)
         self.reads = Reads(engine, hub)
         self._capacity = capacity
         self.ring: Ring | None = None
         self._followers = 0
         self._reading: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
-        self._changed = asyncio.Event()
         self._namespaces: dict[str, str] = {}
         self.catching_up = asyncio.Semaphore(CATCHING_UP)
 
@@ -66,12 +74,6 @@ class Feed:
             self._followers -= 1
             if not self._followers:
                 await self._stop()
-
-    async def wait(self, seconds: float) -> None:
-        """Waits until there may be something new."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
 
     async def namespace(self, rollout: str) -> str | None:
         """Returns the rollout's namespace, which never changes."""
@@ -108,18 +110,25 @@ class Feed:
     async def _follow_commits(self, lost: asyncio.Event) -> None:
         while not lost.is_set():
             self._woken.clear()
-            await self._take()
-            await asyncio.sleep(min(self._followers * SPREAD_SECONDS, MAX_SPREAD))
+            paused = await self._take()
+            spread = min(self._followers * SPREAD_SECONDS, MAX_SPREAD)
+            await asyncio.sleep(max(0.0, spread - paused))
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
 
-    async def _take(self) -> None:
+    async def _take(self) -> float:
+        """Reads what is new, and wakes the followers. Returns the seconds that it paused
+        meanwhile."""
         assert self.ring is not None
-        while rows := (await self.reads.events_after(self.ring.seq, limit=PAGE)).items:
-            self.ring.add(rows)
-            told, self._changed = self._changed, asyncio.Event()
-            told.set()
+        paused, more = 0.0, True
+        while more:
+            found = await self.reads.events_after(self.ring.seq, limit=PAGE)
+            more = found.next is not None
+            if found.items:
+                self.ring.add(found.items)
+                paused += await self.waiting.wake()
+        return paused
 
 
 class Follower:
@@ -138,7 +147,7 @@ class Follower:
         Behind."""
         found = self._ring.after(self._seq)
         if found is not None and not found.items and self._live:
-            await self._feed.wait(seconds)
+            await self._feed.waiting.wait(seconds)
             found = self._ring.after(self._seq)
         if found is None:
             return await self._from_journal()

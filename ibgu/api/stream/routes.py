@@ -36,7 +36,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _feed(request: Request) -> Feed:
+async def _feed(request: Request) -> Feed:
     feed: Feed = request.app.state.feed
     return feed
 
@@ -44,7 +44,7 @@ def _feed(request: Request) -> Feed:
 FeedOfProcess = Annotated[Feed, Depends(_feed)]
 
 
-def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
+async def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
     """Returns a place among the streams, taken once the stream begins."""
     context: Context = request.app.state.context
     return context.streams.held(caller.user.username)

@@ -48,7 +48,7 @@ class Views:
         return self._cache
 
 
-def _views(request: Request) -> Views:
+async def _views(request: Request) -> Views:
     views: Views = request.app.state.views
     return views
 
