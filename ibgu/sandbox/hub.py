@@ -43,6 +43,7 @@ class SandboxHub(Startable):
         binaries: HubBinaries | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
         filled: bool = True,
+        durable: bool = False,
     ) -> None:
         """`namespaces` are created before ibgu is installed; a default hub of Advanced Cluster
         Management has none of those that the manual puts ConfigMaps into.
@@ -50,8 +51,10 @@ class SandboxHub(Startable):
         `audit_log`: a file for one JSON line a request, written when it has ended, and up to
         0.2 s later. `binaries`: None finds or builds them. `environment`: variables for the API
         server, as GOGC, beside those of this process. `filled`: else the hub has no CRDs, roles
-        and namespaces of ibgu's or OCM's, as before anything was installed.
+        and namespaces of ibgu's or OCM's, as before anything was installed. `durable`: with fsync,
+        priority and fairness, and the limits of requests in flight that a hub has by default.
         """
+        self._durable = durable
         self._filled = filled
         self._audit_log = audit_log
         self._namespaces = tuple(namespaces)
@@ -195,7 +198,11 @@ class SandboxHub(Startable):
         self._ports = _Ports(*(servers.free_port() for _ in range(3)))
         self._argv = {
             "etcd": servers.etcd_argv(
-                binaries.etcd, folder / "etcd", self._ports.etcd, self._ports.etcd_peer
+                binaries.etcd,
+                folder / "etcd",
+                self._ports.etcd,
+                self._ports.etcd_peer,
+                durable=self._durable,
             ),
             "kube-apiserver": servers.apiserver_argv(
                 binaries.kube_apiserver,
@@ -205,6 +212,7 @@ class SandboxHub(Startable):
                 signing_key=write_signing_key(folder / "service-accounts.key"),
                 tokens=users.write_token_file(folder / "tokens.csv", self._tokens),
                 audit_log=self._audit_log,
+                durable=self._durable,
             ),
         }
         self._kubeconfigs = {

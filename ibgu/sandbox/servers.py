@@ -47,8 +47,10 @@ def _bound(found: socket.socket, port: int) -> bool:
     return True
 
 
-def etcd_argv(binary: Path, data: Path, client_port: int, peer_port: int) -> list[str]:
-    """etcd without a single fsync: a sandbox does not outlive a power cut."""
+def etcd_argv(
+    binary: Path, data: Path, client_port: int, peer_port: int, *, durable: bool = False
+) -> list[str]:
+    """etcd without a single fsync, unless `durable`: a sandbox does not outlive a power cut."""
     client, peer = (f"http://127.0.0.1:{port}" for port in (client_port, peer_port))
     return [
         str(binary),
@@ -58,10 +60,17 @@ def etcd_argv(binary: Path, data: Path, client_port: int, peer_port: int) -> lis
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster=default={peer}",
-        "--unsafe-no-fsync",
+        *(() if durable else ("--unsafe-no-fsync",)),
         "--quota-backend-bytes=8589934592",
         "--log-level=warn",
     ]
+
+
+_NO_QUEUES = (
+    "--enable-priority-and-fairness=false",
+    "--max-requests-inflight=4000",
+    "--max-mutating-requests-inflight=2000",
+)
 
 
 def apiserver_argv(
@@ -73,8 +82,10 @@ def apiserver_argv(
     signing_key: Path,
     tokens: Path,
     audit_log: Path | None,
+    durable: bool = False,
 ) -> list[str]:
-    """RBAC and CEL as on any hub; no ServiceAccount admission and no fairness queues.
+    """RBAC and CEL as on any hub; no ServiceAccount admission and, unless `durable`, no fairness
+    queues.
 
     There are no pods here to admit, and queues would measure the fairness of strangers.
     """
@@ -97,9 +108,7 @@ def apiserver_argv(
         f"--service-account-key-file={signing_key}",
         "--service-cluster-ip-range=10.96.0.0/24",
         "--disable-admission-plugins=ServiceAccount",
-        "--enable-priority-and-fairness=false",
-        "--max-requests-inflight=4000",
-        "--max-mutating-requests-inflight=2000",
+        *(() if durable else _NO_QUEUES),
         "--shutdown-delay-duration=0s",
         *(_audit_argv(audit_log, tokens.with_name("audit-policy.yaml")) if audit_log else ()),
     ]

@@ -19,6 +19,7 @@ from tests.benchmarks import (
 from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import freshness, makespan
 from tests.benchmarks.memory import part as memory_part
+from tests.benchmarks.peer import part as peer_part
 from tests.benchmarks.updates import part as updates_part
 
 
@@ -42,6 +43,7 @@ PARTS = {
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
     "fairness": Part(fairness.__doc__, fairness.arguments, fairness.run),
     "fleet": Part(fleet_part.__doc__, fleet_part.arguments, fleet_part.run),
+    peer_part.PART: Part(peer_part.__doc__, peer_part.arguments, peer_part.run),
     "memory": Part(memory_part.__doc__, memory_part.arguments, memory_part.run),
     "status": Part(status_part.__doc__, status_part.arguments, status_part.run),
 }

@@ -62,9 +62,14 @@ class RealTalm:
         file = self._folder / "kubeconfig"
         file.touch(mode=0o600)
         file.write_text(json.dumps(config))
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *FLAGS], env={"KUBECONFIG": str(file)}, stdout=log, stderr=log
+                [self._program, *FLAGS],
+                env={"KUBECONFIG": str(file)},
+                stdout=log,
+                stderr=log,
+                # Its share of the cores is then that of a service, not of the tests.
+                start_new_session=True,
             )
         self.available(1)
 
@@ -78,6 +83,11 @@ class RealTalm:
     def running(self) -> bool:
         return self._process is not None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def available(self, replicas: int) -> None:
         """The status that the Deployment's controller would write."""
         counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
@@ -86,12 +96,12 @@ class RealTalm:
         self._kubectl("patch", "deployment", DEPLOYMENT, "-n", NAMESPACE, *patch)
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
         return self._folder / "talm.log"
 
     def refusals(self) -> list[str]:
         """Returns the lines of its log that say what the hub denied it."""
-        lines = self._log.read_text().splitlines()
+        lines = self.log.read_text().splitlines()
         return [line for line in lines if "denied request" in line]
 
 

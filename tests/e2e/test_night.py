@@ -24,7 +24,7 @@ __all__ = ["surfaces"]
 
 CLUSTERS = int(os.environ.get("NIGHT_CLUSTERS", "40"))
 SLOTS = max(6, CLUSTERS // 10)
-PATIENCE = 60.0 + CLUSTERS * 1.2
+PATIENCE = 600.0 + CLUSTERS * 1.2
 """Seconds for each part of the night."""
 PAUSE = max(1.0, CLUSTERS / 500)
 """Seconds between two looks of one watcher: a large fleet's answers take the cores from it."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from ibgu.api.context import Context
 from ibgu.api.problems import invalid
+from ibgu.api.requests.made import made
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.db.errors import sqlstate
 from ibgu.db.inspections import Inspections, with_inspection
@@ -79,4 +80,4 @@ class ClusterInspections:
             await asyncio.sleep(_INTERVAL)
 
 
-InspectionsOfRequest = Annotated[ClusterInspections, Depends(ClusterInspections)]
+InspectionsOfRequest = Annotated[ClusterInspections, Depends(made(ClusterInspections))]

@@ -23,6 +23,7 @@ from ibgu.api.preview.warnings import in_an_upgrade, in_newer, refused
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.drivers.ibu.preflight import ClusterFacts, PreflightReport
 from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
@@ -188,4 +189,4 @@ class PlanPreviews:
         return preview_body(plan.found, plan.report, admission.problems, said)
 
 
-PreviewingOfRequest = Annotated[PlanPreviews, Depends(PlanPreviews)]
+PreviewingOfRequest = Annotated[PlanPreviews, Depends(made(PlanPreviews))]

@@ -21,6 +21,7 @@ from ibgu.api.rehearsal.work import PlanAndOdds
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.model import ClusterView
 from ibgu.core.model.bounds import moment
@@ -147,4 +148,4 @@ class Rehearsals:
         return _Checked(subject, plan, (*hub.warnings, *filter(None, told), *found.warnings))
 
 
-RehearsalsOfRequest = Annotated[Rehearsals, Depends(Rehearsals)]
+RehearsalsOfRequest = Annotated[Rehearsals, Depends(made(Rehearsals))]

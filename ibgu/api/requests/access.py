@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from ibgu import telemetry
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, too_many, unauthenticated, unavailable
+from ibgu.api.requests.made import made
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access, AccessReview, User
@@ -200,5 +201,5 @@ class Session:
         return await authenticate(self._request)
 
 
-SessionOfRequest = Annotated[Session, Depends()]
+SessionOfRequest = Annotated[Session, Depends(made(Session))]
 CallerOfRequest = Annotated[Caller, Depends(_caller)]

@@ -10,6 +10,7 @@ from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest, SessionOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import RolloutOfPath
+from ibgu.api.requests.made import made
 from ibgu.api.stream import EventStream, Feed
 from ibgu.core.model import Rollout
 
@@ -89,7 +90,7 @@ class _Reader:
         return namespace is not None and await self._caller.may_read_rollouts(namespace)
 
 
-ReaderOfRequest = Annotated[_Reader, Depends(_Reader)]
+ReaderOfRequest = Annotated[_Reader, Depends(made(_Reader))]
 
 
 @router.get(
