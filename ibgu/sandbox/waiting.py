@@ -5,12 +5,15 @@ from collections.abc import Callable
 
 from ibgu.sandbox.errors import SandboxError
 
+PATIENCE = 180
+"""Seconds: two cores that also run tests start a server of Python in a minute and more."""
+
 
 def wait_until(ready: Callable[[], bool], what: str, check: Callable[[], None]) -> None:
-    """Poll `ready` for up to a minute; `check` raises as soon as waiting has become pointless."""
-    deadline = time.monotonic() + 60
+    """Poll `ready` for up to PATIENCE; `check` raises as soon as waiting has become pointless."""
+    deadline = time.monotonic() + PATIENCE
     while not ready():
         check()
         if time.monotonic() > deadline:
-            raise SandboxError(f"{what} was not ready within 60 s")
+            raise SandboxError(f"{what} was not ready within {PATIENCE} s")
         time.sleep(0.03)
