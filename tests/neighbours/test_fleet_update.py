@@ -50,7 +50,7 @@ async def test_a_refused_update_is_withdrawn_on_the_cluster(scene: RealScene) ->
     await scene.start(clock=ScaledTime(60))
     plan = ("Check", "Update", "RetractOnFailure")
     await scene.apply(fleet_update("unsigned", scene.label, *plan, signatures=[]))
-    found = await ended(scene, "unsigned", "CompletedWithFailures", 120)
+    found = await ended(scene, "unsigned", "CompletedWithFailures", 400)
     (entry,) = found["clusters"]
     assert "unable to verify" in entry["failedActions"][0]["message"]
     version = version_on(scene, name)
@@ -76,7 +76,7 @@ async def test_a_refusal_that_a_person_ends_is_no_failure(scene: RealScene) -> N
         "/api/v1/namespaces/openshift-config-managed/configmaps",
         {"metadata": {"name": signature}, "binaryData": {f"{signature}-1": "c2lnbmVk"}},
     )
-    found = await ended(scene, "healed", "Completed", 60)
+    found = await ended(scene, "healed", "Completed", 200)
     assert found["summary"]["succeeded"] == 1
 
 
