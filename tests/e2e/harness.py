@@ -37,8 +37,8 @@ from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
 
 NAMESPACE = "ibgu-system"
-SECONDS = 120.0
 COMPLETED = ("Completed", "CompletedWithFailures")
+SECONDS = 240.0
 """How long a test waits for what must come; only a failure ever takes it."""
 VICTIM = Path(__file__).with_name("victim.py")
 

@@ -15,7 +15,7 @@ from ibgu.sim.cluster_version import Updates
 from ibgu.sim.cluster_version.objects import ADMIN_ACKS
 from ibgu.sim.cluster_version.settings import ack_of
 from tests.e2e.clock import ScaledTime
-from tests.e2e.harness import Scene
+from tests.e2e.harness import SECONDS, Scene
 from tests.e2e.manifests import ibgu, step
 
 NEW = f"quay.io/openshift-release-dev/ocp-release@sha256:{'b' * 64}"
@@ -47,7 +47,7 @@ async def status(scene: Scene, name: str) -> dict[str, Any]:
     return dict(found.get("status", {}))
 
 
-async def ended(scene: Scene, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
+async def ended(scene: Scene, name: str, phase: str, seconds: float = SECONDS) -> dict[str, Any]:
     async def over() -> bool:
         return (await status(scene, name)).get("phase") == phase
 
@@ -103,7 +103,7 @@ async def test_a_refused_update_is_withdrawn_and_does_not_begin_later(scene: Sce
         *("unsigned", scene.label, "Check", "Update", "RetractOnFailure"), signatures=[]
     )
     await scene.apply(update)
-    found = await ended(scene, "unsigned", "CompletedWithFailures", 90)
+    found = await ended(scene, "unsigned", "CompletedWithFailures")
     (entry,) = found["clusters"]
     assert "unable to verify" in entry["failedActions"][0]["message"]
     cluster = scene.cluster(f"{scene.label}-1")
@@ -193,7 +193,7 @@ async def test_a_budget_that_blocks_a_drain_is_named_long_before_the_operator_sa
     await scene.until(told, "the Update to name the budget")
     (entry,) = (await status(scene, "drains"))["clusters"]
     assert f"warning: the drain of nodes will be {words}" in entry["completedActions"][0]["message"]
-    found = await ended(scene, "drains", "Completed", 240)
+    found = await ended(scene, "drains", "Completed")
     assert found["summary"]["succeeded"] == 1
     names = {key.name for key in scene.cluster(name).spoke.objects if "Budget" in key.kind}
     assert names == {"database"}
@@ -226,10 +226,10 @@ async def test_clusters_go_over_an_intermediate_release_with_paused_workers(scen
         said.update(each.get("currentAction", {}).get("message", "")[:23] for each in entries)
         return history_of(cluster)[0] == "4.16.12"
 
-    await scene.until(second_hop, "the second hop to begin", 90)
+    await scene.until(second_hop, "the second hop to begin")
     assert paused_on(cluster) == {"MachineConfigPool canary", "MachineConfigPool worker"}
     assert "hop 1 of 2, to 4.15.20:" in said
-    found = await ended(scene, "eus", "Completed", 90)
+    found = await ended(scene, "eus", "Completed")
     assert found["summary"]["succeeded"] == 2
     for number in (1, 2):
         cluster = scene.cluster(f"{scene.label}-{number}")
@@ -265,12 +265,12 @@ async def test_a_second_hop_waits_for_an_ack_that_a_person_gives_on_the_cluster(
         words = entries[0].get("currentAction", {}).get("message", "") if entries else ""
         return words.startswith("hop 2 of 2, to 4.16.12: the cluster does not allow another minor")
 
-    await scene.until(waits, "the second hop to wait", 90)
+    await scene.until(waits, "the second hop to wait")
     assert version_of(cluster)["spec"]["desiredUpdate"]["image"] == VIA
     await scene.stop()
     await scene.start(clock=ScaledTime(60))
     scene.act(cluster.name, give_ack)
-    found = await ended(scene, "acked", "Completed", 90)
+    found = await ended(scene, "acked", "Completed")
     assert found["summary"]["succeeded"] == 1
     assert history_of(cluster) == ["4.16.12", "4.15.20", "4.14.30"]
 

@@ -17,7 +17,7 @@ ALL = step("Prep", "Upgrade", "FinalizeUpgrade", most=3)
 
 
 async def untouched_by_it(scene: Scene, name: str, clusters: int) -> None:
-    status = await scene.completed(name, seconds=60)
+    status = await scene.completed(name)
     assert status["summary"]["succeeded"] == clusters
     for number in range(1, clusters + 1):
         cluster = f"{scene.label}-{number}"

@@ -247,7 +247,7 @@ async def test_a_command_that_is_ended_by_a_signal_brings_its_work_back_to_readi
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await process.stdout.readline() != b"writes\n":
             pass
         (work,) = await works(scene)

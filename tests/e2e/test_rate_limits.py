@@ -73,7 +73,7 @@ async def test_a_ramp_up_has_as_many_in_flight_as_have_come_through(scene: Scene
     await scene.start()
     prep = step("Prep")
     await scene.apply(ibgu("ramp", prep, fleet=scene.label, annotations={RAMP_UP: "true"}))
-    await scene.completed("ramp", seconds=60)
+    await scene.completed("ramp")
     widest: dict[int, int] = {}
     flying = ended = 0
     for row in await scene.journal(COURSE):

@@ -26,7 +26,7 @@ def another(postgres_url: str, migrated: str) -> Iterator[Callable[[str], str]]:
 
 async def held(scene: Scene, name: str) -> str:
     """Wait until it stands still; answers what a person reads."""
-    await scene.phase(name, "Held", seconds=60)
+    await scene.phase(name, "Held")
     condition = await scene.condition(name, "Held")
     assert condition["reason"] == "Restored"
     assert "ibgu.dev/resume" in condition["message"]
@@ -58,7 +58,7 @@ async def nothing_begins(scene: Scene, seconds: float = 2) -> None:
 
 async def goes_on_to_its_end(scene: Scene, name: str) -> None:
     await scene.annotate(name, "ibgu.dev/resume=checked")
-    status = await scene.completed(name, seconds=60)
+    status = await scene.completed(name)
     for entry in status["clusters"]:
         assert actions(entry, "completed") == ["Prep", "Upgrade", "FinalizeUpgrade"]
         assert actions(entry, "failed") == []

@@ -57,9 +57,9 @@ async def apply(scene: Scene, policies: list[str], name: str, **spec: Any) -> No
     await scene.apply(body(scene, name, **spec))
 
 
-def of(scene: Scene, name: str, *numbers: int) -> dict[str, Any]:
+def of(scene: Scene, name: str, *numbers: int, most: int = 10) -> dict[str, Any]:
     """A Prep of those of the fleet."""
-    found = ibgu(name, step("Prep"), fleet=scene.label)
+    found = ibgu(name, step("Prep", most=most), fleet=scene.label)
     names = [f"{scene.label}-{number}" for number in numbers]
     chosen = {"key": "name", "operator": "In", "values": names}
     found["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
@@ -203,12 +203,13 @@ async def test_a_canary_goes_first_and_must_stay_available(
 async def test_failures_hold_the_rollouts_of_the_hub_until_the_budget_is_raised(
     scene: Scene, policies: list[str]
 ) -> None:
-    """The next rollout comes after the first one was deleted, and the controller was restarted."""
-    await scene.fleet(count=4, faults=["prep.precache"])
+    """The next rollout, of other clusters, comes after the first one was deleted, and the
+    controller was restarted."""
+    await scene.fleet(count=6, faults=["prep.precache"])
     await scene.start()
     budget = {"maximum": 1, "per": "Hub", "withinMinutes": 60}
     await apply(scene, policies, "few", failureBudget=budget)
-    await scene.apply(ibgu("one", step("Prep", most=1), fleet=scene.label))
+    await scene.apply(of(scene, "one", 1, 2, 3, 4, most=1))
     await scene.phase("one", "Held")
     held = await scene.condition("one", "Held")
     assert held["reason"] == "FailureBudgetSpent"
@@ -223,7 +224,7 @@ async def test_failures_hold_the_rollouts_of_the_hub_until_the_budget_is_raised(
     await scene.kubectl("delete", "ibgu", "one", "--wait=false")
     await scene.stop()
     await scene.start()
-    await scene.apply(ibgu("two", step("Prep"), fleet=scene.label))
+    await scene.apply(of(scene, "two", 5, 6))
     await scene.phase("two", "Held")
     assert (await scene.condition("two", "Held"))["reason"] == "FailureBudgetSpent"
     raised = json.dumps({"spec": {"failureBudget": {"maximum": 50}}})

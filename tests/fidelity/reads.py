@@ -128,7 +128,7 @@ def _in_turn(about: str, defects: Iterable[str]) -> Scene:
     for number, name in enumerate(defects):
         steps.append(Step(name, applied(2), deed=_changing(**sound | CHANGES[name])))
         steps.append(Step("a touch", applied(2), touch=str(number)))
-    return Scene(f"defects of {about}, in turn", tuple(steps), equipped=True, poll="60s")
+    return Scene(f"defects of {about}, in turn", tuple(steps), equipped=True, poll="10m")
 
 
 READS = (
@@ -145,7 +145,7 @@ READS = (
             Step("a touch", _read(_NODE, pressure="True"), touch="1"),
         ),
         equipped=True,
-        poll="60s",
+        poll="10m",
     ),
     _in_turn("the operators", _OPERATORS),
     _in_turn("OADP", _OADP),
@@ -173,7 +173,7 @@ READS = (
             Step("a touch", _unavailable(DPA), touch="1"),
         ),
         equipped=True,
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "objects that may be read, but not watched",
@@ -188,7 +188,7 @@ READS = (
             Step("a touch", _read(BSL, phase="Unavailable"), touch="1"),
         ),
         equipped=True,
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "objects that nobody may read",
@@ -206,7 +206,7 @@ READS = (
             ),
         ),
         equipped=True,
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "kinds that are unknown",

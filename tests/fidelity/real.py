@@ -11,7 +11,8 @@ from tests.fidelity.trace import Trace, on_the_cluster
 from tests.neighbours.scene import RealScene
 from tests.neighbours.watch import watch
 
-_PATIENCE = 4.0  # seconds; only a difference ever takes them
+_PATIENCE = 10.0  # seconds; only a difference ever takes them
+_READ_AGAIN = 2.0  # seconds in which the agent reads once more what it has just reported
 
 
 class PlayedForReal:
@@ -51,6 +52,9 @@ class PlayedForReal:
     async def _play(self, number: int, step: Step) -> None:
         cluster = self._scene.real(self._cluster)
         self.trace.begin()
+        if step.deed is not None:
+            # On the model that read is over, so that it sees none of what comes now.
+            await asyncio.sleep(_READ_AGAIN)
         await self._act(step)
         await self._scene.until(lambda: step.until(self.trace.last, cluster), step.name)
         agent = cluster.server.agent

@@ -156,7 +156,7 @@ WORKS = (
             ),
             Step("a touch", shows(ibu__stage="Prep"), touch="1"),
         ),
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "an ImageBasedUpgrade that is not there",
@@ -247,7 +247,7 @@ WORKS = (
                 spec=stage_work("Idle", "r2"),
             ),
         ),
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "a payload that drifts",
@@ -256,7 +256,7 @@ WORKS = (
             Step("deleted by hand", _emptied, deed=deleting(*_CONTENT)),
             Step("changed", applied(2, Available__status="True"), spec=payload(*_CHANGED)),
         ),
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "a payload that is missing when the agent starts again",
@@ -266,7 +266,7 @@ WORKS = (
             Step("deleted by hand", _emptied, deed=deleting(*_CONTENT)),
             Step("back", _filled, deed=lambda cluster, _: cluster.come_back()),
         ),
-        poll="60s",
+        poll="10m",
     ),
     Scene(
         "a payload that is too large",

@@ -74,7 +74,7 @@ async def test_nothing_follows_while_the_cluster_still_has_the_job(scene: RealSc
             works = await job_works(scene, name)
             return bool(works and works[0]["metadata"].get("deletionTimestamp"))
 
-        await scene.until(removing, "the work of the Job to be deleted", 60)
+        await scene.until(removing, "the work of the Job to be deleted")
 
         async def said() -> bool:
             rows = await scene.journal("SELECT reason->>'message' AS words FROM members")
@@ -88,11 +88,11 @@ async def test_nothing_follows_while_the_cluster_still_has_the_job(scene: RealSc
         async def gone() -> bool:
             return await job_works(scene, name) == []
 
-        await scene.until(gone, "the work of the Job to be gone", 60)
+        await scene.until(gone, "the work of the Job to be gone")
         assert len(player.made) == 1
         assert scene.real(name).server.api.found(SPACE) is None
 
         async def asked() -> bool:
             return "desiredUpdate" in version_on(scene, name)["spec"]
 
-        await scene.until(asked, "the update to be asked for", 60)
+        await scene.until(asked, "the update to be asked for")

@@ -61,12 +61,12 @@ async def test_a_rollout_that_is_deleted_while_nodes_pull_leaves_nothing_pinned(
     async def none() -> bool:
         return await says(scene, "0 of 5 nodes have the images")
 
-    await scene.until(none, "the nodes to pull", 120)
+    await scene.until(none, "the nodes to pull")
     await scene.kubectl("delete", "fleetupdate", "left")
 
     async def gone() -> bool:
         return await scene.items(paths.works(name), f"{names.PART}={names.JOB}") == []
 
-    await scene.until(gone, "the work of the run to be removed", 60)
+    await scene.until(gone, "the work of the run to be removed")
     assert pins_on(scene, name) == []
     assert set(pools_on(scene, name)) == {"master", "worker"}

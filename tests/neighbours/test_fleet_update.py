@@ -76,7 +76,7 @@ async def test_a_refusal_that_a_person_ends_is_no_failure(scene: RealScene) -> N
         "/api/v1/namespaces/openshift-config-managed/configmaps",
         {"metadata": {"name": signature}, "binaryData": {f"{signature}-1": "c2lnbmVk"}},
     )
-    found = await ended(scene, "healed", "Completed", 200)
+    found = await ended(scene, "healed", "Completed")
     assert found["summary"]["succeeded"] == 1
 
 
@@ -100,7 +100,7 @@ async def test_a_person_who_asks_for_another_release_takes_the_cluster_over(
         {"spec": {"desiredUpdate": wanted}},
         paths.MERGE_PATCH,
     )
-    found = await ended(scene, "hand", "CompletedWithFailures", 60)
+    found = await ended(scene, "hand", "CompletedWithFailures")
     (entry,) = found["clusters"]
     assert "ibgu asked for Update" in entry["failedActions"][0]["message"]
     assert version_on(scene, name)["spec"]["desiredUpdate"]["image"] == OTHER
@@ -117,14 +117,14 @@ async def test_a_fleet_update_that_is_deleted_in_mid_flight_leaves_the_update_al
     def under_way() -> bool:
         return bool(version_on(scene, name)["status"]["history"][0]["state"] == "Partial")
 
-    await scene.until(under_way, "the update to begin", 60)
+    await scene.until(under_way, "the update to begin")
     await scene.kubectl("delete", "fleetupdate", "deleted")
 
     async def gone() -> bool:
         return await scene.items(paths.works(name)) == []
 
     await scene.until(lambda: not under_way(), "the update to end", 60)
-    await scene.until(gone, "the works to be removed", 60)
+    await scene.until(gone, "the works to be removed")
     version = version_on(scene, name)
     assert version["status"]["history"][0]["state"] == "Completed"
     assert version["spec"]["desiredUpdate"]["force"] is False
@@ -168,12 +168,12 @@ async def test_pools_are_paused_and_resumed_one_after_the_other(scene: RealScene
             order.append(now)
         return len(order) > 2 and not now
 
-    await scene.until(resumed, "everything to be paused and resumed", 120)
+    await scene.until(resumed, "everything to be paused and resumed")
     everything = {"canary", "worker", "/worker"}
     assert everything in order
     after = order[order.index(everything) :]
     assert after == [everything, {"worker", "/worker"}, {"/worker"}, set()]
-    found = await ended(scene, "pools", "Completed", 60)
+    found = await ended(scene, "pools", "Completed")
     assert found["summary"]["succeeded"] == 1
     pools = scene.real(name).server.api.request("GET", openshift.COLLECTIONS[3])["items"]
     for pool in pools:
@@ -189,7 +189,7 @@ async def test_a_deleted_fleet_update_leaves_nothing_paused(scene: RealScene) ->
     def under_way() -> bool:
         return bool(version_on(scene, name)["status"]["history"][0]["state"] == "Partial")
 
-    await scene.until(under_way, "the update to begin", 60)
+    await scene.until(under_way, "the update to begin")
     assert paused_on(scene, name) == {"canary", "worker", "/worker"}
     await scene.kubectl("delete", "fleetupdate", "left")
     await scene.until(lambda: not under_way(), "the update to end", 60)
@@ -198,7 +198,7 @@ async def test_a_deleted_fleet_update_leaves_nothing_paused(scene: RealScene) ->
     async def gone() -> bool:
         return await scene.items(paths.works(name)) == []
 
-    await scene.until(gone, "the works to be removed", 60)
+    await scene.until(gone, "the works to be removed")
 
 
 async def test_a_budget_is_read_and_never_created(scene: RealScene) -> None:
@@ -213,7 +213,7 @@ async def test_a_budget_is_read_and_never_created(scene: RealScene) -> None:
     budgets = ["openshift-machine-api/database", "openshift-machine-api/not-there", "no/namespace"]
     update = fleet_update("budgets", scene.label, "Check", disruptionBudgets=budgets)
     await scene.apply(update)
-    found = await ended(scene, "budgets", "Completed", 60)
+    found = await ended(scene, "budgets", "Completed")
     (entry,) = found["clusters"]
     words = "will be blocked by the PodDisruptionBudget openshift-machine-api/database"
     assert words in entry["completedActions"][0]["message"]
@@ -238,7 +238,7 @@ async def test_a_cluster_goes_over_an_intermediate_release(scene: RealScene) -> 
         newest = version_on(scene, name)["status"]["history"][0]
         return bool(newest["version"] == "4.16.12")
 
-    await scene.until(second_hop, "the second hop to begin", 180)
+    await scene.until(second_hop, "the second hop to begin")
 
     assert paused_on(scene, name) == {"canary", "worker", "/worker"}
     found = await ended(scene, "eus", "Completed", 180)

@@ -160,7 +160,7 @@ async def test_a_reflector_lives_through_it(line: bytes) -> None:
             client, WatchedKind(COLLECTION, ManifestWork, whole), store, timing=timing
         )
         running = asyncio.create_task(reflector.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await reflector.synced.wait()
             await hub.put("second")
             while store.get(("spoke", "second")) is None or not reflector.in_sync:

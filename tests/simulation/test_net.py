@@ -7,8 +7,8 @@ from tests.simulation.conftest import Simulate
 
 WITHIN = 40
 """Seeds that a broken variant may take until it is caught: most take one or two."""
-PARTS = 6
-"""So that they share the cores."""
+PARTS = 12
+"""So that they share the cores, and none takes minutes on a slow machine."""
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -45,7 +45,7 @@ QUIET = (
     "--no-first-run",
 )
 """Chromium asks nobody but the page's own server."""
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 """The patience with everything that is waited for: what has gone wrong on a busy machine is only
 slow."""
 LEADER = "ibgu-controller-7d9c8b5f4-x2x4q"

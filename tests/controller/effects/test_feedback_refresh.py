@@ -205,7 +205,7 @@ async def test_the_refresh_loop_marks_a_work(scene: Scene) -> None:
     if not scene.fleet.rollouts[ROLLOUT.uid].steps[0].members:
         scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(taken())
         follow(scene, taken())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await scene.refreshed.wait()
     assert await scene.mark() is not None
     running.cancel()

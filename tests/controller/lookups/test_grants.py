@@ -33,7 +33,7 @@ from ibgu.hub.watching.reflector import Timing
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import GRANTS
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 ROLLOUT = Rollout(uid="u1", namespace="default", name="a", created_at=LONG_AGO, spec=RolloutSpec())

@@ -38,7 +38,7 @@ NEWER = {"inFlight": 3, "phaseOfTheMoon": "full"}
 OPEN = "SELECT name, generation FROM rollout_policies WHERE gone_at IS NULL ORDER BY name"
 ALL = "SELECT name, generation, gone_at IS NULL FROM rollout_policies ORDER BY name, generation"
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 
 class FaultyClient(MemoryClient):

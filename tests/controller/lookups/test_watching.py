@@ -22,7 +22,7 @@ from ibgu.hub.watching.store import Store
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import GRANTS
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 BOTH = ("rolloutapprovals", "breakglasses")
 APPROVAL = {"rollout": {"name": "a"}, "step": 1, "before": "Step", "user": "nora"}

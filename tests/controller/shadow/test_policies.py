@@ -18,7 +18,7 @@ from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import ROLLOUT_POLICIES
 from tests.controller.lookups.test_rollout_policies import FaultyClient
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 TIMING = Timing(backoff=Backoff(0.01, 0.05))
 
 
