@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Changeset, Journal
 from ibgu.sandbox.hub import SandboxHub
-from ibgu.sandbox.servers import free_port
 from tests.benchmarks.history import History, fill, history, records
 from tests.benchmarks.journal.state import hub_uid
 from tests.benchmarks.process import Process, served
-from tests.benchmarks.ready import ready
+from tests.benchmarks.ready import running
 
 pytestmark = pytest.mark.hub
 
@@ -32,20 +31,14 @@ async def made(engine: AsyncEngine, database_url: str, sandbox_hub: SandboxHub) 
 async def replica(
     hub: SandboxHub, database_url: str, folder: Path
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Process]]:
-    base = f"127.0.0.1:{free_port()}"
-    environment = {
-        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-        "DATABASE_URL": database_url,
-        "IBGU_LISTEN": base,
-    }
     headers = {"Authorization": f"Bearer {hub.token('alice')}"}
-    log = folder / f"{base}.log"
-    with served(environment, log) as process:
-        await ready(process, base, log)
-        async with httpx.AsyncClient(
-            base_url=f"http://{base}/api/v1", headers=headers, trust_env=False, timeout=60
-        ) as client:
-            yield client, process
+    async with (
+        running(served, hub, database_url, folder) as api,
+        httpx.AsyncClient(
+            base_url=f"http://{api.listen}/api/v1", headers=headers, trust_env=False, timeout=60
+        ) as client,
+    ):
+        yield client, api.process
 
 
 class Stream:

@@ -22,7 +22,6 @@ from ibgu import db
 from ibgu.db.reads import Reads
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
-from ibgu.sandbox.servers import free_port
 from tests.benchmarks.api.asker import Asked, Order
 from tests.benchmarks.api.changes import OF_A_MEMBER, change
 from tests.benchmarks.api.listener import READY, ReceivedEvents, Watch
@@ -30,7 +29,7 @@ from tests.benchmarks.bound import percentile
 from tests.benchmarks.history import History, RunningMembers, history
 from tests.benchmarks.journal.state import hub_uid, kept, prepare
 from tests.benchmarks.process import Process, served
-from tests.benchmarks.ready import ready
+from tests.benchmarks.ready import running
 from tests.benchmarks.report import judge
 
 GRID = 5000
@@ -90,24 +89,13 @@ def _fleet(options: Namespace, uid: str) -> History:
 async def _bench(
     options: Namespace, url: str, hub: SandboxHub, made: History
 ) -> AsyncIterator[Bench]:
-    listen = f"127.0.0.1:{free_port()}"
-    environment = {
-        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-        "DATABASE_URL": url,
-        "IBGU_LISTEN": listen,
-        "IBGU_LOG_LEVEL": "warning",
-        "IBGU_API_STREAMS": "1000",
-        "IBGU_API_STREAMS_PER_USER": "1000",
-    }
+    streams = {"IBGU_API_STREAMS": "1000", "IBGU_API_STREAMS_PER_USER": "1000"}
     tokens = [hub.token(user) for user in ("alice", "olga")]
     engine = db.engine(url)
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "api.log"
-        with served(environment, log) as process:
-            await ready(process, listen, log)
-            yield Bench(
-                options, made, f"http://{listen}", tokens, engine, RunningMembers(made), process
-            )
+        async with running(served, hub, url, Path(folder), **streams) as api:
+            base, members = f"http://{api.listen}", RunningMembers(made)
+            yield Bench(options, made, base, tokens, engine, members, api.process)
     await engine.dispose()
 
 

@@ -32,6 +32,10 @@ class Case(Struct, frozen=True):
     """The durations of every stage."""
     seed: int = 1
     faults: tuple[str, ...] = ()
+    feedback: str = "watch"
+    """How agents hear of changes, as `ibgu simulate --feedback`."""
+    minutes: int = 240
+    """The timeout of a step."""
     payload: bool = False
     policies: tuple[dict[str, Any], ...] = ()
     """The RolloutPolicies of the hub."""
@@ -49,10 +53,10 @@ class Case(Struct, frozen=True):
         return ", ".join([*words, *self.faults])
 
     def fleet(self) -> FleetSpec:
-        return fleet_of(self.clusters, self.seed, self.durations, self.faults)
+        return fleet_of(self.clusters, self.seed, self.durations, self.faults, self.feedback)
 
     def ibgu(self) -> dict[str, Any]:
-        return ibgu(self.slots, self.plan, payload=self.payload)
+        return ibgu(self.slots, self.plan, payload=self.payload, timeout=self.minutes)
 
     def failing(self) -> dict[str, set[str]]:
         """Actions at which clusters are to fail, of those that have such a fault.
@@ -79,11 +83,19 @@ CASES = {
 
 
 def fleet_of(
-    clusters: int, seed: int, durations: str = DURATIONS, faults: tuple[str, ...] = ()
+    clusters: int,
+    seed: int,
+    durations: str = DURATIONS,
+    faults: tuple[str, ...] = (),
+    feedback: str = "watch",
 ) -> FleetSpec:
-    labels = [f"fleet={NAME}"]
     return FleetSpec.parse(
-        count=clusters, seed=seed, durations=durations, labels=labels, faults=faults
+        count=clusters,
+        seed=seed,
+        durations=durations,
+        labels=[f"fleet={NAME}"],
+        faults=faults,
+        feedback=feedback,
     )
 
 

@@ -19,7 +19,7 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.case import fleet_of, ibgu
-from tests.benchmarks.process import Process, start
+from tests.benchmarks.process import Process, environment_of, start
 from tests.benchmarks.ready import ready
 from tests.benchmarks.report import judge
 from tests.benchmarks.rollout import Fleet, play
@@ -132,13 +132,12 @@ class Pair:
 
     def up(self, name: str) -> None:
         self._ports[name] = free_port()
-        environment = {
-            "KUBECONFIG": str(self._hub.kubeconfig("ibgu")),
-            "DATABASE_URL": self._database_url,
-            "IBGU_IDENTITY": name,
-            "IBGU_LISTEN": f"127.0.0.1:{self._ports[name]}",
-            "IBGU_LOG_LEVEL": "warning",
-        }
+        environment = environment_of(
+            self._hub.kubeconfig("ibgu"),
+            self._database_url,
+            f"127.0.0.1:{self._ports[name]}",
+            IBGU_IDENTITY=name,
+        )
         self._running[name] = start(environment, self._log(name))
 
     def _log(self, name: str) -> Path:

@@ -71,6 +71,16 @@ def _ticks() -> list[int]:
     return [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
 
 
+def environment_of(kubeconfig: Path, database_url: str, listen: str, **more: str) -> dict[str, str]:
+    return {
+        "KUBECONFIG": str(kubeconfig),
+        "DATABASE_URL": database_url,
+        "IBGU_LISTEN": listen,
+        "IBGU_LOG_LEVEL": "warning",
+        **more,
+    }
+
+
 def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     """`ibgu controller --migrate`; `log` is appended to."""
     return _start(["controller", "--migrate"], environment, log)

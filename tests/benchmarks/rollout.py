@@ -19,7 +19,6 @@ from ibgu.hub.port import Hub
 from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
-from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.users import USERS
 from ibgu.sim.player.player import Player
 from ibgu.sim.player.simulate import simulate
@@ -41,7 +40,7 @@ from tests.benchmarks.echo import heard
 from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Process, Usage, controller
 from tests.benchmarks.reads import not_allowed
-from tests.benchmarks.ready import must_live, ready
+from tests.benchmarks.ready import must_live, running
 from tests.benchmarks.reports import Report
 from tests.benchmarks.runs import Work, work
 from tests.benchmarks.servers import Sent, Servers, sent
@@ -138,22 +137,15 @@ async def _carried_out(
     case: Case, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
 ) -> tuple[dict[str, Any], RolloutCosts]:
     """The status at the end, and what it took."""
-    listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
-    environment = {
-        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-        "DATABASE_URL": database_url,
-        "IBGU_LISTEN": listen,
-        "IBGU_LOG_LEVEL": "warning",
-    }
     before, servers = await costs(database_url), Servers(hub.folder)
-    with controller(environment, log) as process:
-        await ready(process, listen, log)
+    async with running(controller, hub, database_url, folder) as leader:
+        process = leader.process
         machine, began = Machine(), process.usage().cpu
         with heard(hub.kubeconfig("admin"), folder) as echoes:
-            status = await roll_out(admin, case.ibgu(), process, log)
+            status = await roll_out(admin, case.ibgu(), process, leader.log)
         idle, usage = machine.idle(), process.usage()
         usage = replace(usage, cpu=usage.cpu - began)
-        taken, told = servers.cpu(), await sent(listen)
+        taken, told = servers.cpu(), await sent(leader.listen)
     journal = (await costs(database_url)).since(before)
     return status, RolloutCosts(
         began, usage, idle, taken, told, journal, [each.seconds for each in echoes.all]

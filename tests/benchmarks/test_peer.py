@@ -52,8 +52,8 @@ def test_the_table_has_the_median_of_each_row() -> None:
 
 def test_every_row_makes_a_fleet_and_a_plan_for_it() -> None:
     for row in ROWS.values():
-        assert len(row.fleet().clusters()) == row.clusters
-        strategies = [step["rolloutStrategy"] for step in row.ibgu()["spec"]["plan"]]
-        assert {each["maxConcurrency"] for each in strategies} == {row.slots}
+        assert len(row.fleet().clusters()) == row.case.clusters
+        strategies = [step["rolloutStrategy"] for step in row.case.ibgu()["spec"]["plan"]]
+        assert {each["maxConcurrency"] for each in strategies} == {row.case.slots}
     assert ROWS["failed_prep"].fleet().faults_by_cluster()["site-0001"]
     assert not ROWS["polled"].fleet().agent.watches

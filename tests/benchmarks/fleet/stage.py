@@ -16,6 +16,7 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from ibgu.sim.player import Player, simulate
 from ibgu.sim.spec import FleetSpec
+from tests.benchmarks.process import environment_of
 
 FLEET = "bench"
 """Label `fleet` of all clusters."""
@@ -31,12 +32,7 @@ class Stage(Struct, frozen=True):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {
-            "KUBECONFIG": self.kubeconfig,
-            "DATABASE_URL": self.postgres,
-            "IBGU_LISTEN": self.listen,
-            "IBGU_LOG_LEVEL": "warning",
-        }
+        return environment_of(Path(self.kubeconfig), self.postgres, self.listen)
 
     async def apply(self, name: str, slots: int) -> None:
         await self.admin.request("POST", paths.ibgus("default"), body=_ibgu(name, slots))

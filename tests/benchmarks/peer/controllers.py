@@ -9,16 +9,15 @@ from msgspec import Struct
 from ibgu.db.migrate import upgrade
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
-from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.users import USERS
 from tests.benchmarks.journal.state import kept
 from tests.benchmarks.process import Process, controller
-from tests.benchmarks.ready import ready
+from tests.benchmarks.ready import running
 from tests.e2e.real_talm import USER, RealTalm
 from tests.neighbours.programs import find, how_to_have_them
 
 
-class Running(Struct, frozen=True):
+class ControllerProcess(Struct, frozen=True):
     process: Process
     user: str
     """The name that the hub knows it by."""
@@ -26,24 +25,16 @@ class Running(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def ibgu(hub: SandboxHub, folder: Path) -> AsyncIterator[Running]:
+async def ibgu(hub: SandboxHub, folder: Path) -> AsyncIterator[ControllerProcess]:
     """ibgu with a Postgres of its own, which waits for its disk."""
-    listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
     with kept() as data, EmbeddedPostgres(data) as postgres:
         await upgrade(postgres.url)
-        environment = {
-            "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-            "DATABASE_URL": postgres.url,
-            "IBGU_LISTEN": listen,
-            "IBGU_LOG_LEVEL": "warning",
-        }
-        with controller(environment, log) as process:
-            await ready(process, listen, log)
-            yield Running(process, USERS["ibgu"].username, log)
+        async with running(controller, hub, postgres.url, folder) as leader:
+            yield ControllerProcess(leader.process, USERS["ibgu"].username, leader.log)
 
 
 @asynccontextmanager
-async def talm(hub: SandboxHub, folder: Path) -> AsyncIterator[Running]:
+async def talm(hub: SandboxHub, folder: Path) -> AsyncIterator[ControllerProcess]:
     program = find("TALM")
     if program is None:
         raise SystemExit(how_to_have_them())
@@ -51,12 +42,14 @@ async def talm(hub: SandboxHub, folder: Path) -> AsyncIterator[Running]:
     found.install()
     found.start()
     try:
-        yield Running(Process(found.pid), USER, found.log)
+        yield ControllerProcess(Process(found.pid), USER, found.log)
     finally:
         found.stop()
 
 
-CONTROLLERS: dict[str, Callable[[SandboxHub, Path], AbstractAsyncContextManager[Running]]] = {
+CONTROLLERS: dict[
+    str, Callable[[SandboxHub, Path], AbstractAsyncContextManager[ControllerProcess]]
+] = {
     "TALM": talm,
     "ibgu": ibgu,
 }

@@ -16,7 +16,6 @@ from ibgu.hub.client import HubClient
 from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
-from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.users import USERS
 from ibgu.sim.cluster_version.timeline import StartedUpdate
 from ibgu.sim.player.player import Player
@@ -24,7 +23,7 @@ from tests.benchmarks.audit import Entry, Moments, feedback, read, requests, wri
 from tests.benchmarks.bound import handovers, list_schedule
 from tests.benchmarks.echo import Echo, during, heard
 from tests.benchmarks.process import Process, controller
-from tests.benchmarks.ready import must_live, ready
+from tests.benchmarks.ready import must_live, running
 from tests.benchmarks.rollout import at_rest, play
 from tests.benchmarks.runs import Run, Work, work
 from tests.benchmarks.servers import Servers
@@ -118,18 +117,11 @@ async def _measure(case: UpdateCase, folder: Path, *, settled: bool) -> UpdateRe
 async def _carried_out(
     case: UpdateCase, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
 ) -> tuple[int, UpdateCosts]:
-    listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
-    environment = {
-        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-        "DATABASE_URL": database_url,
-        "IBGU_LISTEN": listen,
-        "IBGU_LOG_LEVEL": "warning",
-    }
     servers = Servers(hub.folder)
-    with controller(environment, log) as process:
-        await ready(process, listen, log)
+    async with running(controller, hub, database_url, folder) as leader:
+        process = leader.process
         began = process.usage().cpu
-        ends = [_roll_out(admin, body, process, log) for body in case.bodies()]
+        ends = [_roll_out(admin, body, process, leader.log) for body in case.bodies()]
         with heard(hub.kubeconfig("admin"), folder) as echoes:
             otherwise = sum(await asyncio.gather(*ends))
         usage = process.usage()
