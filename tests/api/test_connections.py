@@ -176,7 +176,7 @@ async def test_a_request_is_served_among_idle_connections() -> None:
     before = cut("connections")
     async with serving(ServerLimits(connections=10, head_seconds=3600)) as (url, connect):
         held = [await connect() for _ in range(30)]
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             assert (await client.get(url)).text == "ok"
         assert cut("connections") >= before + 20
         for reader, writer in held[:20]:
@@ -243,7 +243,10 @@ async def test_the_rest_of_an_answer_that_nobody_takes_is_dropped(last: str) -> 
 async def test_a_request_is_served_among_clients_that_read_nothing() -> None:
     """They were no longer waited for, and kept their places for ever: the kubelet's probe too."""
     limits = ServerLimits(connections=20, take_seconds=3600, idle_seconds=3600)
-    async with serving(limits) as (url, _), httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(limits) as (url, _),
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         with ExitStack() as held:
             for number, length in enumerate(LENGTHS):
                 deaf = held.enter_context(closing(_deaf(url)))

@@ -174,7 +174,10 @@ async def test_no_stream_names_what_the_caller_may_not_read(
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     url = f"{server}/api/v1/{path}?after=0"
-    async with httpx.AsyncClient() as client, client.stream("GET", url, headers=headers) as answer:
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream("GET", url, headers=headers) as answer,
+    ):
         async for line in answer.aiter_lines():
             assert "secret" not in line
             if "MemberFinished" in line:

@@ -113,7 +113,9 @@ async def route(
         reading = asyncio.create_task(proxy.stderr.read())
         trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
         url = f"https://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, verify=trusted, headers=ROUTER) as client:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=60, verify=trusted, headers=ROUTER
+        ) as client:
             yield client
     finally:
         proxy.terminate()
@@ -158,7 +160,7 @@ def _outside_a_pod(hub: SandboxHub, oauth: Oauth) -> list[str]:
 async def _signed_in(route: httpx.AsyncClient) -> dict[str, str]:
     """The headers of a browser that has followed the proxy to the OAuth server and back."""
     started = await route.get("/")
-    async with httpx.AsyncClient() as outside:
+    async with httpx.AsyncClient(timeout=60) as outside:
         back = (await outside.get(started.headers["Location"])).headers["Location"]
     assert back.startswith(f"https://{HOST}/oauth/callback?")
     cookie = started.headers["Set-Cookie"].partition(";")[0]

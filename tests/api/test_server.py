@@ -32,7 +32,7 @@ async def test_ends_when_cancelled_and_answers_what_it_has_begun(
     app, listener = Slow(), bind("127.0.0.1:0")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     serving = asyncio.create_task(serve(app, listener))
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         asking = asyncio.create_task(client.get(url))
         await app.asked.wait()
         assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

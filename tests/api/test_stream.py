@@ -193,10 +193,10 @@ async def test_a_client_that_reads_nothing_is_cut_and_delays_no_other(
         host, port = url.removeprefix("http://").split(":")
         slow = socket.create_connection((host, int(port)))
         slow.sendall(asked.encode())
+        await _followed(app.state.feed, by=2)
         assert await stream.ids(1) == [1]
         await changed(journal, found)
         assert await stream.ids(1) == [2]
-        await _followed(app.state.feed, by=2)
         await _followed(app.state.feed, by=1)
     taken = await asyncio.to_thread(_drained, slow)
     assert b"HTTP/1.1 200" in taken[:100]
@@ -353,7 +353,9 @@ async def test_a_server_that_ends_waits_for_no_stream(
     serving = asyncio.create_task(serve(app, listener))
     token = sandbox_hub.token("alice")
     async with (
-        httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as client,
+        httpx.AsyncClient(
+            trust_env=False, timeout=60, headers={"Authorization": f"Bearer {token}"}
+        ) as client,
         client.stream("GET", f"{url}/api/v1/stream") as answer,
     ):
         stream = Stream(answer)

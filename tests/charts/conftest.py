@@ -17,6 +17,7 @@ def admin(sandbox_hub: SandboxHub) -> Iterator[httpx.Client]:
         verify=ssl.create_default_context(cafile=str(sandbox_hub.ca_file)),
         headers={"Authorization": f"Bearer {sandbox_hub.token('admin')}"},
         trust_env=False,
+        timeout=60,
     ) as client:
         yield client
 

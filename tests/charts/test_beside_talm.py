@@ -78,7 +78,7 @@ def kubectl(hub: SandboxHub) -> Kubectl:
     kubectl.apply({**cluster, "metadata": {"name": "plain"}})
     kubectl.apply(ibgu("ran", PREP))
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(policy()))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not User(kubectl, TALM).creates("ManifestWorkReplicaSet", "x", "--dry-run=server").code:
         assert time.monotonic() < end, "the policy is not enforced"
         time.sleep(0.1)

@@ -23,7 +23,7 @@ LEASE = paths.lease(SYSTEM_NAMESPACE, "ibgu-controller")
 LEASES = paths.leases(SYSTEM_NAMESPACE)
 KINDS = ("FlowSchema", "PriorityLevelConfiguration")
 OURS, LEADERS = ("ibgu", "ibgu"), ("ibgu-leader", "leader-election")
-PATIENCE = 30.0
+PATIENCE = 180.0
 """Seconds; the API server learns of a FlowSchema by a watch."""
 
 Share = Callable[[str, str, str], tuple[str, str]]
@@ -54,6 +54,7 @@ def share(hub: SandboxHub) -> Iterator[Share]:
         verify=ssl.create_default_context(cafile=str(hub.ca_file)),
         headers={"Authorization": f"Bearer {hub.token('admin')}"},
         trust_env=False,
+        timeout=60,
     ) as client:
 
         def share(user: str, method: str, path: str) -> tuple[str, str]:
@@ -65,7 +66,10 @@ def share(hub: SandboxHub) -> Iterator[Share]:
             return names.get(schema, schema), names.get(level, level)
 
         until = time.monotonic() + PATIENCE
-        while share(CONTROLLER, "GET", LEASE) != LEADERS and time.monotonic() < until:
+        while time.monotonic() < until and (
+            share(CONTROLLER, "GET", LEASE) != LEADERS
+            or share(CONTROLLER, "GET", paths.works()) != OURS
+        ):
             time.sleep(0.1)
         yield share
 

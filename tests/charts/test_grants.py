@@ -74,7 +74,7 @@ def kubectl() -> Iterator[Kubectl]:
         users = ("--user=nora", "--user=olga")
         kubectl("create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", *users)
         kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(policy()))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not write(kubectl, "olga", grant("BreakGlass", "first", GLASS)).code:
             assert time.monotonic() < end, "the policy is not enforced"
             kubectl("delete", "breakglass", "first", "-n", "ran")

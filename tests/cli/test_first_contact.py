@@ -93,7 +93,7 @@ def _until_it_waits(process: subprocess.Popen[str], env: dict[str, str]) -> None
 def until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: str) -> None:
     """Waits for the words in its answer to whether it is ready."""
     url = f"http://{env['IBGU_LISTEN']}/readyz"
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         while process.poll() is None:
             with suppress(httpx.TransportError):
                 if words in client.get(url).text:

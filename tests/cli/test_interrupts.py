@@ -16,7 +16,7 @@ async def cluster(number):
             print("begun", flush=True)
         await asyncio.sleep(60)
     finally:
-        await asyncio.sleep(0.2 * number)
+        await asyncio.sleep(2.0 * number)
         print("restored", number, flush=True)
         if number == 2:
             interrupts.report_if_interrupted("site-2", "its work may still be there")

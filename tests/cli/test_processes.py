@@ -66,7 +66,9 @@ def running(env: Mapping[str, str], *args: str) -> Iterator[Process]:
 def until(process: Process, env: Mapping[str, str], path: str) -> None:
     """Waits until the process answers with 200; otherwise the test fails with what the process
     said."""
-    with httpx.Client(trust_env=False, base_url=f"http://{env['IBGU_LISTEN']}") as client:
+    with httpx.Client(
+        trust_env=False, timeout=60, base_url=f"http://{env['IBGU_LISTEN']}"
+    ) as client:
         while process.poll() is None:
             with suppress(httpx.TransportError):
                 if client.get(path).status_code == 200:
@@ -78,7 +80,7 @@ def until(process: Process, env: Mapping[str, str], path: str) -> None:
 
 def get(env: Mapping[str, str], path: str, token: str = "") -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.get(f"http://{env['IBGU_LISTEN']}{path}", headers=headers)
 
 

@@ -77,7 +77,7 @@ async def begun(env: Env, *args: str) -> AsyncIterator[Begun]:
     base = f"http://{env['IBGU_LISTEN']}"
     with start(env, *args) as process:
         try:
-            async with httpx.AsyncClient(trust_env=False, base_url=base) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60, base_url=base) as client:
                 yield Begun(process, client)
         finally:
             process.kill()

@@ -19,7 +19,7 @@ from tests.db.records import members, opening, rollout, rows, started, starting,
 ONE = rollout()
 FIRST = step(ONE)
 (A,) = members(FIRST, "a")
-PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '300ms'")
+PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '2s'")
 """Instead of ten seconds."""
 Act = Callable[..., Awaitable[Any]]
 PARTS: dict[str, Act] = {"ascend": ascend, "load_readable": load_readable}

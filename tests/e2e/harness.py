@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 from msgspec.structs import replace
@@ -20,6 +21,8 @@ from msgspec.structs import replace
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
 from ibgu.controller.term.assembly import NewClock
+from ibgu.core.engine.decide.member import probing
+from ibgu.core.engine.timing.times import PROBE_FRESH
 from ibgu.core.text.natural import natural_key
 from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
@@ -33,6 +36,7 @@ from ibgu.settings import Settings, read_settings
 from ibgu.sim import player as sim
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spec import FleetSpec
+from tests.e2e.clock import ScaledTime
 from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
 
@@ -107,8 +111,8 @@ class Scene:
                 "kubeconfig": str(self.hub.kubeconfig("ibgu")),
                 "database_url": self.database_url,
                 "identity": f"{self.label}-{next(_numbers)}",
-                "lease_seconds": 4,
-                "lease_renew_seconds": 3,
+                "lease_seconds": 12,
+                "lease_renew_seconds": 9,
                 "lease_retry_seconds": 0.4,
                 "payload_check_seconds": 1,
                 **given,
@@ -143,10 +147,13 @@ class Scene:
 
     async def _control(self, settings: Settings, clock: NewClock, discovering: Discovering) -> None:
         pool = engine(settings.database_url)
+        # An agent answers in real time: an Abort would never begin where ten seconds are 0.2.
+        fresh = PROBE_FRESH * (60 if isinstance(clock, ScaledTime) else 1)
         try:
             started = controller(settings, pool, clock=clock, discovering=discovering)
-            async with started as self.controller:
-                await self.controller.run()
+            with patch.object(probing, "PROBE_FRESH", fresh):
+                async with started as self.controller:
+                    await self.controller.run()
         finally:
             self.controller = None
             await pool.dispose()

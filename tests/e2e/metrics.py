@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tests.tools.binaries import tools
 
-SECONDS = 60.0
+SECONDS = 240.0
 """How long a test waits for what must come; only a failure ever takes it."""
 
 

@@ -23,7 +23,7 @@ async def test_a_cluster_without_a_backup_is_not_upgraded_and_the_other_is(scene
     scene.act(bad, troubled("backup-fails"))
     await scene.start(clock=ScaledTime(60), upgrade_backups=True)
     await scene.apply(asking(scene, step("Prep"), step("Upgrade"), step("AbortOnFailure")))
-    await scene.completed("saved", 120)
+    await scene.completed("saved")
     entry = await scene.entry("saved", bad)
     assert "too little free space" in json.dumps(entry["failedActions"])
     assert [each["action"] for each in entry["failedActions"]] == ["Upgrade"]
@@ -52,6 +52,6 @@ async def test_a_hub_that_does_not_allow_backups_upgrades_nothing(scene: Scene) 
         *("annotate", "ibgu", "saved", f"{names.BACKUP}-", f"{names.BACKUP_IMAGE}-"),
         f"{names.BACKUP_MAX_AGE}-",
     )
-    await scene.completed("saved", 120)
+    await scene.completed("saved")
     assert scene.stages(name) == ["Prep", "Upgrade"]
     assert jobs(scene.cluster(name)) == []

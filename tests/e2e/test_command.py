@@ -46,7 +46,7 @@ async def test_ibgu_run_carries_out_a_rollout(database_url: str, scene: Scene) -
 
 
 async def told_of_two_preps(address: str) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
         text = (await client.get("/metrics")).text
     lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
     found = {name: float(value) for name, _, value in lines}
@@ -62,7 +62,7 @@ async def told_of_two_preps(address: str) -> None:
 
 
 async def ready(address: str) -> bool:
-    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
         try:
             return (await client.get("/readyz")).status_code == 200
         except httpx.TransportError:

@@ -121,7 +121,7 @@ async def test_a_refused_transition(scene: Scene) -> None:
     plan = [step("Prep"), step("Upgrade", most=1)]
     await scene.apply(ibgu("refused", plan[0], fleet=scene.label))
     await scene.completed("refused")
-    upgrade = plan[1] | {"rolloutStrategy": {"maxConcurrency": 1, "timeout": 8}}
+    upgrade = plan[1] | {"rolloutStrategy": {"maxConcurrency": 1, "timeout": 16}}
     await scene.apply(ibgu("refused", plan[0], upgrade, fleet=scene.label))
     first = await scene.accepted(step=1)
     (second,) = scene.others(first)
@@ -208,4 +208,5 @@ async def _flood(scene: Scene, cluster: str) -> None:
         for name, text in told.items()
     ]
     path = paths.work(cluster, work["metadata"]["name"])
-    await scene.admin.request("PUT", f"{path}/status", body=work)
+    body = {"status": {"resourceStatus": work["status"]["resourceStatus"]}}
+    await scene.admin.request("PATCH", f"{path}/status", body=body, content_type=paths.MERGE_PATCH)

@@ -47,7 +47,7 @@ async def test_a_cluster_without_a_backup_is_not_updated_and_the_others_are(scen
     plan = ("Check Mirror PreCache Backup", "Update")
     more = {"backup": BACKUP, "preCache": {"image": NEW}}
     await scene.apply(fleet_update("saved", scene.label, *plan, **more))
-    found = await ended(scene, "saved", "CompletedWithFailures", 90)
+    found = await ended(scene, "saved", "CompletedWithFailures")
     failed = next(each for each in found["clusters"] if each["name"].endswith("-2"))
     assert "too little free space" in json.dumps(failed["failedActions"])
     for number, image in ((1, NEW), (2, QUICK.image), (3, NEW)):
@@ -72,7 +72,7 @@ async def test_a_cluster_without_space_for_images_fails_its_pre_cache(scene: Sce
     scene.act(cluster.name, troubled("precache-fails"))
     await scene.start(clock=ScaledTime(60))
     await scene.apply(fleet_update("ahead", scene.label, "PreCache", preCache={"image": NEW}))
-    found = await ended(scene, "ahead", "CompletedWithFailures", 90)
+    found = await ended(scene, "ahead", "CompletedWithFailures")
     (failed,) = found["clusters"]
     assert "too little" in json.dumps(failed["failedActions"])
     assert kinds(cluster).isdisjoint({"Job", "Namespace", "RoleBinding"})

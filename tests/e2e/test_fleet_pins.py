@@ -36,8 +36,8 @@ async def test_all_nodes_have_the_images_before_the_update(scene: Scene) -> None
     plan = ("Check Mirror PreCache", "Update")
     await scene.apply(fleet_update("pinned", scene.label, *plan, preCache=IMAGES, **RELEASE))
     some = " of 5 nodes have the images (master: "
-    await scene.until(lambda: says(scene, some), "a cluster to say how far it is", 60)
-    found = await ended(scene, "pinned", "Completed", 90)
+    await scene.until(lambda: says(scene, some), "a cluster to say how far it is")
+    found = await ended(scene, "pinned", "Completed")
     assert found["summary"]["succeeded"] == 2
     for number in (1, 2):
         cluster = scene.cluster(f"{scene.label}-{number}")
@@ -53,9 +53,9 @@ async def test_clusters_that_can_not_get_the_images_say_why_and_the_others_go_on
     scene.act(full.name, troubled("pins-without-space"))
     await scene.start(clock=ScaledTime(60))
     asked = fleet_update("full", scene.label, "PreCache", preCache=IMAGES, **RELEASE)
-    asked["spec"]["plan"][0]["rolloutStrategy"]["timeout"] = 15
+    asked["spec"]["plan"][0]["rolloutStrategy"]["timeout"] = 60
     await scene.apply(asked)
-    found = await ended(scene, "full", "CompletedWithFailures", 90)
+    found = await ended(scene, "full", "CompletedWithFailures")
     failed = next(each for each in found["clusters"] if each["name"] == full.name)
     assert "4 of 5 nodes have the images (master: 3 of 3, worker: 1 of 2)" in json.dumps(failed)
     assert found["summary"]["succeeded"] == 1
@@ -74,7 +74,7 @@ async def test_an_older_cluster_gets_a_job_or_a_refusal_before_anything_is_made(
     await scene.start(clock=ScaledTime(60))
     ahead: dict[str, Any] = {**IMAGES, "image": NEW}
     await scene.apply(fleet_update("older", scene.label, "PreCache", preCache=ahead, **RELEASE))
-    found = await ended(scene, "older", "CompletedWithFailures", 60)
+    found = await ended(scene, "older", "CompletedWithFailures")
     (failed,) = found["clusters"]
     assert "from 4.19 on, pull images ahead to 5 nodes" in json.dumps(failed)
     cluster = scene.cluster(f"{scene.label}-1")

@@ -141,7 +141,7 @@ async def test_a_pause_of_a_completed_rollout_changes_nothing(scene: Scene) -> N
 
 
 async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> None:
-    await scene.fleet(count=3, durations="300s")
+    await scene.fleet(count=3, durations="1000s")
     await scene.start()
     await scene.apply(ibgu("skip", step("Prep", most=1), fleet=scene.label))
     running = await scene.accepted()

@@ -17,6 +17,7 @@ from ibgu.hub import paths
 from tests.core.drivers.ibu.preflight.hub import WELL
 from tests.e2e.harness import Scene
 from tests.e2e.test_inspections import inspected, store
+from tests.e2e.watch import BUSY_MACHINE
 from tests.sim.planted_defects import defect_rules, planted_defects
 
 __all__ = ["store"]
@@ -41,7 +42,7 @@ async def test_the_planted_defects_of_a_fleet_are_found_and_no_others(
     planted = planted_defects(names, seed=25, each=EACH)
     await scene.fleet(count=COUNT, defects=defect_rules(planted), version="4.16.3")
     # Fleet, controller and hub share two cores: a slow machine is no silent cluster.
-    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600, **BUSY_MACHINE)
     assert scene.controller is not None
     requests = scene.controller._client.requests
     before = Counter(requests)
@@ -50,9 +51,9 @@ async def test_the_planted_defects_of_a_fleet_are_found_and_no_others(
     # A work is gone before the hub's answer is here.
     await scene.until(lambda: requests["delete", "2xx"] >= deleted, "the answers to all deletions")
     sent = Counter(requests) - before
-    # Of the patches, one or two a second renew the Lease; ibgu also checks its own rights.
+    # Some patches renew the Lease, and now and then ibgu checks its own rights.
     assert sent["delete", "2xx"] == COUNT
-    assert sent["create", "2xx"] < 1.1 * COUNT
+    assert sent["create", "2xx"] < 1.5 * COUNT
     assert sent["patch", "2xx"] < 1.5 * COUNT
     shown = await scene.items(paths.MANAGED_CLUSTERS)
     reported = [cluster_facts(msgspec.convert(each, ManagedCluster)) for each in shown]

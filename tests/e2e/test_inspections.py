@@ -94,7 +94,7 @@ async def test_a_rollout_goes_on_while_its_clusters_are_inspected(
 
 async def test_a_cluster_that_does_not_answer_says_so(scene: Scene, store: Inspections) -> None:
     names = await fleet(scene, 2)
-    await scene.start(preflight_inspections=True, preflight_inspection_seconds=2)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=10)
     scene.freeze(names[0])
     await store.request([*names, "nobody"], "1", NOW)
     await scene.until(lambda: no_more(store, names), "the inspections to end")

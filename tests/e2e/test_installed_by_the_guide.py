@@ -58,7 +58,7 @@ class Installation(Struct, frozen=True):
     def apply(self, name: str, plan: str, *clusters: str) -> None:
         """Applies an IBGU of the manual, and waits until its clusters are done."""
         self.kubectl("apply", "-f", "-", stdin=documented(name, plan, clusters))
-        self.ibgu("status", name, "--wait", "--timeout", "90s")
+        self.ibgu("status", name, "--wait", "--timeout", "240s")
 
     def completed(self, name: str) -> list[list[str]]:
         """Returns the actions that each cluster has completed, by the IBGU's status."""
@@ -138,9 +138,9 @@ def install(person: Installer) -> None:
     values = block("existingSecret: ibgu-journal").replace("sha256:…", f"sha256:{'0' * 64}")
     (person.folder / "values.yaml").write_text(values)
     command = block("helm upgrade --install ibgu").strip().replace("charts/ibgu", str(CHART))
-    refused = person.tries(f"{command} --timeout 60s")
+    refused = person.tries(f"{command} --timeout 240s")
     assert "conflict" in refused.stderr, refused.stderr
-    person.types(f"{command} --skip-crds --timeout 60s")
+    person.types(f"{command} --skip-crds --timeout 240s")
     line = "kubectl apply --server-side -f charts/ibgu/crds/seedimages.yaml"
     assert line in " ".join((DOCS / "installation.md").read_text().split())
     person.types(line.replace("charts/ibgu", str(CHART)))

@@ -67,7 +67,7 @@ async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> Non
 async def test_an_upgrade_that_completes_late(scene: Scene) -> None:
     first = f"{scene.label}-1"
     clock = ScaledTime(1)
-    await scene.fleet(count=1, faults=[f"late-success:1200s@{first}"])
+    await scene.fleet(count=1, faults=[f"late-success:2400s@{first}"])
     await scene.start(clock=clock)
     await scene.apply(ibgu("late", step("Prep", "Upgrade", timeout=2), fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", first, count=2)
@@ -132,7 +132,7 @@ async def test_members_that_never_started_fail_at_the_deadline_without_a_label(
 
 async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -> None:
     """No failure and no label: the cluster waits like one that was never started."""
-    await scene.fleet(count=2, scale=0.03, durations="20s", faults=["blocked:60s"])
+    await scene.fleet(count=2, scale=0.06, durations="20s", faults=["blocked:60s"])
     await scene.start(clock=ScaledTime(20))
     await scene.apply(ibgu("withdrawn", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()

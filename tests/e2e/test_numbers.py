@@ -25,6 +25,7 @@ from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import ObjectIdentity
+from ibgu.sim.cluster import SimulatedCluster
 from tests.e2e.harness import SECONDS, Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.screens import STATES
@@ -310,8 +311,14 @@ async def test_clusters_cancelled_by_another_ibgu_count_as_failed_nowhere(
     await scene.fleet(count=4, faults=[f"prep.precache@{first}", f"frozen-feedback/Prep@{third}"])
     await scene.start()
     plan = step("Prep", most=1)
+    for name in (third, last):  # else one of them may answer its probe, and so start, first
+        scene.act(name, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.apply(ibgu(NAME, plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
+    for name in (first, second):
+        await scene.seen_in_journal("MemberFinished", name)
+    scene.act(third, lambda cluster, now: SimulatedCluster.come_back(cluster))
     await scene.seen_in_journal("RunArming", third)
+    scene.act(last, lambda cluster, now: SimulatedCluster.come_back(cluster))
     await scene.apply(ibgu("taker", step("Abort"), fleet=scene.label))
     status = await scene.completed(NAME)
     ends = {"succeeded": 1, "failed": 1, "cancelled": 2}

@@ -119,7 +119,7 @@ async def test_an_invalid_plan_starts_nothing(scene: Scene, plan: list[Object], 
 
 
 async def test_a_plan_that_becomes_invalid_stops_new_starts_only(scene: Scene) -> None:
-    await scene.fleet(count=2, durations="300s")
+    await scene.fleet(count=2, durations="1000s")
     await scene.start()
     await scene.apply(ibgu("changed", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()

@@ -124,7 +124,7 @@ async def test_postgres_goes_away_for_a_while(scene: Scene, tmp_path: Path) -> N
     """The clusters go on with what runs, an accepted run is disarmed, nothing new starts."""
     gate = Gate(scene.database_url, tmp_path)
     await gate.open()
-    await scene.fleet(count=3, scale=0.03, durations="20s", faults=["blocked:60s"])
+    await scene.fleet(count=3, scale=0.06, durations="20s", faults=["blocked:60s"])
     await scene.start(database_url=gate.url)
     await scene.apply(ibgu("away", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()

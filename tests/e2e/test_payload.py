@@ -187,8 +187,9 @@ async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
     await scene.fleet(count=2, faults=[f"prep.precache@{failing}"])
     await scene.start(take_back_pull_secrets=True)
     await scene.apply(carrying(scene))
-    await scene.accepted()
-    assert any(_secrets(scene, cluster) for cluster in scene.others())
+    await scene.until(
+        lambda: any(_secrets(scene, cluster) for cluster in scene.others()), "a pull secret to come"
+    )
     for cluster in scene.others():
         await scene.seen_in_journal("RunEnded", cluster)
         await _taken_back(scene, cluster)
@@ -207,7 +208,7 @@ async def test_a_reopened_prep_still_has_its_pull_secret(
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.apply(pull_secret("default", "pull"))
-    await scene.fleet(count=1, scale=0.03, durations="20s", faults=["blocked:300s"])
+    await scene.fleet(count=1, scale=0.03, durations="20s", faults=["blocked:900s"])
     await scene.start(take_back_pull_secrets=True, clock=ScaledTime(20))
     cluster = f"{scene.label}-1"
     scene.act(cluster, _says_nothing_of_what_it_is_told)
@@ -252,7 +253,7 @@ async def test_content_that_changes_while_prep_runs_takes_nothing_from_its_clust
     await scene.apply(config_map(OADP["namespace"], name, backup="first"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.apply(pull_secret("default", "pull"))
-    await scene.fleet(count=3, faults=["blocked:300s"])
+    await scene.fleet(count=3, faults=[f"blocked:1000s@{scene.label}-1,{scene.label}-2"])
     await scene.start(take_back_pull_secrets=True)
     manifest = carrying(scene, oadp=OADP | {"name": name})
     manifest["spec"]["plan"] = [step("Prep", most=2)]
@@ -263,7 +264,7 @@ async def test_content_that_changes_while_prep_runs_takes_nothing_from_its_clust
         scene.freeze(cluster)
     before = await _payload_work(scene, slow)
     await scene.apply(config_map(OADP["namespace"], name, backup="second"))
-    await asyncio.sleep(2)  # ibgu looks every second
+    await asyncio.sleep(6)  # ibgu looks every second
     scene.freeze(quick, False)
     await scene.phase("carrying", "Held")
     await scene.annotate("carrying", "ibgu.dev/resume=1")
@@ -293,7 +294,7 @@ def _secrets(scene: Scene, cluster: str) -> list[str]:
 async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: Scene) -> None:
     name = f"{scene.label}-oadp"
     await scene.apply(config_map(OADP["namespace"], name, backup="first"))
-    await scene.fleet(count=2, faults=["blocked:300s"])
+    await scene.fleet(count=2, faults=["blocked:1000s"])
     await scene.start()
     manifest = carrying(scene, oadp=OADP | {"name": name})
     manifest["spec"]["plan"] = [step("Prep", most=1)]
@@ -302,7 +303,7 @@ async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: S
     scene.freeze(first)
     (second,) = scene.others(first)
     await scene.apply(config_map(OADP["namespace"], name, backup="second"))
-    await asyncio.sleep(2)  # ibgu looks every second
+    await asyncio.sleep(6)  # ibgu looks every second
     scene.freeze(first, False)
     await scene.phase("carrying", "Held")
     assert "ibgu.dev/resume" in (await scene.condition("carrying", "Held"))["message"]

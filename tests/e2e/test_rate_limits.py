@@ -18,7 +18,7 @@ WRONG = 'the annotation ibgu.dev/starts-per-minute is "ten"; expected: a whole n
 async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
     scene: Scene,
 ) -> None:
-    clock = ScaledTime(30)
+    clock = ScaledTime(1)
     await scene.fleet(count=6)
     await scene.start(clock=clock)
     prep = step("Prep", timeout=240)
@@ -32,8 +32,7 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
         return [row["kind"] for row in await scene.journal(COURSE)].count("MemberFinished") == 2
 
     await scene.until(waits, "the step to wait for its rate limit")
-    assert (await scene.status("limited"))["phase"] == "Running"
-    clock.speed = 1
+    await scene.phase("limited", "Running")
     await scene.until(through, "the first two clusters to come through")
     await scene.stop()
     await scene.start(clock=clock)
@@ -55,7 +54,7 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
     abort = step("Abort", timeout=240)
     await scene.apply(ibgu("back", abort, fleet=scene.label, annotations={RATE: "ten"}))
     await scene.completed("back")
-    assert any(note.startswith(f"{RATE}=ten: {WRONG}") for note in await scene.warnings("back"))
+    await scene.told("back", f"{RATE}=ten: {WRONG}")
     assert await scene.labels(f"{scene.label}-1") == {}
 
 
@@ -89,8 +88,9 @@ async def test_a_ramp_up_has_as_many_in_flight_as_have_come_through(scene: Scene
 
 
 async def test_the_hubs_own_rate_is_that_of_all_rollouts_together(scene: Scene) -> None:
+    clock = ScaledTime(1)
     await scene.fleet(count=6)
-    await scene.start(clock=ScaledTime(30), starts_per_minute=2)
+    await scene.start(clock=clock, starts_per_minute=2)
     for name, clusters in (("one", (1, 2, 3)), ("two", (4, 5, 6))):
         await scene.apply(of_clusters(scene, name, *clusters, annotations={RATE: "4"}))
 
@@ -98,6 +98,7 @@ async def test_the_hubs_own_rate_is_that_of_all_rollouts_together(scene: Scene) 
         return "HubStartRate" in [row["kind"] for row in await scene.journal(HOLDS)]
 
     await scene.until(waits, "a step to wait for the hub's rate limit")
+    clock.speed = 30
     for name in ("one", "two"):
         await scene.completed(name)
     starts = [row["intended_at"] for row in await scene.journal(STARTS)]

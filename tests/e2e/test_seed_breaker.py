@@ -82,7 +82,7 @@ async def test_failures_in_one_rollout_hold_the_next_one(scene: Scene) -> None:
 @pytest.mark.usefixtures("entry")
 async def test_a_limit_that_is_set_later_holds_at_once(scene: Scene) -> None:
     """Without it, a failure here and there stops nothing."""
-    await scene.fleet(count=4, faults=["upgrade.service-unit"])
+    await scene.fleet(count=4, durations="300s", faults=["upgrade.service-unit"])
     await scene.start()
     limits = json.dumps({"spec": {"circuitBreaker": {"sameCause": 50}}})
     await scene.kubectl("patch", "seedimage", ENTRY, "--type=merge", "-p", limits)

@@ -13,6 +13,7 @@ from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import ObjectIdentity
+from ibgu.sim.cluster import SimulatedCluster
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -86,11 +87,15 @@ async def test_the_activity_says_what_the_controller_saw_of_each_change(
     scene: Scene, post: Post, rest: httpx.AsyncClient
 ) -> None:
     """Paused on the page, resumed by REST, skipped and appended by the command line."""
-    running, skipped = f"{scene.label}-1", f"{scene.label}-2"
+    running, skipped, last = (f"{scene.label}-{n}" for n in (1, 2, 3))
     await scene.fleet(count=3, faults=[f"frozen-feedback/Prep@{running}"])
     await scene.start()
+    for name in (skipped, last):  # else one of them may answer its probe, and so start, first
+        scene.act(name, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.apply(ibgu("steered", step("Prep", most=1), fleet=scene.label))
-    assert await scene.accepted() == running
+    await scene.until(lambda: scene.stages(running) == ["Prep"], "the first cluster to begin")
+    for name in (skipped, last):
+        scene.act(name, lambda cluster, now: SimulatedCluster.come_back(cluster))
     await post("pause", {"why": "the mirror is down"}, Origin="http://ibgu")
     await scene.phase("steered", "Held")
     await post("resume")

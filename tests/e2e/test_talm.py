@@ -77,7 +77,7 @@ async def test_nothing_is_written_while_talm_lives(scene: Scene, often: None) ->
 
 async def test_talm_comes_back_in_mid_flight(scene: Scene, often: None) -> None:
     await scene.tried("create", "namespace", NAMESPACE)
-    await scene.fleet(count=2, durations="400s")
+    await scene.fleet(count=2, durations="1000s")
     await scene.start()
     await scene.apply(ibgu("talm", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()

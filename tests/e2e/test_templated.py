@@ -76,7 +76,7 @@ async def test_each_cluster_gets_its_values_and_one_without_a_label_is_named(sce
 
 
 async def test_a_changed_value_holds_new_starts_until_a_person_resumes(scene: Scene) -> None:
-    await scene.fleet(count=2, faults=["blocked:300s"])
+    await scene.fleet(count=2, faults=["blocked:1000s"])
     data = await prepared(scene)
     for cluster in scene.others():
         await labelled(scene, cluster, "eu")
@@ -87,7 +87,7 @@ async def test_a_changed_value_holds_new_starts_until_a_person_resumes(scene: Sc
     (second,) = scene.others(first)
     changed = {"note": NOTE, f"{first}-ip": "10.0.9.1", f"{second}-ip": "10.0.9.2"}
     await scene.apply(config_map("default", data, **changed))
-    await asyncio.sleep(2)  # ibgu looks every second
+    await asyncio.sleep(6)  # ibgu looks every second
     scene.freeze(first, False)
     await scene.phase("templated", "Held")
     assert "has changed" in (await scene.condition("templated", "Held"))["message"]

@@ -47,7 +47,7 @@ def of_one(scene: Scene, name: str, number: int) -> Object:
 async def taken(scene: Scene) -> str:
     """The first cluster is in flight in "mine", and nothing more is heard of it."""
     first = f"{scene.label}-1"
-    await scene.fleet(count=3, durations="200s-300s")
+    await scene.fleet(count=3, faults=[f"blocked:1000s@{first}"])
     await scene.start()
     await scene.apply(of_one(scene, "mine", 1))
     await scene.seen_in_journal("RunAccepted", first)

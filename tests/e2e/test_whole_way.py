@@ -36,7 +36,7 @@ def of_cluster(scene: Scene, name: str, cluster: str) -> Object:
 async def test_rollouts_move_from_shadow_mode_to_ibgu_and_back(
     scene: Scene, talm: RealTalm
 ) -> None:
-    await scene.fleet(count=2, durations="400s")
+    await scene.fleet(count=2, durations="1000s")
     first, second = (f"{scene.label}-{number}" for number in (1, 2))
     async with watching(scene) as watcher:
         await scene.until(lambda: watcher.leading, "the shadow to watch")

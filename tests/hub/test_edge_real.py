@@ -318,7 +318,7 @@ async def test_no_token_is_kept(ibgu: HubClient, sandbox_hub: SandboxHub) -> Non
 
 
 async def test_leadership_passes_from_one_to_the_next(
-    ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str]
+    ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str], until: Until
 ) -> None:
     name = unique_name("lease")
     order: list[str] = []
@@ -327,16 +327,20 @@ async def test_leadership_passes_from_one_to_the_next(
         times = LeaseTimes(duration=30, renew_deadline=20, retry=0.05)
         return Elector(ibgu, "ibgu-system", name, identity, times=times)
 
+    leads = asyncio.Event()
+    second = candidate("two")
+
     async def one(deadline: Deadline) -> None:
         order.append("one")
-        await asyncio.sleep(0.3)
+        leads.set()
+        await until(lambda: second.leader == "one")
 
     async def two(deadline: Deadline) -> None:
         order.append("two")
 
     first = asyncio.create_task(candidate("one").run(one))
-    await asyncio.sleep(0.1)
-    await candidate("two").run(two)
+    await leads.wait()
+    await second.run(two)
     await first
 
     lease = await admin.get(paths.lease("ibgu-system", name), Lease)

@@ -1,6 +1,5 @@
 """A backup before an IBGU's Upgrade, on real work agents."""
 
-from tests.e2e.clock import ScaledTime
 from tests.e2e.manifests import step
 from tests.e2e.test_backup_before_upgrade import asking
 from tests.neighbours.backup_player import JOBS
@@ -13,9 +12,9 @@ async def test_the_job_is_gone_before_the_upgrade_and_one_that_fails_prevents_it
 ) -> None:
     async with good_and_bad(scene) as players:
         good, bad = players
-        await scene.start(clock=ScaledTime(60), upgrade_backups=True)
+        await scene.start(upgrade_backups=True)
         await scene.apply(asking(scene, step("Prep"), step("Upgrade"), step("AbortOnFailure")))
-        await scene.completed("saved", 150)
+        await scene.completed("saved")
     [failed] = (await scene.entry("saved", bad))["failedActions"]
     assert failed["action"] == "Upgrade"
     assert "too little free space" in failed["message"]

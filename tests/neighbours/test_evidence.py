@@ -60,7 +60,7 @@ async def test_the_backups_and_restores_that_a_failure_names_are_read_and_no_oth
     backup, restore = f"{scene.label}-1", f"{scene.label}-2"
     faults = [f"upgrade.backup@{backup}", f"upgrade.restore@{restore}"]
     await scene.fleet(count=2, faults=faults)
-    await scene.start(preflight_inspections=True)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
     with (
         equipped(scene.real(backup).server, BACKUPS),
         equipped(scene.real(restore).server, RESTORES),

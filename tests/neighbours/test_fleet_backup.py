@@ -48,7 +48,7 @@ async def test_a_backup_is_gone_before_the_update_and_one_that_fails_prevents_it
         await scene.start(clock=ScaledTime(60))
         plan = ("Check Mirror Backup Update", "RetractOnFailure")
         await scene.apply(fleet_update("saved", scene.label, *plan, backup=BACKUP))
-        found = await ended(scene, "saved", "CompletedWithFailures", 150)
+        found = await ended(scene, "saved", "CompletedWithFailures")
         failed = next(each for each in found["clusters"] if each["name"] == bad)
         assert "too little free space" in failed["failedActions"][0]["message"]
         assert version_on(scene, good)["status"]["history"][0]["state"] == "Completed"

@@ -15,7 +15,7 @@ from tests.neighbours import openshift
 from tests.neighbours.scene import RealScene
 
 WORKERS = Updates(
-    operators=100, dark=0, nodes=30, workers=2, retry=(100, 120), flap=(0, 0), pull=180
+    operators=100, dark=0, nodes=30, workers=2, retry=(100, 120), flap=(0, 0), pull=2000
 )
 
 
@@ -35,12 +35,12 @@ async def test_all_nodes_have_the_images_and_nothing_stays_pinned(scene: RealSce
     await scene.start(clock=ScaledTime(20))
     plan = ("Check Mirror PreCache", "Update")
     await scene.apply(fleet_update("pinned", scene.label, *plan, preCache=IMAGES, **RELEASE))
-    await scene.until(lambda: len(pins_on(scene, name)) == 2, "the images to be pinned", 120)
+    await scene.until(lambda: len(pins_on(scene, name)) == 2, "the images to be pinned")
     for pin in pins_on(scene, name):
         assert [each["name"] for each in pin["spec"]["pinnedImages"]] == [NEW, SECOND]
     some = " of 5 nodes have the images (master: "
-    await scene.until(lambda: says(scene, some), "the cluster to say how far it is", 120)
-    found = await ended(scene, "pinned", "Completed", 240)
+    await scene.until(lambda: says(scene, some), "the cluster to say how far it is")
+    found = await ended(scene, "pinned", "Completed")
     assert found["summary"]["succeeded"] == 1
     assert pins_on(scene, name) == []
     after = pools_on(scene, name)

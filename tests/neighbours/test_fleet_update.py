@@ -26,7 +26,7 @@ async def test_two_clusters_are_updated_and_keep_what_is_theirs(scene: RealScene
     await scene.start(clock=ScaledTime(60))
     plan = ("Check Mirror", "Update", "RetractOnFailure")
     await scene.apply(fleet_update("z-stream", scene.label, *plan))
-    found = await ended(scene, "z-stream", "Completed", 120)
+    found = await ended(scene, "z-stream", "Completed")
     assert found["summary"]["succeeded"] == 2
     await scene.kubectl("delete", "fleetupdate", "z-stream")
 
@@ -50,7 +50,7 @@ async def test_a_refused_update_is_withdrawn_on_the_cluster(scene: RealScene) ->
     await scene.start(clock=ScaledTime(60))
     plan = ("Check", "Update", "RetractOnFailure")
     await scene.apply(fleet_update("unsigned", scene.label, *plan, signatures=[]))
-    found = await ended(scene, "unsigned", "CompletedWithFailures", 400)
+    found = await ended(scene, "unsigned", "CompletedWithFailures")
     (entry,) = found["clusters"]
     assert "unable to verify" in entry["failedActions"][0]["message"]
     version = version_on(scene, name)
@@ -89,7 +89,7 @@ async def test_a_person_who_asks_for_another_release_takes_the_cluster_over(
     scene: RealScene,
 ) -> None:
     await scene.fleet(count=1, version="4.16.3", updates=QUICK)
-    await scene.start(clock=ScaledTime(30))
+    await scene.start(clock=ScaledTime(10))
     await scene.apply(fleet_update("hand", scene.label, "Update", signatures=[]))
     name = f"{scene.label}-1"
     await scene.until(lambda: is_refused(scene, name), "the operator to refuse the release")
@@ -123,7 +123,7 @@ async def test_a_fleet_update_that_is_deleted_in_mid_flight_leaves_the_update_al
     async def gone() -> bool:
         return await scene.items(paths.works(name)) == []
 
-    await scene.until(lambda: not under_way(), "the update to end", 60)
+    await scene.until(lambda: not under_way(), "the update to end")
     await scene.until(gone, "the works to be removed")
     version = version_on(scene, name)
     assert version["status"]["history"][0]["state"] == "Completed"
@@ -192,8 +192,8 @@ async def test_a_deleted_fleet_update_leaves_nothing_paused(scene: RealScene) ->
     await scene.until(under_way, "the update to begin")
     assert paused_on(scene, name) == {"canary", "worker", "/worker"}
     await scene.kubectl("delete", "fleetupdate", "left")
-    await scene.until(lambda: not under_way(), "the update to end", 60)
-    await scene.until(lambda: not paused_on(scene, name), "everything to be resumed", 60)
+    await scene.until(lambda: not under_way(), "the update to end")
+    await scene.until(lambda: not paused_on(scene, name), "everything to be resumed")
 
     async def gone() -> bool:
         return await scene.items(paths.works(name)) == []
@@ -241,7 +241,7 @@ async def test_a_cluster_goes_over_an_intermediate_release(scene: RealScene) -> 
     await scene.until(second_hop, "the second hop to begin")
 
     assert paused_on(scene, name) == {"canary", "worker", "/worker"}
-    found = await ended(scene, "eus", "Completed", 180)
+    found = await ended(scene, "eus", "Completed")
     assert found["summary"]["succeeded"] == 1
     version = version_on(scene, name)
     versions = [each["version"] for each in version["status"]["history"]]

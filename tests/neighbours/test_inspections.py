@@ -57,7 +57,7 @@ async def test_the_defects_of_one_of_two_clusters_are_found(
     scene.poll = "60s"  # as on single-node clusters
     player = await scene.fleet(count=2)
     good, bad = player.clusters
-    await scene.start(preflight_inspections=True)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
     servers = [scene.real(name).server for name in (good, bad)]
     defects: Objects = {NODE: FULL, PARTITION: {}, VELERO: {}}
     with (
@@ -121,7 +121,7 @@ async def test_objects_that_the_agent_may_not_get_are_forbidden(
     (name,) = player.clusters
     server = scene.real(name).server
     server.count_labels(False)
-    await scene.start(preflight_inspections=True)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
     with equipped(server, {}):
         found = await inspected(scene, store, [name], "1")
     facts = found[name].facts
@@ -137,7 +137,7 @@ async def test_a_leftover_work_is_removed_and_takes_nothing_with_it(
 ) -> None:
     player = await scene.fleet(count=1)
     (name,) = player.clusters
-    await scene.start(preflight_inspections=True)
+    await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
     server = scene.real(name).server
     with equipped(server, {}):
         scene.freeze(name)
@@ -153,7 +153,7 @@ async def test_a_leftover_work_is_removed_and_takes_nothing_with_it(
         await scene.admin.request(
             "PATCH", paths.work(name, WORK), body=body, content_type=MERGE_PATCH
         )
-        await scene.start(preflight_inspections=True)
+        await scene.start(preflight_inspections=True, preflight_inspection_seconds=600)
         found = await inspected(scene, store, [name], "1")
         assert found[name].facts is not None, found[name]
         path = f"/apis/apps/v1/namespaces/{AGENT.namespace}/deployments/{AGENT.name}"

@@ -62,7 +62,7 @@ async def prepared(scene: RealScene, *args: str) -> Result:
     env = {"KUBECONFIG": str(scene.hub.kubeconfig("admin"))}
     words = ["prepare", *args]
     if args[0] != "status":
-        words += ["--yes", "--timeout", "30"]
+        words += ["--yes"]
     return await asyncio.to_thread(CliRunner().invoke, app, words, env=env)
 
 

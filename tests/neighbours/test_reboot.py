@@ -26,7 +26,7 @@ from tests.sim.cluster_simulation import ROLE
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 NAME = "holds.ibgu.dev"
 DURATIONS = (
-    "health=5s,stateroot=15s,precache=20s,export=300s,backup=5s,reboot=50s,settle=50s,restore=20s"
+    "health=5s,stateroot=15s,precache=20s,export=1500s,backup=5s,reboot=50s,settle=50s,restore=20s"
 )
 """The work is disarmed, and its agent has handled that, before the cluster restarts."""
 

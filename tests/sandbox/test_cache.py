@@ -13,14 +13,20 @@ from ibgu.sandbox.cache import cache_folder, made_once
 from ibgu.sandbox.errors import SandboxError
 
 MAKER = """
-    import sys, time
+    import os, sys, time
     from pathlib import Path
     from ibgu.sandbox.cache import made_once
+
+    ready = Path(sys.argv[1]).parent / "ready"
+    ready.mkdir(exist_ok=True)
+    (ready / str(os.getpid())).touch()
 
     def make(folder):
         with open(sys.argv[1], "a") as log:
             log.write("made\\n")
         (folder / "half").touch()
+        while len(list(ready.iterdir())) < 3:
+            time.sleep(0.01)
         time.sleep(1)
         (folder / "whole").touch()
 

@@ -77,7 +77,7 @@ def _ask(operation: APIOperation[Any, Any, Any, Any], headers: dict[str, str], m
         suppress_health_check=list(HealthCheck),
     )
     def answers(case: Case[Any]) -> None:
-        response = case.call(headers=headers)
+        response = case.call(headers=headers, timeout=120)
         case.validate_response(response, headers=headers, excluded_checks=EXCLUDED)
 
     answers()

@@ -133,7 +133,7 @@ async def test_an_empty_post_with_the_cookie_changes_nothing(look: Tab, proxy: P
         "ibgu.apps.localhost", "127.0.0.1"
     )
     host = urlsplit(proxy.url).netloc
-    async with httpx.AsyncClient(headers={"Cookie": COOKIE, "Host": host}) as browser:
+    async with httpx.AsyncClient(timeout=60, headers={"Cookie": COOKIE, "Host": host}) as browser:
         old = await browser.post(url)
         assert (old.status_code, old.json()["type"].rpartition("/")[2]) == (415, "not-json")
         sibling = {"Origin": proxy.url.replace("ibgu", "evil")}

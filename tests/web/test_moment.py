@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -181,8 +182,8 @@ async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Tab)
     page = await look.open()
     row = page.locator(".rollout").filter(has_text="ran-list")
     await expect(row).to_be_visible()
-    moving = asyncio.create_task(refuse(story, step))
-    seen = set()
+    seen = set[int]()
+    moving = asyncio.create_task(refuse(story, step, seen))
     while not moving.done():
         shown = await page.evaluate(LIST)
         assert shown["failed"] == shown["bar"] == shown["kept"], shown
@@ -191,11 +192,19 @@ async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Tab)
     await expect(row).to_contain_text(f"{KEPT} failed")
     shown = await page.evaluate(LIST)
     assert shown == {"failed": KEPT, "bar": KEPT, "kept": KEPT}
-    assert len(seen) > 2
+    assert len(seen) > 3
     assert look.errors == []
 
 
-async def refuse(story: RolloutHistory, step: Step) -> None:
+async def until_seen(seen: Collection[object], wanted: object) -> None:
+    while True:
+        if wanted in seen:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def refuse(story: RolloutHistory, step: Step, seen: set[int]) -> None:
+    """Refuses one after the other, and waits for the page at every fifth."""
     why = "ibgu may not create ManifestWorks in the cluster's namespace"
     for n in range(KEPT):
         place = (step, FIRST + 500 + KEPT + n, KEPT + n, story.now)
@@ -204,6 +213,8 @@ async def refuse(story: RolloutHistory, step: Step) -> None:
         ended = OnMember(Kind.FINISHED, over, "the cluster says so")
         await story.tell(ended, OnMember(Kind.WAITS, kept, ""))
         await asyncio.sleep(0.4)
+        if n % 5 == 4:
+            await until_seen(seen, n + 1)
 
 
 async def test_a_cluster_that_completed_late_is_shown_as_failed_nowhere(look: Tab) -> None:
@@ -255,8 +266,8 @@ async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Tab) -> 
     page = await look.open(f"#/c/{cluster}")
     await page.get_by_text("Events in the journal").click()
     await expect(page.locator(".told li").first).to_be_visible()
-    moving = asyncio.create_task(_prepared_again(story))
-    seen = set()
+    seen = set[tuple[str, bool]]()
+    moving = asyncio.create_task(_prepared_again(story, seen))
     while not moving.done():
         shown = await page.evaluate(CLUSTER)
         newest = shown["row"][0].split()[0]
@@ -273,10 +284,12 @@ async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Tab) -> 
     assert look.errors == []
 
 
-async def _prepared_again(story: RolloutHistory) -> None:
+async def _prepared_again(story: RolloutHistory, seen: set[tuple[str, bool]]) -> None:
+    """Prepares it again and again, each time once the page shows the last one."""
     for number in range(1, AGAIN):
         step = await _begins(story, number)
         await asyncio.sleep(1.3)
+        await until_seen(seen, (f"again-{number}", False))
         await _ends(story, step)
         await asyncio.sleep(1.3)
 

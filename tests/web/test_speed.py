@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -41,13 +42,11 @@ them, and is busy no more."""
 
 
 async def painted(look: Tab, name: str, words: str) -> float:
-    """Returns after how many milliseconds the page of a rollout is there: the least of three."""
-    page, times = await look.open(f"#/r/default/{name}"), []
-    for _ in range(3):
-        await page.reload()
-        shown = await page.wait_for_function(PAINTED, arg=words, polling="raf")
-        times.append(float(await shown.json_value()))
-    return min(times)
+    """Returns after how many milliseconds the page of a rollout is there."""
+    page = await look.open(f"#/r/default/{name}")
+    await page.reload()
+    shown = await page.wait_for_function(PAINTED, arg=words, polling="raf")
+    return float(await shown.json_value())
 
 
 async def test_a_large_fleet_is_there_nearly_as_soon_as_a_single_cluster(look: Tab) -> None:
@@ -56,8 +55,11 @@ async def test_a_large_fleet_is_there_nearly_as_soon_as_a_single_cluster(look: T
         found = await story.rollout(name, ["Prep"])
         step = await story.step(found, 0, count, started_at=story.now - timedelta(minutes=1))
         await story.put(*(waiting(step, FIRST + n, n, story.now) for n in range(count)))
-    single = await painted(look, "ran-single", "waiting 1")
-    wide = await painted(look, "ran-wide", "waiting 5,000")
+    singles, wides = [], []
+    for _ in range(4):
+        singles.append(await painted(look, "ran-single", "waiting 1"))
+        wides.append(await painted(look, "ran-wide", "waiting 5,000"))
+    single, wide = min(singles), min(wides)
     note("paint", {"singleMilliseconds": round(single), "wideMilliseconds": round(wide)})
     assert wide < PAINT_RATIO * single
     assert look.errors == []
@@ -73,10 +75,11 @@ async def test_a_large_fleet_moves_smoothly(look: Tab) -> None:
     await expect(page.get_by_role("button", name="waiting 5,000", exact=True)).to_be_visible()
     thread = await page.context.new_cdp_session(page)
     await thread.send("Performance.enable", {"timeDomain": "threadTicks"})
-    before = await worked(thread)
     still = await page.evaluate(FRAMES, 1)
+    before, began = await worked(thread), time.monotonic()
     frames, _ = await asyncio.gather(page.evaluate(FRAMES, SECONDS), changing(story, step))
-    busy = (await worked(thread) - before) / SECONDS
+    busy = (await worked(thread) - before) / (time.monotonic() - began)
+    still = min(still, await page.evaluate(FRAMES, 1))
     await expect(page.get_by_role("button", name="succeeded 1,200", exact=True)).to_be_visible()
     rate = frames / SECONDS
     figures = {"framesPerSecond": round(rate, 1), "whileStill": still}

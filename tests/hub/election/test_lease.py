@@ -24,7 +24,7 @@ from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02, renew=0.02)
 """Often renewed, but with a deadline that a slow machine does not miss."""
 
-SHORT = LeaseTimes(duration=0.9, renew_deadline=0.3, retry=0.02)
+SHORT = LeaseTimes(duration=4, renew_deadline=2, retry=0.02)
 """Where the deadline is to be missed."""
 
 KEY = ("ibgu-system", "ibgu")
@@ -347,7 +347,7 @@ async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(
         assert one.deadline.expired
 
         hub.write_seconds = 0
-        await until(lambda: lead.times == 2)
+        await until(lambda: lead.times >= 2)
     assert errors[0].reason == "Timeout"
 
 
@@ -410,7 +410,7 @@ async def test_a_frozen_process_knows_that_its_time_is_over(
     one = elector(client, times=SHORT)
     async with running(one, lead := Leader()):
         await lead.began.wait()
-        time.sleep(0.4)  # noqa: ASYNC251 - the whole event loop stands still
+        time.sleep(2.1)  # noqa: ASYNC251 - the whole event loop stands still
         assert one.deadline.expired
         await lead.ended.wait()
 
