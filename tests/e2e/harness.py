@@ -46,6 +46,9 @@ SECONDS = 240.0
 """How long a test waits for what must come; only a failure ever takes it."""
 VICTIM = Path(__file__).with_name("victim.py")
 
+_ASKS_SERVERS = 0.001
+"""Seconds that no question takes which looks at the memory of this process alone. Twenty others a
+second would be a good part of what the servers have to do."""
 _numbers = itertools.count(1)
 Discovering = Callable[[HubClient], Awaitable[Served]]
 
@@ -359,13 +362,15 @@ class Scene:
     ) -> None:
         """Wait for it; when patience ends, print the whole scene."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while loop.time() < end:
+        end, pause = loop.time() + seconds, 0.05
+        while (asked := loop.time()) < end:
             self._check_tasks()
             answer = holds()
             if answer if isinstance(answer, bool) else await answer:
                 return
-            await asyncio.sleep(0.05)
+            if loop.time() - asked > _ASKS_SERVERS:
+                pause = min(1.25 * pause, 0.25)
+            await asyncio.sleep(pause)
         raise AssertionError(f"waited {seconds:g} s for {what}\n{await self._told()}")
 
     def _check_tasks(self) -> None:

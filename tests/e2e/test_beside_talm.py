@@ -212,7 +212,7 @@ async def doctor(scene: Scene) -> tuple[str, str]:
 async def in_flight(scene: Scene, name: str) -> str:
     """A cluster is in Prep and silent, and another one waits for the only slot."""
     await install_policy(scene)
-    await scene.fleet(count=2, durations="1000s")
+    await scene.fleet(count=2, durations="700s")
     await scene.start()
     await goes_on(scene)
     await scene.apply(ibgu(name, step("Prep", most=1), fleet=scene.label))
@@ -361,7 +361,7 @@ async def foreign_status(scene: Scene, name: str) -> None:
 
 async def begun_by_talm(scene: Scene, name: str) -> list[str]:
     """TALM has begun Prep on two clusters when the policy comes; ibgu asks for a person's word."""
-    await scene.fleet(count=2, durations="1000s")
+    await scene.fleet(count=2, durations="700s")
     plan = step("Prep", most=2), step("Upgrade", "FinalizeUpgrade", most=2)
     clusters = [f"{scene.label}-{number}" for number in (1, 2)]
     await scene.apply(ibgu(name, *plan, fleet=scene.label))
