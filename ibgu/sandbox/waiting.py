@@ -11,9 +11,10 @@ PATIENCE = 180
 
 def wait_until(ready: Callable[[], bool], what: str, check: Callable[[], None]) -> None:
     """Poll `ready` for up to PATIENCE; `check` raises as soon as waiting has become pointless."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, pause = time.monotonic() + PATIENCE, 0.03
     while not ready():
         check()
         if time.monotonic() > deadline:
             raise SandboxError(f"{what} was not ready within {PATIENCE} s")
-        time.sleep(0.03)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)

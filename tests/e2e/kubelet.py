@@ -11,12 +11,15 @@ import itertools
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -37,12 +40,27 @@ _ISOLATED = ("unshare", "--map-root-user", "--mount", "sh", "-c")
 _SCRIPT = (
     f'mount -t tmpfs tmpfs /run && mkdir -p {_ACCOUNT} && cp -r "$0"/. {_ACCOUNT} && exec "$@"'
 )
+_WORKLOADS = (
+    ("/apis/apps/v1/namespaces/{}/deployments", "Deployment"),
+    ("/apis/batch/v1/namespaces/{}/jobs", "Job"),
+)
 _SERVER = {":8080": "IBGU_LISTEN", ":8081": "IBGU_METRICS_LISTEN"}
 
 
 def isolates() -> bool:
     """Whether this machine gives a process its own mounts."""
     return subprocess.run([*_ISOLATED, "true"], capture_output=True, check=False).returncode == 0
+
+
+def answers(url: str) -> bool:
+    """Whether a GET succeeds; `url` is asked again and again, and a client of httpx loads the
+    machine's certificates each time."""
+    at = urlsplit(url)
+    connection = HTTPConnection(str(at.hostname), at.port, timeout=30)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("GET", at.path)
+        return connection.getresponse().status < HTTPStatus.MULTIPLE_CHOICES
+    return False
 
 
 class Pod:
@@ -75,11 +93,7 @@ class Pod:
         return self._process.poll()
 
     def ready(self) -> bool:
-        probe = self._container["readinessProbe"]["httpGet"]["path"]
-        try:
-            return httpx.get(self.listens_at + probe, trust_env=False).is_success
-        except httpx.TransportError:
-            return False
+        return answers(self.listens_at + self._container["readinessProbe"]["httpGet"]["path"])
 
     def stop(self) -> None:
         self._process.terminate()
@@ -191,14 +205,21 @@ class Kubelet:
 
     def _run(self) -> None:
         try:
-            while not self._ended.wait(POLL):
-                self._look()
+            with httpx.Client(
+                base_url=self._hub.url,
+                verify=ssl.create_default_context(cafile=str(self._hub.ca_file)),
+                headers={"Authorization": f"Bearer {self._hub.token('admin')}"},
+                trust_env=False,
+                timeout=60,
+            ) as client:
+                while not self._ended.wait(POLL):
+                    self._look(client)
         except BaseException as error:
             self.failure = error
             raise
 
-    def _look(self) -> None:
-        listed = self._kubectl.get("deployments,jobs", "-n", self._namespace)["items"]
+    def _look(self, client: httpx.Client) -> None:
+        listed = [each for path, kind in _WORKLOADS for each in self._listed(client, path, kind)]
         wanted = {_key(each): each for each in listed}
         for key in [key for key in self._pods if key not in wanted]:
             for pod in self._pods.pop(key):
@@ -210,6 +231,10 @@ class Kubelet:
                     for folder in self._folders(workload)
                 ]
             self._report(key, workload)
+
+    def _listed(self, client: httpx.Client, path: str, kind: str) -> list[Object]:
+        answer = client.get(path.format(self._namespace)).raise_for_status()
+        return [{"kind": kind, **each} for each in answer.json()["items"]]
 
     def _folders(self, workload: Object) -> list[Path]:
         name, number = workload["metadata"]["name"], next(self._numbers)

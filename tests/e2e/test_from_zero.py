@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
@@ -22,6 +21,7 @@ from ibgu.sandbox.waiting import wait_until
 from tests.docs.site import DOCS, ROOT
 from tests.e2e.guide import Installer, block
 from tests.e2e.harness import actions
+from tests.e2e.kubelet import answers
 
 PAGE = "guides/from-zero.md"
 NAMESPACE = "ran-upgrades"
@@ -107,14 +107,8 @@ def ibgu(hub: SandboxHub, database_url: str) -> Iterator[str]:
         "IBGU_PREFLIGHT_INSPECTIONS": "true",
     }
 
-    def ready() -> bool:
-        try:
-            return httpx.get(f"http://{address}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
     with running(environment, "run", "--migrate"):
-        wait_until(ready, "ibgu", lambda: None)
+        wait_until(lambda: answers(f"http://{address}/readyz"), "ibgu", lambda: None)
         yield f"http://{address}"
 
 
