@@ -146,10 +146,12 @@ _OF_EVENT = ("seq", "at", "rollout", "cluster", "run", "kind", "why", "cause", "
 
 
 def of_metrics(text: str, rollout: str) -> Numbers:
-    """Returns the numbers of the metrics that name a rollout."""
+    """Returns the numbers of the metrics that name a rollout: of all others only the lines are
+    looked at, as to parse them takes seconds on a slow machine."""
+    lines = [line for line in text.splitlines() if f'rollout="{rollout}"' in line]
     samples = [
         sample
-        for family in families(text)
+        for family in families("\n".join([*lines, ""]))
         for sample in family.samples
         if sample.labels.get("rollout") == rollout
     ]

@@ -29,7 +29,7 @@ PATIENCE = 600.0 + CLUSTERS * 1.2
 """Seconds for each part of the night."""
 PAUSE = max(1.5, CLUSTERS / 500)
 """Seconds between two looks of one watcher: a large fleet's answers take the cores from it."""
-MINUTES = max(10, CLUSTERS // 10)
+MINUTES = max(30, CLUSTERS // 10)
 """Timeout of a step: healthy clusters need less, even where watchers keep the machine busy."""
 HURRY = MINUTES * 6
 """How much faster the controller's clock runs once only the silent are left: ten seconds."""

@@ -158,7 +158,7 @@ async def test_a_cluster_that_does_not_answer_keeps_a_work_that_reads(
     await scene.fleet(count=1)
     name = f"{scene.label}-1"
     scene.freeze(name)
-    found = await caller.prepare("cleanup", name, "--threshold", "65", "--yes", "--timeout", "10")
+    found = await caller.prepare("cleanup", name, "--threshold", "65", "--yes", "--timeout", "2")
     assert found.exit_code == 1
     assert "its work agent has not answered for 2 s" in found.stdout
     (work,) = await works(scene)

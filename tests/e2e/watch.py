@@ -74,7 +74,7 @@ class Watch(Struct):
     canaries: Collection[str]
     """The clusters with the label."""
     pause: float
-    """Seconds between two looks of one watcher."""
+    """Seconds between two looks of one watcher, which looks for a fifth of the time at most."""
     shown: list[Sighting] = field(default_factory=list)
     looking: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the watchers look: all surfaces are compared without them."""
@@ -86,11 +86,14 @@ class Watch(Struct):
                 group.create_task(self._in_turn(looks))
 
     async def _in_turn(self, looks: dict[str, Look]) -> None:
+        loop = asyncio.get_running_loop()
         for surface, look in cycle(looks.items()):
             await self.looking.wait()
+            began = loop.time()
             if numbers := await look():
                 self.shown.append(Sighting(surface, numbers))
-            await asyncio.sleep(self.pause)
+            # On a slow machine all that can be seen would come from the watchers themselves.
+            await asyncio.sleep(max(self.pause, 4 * (loop.time() - began)))
 
     def watchers(self) -> Iterator[dict[str, Look]]:
         """The surfaces by who looks at them: each of these does nothing else."""
