@@ -95,10 +95,49 @@ def rollout(options: DemoOptions) -> dict[str, Any]:
     }
 
 
+_LABELLED = (
+    "apps/v1/deployments/open-cluster-management-agent/klusterlet",
+    "v1/secrets/open-cluster-management-agent/bootstrap-hub-kubeconfig",
+    "rbac.authorization.k8s.io/v1/clusterroles/klusterlet",
+    "rbac.authorization.k8s.io/v1/clusterroles/open-cluster-management:klusterlet-work:ibu-role",
+    "operator.open-cluster-management.io/v1/klusterlets/klusterlet",
+)
+_KLUSTERLET = f"""\
+apiVersion: velero.io/v1
+kind: Backup
+metadata:
+  name: acm-klusterlet
+  namespace: openshift-adp
+  labels:
+    velero.io/storage-location: default
+  annotations:
+    lca.openshift.io/apply-label: "{",".join(_LABELLED)}"
+spec:
+  includedNamespaces: [open-cluster-management-agent]
+  includedNamespaceScopedResources: [deployments, secrets]
+  includedClusterScopedResources:
+    - klusterlets.operator.open-cluster-management.io
+    - clusterroles.rbac.authorization.k8s.io
+---
+apiVersion: velero.io/v1
+kind: Restore
+metadata:
+  name: acm-klusterlet
+  namespace: openshift-adp
+  labels:
+    velero.io/storage-location: default
+  annotations:
+    lca.openshift.io/apply-wave: "1"
+spec:
+  backupName: acm-klusterlet
+"""
+"""What brings a cluster back to its hub after the upgrade, as in docs/guides/first-rollout.md."""
+
+
 def sources() -> list[dict[str, Any]]:
     """The ConfigMaps and the pull secret that the rollout names."""
     return [
-        _object("ConfigMap", "openshift-adp", "oadp-cm", data={"backup.yaml": "kind: Backup"}),
+        _object("ConfigMap", "openshift-adp", "oadp-cm", data={"acm-klusterlet.yaml": _KLUSTERLET}),
         _object(
             "ConfigMap",
             "openshift-lifecycle-agent",
@@ -110,7 +149,7 @@ def sources() -> list[dict[str, Any]]:
             NAMESPACE,
             "seed-pull-secret",
             type="kubernetes.io/dockerconfigjson",
-            stringData={".dockerconfigjson": "{}"},
+            stringData={".dockerconfigjson": '{"auths": {"registry.example.com": {}}}'},
         ),
     ]
 
