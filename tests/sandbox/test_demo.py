@@ -111,7 +111,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_installed_wheel_plays_it_to_its_end(
     installed: Path, start: Start, tmp_path: Path
 ) -> None:
-    options = ("--clusters", "6", "--speed", "1000", "--listen", "ADDRESS", "--exit-when-done")
+    options = ("--clusters", "6", "--speed", "250", "--listen", "ADDRESS", "--exit-when-done")
     demo = start(str(installed), "demo", *options)
     demo.until("ibgu replay")
     given = demo.exported()
