@@ -47,8 +47,8 @@ SECONDS = 240.0
 VICTIM = Path(__file__).with_name("victim.py")
 
 _ASKS_SERVERS = 0.001
-"""Seconds that no question takes which looks at the memory of this process alone. Twenty others a
-second would be a good part of what the servers have to do."""
+"""Seconds; a question that takes longer has asked a server. Twenty of these a second would be a
+good part of what servers have to do in a test."""
 _numbers = itertools.count(1)
 Discovering = Callable[[HubClient], Awaitable[Served]]
 
@@ -238,13 +238,9 @@ class Scene:
     async def _without_works(self) -> bool:
         """Removes those that a TALM on the hub has begun while the fleet went; says if none was
         left."""
-        left = await self.items(paths.works())
-        for work in left:
-            path = paths.work(work["metadata"]["namespace"], work["metadata"]["name"])
-            body = {"metadata": {"finalizers": None}}
-            with suppress(HubError):
-                await self.admin.request("DELETE", path)
-                await self.admin.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
+        left = {work["metadata"]["namespace"] for work in await self.items(paths.works())}
+        for namespace in left:
+            await sim.remove_works(self.admin, namespace)
         return not left
 
     async def _hubs(self) -> list[str]:

@@ -92,7 +92,7 @@ class Watch(Struct):
             began = loop.time()
             if numbers := await look():
                 self.shown.append(Sighting(surface, numbers))
-            # On a slow machine all that can be seen would come from the watchers themselves.
+            # Else watchers alone take all cores of a slow machine, and steps time out.
             await asyncio.sleep(max(self.pause, 4 * (loop.time() - began)))
 
     def watchers(self) -> Iterator[dict[str, Look]]:

@@ -19,7 +19,7 @@ async def clean_up(client: Hub) -> int:
     The works' finalizers are taken off, as there is no agent left to do it. Raises HubError."""
     namespaces = await patiently(lambda: _names(client, "/api/v1/namespaces"))
     clusters = await patiently(lambda: _names(client, paths.MANAGED_CLUSTERS))
-    await each(namespaces, lambda name: _empty(client, name))
+    await each(namespaces, lambda name: remove_works(client, name))
     await each(clusters, lambda name: _gone(client, paths.managed_cluster(name)))
     await each(namespaces, lambda name: _remove_namespace(client, name))
     return len(clusters)
@@ -32,7 +32,9 @@ async def _names(client: Hub, path: str) -> list[str]:
     return names
 
 
-async def _empty(client: Hub, namespace: str) -> None:
+async def remove_works(client: Hub, namespace: str) -> None:
+    """Deletes the works of a cluster's namespace, without waiting for an agent to finalize them.
+    Raises HubError."""
     async for works, _ in client.list_pages(paths.works(namespace), ManifestWork):
         for work in works:
             path = paths.work(namespace, work.metadata.name)
