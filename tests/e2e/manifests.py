@@ -1,5 +1,6 @@
 """ImageBasedGroupUpgrades as users write them; those of the documentation word by word."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -65,15 +66,25 @@ def step(*actions: str, most: int = 10, timeout: int = 60) -> Object:
 
 
 def ibgu(
-    name: str, *plan: Object, fleet: str, annotations: Object | None = None, **ibu: Any
+    name: str,
+    *plan: Object,
+    fleet: str,
+    only: Sequence[int] = (),
+    annotations: Object | None = None,
+    **ibu: Any,
 ) -> Object:
-    """Returns an IBGU for all clusters with the label `fleet`; `ibu` goes into its ibuSpec."""
+    """Returns an IBGU for all clusters with the label `fleet`, or `only` those with these numbers
+    in it; `ibu` goes into its ibuSpec."""
+    selector: Object = {"matchLabels": {"fleet": fleet}}
+    if only:
+        names = [f"{fleet}-{number}" for number in only]
+        selector["matchExpressions"] = [{"key": "name", "operator": "In", "values": names}]
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
         "kind": "ImageBasedGroupUpgrade",
         "metadata": {"name": name, "namespace": "default", "annotations": annotations or {}},
         "spec": {
-            "clusterLabelSelectors": [{"matchLabels": {"fleet": fleet}}],
+            "clusterLabelSelectors": [selector],
             "ibuSpec": {"seedImageRef": SEED, **ibu},
             "plan": list(plan),
         },

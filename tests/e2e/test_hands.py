@@ -89,9 +89,7 @@ async def test_labels_of_people_are_the_truth_for_selection(scene: Scene) -> Non
     await scene.until(lambda: scene.stages(third) == ["Prep", "Abort"], "the abort by hand")
     run = scene.cluster(third).timeline.runs[-1]
     await scene.until(lambda: run.ended is not None, "its end")
-    again = ibgu("again", plan[0], fleet=scene.label)
-    again["spec"]["clusterLabelSelectors"] = [{"matchLabels": {"name": third}}]
-    await scene.apply(again)
+    await scene.apply(ibgu("again", plan[0], fleet=scene.label, only=[3]))
     await scene.completed("again")
     assert await scene.labels(third) == {"prep-completed": ""}
     await scene.apply(ibgu("labels", *plan, fleet=scene.label))

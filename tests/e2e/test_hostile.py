@@ -7,7 +7,6 @@ ManifestWorks in its own namespace.
 import random
 import string
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import structlog
@@ -36,10 +35,7 @@ def log() -> Iterator[LogCapture]:
 
 def of_one(scene: Scene, name: str, number: int, *steps: Object) -> Object:
     """An IBGU for one cluster of the fleet."""
-    made = ibgu(name, *steps, fleet=scene.label)
-    chosen: list[Any] = [{"matchLabels": {"name": f"{scene.label}-{number}"}}]
-    made["spec"]["clusterLabelSelectors"] = chosen
-    return made
+    return ibgu(name, *steps, fleet=scene.label, only=[number])
 
 
 async def all_others_go_on(scene: Scene) -> None:

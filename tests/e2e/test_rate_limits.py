@@ -60,11 +60,8 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
 
 def of_clusters(scene: Scene, name: str, *numbers: int, annotations: Object) -> Object:
     """A Prep of those of the fleet."""
-    found = ibgu(name, step("Prep", timeout=240), fleet=scene.label, annotations=annotations)
-    names = [f"{scene.label}-{number}" for number in numbers]
-    chosen = {"key": "name", "operator": "In", "values": names}
-    found["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
-    return found
+    prep = step("Prep", timeout=240)
+    return ibgu(name, prep, fleet=scene.label, only=numbers, annotations=annotations)
 
 
 async def test_a_ramp_up_has_as_many_in_flight_as_have_come_through(scene: Scene) -> None:

@@ -59,11 +59,7 @@ async def apply(scene: Scene, policies: list[str], name: str, **spec: Any) -> No
 
 def of(scene: Scene, name: str, *numbers: int, most: int = 10) -> dict[str, Any]:
     """A Prep of those of the fleet."""
-    found = ibgu(name, step("Prep", most=most), fleet=scene.label)
-    names = [f"{scene.label}-{number}" for number in numbers]
-    chosen = {"key": "name", "operator": "In", "values": names}
-    found["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
-    return found
+    return ibgu(name, step("Prep", most=most), fleet=scene.label, only=numbers)
 
 
 async def kept(scene: Scene) -> list[str]:

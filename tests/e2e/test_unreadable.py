@@ -39,9 +39,7 @@ def log() -> Iterator[LogCapture]:
 
 def of_one(scene: Scene, name: str, number: int) -> Object:
     """An IBGU for one cluster of the fleet."""
-    made = ibgu(name, step("Prep"), fleet=scene.label)
-    made["spec"]["clusterLabelSelectors"] = [{"matchLabels": {"name": f"{scene.label}-{number}"}}]
-    return made
+    return ibgu(name, step("Prep"), fleet=scene.label, only=[number])
 
 
 async def taken(scene: Scene) -> str:

@@ -2,7 +2,7 @@
 
 from ibgu.core.model import names
 from tests.e2e.harness import Scene, actions
-from tests.e2e.manifests import Object, ibgu, step
+from tests.e2e.manifests import ibgu, step
 from tests.e2e.real_talm import RealTalm
 from tests.e2e.test_beside_talm import (
     audit_log,
@@ -26,13 +26,6 @@ PLAN = step("Prep"), step("Upgrade", "FinalizeUpgrade")
 WHOLE = ["Prep", "Upgrade", "Finalize"]
 
 
-def of_cluster(scene: Scene, name: str, cluster: str) -> Object:
-    made = ibgu(name, *PLAN, fleet=scene.label)
-    chosen = {"key": "name", "operator": "In", "values": [cluster]}
-    made["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
-    return made
-
-
 async def test_rollouts_move_from_shadow_mode_to_ibgu_and_back(
     scene: Scene, talm: RealTalm
 ) -> None:
@@ -40,8 +33,8 @@ async def test_rollouts_move_from_shadow_mode_to_ibgu_and_back(
     first, second = (f"{scene.label}-{number}" for number in (1, 2))
     async with watching(scene) as watcher:
         await scene.until(lambda: watcher.leading, "the shadow to watch")
-        for name, cluster in (("moved", first), ("kept", second)):
-            await scene.apply(of_cluster(scene, name, cluster))
+        for number, name in enumerate(("moved", "kept"), 1):
+            await scene.apply(ibgu(name, *PLAN, fleet=scene.label, only=[number]))
         await scene.until(
             lambda: all(scene.stages(each) == ["Prep"] for each in (first, second)), "TALM's Prep"
         )
