@@ -13,7 +13,6 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import Outcome
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
-from tests.core.engine.decide.node import Work
 from tests.core.rehearsal.pair import DrawnSpoke, drawn
 from tests.docs.site import DOCS, fences
 
@@ -33,23 +32,6 @@ class Figures(Struct, frozen=True):
     started: int
     """The clusters that were asked for the Upgrade."""
     failed: int
-
-
-class Spoke(DrawnSpoke):
-    """Spoke is a cluster whose agent looks again only after something has changed: there are
-    hundreds of them, and thousands of turns."""
-
-    _reported: object = None
-
-    def sync(self, work: Work) -> bool:
-        if self._state(work) == self._reported:
-            return False
-        changed = super().sync(work)
-        self._reported = self._state(work)
-        return changed
-
-    def _state(self, work: Work) -> object:
-        return (work.generation, work.applied, len(self._script), len(self.executed), self.dark)
 
 
 def example() -> RolloutPolicy:
@@ -90,7 +72,7 @@ def _engine(share: float, seed: int) -> InMemoryEngine:
         name: {Stage.PREP: (1.0, False), Stage.UPGRADE: (seconds, fails)}
         for name, seconds, fails in courses
     }
-    twin = InMemoryEngine(*NAMES, node=partial(Spoke, attempts))
+    twin = InMemoryEngine(*NAMES, node=partial(DrawnSpoke, attempts))
     for name in NAMES:
         twin.spokes[name].to("Prep")
         twin.labels[name] = {_PREPARED: ""}

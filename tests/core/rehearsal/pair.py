@@ -21,7 +21,7 @@ from ibgu.core.rehearsal.run import Rehearsal, Run
 from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.decide.node import Script
+from tests.core.engine.decide.node import Script, Work
 from tests.core.engine.decide.spoke import Spoke
 
 REACTION = 1.0
@@ -101,8 +101,8 @@ def drawn(
     return found | {str(Action.ABORT): idle, str(Action.ABORT_ON_FAILURE): idle}
 
 
-class DrawnSpoke(Spoke):
-    """DrawnSpoke takes as long as was drawn for it, and is unreachable for nearly all of a
+class WatchedSpoke(Spoke):
+    """WatchedSpoke takes as long as was drawn for it, and is unreachable for nearly all of a
     reboot."""
 
     def __init__(self, attempts: Mapping[str, Mapping[Stage, tuple[float, bool]]], name: str,
@@ -124,6 +124,23 @@ class DrawnSpoke(Spoke):
             (rest - 2 * _SECOND, self._pivot),
             (_SECOND, end),
         ]
+
+
+class DrawnSpoke(WatchedSpoke):
+    """DrawnSpoke is a cluster whose agent looks again only after something has changed: there are
+    hundreds of them, and thousands of turns. It has one work."""
+
+    _reported: object = None
+
+    def sync(self, work: Work) -> bool:
+        if self._state(work) == self._reported:
+            return False
+        changed = super().sync(work)
+        self._reported = self._state(work)
+        return changed
+
+    def _state(self, work: Work) -> object:
+        return (work.generation, work.applied, len(self._script), len(self.executed), self.dark)
 
 
 def engine(case: Case) -> InMemoryEngine:

@@ -227,32 +227,41 @@ class Hub:
         self.touch_cluster(pending.cluster)
 
     def agents(self) -> None:
-        """Twice: a work applied late shows in the feedback of those before it."""
-        for _ in range(2):
-            for (uid, name), work in list(self.works.items()):
-                spoke = self.spokes.get(name)
-                if spoke is None or name in self.frozen:
-                    continue
-                if name in self.muted:
-                    spoke.obey(work)
-                elif work.terminating and not spoke.dark:
-                    del self.works[uid, name]
-                    self.touch(uid, name)
-                elif spoke.sync(work):
-                    self.touch(uid, name)
-            for (uid, name), job in list(self.jobs.items()):
-                found = self.spokes.get(name)
-                if found is not None and name not in self.frozen:
-                    self._agent_of_job(found, (uid, name), job)
+        """Twice, if the first time anything has changed: a work applied late shows in the feedback
+        of those before it."""
+        if self._work_agents() or self.muted:
+            self._work_agents()
 
-    def _agent_of_job(self, spoke: Spoke, key: Key, work: JobWork) -> None:
+    def _work_agents(self) -> bool:
+        moved = False
+        for (uid, name), work in list(self.works.items()):
+            spoke = self.spokes.get(name)
+            if spoke is None or name in self.frozen:
+                continue
+            if name in self.muted:
+                spoke.obey(work)
+                continue
+            if work.terminating and not spoke.dark:
+                del self.works[uid, name]
+            elif not spoke.sync(work):
+                continue
+            self.touch(uid, name)
+            moved = True
+        for key, job in list(self.jobs.items()):
+            found = self.spokes.get(key[1])
+            if found is not None and key[1] not in self.frozen:
+                moved = self._agent_of_job(found, key, job) or moved
+        return moved
+
+    def _agent_of_job(self, spoke: Spoke, key: Key, work: JobWork) -> bool:
         if work.terminating and not (spoke.dark or spoke.keeps_jobs):
             spoke.jobs.pop(work.job_name, None)
             del self.jobs[key]
             self.unlabelled.discard(key)
-            self.touch(*key)
-        elif spoke.sync_job(work):
-            self.touch(*key)
+        elif not spoke.sync_job(work):
+            return False
+        self.touch(*key)
+        return True
 
     @property
     def quiet(self) -> bool:

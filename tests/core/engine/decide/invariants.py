@@ -86,7 +86,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def picture(fleet: FleetState) -> dict[str, Any]:
-    """Everything in it, as plain data."""
+    """Everything in it, as plain data; members can't be changed, all through."""
     return {
         "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
         "claims": {uid: to_builtins(holder) for uid, holder in fleet.claims.items()},
@@ -105,7 +105,7 @@ def _tracked(tracked: Any) -> list[Any]:
     steps = [
         {
             "step": to_builtins(step.step),
-            "members": {name: to_builtins(member) for name, member in step.members.items()},
+            "members": dict(step.members),
             "queue": list(step.queue),
             "in flight": sorted(step.in_flight),
             "watched": sorted(step.watched),
