@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ibgu import tracing
+from ibgu.api.app import create_base
 from ibgu.api.context import Probes
-from ibgu.api.probes import create_probes
 
 SECRET = "sha256~not-to-be-told"
 TRACE, ABOVE = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -72,7 +72,7 @@ async def _well() -> str | None:
 
 
 async def test_spans_of_a_request_are_part_of_its_callers_trace(collector: Collector) -> None:
-    app = create_probes(Probes(_well))
+    app = create_base(Probes(_well), behind_proxy=False)
 
     @app.get("/rollouts/{namespace}/{name}")
     async def rollout(namespace: str, name: str) -> str:

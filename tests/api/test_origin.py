@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from ibgu.api.app import create_base
 from ibgu.api.context import Probes
-from ibgu.api.probes import create_probes
 
 JSON = {"Content-Type": "application/json"}
 
@@ -23,7 +23,7 @@ def behind_proxy(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 async def asked(behind_proxy: bool) -> AsyncIterator[httpx.AsyncClient]:
     """A server that takes one change, at /change."""
-    app = create_probes(Probes(_fine), behind_proxy=behind_proxy)
+    app = create_base(Probes(_fine), behind_proxy=behind_proxy)
     app.add_api_route("/change", _fine, methods=["POST", "PATCH", "PUT", "DELETE"])
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://ibgu:8080") as client:

@@ -72,7 +72,9 @@ async def test_metrics_are_fresh() -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/rollouts", "/api/v1/clusters/a/history"])
 async def test_a_process_without_the_api_serves_none(path: str) -> None:
-    assert (await get(Probes(usable), path)).status_code == 404
+    answer = await get(Probes(usable), path)
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"no route {path}: this process serves no API"
 
 
 @pytest.mark.parametrize(

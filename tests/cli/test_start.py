@@ -45,10 +45,11 @@ def test_a_process_loads_only_what_it_is(loaded: str, other: str) -> None:
         f"import gc, sys\nfrom ibgu.cli.serve.loading import load\nload({loaded!r})\n"
         "from ibgu.cli.serve import assemble, process\n"
         f"print({loaded!r} in sys.modules, {other!r} in sys.modules, gc.isenabled())\n"
-        "print('alembic' in sys.modules)"
+        "print('alembic' in sys.modules, 'fastapi' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False", "True", "False"]
+    serves = str(loaded == commands.API)
+    assert done.stdout.split() == ["True", "False", "True", "False", serves]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from msgspec import Struct
 
+from ibgu.api.app import create_base
 from ibgu.api.context import Probes
 from ibgu.api.http.body_limit import BODY_BYTES
 from ibgu.api.http.error_boundary import HEADERS, TLS_HEADERS
@@ -194,7 +195,7 @@ async def test_a_long_body_is_refused_before_it_is_read(probes: httpx.AsyncClien
 
 
 async def test_a_body_of_unknown_length_is_read_so_far_and_no_further() -> None:
-    app = create_probes(Probes(_nothing))
+    app = create_base(Probes(_nothing), behind_proxy=False)
 
     @app.post("/echo")
     async def echo(body: dict[str, str]) -> int:

@@ -1,18 +1,17 @@
 """Turns exceptions of the routes, and of what is below them, into problem details."""
 
-from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from ibgu.api.http.body_limit import WORDS
 from ibgu.api.problems import RETRY_SECONDS, Problem, invalid, unavailable
-from ibgu.api.problems.rules import broken
 from ibgu.db import JournalUnavailable, SchemaMismatch
 from ibgu.db.errors import error_text, sqlstate
 from ibgu.db.reads import InvalidCursor
@@ -21,10 +20,10 @@ from ibgu.hub.errors import HubError
 log = structlog.get_logger("ibgu.api")
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette, elsewhere: str) -> None:
+    """`elsewhere`: what a 404 says after the path, on where to look instead."""
     app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, partial(_http, elsewhere))
     app.add_exception_handler(InvalidCursor, _cursor)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(JournalUnavailable, _away)
@@ -37,7 +36,7 @@ async def _problem(request: Request, error: Exception) -> Response:
     return error.response(request.url.path)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(elsewhere: str, request: Request, error: Exception) -> Response:
     """Handles what the router itself refuses: an unknown path, an unknown method, an unreadable
     body."""
     assert isinstance(error, HTTPException)
@@ -47,30 +46,17 @@ async def _http(request: Request, error: Exception) -> Response:
     problem = Problem(
         error.status_code,
         code,
-        detail.format(method=request.method, path=request.url.path),
+        detail.format(method=request.method, path=request.url.path, elsewhere=elsewhere),
         headers=error.headers,
     )
     return problem.response(request.url.path)
 
 
 _ROUTING = {
-    404: ("no-such-path", "no route {path}; see /openapi.json for all routes"),
+    404: ("no-such-path", "no route {path}{elsewhere}"),
     413: ("too-long", WORDS),
     405: ("method-not-allowed", "{path} does not support {method}; see the header Allow"),
 }
-
-
-async def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    errors = [_field(found) for found in error.errors()]
-    detail = "; ".join(f"{found['field']}: {found['message']}" for found in errors)
-    return Problem(422, "invalid", detail, errors=errors).response(request.url.path)
-
-
-def _field(found: Any) -> dict[str, str]:
-    location: Sequence[str | int] = found["loc"]
-    where, *names = map(str, location)
-    return {"field": ".".join(names) or where, "in": where, "message": broken(found)}
 
 
 async def _cursor(request: Request, error: Exception) -> Response:

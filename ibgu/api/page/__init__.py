@@ -1,5 +1,5 @@
 """Serves the page for people: static files, as they are, without a build step."""
 
-from ibgu.api.page.routes import install
+from ibgu.api.page.routes import ROUTES
 
-__all__ = ["install"]
+__all__ = ["ROUTES"]

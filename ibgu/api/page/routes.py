@@ -1,19 +1,14 @@
 """Serves `/` and the files that it needs, without a token: they contain nothing private."""
 
-from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ibgu.api.page.site import Asset, site
 
-_METHODS = ["GET", "HEAD"]
 _FOREVER = "public, max-age=31536000, immutable"
 """The header for paths that contain the digest of the content."""
-
-
-def install(app: FastAPI) -> None:
-    app.add_api_route("/", _index, methods=_METHODS, include_in_schema=False)
-    path = "/static/{digest}/{path:path}"
-    app.add_api_route(path, _static, methods=_METHODS, include_in_schema=False)
 
 
 async def _index(request: Request) -> Response:
@@ -23,8 +18,8 @@ async def _index(request: Request) -> Response:
     return _response(request, found.index, headers)
 
 
-async def _static(request: Request, digest: str, path: str) -> Response:
-    found = site()
+async def _static(request: Request) -> Response:
+    found, digest, path = site(), request.path_params["digest"], request.path_params["path"]
     if digest != found.digest or path not in found.assets:
         raise HTTPException(404)
     return _response(request, found.assets[path], {"Cache-Control": _FOREVER})
@@ -37,3 +32,10 @@ def _response(request: Request, asset: Asset, headers: dict[str, str]) -> Respon
         headers["Content-Encoding"] = "gzip"
     body = asset.packed if packed else asset.body
     return Response(body, headers=headers, media_type=asset.media_type)
+
+
+ROUTES = (
+    Route("/", _index, methods=["GET"]),
+    Route("/static/{digest}/{path:path}", _static, methods=["GET"]),
+)
+"""A route for GET is one for HEAD, too."""

@@ -1,0 +1,27 @@
+"""Turns what FastAPI says of an input into problem details."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from ibgu.api.problems import Problem
+from ibgu.api.problems.rules import broken
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(RequestValidationError, _validation)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [_field(found) for found in error.errors()]
+    detail = "; ".join(f"{found['field']}: {found['message']}" for found in errors)
+    return Problem(422, "invalid", detail, errors=errors).response(request.url.path)
+
+
+def _field(found: Any) -> dict[str, str]:
+    location: Sequence[str | int] = found["loc"]
+    where, *names = map(str, location)
+    return {"field": ".".join(names) or where, "in": where, "message": broken(found)}
