@@ -22,7 +22,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
 from ibgu.controller.term.assembly import NewClock
 from ibgu.core.engine.decide.member import probing
-from ibgu.core.engine.timing.times import PROBE_FRESH
+from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_TIMEOUT
 from ibgu.core.text.natural import natural_key
 from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
@@ -150,11 +150,14 @@ class Scene:
 
     async def _control(self, settings: Settings, clock: NewClock, discovering: Discovering) -> None:
         pool = engine(settings.database_url)
-        # An agent answers in real time: an Abort would never begin where ten seconds are 0.2.
-        fresh = PROBE_FRESH * (60 if isinstance(clock, ScaledTime) else 1)
+        # An agent answers in real time: an Abort would never begin where a minute is a second.
+        scale = 60 if isinstance(clock, ScaledTime) else 1
         try:
             started = controller(settings, pool, clock=clock, discovering=discovering)
-            with patch.object(probing, "PROBE_FRESH", fresh):
+            with (
+                patch.object(probing, "PROBE_FRESH", PROBE_FRESH * scale),
+                patch.object(probing, "PROBE_TIMEOUT", PROBE_TIMEOUT * scale),
+            ):
                 async with started as self.controller:
                     await self.controller.run()
         finally:

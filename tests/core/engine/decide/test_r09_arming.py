@@ -119,6 +119,21 @@ def test_an_abort_arms_only_on_a_fresh_probe() -> None:
     assert second - probes[0] > PROBE_FRESH
 
 
+@pytest.mark.parametrize(("seconds", "probes"), [(5, 1), (30, 1), (59, 1), (90, 2)])
+def test_a_cluster_that_answers_slowly_is_aborted(seconds: int, probes: int) -> None:
+    """It was probed again after each answer, and never aborted, if it needed more than 10 s."""
+    twin = InMemoryEngine("site-1")
+    twin.spokes["site-1"].to("Prep")
+    uid = twin.apply(ibgu("a", "Abort"))
+    twin.until(Kind.PROBED)
+    twin.muted.add("site-1")
+    twin.drive(timedelta(seconds=seconds))
+    twin.muted.clear()
+    twin.drive()
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert len(twin.times(Kind.PROBED)) == probes
+
+
 @pytest.mark.parametrize(("minutes", "young"), [(0, True), (1, False), (-20, False)])
 def test_a_clock_that_was_set_back_makes_no_probe_fresh(minutes: int, *, young: bool) -> None:
     twin = InMemoryEngine("site-1", "site-2")

@@ -43,13 +43,13 @@ def known_state(probe: Probe, seen: Observation) -> FeedbackView | None:
 
 
 def fresh(ctx: DecisionContext, member: Waiting) -> bool:
-    """Whether the probe is recent enough for an Abort (R9.4); other actions accept any age while
-    the cluster is reachable."""
+    """Whether the answer, since which the member is ready, is recent enough for an Abort (R9.4);
+    other actions accept any age while the cluster is reachable."""
     if not traits(ctx.action(member)).aborts:
         return True
-    if member.probe is None:
+    if member.probe is None or passed(member.probe.asked_at, PROBE_TIMEOUT, ctx.now):
         return False
-    return not passed(member.probe.asked_at, PROBE_FRESH, ctx.now)
+    return not passed(member.reason.since, PROBE_FRESH, ctx.now)
 
 
 def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observation) -> None:
