@@ -28,6 +28,7 @@ from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.state.demands import PolicyDemands, enforces_preflight
 from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import passed
 from ibgu.core.model import ClusterView, Finished, InFlight, Member, Rollout, Step, StepState, names
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.preflight import (
@@ -61,6 +62,11 @@ class _Basis(Struct, frozen=True):
     """Those that have not started."""
     read_at: tuple[datetime | None, ...]
     """When the clusters with an error were inspected."""
+
+
+class _Evaluation(Struct, frozen=True):
+    at: datetime
+    clusters: int
 
 
 class Preflights:
@@ -98,6 +104,8 @@ class Preflights:
         self._demands = demands
         self._results: dict[tuple[str, int], PreflightResult] = {}
         self._bases: dict[str, _Basis] = {}
+        self._evaluations: dict[str, _Evaluation] = {}
+        """The last one of each rollout; a record is of the last one that found anything else."""
         self._last: datetime | None = None
 
     def result(self, tracked: TrackedRollout) -> PreflightResult | None:
@@ -107,6 +115,7 @@ class Preflights:
 
     def forget(self, rollout: str) -> None:
         self._bases.pop(rollout, None)
+        self._evaluations.pop(rollout, None)
         if self._inspections is not None:
             self._inspections.forget(rollout)
         for key in [key for key in self._results if key[0] == rollout]:
@@ -177,8 +186,10 @@ class Preflights:
             return
         if carry_payload(step.actions) and not self._payloads.state(uid).read:
             return
+        if self._is_early(step, mode):
+            return
         waiting = [name for name, member in current.members.items() if _not_started(member, step)]
-        if not waiting or self._is_early(step, mode):
+        if not waiting:
             return
         if not await self._inspected(tracked.rollout, step, waiting, mode):
             return
@@ -190,6 +201,7 @@ class Preflights:
         result = await self._evaluate(tracked, step, clusters, mode)
         if result is None or tracked.current is not current or uid not in self._fleet.rollouts:
             return
+        self._evaluations[uid] = _Evaluation(self._now(), len(clusters))
         known = current.step.preflight
         found = merged(known, result, frozenset(current.members))
         self._bases[uid] = basis
@@ -204,7 +216,8 @@ class Preflights:
         record = step.preflight
         if record is None or record.problem or not _has_mode(record, mode):
             return False
-        return self._now() - record.at < record.pause()
+        last = self._evaluations.get(step.rollout, _Evaluation(record.at, 0))
+        return not passed(last.at, record.pause(last.clusters), self._now())
 
     async def _inspected(
         self, rollout: Rollout, step: Step, clusters: Sequence[str], mode: PreflightMode

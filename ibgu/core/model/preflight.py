@@ -17,7 +17,9 @@ MAX_MESSAGE = 500
 """Characters of a message."""
 _CUT = MAX_MESSAGE - 1
 OTHER_MESSAGES = "are at fault in other ways, too many to be listed here"
-_PAUSE, _PAUSE_PER_CLUSTER = timedelta(seconds=5), timedelta(milliseconds=20)
+_PAUSE = timedelta(seconds=5)
+_PAUSE_PER_JUDGED = timedelta(milliseconds=4)
+_PAUSE_PER_FOUND = timedelta(milliseconds=20)
 
 
 class PreflightMode(StrEnum):
@@ -107,10 +109,12 @@ class PreflightRecord(Struct, frozen=True, dict=True):
             for name in each.clusters
         )
 
-    def pause(self) -> timedelta:
-        """Returns the time until the next evaluation. It is longer with many clusters in the
-        findings: a record names all of them, and is written again when one of them changes."""
-        return _PAUSE + sum(len(each.clusters) for each in self.findings) * _PAUSE_PER_CLUSTER
+    def pause(self, judged: int) -> timedelta:
+        """Returns the time from an evaluation of so many clusters to the next one. It is longer
+        with many clusters in the findings, too: a record names all of them, and is written again
+        when one of them changes."""
+        found = sum(len(each.clusters) for each in self.findings)
+        return _PAUSE + judged * _PAUSE_PER_JUDGED + found * _PAUSE_PER_FOUND
 
 
 def errors(findings: Iterable[RecordedFinding]) -> tuple[RecordedFinding, ...]:

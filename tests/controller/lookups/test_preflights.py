@@ -1,6 +1,7 @@
 """R46.8: a step is evaluated again when something that its findings rest on has changed."""
 
 import asyncio
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -20,7 +21,7 @@ from tests.controller.lookups.judging import HOUR, UID, Controller
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import UPDATE
-from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
 WRONG = "HighlyAvailable"
@@ -38,6 +39,37 @@ async def test_an_evaluation_that_finds_the_same_is_not_recorded_again() -> None
     controller.claim("site-2", "SingleReplica")
     await controller.many_checks()
     assert len(controller.evaluations) == 1
+
+
+async def test_an_evaluation_that_finds_the_same_is_not_repeated_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among 10,000 clusters one changes every second, and each evaluation took 0.3 s of CPU."""
+    counted: list[int] = []
+
+    def counting(kind: str, facts: PreflightFacts) -> PreflightReport:
+        counted.append(len(facts.clusters))
+        return judge(kind, facts)
+
+    monkeypatch.setattr(preflights, "judge", counting)
+    controller = Controller("site-1", "site-2")
+    await controller.begin("Prep", mode="warn")
+    await controller.until(lambda: len(counted) == 1)
+    controller.claim("site-2", "SingleReplica")
+    await controller.until(lambda: len(counted) == 2)
+    for topology in ("External", "SingleReplica"):
+        controller.claim("site-1", topology)
+        async with controller.checking(timedelta(seconds=2)):
+            await asyncio.sleep(0.2)
+    assert counted == [2, 2]
+    controller.claim("site-1", "External")
+    await controller.until(lambda: len(counted) == 3, later=timedelta(seconds=2))
+
+
+def test_the_more_clusters_the_longer_until_they_are_judged_again() -> None:
+    record = PreflightRecord(START)
+    assert record.pause(1) < timedelta(seconds=6)
+    assert timedelta(seconds=30) < record.pause(10_000) < timedelta(minutes=1)
 
 
 async def test_a_cluster_that_gets_an_error_before_its_start_does_not_start() -> None:
