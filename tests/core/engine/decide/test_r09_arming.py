@@ -121,7 +121,7 @@ def test_an_abort_arms_only_on_a_fresh_probe() -> None:
 
 @pytest.mark.parametrize(("seconds", "probes"), [(5, 1), (30, 1), (59, 1), (90, 2)])
 def test_a_cluster_that_answers_slowly_is_aborted(seconds: int, probes: int) -> None:
-    """It was probed again after each answer, and never aborted, if it needed more than 10 s."""
+    """The cluster was probed again after each answer, and never aborted, if it took over 10 s."""
     twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep")
     uid = twin.apply(ibgu("a", "Abort"))
