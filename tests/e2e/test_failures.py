@@ -7,10 +7,10 @@ from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
-from tests.e2e.manifests import ibgu, step
+from tests.e2e.manifests import Object, ibgu, step
 
 CIRCUIT_BREAKER_OFF = {"ibgu.dev/circuit-breaker": "off"}
-MONITOR = {"autoRollbackOnFailure": {"initMonitorTimeoutSeconds": 60}}
+MONITOR: Object = {"autoRollbackOnFailure": {"initMonitorTimeoutSeconds": 60}}
 
 
 def named(scene: Scene, prefix: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tests.controller.lookups.judging import HOUR, UID, Controller
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import UPDATE
-from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
 WRONG = "HighlyAvailable"
@@ -64,12 +64,6 @@ async def test_an_evaluation_that_finds_the_same_is_not_repeated_at_once(
     assert counted == [2, 2]
     controller.claim("site-1", "External")
     await controller.until(lambda: len(counted) == 3, later=timedelta(seconds=2))
-
-
-def test_the_more_clusters_the_longer_until_they_are_judged_again() -> None:
-    record = PreflightRecord(START)
-    assert record.pause(1) < timedelta(seconds=6)
-    assert timedelta(seconds=30) < record.pause(10_000) < timedelta(minutes=1)
 
 
 async def test_a_cluster_that_gets_an_error_before_its_start_does_not_start() -> None:

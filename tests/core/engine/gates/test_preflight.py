@@ -224,11 +224,12 @@ def test_the_gate_is_about_prep_and_upgrade_alone() -> None:
     assert [action for action in Action if PREFLIGHT.keeps(action)] == [Action.PREP, Action.UPGRADE]
 
 
-def test_a_record_of_many_clusters_at_fault_is_written_less_often() -> None:
+def test_many_clusters_are_judged_less_often_and_a_record_of_many_is_written_so() -> None:
     many = tuple(f"site-{number}" for number in range(5000))
     few, all_ = (replace(TOO_OLD, clusters=names) for names in (many[:1], many))
-    assert PreflightRecord(START, (few,)).pause() < timedelta(seconds=6)
-    assert PreflightRecord(START, (all_,)).pause() > timedelta(seconds=100)
+    assert PreflightRecord(START, (few,)).pause(1) < timedelta(seconds=6)
+    assert PreflightRecord(START, (all_,)).pause(1) > timedelta(seconds=100)
+    assert timedelta(seconds=30) < PreflightRecord(START).pause(10_000) < timedelta(minutes=1)
 
 
 def test_an_event_names_the_first_errors_alone() -> None:
