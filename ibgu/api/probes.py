@@ -1,17 +1,17 @@
 """Assembles the ASGI application of a process that serves no API, or not yet: its probes, and a
-page with the reason. It is there before FastAPI is imported."""
+page with the reason. None of it needs FastAPI."""
 
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ibgu.api import page
 from ibgu.api.context import Probes
 from ibgu.api.http import handlers
 from ibgu.api.http.middleware import middleware
+from ibgu.api.http.route import NamedRoute
 from ibgu.api.problems import unavailable
 from ibgu.api.process import endpoints
 from ibgu.api.process.readiness import Readiness
@@ -27,10 +27,11 @@ def create_waiting(waits_for: Callable[[], list[str]]) -> Starlette:
     async def not_yet(request: Request) -> Response:
         raise unavailable("not-ready", "; ".join(waits_for()))
 
-    later = Route(PREFIX + "/{path:path}", not_yet, methods=METHODS)
+    paths = PREFIX + "/{path:path}", "/openapi.json"
+    later = [NamedRoute(path, not_yet, methods=METHODS) for path in paths]
     # Nothing changes here, so trusting a proxy that may be in front does no harm.
     return _application(
-        Probes(_unknown, waits_for), [later, *page.ROUTES], behind_proxy=True, elsewhere=""
+        Probes(_unknown, waits_for), [*later, *page.ROUTES], behind_proxy=True, elsewhere=""
     )
 
 
@@ -42,17 +43,17 @@ async def _unknown() -> str | None:
 def create_probes(probes: Probes) -> Starlette:
     """Returns the application with `/healthz`, `/readyz` and (unless they are apart) `/metrics`,
     for a process that serves no API."""
-    return _application(probes, elsewhere=": this process serves no API")
+    return _application(probes, elsewhere=": this address serves no API")
 
 
 def _application(
-    probes: Probes, more: Sequence[Route] = (), *, elsewhere: str, behind_proxy: bool = False
+    probes: Probes, more: Sequence[NamedRoute] = (), *, elsewhere: str, behind_proxy: bool = False
 ) -> Starlette:
     """`elsewhere`: what a 404 says after the path."""
     routes = [
-        Route("/healthz", endpoints.healthz),
-        Route("/readyz", endpoints.readyz),
-        *([] if probes.metrics_apart else [Route("/metrics", endpoints.metrics)]),
+        NamedRoute("/healthz", endpoints.healthz),
+        NamedRoute("/readyz", endpoints.readyz),
+        *([] if probes.metrics_apart else [NamedRoute("/metrics", endpoints.metrics)]),
         *more,
     ]
     app = Starlette(routes=routes, middleware=middleware(behind_proxy=behind_proxy))

@@ -6,6 +6,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.api import page
+from ibgu.api.app import create_base
 from ibgu.api.context import Probes
 from ibgu.api.probes import create_probes
 from ibgu.cli.serve.schema import journal_problem
@@ -74,7 +76,7 @@ async def test_metrics_are_fresh() -> None:
 async def test_a_process_without_the_api_serves_none(path: str) -> None:
     answer = await get(Probes(usable), path)
     assert answer.status_code == 404
-    assert answer.json()["detail"] == f"no route {path}: this process serves no API"
+    assert answer.json()["detail"] == f"no route {path}: this address serves no API"
 
 
 @pytest.mark.parametrize(
@@ -84,13 +86,26 @@ async def test_a_process_without_the_api_serves_none(path: str) -> None:
 async def test_answers_are_counted_by_route(path: str, route: str, code: str) -> None:
     """Paths that strangers ask for make no series of their own."""
 
-    def counted() -> float:
-        labels = {"method": "GET", "route": route, "code": code}
-        return REGISTRY.get_sample_value("ibgu_api_requests_total", labels) or 0.0
-
-    before = counted()
+    before = counted(route, code)
     await get(Probes(usable), path)
-    assert counted() == before + 1
+    assert counted(route, code) == before + 1
+
+
+async def test_the_page_beside_the_api_is_counted_by_its_route() -> None:
+    """FastAPI's router names no route that is not its own."""
+    app = create_base(Probes(usable), behind_proxy=False)
+    app.router.routes.extend(page.ROUTES)
+    before = counted("/", "200")
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://ibgu"
+    ) as client:
+        assert (await client.get("/")).status_code == 200
+    assert counted("/", "200") == before + 1
+
+
+def counted(route: str, code: str) -> float:
+    labels = {"method": "GET", "route": route, "code": code}
+    return REGISTRY.get_sample_value("ibgu_api_requests_total", labels) or 0.0
 
 
 @pytest.mark.parametrize(("revision", "told"), [("9999", None), ("a-branch", "newer"), ("0", "0")])

@@ -13,7 +13,7 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import Outcome
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
-from tests.core.rehearsal.pair import DrawnSpoke, drawn
+from tests.core.rehearsal.pair import LazySpoke, drawn
 from tests.docs.site import DOCS, fences
 
 NAMES = [f"site-{number:03}" for number in range(1, 201)]
@@ -72,7 +72,7 @@ def _engine(share: float, seed: int) -> InMemoryEngine:
         name: {Stage.PREP: (1.0, False), Stage.UPGRADE: (seconds, fails)}
         for name, seconds, fails in courses
     }
-    twin = InMemoryEngine(*NAMES, node=partial(DrawnSpoke, attempts))
+    twin = InMemoryEngine(*NAMES, node=partial(LazySpoke, attempts))
     for name in NAMES:
         twin.spokes[name].to("Prep")
         twin.labels[name] = {_PREPARED: ""}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.bad_seed.__main__ import SHARES, table, talms_table
 from tests.bad_seed.rollouts import Figures, part, roll_out
-from tests.core.rehearsal.pair import DrawnSpoke, WatchedSpoke
+from tests.core.rehearsal.pair import DrawnSpoke, LazySpoke
 from tests.docs.site import DOCS
 
 
@@ -16,7 +16,7 @@ def test_agents_that_look_only_after_changes_make_no_difference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     quick = roll_out(0.4, 1, part("failure_budget"))
-    monkeypatch.setattr(DrawnSpoke, "sync", WatchedSpoke.sync)
+    monkeypatch.setattr(LazySpoke, "sync", DrawnSpoke.sync)
     assert roll_out(0.4, 1, part("failure_budget")) == quick
 
 

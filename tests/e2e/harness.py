@@ -22,7 +22,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
 from ibgu.controller.term.assembly import NewClock
 from ibgu.core.engine.decide.member import probing
-from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_TIMEOUT
+from ibgu.core.engine.timing.times import PROBE_FRESH, READY_FRESH
 from ibgu.core.text.natural import natural_key
 from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
@@ -156,7 +156,7 @@ class Scene:
             started = controller(settings, pool, clock=clock, discovering=discovering)
             with (
                 patch.object(probing, "PROBE_FRESH", PROBE_FRESH * scale),
-                patch.object(probing, "PROBE_TIMEOUT", PROBE_TIMEOUT * scale),
+                patch.object(probing, "READY_FRESH", READY_FRESH * scale),
             ):
                 async with started as self.controller:
                     await self.controller.run()

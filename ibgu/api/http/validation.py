@@ -1,4 +1,4 @@
-"""Turns what FastAPI says of an input into problem details."""
+"""Turns FastAPI's validation errors into problem details."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -3,8 +3,8 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from ibgu.api.http.route import NamedRoute
 from ibgu.api.page.site import Asset, site
 
 _FOREVER = "public, max-age=31536000, immutable"
@@ -35,7 +35,7 @@ def _response(request: Request, asset: Asset, headers: dict[str, str]) -> Respon
 
 
 ROUTES = (
-    Route("/", _index, methods=["GET"]),
-    Route("/static/{digest}/{path:path}", _static, methods=["GET"]),
+    NamedRoute("/", _index, methods=["GET"]),
+    NamedRoute("/static/{digest}/{path:path}", _static, methods=["GET"]),
 )
 """A route for GET is one for HEAD, too."""

@@ -65,6 +65,7 @@ class _Basis(Struct, frozen=True):
 
 
 class _Evaluation(Struct, frozen=True):
+    step: int
     at: datetime
     clusters: int
 
@@ -201,7 +202,7 @@ class Preflights:
         result = await self._evaluate(tracked, step, clusters, mode)
         if result is None or tracked.current is not current or uid not in self._fleet.rollouts:
             return
-        self._evaluations[uid] = _Evaluation(self._now(), len(clusters))
+        self._evaluations[uid] = _Evaluation(step.index, self._now(), len(clusters))
         known = current.step.preflight
         found = merged(known, result, frozenset(current.members))
         self._bases[uid] = basis
@@ -216,7 +217,9 @@ class Preflights:
         record = step.preflight
         if record is None or record.problem or not _has_mode(record, mode):
             return False
-        last = self._evaluations.get(step.rollout, _Evaluation(record.at, 0))
+        last = self._evaluations.get(step.rollout)
+        if last is None or last.step != step.index:
+            last = _Evaluation(step.index, record.at, 0)
         return not passed(last.at, record.pause(last.clusters), self._now())
 
     async def _inspected(

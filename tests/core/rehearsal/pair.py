@@ -101,8 +101,8 @@ def drawn(
     return found | {str(Action.ABORT): idle, str(Action.ABORT_ON_FAILURE): idle}
 
 
-class WatchedSpoke(Spoke):
-    """WatchedSpoke takes as long as was drawn for it, and is unreachable for nearly all of a
+class DrawnSpoke(Spoke):
+    """DrawnSpoke takes as long as was drawn for it, and is unreachable for nearly all of a
     reboot."""
 
     def __init__(self, attempts: Mapping[str, Mapping[Stage, tuple[float, bool]]], name: str,
@@ -126,8 +126,8 @@ class WatchedSpoke(Spoke):
         ]
 
 
-class DrawnSpoke(WatchedSpoke):
-    """DrawnSpoke is a cluster whose agent looks again only after something has changed: there are
+class LazySpoke(DrawnSpoke):
+    """LazySpoke is one whose agent looks again only after something has changed: there are
     hundreds of them, and thousands of turns. It has one work."""
 
     _reported: object = None
@@ -151,7 +151,7 @@ def engine(case: Case) -> InMemoryEngine:
         }
         for index, name in enumerate(case.names)
     }
-    twin = InMemoryEngine(*case.names, node=partial(DrawnSpoke, attempts))
+    twin = InMemoryEngine(*case.names, node=partial(LazySpoke, attempts))
     Invariants(twin)
     for name in case.names:
         twin.labels[name] = dict(case.labels.get(name, {}))

@@ -10,7 +10,9 @@ PROBE_TIMEOUT = timedelta(seconds=60)
 PROBE_GRACE = timedelta(seconds=1)
 """A free slot is kept this long for a member that is being probed (R4.2); agents take 30 ms."""
 PROBE_RETRY = timedelta(minutes=10)
-PROBE_FRESH = timedelta(seconds=10)
+READY_FRESH = timedelta(seconds=10)
+"""Abort and AbortOnFailure arm only on a cluster that was found ready within this time (R9.4)."""
+PROBE_FRESH = PROBE_TIMEOUT
 """Abort and AbortOnFailure arm only on a probe younger than this (R9.4)."""
 LATE_COMPLETION_WATCH = timedelta(days=7)
 """A late completion is watched for this long after the last step's end (R15.1)."""

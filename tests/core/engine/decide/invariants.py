@@ -86,7 +86,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def picture(fleet: FleetState) -> dict[str, Any]:
-    """Everything in it, as plain data; members can't be changed, all through."""
+    """Everything in it, as plain data, except members, which are immutable."""
     return {
         "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
         "claims": {uid: to_builtins(holder) for uid, holder in fleet.claims.items()},

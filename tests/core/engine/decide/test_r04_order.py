@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_GRACE, PROBE_TIMEOUT
+from ibgu.core.engine.timing.times import PROBE_GRACE, PROBE_TIMEOUT, READY_FRESH
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
@@ -99,14 +99,14 @@ def test_a_cluster_that_can_not_start_does_not_block_the_next(why: str) -> None:
 
 
 def test_an_abort_that_is_probed_again_keeps_its_place() -> None:
-    """The first one's probe is too old (R9.4), the one behind it was probed a moment ago."""
+    """The first one was found ready too long ago (R9.4), the one behind it a moment ago."""
     twin = sites(3)
     for spoke in twin.spokes.values():
         spoke.to(Stage.PREP)
     twin.spokes["site-1"].faults[Stage.IDLE] = "slow"
     twin.apply(ibgu("a", "Abort", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
-    twin.drive(PROBE_FRESH)
+    twin.drive(READY_FRESH)
     twin.frozen.add("site-2")
     twin.spokes["site-1"].faults.clear()
     twin.until(Kind.FINISHED)

@@ -224,7 +224,7 @@ def test_the_gate_is_about_prep_and_upgrade_alone() -> None:
     assert [action for action in Action if PREFLIGHT.keeps(action)] == [Action.PREP, Action.UPGRADE]
 
 
-def test_many_clusters_are_judged_less_often_and_a_record_of_many_is_written_so() -> None:
+def test_the_pause_grows_with_the_clusters_that_are_judged_and_at_fault() -> None:
     many = tuple(f"site-{number}" for number in range(5000))
     few, all_ = (replace(TOO_OLD, clusters=names) for names in (many[:1], many))
     assert PreflightRecord(START, (few,)).pause(1) < timedelta(seconds=6)

@@ -4,7 +4,14 @@ from datetime import timedelta
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.member.ending import finish
-from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
+from ibgu.core.engine.timing.times import (
+    PROBE_FRESH,
+    PROBE_RETRY,
+    PROBE_TIMEOUT,
+    READY_FRESH,
+    SETTLE,
+    passed,
+)
 from ibgu.core.engine.works.evidence import answers
 from ibgu.core.model import (
     ActingParty,
@@ -43,13 +50,13 @@ def known_state(probe: Probe, seen: Observation) -> FeedbackView | None:
 
 
 def fresh(ctx: DecisionContext, member: Waiting) -> bool:
-    """Whether the answer, since which the member is ready, is recent enough for an Abort (R9.4);
-    other actions accept any age while the cluster is reachable."""
+    """Whether the member was found ready recently enough for an Abort, by a recent enough probe
+    (R9.4); other actions accept any age while the cluster is reachable."""
     if not traits(ctx.action(member)).aborts:
         return True
-    if member.probe is None or passed(member.probe.asked_at, PROBE_TIMEOUT, ctx.now):
+    if member.probe is None or passed(member.probe.asked_at, PROBE_FRESH, ctx.now):
         return False
-    return not passed(member.reason.since, PROBE_FRESH, ctx.now)
+    return not passed(member.reason.since, READY_FRESH, ctx.now)
 
 
 def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observation) -> None:
