@@ -11,7 +11,7 @@ from ibgu.api import page
 from ibgu.api.context import Probes
 from ibgu.api.http import handlers
 from ibgu.api.http.middleware import middleware
-from ibgu.api.http.route import NamedRoute
+from ibgu.api.http.request_metrics import NamedRoute
 from ibgu.api.problems import unavailable
 from ibgu.api.process import endpoints
 from ibgu.api.process.readiness import Readiness

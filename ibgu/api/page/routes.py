@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ibgu.api.http.route import NamedRoute
+from ibgu.api.http.request_metrics import NamedRoute
 from ibgu.api.page.site import Asset, site
 
 _FOREVER = "public, max-age=31536000, immutable"

@@ -65,9 +65,10 @@ class _Basis(Struct, frozen=True):
 
 
 class _Evaluation(Struct, frozen=True):
-    step: int
+    """_Evaluation is a rollout's last one; a record is of the last one that found anything else."""
+
     at: datetime
-    clusters: int
+    basis: _Basis
 
 
 class Preflights:
@@ -104,9 +105,7 @@ class Preflights:
         self._releases = releases
         self._demands = demands
         self._results: dict[tuple[str, int], PreflightResult] = {}
-        self._bases: dict[str, _Basis] = {}
         self._evaluations: dict[str, _Evaluation] = {}
-        """The last one of each rollout; a record is of the last one that found anything else."""
         self._last: datetime | None = None
 
     def result(self, tracked: TrackedRollout) -> PreflightResult | None:
@@ -115,7 +114,6 @@ class Preflights:
         return self._results.get(current.step.key) if current is not None else None
 
     def forget(self, rollout: str) -> None:
-        self._bases.pop(rollout, None)
         self._evaluations.pop(rollout, None)
         if self._inspections is not None:
             self._inspections.forget(rollout)
@@ -195,17 +193,18 @@ class Preflights:
         if not await self._inspected(tracked.rollout, step, waiting, mode):
             return
         basis = await self._basis(tracked.rollout, step, waiting)
-        same_mode = _has_mode(step.preflight, mode)
-        if basis is None or (self._bases.get(uid) == basis and same_mode):
+        if basis is None:
+            return
+        last = self._evaluations.get(uid)
+        if last is not None and last.basis == basis and _has_mode(step.preflight, mode):
             return
         clusters = [view for name in waiting if (view := self._mirror.cluster(name)) is not None]
         result = await self._evaluate(tracked, step, clusters, mode)
         if result is None or tracked.current is not current or uid not in self._fleet.rollouts:
             return
-        self._evaluations[uid] = _Evaluation(step.index, self._now(), len(clusters))
+        self._evaluations[uid] = _Evaluation(self._now(), basis)
         known = current.step.preflight
         found = merged(known, result, frozenset(current.members))
-        self._bases[uid] = basis
         if known is not None and replace(known, at=found.at) == found:
             return
         self._put(step, result)
@@ -218,9 +217,9 @@ class Preflights:
         if record is None or record.problem or not _has_mode(record, mode):
             return False
         last = self._evaluations.get(step.rollout)
-        if last is None or last.step != step.index:
-            last = _Evaluation(step.index, record.at, 0)
-        return not passed(last.at, record.pause(last.clusters), self._now())
+        if last is None or last.basis.step != step.index:
+            return not passed(record.at, record.pause(0), self._now())
+        return not passed(last.at, record.pause(len(last.basis.clusters)), self._now())
 
     async def _inspected(
         self, rollout: Rollout, step: Step, clusters: Sequence[str], mode: PreflightMode
