@@ -1,10 +1,14 @@
 """The comparison with TALM: what follows from the clusters' timelines, and its table."""
 
+from pathlib import Path
+
 import pytest
+from msgspec import DecodeError
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sim.timeline import StageRun
-from tests.benchmarks.peer.figures import figures, seen, table
+from tests.benchmarks.peer.figures import Figures, figures, seen, table
+from tests.benchmarks.peer.measured import Measured
 from tests.benchmarks.peer.rows import ROWS
 
 
@@ -39,15 +43,33 @@ def test_clusters_that_all_start_at_once_hand_nothing_over() -> None:
     assert told.echo_p99_ms == 4
 
 
+def asking(requests: int) -> Figures:
+    found = seen(TIMELINES, 1)
+    return figures(found, completed=4, requests=requests, cpu=0, hub_cpu=0, peak=0, echoes=[])
+
+
 def test_the_table_has_the_median_of_each_row() -> None:
-    runs = [
-        figures(seen(TIMELINES, 1), completed=4, requests=n, cpu=0, hub_cpu=0, peak=0, echoes=[])
-        for n in (4, 400, 8)
-    ]
-    head, rule, line = table({("3 clusters", "ibgu"): runs})
+    head, rule, line = table({("3 clusters", "ibgu"): [asking(n) for n in (4, 400, 8)]})
     assert head.startswith("| rollout | by | makespan ÷ bound |")
     assert rule.count("|") == head.count("|") == line.count("|")
     assert line.startswith("| 3 clusters | ibgu | 1.26 | 63 s | 3.00 s | 3.00 s | 2.0 |")
+
+
+def test_runs_of_another_day_count_too(tmp_path: Path) -> None:
+    into = tmp_path / "runs.json"
+    Measured(into).add("3 clusters", "ibgu", asking(4))
+    today = Measured(into)
+    today.add("3 clusters", "TALM", asking(400))
+    today.add("3 clusters", "ibgu", asking(8))
+    assert Measured(into).runs == today.runs
+    assert today.runs["3 clusters", "ibgu"] == [asking(4), asking(8)]
+
+
+def test_a_file_with_anything_else_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text('{"3 clusters": {"ibgu": [{"makespan": 1}]}}')
+    with pytest.raises(DecodeError):
+        Measured(other)
 
 
 def test_every_row_makes_a_fleet_and_a_plan_for_it() -> None:

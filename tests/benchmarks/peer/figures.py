@@ -115,8 +115,12 @@ _COLUMNS = {
 }
 
 
-def table(measured: Mapping[tuple[str, str], Sequence[Figures]]) -> Iterable[str]:
-    """Yields Markdown lines: each row's medians; `measured` by the row's words and who did it."""
+Measurements = Mapping[tuple[str, str], Sequence[Figures]]
+"""The runs by the row's description and who carried it out."""
+
+
+def table(measured: Measurements) -> Iterable[str]:
+    """Yields Markdown lines: each row's medians."""
     heads = [head for head, _ in _COLUMNS.values()]
     yield f"| rollout | by | {' | '.join(heads)} |"
     yield "|---" * (2 + len(heads)) + "|"

@@ -40,6 +40,10 @@ ROWS = {
         for share in (0.1, 0.25, 1.0)
     },
     "failed_prep": Row(replace(_case(50), faults=(_FAILING,)), "one fails in Prep"),
-    "polled": Row(replace(_case(50), feedback="poll:60s"), "agents poll every 60 to 114 s"),
+    "polled": Row(
+        # A batch of TALM's has its share of the timeout: of 20 minutes, two would hardly do.
+        replace(_case(50), feedback="poll:60s", minutes=60),
+        "agents poll every 60 to 114 s",
+    ),
     "payload": Row(replace(_case(50), payload=True), "with a payload"),
 }
