@@ -16,12 +16,20 @@ class TermFacts:
     gap everything is decided again, and limits that passed meanwhile get their grace.
     """
 
-    def __init__(self, facts: Facts, retries: JournalRetries, complete: Callable[[], bool]) -> None:
-        """`complete`: whether the mirror shows all of the hub, and the same hub as before."""
+    def __init__(
+        self,
+        facts: Facts,
+        retries: JournalRetries,
+        complete: Callable[[], bool],
+        mirror_gaps: Callable[[], int],
+    ) -> None:
+        """`complete`: whether the mirror shows all of the hub, and the same hub as before.
+        `mirror_gaps`: how often it did not, so far."""
         self._facts = facts
         self._retries = retries
         self._complete = complete
-        self._outages = retries.outages
+        self._mirror_gaps = mirror_gaps
+        self._known = self._gaps()
         self._incomplete = False
 
     @property
@@ -36,7 +44,12 @@ class TermFacts:
     @property
     def gap(self) -> bool:
         """Whether there was a gap since the last `closed`, even if it is over."""
-        return self._incomplete or self._retries.outages != self._outages
+        return self._incomplete or self._gaps() != self._known
+
+    def _gaps(self) -> tuple[int, int]:
+        """Returns the numbers of outages of the journal and of gaps of the mirror, so far: one may
+        begin and end between two looks."""
+        return self._retries.outages, self._mirror_gaps()
 
     def incomplete(self) -> bool:
         """Returns whether the mirror is incomplete now, which is remembered as a gap."""
@@ -50,7 +63,7 @@ class TermFacts:
 
     def closed(self, now: datetime) -> None:
         """Records that mirror and journal are complete again since `now`."""
-        self._incomplete, self._outages = False, self._retries.outages
+        self._incomplete, self._known = False, self._gaps()
         self._facts = replace(self._facts, in_sync_since=now, led_since=None)
 
     @property

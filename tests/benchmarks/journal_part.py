@@ -11,7 +11,7 @@ from ibgu.db.reads import Reads
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from tests.benchmarks.history import History, history
-from tests.benchmarks.journal import timing
+from tests.benchmarks.journal import cold, timing
 from tests.benchmarks.journal.asking import call_everything
 from tests.benchmarks.journal.state import JournalState, journal_state, kept, prepare
 from tests.benchmarks.journal.statements import LABELS, LARGE, Plan, Recorder, explain, generic
@@ -39,24 +39,29 @@ def run(options: Namespace) -> bool:
             asyncio.run(_filled(options, postgres.url))
         os.sync()  # else the first commits wait for what was filled
         with EmbeddedPostgres(folder) as postgres:
-            return judge(asyncio.run(measure(options, postgres.url, hub)), "journal")
+            good = judge(asyncio.run(measure(options, postgres.url, hub)), "journal")
+        cold.drop_cached(folder)
+        with EmbeddedPostgres(folder) as postgres:
+            found = asyncio.run(cold.measure(postgres.url, history_of(options), options.asked))
+        print("\njournal, from the disk:")
+        return judge(found, "cold") and good
 
 
 async def _filled(options: Namespace, url: str) -> None:
     began = time.monotonic()
-    await prepare(url, _history(options))
+    await prepare(url, history_of(options))
     print(
         f"\njournal: {options.events:,} events, filled in {time.monotonic() - began:.0f} s",
         flush=True,
     )
 
 
-def _history(options: Namespace) -> History:
+def history_of(options: Namespace) -> History:
     return history(options.events, options.clusters, options.rollouts)
 
 
 async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
-    made = _history(options)
+    made = history_of(options)
     await prepare(url, made)
     async with journal_state(url, hub, made.hub) as stand:
         return await _figures(stand, made, options)

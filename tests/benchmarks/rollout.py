@@ -43,7 +43,7 @@ from tests.benchmarks.reads import not_allowed
 from tests.benchmarks.ready import must_live, running
 from tests.benchmarks.reports import Report
 from tests.benchmarks.runs import Work, work
-from tests.benchmarks.servers import Sent, Servers, sent
+from tests.benchmarks.servers import OwnMetrics, Servers, own_metrics
 from tests.benchmarks.warm import ENVIRONMENT, warm
 
 RESTING = 0.9
@@ -64,7 +64,8 @@ class RolloutCosts(Struct, frozen=True):
     """Share of the machine's time, while the rollout went on."""
     servers: dict[str, float]
     """Seconds of CPU."""
-    sent: Sent
+    own: OwnMetrics
+    """The controller's."""
     journal: Costs
     echoes: list[float]
     """Seconds."""
@@ -145,10 +146,10 @@ async def _carried_out(
             status = await roll_out(admin, case.ibgu(), process, leader.log)
         idle, usage = machine.idle(), process.usage()
         usage = replace(usage, cpu=usage.cpu - began)
-        taken, told = servers.cpu(), await sent(leader.listen)
+        taken, own = servers.cpu(), await own_metrics(leader.listen)
     journal = (await costs(database_url)).since(before)
     return status, RolloutCosts(
-        began, usage, idle, taken, told, journal, [each.seconds for each in echoes.all]
+        began, usage, idle, taken, own, journal, [each.seconds for each in echoes.all]
     )
 
 

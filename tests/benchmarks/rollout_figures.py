@@ -6,6 +6,7 @@ from tests.benchmarks.audit import WORKS, writes
 from tests.benchmarks.bound import percentile
 from tests.benchmarks.report import judge
 from tests.benchmarks.rollout import Result
+from tests.benchmarks.servers import Histogram
 
 _OF_MEMBERS = (WORKS, "managedclusters")
 _OF_STATUS = ("imagebasedgroupupgrades/status", "events")
@@ -50,7 +51,7 @@ def delays(name: str, seconds: list[float], echoes: Sequence[float] = ()) -> dic
 
 
 def _kib(result: Result, resources: Iterable[str]) -> float:
-    sent = result.around.sent
+    sent = result.around.own.sent
     return sum(size for (_, resource), size in sent.items() if resource in resources) / 1024
 
 
@@ -83,6 +84,8 @@ def _surroundings(result: Result) -> Iterator[str]:
         yield f"hand-over to {step[0]}: {percentiles(delays)}"
     yield f"agents took {percentiles(done.taking)} to pass an arming on,"
     yield f"  and {percentiles(done.reporting)} from an end to the report that proves it"
+    own = result.around.own
+    yield f"ibgu's turns took {_quantiles(own.turns)}, of which commits {_quantiles(own.commits)}"
     yield f"the hub's echo took {percentiles(result.around.echoes)}"
     yield f"to start took the controller {result.around.began:.1f} s of CPU, once"
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
@@ -98,8 +101,15 @@ def _surroundings(result: Result) -> Iterator[str]:
 
 
 def percentiles(seconds: list[float]) -> str:
-    p50, p99 = (percentile(seconds, share) * 1000 for share in (0.50, 0.99))
-    return f"{p50:.0f} ms (p50), {p99:.0f} ms (p99)"
+    return _told(*(percentile(seconds, share) for share in _SHARES.values()))
+
+
+def _quantiles(histogram: Histogram) -> str:
+    return _told(*(histogram.quantile(share) for share in _SHARES.values()))
+
+
+def _told(p50: float, p99: float) -> str:
+    return f"{1000 * p50:.0f} ms (p50), {1000 * p99:.0f} ms (p99)"
 
 
 def _table(result: Result) -> Iterator[str]:
@@ -112,7 +122,7 @@ def _table(result: Result) -> Iterator[str]:
 
 def _row(result: Result, verb: str, resource: str) -> str:
     count, members = result.requests[verb, resource], result.case.clusters
-    size = result.around.sent.get((verb, resource), 0.0) / members / 1024
+    size = result.around.own.sent.get((verb, resource), 0.0) / members / 1024
     per_action = count / result.work.actions
     name = f"{verb} {resource or 'the API itself'}"
     sized = f"{size:.2f}" if size else ""

@@ -15,6 +15,7 @@ from tests.benchmarks.case import CHAIN, Case, ibgu, otherwise
 from tests.benchmarks.process import Process
 from tests.benchmarks.reads import not_allowed
 from tests.benchmarks.rollout import roll_out
+from tests.benchmarks.servers import Histogram, read_metrics
 
 IBGU = "system:serviceaccount:ibgu-system:ibgu"
 STAGE, PAYLOAD = "bench-0123456789ab-stage", "bench-0123456789ab-payload"
@@ -145,3 +146,29 @@ def test_requests_count_by_sender_from_the_creation_of_the_rollout_on() -> None:
         ("fleet", "patch", status): 2,
         (IBGU, "patch", WORKS): 1,
     }
+
+
+METRICS = """\
+# TYPE ibgu_turn_seconds histogram
+ibgu_turn_seconds_bucket{le="0.01"} 5
+ibgu_turn_seconds_bucket{le="0.1"} 15
+ibgu_turn_seconds_bucket{le="+Inf"} 20
+ibgu_turn_seconds_count 20
+ibgu_turn_seconds_sum 30
+# TYPE ibgu_hub_sent_bytes counter
+ibgu_hub_sent_bytes_total{verb="patch",resource="manifestworks"} 2048
+"""
+
+
+@pytest.mark.parametrize(
+    ("share", "seconds"), [(0.0, 0.0), (0.25, 0.01), (0.5, 0.055), (0.75, 0.1), (0.99, 0.1)]
+)
+def test_quantiles_are_those_of_prometheus(share: float, seconds: float) -> None:
+    assert read_metrics(METRICS).turns.quantile(share) == pytest.approx(seconds)
+
+
+def test_a_histogram_of_nothing_has_no_quantile() -> None:
+    own = read_metrics(METRICS)
+    assert own.commits == Histogram(())
+    assert own.commits.quantile(0.5) == 0
+    assert own.sent == {("patch", "manifestworks"): 2048}

@@ -7,6 +7,7 @@ from msgspec import DecodeError
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sim.timeline import StageRun
+from tests.benchmarks.peer.controllers import CONTROLLERS
 from tests.benchmarks.peer.figures import Figures, figures, seen, table
 from tests.benchmarks.peer.measured import Measured
 from tests.benchmarks.peer.rows import ROWS
@@ -43,8 +44,13 @@ def test_clusters_that_all_start_at_once_hand_nothing_over() -> None:
     assert told.echo_p99_ms == 4
 
 
-def asking(requests: int) -> Figures:
-    found = seen(TIMELINES, 1)
+def test_a_row_without_hand_overs_shows_none() -> None:
+    *_, line = table({("3 clusters", "ibgu"): [asking(4, slots=3)]})
+    assert line.startswith("| 3 clusters | ibgu | 2.10 | 63 s |  |  | 1.0 |")
+
+
+def asking(requests: int, slots: int = 1) -> Figures:
+    found = seen(TIMELINES, slots)
     return figures(found, completed=4, requests=requests, cpu=0, hub_cpu=0, peak=0, echoes=[])
 
 
@@ -77,5 +83,6 @@ def test_every_row_makes_a_fleet_and_a_plan_for_it() -> None:
         assert len(row.fleet().clusters()) == row.case.clusters
         strategies = [step["rolloutStrategy"] for step in row.case.ibgu()["spec"]["plan"]]
         assert {each["maxConcurrency"] for each in strategies} == {row.case.slots}
+        assert set(row.by) <= set(CONTROLLERS)
     assert ROWS["failed_prep"].fleet().faults_by_cluster()["site-0001"]
     assert not ROWS["polled"].fleet().agent.watches

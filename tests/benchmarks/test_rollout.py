@@ -34,6 +34,8 @@ def test_a_rollout_in_two_steps() -> None:
     assert 1000 < size.spec < size.whole - size.status
     assert size.status > 1000
     assert all(cpu > 0 for cpu in result.around.servers.values())
+    own = result.around.own
+    assert 0 < own.commits.quantile(0.5) < own.turns.quantile(0.99) < 10
 
 
 def test_a_chain_with_a_payload_and_failures_that_were_asked_for() -> None:

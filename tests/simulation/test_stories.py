@@ -60,6 +60,26 @@ def test_a_run_committed_late_is_replaced_after_a_new_probe(
     told(story, "Prep")
 
 
+def test_nothing_is_armed_on_what_came_during_the_commit(told: Tell) -> None:
+    """Somebody begins Prep on the cluster by hand after its arming was decided: it must be judged
+    again, and the report of that is no version that the arming may rest on."""
+
+    async def story(stage: Stage) -> None:
+        def by_hand() -> None:
+            stage.fleet.weather.open(Fault(at=0.0, kind="journal-slow", seconds=60.0))
+            (cluster,) = stage.fleet.player.clusters.values()
+            cluster.set_stage("Prep", stage.fleet.hub.now())
+
+        with once_decided(Kind.RUN_ARMING, by_hand):
+            await stage.fleet.people.apply(0)
+            await stage.until(stage.complete)
+        (ended,) = await stage.events("RunEnded")
+        assert ended.data["result"] == "withdrawn"
+        assert stage.armed == []
+
+    told(story, "Prep")
+
+
 def test_decisions_kept_back_by_the_journal_are_done_once_it_is_back(told: Tell) -> None:
     """Nothing else happens that would begin a turn."""
 

@@ -1,6 +1,6 @@
 """Turns what the records want into requests: the thin layer around `engine.works`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from ibgu.core.engine.decide import (
     job_run,
     payload_kept,
     payload_wanted,
+    shows_what_was_judged,
 )
 from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state import FleetState, TrackedRollout
@@ -70,25 +71,38 @@ class Effects:
         self._observe = outcomes.observer
 
     def reconcile(
-        self, fleet: FleetState, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
-    ) -> None:
-        """Makes the hub show what the rollout's records want for these clusters."""
+        self,
+        fleet: FleetState,
+        tracked: TrackedRollout,
+        clusters: Iterable[str],
+        observed: Mapping[str, Observation],
+        now: datetime,
+    ) -> list[str]:
+        """Makes the hub show what the rollout's records want for these clusters.
+
+        Returns the clusters that must be judged again first: nothing is armed that has changed
+        since it was. `observed`: what the decisions saw.
+        """
         observe = self._observe(tracked.rollout)
+        again = []
         for cluster in clusters:
             self._drop_ended_arming(tracked, cluster)
             seen = observe(cluster)
             wanted = desired_stage_work(tracked, cluster, seen, now)
-            if wanted is not None and not self._recently_refused(tracked, cluster, wanted):
+            if _arms(wanted) and not shows_what_was_judged(seen, observed.get(cluster)):
+                again.append(cluster)
+            elif wanted is not None and not self._recently_refused(tracked, cluster, wanted):
                 self._stage(tracked, cluster, wanted, seen.stage)
             self._payload(fleet, tracked, cluster, seen)
             self._job(tracked, cluster, seen)
+        return again
 
     def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
     ) -> bool:
         """Returns whether the hub has just refused the work for good. An arming is refused once,
         and the refusal ends its run."""
-        if isinstance(wanted, DesiredWork) and wanted.armed:
+        if _arms(wanted):
             return False
         name = stage_name(tracked.rollout.uid, tracked.rollout.name)
         return self._outcomes.refused((cluster, name))
@@ -280,3 +294,7 @@ class Effects:
 
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)
+
+
+def _arms(wanted: DesiredWork | DeleteWork | None) -> bool:
+    return isinstance(wanted, DesiredWork) and wanted.armed

@@ -2,7 +2,7 @@
 rests on them. Those that nothing rests on are deferrable (CAN_WAIT)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from math import inf
@@ -16,7 +16,7 @@ from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.work_queue import Touched
 from ibgu.controller.quarantine import attributed_to, broken_by
 from ibgu.core.engine.state import FleetState, Undo
-from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
+from ibgu.core.model import Decision, Kind, Member, Observation, OnMember, Preempt
 from ibgu.db.errors import is_refused
 from ibgu.db.journal import Changeset, Journal, MemberKey, concerns, rollout_of
 
@@ -32,12 +32,14 @@ class Draft:
 
     `decided` maps each rollout to the members that were decided on. Other touched members are left
     to the next turn, and nothing is done for them: their records may be outdated (R8.8).
+    `observed` maps it to what the decisions saw of its clusters.
     """
 
     def __init__(self, fleet: FleetState) -> None:
         self.fleet = fleet
         self.decisions: list[Decision] = []
         self.decided: Touched = {}
+        self.observed: dict[str, Mapping[str, Observation]] = {}
         self._undo: list[Undo] = []
         self._slots: dict[MemberKey, int | None] = {}
 

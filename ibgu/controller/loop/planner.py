@@ -153,7 +153,9 @@ class Planner:
     def _run_cycle(
         self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> DecisionResult:
-        snapshot = self._snapshots.of(tracked)
+        observed = self._snapshots.observing(tracked.rollout)
+        draft.observed[tracked.rollout.uid] = observed
+        snapshot = self._snapshots.of(tracked, observed)
         listed = self._lister.take(tracked)
         if listed is None:
             return decide(draft.apply, snapshot, clusters, now)

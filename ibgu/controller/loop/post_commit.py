@@ -1,6 +1,6 @@
 """Acts on a commit: what the hub must show, which rollouts are affected, who is notified."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.controller.reports.reporter import Reporter, by_rollout
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import StepState
+from ibgu.core.model import Observation, StepState
 
 
 class HubWrites(Struct, frozen=True, eq=False):
@@ -43,14 +43,23 @@ class HubWrites(Struct, frozen=True, eq=False):
                 with quarantine.tolerate(uid):
                     self._effects.disarm_quarantined(tracked, cluster, now)
 
-    def reconcile(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
-        """Makes the hub show what the rollout's records want for these clusters."""
+    def reconcile(
+        self,
+        uid: str,
+        clusters: Iterable[str],
+        observed: Mapping[str, Observation],
+        now: datetime,
+    ) -> None:
+        """Makes the hub show what the rollout's records want for these clusters; queues those that
+        must be judged again first. `observed`: what their decisions saw."""
         with attributed_to(uid):
             tracked = self._fleet.rollouts.get(uid)
             if tracked is None:
                 self._effects.remove_orphans_of(uid)
                 return
-            self._effects.reconcile(self._fleet, tracked, clusters, now)
+            again = self._effects.reconcile(self._fleet, tracked, clusters, observed, now)
+            if again:
+                self._work_queue.touch_now(uid, again)
             self._adopting.reconcile(tracked)
             self._follow_ups.reconcile(tracked)
 
@@ -95,7 +104,7 @@ class PostCommit(Struct, frozen=True, eq=False):
         if not writes_suspended and not late:
             self._writes.disarm(draft.decided, now)
             for uid, clusters in decided.items():
-                self._writes.reconcile(uid, clusters, now)
+                self._writes.reconcile(uid, clusters, draft.observed.get(uid, {}), now)
             self._writes.send_patches(concerned.pending_uids, pending_patches)
         for uid in decided:
             with attributed_to(uid):

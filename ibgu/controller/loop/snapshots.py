@@ -1,6 +1,6 @@
 """Takes the snapshot that a rollout is decided on."""
 
-from functools import cache
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,9 +20,21 @@ from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.state.snapshot import UNNAMED, Snapshot
-from ibgu.core.model import names
+from ibgu.core.model import Observation, Rollout, names
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.talm.adopt import NO_TRACES, Traces
+
+
+class ObservedOnce(dict[str, Observation]):
+    """ObservedOnce observes each cluster when it is first asked for, and keeps what was seen."""
+
+    def __init__(self, observe: Callable[[str], Observation]) -> None:
+        super().__init__()
+        self._observe = observe
+
+    def __missing__(self, cluster: str) -> Observation:
+        found = self[cluster] = self._observe(cluster)
+        return found
 
 
 class Snapshots(Struct, frozen=True, eq=False):
@@ -41,9 +53,12 @@ class Snapshots(Struct, frozen=True, eq=False):
     _grants: RolloutGrants
     _facts: TermFacts
 
-    def of(self, tracked: TrackedRollout) -> Snapshot:
-        """Returns a snapshot for this moment only, in which each cluster is observed at most
-        once."""
+    def observing(self, rollout: Rollout) -> ObservedOnce:
+        """Returns the observations of a cycle, which are made as it asks for them."""
+        return ObservedOnce(self._outcomes.observer(rollout))
+
+    def of(self, tracked: TrackedRollout, observed: ObservedOnce) -> Snapshot:
+        """Returns a snapshot for this moment only."""
         rollout, mirror = tracked.rollout, self._mirror
         found = mirror.rollout_object(rollout.uid)
         holding = self._policy_gates.of(
@@ -57,7 +72,7 @@ class Snapshots(Struct, frozen=True, eq=False):
         return Snapshot(
             fleet=self._fleet,
             tracked=tracked,
-            observe=cache(self._outcomes.observer(rollout)),
+            observe=observed.__getitem__,
             cluster=mirror.cluster,
             facts=self._facts.facts,
             object=found,

@@ -132,7 +132,7 @@ class Term:
             deps,
             tasks,
             fleet,
-            TermFacts(facts, self._retries, deps.complete),
+            TermFacts(facts, self._retries, deps.complete, lambda: deps.watches.gaps),
             self._clock,
             self._quarantine,
             tenants,

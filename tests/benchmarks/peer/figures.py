@@ -120,13 +120,14 @@ Measurements = Mapping[tuple[str, str], Sequence[Figures]]
 
 
 def table(measured: Measurements) -> Iterable[str]:
-    """Yields Markdown lines: each row's medians."""
+    """Yields Markdown lines: each row's medians; empty where nothing was handed over."""
     heads = [head for head, _ in _COLUMNS.values()]
     yield f"| rollout | by | {' | '.join(heads)} |"
     yield "|---" * (2 + len(heads)) + "|"
     for (words, who), runs in measured.items():
+        medians = {name: median(getattr(run, name) for run in runs) for name in _COLUMNS}
         cells = [
-            form.format(median(getattr(run, name) for run in runs))
-            for name, (_, form) in _COLUMNS.items()
+            "" if name.startswith("handover") and not value else _COLUMNS[name][1].format(value)
+            for name, value in medians.items()
         ]
         yield f"| {words} | {who} | {' | '.join(cells)} |"

@@ -31,10 +31,11 @@ def run(options: Namespace) -> bool:
     measured = Measured(options.into)
     for time in range(options.times):
         for row in (ROWS[name] for name in options.rows.split(",")):
-            for who in options.by.split(","):
+            for who in (who for who in options.by.split(",") if who in row.by):
                 print(f"-- {row.description}, by {who}, {time + 1} of {options.times}", flush=True)
                 found = measure(row, who)
                 measured.add(row.description, who, found)
                 print(f"   {found}", flush=True)
-    print("\n".join(("", *table(measured.runs))))
+    runs, each = measured.runs, [(row.description, who) for row in ROWS.values() for who in row.by]
+    print("\n".join(("", *table({key: runs[key] for key in each if key in runs}))))
     return True

@@ -17,6 +17,8 @@ the field a minute and more, which would hide all else. The row `polled` has the
 class Row(Struct, frozen=True):
     case: Case
     words: str = ""
+    by: tuple[str, ...] = ("TALM", "ibgu")
+    """Who can carry it out."""
 
     @property
     def description(self) -> str:
@@ -45,5 +47,6 @@ ROWS = {
         replace(_case(50), feedback="poll:60s", minutes=60),
         "agents poll every 60 to 114 s",
     ),
-    "payload": Row(replace(_case(50), payload=True), "with a payload"),
+    # TALM brings none: its clusters have it by other means, or fail.
+    "payload": Row(replace(_case(50), payload=True), "with a payload", by=("ibgu",)),
 }

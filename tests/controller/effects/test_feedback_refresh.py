@@ -113,7 +113,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
-    facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True)
+    facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True, lambda: 0)
     refresh = FeedbackRefresh(
         *(fleet, outcomes, effects, FixedClock(), durations, Quarantine(Random(0)), facts),
         rate=10.0,

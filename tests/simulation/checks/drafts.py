@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
@@ -95,13 +94,13 @@ def _looked_at(decided: Decided) -> Any:
 
 def _done(found: Found, decided: Decided) -> Any:
     def around(reconcile: Any) -> Any:
-        def done(mine: HubWrites, uid: str, clusters: Iterable[str], now: datetime) -> None:
+        def done(mine: HubWrites, uid: str, clusters: Iterable[str], *given: Any) -> None:
             fleet = mine._fleet
             known = {(uid, name) for name in clusters}
             if uid in fleet.rollouts:
                 strange = known - decided[fleet]
                 found.check("nothing is done for whom nothing is decided", not strange, strange)
-            reconcile(mine, uid, clusters, now)
+            reconcile(mine, uid, clusters, *given)
 
         return done
 

@@ -24,6 +24,7 @@ from ibgu.core.engine.decide.stagework import (
     desired_stage_work,
     payload_kept,
     payload_wanted,
+    shows_what_was_judged,
 )
 from ibgu.core.engine.decide.step.retries import begin_retries, plan_retries
 from ibgu.core.engine.decide.step.steps import decide_step
@@ -47,6 +48,7 @@ __all__ = [
     "payload_kept",
     "payload_wanted",
     "quarantine_rollout",
+    "shows_what_was_judged",
 ]
 
 

@@ -51,6 +51,20 @@ def desired_stage_work(
     return desired_work_of(member, work, tracked.rollout.restore) if work is not None else None
 
 
+def shows_what_was_judged(seen: Observation, judged: Observation | None) -> bool:
+    """Returns whether the hub still shows the cluster as it was judged: an arming rests on that,
+    and on nothing that came while its decision was journaled (R8.8, R26.1). `judged`: None if it
+    was not."""
+    return judged is not None and _basis(seen) == _basis(judged)
+
+
+def _basis(seen: Observation) -> tuple[object, ...]:
+    work, cluster = seen.stage, seen.cluster
+    version = (work.uid, work.resource_version) if work is not None else None
+    present = (cluster.uid, cluster.reachable, cluster.deleting) if cluster is not None else None
+    return version, present, seen.talm
+
+
 def _paused(tracked: TrackedRollout, seen: Observation) -> tuple[str, ...]:
     """Returns the names of what the cluster shows as paused for the rollout."""
     known = seen.current_feedback
