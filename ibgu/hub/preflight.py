@@ -92,10 +92,12 @@ class Admission(Struct, frozen=True):
 
 
 async def ask_admission(hub: Hub, manifest: JsonObject, namespace: str) -> Admission:
-    """Asks the API server, schema and validation rules included. Raises HubError."""
+    """Asks the API server, schema and validation rules included: a field that it does not know is
+    a problem, as for kubectl. Raises HubError."""
     path = paths.rollout_objects(manifest["kind"], namespace)
+    query = {"dryRun": "All", "fieldValidation": "Strict"}
     try:
-        await hub.request("POST", path, body=manifest, query={"dryRun": "All"})
+        await hub.request("POST", path, body=_as_new(manifest), query=query)
     except HubError as error:
         if error.status in (400, 422):
             return Admission(problems=(error.message,))
@@ -104,6 +106,17 @@ async def ask_admission(hub: Hub, manifest: JsonObject, namespace: str) -> Admis
             return Admission(warnings=(words,))
         raise
     return Admission()
+
+
+_OF_THE_SERVER = frozenset(
+    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+)
+
+
+def _as_new(manifest: JsonObject) -> JsonObject:
+    """Returns the manifest without what only the API server writes: it may be read from a hub."""
+    meta = {k: v for k, v in manifest["metadata"].items() if k not in _OF_THE_SERVER}
+    return {k: v for k, v in manifest.items() if k != "status"} | {"metadata": meta}
 
 
 class HubReading:

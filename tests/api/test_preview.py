@@ -88,6 +88,30 @@ def proposed_in(namespace: object) -> dict[str, Any]:
     return {"manifest": body}
 
 
+async def test_an_object_as_the_hub_shows_it_is_previewed(preview: Preview) -> None:
+    body = proposed("Prep") | {"status": {"phase": "Running", "clusters": [{"name": "pv-1"}]}}
+    body["metadata"] |= {
+        "creationTimestamp": "2026-11-20T02:00:00Z",
+        "generation": 3,
+        "managedFields": [{"manager": "kubectl", "operation": "Update"}],
+        "resourceVersion": "17",
+        "uid": "0f5a2a38-6b54-4a5e-9f4e-2f1f7a2f4c11",
+    }
+    answer = await preview("olga", manifest=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["selected"], found["valid"], found["problems"]) == (2, True, [])
+
+
+async def test_a_misspelt_field_is_a_problem(preview: Preview) -> None:
+    """The API server would drop it where a client does not ask it to be strict."""
+    answer = await preview("olga", manifest=proposed("Prep", oadpContents=[]))
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert not found["valid"]
+    assert 'unknown field "spec.ibuSpec.oadpContents"' in found["problems"][0]
+
+
 async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
     missing = [{"name": "oadp-cm", "namespace": "default"}]
     body = proposed("Prep", oadpContent=missing)

@@ -45,6 +45,9 @@ async def half_done(admin: HubClient, journal: Journal) -> AsyncIterator[Rollout
     body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
     created = await admin.request("POST", paths.ibgus("default"), body=body)
     uid = msgspec.json.decode(created)["metadata"]["uid"]
+    shown = {"status": {"phase": "Running"}}
+    where = paths.ibgu_status("default", "ran-x1")
+    await admin.request("PATCH", where, body=shown, content_type=paths.MERGE_PATCH)
     now = datetime.now(UTC)
     begun = now - timedelta(minutes=30)
     found = rollout(uid, name="ran-x1", started_at=begun - timedelta(hours=1))

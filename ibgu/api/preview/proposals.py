@@ -38,8 +38,7 @@ class RequestedPreview(Struct, frozen=True):
 def of_manifest(manifest: JsonObject, field: str = "manifest") -> RequestedPreview:
     """Returns what the manifest asks for; `field`: the one of the body that has it."""
     try:
-        msgspec.json.encode(manifest)
-        found = msgspec.convert(manifest, RolloutObject)
+        found = msgspec.json.decode(msgspec.json.encode(manifest), type=RolloutObject)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise invalid(field, "body", broken_manifest(str(error))) from error
     driver = DRIVERS.get(str(manifest.get("kind")))

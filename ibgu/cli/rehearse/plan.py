@@ -33,7 +33,7 @@ def rehearsed(
 ) -> RehearsedPlan:
     """Returns the plan of a manifest that the preview has found valid. Raises RestError."""
     try:
-        found = msgspec.convert(manifest, RolloutObject)
+        found = msgspec.json.decode(msgspec.json.encode(manifest), type=RolloutObject)
     except msgspec.ValidationError as error:
         raise RestError(f"can't read the manifest: {error}") from error
     meta = found.metadata
