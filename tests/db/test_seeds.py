@@ -225,3 +225,17 @@ def test_a_cache_of_seed_images_drops_the_one_counted_first() -> None:
 async def test_another_hub_has_seeds_of_its_own(journal: Journal, db: AsyncEngine) -> None:
     await seen(journal, of_image("r1", f"quay.io/du@{SHA}"))
     assert await Reads(db, "hub-2").seeds() == ()
+
+
+async def test_a_cluster_that_is_aborted_is_not_rolled_back(journal: Journal, reads: Reads) -> None:
+    first = await seen(journal, of_image("r1", f"quay.io/du@{SHA}"))
+    up = await open_step(journal, step(first, 0, Action.UPGRADE, total=1))
+    abort = await open_step(journal, step(first, 1, Action.ABORT_ON_FAILURE, total=1))
+    await put(
+        journal,
+        lost(up, "a", 0, Action.UPGRADE, "timed out"),
+        done(abort, "a", 0, Action.ABORT_ON_FAILURE),
+    )
+    (found,) = await reads.seeds()
+    assert found.rolled_back == 0
+    assert [each.count for each in found.failures] == [1]

@@ -429,6 +429,34 @@ def test_events_and_orphaned_works_wait_until_talm_is_gone(told: Tell) -> None:
     told(story, "Prep")
 
 
+def test_an_arming_that_waits_for_its_retry_is_given_up_when_talm_comes(told: Tell) -> None:
+    """The hub takes writes again while TALM is live: nothing of ibgu's may be left to send."""
+    asked: list[float] = []
+    busy = [True]
+    arming = f'"{names.ARMING}":"{names.ARMED}"'.encode()
+
+    def handle(hub: MemoryHub, request: ServedRequest) -> bytes:
+        if busy and request.who.startswith("ibgu/") and arming in (request.body or b""):
+            asked.append(hub.now())
+            raise RefusedRequest(503, "ServiceUnavailable", "the hub is busy")
+        return known(hub, request)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.fleet.people.apply(0)
+        await stage.until(lambda: bool(asked))
+        living = asyncio.create_task(Talm(stage.fleet.hub).live(600))
+        await asyncio.sleep(45)
+        busy.clear()
+        await living
+        assert stage.armed == []
+        await stage.until(stage.complete)
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep")
+
+
 @pytest.mark.parametrize("ahead", [600.0, -600.0])
 def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -> None:
     """TALM's Lease has run out by that clock, or never does: but it is renewed (R20.1)."""

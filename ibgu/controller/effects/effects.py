@@ -117,6 +117,10 @@ class Effects:
         if run is None or run.id != queued.token or not run.on_hub:
             self._writer.drop(key)
 
+    def drop_queued(self) -> None:
+        """Gives up the writes of rollouts that are not sent yet, or wait for a retry."""
+        self._writer.drop_owned()
+
     def remove_orphans(self, fleet: FleetState) -> None:
         """Removes works of all rollouts that neither the hub nor the journal knows."""
         for uid in list(self._mirror.works.values_of("rollout")):

@@ -9,6 +9,7 @@ from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
+from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.loop.affected_clusters import AffectedClusters
 from ibgu.controller.loop.cleanup import Cleanup
@@ -137,8 +138,13 @@ class PostCommit(Struct, frozen=True, eq=False):
             self._lister.request(tracked)
 
 
-def disarm_without_journal(fleet: FleetState, effects: Effects, errors: DeferredErrors) -> None:
-    """Disarms accepted runs while the journal is away, which takes no decision (R9.2)."""
+def disarm_without_journal(
+    fleet: FleetState, facts: TermFacts, effects: Effects, errors: DeferredErrors
+) -> None:
+    """Disarms accepted runs while the journal is away, which takes no decision (R9.2); not beside a
+    live TALM (R20.1)."""
+    if facts.talm_hold:
+        return
     for uid, tracked in fleet.rollouts.items():
         with errors.of(uid):
             step = tracked.current

@@ -74,6 +74,8 @@ class Resync:
     def talm(self, hold: str, beside: bool) -> None:
         """Stops what is written because of a live TALM, or resumes it."""
         if self._facts.talm_seen(hold, beside=beside):
+            if hold:
+                self._effects.drop_queued()
             self._report(self._recovered)
             self.touch_everything()
             self._report_quarantine()

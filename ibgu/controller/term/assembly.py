@@ -158,7 +158,8 @@ class Assembly(Struct, frozen=True, eq=False):
         writer = self._writer(lambda result: responses.answered(result), deadline)
         outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng, payloads.problem)
         effects = self._effects(payloads, writer, outcomes)
-        journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
+        meanwhile = partial(disarm_without_journal, fleet, facts, effects, errors)
+        journal_writer = new_journal_writer(meanwhile)
         adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
         follow_ups = PolicyFollowUps(mirror, writer, payloads, tasks, work_queue.touch)
         touch_now = work_queue.touch_now

@@ -164,7 +164,7 @@ def _actions() -> dict[str, list[ActionName]]:
     return {
         "brings": every_action(lambda action: action.brings),
         "upgrades": every_action(lambda action: action.upgrades),
-        "back": every_action(lambda action: action.leads_back),
+        "back": every_action(lambda action: action.leads_back and not action.aborts),
     }
 
 

@@ -144,10 +144,16 @@ class Writer:
     def drop(self, key: tuple[str, ...]) -> None:
         """Gives up the `queued` write; it is reported as superseded."""
         lane = self._lanes.get(key)
-        if lane is not None and lane.queued is not None:
-            dropped, lane.queued = lane.queued, None
+        dropped = lane.drop() if lane is not None else None
+        if lane is not None and dropped is not None:
             self._retire(lane)
-            self._done(WriteResult(dropped, superseded=True))
+            self._done(dropped)
+
+    def drop_owned(self) -> None:
+        """Gives up every queued write of a rollout, also one that waits for a retry."""
+        owned = [key for key, lane in self._lanes.items() if lane.queued and lane.queued.owner]
+        for key in owned:
+            self.drop(key)
 
     @property
     def depth(self) -> int:

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.decide import quarantine_rollout
 from ibgu.core.engine.state import Holder, UnreadableRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import PROBE_GRACE, PROBE_TIMEOUT
@@ -123,6 +124,33 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
     assert list(twin.tracked(older).steps[0].in_flight) == ["site-2", "site-3"]
     twin.wait(hours=1)
     assert asked(twin) == ["site-1", "site-2", "site-3"]
+
+
+def test_a_quarantined_rollout_keeps_no_slot_of_its_canceller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It answers no request until ibgu can decide on it again."""
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    for decision in quarantine_rollout(twin.tracked(older), "KeyError", twin.now):
+        twin.fleet.apply(decision)
+    with monkeypatch.context() as quarantined:
+        decide = twin._decide
+        quarantined.setattr(
+            twin, "_decide", lambda uid, *given: None if uid == older else decide(uid, *given)
+        )
+        newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
+        twin.wait(minutes=1)
+        waiting = twin.member(newer, 0, "site-1").reason
+        assert (waiting.kind, waiting.who) == (ReasonKind.CLAIM, ActingParty.PERSON)
+        assert "which an internal error of ibgu holds" in waiting.message
+        for name in ("site-2", "site-3"):
+            assert twin.member(newer, 0, name).outcome is Outcome.SUCCEEDED
+    twin.touch(older)
+    twin.wait(minutes=10)
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_no_preemption_for_a_slot_that_an_earlier_member_may_still_take() -> None:

@@ -9,7 +9,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.member.ending import TIMEOUT
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import SETTLE
-from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.kinds import AutoRollback, RolloutObject
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
@@ -158,6 +158,28 @@ def test_evidence_is_judged_before_deadlines() -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("members", "timeout"), [pytest.param(1, 1, id="deadline"), pytest.param(2, 2, id="limit")]
+)
+def test_evidence_that_has_not_had_its_turn_is_judged_before_deadlines(
+    members: int, timeout: int
+) -> None:
+    """A thousand others were touched before it."""
+    twin = sites(members)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=timeout))
+    twin.wait(seconds=59)
+    twin.now = START + MINUTE + timedelta(seconds=30)
+    twin.spokes["site-1"].tick(twin.now)
+    twin.agents()
+    twin.touched = {uid: {}}
+    twin.turn()
+    run = twin.member(uid, 0, "site-1").run
+    assert run is not None
+    assert run.result is not RunResult.LIMIT
+    twin.settle()
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_limit_that_passed_while_ibgu_was_away_fails_nobody_for_two_minutes(
     members: int,
@@ -237,15 +259,20 @@ def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
     return replace(obj, spec=replace(obj.spec, ibu_spec=spec))
 
 
-def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline() -> None:
-    twin = sites(1, "hang")
-    uid = twin.apply(ibgu("a", "Prep", timeout=60))
-    twin.wait(minutes=59)
-    del twin.spokes["site-1"]
+@pytest.mark.parametrize(
+    ("vanishes", "cause"), [("site-1", Cause.GONE), ("site-2", Cause.NEVER_STARTED)]
+)
+def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(
+    vanishes: str, cause: Cause
+) -> None:
+    twin = sites(2, "hang")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    twin.wait(seconds=50)
+    del twin.spokes[vanishes]
     twin.touched.clear()
     twin.now = START + 60 * MINUTE
     twin.touch(uid)
     twin.turn()
-    assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
-    assert twin.told(Kind.LABELS_UNCHANGED) == ["the ManagedCluster is gone: it gets no labels"]
-    assert not twin.fleet.pending_patches
+    member = twin.member(uid, 0, vanishes)
+    assert member.cause is cause
+    assert member.uid not in twin.fleet.pending_patches

@@ -62,10 +62,15 @@ def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
 
 
 def expire(ctx: DecisionContext, member: InFlight) -> None:
-    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
-    run = member.run
+    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4), unless
+    the hub shows what ends it otherwise: its turn may not have come yet (R11.7)."""
+    decide_member(ctx, member)
+    found = ctx.latest(member)
+    if not isinstance(found, InFlight):
+        return
+    run = found.run
     if not isinstance(run, Ended):
-        end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_member(ctx, ctx.latest(member))
+        end_run(ctx, found, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(found))
+        decide_member(ctx, ctx.latest(found))
     elif run.disarmed:
-        fail_next_action(ctx, member, Cause.TIMED_OUT, timed_out(member))
+        fail_next_action(ctx, found, Cause.TIMED_OUT, timed_out(found))

@@ -11,7 +11,7 @@ from ibgu.core.engine.decide.member.probing import known_state, probe_again, una
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
-from ibgu.core.engine.timing.times import PROBE_RETRY
+from ibgu.core.engine.timing.times import PROBE_RETRY, SETTLE
 from ibgu.core.model import (
     ActingParty,
     Cause,
@@ -186,6 +186,11 @@ def _block_if_claimed(ctx: DecisionContext, member: Waiting) -> bool:
         words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
         return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.PERSON)
     other = ctx.fleet.rollouts[holder.rollout].rollout
+    if other.hold is not None and other.hold.kind is ReasonKind.INTERNAL_ERROR:
+        # It answers no request to yield: whoever waits for that would keep a slot from the others.
+        ctx.requeue_at(member.cluster, ctx.now + SETTLE)
+        words = f"{works_on(ctx.named(other.full_name))}, which an internal error of ibgu holds"
+        return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.PERSON)
     if _may_preempt(ctx, member, holder):
         words = takes_over_from(ctx.named(other.full_name))
         return _block(ctx, member, ReasonKind.PREEMPTING, words, ActingParty.IBGU)
