@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.api.context import Context
 from ibgu.core.drivers.ibu.actions import Action
@@ -49,7 +50,8 @@ async def test_a_second_attempt_comes_after_the_first(ask: Ask, journal: Journal
     running = started(waiting, slot=2, run="first")
     await journal.commit(starting(running))
     over = with_run(running, state=RunState.ENDED, ended_at=NOW, disarmed=True)
-    again = Intended(id="second", action=Action.UPGRADE, attempt=2, intended_at=NOW)
+    assert over.run is not None
+    again = Intended(id="second", action=over.run.action, attempt=2, intended_at=NOW)
     await journal.commit(changing(over))
     await journal.commit(changing(changed_member(over, run=again, attempts=2)))
     [found] = [
@@ -101,3 +103,24 @@ async def test_labels_take_the_right_to_list_clusters(ask: Ask, journal: Journal
     refused = await ask("bob", PATH, labels="region")
     assert refused.status_code == 403
     assert "list managedclusters" in refused.json()["detail"]
+
+
+async def test_attempts_are_numbered_for_each_action(ask: Ask, journal: Journal) -> None:
+    """Upgrade is the member's second run, and the first of its kind."""
+    one = await fleet(journal)
+    chain = replace(step(one, 1, Action.PREP), actions=(Action.PREP, Action.UPGRADE))
+    running = started(member(chain, "b", 1), slot=2, run="prep")
+    await journal.commit(starting(running))
+    over = with_run(running, state=RunState.ENDED, ended_at=NOW, disarmed=True)
+    upgrade = Intended(id="upgrade", action=Action.UPGRADE, attempt=2, intended_at=NOW)
+    await journal.commit(changing(over))
+    await journal.commit(changing(changed_member(over, run=upgrade, attempts=2)))
+    [found] = [
+        each
+        for each in await items(ask)
+        if (each["member"]["step"], each["member"]["cluster"]) == (2, "b")
+    ]
+    assert [(run["action"], run["attempt"]) for run in found["runs"]] == [
+        (Action.PREP, 1),
+        (Action.UPGRADE, 1),
+    ]

@@ -96,7 +96,8 @@ async def test_a_rollout_without_clusters_exits_with_5(ibgu: Ibgu, journal: Jour
     assert found.exit_code == 5, found.output
     assert "   Completed: no clusters · " in found.stdout
     assert "No step has selected a cluster: nothing was done." in found.stdout
-    assert "\n  ibgu events ran-r1 -n default\n" in found.stdout
+    command = "kubectl get ImageBasedGroupUpgrade ran-r1 -n default -o yaml"
+    assert f"\n  {command}\n  kubectl get managedclusters --show-labels\n" in found.stdout
     assert "Completed: no clusters" in (await ibgu("get")).stdout
 
 

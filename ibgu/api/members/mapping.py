@@ -1,6 +1,6 @@
 """Maps members, with the effective reason and what is known about their messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName, Member, Reason, Run, as_displayed
 from ibgu.core.model.claims import run_without_names, without_names
 from ibgu.core.views.display import reason_of
+from ibgu.core.views.explain.past import numbered
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue, overdue_of
 from ibgu.db.views import MemberRow, VisitRow
@@ -79,12 +80,18 @@ def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
 
 
+def _runs(runs: Sequence[Run]) -> list[RunBody]:
+    """Returns all runs of a member, each with the number of its action's attempt: in the records
+    they are numbered over all actions of the step."""
+    return [_run(run).model_copy(update={"attempt": number}) for run, number, _ in numbered(runs)]
+
+
 def attempts_body(
     row: VisitRow, duration_stats: DurationsByAction, labels: Mapping[str, str]
 ) -> MemberAttemptsBody:
     return MemberAttemptsBody(
         member=member_body(row.member, duration_stats),
-        runs=[_run(run) for run in row.runs],
+        runs=_runs(row.runs),
         labels=dict(labels),
     )
 
@@ -95,7 +102,7 @@ def visit_body(row: VisitRow, duration_stats: DurationsByAction, readable: Reada
     return VisitBody(
         rollout=readable.reference(found.namespace, found.name, found.member.rollout),
         member=member_body(told.member, duration_stats),
-        runs=[_run(run) for run in told.runs],
+        runs=_runs(told.runs),
     )
 
 

@@ -64,7 +64,10 @@ class RunBody(Body):
 
     id: str
     action: ActionName
-    attempt: int
+    attempt: int = Field(
+        description="Number of the action's attempt in the step, from 1; in a member's `run`: of "
+        "the run, over all actions of the step."
+    )
     state: RunState
     intended_at: datetime
     arming_at: datetime | None
@@ -92,7 +95,9 @@ class MemberBody(Body):
     action: ActionName | None = Field(
         description="The current action, or the next one; null: none is left."
     )
-    attempt: int = Field(description="Attempt of the newest run, from 1; 0: no run yet.")
+    attempt: int = Field(
+        description="Number of the newest run, from 1, over all actions of the step; 0: no run yet."
+    )
     reason: ReasonBody | None = Field(
         description="Why the member waits; null: it has finished. A member that could start while "
         "its step or rollout is held shows the hold."

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.change.options import FollowUpOptions, Minutes, Slots
+from ibgu.cli.change.options import FollowUpMinutes, FollowUpOptions, FollowUpSlots
 from ibgu.cli.read.choices import causes, chosen, every_action
 from ibgu.cli.read.options import Rollout, Selector
 
@@ -79,8 +79,8 @@ def cancel(
         bool, typer.Option("--failed", help="Only clusters whose Prep or Upgrade failed.")
     ] = False,
     selector: Selector = "",
-    max_concurrency: Slots = None,
-    timeout: Minutes = None,
+    max_concurrency: FollowUpSlots = None,
+    timeout: FollowUpMinutes = None,
     *,
     how: FollowUpOptions,
 ) -> None:
@@ -121,8 +121,8 @@ def rollback(
             "--failed", help="Roll back clusters whose Upgrade failed on the new release instead."
         ),
     ] = False,
-    max_concurrency: Slots = None,
-    timeout: Minutes = None,
+    max_concurrency: FollowUpSlots = None,
+    timeout: FollowUpMinutes = None,
     *,
     how: FollowUpOptions,
 ) -> None:
@@ -150,8 +150,8 @@ def finalize(
     name: Rollout,
     clusters: Clusters = None,
     selector: Selector = "",
-    max_concurrency: Slots = None,
-    timeout: Minutes = None,
+    max_concurrency: FollowUpSlots = None,
+    timeout: FollowUpMinutes = None,
     *,
     how: FollowUpOptions,
 ) -> None:
@@ -188,8 +188,8 @@ def confirm_cleanup(
         ),
     ] = "",
     selector: Selector = "",
-    max_concurrency: Slots = None,
-    timeout: Minutes = None,
+    max_concurrency: FollowUpSlots = None,
+    timeout: FollowUpMinutes = None,
     *,
     how: FollowUpOptions,
 ) -> None:

@@ -1,6 +1,6 @@
 """Options that the changing commands share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,24 +25,23 @@ Yes = Annotated[
     bool,
     typer.Option("--yes", help="Skip the confirmation, for scripts."),
 ]
-Slots = Annotated[
-    int | None,
-    typer.Option(
-        "--max-concurrency",
-        min=1,
-        help="Maximum number of clusters in flight; default: that of the last step.",
-        show_default=False,
-    ),
-]
-Minutes = Annotated[
-    int | None,
-    typer.Option(
-        "--timeout",
-        min=1,
-        help="Timeout in minutes; default: that of the last step.",
-        show_default=False,
-    ),
-]
+
+
+def _slots(default: str) -> Any:
+    words = f"Maximum number of clusters in flight; default: that of {default}."
+    return typer.Option("--max-concurrency", min=1, help=words, show_default=False)
+
+
+def _minutes(default: str) -> Any:
+    words = f"Timeout in minutes; default: that of {default}."
+    return typer.Option("--timeout", min=1, help=words, show_default=False)
+
+
+_LAST, _SIMILAR = "the last step", "the plan's most similar step"
+Slots = Annotated[int | None, _slots(_LAST)]
+Minutes = Annotated[int | None, _minutes(_LAST)]
+FollowUpSlots = Annotated[int | None, _slots(_SIMILAR)]
+FollowUpMinutes = Annotated[int | None, _minutes(_SIMILAR)]
 Wait = Annotated[
     bool,
     typer.Option(

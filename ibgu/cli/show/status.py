@@ -22,6 +22,7 @@ from ibgu.client.responses import (
     StalledClusterResponse,
     StepResponse,
 )
+from ibgu.core.model.names import IBGU
 
 _COLOURS = {
     "Pending": None,
@@ -148,11 +149,9 @@ def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         style.paint(
             f"{symbols.WARNING} No step has selected a cluster: nothing was done.", "yellow"
         ),
-        (
-            "  Compare spec.clusterLabelSelectors with the labels of the ManagedClusters. "
-            "To see the selectors that ibgu used:"
-        ),
-        f"  ibgu events {rollout.name} -n {rollout.namespace}",
+        "  Compare its spec.clusterLabelSelectors with the labels of the ManagedClusters:",
+        f"  kubectl get {rollout.kind or IBGU} {rollout.name} -n {rollout.namespace} -o yaml",
+        "  kubectl get managedclusters --show-labels",
     ]
 
 

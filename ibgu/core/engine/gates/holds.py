@@ -58,7 +58,7 @@ _REASONS = {
         meaning=Meaning(
             "a person has paused the rollout: nothing new starts",
             "a person resumes it",
-            "when the cause of the pause is over, press Resume or run `ibgu resume`",
+            "when the cause of the pause is over, press Resume or run `ibgu resume NAME`",
         ),
         resumable=True,
         stops_clock=True,

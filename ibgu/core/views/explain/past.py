@@ -17,7 +17,7 @@ def history(past: Sequence[PastStep]) -> list[Line]:
 
 
 def _step(past: PastStep) -> Iterator[Line]:
-    for run, number, goes_on in _numbered(past.runs):
+    for run, number, goes_on in numbered(past.runs):
         yield from _run(run, number, goes_on=goes_on)
     for done in past.member.completed:
         if done.note:
@@ -26,11 +26,11 @@ def _step(past: PastStep) -> Iterator[Line]:
 
 def attempt_of(run: Run, past: Sequence[PastStep]) -> int:
     """Returns the number of the action's attempt in its step, of which the run is one or a part."""
-    known = (found for step in past for found in _numbered(step.runs))
+    known = (found for step in past for found in numbered(step.runs))
     return next((number for each, number, _ in known if each.id == run.id), run.attempt)
 
 
-def _numbered(runs: Sequence[Run]) -> Iterator[tuple[Run, int, bool]]:
+def numbered(runs: Sequence[Run]) -> Iterator[tuple[Run, int, bool]]:
     """Yields each run with the number of the action's attempt, and whether the run goes on with
     what the one before has begun: an Update that pauses something takes two."""
     begun: Counter[ActionName] = Counter()

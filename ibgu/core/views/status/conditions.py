@@ -185,7 +185,7 @@ def _reports(tracked: TrackedRollout) -> list[JsonObject]:
     if found.warned:
         words = (
             f"{_clusters(found.warned)} completed an action with a warning; `ibgu members "
-            "--warned` and ibgu's REST API show it"
+            f"{tracked.rollout.name} --warned` and ibgu's REST API show it"
         )
         told.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
     if found.rollback_until is not None:
