@@ -239,6 +239,21 @@ async def test_preview_of_steps_to_append(ibgu: Ibgu, made: Made, journal: Journ
     assert as_yaml["valid"] is False
 
 
+async def test_a_plan_whose_steps_have_all_begun_has_nothing_to_preview(
+    ibgu: Ibgu, made: Made, journal: Journal
+) -> None:
+    begun = known(await made("Prep"), generation=1)
+    await seen(journal, begun)
+    for index, action in enumerate((Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE)):
+        await open_step(journal, step(begun, index, action))
+    found = await ibgu("preview", "ran-x1", user="olga")
+    assert found.exit_code == 0, found.output
+    assert found.stdout.splitlines() == [
+        "every step of the plan has begun; to preview a further one, use --append",
+        "nothing was changed",
+    ]
+
+
 async def test_a_preview_that_selects_nobody_is_no_success(ibgu: Ibgu, tmp_path: Path) -> None:
     file = write(tmp_path / "plan.yaml", manifest("Prep"))
     found = await ibgu("preview", "-f", file, user="olga")

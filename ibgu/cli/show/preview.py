@@ -11,10 +11,12 @@ from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 _NAMED = 3
 _NOBODY = "no clusters, if all earlier actions succeed"
 _NOBODY_AT_ALL = "no clusters"
+_ALL_BEGUN = "every step of the plan has begun; to preview a further one, use --append"
 
 
 def preview_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> list[str]:
-    return [*plan_lines(found, style, now), "nothing was changed"]
+    begun = [] if found.steps or found.problems else [_ALL_BEGUN]
+    return [*begun, *plan_lines(found, style, now), "nothing was changed"]
 
 
 def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Iterator[str]:

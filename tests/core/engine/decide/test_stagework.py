@@ -13,6 +13,7 @@ from ibgu.core.engine.decide import (
     desired_stage_work,
     payload_kept,
     payload_wanted,
+    shows_what_was_judged,
 )
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
@@ -288,3 +289,35 @@ def test_the_payload_stays_while_a_withdrawn_prep_may_come_back(
     if holder:
         fleet.claims["uid-site-1"] = Holder(holder, 0, "site-1")
     assert payload_kept(fleet, found) is kept
+
+
+WORK = WorkView(name="w", uid="u-1", resource_version="7", generation=1)
+JUDGED = Observation(cluster=CLUSTER, stage=WORK)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"stage": None},
+        {"stage": replace(WORK, resource_version="8")},
+        {"stage": replace(WORK, uid="u-2")},
+        {"cluster": None},
+        {"cluster": replace(CLUSTER, uid="another")},
+        {"cluster": replace(CLUSTER, reachable=False)},
+        {"cluster": replace(CLUSTER, deleting=True)},
+        {"talm": "site-1/talm"},
+    ],
+)
+def test_what_has_changed_since_is_not_what_was_judged(changed: dict[str, Any]) -> None:
+    assert shows_what_was_judged(JUDGED, JUDGED)
+    assert not shows_what_was_judged(replace(JUDGED, **changed), JUDGED)
+    assert not shows_what_was_judged(JUDGED, replace(JUDGED, **changed))
+
+
+def test_a_label_of_the_cluster_is_no_reason_to_judge_again() -> None:
+    labelled = replace(CLUSTER, labels={"ring": "1"})
+    assert shows_what_was_judged(replace(JUDGED, cluster=labelled), JUDGED)
+
+
+def test_what_was_not_judged_is_not_armed() -> None:
+    assert not shows_what_was_judged(JUDGED, None)

@@ -11,7 +11,6 @@ from ibgu.core.engine.decide.member.patches import (
     enqueue_outcome,
     failure_labels,
     labels_with_pending,
-    record_gone,
     release_auto_import,
     success_labels,
 )
@@ -79,10 +78,10 @@ def _labelled(armed_at: datetime | None, result: RunResult | None) -> bool:
 
 def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: ActionName) -> None:
     cluster = ctx.observe(member.cluster).cluster
-    if cluster is not None and cluster.uid == member.uid:
-        enqueue_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
-    else:
-        record_gone(ctx, member, failure_labels(action))
+    # A run whose ManagedCluster is gone has ended for that.
+    assert cluster is not None
+    assert cluster.uid == member.uid
+    enqueue_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
     release_auto_import(ctx, member)
 
 

@@ -77,16 +77,6 @@ def enqueue_outcome(
     )
 
 
-def record_gone(ctx: DecisionContext, member: Member, labels: MetadataChanges) -> None:
-    """Records an outcome whose cluster is gone: there is no ManagedCluster to label."""
-    words = "the ManagedCluster is gone: it gets no labels"
-    ctx.decide(
-        OnPendingPatch(
-            Kind.LABELS_UNCHANGED, _known(ctx, member.uid, member.cluster), words, labels
-        )
-    )
-
-
 def _known(ctx: DecisionContext, uid: str, cluster: str) -> PendingPatch:
     empty = PendingPatch(uid=uid, cluster=cluster, rollout=ctx.rollout.uid)
     return replace(ctx.fleet.pending_patches.get(uid, empty), rollout=ctx.rollout.uid)
