@@ -32,6 +32,9 @@ _BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage
 @lru_cache(maxsize=1024)
 def explain(action: ActionName, message: str) -> KnownFailure | None:
     """Returns the known failure; `message` may stand inside more text, as after a timeout. None:
-    unknown."""
+    unknown, or the message of a cluster that stood elsewhere before the action began: if it quotes
+    a failure, that is an earlier one's, with another remedy."""
+    if f"{action} needs a" in message and ", but its " in message:
+        return None
     rows = _BY_STAGE[Stage(traits(action).stage)]
     return next((row for row in rows if row.pattern.search(message)), None)

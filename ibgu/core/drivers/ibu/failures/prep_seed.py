@@ -44,7 +44,7 @@ SEED = (
         r"failed to retrieve pull-secret",
         "The Secret of seedImageRef.pullSecretRef is not in openshift-lifecycle-agent on the "
         "cluster, or has no .dockerconfigjson.",
-        "Create it on the hub in the namespace of the ImageBasedGroupUpgrade, so that "
+        "Create the Secret on the hub in the namespace of the ImageBasedGroupUpgrade, so that "
         f"ibgu delivers it, {_AGAIN}",
         _PREP,
         rules=("P12",),

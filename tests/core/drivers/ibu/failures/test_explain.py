@@ -72,6 +72,13 @@ def test_a_row_of_another_stage_is_not_taken() -> None:
     assert explain(Action.PREP, "Uncontrolled rollback") is None
 
 
+def test_an_earlier_failure_that_is_quoted_is_not_explained() -> None:
+    secret = 'failed to retrieve pull-secret: secrets "pull" not found'
+    assert explain(Action.PREP, secret) is not None
+    quoted = f"Prep needs an Idle cluster, but its Prep failed ({secret}); Abort can follow"
+    assert explain(Action.PREP, quoted) is None
+
+
 def test_a_hanging_cleanup_is_explained_for_any_action() -> None:
     found = explain(Action.PREP, f"failed to delete all the backup CRs. {CLEANUP}")
     assert found is not None
