@@ -45,7 +45,7 @@ def _pid(name: str, folder: Path) -> int:
 
 class Histogram(Struct, frozen=True):
     buckets: tuple[tuple[float, float], ...]
-    """(seconds, how many took so long at most), the last one without an end."""
+    """(seconds, how many took no longer), the last one without an end."""
 
     def quantile(self, share: float) -> float:
         """Returns seconds, as Prometheus does: within a bucket all are as far apart. 0 if nothing

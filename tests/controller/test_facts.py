@@ -1,4 +1,4 @@
-"""What a term knows of gaps."""
+"""Gaps, as the facts of a term remember them."""
 
 from datetime import timedelta
 

@@ -19,8 +19,8 @@ def drop_cached(folder: Path) -> None:
 
 
 async def measure(url: str, history: History, count: int) -> dict[str, float]:
-    """Asks for pages of `count` clusters, each of which nobody has asked for before. The first of
-    them also read the catalog and the upper pages of the indexes."""
+    """Asks for pages of `count` clusters, each for the first time. The first of them also read the
+    catalog and the upper pages of the indexes."""
     engine = db.engine(url)
     try:
         reads = Reads(engine, history.hub)

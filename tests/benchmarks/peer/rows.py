@@ -18,7 +18,7 @@ class Row(Struct, frozen=True):
     case: Case
     words: str = ""
     by: tuple[str, ...] = ("TALM", "ibgu")
-    """Who can carry it out."""
+    """The controllers that can carry it out."""
 
     @property
     def description(self) -> str:

@@ -129,7 +129,7 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
 def test_a_quarantined_rollout_keeps_no_slot_of_its_canceller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It answers no request until ibgu can decide on it again."""
+    """No request is answered until ibgu can decide on that rollout again."""
     twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
