@@ -138,6 +138,7 @@ def test_the_newest_steps_failures_come_first() -> None:
     gone = replace(old, aborted=old.clusters)
     over = RolloutFailures("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
+    assert list(next_lines(over, paused=True)) == ["Next: ibgu resume ran · ibgu stragglers ran"]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
 
 

@@ -101,6 +101,12 @@ async def test_a_rollout_without_clusters_exits_with_5(ibgu: Ibgu, journal: Jour
     assert "Completed: no clusters" in (await ibgu("get")).stdout
 
 
+async def test_a_paused_rollout_says_how_to_resume_it(ibgu: Ibgu, journal: Journal) -> None:
+    await seen(journal, rollout(hold=replace(CIRCUIT_BREAKER, kind=ReasonKind.PAUSED)))
+    found = await ibgu("status", "ran-r1")
+    assert found.stdout.splitlines()[-1] == "Next: ibgu resume ran-r1"
+
+
 async def test_a_held_rollout_exits_with_2(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout(hold=CIRCUIT_BREAKER))
     found = await ibgu("status", "ran-r1", *WAIT)

@@ -38,15 +38,17 @@ def failure_lines(failing: RolloutFailures, style: OutputStyle) -> Iterator[str]
         yield from _group(group, style)
 
 
-def next_lines(failing: RolloutFailures) -> Iterator[str]:
-    """Yields next steps, beginning with the newest unresolved failure."""
+def next_lines(failing: RolloutFailures, *, paused: bool = False) -> Iterator[str]:
+    """Yields next steps: to resume the rollout, and then the newest unresolved failure."""
     groups = [group for group in failing.groups if group.clusters]
-    if not groups:
-        return
     where = "" if failing.namespace == "default" else f" -n {failing.namespace}"
-    first = next((name for group in groups for name in _left(group)), "")
-    explain = f"ibgu explain {failing.name} {first}{where} · " if first else ""
-    yield f"Next: {explain}ibgu stragglers {failing.name}{where}"
+    commands = [f"ibgu resume {failing.name}{where}"] if paused else []
+    if first := next((name for group in groups for name in _left(group)), ""):
+        commands.append(f"ibgu explain {failing.name} {first}{where}")
+    if groups:
+        commands.append(f"ibgu stragglers {failing.name}{where}")
+    if commands:
+        yield f"Next: {' · '.join(commands)}"
 
 
 def cut(message: str, most: int = _MAX_MESSAGE) -> str:

@@ -22,6 +22,7 @@ from ibgu.client.responses import (
     StalledClusterResponse,
     StepResponse,
 )
+from ibgu.core.model import ReasonKind
 from ibgu.core.model.names import IBGU
 
 _COLOURS = {
@@ -86,13 +87,18 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *hold_lines(seen, style),
         *failure_lines(failing(seen), style),
         *_stalled(seen, style),
-        *next_lines(failing(seen)),
+        *next_lines(failing(seen), paused=_paused(seen)),
     ]
 
 
 def failing(seen: StatusSnapshot) -> RolloutFailures:
     rollout = seen.rollout
     return RolloutFailures(rollout.namespace, rollout.name, seen.failures)
+
+
+def _paused(seen: StatusSnapshot) -> bool:
+    hold = seen.rollout.hold
+    return hold is not None and hold.kind == ReasonKind.PAUSED
 
 
 def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
