@@ -215,12 +215,14 @@ class Mirror:
             self._status_changed(new.metadata.uid)
 
     def _note_foreign(self, old: RolloutObject | None, new: RolloutObject | None) -> None:
-        """Keeps what TALM has written of an IBGU, until it is deleted."""
-        if new is None:
-            uid = old.metadata.uid if old is not None else ""
-            self._groups.pop(uid, None)
-            self._foreign_statuses.pop(uid, None)
-        elif new.kind == names.IBGU and (found := foreign_status(new.metadata)) is not None:
+        """Keeps what TALM has written of an IBGU, until that one is deleted: a list may show
+        another object of its name at once."""
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._groups.pop(old.metadata.uid, None)
+            self._foreign_statuses.pop(old.metadata.uid, None)
+        if new is None or new.kind != names.IBGU:
+            return
+        if (found := foreign_status(new.metadata)) is not None:
             self._foreign_statuses[new.metadata.uid] = found
 
     def _cluster_changed(self, key: Key, old: object, new: object) -> None:

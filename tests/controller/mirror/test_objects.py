@@ -1,8 +1,10 @@
 """The objects that ask for rollouts, of two kinds."""
 
+from msgspec.structs import replace
+
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.model import Rollout, names
-from ibgu.core.model.kinds import ManagedFieldsMeta, RolloutObject
+from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
 from tests.db.records import NOW
 
 
@@ -66,3 +68,15 @@ def test_another_kind_has_no_group_upgrades_of_talm() -> None:
     )
     assert mirror.cgus_left(rollout) == []
     assert not mirror.unfinished_cgus(rollout)
+
+
+def test_what_talm_wrote_of_an_object_goes_with_it() -> None:
+    """A list that shows another object of that name is the only sign of the deletion."""
+    mirror = Mirror(lambda uid, cluster: None)
+    written = ManagedFields(manager="talm", subresource="status", time="2026-11-25T10:01:00Z")
+    old = found(names.IBGU, "1")
+    store = mirror.objects.stores[names.IBGU]
+    store.upsert(replace(old, metadata=replace(old.metadata, managed_fields=[written])))
+    assert [each.manager for each in mirror.foreign_statuses] == ["talm"]
+    store.replace([found(names.IBGU, "2")], "9", unread=())
+    assert mirror.foreign_statuses == []
