@@ -176,8 +176,8 @@ NOTES_IT = {
 }
 """The rules that find why a rollout is held; the gate of held rollouts reads what they note."""
 ELSEWHERE = {
-    # What the record says that a rollout is: paused, refused, standing still, TALM's.
-    "core/model/records.py": {"INVALID_PLAN", "PAUSED", "ADOPTION", "RESTORED"},
+    # What the record says that a rollout is: paused, refused, quarantined, standing still, TALM's.
+    "core/model/records.py": {"INVALID_PLAN", "PAUSED", "INTERNAL_ERROR", "ADOPTION", "RESTORED"},
     # The resume of a pause says what else holds the rollout.
     "core/views/change/controls.py": {"PAUSED"},
     # The annotation circuit-breaker=off is named after its gate.
@@ -194,6 +194,8 @@ ELSEWHERE = {
     "db/reads/seeds.py": {"SEED_BREAKER"},
     # Of two rollouts of one name, the one that waits does not hide the other's metrics.
     "controller/reports/measures.py": {"NAME_TAKEN"},
+    # Only a pause is ended by the command that the status names.
+    "cli/show/status.py": {"PAUSED"},
     # The player of a recorded rollout builds the phase, which no event has.
     "cli/show/playback.py": {"INVALID_PLAN"},
 }

@@ -42,6 +42,10 @@ from ibgu.hub.writing.writer import Write, Writer
 log = structlog.get_logger("ibgu.controller")
 
 
+JudgedClusters = Mapping[str, Observation | None]
+"""Clusters, each with the observation that its decisions rest on; None: there is none."""
+
+
 class Effects:
     """Effects submits the writes of works and clusters."""
 
@@ -71,31 +75,35 @@ class Effects:
         self._observe = outcomes.observer
 
     def reconcile(
-        self,
-        fleet: FleetState,
-        tracked: TrackedRollout,
-        clusters: Iterable[str],
-        observed: Mapping[str, Observation],
-        now: datetime,
+        self, fleet: FleetState, tracked: TrackedRollout, clusters: JudgedClusters, now: datetime
     ) -> list[str]:
-        """Makes the hub show what the rollout's records want for these clusters.
-
-        Returns the clusters that must be judged again first: nothing is armed that has changed
-        since it was. `observed`: what the decisions saw.
-        """
-        observe = self._observe(tracked.rollout)
-        again = []
-        for cluster in clusters:
+        """Makes the hub show what the records want; returns the clusters to judge again first."""
+        observe, again = self._observe(tracked.rollout), []
+        for cluster, judged in clusters.items():
             self._drop_ended_arming(tracked, cluster)
             seen = observe(cluster)
-            wanted = desired_stage_work(tracked, cluster, seen, now)
-            if _arms(wanted) and not shows_what_was_judged(seen, observed.get(cluster)):
+            if not self._stage_as_wanted(tracked, cluster, seen, judged, now):
                 again.append(cluster)
-            elif wanted is not None and not self._recently_refused(tracked, cluster, wanted):
-                self._stage(tracked, cluster, wanted, seen.stage)
             self._payload(fleet, tracked, cluster, seen)
             self._job(tracked, cluster, seen)
         return again
+
+    def _stage_as_wanted(
+        self,
+        tracked: TrackedRollout,
+        cluster: str,
+        seen: Observation,
+        judged: Observation | None,
+        now: datetime,
+    ) -> bool:
+        """Returns False, and sends nothing, if it would arm what has changed since it was
+        judged."""
+        wanted = desired_stage_work(tracked, cluster, seen, now)
+        if _arms(wanted) and not shows_what_was_judged(seen, judged):
+            return False
+        if wanted is not None and not self._recently_refused(tracked, cluster, wanted):
+            self._stage(tracked, cluster, wanted, seen.stage)
+        return True
 
     def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork

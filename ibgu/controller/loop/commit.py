@@ -49,6 +49,11 @@ class Draft:
         self._undo.append(self.fleet.apply(decision))
         self.decisions.append(decision)
 
+    def judged(self, uid: str, clusters: Iterable[str]) -> dict[str, Observation | None]:
+        """Returns these clusters of the rollout, each with what its decisions saw."""
+        seen = self.observed.get(uid, {})
+        return {name: seen.get(name) for name in clusters}
+
     def _slot(self, member: Member) -> int | None:
         known = self.fleet.step_of(member).members.get(member.cluster)
         return known.slot if known else None

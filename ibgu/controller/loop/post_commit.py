@@ -1,12 +1,12 @@
 """Acts on a commit: what the hub must show, which rollouts are affected, who is notified."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
 from ibgu.controller.effects.adopting import Adoption
-from ibgu.controller.effects.effects import Effects
+from ibgu.controller.effects.effects import Effects, JudgedClusters
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.controller.facts import TermFacts
@@ -20,7 +20,7 @@ from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.controller.reports.reporter import Reporter, by_rollout
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Observation, StepState
+from ibgu.core.model import StepState
 
 
 class HubWrites(Struct, frozen=True, eq=False):
@@ -44,22 +44,15 @@ class HubWrites(Struct, frozen=True, eq=False):
                 with quarantine.tolerate(uid):
                     self._effects.disarm_quarantined(tracked, cluster, now)
 
-    def reconcile(
-        self,
-        uid: str,
-        clusters: Iterable[str],
-        observed: Mapping[str, Observation],
-        now: datetime,
-    ) -> None:
+    def reconcile(self, uid: str, clusters: JudgedClusters, now: datetime) -> None:
         """Makes the hub show what the rollout's records want for these clusters; queues those that
-        must be judged again first. `observed`: what their decisions saw."""
+        must be judged again first."""
         with attributed_to(uid):
             tracked = self._fleet.rollouts.get(uid)
             if tracked is None:
                 self._effects.remove_orphans_of(uid)
                 return
-            again = self._effects.reconcile(self._fleet, tracked, clusters, observed, now)
-            if again:
+            if again := self._effects.reconcile(self._fleet, tracked, clusters, now):
                 self._work_queue.touch_now(uid, again)
             self._adopting.reconcile(tracked)
             self._follow_ups.reconcile(tracked)
@@ -105,7 +98,7 @@ class PostCommit(Struct, frozen=True, eq=False):
         if not writes_suspended and not late:
             self._writes.disarm(draft.decided, now)
             for uid, clusters in decided.items():
-                self._writes.reconcile(uid, clusters, draft.observed.get(uid, {}), now)
+                self._writes.reconcile(uid, draft.judged(uid, clusters), now)
             self._writes.send_patches(concerned.pending_uids, pending_patches)
         for uid in decided:
             with attributed_to(uid):

@@ -78,6 +78,11 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return self.hold is not None and self.hold.kind is ReasonKind.PAUSED
 
     @property
+    def quarantined(self) -> bool:
+        """Whether an internal error of ibgu holds it (R32.5)."""
+        return self.hold is not None and self.hold.kind is ReasonKind.INTERNAL_ERROR
+
+    @property
     def plan_refused(self) -> bool:
         """Whether the newest plan can't be carried out (R1.3)."""
         return self.hold is not None and self.hold.kind is ReasonKind.INVALID_PLAN

@@ -82,8 +82,8 @@ class Scene(Struct):
     def want(self, run: Run) -> None:
         """Makes the hub show what a member with this run wants."""
         fleet = self.fleet(run)
-        tracked, observed = fleet.rollouts[ROLLOUT.uid], {"site-1": self.observe()}
-        self.effects.reconcile(fleet, tracked, ["site-1"], observed, NOW + MINUTE)
+        tracked, judged = fleet.rollouts[ROLLOUT.uid], {"site-1": self.observe()}
+        self.effects.reconcile(fleet, tracked, judged, NOW + MINUTE)
 
     def observe(self) -> Observation:
         return self.effects._observe(ROLLOUT)("site-1")

@@ -70,7 +70,7 @@ def test_another_kind_has_no_group_upgrades_of_talm() -> None:
     assert not mirror.unfinished_cgus(rollout)
 
 
-def test_what_talm_wrote_of_an_object_goes_with_it() -> None:
+def test_a_status_of_talms_goes_with_its_object() -> None:
     """A list that shows another object of that name is the only sign of the deletion."""
     mirror = Mirror(lambda uid, cluster: None)
     written = ManagedFields(manager="talm", subresource="status", time="2026-11-25T10:01:00Z")

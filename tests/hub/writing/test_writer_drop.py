@@ -32,7 +32,7 @@ async def test_dropping_nothing_says_nothing(client: HubClient) -> None:
     assert results == []
 
 
-async def test_what_belongs_to_no_rollout_is_not_dropped_with_the_rest(client: HubClient) -> None:
+async def test_a_write_of_no_rollout_is_not_dropped_with_the_rest(client: HubClient) -> None:
     results: list[WriteResult] = []
     writer = Writer(client, done=results.append)
     owned = replace(CREATE, key=("work", "spoke", "b"), owner="r1")

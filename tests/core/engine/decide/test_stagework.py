@@ -308,7 +308,7 @@ JUDGED = Observation(cluster=CLUSTER, stage=WORK)
         {"talm": "site-1/talm"},
     ],
 )
-def test_what_has_changed_since_is_not_what_was_judged(changed: dict[str, Any]) -> None:
+def test_a_cluster_that_has_changed_is_not_as_it_was_judged(changed: dict[str, Any]) -> None:
     assert shows_what_was_judged(JUDGED, JUDGED)
     assert not shows_what_was_judged(replace(JUDGED, **changed), JUDGED)
     assert not shows_what_was_judged(JUDGED, replace(JUDGED, **changed))
@@ -319,5 +319,5 @@ def test_a_label_of_the_cluster_is_no_reason_to_judge_again() -> None:
     assert shows_what_was_judged(replace(JUDGED, cluster=labelled), JUDGED)
 
 
-def test_what_was_not_judged_is_not_armed() -> None:
+def test_nothing_is_armed_that_was_not_judged() -> None:
     assert not shows_what_was_judged(JUDGED, None)

@@ -186,7 +186,7 @@ def _block_if_claimed(ctx: DecisionContext, member: Waiting) -> bool:
         words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
         return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.PERSON)
     other = ctx.fleet.rollouts[holder.rollout].rollout
-    if other.hold is not None and other.hold.kind is ReasonKind.INTERNAL_ERROR:
+    if other.quarantined:
         # It answers no request to yield: to wait for that would keep a slot from the others.
         ctx.requeue_at(member.cluster, ctx.now + SETTLE)
         words = f"{works_on(ctx.named(other.full_name))}, which an internal error of ibgu holds"
