@@ -51,6 +51,7 @@ from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.works import desired_work_of, refresh_patch
 from ibgu.core.model import (
+    Cause,
     Ended,
     FeedbackView,
     InFlight,
@@ -60,6 +61,7 @@ from ibgu.core.model import (
     Probe,
     Run,
     RunBase,
+    RunResult,
     RunState,
     WorkView,
 )
@@ -233,10 +235,18 @@ def deadline_before_evidence(stack: ExitStack) -> None:
         steps.decide_step(turn, None)
         members.decide_members(turn, touched)
 
+    def unheard(turn: Any, member: InFlight) -> None:
+        if not isinstance(member.run, Ended):
+            result, cause = RunResult.LIMIT, Cause.TIMED_OUT
+            words = ending.timed_out(member)
+            ending.end_run(turn, member, member.run, result, cause, words)
+            members.decide_member(turn, turn.latest(member))
+
     _set(stack, planner, "decide_members", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting):
         _set(stack, module, "SETTLE", timedelta())
+        _set(stack, module, "expire", unheard)
 
 
 def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
