@@ -302,6 +302,7 @@ def gap_ignored(stack: ExitStack) -> None:
 
 def gap_forgotten(stack: ExitStack) -> None:
     """Work skipped because of a gap in the mirror is left to turns that notice the gap."""
+    _set(stack, TermFacts, "_gaps", lambda self: (self._retries.outages, 0))
     _set(stack, TermFacts, "had_gap", lambda self: self.gap or not self._complete())
 
 
