@@ -63,10 +63,11 @@ def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
 
 def expire(ctx: DecisionContext, member: InFlight) -> None:
     """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4), unless
-    the hub shows what ends it otherwise: its turn may not have come yet (R11.7)."""
+    the hub shows what ends it otherwise: its turn may not have come yet (R11.7). A restored rollout
+    stands still (R31.3)."""
     decide_member(ctx, member)
     found = ctx.latest(member)
-    if not isinstance(found, InFlight):
+    if not isinstance(found, InFlight) or ctx.rollout.stands_still:
         return
     run = found.run
     if not isinstance(run, Ended):

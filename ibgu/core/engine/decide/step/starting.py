@@ -290,7 +290,7 @@ def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
         if next(step.kept_by(policy_gate(each.policy)), None) is not None
         for name in each.of(step, ctx.now)
     }
-    for member in _overdue(ctx, step) if awaited and not ctx.rollout.stands_still else ():
+    for member in _overdue(ctx, step) if awaited else ():
         if member.cluster in awaited:
             expire(ctx, member)
 
