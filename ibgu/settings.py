@@ -127,7 +127,10 @@ class Settings(BaseSettings):
         description="Interval between full lists of each kind, varied by up to a third.",
     )
     watch_silence_seconds: float = Field(
-        120.0, ge=5, description="ibgu reopens a watch that is silent for this long."
+        120.0,
+        ge=5,
+        description="ibgu reopens a watch that is silent for this long. A repeated list that takes "
+        "longer is a gap, in which ibgu decides nothing.",
     )
     tenancy: str = Field(
         "off",

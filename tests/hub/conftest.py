@@ -84,6 +84,9 @@ class ScriptedHub:
         self.writing = 0
         self.most_writing = 0
         self.write_seconds = 0.0
+        self.lists_open = asyncio.Event()
+        """Set while lists are answered; others wait until it is."""
+        self.lists_open.set()
         self.hooks: dict[str, Callable[[], None]] = {}
         self.documents: dict[str, Json] = {}
         """Answers by path, to any method, whatever else is there."""
@@ -193,6 +196,7 @@ class ScriptedHub:
             self.bodies.append(await request.read())
             return web.json_response(self.documents[request.path])
         if verb == "list":
+            await self.lists_open.wait()
             return self._list(request)
         if verb == "watch":
             return await self._watch(request, fault or Fault("watch"))

@@ -59,7 +59,8 @@ class Timing(Struct, frozen=True):
     """Timing is in seconds unless stated otherwise."""
 
     relist: float = 2700.0
-    """The time from one list to the next, a third more or less: repairs what watches missed."""
+    """The time from one list to the next, a third more or less: repairs what watches missed. The
+    sink is in sync during such a list, unless that takes longer than `silence`."""
     watch: float = 290.0
     """Length of a watch, a tenth more or less; below the usual limit of load balancers."""
     silence: float = 90.0
@@ -137,11 +138,20 @@ class Reflector(Generic[T, K]):
     async def _follow(self) -> None:
         self._version = ""
         self._relist_at = self._loop.time() + self._timing.relist * self._rng.uniform(0.67, 1.33)
-        while not self._version or self._loop.time() < self._relist_at:
-            try:
-                await self._once()
-            except HubError as error:
-                await self._recover(error)
+        outdated = self._loop.call_later(self._timing.silence, self._outdated)
+        try:
+            while not self._version or self._loop.time() < self._relist_at:
+                try:
+                    await self._once()
+                except HubError as error:
+                    await self._recover(error)
+        finally:
+            outdated.cancel()
+
+    def _outdated(self) -> None:
+        """Notes that the sink shows what was before a list that has not come to its end."""
+        if not self._version and self.in_sync:
+            self.mark_out_of_sync()
 
     def mark_out_of_sync(self) -> None:
         self.in_sync = False

@@ -1,7 +1,7 @@
 """The reflector's lists: streamed, in pages, and cut off."""
 
 from ibgu.hub.watching.reflector import Timing
-from tests.hub.conftest import Fault, ScriptedHub
+from tests.hub.conftest import Fault, ScriptedHub, Until
 from tests.hub.watching.reflectors import QUICK, Reflect, both_lists, on_hub, reflect
 
 __all__ = ["both_lists", "reflect"]
@@ -73,3 +73,22 @@ async def test_a_streaming_list_that_takes_for_ever_is_given_up_for_pages(
         await running.reflector.synced.wait()
 
     assert hub.verbs()[:2] == ["watch", "list"]
+
+
+async def test_a_timed_list_that_takes_too_long_is_a_gap(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
+    """What the store shows is from before the list, and ever older."""
+    await hub.put("a")
+    timing = Timing(relist=0.0, silence=1.5, backoff=QUICK.backoff)
+    async with reflect(timing=timing, streaming=False) as running:
+        await running.reflector.synced.wait()
+        hub.lists_open.clear()
+        await hub.put("b")
+        await until(lambda: not running.reflector.in_sync)
+        assert running.reflector.gaps == 1
+        hub.lists_open.set()
+        await until(lambda: running.reflector.in_sync)
+
+    assert running.versions() == on_hub(hub)
+    assert running.errors == []
