@@ -13,6 +13,7 @@ from msgspec import json
 from structlog.testing import capture_logs
 
 from ibgu.controller.effects.refusals import BACKOFF
+from ibgu.controller.lookups.talm import LEASE
 from ibgu.controller.loop import planner
 from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.loop import GATHER, Loop
@@ -20,7 +21,9 @@ from ibgu.controller.loop.responses import PATCH_RETRY
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import RetryDue
 from ibgu.controller.reports.reporter import STATUS_REFUSED
-from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
+from ibgu.core.engine.decide.member import arming
+from ibgu.core.engine.works.evidence import accepted
+from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, Run, RunState, WorkView, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
@@ -455,6 +458,67 @@ def test_an_arming_that_waits_for_its_retry_is_given_up_when_talm_comes(told: Te
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep")
+
+
+def test_nothing_starts_while_ibgu_cant_tell_whether_talm_runs(told: Tell) -> None:
+    """The right to read TALM's Lease is lost: TALM may have come back since."""
+    refusing: list[bool] = []
+
+    def handle(hub: MemoryHub, request: ServedRequest) -> bytes:
+        if refusing and request.path.endswith(f"/leases/{LEASE}"):
+            raise RefusedRequest(403, "Forbidden", "leases is forbidden")
+        return known(hub, request)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.leads()
+        refusing.append(True)
+        await asyncio.sleep(60)
+        assert stage.term.facts.talm_hold == ""
+        await asyncio.sleep(90)
+        hold = stage.term.facts.talm_hold
+        assert hold.startswith("ibgu can't tell whether TALM runs on this hub")
+        assert "leases is forbidden" in hold
+        await stage.fleet.people.apply(0)
+        await asyncio.sleep(600)
+        assert stage.held(ReasonKind.TALM)
+        assert stage.armed == []
+        refusing.clear()
+        await stage.until(stage.complete)
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep")
+
+
+def test_an_armed_work_that_lost_its_label_is_found_and_disarmed(told: Tell) -> None:
+    """The watch does not show it, and the agent would enforce its stage for ever. The second step
+    needs no probe, so nothing is written that would meet it."""
+
+    async def still_armed(stage: Stage) -> set[str]:
+        marks = [work["metadata"]["annotations"] for work in await stage.works()]
+        return {each[names.RUN] for each in marks if each.get(names.ARMING) == names.ARMED}
+
+    async def disarmed(stage: Stage) -> set[str]:
+        return {event.run for event in await stage.events("RunDisarmed")}
+
+    async def story(stage: Stage) -> None:
+        def takes_the_first(work: WorkView, run: Run) -> bool:
+            return len(stage.armed) == 1 and accepted(work, run)
+
+        with patch.object(arming, "accepted", takes_the_first):
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: len(stage.armed) == 2)
+            await asyncio.sleep(2)  # the watch shows it by then
+            metadata = (await stage.works())[0]["metadata"]
+            path = paths.work(metadata["namespace"], metadata["name"])
+            body = json.encode({"metadata": {"labels": {names.MANAGED_BY: None}}})
+            await stage.client.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
+            await asyncio.sleep(300)
+            assert stage.armed[1] in await disarmed(stage)
+            assert not await still_armed(stage)
+
+    told(story, "Prep", "Upgrade")
 
 
 @pytest.mark.parametrize("ahead", [600.0, -600.0])

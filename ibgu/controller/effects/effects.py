@@ -18,6 +18,7 @@ from ibgu.core.engine.decide import (
     disarm_accepted,
     disarm_quarantined,
     hidden_job,
+    hidden_stage,
     job_run,
     payload_kept,
     payload_wanted,
@@ -101,9 +102,18 @@ class Effects:
         wanted = desired_stage_work(tracked, cluster, seen, now)
         if _arms(wanted) and not shows_what_was_judged(seen, judged):
             return False
-        if wanted is not None and not self._recently_refused(tracked, cluster, wanted):
+        if wanted is None:
+            self._ask_for_stage(tracked, cluster, seen)
+        elif not self._recently_refused(tracked, cluster, wanted):
             self._stage(tracked, cluster, wanted, seen.stage)
         return True
+
+    def _ask_for_stage(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> None:
+        """Asks the hub for the stage work of an ended run by its name if none is shown."""
+        rollout, ended = tracked.rollout, hidden_stage(tracked, cluster, seen)
+        key = (cluster, stage_name(rollout.uid, rollout.name))
+        if ended is not None and not self._outcomes.waits(key):
+            self._submit(requests.work_question(key, rollout, ended, names.STAGE))
 
     def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
@@ -119,7 +129,7 @@ class Effects:
         """Drops an arming that is still queued after its run has ended (R9.2)."""
         key = ("work", cluster, stage_name(tracked.rollout.uid, tracked.rollout.name))
         queued, member = self._writer.queued(key), tracked.latest(cluster)
-        if queued is None or queued.token is None:
+        if queued is None or not isinstance(queued.token, str):
             return
         run = member.run if member else None
         if run is None or run.id != queued.token or not run.on_hub:
@@ -172,6 +182,8 @@ class Effects:
         asked_for = found is not None and found.metadata.deletion_timestamp is None
         if wanted := disarm_quarantined(tracked, cluster, seen, now, asked_for=asked_for):
             self._stage(tracked, cluster, wanted, seen.stage)
+        else:
+            self._ask_for_stage(tracked, cluster, seen)
 
     def send_patches(
         self, fleet: FleetState, pending_uids: Iterable[str], touched: Iterable[str]
@@ -280,7 +292,7 @@ class Effects:
         if run is None and view is None and not seen.job_writing:
             ended = hidden_job(tracked, cluster, seen)
             if ended is not None and not self._outcomes.waits(key):
-                self._submit(requests.job_question(key, rollout, ended))
+                self._submit(requests.work_question(key, rollout, ended, names.JOB))
             return
         if run is None:
             self._drop_creation(key)

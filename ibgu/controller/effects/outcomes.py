@@ -87,8 +87,8 @@ class WriteOutcomes:
         """Our newest writes of works that the hub refused for good, with its message."""
         self.denials = Refusals(rng)
         """Writes that ibgu has no right to make, and what to do about it."""
-        self._jobs_gone: dict[WorkKey, str] = {}
-        """Job works that the hub did not have when it was asked by name, with their run."""
+        self._gone: dict[WorkKey, str] = {}
+        """Works that the hub did not have when it was asked by name, with their run."""
         self._conflicts = Conflicts(
             mirror.works.get, lambda write: writer.submit(requests.found_out(write))
         )
@@ -119,10 +119,11 @@ class WriteOutcomes:
                 writing=self.pending((cluster, stage)),
                 payload_writing=self.pending((cluster, payload)),
                 refusal=refused("work", cluster, stage),
+                stage_gone=self._gone.get((cluster, stage), ""),
                 payload_refusal=unsent or refused("work", cluster, payload),
                 job_writing=self.pending((cluster, job)),
                 job_refusal=refused("work", cluster, job),
-                job_gone=self._jobs_gone.get((cluster, job), ""),
+                job_gone=self._gone.get((cluster, job), ""),
                 denied=denied("work", cluster, stage)
                 or denied("work", cluster, payload)
                 or denied("work", cluster, job),
@@ -165,7 +166,7 @@ class WriteOutcomes:
         for key in itertools.product(clusters, named):
             self.refusals.forget(("work", *key))
             self.denials.forget(("work", *key))
-            self._jobs_gone.pop(key, None)
+            self._gone.pop(key, None)
 
     # -- responses -----------------------------------------------------------------------------
 
@@ -176,8 +177,8 @@ class WriteOutcomes:
             self.denials.forget(result.write.key)
         if result.error is None and not result.superseded:
             self.refusals.forget(result.write.key)
-        if isinstance(result.write.token, requests.JobQuestion):
-            self._record_job((rest[0], rest[1]), result, result.write.token)
+        if isinstance(result.write.token, requests.WorkQuestion):
+            self._record_question((rest[0], rest[1]), result, result.write.token)
         elif kind == "work":
             self._record_work((rest[0], rest[1]), result)
         elif kind == "cluster":
@@ -202,11 +203,11 @@ class WriteOutcomes:
             # The watch is about to show a work that is gone; without a namespace there is no place.
             self.refusals.note(result.write.key, error.message)
 
-    def _record_job(
-        self, key: WorkKey, result: WriteResult, question: requests.JobQuestion
+    def _record_question(
+        self, key: WorkKey, result: WriteResult, question: requests.WorkQuestion
     ) -> None:
-        """Handles the answer whether the hub has a job work. One that has lost its label gets it
-        back: the watch then shows it, and it is deleted like any other."""
+        """Handles the answer whether the hub has a work. One that has lost its label gets it back:
+        the watch then shows it, and it is disarmed or deleted like any other."""
         if result.error is not None or result.superseded:
             self._record_work(key, result)
             return
@@ -216,7 +217,7 @@ class WriteOutcomes:
         elif found.items:
             self._writer.submit(requests.labelled(result.write, question.labels))
         else:
-            self._jobs_gone[key] = question.run
+            self._gone[key] = question.run
 
     def _mirror_work(self, result: WriteResult) -> None:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None

@@ -88,23 +88,24 @@ def job_creation(
     return _creation(key, rollout.uid, body)
 
 
-class JobQuestion(Struct, frozen=True):
-    """The question whether the hub has the job work of a run that has ended."""
+class WorkQuestion(Struct, frozen=True):
+    """The question whether the hub has the stage or job work of a run that has ended."""
 
     run: str
     labels: Mapping[str, str]
     """Those that the work had when it was made."""
 
 
-def job_question(key: WorkKey, rollout: Rollout, run: Run) -> Write:
-    """Returns a list of the one work by its name, as our watch sees only those with our label."""
+def work_question(key: WorkKey, rollout: Rollout, run: Run, part: str) -> Write:
+    """Returns a list of the one work by its name, as our watch sees only those with our label.
+    `part`: that of the work, as its label says."""
     return Write(
         key=("work", *key),
         method="GET",
         path=paths.works(key[0]),
         query={"fieldSelector": f"metadata.name={key[1]}"},
         owner=rollout.uid,
-        token=JobQuestion(run.id, labels_of_work(rollout, names.JOB)),
+        token=WorkQuestion(run.id, labels_of_work(rollout, part)),
     )
 
 

@@ -19,7 +19,7 @@ from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Lease, ObjectMeta
-from ibgu.core.talm.beside import LiveTalm, breach, running
+from ibgu.core.talm.beside import LiveTalm, breach, running, unknown
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -30,7 +30,8 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "9a2365a3.openshift.io"
 DEPLOYMENT = "cluster-group-upgrades-controller-manager-v2"
 ALIVE = timedelta(minutes=2)
-"""A Lease renewed, or seen to change, less than this ago has a live holder."""
+"""A Lease renewed, or seen to change, less than this ago has a live holder. A hub that has not said
+for as long whether there is one may have one."""
 INTERVAL = 20.0
 """Seconds between two checks."""
 RETRY = 1.0
@@ -104,6 +105,10 @@ class TalmWatch:
         self._policy = policy
         self._mirror = mirror
         self._live: list[LiveTalm] = []
+        self._known_at = -inf
+        """When the hub said it last, by the event loop's time."""
+        self._unknown = ""
+        """Why it has not for too long."""
 
     async def run(self, tell: Callable[[str, bool], None]) -> None:
         """Calls `tell` with the hold, and whether ibgu acts beside a live TALM: at once when the
@@ -120,22 +125,28 @@ class TalmWatch:
         """Looks for live TALMs, beside `run`."""
         while True:
             await asyncio.sleep(INTERVAL)
-            try:
-                self._live = await self._leases.find()
-            except HubError as error:
-                log.warning("can't tell whether TALM runs", error=str(error))
+            await self._find()
             self._policy.changed.set()
 
     async def first(self) -> str:
         """Returns the hold once the hub responds; nothing may be written before."""
-        while True:
-            try:
-                self._live = await self._leases.find()
-            except HubError as error:
-                log.warning("can't tell whether TALM runs", error=str(error))
-                await asyncio.sleep(RETRY)
-            else:
-                return self.hold()
+        while not await self._find():
+            await asyncio.sleep(RETRY)
+        return self.hold()
+
+    async def _find(self) -> bool:
+        """Returns whether the hub has said which TALMs are live. Until it does, what it said last
+        counts, but no longer than a Lease would."""
+        try:
+            self._live = await self._leases.find()
+        except HubError as error:
+            log.warning("can't tell whether TALM runs", error=str(error))
+            late = asyncio.get_running_loop().time() - self._known_at >= ALIVE.total_seconds()
+            if late and not self._unknown:
+                self._unknown = unknown(str(error))
+            return False
+        self._known_at, self._unknown = asyncio.get_running_loop().time(), ""
+        return True
 
     @property
     def live(self) -> bool:
@@ -149,6 +160,8 @@ class TalmWatch:
 
     def hold(self) -> str:
         """Returns why ibgu may not write; empty: it may."""
+        if self._unknown:
+            return self._unknown
         if not self._live:
             return ""
         problem = self._policy.problem(self._live) or self._breach()

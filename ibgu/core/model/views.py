@@ -179,6 +179,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Whether a write of the stage work is queued or on its way: the work is about to change."""
     refusal: str = ""
     """The hub's message for the newest write of the stage work that it refused for good (4xx)."""
+    stage_gone: str = ""
+    """The run after whose end the hub, asked by name, had no stage work; empty: it was not asked."""
     payload_writing: bool = False
     """Whether a write of the payload work is queued or on its way."""
     payload_refusal: str = ""

@@ -110,6 +110,11 @@ def running(problem: str) -> str:
     )
 
 
+def unknown(error: str) -> str:
+    """Returns the message of a hold; `error`: why the hub does not say whether TALM runs."""
+    return f"ibgu can't tell whether TALM runs on this hub, and writes nothing until it can: {error}"
+
+
 def _accounts(found: JsonObject, shipped: JsonObject) -> frozenset[str] | None:
     """Returns the accounts that the policy denies; None: it differs from the shipped one in more
     than those."""

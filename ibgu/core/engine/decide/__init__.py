@@ -10,7 +10,8 @@ from datetime import datetime
 from ibgu.core.engine.decide.context import DecisionContext, DecisionResult
 from ibgu.core.engine.decide.disarming import disarm_accepted, disarm_quarantined
 from ibgu.core.engine.decide.expedite import expedited
-from ibgu.core.engine.decide.jobwork import hidden_job, job_run
+from ibgu.core.engine.decide.hiddenwork import hidden_job, hidden_stage
+from ibgu.core.engine.decide.jobwork import job_run
 from ibgu.core.engine.decide.member.accepted import other_run
 from ibgu.core.engine.decide.member.members import decide_members
 from ibgu.core.engine.decide.member.patches import decide_pending_patch
@@ -43,6 +44,7 @@ __all__ = [
     "disarm_quarantined",
     "expedited",
     "hidden_job",
+    "hidden_stage",
     "job_run",
     "other_run",
     "payload_kept",

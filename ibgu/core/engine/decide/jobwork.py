@@ -6,6 +6,7 @@ cluster does by then. So the work is there only while its run may still need it.
 
 from datetime import datetime
 
+from ibgu.core.engine.decide.hiddenwork import job_may_be_hidden
 from ibgu.core.engine.driver import Driver, Verdict
 from ibgu.core.engine.parts import part_hindrance
 from ibgu.core.engine.state import TrackedRollout
@@ -53,26 +54,8 @@ def job_left(run: Ended, seen: Observation, now: datetime) -> bool:
     if seen.job_writing:
         return True
     if seen.job is None:
-        return _may_be_hidden(run, seen)
+        return job_may_be_hidden(run, seen)
     return not (seen.job.terminating and passed(run.ended_at, JOB_REMOVAL, now))
-
-
-def hidden_job(tracked: TrackedRollout, cluster: str, seen: Observation) -> Ended | None:
-    """Returns the ended run whose job work the hub must be asked for, by name; None: there is no
-    need to."""
-    member = tracked.latest(cluster)
-    run = member.run if member is not None else None
-    if not isinstance(run, Ended) or run.disarmed or not traits(run.action).runs_job:
-        return None
-    asks = seen.job is None and not seen.job_writing and _may_be_hidden(run, seen)
-    return run if asks else None
-
-
-def _may_be_hidden(run: Ended, seen: Observation) -> bool:
-    """Whether the hub may have the run's job work, though none is shown: without its label a work
-    is not watched. It is made only for a run that the cluster has accepted."""
-    made = traits(run.action).runs_job and run.accepted_at is not None
-    return made and seen.job_gone != run.id
 
 
 def job_made_at(run: Accepted, success: Verdict, now: datetime) -> datetime:

@@ -16,6 +16,7 @@ from ibgu.core.engine.decide import (
     decide_pending_patch,
     desired_stage_work,
     hidden_job,
+    hidden_stage,
     job_run,
     other_run,
     payload_kept,
@@ -339,6 +340,8 @@ class InMemoryEngine(Hub, Story):
         if wanted is not None:
             self.refusals.pop((uid, name), None)
             self.writes[uid, name] = wanted
+        elif ended := hidden_stage(self.tracked(uid), name, self.observe(uid, name)):
+            self.questions[uid, name] = ended.id
         member = self.tracked(uid).latest(name)
         if member is not None:
             step = self.tracked(uid).steps[member.step].step
@@ -450,6 +453,8 @@ class InMemoryEngine(Hub, Story):
         self.patches.clear()
         self.loading.clear()
         self.job_writes.clear()
+        self.questions.clear()
+        self.stages_gone.clear()
         self.job_questions.clear()
         self.jobs_gone.clear()
         self.timers.clear()

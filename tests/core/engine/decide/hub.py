@@ -60,6 +60,11 @@ class Hub:
         self.job_refusals: dict[Key, str] = {}
         self.unlabelled: set[Key] = set()
         """Works of Jobs that have lost the label by which they are watched."""
+        self.unlabelled_stages: set[Key] = set()
+        """Stage works that have."""
+        self.questions: dict[Key, str] = {}
+        """Stage works that the hub is asked for by name, with their run."""
+        self.stages_gone: dict[Key, str] = {}
         self.job_questions: dict[Key, str] = {}
         """Works of Jobs that the hub is asked for by name, with their run."""
         self.jobs_gone: dict[Key, str] = {}
@@ -115,14 +120,17 @@ class Hub:
         )
 
     def observe(self, uid: str, name: str) -> Observation:
-        work = self.works.get((uid, name))
+        work = None if (uid, name) in self.unlabelled_stages else self.works.get((uid, name))
         job = None if (uid, name) in self.unlabelled else self.jobs.get((uid, name))
         return Observation(
             cluster=self.cluster(name),
             stage=proven(work.view(), self.fleet.rollouts[uid].rollout.restore) if work else None,
             payload=self.loads.get((uid, name)),
             job=job.view() if job else None,
-            writing=(uid, name) in self.writes or (uid, name) in self.denials,
+            writing=any(
+                (uid, name) in open_ for open_ in (self.writes, self.denials, self.questions)
+            ),
+            stage_gone=self.stages_gone.get((uid, name), ""),
             refusal=self.refusals.get((uid, name), ""),
             payload_writing=(uid, name) in self.under_way,
             payload_refusal=self.payload_refusals.get((uid, name), ""),
@@ -153,6 +161,9 @@ class Hub:
         jobs, self.job_writes = self.job_writes, {}
         for key, run in jobs.items():
             self._write_job(key, run)
+        questions, self.questions = self.questions, {}
+        for key, asked in questions.items():
+            self._answer_for_stage(key, asked)
         questions, self.job_questions = self.job_questions, {}
         for key, asked in questions.items():
             self._answer_for_job(key, asked)
@@ -168,7 +179,10 @@ class Hub:
             self.works.pop((uid, name), None)
             return
         assert isinstance(wanted, DesiredWork)
-        if name in self.spokes:
+        if (uid, name) in self.unlabelled_stages:
+            # It can't be created, as it exists: it gets its label back instead.
+            self.unlabelled_stages.discard((uid, name))
+        elif name in self.spokes:
             work = self.works.setdefault((uid, name), Work(uid))
             work.write(wanted, self.fleet.rollouts[uid].rollout)
 
@@ -201,6 +215,13 @@ class Hub:
             self.unlabelled.discard(key)
         elif key not in self.job_refusals and key[1] in self.spokes:
             self.jobs[key] = JobWork(run)
+        self.touch(*key)
+
+    def _answer_for_stage(self, key: Key, run: str) -> None:
+        if key in self.works:
+            self.unlabelled_stages.discard(key)
+        else:
+            self.stages_gone[key] = run
         self.touch(*key)
 
     def _answer_for_job(self, key: Key, run: str) -> None:
@@ -266,7 +287,7 @@ class Hub:
     @property
     def quiet(self) -> bool:
         asked = self.writes or self.patches or self.loading or self.job_writes
-        asked = asked or self.job_questions
+        asked = asked or self.questions or self.job_questions
         return not (self.touched or (asked and self.now >= self.stalled))
 
 

@@ -91,6 +91,42 @@ def test_an_armed_work_that_is_changed_before_the_cluster_takes_it(
     assert twin.spokes["site-1"].executed == []
 
 
+def test_an_armed_work_that_lost_its_label_keeps_the_claim_until_it_is_disarmed() -> None:
+    """Nobody watches it, and its agent would go on enforcing the stage."""
+    twin = InMemoryEngine("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.settle()
+    twin.unlabelled_stages.add((uid, "site-1"))
+    twin.touch(uid, "site-1")
+    twin.until(Kind.RUN_ENDED)
+    twin.turn()
+    member = twin.member(uid, 0, "site-1")
+    assert member.run is not None
+    assert not member.run.disarmed
+    assert member.reason.kind is ReasonKind.DISARMING
+    assert "uid-site-1" in twin.fleet.claims
+    twin.settle()
+    assert not any(work.wanted.armed for work in twin.works.values())
+    assert twin.member(uid, 0, "site-1").cause is Cause.TAKEN_OVER
+    twin.frozen.clear()
+    twin.drive()
+    assert twin.spokes["site-1"].executed == []
+
+
+def test_the_hub_is_asked_again_by_a_controller_that_has_just_started() -> None:
+    twin, uid = accepted()
+    twin.unlabelled_stages.add((uid, "site-1"))
+    twin.touch(uid, "site-1")
+    twin.until(Kind.RUN_ENDED)
+    twin.turn()
+    twin.restart()
+    twin.drive()
+    assert twin.unlabelled_stages == set()
+    assert twin.member(uid, 0, "site-1").cause is Cause.TAKEN_OVER
+
+
 def test_a_missing_run_that_returns_within_two_minutes_is_ignored() -> None:
     twin, uid = accepted()
     run = twin.spokes["site-1"].run

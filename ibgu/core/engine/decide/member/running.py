@@ -5,6 +5,7 @@ A run goes intended -> arming -> armed -> accepted -> ended.
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import kept_in_chain
+from ibgu.core.engine.decide.hiddenwork import stage_may_be_hidden
 from ibgu.core.engine.decide.jobwork import job_left
 from ibgu.core.engine.decide.member.accepted import decide_accepted
 from ibgu.core.engine.decide.member.arming import (
@@ -117,7 +118,8 @@ def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
-    if gone or not (seen.writing or armed or _job_left(ctx, member, run, seen)):
+    stage_left = seen.writing or armed or stage_may_be_hidden(run, seen)
+    if gone or not (stage_left or _job_left(ctx, member, run, seen)):
         ctx.on_member(Kind.RUN_DISARMED, transitions.disarm(member, run), _DISARMED)
     else:
         words = "removes what the run has brought" if seen.job else "disarms the stage work"
