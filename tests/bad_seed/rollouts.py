@@ -53,16 +53,16 @@ def roll_out(
 ) -> Figures:
     """Upgrades clusters that are prepared, of which about that share fails. `breaker`: whether the
     step has its own circuit breaker."""
-    twin = _engine(share, seed)
+    engine = _engine(share, seed)
     if policy is not None:
-        twin.rollout_policies = PolicyState((policy,))
+        engine.rollout_policies = PolicyState((policy,))
     found = ibgu("a", "Upgrade", concurrency=CONCURRENCY, timeout=_TIMEOUT)
-    twin.apply(replace(found, metadata=replace(found.metadata, namespace="ran")))
+    engine.apply(replace(found, metadata=replace(found.metadata, namespace="ran")))
     if not breaker:
-        twin.annotate("uid-a", circuit_breaker="off")
-    twin.drive(_DAYS)
-    started = sum(bool(spoke.executed) for spoke in twin.spokes.values())
-    return Figures(started, twin.tracked("uid-a").steps[0].counts[Outcome.FAILED])
+        engine.annotate("uid-a", circuit_breaker="off")
+    engine.drive(_DAYS)
+    started = sum(bool(spoke.executed) for spoke in engine.spokes.values())
+    return Figures(started, engine.tracked("uid-a").steps[0].counts[Outcome.FAILED])
 
 
 def _engine(share: float, seed: int) -> InMemoryEngine:
@@ -72,8 +72,8 @@ def _engine(share: float, seed: int) -> InMemoryEngine:
         name: {Stage.PREP: (1.0, False), Stage.UPGRADE: (seconds, fails)}
         for name, seconds, fails in courses
     }
-    twin = InMemoryEngine(*NAMES, node=partial(LazySpoke, attempts))
+    engine = InMemoryEngine(*NAMES, node=partial(LazySpoke, attempts))
     for name in NAMES:
-        twin.spokes[name].to("Prep")
-        twin.labels[name] = {_PREPARED: ""}
-    return twin
+        engine.spokes[name].to("Prep")
+        engine.labels[name] = {_PREPARED: ""}
+    return engine

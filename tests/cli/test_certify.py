@@ -31,11 +31,11 @@ Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
 def story(name: str = "a") -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu(name, "Prep", concurrency=1))
-    twin.wait(hours=1)
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu(name, "Prep", concurrency=1))
+    engine.wait(hours=1)
+    return engine
 
 
 @pytest.fixture
@@ -54,14 +54,14 @@ async def tamper(db: AsyncEngine, statement: str) -> None:
 
 
 async def test_a_rollout_is_certified(leading: Leading, certify: Certify) -> None:
-    twin = story()
-    await tell(await leading(), twin)
+    engine = story()
+    await tell(await leading(), engine)
     result = await certify("fleet/a")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "fleet/a   CERTIFIED"
     assert lines[1] == "  uid      uid-a, complete"
-    assert f"  events   {len(log_of(twin))} (#1 to #{len(log_of(twin))})" in lines[2]
+    assert f"  events   {len(log_of(engine))} (#1 to #{len(log_of(engine))})" in lines[2]
     assert lines[3] == "  members  2 in 1 steps, 2 runs, 0 without an end yet"
     assert lines[4] == "  epochs   1 (ibgu-0)"
     assert lines[5] == "  policies none in force at its starts"
@@ -113,10 +113,10 @@ async def test_a_start_against_a_policy_is_reported(
 
 
 async def test_a_running_rollout_can_be_certified(leading: Leading, certify: Certify) -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    await tell(await leading(), twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    await tell(await leading(), engine)
     result = await certify("fleet/a")
     assert result.exit_code == 0, result.output
     assert "running, until now" in result.stdout
@@ -137,8 +137,8 @@ async def test_the_report_names_the_offending_events(
 
 
 async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncEngine) -> None:
-    twin = story()
-    await tell(await leading(), twin)
+    engine = story()
+    await tell(await leading(), engine)
     good = json.loads((await certify("fleet/a", "-o", "json")).stdout)
     assert good["verdict"] == "certified"
     assert good["rollout"] == {
@@ -147,7 +147,7 @@ async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncE
         "uid": "uid-a",
         "state": "complete",
     }
-    assert good["events"]["count"] == len(log_of(twin))
+    assert good["events"]["count"] == len(log_of(engine))
     assert {check["rule"] for check in good["checks"]} == set(MEANS)
     assert good["violations"] == []
     await tamper(db, "DELETE FROM events WHERE kind = 'RunDisarmed' AND cluster = 'site-1'")

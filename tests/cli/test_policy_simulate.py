@@ -36,11 +36,11 @@ RAN = POLICY.format(
 
 def story(*names: str) -> InMemoryEngine:
     """Rollouts of two clusters at once, one after the other."""
-    twin = InMemoryEngine("site-1", "site-2")
+    engine = InMemoryEngine("site-1", "site-2")
     for age, name in enumerate(names):
-        twin.apply(ibgu(name, "Prep Upgrade" if age == 0 else "FinalizeUpgrade", age=-age))
-        twin.wait(hours=12)
-    return twin
+        engine.apply(ibgu(name, "Prep Upgrade" if age == 0 else "FinalizeUpgrade", age=-age))
+        engine.wait(hours=12)
+    return engine
 
 
 @pytest.fixture

@@ -34,11 +34,11 @@ Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
 def story() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
-    twin.wait(hours=3)
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    engine.wait(hours=3)
+    return engine
 
 
 @pytest.fixture(autouse=True)
@@ -59,13 +59,13 @@ def replay(database_url: str) -> Replay:
 
 
 async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: Replay) -> None:
-    twin = story()
-    await tell(await leading(), twin)
+    engine = story()
+    await tell(await leading(), engine)
     result = await replay("fleet/a")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     events = lines[: lines.index("")]
-    assert len(events) == len(log_of(twin))
+    assert len(events) == len(log_of(engine))
     assert events[0] == "00:00:00 #1 · RolloutSeen: seen"
     assert events[8] == "00:00:00 #9 step 1 site-1 ◌ RunIntended: starts Prep"
     assert events[50] == "00:03:03 #51 step 2 site-2 ✗ RunEnded: Upgrade failed: Upgrade broke"
@@ -84,10 +84,10 @@ async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: 
 async def test_no_cluster_speaks_to_the_terminal(
     leading: Leading, replay: Replay, database_url: str
 ) -> None:
-    twin = story()
+    engine = story()
     loud = "\x1b[2Jgone\x9b"
-    twin.said = [replace(said, decision=replace(said.decision, why=loud)) for said in twin.said]
-    await tell(await leading(), twin)
+    engine.said = [replace(said, decision=replace(said.decision, why=loud)) for said in engine.said]
+    await tell(await leading(), engine)
     certify = partial(CliRunner().invoke, app, env={"DATABASE_URL": database_url})
     proof = await asyncio.to_thread(certify, ["certify", "fleet/a"])
     for shown in (proof, await replay("fleet/a")):
@@ -115,16 +115,16 @@ async def test_until_shows_the_rollout_at_that_event(
 
 
 async def test_a_hold_is_shown_while_it_stands(leading: Leading, replay: Replay) -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.payload = PayloadState(digest="one")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.payload = PayloadState(digest="two")
-    twin.wait(hours=1)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    await tell(await leading(), twin)
-    held = next(event.seq for event in log_of(twin) if event.kind == "ClockStopped")
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.payload = PayloadState(digest="one")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.payload = PayloadState(digest="two")
+    engine.wait(hours=1)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    await tell(await leading(), engine)
+    held = next(event.seq for event in log_of(engine) if event.kind == "ClockStopped")
     then = (await replay("fleet/a", "--until", str(held))).stdout
     assert "Held · step 1 of 1" in then
     assert "⏸ Held  PayloadChanged: " in then
@@ -137,15 +137,15 @@ async def test_any_story_can_be_folded(
     leading: Leading, replay: Replay, told: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture counts every cluster of a step once, whatever has happened to it."""
-    twins: list[InMemoryEngine] = []
+    engines: list[InMemoryEngine] = []
 
-    def kept(twin: InMemoryEngine) -> list[Event]:
-        twins.append(twin)
+    def kept(engine: InMemoryEngine) -> list[Event]:
+        engines.append(engine)
         return []
 
     monkeypatch.setattr(stories, "log_of", kept)
     told.__wrapped__()  # type: ignore[attr-defined]
-    await tell(await leading(), twins[0])
+    await tell(await leading(), engines[0])
     shown = (await replay("fleet/a")).stdout.partition("\n\n")[2]
     for done, total in re.findall(r" (\d+)/(\d+)  ", shown):
         assert done == total
@@ -154,7 +154,7 @@ async def test_any_story_can_be_folded(
         for line in shown.splitlines()
         if re.match(r"  \d+ ", line)
     ]
-    steps = twins[0].tracked("uid-a").steps if "uid-a" in twins[0].fleet.rollouts else []
+    steps = engines[0].tracked("uid-a").steps if "uid-a" in engines[0].fleet.rollouts else []
     assert counts == [len(step.members) for step in steps]
 
 
@@ -167,14 +167,14 @@ async def test_event_by_event(leading: Leading, replay: Replay) -> None:
 async def test_on_a_terminal_it_moves_at_its_speed(
     leading: Leading, replay: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin = story()
-    await tell(await leading(), twin)
+    engine = story()
+    await tell(await leading(), engine)
     waited: list[float] = []
     monkeypatch.setattr(stage, "stdout", lambda: OutputStyle(bars=True))
     monkeypatch.setattr(time, "sleep", waited.append)
     result = await replay("fleet/a", "--speed", "600")
     assert result.exit_code == 0, result.output
-    times = [event.at for event in log_of(twin)]
+    times = [event.at for event in log_of(engine)]
     spans = [(b - a) / timedelta(seconds=600) for a, b in pairwise(times)]
     assert waited == pytest.approx([0.0, *spans])
     assert "████" in result.stdout
@@ -204,11 +204,11 @@ async def test_the_picture_knows_who_was_aborted_afterwards(
     leading: Leading, replay: Replay
 ) -> None:
     """`ibgu status` says so, too: their failures need no AbortOnFailure any more."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
-    twin.wait(hours=3)
-    await tell(await leading(), twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu("a", "Prep", "AbortOnFailure"))
+    engine.wait(hours=3)
+    await tell(await leading(), engine)
     picture = (await replay("fleet/a")).stdout.partition("Failures (1)")[2]
     assert "site-2" in picture
     assert "aborted afterwards" in picture

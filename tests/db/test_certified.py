@@ -27,14 +27,14 @@ DAY = timedelta(days=1)
 
 def two_rollouts() -> InMemoryEngine:
     """The second one cancels the first on two of three clusters; a third one is by itself."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=2)
-    twin.apply(ibgu("b", "Abort", age=-1))
-    twin.wait(hours=1)
-    twin.join("other-1")
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=2)
+    engine.apply(ibgu("b", "Abort", age=-1))
+    engine.wait(hours=1)
+    engine.join("other-1")
+    return engine
 
 
 async def tamper(db: AsyncEngine, statement: str) -> None:
@@ -44,8 +44,8 @@ async def tamper(db: AsyncEngine, statement: str) -> None:
 
 
 async def test_a_committed_history_is_certified(journal: Journal, db: AsyncEngine) -> None:
-    twin = two_rollouts()
-    await tell(journal, twin)
+    engine = two_rollouts()
+    await tell(journal, engine)
     everything = await certify(db, HUB)
     assert told(everything.findings) == []
     assert everything.findings.valid
@@ -54,24 +54,24 @@ async def test_a_committed_history_is_certified(journal: Journal, db: AsyncEngin
 
 
 async def test_events_are_read_back_unchanged(journal: Journal, db: AsyncEngine) -> None:
-    twin = two_rollouts()
-    await tell(journal, twin)
+    engine = two_rollouts()
+    await tell(journal, engine)
     async with event_log(db, HUB) as log:
-        assert [event async for event in log.everything()] == log_of(twin)
+        assert [event async for event in log.everything()] == log_of(engine)
 
 
 async def test_a_rollout_comes_with_others_where_they_touch_its_clusters(
     journal: Journal, db: AsyncEngine
 ) -> None:
-    twin = two_rollouts()
-    await tell(journal, twin)
+    engine = two_rollouts()
+    await tell(journal, engine)
     alone = InMemoryEngine("far-1")
     alone.apply(ibgu("c", "Prep"))
     alone.wait(hours=1)
     await tell(journal, alone)
     certified = await certify(db, HUB, "uid-a")
-    mine = [event for event in log_of(twin) if event.rollout == "uid-a"]
-    others = [event for event in log_of(twin) if event.rollout == "uid-b"]
+    mine = [event for event in log_of(engine) if event.rollout == "uid-a"]
+    others = [event for event in log_of(engine) if event.rollout == "uid-b"]
     assert told(certified.findings) == []
     assert (certified.findings.events, certified.findings.others) == (len(mine), len(others))
     by_itself = (await certify(db, HUB, "uid-c")).findings
@@ -100,10 +100,10 @@ async def test_an_event_that_was_changed_is_found(journal: Journal, db: AsyncEng
 async def test_each_leader_writes_in_its_own_time(
     leading: Callable[..., Awaitable[Journal]], db: AsyncEngine
 ) -> None:
-    twin = two_rollouts()
-    half = len(twin.said) // 2
+    engine = two_rollouts()
+    half = len(engine.said) // 2
     first, second = InMemoryEngine(), InMemoryEngine()
-    first.said, second.said = twin.said[:half], twin.said[half:]
+    first.said, second.said = engine.said[:half], engine.said[half:]
     fleet = FleetState()
     await tell(await leading("ibgu-0"), first, fleet)
     await tell(await leading("ibgu-1"), second, fleet)
@@ -140,12 +140,12 @@ async def dated(db: AsyncEngine, seen_at: datetime, gone_at: datetime | None = N
 
 def side_by_side() -> InMemoryEngine:
     """Two rollouts, on a cluster each, at the same time."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
     for name in ("a", "b"):
-        twin.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
-    twin.wait(hours=1)
-    return twin
+        engine.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
+    engine.wait(hours=1)
+    return engine
 
 
 async def test_starts_are_judged_by_the_policies_that_the_journal_has(

@@ -20,11 +20,11 @@ Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
 def story() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu("a", "Prep"))
-    twin.drive()
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu("a", "Prep"))
+    engine.drive()
+    return engine
 
 
 async def test_the_feed_has_what_is_read_page_by_page(db: AsyncEngine, journal: Journal) -> None:

@@ -39,12 +39,12 @@ class FixedClock(Clock):
 
 
 def story(name: str, at: datetime) -> InMemoryEngine:
-    twin = InMemoryEngine(f"{name}-1")
-    twin.now = at
-    twin.facts = type(twin.facts)(in_sync_since=at)
-    twin.apply(ibgu(name, "Prep"))
-    twin.wait(hours=1)
-    return twin
+    engine = InMemoryEngine(f"{name}-1")
+    engine.now = at
+    engine.facts = type(engine.facts)(in_sync_since=at)
+    engine.apply(ibgu(name, "Prep"))
+    engine.wait(hours=1)
+    return engine
 
 
 @pytest.fixture(autouse=True)

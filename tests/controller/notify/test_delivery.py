@@ -36,11 +36,11 @@ TYPES = ["rollout.started", "step.started", "clusters.failed", "step.finished", 
 
 
 def story(name: str = "a") -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu(name, "Prep"))
-    twin.drive()
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu(name, "Prep"))
+    engine.drive()
+    return engine
 
 
 def to(found: Site, name: str = "noc", **changes: Any) -> dict[str, Any]:
@@ -229,16 +229,16 @@ def lag() -> float:
 async def test_alerts_fire_and_resolve(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
-    twin, fleet = prepared(range(1, 13)), FleetState()
-    twin.wait(hours=5)
-    await tell(journal, twin, fleet)
+    engine, fleet = prepared(range(1, 13)), FleetState()
+    engine.wait(hours=5)
+    await tell(journal, engine, fleet)
     noc.answers = [500]
     async with notified(to(noc, format="alertmanager", kinds=["step.circuit-breaker"])):
         await noc.until(lambda: len(noc.taken) >= 1)
-        twin.said.clear()
-        twin.annotate(UID, resume="1")
-        twin.turn()
-        await tell(journal, twin, fleet)
+        engine.said.clear()
+        engine.annotate(UID, resume="1")
+        engine.turn()
+        await tell(journal, engine, fleet)
         await noc.until(lambda: len(noc.taken) >= 2)
     fires, over = (request.json[0] for request in noc.taken)
     assert {request.path for request in noc.taken} == {"/api/v2/alerts"}

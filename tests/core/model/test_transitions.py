@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-import ibgu
+from ibgu import core
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import FleetState
@@ -37,14 +37,13 @@ from ibgu.core.model.transition_table import (
     check_listed,
     state_of,
 )
-from tests.core.engine.decide import fleet as twins
-from tests.core.engine.decide.fleet import START, InMemoryEngine
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.state.records import done, in_flight, member, reason, rollout, run, step
 
 PROBE = Probe("p", START)
 INTENDED = Intended(id="2", action=Action.PREP, attempt=2, intended_at=START)
 WHY = reason(ReasonKind.BUSY)
-CODE = Path(ibgu.__file__).parent
+CODE = Path(core.__file__).parents[1]
 TYPES = {each.__name__ for each in get_args(Member) + get_args(Run)}
 LATE = CompletedAction(Action.PREP, START, "completed late, after 47 min")
 STATES: dict[State | None, Member] = {
@@ -158,14 +157,14 @@ def test_no_transition_is_listed_twice() -> None:
 
 def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
     """A finished member that starts again would be upgraded twice."""
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(twins.ibgu("a", "Prep"))
-    twin.drive()
-    over = twin.member(uid, 0, "site-1")
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.drive()
+    over = engine.member(uid, 0, "site-1")
     assert isinstance(over, Finished)
     begun = in_flight(run=INTENDED, rollout=uid)
-    with twin.fleet.draft() as apply:
-        ctx = DecisionContext(twin.snapshot(twin.tracked(uid)), twin.now, apply)
+    with engine.fleet.draft() as apply:
+        ctx = DecisionContext(engine.snapshot(engine.tracked(uid)), engine.now, apply)
         with pytest.raises(t.UnlistedTransition):
             ctx.on_member(Kind.RUN_INTENDED, begun, "starts Prep")
         assert ctx.result.decisions == []

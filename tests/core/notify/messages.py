@@ -1,4 +1,4 @@
-"""Messages about a rollout that the twin has carried out."""
+"""Messages about a rollout that the engine has carried out."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,13 +16,13 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 UID = "uid-a"
 
 
-def facts_of(twin: InMemoryEngine) -> list[RolloutEvent]:
+def facts_of(engine: InMemoryEngine) -> list[RolloutEvent]:
     return [
         msgspec.convert(
             msgspec.to_builtins(event) | {"namespace": "fleet", "name": event.rollout[4:]},
             RolloutEvent,
         )
-        for event in log_of(twin)
+        for event in log_of(engine)
     ]
 
 
@@ -44,12 +44,12 @@ def prepared(
     bad: Iterable[int] = (), count: int = 12, *steps: str, **strategy: int
 ) -> InMemoryEngine:
     """Clusters that have Prep behind them, some of which fail in the Upgrade that begins."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     failing = set(bad)
-    for n, spoke in enumerate(twin.spokes.values(), 1):
+    for n, spoke in enumerate(engine.spokes.values(), 1):
         spoke.to("Prep")
-        twin.labels[spoke.name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+        engine.labels[spoke.name]["lcm.openshift.io/ibgu-prep-completed"] = ""
         spoke.faults[Stage.UPGRADE] = "fail" if n in failing else ""
     given: dict[str, Any] = {"concurrency": 1, "timeout": 2000} | strategy
-    twin.apply(ibgu("a", *(steps or ("Upgrade",)), **given))
-    return twin
+    engine.apply(ibgu("a", *(steps or ("Upgrade",)), **given))
+    return engine

@@ -21,10 +21,10 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_rollout_without_trouble_sends_four_messages() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep"))
-    twin.drive()
-    memory, messages = folded(facts_of(twin))
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep"))
+    engine.drive()
+    memory, messages = folded(facts_of(engine))
     assert told(messages) == [
         (Topic.ROLLOUT_STARTED, "the rollout starts"),
         (Topic.STEP_STARTED, "step 1 starts with 2 clusters"),
@@ -36,9 +36,9 @@ def test_a_rollout_without_trouble_sends_four_messages() -> None:
 
 
 def test_a_circuit_breaker_is_reported_and_earlier_failures_are_grouped() -> None:
-    twin = prepared(range(1, 13))
-    twin.wait(hours=5)
-    memory, messages = folded(facts_of(twin))
+    engine = prepared(range(1, 13))
+    engine.wait(hours=5)
+    memory, messages = folded(facts_of(engine))
     first, fifth, breaker = messages[2:]
     assert [first.topic, fifth.topic, breaker.topic] == [
         Topic.CLUSTERS_FAILED,
@@ -57,12 +57,12 @@ def test_a_circuit_breaker_is_reported_and_earlier_failures_are_grouped() -> Non
 
 
 def test_broken_glass_is_reported_with_its_user_and_its_end() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=1)
-    break_glass(twin, "ClusterHold", hours=1)
-    twin.wait(hours=2)
-    _, messages = folded(facts_of(twin))
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=1)
+    break_glass(engine, "ClusterHold", hours=1)
+    engine.wait(hours=2)
+    _, messages = folded(facts_of(engine))
     found = [each for each in messages if each.topic is Topic.ROLLOUT_BREAK_GLASS]
     assert [each.actor for each in found] == ["nora", ""]
     assert found[0].text.startswith("nora lets the rollout pass ClusterHold until ")
@@ -70,9 +70,9 @@ def test_broken_glass_is_reported_with_its_user_and_its_end() -> None:
 
 
 def test_a_rollback_by_a_policy_is_reported() -> None:
-    twin = upgraded()
-    breaks(twin, "site-1")
-    _, messages = folded(facts_of(twin))
+    engine = upgraded()
+    breaks(engine, "site-1")
+    _, messages = folded(facts_of(engine))
     [found] = [each for each in messages if each.topic is Topic.STEP_FOLLOW_UP]
     words = "Rollback of site-1 for RolloutPolicy first, by the new rollout a-rollback-"
     assert found.text.startswith(words)
@@ -92,11 +92,11 @@ def test_a_further_attempt_of_an_older_step_leaves_the_running_one_as_it_is() ->
 
 
 def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:
-    twin = prepared([*range(1, 6), 8])
-    twin.wait(hours=5)
-    twin.annotate(UID, resume="1")
-    twin.wait(hours=20)
-    memory, messages = folded(facts_of(twin))
+    engine = prepared([*range(1, 6), 8])
+    engine.wait(hours=5)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=20)
+    memory, messages = folded(facts_of(engine))
     topics = [message.topic for message in messages]
     assert topics[topics.index(Topic.STEP_CIRCUIT_BREAKER) + 1] is Topic.STEP_RELEASED
     finished, completed = messages[-2:]
@@ -108,39 +108,39 @@ def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:
 
 
 def test_after_a_step_that_cleans_up_its_failures_are_history() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
-    twin.drive()
-    memory, messages = folded(facts_of(twin))
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu("a", "Prep", "AbortOnFailure"))
+    engine.drive()
+    memory, messages = folded(facts_of(engine))
     assert [message.topic for message in messages].count(Topic.CLUSTERS_FAILED) == 1
     assert messages[-1].text == "all plan steps are completed, 1 of 2 clusters failed"
     assert memory == NotificationState()
 
 
 def test_a_plan_that_grows_starts_again() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.drive()
-    twin.append(UID, "Upgrade")
-    twin.drive()
-    _, messages = folded(facts_of(twin))
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.drive()
+    engine.append(UID, "Upgrade")
+    engine.drive()
+    _, messages = folded(facts_of(engine))
     assert (Topic.ROLLOUT_STARTED, "the plan goes on") in told(messages)
     assert messages[-1].topic is Topic.ROLLOUT_COMPLETED
     assert messages[-2].track.actions == ("Upgrade",)
 
 
 def test_a_plan_that_becomes_invalid_is_a_hold_until_it_is_mended() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Upgrade"))
-    twin.drive()
-    mended = twin.ibgus[UID]
-    twin.append(UID, "Prep")
-    twin.settle()
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Upgrade"))
+    engine.drive()
+    mended = engine.ibgus[UID]
+    engine.append(UID, "Prep")
+    engine.settle()
     meta = replace(mended.metadata, generation=3)
-    twin.apply(replace(mended, metadata=meta))
-    twin.drive()
-    _, messages = folded(facts_of(twin))
+    engine.apply(replace(mended, metadata=meta))
+    engine.drive()
+    _, messages = folded(facts_of(engine))
     held, released = [m for m in messages if m.topic.startswith("rollout.")][-2:]
     assert held.topic is Topic.ROLLOUT_HELD
     assert held.text.startswith("nothing new starts: ")
@@ -159,16 +159,16 @@ def test_a_step_that_waits_for_its_payload_is_a_hold() -> None:
 
 
 def prepared_and_opened() -> InMemoryEngine:
-    twin = prepared(count=1)
-    twin.until(Kind.STEP_STARTED)
-    return twin
+    engine = prepared(count=1)
+    engine.until(Kind.STEP_STARTED)
+    return engine
 
 
 def test_a_deleted_rollout_is_reported_and_forgotten() -> None:
-    twin = prepared_and_opened()
-    twin.delete(UID)
-    twin.drive()
-    memory, messages = folded(facts_of(twin))
+    engine = prepared_and_opened()
+    engine.delete(UID)
+    engine.drive()
+    memory, messages = folded(facts_of(engine))
     assert [message.text for message in messages[-2:]] == [
         "the ImageBasedGroupUpgrade was deleted",
         "step 1 is finished: 1 cancelled",
@@ -177,9 +177,9 @@ def test_a_deleted_rollout_is_reported_and_forgotten() -> None:
 
 
 def test_late_truth_about_a_rollout_that_is_over_leaves_no_trace() -> None:
-    twin = prepared([2], 3)
-    twin.wait(hours=20)
-    ended = [fact for fact in facts_of(twin) if fact.cluster]
+    engine = prepared([2], 3)
+    engine.wait(hours=20)
+    ended = [fact for fact in facts_of(engine) if fact.cluster]
     assert folded(ended) == (NotificationState(), [])
 
 
@@ -247,11 +247,11 @@ def test_a_group_names_few_clusters_and_few_words() -> None:
 
 
 def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:
-    twin = prepared([*range(1, 6), 8])
-    twin.wait(hours=5)
-    twin.annotate(UID, resume="1")
-    twin.wait(hours=20)
-    facts = facts_of(twin)
+    engine = prepared([*range(1, 6), 8])
+    engine.wait(hours=5)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=20)
+    facts = facts_of(engine)
     whole = folded(facts)[1]
     ids = [message.id for message in whole]
     assert len(set(ids)) == len(ids)
@@ -264,9 +264,9 @@ def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:
 
 
 def test_nothing_has_moved_for_long() -> None:
-    twin = prepared_and_opened()
-    twin.turn()
-    facts = facts_of(twin)
+    engine = prepared_and_opened()
+    engine.turn()
+    facts = facts_of(engine)
     memory, _ = folded(facts)
     moved = memory.tracks[UID].moved
     assert moved is not None
@@ -282,61 +282,61 @@ def test_nothing_has_moved_for_long() -> None:
 
 
 def test_a_stalled_rollout_that_continues_is_reported_once() -> None:
-    twin = prepared_and_opened()
-    known = len(facts_of(twin))
-    memory, _ = folded(facts_of(twin))
+    engine = prepared_and_opened()
+    known = len(facts_of(engine))
+    memory, _ = folded(facts_of(engine))
     memory, _ = overdue(memory, START + 9 * HOUR, HOUR)
-    twin.drive()
-    after, messages = folded(facts_of(twin)[known:], memory)
+    engine.drive()
+    after, messages = folded(facts_of(engine)[known:], memory)
     assert told(messages[:1]) == [(Topic.ROLLOUT_MOVING, "step 1 (Upgrade) moves again")]
     assert [message.topic for message in messages].count(Topic.ROLLOUT_MOVING) == 1
     assert after == NotificationState()
 
 
 def test_a_held_rollout_has_not_stalled() -> None:
-    twin = prepared(range(1, 13))
-    twin.wait(hours=5)
-    memory, _ = folded(facts_of(twin))
+    engine = prepared(range(1, 13))
+    engine.wait(hours=5)
+    memory, _ = folded(facts_of(engine))
     assert overdue(memory, START + 99 * HOUR, HOUR) == (memory, ())
 
 
 def test_the_time_counts_from_the_release() -> None:
-    twin = prepared(range(1, 13))
-    twin.wait(hours=5)
-    memory, _ = folded(facts_of(twin))
-    known = len(facts_of(twin))
-    twin.wait(hours=9)
-    twin.annotate(UID, resume="1")
-    twin.turn()
-    released = [f for f in facts_of(twin)[known:] if f.kind == Kind.STEP_RELEASED]
+    engine = prepared(range(1, 13))
+    engine.wait(hours=5)
+    memory, _ = folded(facts_of(engine))
+    known = len(facts_of(engine))
+    engine.wait(hours=9)
+    engine.annotate(UID, resume="1")
+    engine.turn()
+    released = [f for f in facts_of(engine)[known:] if f.kind == Kind.STEP_RELEASED]
     memory, _ = folded(released, memory)
     assert memory.tracks[UID].moved == released[0].at
 
 
 def test_failures_of_a_rollout_that_is_over_are_forgotten_after_a_day() -> None:
-    twin = prepared([2], 3)
-    twin.wait(hours=20)
-    memory, _ = folded(facts_of(twin))
+    engine = prepared([2], 3)
+    engine.wait(hours=20)
+    memory, _ = folded(facts_of(engine))
     ended = memory.tracks[UID].groups[0].last
     assert overdue(memory, ended + 23 * HOUR, HOUR) == (memory, ())
     assert overdue(memory, ended + 24 * HOUR, HOUR) == (NotificationState(), ())
 
 
 def test_a_deleted_rollout_does_not_stall_while_its_last_clusters_end() -> None:
-    twin = prepared_and_opened()
-    known = facts_of(twin)
-    twin.delete(UID)
-    twin.turn()
-    deleted = next(f for f in facts_of(twin) if f.kind == Kind.ROLLOUT_DELETED)
+    engine = prepared_and_opened()
+    known = facts_of(engine)
+    engine.delete(UID)
+    engine.turn()
+    deleted = next(f for f in facts_of(engine) if f.kind == Kind.ROLLOUT_DELETED)
     memory, _ = folded([*known, deleted])
     assert UID in memory.tracks
     assert overdue(memory, START + 99 * HOUR, HOUR) == (memory, ())
 
 
 def test_failures_of_a_plan_that_may_grow_are_forgotten_too_but_not_its_hold() -> None:
-    twin = prepared([2], 3)
-    twin.wait(hours=20)
-    memory, _ = folded(facts_of(twin))
+    engine = prepared([2], 3)
+    engine.wait(hours=20)
+    memory, _ = folded(facts_of(engine))
     held = replace(memory.tracks[UID], hold=Hold("InvalidPlan", "", "person", START))
     after, _ = overdue(memory.tracking(UID, held), START + 99 * HOUR, HOUR)
     assert after.tracks[UID].groups == ()
@@ -344,8 +344,8 @@ def test_failures_of_a_plan_that_may_grow_are_forgotten_too_but_not_its_hold() -
 
 def test_a_cluster_that_soaks_has_not_stalled() -> None:
     """The cluster shows nothing new until its time is over."""
-    twin = prepared_and_opened()
-    facts = facts_of(twin)
+    engine = prepared_and_opened()
+    facts = facts_of(engine)
     before, _ = folded(facts)
     moved = before.tracks[UID].moved
     assert moved is not None

@@ -30,9 +30,9 @@ LINK = "https://ibgu.example/#/rollouts/{namespace}/{name}"
 
 @pytest.fixture(scope="module")
 def stopped() -> tuple[NotificationState, list[Message]]:
-    twin = prepared(range(1, 13))
-    twin.wait(hours=5)
-    return folded(facts_of(twin))
+    engine = prepared(range(1, 13))
+    engine.wait(hours=5)
+    return folded(facts_of(engine))
 
 
 def receiver(format: Format, **changes: Any) -> Receiver:
@@ -76,11 +76,11 @@ HOSTILE = "x\n*noc*: all is well @channel\u202e [see](https://evil.example) \x1b
 
 def hostile() -> tuple[NotificationState, Message]:
     """A rollout whose first failed cluster says that, and what the message says of it."""
-    twin = prepared(range(1, 13))
-    twin.wait(hours=5)
+    engine = prepared(range(1, 13))
+    engine.wait(hours=5)
     facts = [
         replace(fact, data=fact.data | {"message": HOSTILE}) if "message" in fact.data else fact
-        for fact in facts_of(twin)
+        for fact in facts_of(engine)
     ]
     memory, messages = folded(facts)
     return memory, next(each for each in messages if each.topic is Topic.CLUSTERS_FAILED)
@@ -188,9 +188,9 @@ def test_the_severity_of_a_hold_depends_on_who_must_act(
 
 
 def test_a_stalled_rollout_fires() -> None:
-    twin = prepared(count=1)
-    twin.until_started()
-    memory, _ = folded(facts_of(twin))
+    engine = prepared(count=1)
+    engine.until_started()
+    memory, _ = folded(facts_of(engine))
     assert posted(memory, START) == []
     memory, _ = overdue(memory, START + 9 * HOUR, HOUR)
     (alert,) = posted(memory, START + 9 * HOUR)

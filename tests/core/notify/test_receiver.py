@@ -77,9 +77,9 @@ def test_invalid_urls_of_receivers_are_refused(url: str, token: bool, wrong: str
 
 
 def test_receivers_filter_by_topic_and_namespace() -> None:
-    twin = prepared(count=1)
-    twin.until_started()
-    started, step = folded(facts_of(twin))[1]
+    engine = prepared(count=1)
+    engine.until_started()
+    started, step = folded(facts_of(engine))[1]
     fussy = Receiver(
         name="a",
         format=Format.CLOUDEVENTS,

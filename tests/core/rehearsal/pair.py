@@ -143,7 +143,7 @@ class LazySpoke(DrawnSpoke):
         return (work.generation, work.applied, len(self._script), len(self.executed), self.dark)
 
 
-def engine(case: Case) -> InMemoryEngine:
+def engine_of(case: Case) -> InMemoryEngine:
     attempts = {
         name: {
             stage: (case.draws[action].seconds[index], case.draws[action].fails[index])
@@ -151,14 +151,14 @@ def engine(case: Case) -> InMemoryEngine:
         }
         for index, name in enumerate(case.names)
     }
-    twin = InMemoryEngine(*case.names, node=partial(LazySpoke, attempts))
-    Invariants(twin)
+    engine = InMemoryEngine(*case.names, node=partial(LazySpoke, attempts))
+    Invariants(engine)
     for name in case.names:
-        twin.labels[name] = dict(case.labels.get(name, {}))
-    twin.durations = case.durations
-    twin.rollout_policies = PolicyState(tuple(case.policies))
-    twin.apply(case.object())
-    return twin
+        engine.labels[name] = dict(case.labels.get(name, {}))
+    engine.durations = case.durations
+    engine.rollout_policies = PolicyState(tuple(case.policies))
+    engine.apply(case.object())
+    return engine
 
 
 def plan_of(case: Case) -> RehearsedPlan:
@@ -190,9 +190,9 @@ def _view(name: str, labels: Mapping[str, str]) -> ClusterView:
 
 
 def of_engine(case: Case) -> list[StepFigures]:
-    twin = engine(case)
-    twin.drive(timedelta(days=case.days))
-    return [_engine_figures(each) for each in twin.tracked("uid-a").steps]
+    engine = engine_of(case)
+    engine.drive(timedelta(days=case.days))
+    return [_engine_figures(each) for each in engine.tracked("uid-a").steps]
 
 
 def _engine_figures(tracked: Any) -> StepFigures:

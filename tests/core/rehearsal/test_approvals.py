@@ -16,7 +16,7 @@ from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.gates.policies.grants import approve
 from tests.core.engine.gates.policies.policy import policy
-from tests.core.rehearsal.pair import Case, engine, plan_of
+from tests.core.rehearsal.pair import Case, engine_of, plan_of
 from tests.core.rehearsal.test_against_the_engine import case
 from tests.core.rehearsal.test_begun import seeded
 
@@ -45,21 +45,21 @@ COVERS = "an action of a chain"
 """The case that covers what nothing else does; the others are too long to measure that."""
 
 
-def drive(twin: InMemoryEngine) -> None:
+def drive(engine: InMemoryEngine) -> None:
     """Has a person approve what is missing, DELAY after they see it first."""
     seen: dict[tuple[int, str], datetime] = {}
     given = set[tuple[int, str]]()
     for _ in range(24 * 60):
-        twin.wait(minutes=1)
-        steps = twin.tracked("uid-a").steps
+        engine.wait(minutes=1)
+        steps = engine.tracked("uid-a").steps
         for each in steps[-1].members.values():
             found = _MISSING.search(each.reason.message)
             if found and not each.finished:
                 before = {None: "Step", "the rest": "Rest"}.get(found[1], found[1])
-                seen.setdefault((int(found[2]), str(before)), twin.now)
+                seen.setdefault((int(found[2]), str(before)), engine.now)
         for (step, before), at in seen.items():
-            if at + DELAY <= twin.now and (step, before) not in given:
-                approve(twin, "nora", step=step, before=before)
+            if at + DELAY <= engine.now and (step, before) not in given:
+                approve(engine, "nora", step=step, before=before)
                 given.add((step, before))
         if len(steps) == 2 and steps[-1].step.state is StepState.FINISHED:
             return
@@ -71,10 +71,10 @@ def drive(twin: InMemoryEngine) -> None:
 )
 def test_approvals_that_come_late_delay_as_in_the_engine(name: str) -> None:
     found = CASES[name]
-    twin = engine(found)
-    drive(twin)
+    engine = engine_of(found)
+    drive(engine)
     plan = replace(plan_of(found), approval_after=DELAY.total_seconds())
-    ours, theirs = Rehearsal(plan).run(found.draws), twin.tracked("uid-a").steps
+    ours, theirs = Rehearsal(plan).run(found.draws), engine.tracked("uid-a").steps
     at_once = Rehearsal(plan_of(found)).run(found.draws)
     assert ours.end >= at_once.end + DELAY.total_seconds() / 2
     assert len(ours.steps) == len(theirs)
@@ -114,9 +114,9 @@ def backed(*steps: str, **more: Any) -> tuple[Case, RehearsedPlan]:
 @pytest.mark.parametrize("steps", [("Prep", "Upgrade"), ("Prep Upgrade",)])
 def test_without_a_backup_nothing_that_needs_one_ever_starts(steps: tuple[str, ...]) -> None:
     found, plan = backed(*steps)
-    twin = engine(found)
-    twin.drive(timedelta(days=2))
-    last = twin.tracked("uid-a").steps[-1]
+    engine = engine_of(found)
+    engine.drive(timedelta(days=2))
+    last = engine.tracked("uid-a").steps[-1]
     ours = Rehearsal(plan).run(found.draws)
     assert (ours.held, len(ours.steps)) == (Held.POLICY, len(steps))
     assert (ours.steps[-1].started, last.counts[Outcome.SUCCEEDED]) == (0, 0)

@@ -20,7 +20,7 @@ from ibgu.core.rehearsal.run import Rehearsal
 from ibgu.core.rehearsal.spread import Percentiles, spread
 from tests.core.engine.decide.fleet import START
 from tests.core.engine.gates.policies.policy import SITE, policy
-from tests.core.rehearsal.pair import Case, drawn, engine, plan_of
+from tests.core.rehearsal.pair import Case, drawn, engine_of, plan_of
 
 ROLLOUTS = 20
 WITHIN = 17
@@ -102,9 +102,9 @@ def uniform(seed: int) -> Callable[[int], Callable[[], float]]:
 
 def real_end(case: Case) -> float:
     """Returns when the rollout ended, or when it came to stand for a person, as in a run."""
-    twin = engine(case)
-    twin.drive(timedelta(days=case.days))
-    last = twin.tracked("uid-a").steps[-1]
+    engine = engine_of(case)
+    engine.drive(timedelta(days=case.days))
+    last = engine.tracked("uid-a").steps[-1]
     ended = [each.ended_at for each in last.members.values() if isinstance(each, Finished)]
     return (max(ended) - START).total_seconds()
 

@@ -71,15 +71,15 @@ CASES = {
 )
 def test_the_rest_ends_as_the_engine_ends_it(name: str, minutes: int) -> None:
     found, _ = CASES[name]
-    twin, plan = halfway(found, minutes)
-    agree_on_the_rest(found, twin, plan)
+    engine, plan = halfway(found, minutes)
+    agree_on_the_rest(found, engine, plan)
 
 
-def agree_on_the_rest(found: Case, twin: InMemoryEngine, plan: RehearsedPlan) -> None:
-    began = twin.now
+def agree_on_the_rest(found: Case, engine: InMemoryEngine, plan: RehearsedPlan) -> None:
+    began = engine.now
     ours = Rehearsal(plan).run(found.draws)
-    twin.drive(timedelta(days=found.days))
-    theirs = twin.tracked("uid-a").steps
+    engine.drive(timedelta(days=found.days))
+    theirs = engine.tracked("uid-a").steps
     assert len(ours.steps) == len(theirs)
     for mine, real in zip(ours.steps, theirs, strict=True):
         assert bool(mine.held) == (real.step.finished_at is None)
@@ -109,10 +109,10 @@ HOLDS = {
 @pytest.mark.parametrize("name", HOLDS)
 def test_a_step_that_is_held_goes_on_as_if_it_were_resumed_now(name: str) -> None:
     found = HOLDS[name]
-    twin, plan = halfway(found, 60 * 24)
-    assert twin.tracked("uid-a").steps[-1].step.hold is not None
-    twin.annotate("uid-a", resume="1")
-    agree_on_the_rest(found, twin, plan)
+    engine, plan = halfway(found, 60 * 24)
+    assert engine.tracked("uid-a").steps[-1].step.hold is not None
+    engine.annotate("uid-a", resume="1")
+    agree_on_the_rest(found, engine, plan)
 
 
 def seeded(seed: int) -> Callable[[int], Callable[[], float]]:
@@ -127,9 +127,9 @@ def ends_within(seed: int) -> bool:
     end = max(each.ended_at for each in last if isinstance(each, Finished))
     begin = whole.tracked("uid-a").steps[0].step.started_at
     assert begin is not None
-    twin, plan = halfway(found, int((end - begin).total_seconds() / 60 / 3))
+    engine, plan = halfway(found, int((end - begin).total_seconds() / 60 / 3))
     band = spread(run.end for run in Rehearsal(plan).runs(odds, seeded(seed), 60))
-    return band.p5 <= (end - twin.now).total_seconds() <= band.p95
+    return band.p5 <= (end - engine.now).total_seconds() <= band.p95
 
 
 @pytest.mark.long

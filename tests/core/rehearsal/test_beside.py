@@ -9,7 +9,7 @@ from ibgu.core.model import Finished, Outcome
 from ibgu.core.rehearsal.beside import CURVE_POINTS, Beside, RealStep, beside
 from ibgu.core.rehearsal.run import Rehearsal
 from tests.core.engine.decide.fleet import START
-from tests.core.rehearsal.pair import Case, engine, plan_of
+from tests.core.rehearsal.pair import Case, engine_of, plan_of
 from tests.core.rehearsal.test_bands import rollout, uniform
 
 
@@ -19,8 +19,8 @@ def at(moment: datetime) -> float:
 
 def course(case: Case, minutes: int) -> list[RealStep]:
     """Returns what the engine has made of the rollout after so many minutes."""
-    twin = engine(case)
-    twin.drive(timedelta(minutes=minutes))
+    engine = engine_of(case)
+    engine.drive(timedelta(minutes=minutes))
     return [
         RealStep(
             at(each.step.started_at),
@@ -29,7 +29,7 @@ def course(case: Case, minutes: int) -> list[RealStep]:
             each.counts[Outcome.FAILED],
             [at(found.ended_at) for found in each.members.values() if isinstance(found, Finished)],
         )
-        for each in twin.tracked("uid-a").steps
+        for each in engine.tracked("uid-a").steps
         if each.step.started_at is not None
     ]
 

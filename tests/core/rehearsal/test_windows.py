@@ -10,7 +10,7 @@ from ibgu.core.rehearsal.outlook import outlook
 from ibgu.core.rehearsal.run import Rehearsal, Run
 from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.gates.policies.policy import policy
-from tests.core.rehearsal.pair import Case, engine, plan_of, rehearsed
+from tests.core.rehearsal.pair import Case, engine_of, plan_of, rehearsed
 from tests.core.rehearsal.test_against_the_engine import NAMES, NIGHT, ZONES, case
 
 NIGHTS = policy(actions=["Upgrade"], **NIGHT)
@@ -35,10 +35,10 @@ CASES = {
 }
 
 
-def missed_in(twin: InMemoryEngine, found: Case) -> dict[str, int]:
+def missed_in(engine: InMemoryEngine, found: Case) -> dict[str, int]:
     """Returns how many nights have passed each cluster that waited for its Upgrade."""
     counts: dict[str, int] = {}
-    for tracked in twin.tracked("uid-a").steps:
+    for tracked in engine.tracked("uid-a").steps:
         if "Upgrade" not in tracked.step.actions:
             continue
         for name, member in tracked.members.items():
@@ -65,9 +65,9 @@ def missed_by(run: Run) -> tuple[int, set[str]]:
 @pytest.mark.parametrize("name", CASES)
 def test_the_engine_misses_as_many_windows(name: str) -> None:
     found = CASES[name]
-    twin = engine(found)
-    twin.drive(timedelta(days=found.days))
-    theirs = missed_in(twin, found)
+    engine = engine_of(found)
+    engine.drive(timedelta(days=found.days))
+    theirs = missed_in(engine, found)
     assert theirs
     assert missed_by(rehearsed(found)) == (sum(theirs.values()), set(theirs))
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.model import Cause, Finished, InFlight, Outcome, Waiting
 from ibgu.core.rehearsal.model import BegunStep, MemberNow, RehearsedPlan, Standing
 from tests.core.engine.decide.fleet import InMemoryEngine
-from tests.core.rehearsal.pair import Case, engine, plan_of
+from tests.core.rehearsal.pair import Case, engine_of, plan_of
 
 _STANDINGS = {
     Outcome.SUCCEEDED: Standing.SUCCEEDED,
@@ -21,24 +21,24 @@ _STANDINGS = {
 
 def halfway(case: Case, minutes: int) -> tuple[InMemoryEngine, RehearsedPlan]:
     """Returns the engine so many minutes after the beginning, and what is left of the rollout."""
-    twin = engine(case)
-    twin.drive(timedelta(minutes=minutes))
-    begun = tuple(_steps(twin))
+    engine = engine_of(case)
+    engine.drive(timedelta(minutes=minutes))
+    begun = tuple(_steps(engine))
     plan = plan_of(case)
-    clusters = [replace(each, labels=dict(twin.labels[each.name])) for each in plan.clusters]
-    return twin, replace(plan, clusters=clusters, begin=twin.now, begun=begun)
+    clusters = [replace(each, labels=dict(engine.labels[each.name])) for each in plan.clusters]
+    return engine, replace(plan, clusters=clusters, begin=engine.now, begun=begun)
 
 
-def _steps(twin: InMemoryEngine) -> Iterator[BegunStep]:
-    for tracked in twin.tracked("uid-a").steps:
+def _steps(engine: InMemoryEngine) -> Iterator[BegunStep]:
+    for tracked in engine.tracked("uid-a").steps:
         step = tracked.step
         if step.started_at is not None:
-            since = twin.now - step.stopped_since if step.stopped_since else timedelta()
+            since = engine.now - step.stopped_since if step.stopped_since else timedelta()
             ended = step.finished_at
             yield BegunStep(
-                (step.started_at - twin.now).total_seconds(),
-                [_member(each, step.actions, twin.now) for each in tracked.members.values()],
-                None if ended is None else (ended - twin.now).total_seconds(),
+                (step.started_at - engine.now).total_seconds(),
+                [_member(each, step.actions, engine.now) for each in tracked.members.values()],
+                None if ended is None else (ended - engine.now).total_seconds(),
                 (step.stopped + since).total_seconds(),
             )
 

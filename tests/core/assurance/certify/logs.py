@@ -1,4 +1,4 @@
-"""Event logs as the journal would write them, from the twin's decisions."""
+"""Event logs as the journal would write them, from the engine's decisions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,9 +14,9 @@ from ibgu.db.journal.write import document
 from tests.core.engine.decide.fleet import START, InMemoryEngine
 
 
-def log_of(twin: InMemoryEngine) -> list[Event]:
+def log_of(engine: InMemoryEngine) -> list[Event]:
     found: list[Event] = []
-    for said in twin.said:
+    for said in engine.said:
         decision = said.decision
         if isinstance(decision, Preempt) or decision.kind.silent:
             continue

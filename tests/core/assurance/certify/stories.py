@@ -31,350 +31,350 @@ from tests.core.engine.decide.test_r47_jobs import UID, saved
 @cache
 def plain() -> list[Event]:
     """Two steps, three clusters, two at a time; the Upgrade of site-2 fails."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
-    twin.wait(hours=3)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    engine.wait(hours=3)
+    return log_of(engine)
 
 
 @cache
 def backed_up() -> list[Event]:
     """Two clusters are backed up, and updated in the next step."""
-    twin = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=VersionNode)
-    twin.apply(saved("Backup", "Update", timeout=600))
-    twin.drive()
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=VersionNode)
+    engine.apply(saved("Backup", "Update", timeout=600))
+    engine.drive()
+    return log_of(engine)
 
 
 @cache
 def backed_up_and_lost() -> list[Event]:
     """The journal is lost between the backup and the update, and imported from the hub."""
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    twin.apply(saved("Backup"))
-    twin.wait(minutes=10)
-    write_status(twin, UID)
-    lose_journal(twin)
-    twin.settle()
-    twin.append(UID, "Update")
-    twin.annotate(UID, resume="1")
-    twin.drive()
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    engine.apply(saved("Backup"))
+    engine.wait(minutes=10)
+    write_status(engine, UID)
+    lose_journal(engine)
+    engine.settle()
+    engine.append(UID, "Update")
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    return log_of(engine)
 
 
 @cache
 def updated_by_hand() -> list[Event]:
     """The update has begun by hand before the rollout, which then needs no backup any more."""
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    found: object = twin.spokes["site-1"]
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     found.image, found.wanted, found.partial = NEW, NEW, True
-    twin.apply(saved("Update"))
-    twin.drive()
-    return log_of(twin)
+    engine.apply(saved("Update"))
+    engine.drive()
+    return log_of(engine)
 
 
 @cache
 def warned() -> list[Event]:
     """A cluster that has warned waits for a person, who resumes it."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
-    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
-    twin.annotate(uid, hold_on_warning="yes")
-    twin.wait(hours=1)
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=2)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.annotate(uid, hold_on_warning="yes")
+    engine.wait(hours=1)
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=2)
+    return log_of(engine)
 
 
 @cache
 def warned_in_a_chain() -> list[Event]:
     """A cluster that has warned keeps its slot until a person resumes it, with a new limit."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.annotate(uid, hold_on_warning="yes")
-    twin.wait(hours=1)
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=2)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    uid = engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.annotate(uid, hold_on_warning="yes")
+    engine.wait(hours=1)
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=2)
+    return log_of(engine)
 
 
 @cache
 def refused_by_preflight() -> list[Event]:
     """The plan has an error first, then one cluster has one, and starts once it has healed."""
-    twin = InMemoryEngine("site-1", "site-2")
+    engine = InMemoryEngine("site-1", "site-2")
     unnamed = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
     too_old = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-2",))
     slow = RecordedFinding("P33", FindingSeverity.WARNING, "are not reachable", ("site-1",))
-    uid = twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
-    twin.annotate(uid, preflight="enforce")
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    engine.annotate(uid, preflight="enforce")
     for findings in ((unnamed,), (too_old, slow), ()):
-        record = PreflightRecord(twin.now, findings, enforced=True)
-        twin.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
-        twin.touch(uid)
-        twin.wait(hours=1)
-    return log_of(twin)
+        record = PreflightRecord(engine.now, findings, enforced=True)
+        engine.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
+        engine.touch(uid)
+        engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def enforced_again() -> list[Event]:
     """Preflight is enforced, is not for an hour, and is again; one cluster waits all the time."""
-    twin = InMemoryEngine("site-1", "site-2")
+    engine = InMemoryEngine("site-1", "site-2")
     too_old = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-2",))
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.spokes["site-2"].dark = True
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.spokes["site-2"].dark = True
     for mode, findings in (("enforce", (too_old,)), ("off", ()), ("enforce", ())):
-        twin.annotate(uid, preflight=mode)
+        engine.annotate(uid, preflight=mode)
         if mode == "enforce":
-            record = PreflightRecord(twin.now, findings, enforced=True)
-            twin.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
-            twin.touch(uid)
-        twin.wait(minutes=30)
-    twin.spokes["site-2"].dark = False
-    twin.touch_cluster("site-2")
-    twin.wait(hours=1)
-    return log_of(twin)
+            record = PreflightRecord(engine.now, findings, enforced=True)
+            engine.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
+            engine.touch(uid)
+        engine.wait(minutes=30)
+    engine.spokes["site-2"].dark = False
+    engine.touch_cluster("site-2")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def rolled_back() -> list[Event]:
     """An upgraded cluster, rolled back in time by a second IBGU."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].certificates = timedelta(days=30)
-    twin.apply(ibgu("a", "Prep", "Upgrade"))
-    twin.wait(hours=3)
-    twin.apply(ibgu("b", "Rollback", age=-1))
-    twin.wait(hours=3)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].certificates = timedelta(days=30)
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=3)
+    engine.apply(ibgu("b", "Rollback", age=-1))
+    engine.wait(hours=3)
+    return log_of(engine)
 
 
 @cache
 def chain() -> list[Event]:
     """One step of three actions, finished with a clean-up."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
-    twin.wait(hours=3)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    engine.wait(hours=3)
+    return log_of(engine)
 
 
 @cache
 def withdrawn() -> list[Event]:
     """Armed, the cluster goes dark; it starts again when it is back."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.RUN_ARMING)
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=5)
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def reopened() -> list[Event]:
     """Withdrawn, and taken by the cluster after all."""
-    twin, _ = arming()
-    taken_but_unheard(twin)
-    return_(twin)
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine, _ = arming()
+    taken_but_unheard(engine)
+    return_(engine)
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def cancelled() -> list[Event]:
     """A second rollout aborts what the first one does, and what it would have done."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=2)
-    twin.apply(ibgu("b", "Abort", age=-1))
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=2)
+    engine.apply(ibgu("b", "Abort", age=-1))
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def abort_failed() -> list[Event]:
     """The clean-up after a Prep fails."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.IDLE] = "fail"
-    twin.apply(ibgu("a", "Prep", "Abort"))
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.IDLE] = "fail"
+    engine.apply(ibgu("a", "Prep", "Abort"))
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def refused() -> list[Event]:
     """Somebody takes the cluster back to Idle, just before it is armed."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].to("Prep")
-    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.apply(ibgu("a", "Upgrade"))
-    twin.until(Kind.RUN_ARMING)
-    twin.spokes["site-1"].to("Idle")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].to("Prep")
+    engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.apply(ibgu("a", "Upgrade"))
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["site-1"].to("Idle")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def timed_out() -> list[Event]:
     """The first one hangs, the second never starts."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.spokes["site-2"].dark = True
-    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
-    twin.wait(hours=2)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.spokes["site-2"].dark = True
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(hours=2)
+    return log_of(engine)
 
 
 @cache
 def held() -> list[Event]:
     """A changed payload holds the step until a person resumes it."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.payload = PayloadState(digest="one")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.payload = PayloadState(digest="two")
-    twin.wait(hours=1)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.payload = PayloadState(digest="one")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.payload = PayloadState(digest="two")
+    engine.wait(hours=1)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def stopped() -> list[Event]:
     """Six Upgrades fail, one cluster is prepared meanwhile; a person resumes it a day later."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
+    for spoke in engine.spokes.values():
         spoke.faults[Stage.UPGRADE] = "fail"
-    twin.spokes["site-7"].faults = {Stage.PREP: "slow"}
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=7))
-    twin.wait(days=1)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine.spokes["site-7"].faults = {Stage.PREP: "slow"}
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=7))
+    engine.wait(days=1)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def stopped_by_its_seed() -> list[Event]:
     """Two Upgrades to the image fail, one cluster is prepared meanwhile; a person resumes it."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=2)),))
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=2)),))
+    for spoke in engine.spokes.values():
         spoke.faults[Stage.UPGRADE] = "fail"
-    twin.spokes["site-3"].faults = {Stage.PREP: "slow"}
-    twin.apply(seeded(ibgu("a", "Prep Upgrade", concurrency=3)))
-    twin.wait(days=1)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine.spokes["site-3"].faults = {Stage.PREP: "slow"}
+    engine.apply(seeded(ibgu("a", "Prep Upgrade", concurrency=3)))
+    engine.wait(days=1)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def late() -> list[Event]:
     """Past its limit, and done an hour later."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    twin.apply(ibgu("a", "Prep", timeout=30))
-    twin.wait(days=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.apply(ibgu("a", "Prep", timeout=30))
+    engine.wait(days=1)
+    return log_of(engine)
 
 
 @cache
 def done_before() -> list[Event]:
     """The cluster was prepared by hand already, and the whole rollout is run again."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    twin.apply(ibgu("b", "Prep", age=-1))
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    engine.apply(ibgu("b", "Prep", age=-1))
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def deleted() -> list[Event]:
     """The IBGU is deleted in the middle of a Prep."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.delete("uid-a")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.delete("uid-a")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def grown() -> list[Event]:
     """A step is appended to a complete rollout."""
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    twin.append(uid, "Upgrade")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    engine.append(uid, "Upgrade")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def talm() -> list[Event]:
     """A live TALM holds the rollout for a while."""
-    twin = InMemoryEngine("site-1")
-    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    twin.facts = replace(twin.facts, talm_hold="")
-    twin.touch_everything()
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    engine.facts = replace(engine.facts, talm_hold="")
+    engine.touch_everything()
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def skipped() -> list[Event]:
-    twin = InMemoryEngine("site-1", "site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.annotate(uid, skip="waiting")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.annotate(uid, skip="waiting")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def gone() -> list[Event]:
     """The cluster is re-created in the middle of its Prep."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.spokes["site-1"].uid = "another"
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.spokes["site-1"].uid = "another"
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def ramped() -> list[Event]:
     """A ramp-up over two steps, and then an Abort, which has no rate limit."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 12)))
-    twin.spokes["site-2"].faults[Stage.PREP] = "hang"
-    twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
-    twin.wait(hours=30)
-    twin.apply(annotated(ibgu("b", "Abort", concurrency=3, age=-1), ramp="true"))
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 12)))
+    engine.spokes["site-2"].faults[Stage.PREP] = "hang"
+    engine.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
+    engine.wait(hours=30)
+    engine.apply(annotated(ibgu("b", "Abort", concurrency=3, age=-1), ramp="true"))
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 @cache
 def rate_limited_and_paused() -> list[Event]:
     """A story in which what keeps the next starts is on the step's record, and no hold for the
     history."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
-    uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
-    twin.wait(seconds=50)
-    twin.annotate(uid, pause="tonight")
-    twin.wait(hours=1)
-    meta = replace(twin.ibgus[uid].metadata, annotations={KEYS["rate"]: "2"})
-    twin.apply(replace(twin.ibgus[uid], metadata=meta))
-    twin.wait(hours=1)
-    return log_of(twin)
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
+    uid = engine.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
+    engine.wait(seconds=50)
+    engine.annotate(uid, pause="tonight")
+    engine.wait(hours=1)
+    meta = replace(engine.ibgus[uid].metadata, annotations={KEYS["rate"]: "2"})
+    engine.apply(replace(engine.ibgus[uid], metadata=meta))
+    engine.wait(hours=1)
+    return log_of(engine)
 
 
 ALL = (

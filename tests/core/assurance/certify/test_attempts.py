@@ -21,15 +21,15 @@ ENTRY = "FollowUpChanged"
 
 def tried_again(*, attempts: int = 2) -> InMemoryEngine:
     """Two attempts, of which the second one succeeds."""
-    twin = scene.failing("site-1")
-    scene.retry(twin, attempts)
-    scene.aborted(twin)
-    first = scene.make(twin, scene.due(twin))
-    scene.until(twin, first)
+    engine = scene.failing("site-1")
+    scene.retry(engine, attempts)
+    scene.aborted(engine)
+    first = scene.make(engine, scene.due(engine))
+    scene.until(engine, first)
     if attempts > 1:
-        twin.spokes["site-1"].faults.clear()
-        scene.until(twin, scene.make(twin, scene.due(twin, first)))
-    return twin
+        engine.spokes["site-1"].faults.clear()
+        scene.until(engine, scene.make(engine, scene.due(engine, first)))
+    return engine
 
 
 def log() -> Log:
@@ -52,12 +52,12 @@ def test_further_attempts_are_certified(attempts: int) -> None:
 
 
 def test_an_attempt_that_is_left_to_a_person_is_certified() -> None:
-    twin = scene.failing("site-1")
-    scene.retry(twin)
-    scene.aborted(twin)
-    twin.labels["site-1"].pop("name")
-    assert scene.due(twin).refused
-    assert judged(log_of(twin)) == []
+    engine = scene.failing("site-1")
+    scene.retry(engine)
+    scene.aborted(engine)
+    engine.labels["site-1"].pop("name")
+    assert scene.due(engine).refused
+    assert judged(log_of(engine)) == []
 
 
 def changed(events: Log, nth: int, **changes: Any) -> Log:

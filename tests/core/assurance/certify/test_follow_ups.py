@@ -25,16 +25,16 @@ SPEC: Spec = {
 
 def rolled_back(*names: str, **more: Any) -> InMemoryEngine:
     """The canaries break, and the new rollout takes them back."""
-    twin = upgraded(**more)
-    breaks(twin, *(names or ("site-1",)))
-    [found] = asked(twin, len(more.get("steps", ("Prep", "Upgrade"))) - 1)
+    engine = upgraded(**more)
+    breaks(engine, *(names or ("site-1",)))
+    [found] = asked(engine, len(more.get("steps", ("Prep", "Upgrade"))) - 1)
     if found.name:
-        twin.follow_ups[found.name] = ShownFollowUp(ours=True)
+        engine.follow_ups[found.name] = ShownFollowUp(ours=True)
         chosen = tuple(LabelSelector({"name": name}) for name in found.clusters)
-        minutes = (twin.now - START) // timedelta(minutes=1)
-        twin.apply(ibgu(found.name, "Rollback", selectors=chosen, age=-minutes))
-        twin.wait(hours=2)
-    return twin
+        minutes = (engine.now - START) // timedelta(minutes=1)
+        engine.apply(ibgu(found.name, "Rollback", selectors=chosen, age=-minutes))
+        engine.wait(hours=2)
+    return engine
 
 
 def log() -> Log:
@@ -181,9 +181,9 @@ def test_the_policy_must_be_in_force_by_its_name_at_that_time() -> None:
 
 
 def test_the_new_rollout_does_what_was_recorded_to_those_clusters() -> None:
-    twin = rolled_back()
-    [found] = asked(twin)
-    events = log_of(twin)
+    engine = rolled_back()
+    [found] = asked(engine)
+    events = log_of(engine)
     new = next(event for event in events if event.data.get("name") == found.name)
     seen = [n for n, event in enumerate(events) if event.rollout == new.rollout]
     other: Log = list(events)
@@ -202,9 +202,9 @@ def test_the_new_rollout_does_what_was_recorded_to_those_clusters() -> None:
 
 
 def test_a_new_rollout_without_a_plan_yet_is_not_judged() -> None:
-    twin = rolled_back()
-    [found] = asked(twin)
-    events = log_of(twin)
+    engine = rolled_back()
+    [found] = asked(engine)
+    events = log_of(engine)
     uid = next(event.rollout for event in events if event.data.get("name") == found.name)
     first = [event for event in events if event.rollout != uid or event.kind == "RolloutSeen"]
     assert told(judged(numbered(first))) == []
@@ -231,10 +231,10 @@ def test_follow_ups_that_lead_nowhere_back_are_not_judged_as_rollbacks() -> None
 )
 def test_a_broken_engine_is_found(variant: str, found: str) -> None:
     def play() -> list[str]:
-        twin = upgraded(rollbackAfterMinutes=120)
-        breaks(twin, "site-1", minutes=150)
+        engine = upgraded(rollbackAfterMinutes=120)
+        breaks(engine, "site-1", minutes=150)
         spec = SPEC | {"canaries": SPEC["canaries"] | {"rollbackAfterMinutes": 120}}
-        return words(judged(log_of(twin), **spec))
+        return words(judged(log_of(engine), **spec))
 
     assert play() == []
     with broken(variant):

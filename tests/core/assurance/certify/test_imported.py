@@ -26,77 +26,77 @@ UID = "uid-a"
 
 def upgrading() -> InMemoryEngine:
     """Two steps; the first of two clusters is inside its Upgrade."""
-    twin = sites(2)
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
-    twin.wait(minutes=4)
-    write_status(twin, UID)
-    return twin
+    engine = sites(2)
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    engine.wait(minutes=4)
+    write_status(engine, UID)
+    return engine
 
 
-def resumed(twin: InMemoryEngine) -> list[Event]:
-    twin.wait(hours=1)
-    twin.annotate(UID, resume="1")
-    twin.wait(hours=2)
-    return log_of(twin)
+def resumed(engine: InMemoryEngine) -> list[Event]:
+    engine.wait(hours=1)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=2)
+    return log_of(engine)
 
 
 @cache
 def lost() -> list[Event]:
-    twin = upgrading()
-    lose_journal(twin)
-    return resumed(twin)
+    engine = upgrading()
+    lose_journal(engine)
+    return resumed(engine)
 
 
 @cache
 def earlier() -> list[Event]:
     """The journal goes back to the second Prep."""
-    twin = sites(2)
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
-    twin.wait(minutes=1)
-    kept = journal(twin)
-    twin.wait(minutes=3)
-    write_status(twin, UID)
-    restore_journal(twin, kept)
-    return resumed(twin)
+    engine = sites(2)
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    engine.wait(minutes=1)
+    kept = journal(engine)
+    engine.wait(minutes=3)
+    write_status(engine, UID)
+    restore_journal(engine, kept)
+    return resumed(engine)
 
 
 @cache
 def cancelling() -> list[Event]:
     """A rollout that aborts is imported."""
-    twin = sites(2, "slow")
-    for spoke in twin.spokes.values():
+    engine = sites(2, "slow")
+    for spoke in engine.spokes.values():
         spoke.to("Prep")
-    twin.apply(ibgu("a", "Abort", concurrency=1))
-    twin.wait(seconds=20)
-    write_status(twin, UID)
-    lose_journal(twin)
-    return resumed(twin)
+    engine.apply(ibgu("a", "Abort", concurrency=1))
+    engine.wait(seconds=20)
+    write_status(engine, UID)
+    lose_journal(engine)
+    return resumed(engine)
 
 
 @cache
 def restored() -> list[Event]:
     """The history after a restore to a backup from before the labels of the first step."""
-    twin = sites(2)
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
-    saved = backup(twin)
-    twin.wait(minutes=4)
-    restore_hub(twin, saved)
-    return resumed(twin)
+    engine = sites(2)
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    saved = backup(engine)
+    engine.wait(minutes=4)
+    restore_hub(engine, saved)
+    return resumed(engine)
 
 
 @cache
 def back_again() -> list[Event]:
     """A deleted rollout that the backup brings back; the plan in it is shorter."""
-    twin = sites(1)
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    saved = backup(twin)
-    twin.append(UID, "Upgrade")
-    twin.wait(hours=1)
-    twin.delete(UID)
-    twin.wait(hours=1)
-    restore_hub(twin, saved)
-    return resumed(twin)
+    engine = sites(1)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    saved = backup(engine)
+    engine.append(UID, "Upgrade")
+    engine.wait(hours=1)
+    engine.delete(UID)
+    engine.wait(hours=1)
+    restore_hub(engine, saved)
+    return resumed(engine)
 
 
 STORIES = [lost, earlier, cancelling, restored, back_again]

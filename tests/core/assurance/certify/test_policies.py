@@ -49,10 +49,10 @@ def totals(findings: Findings) -> PolicyTotals:
 
 def one_by_one() -> list[Event]:
     """Two clusters, one at a time, an hour's work each."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(hours=3)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(hours=3)
+    return log_of(engine)
 
 
 @pytest.mark.parametrize(
@@ -102,23 +102,23 @@ def test_a_violation_of_a_limit_names_the_claims_in_its_way() -> None:
     ],
 )
 def test_starts_of_the_engine_under_a_policy_are_certified(spec: Spec) -> None:
-    twin = InMemoryEngine("site-1", "site-2", "site-3", "site-4")
-    set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=4, timeout=3000))
-    twin.wait(hours=40)
-    findings = judged(log_of(twin), **spec)
+    engine = InMemoryEngine("site-1", "site-2", "site-3", "site-4")
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=4, timeout=3000))
+    engine.wait(hours=40)
+    findings = judged(log_of(engine), **spec)
     assert told(findings) == []
     assert findings.checks[Rule.POLICIES] == totals(findings).starts > 0
     assert totals(findings).unjudged == 0
 
 
 def test_all_rollouts_of_the_hub_count() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
     for name in ("a", "b"):
-        twin.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
-    twin.wait(hours=1)
-    log = log_of(twin)
+        engine.apply(ibgu(name, "Prep", selectors=(LabelSelector({"of": name}),)))
+    engine.wait(hours=1)
+    log = log_of(engine)
     (found,) = judged(log, "uid-b", inFlight=1).violations
     assert found.event.cluster == "site-2"
     assert judged(log, "uid-a", inFlight=1).valid
@@ -155,13 +155,13 @@ def test_a_place_is_free_again_when_its_cluster_has_finished(spec: Spec) -> None
 
 def test_a_place_is_free_again_when_its_run_was_withdrawn() -> None:
     """The engine counts the first cluster until it is reached again; the history can't tell."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.RUN_ARMING)
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    log = log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    log = log_of(engine)
     assert log[place(log, "MemberReturned")].seq < log[place(log, "RunIntended", "site-2")].seq
     assert judged(log, inFlight=1).valid
 
@@ -199,10 +199,10 @@ def test_a_freeze_also_holds_between_two_actions() -> None:
 
 def test_a_limit_holds_at_the_beginning_of_a_chain_only() -> None:
     """Between two actions the cluster has its place."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=2))
-    twin.wait(hours=5)
-    found = judged(log_of(twin), inFlight=1, actions=["Upgrade"])
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=2))
+    engine.wait(hours=5)
+    found = judged(log_of(engine), inFlight=1, actions=["Upgrade"])
     assert [each.event.data["action"] for each in found.violations] == ["Prep"]
 
 

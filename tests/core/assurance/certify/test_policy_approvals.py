@@ -32,14 +32,14 @@ BY_LABEL: Spec = {
 
 def story(before: str, spec: Spec, *users: str) -> list[Event]:
     """Two clusters under a policy, once these users have approved."""
-    twin = InMemoryEngine("site-1", "site-2")
-    set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.wait(hours=1)
+    engine = InMemoryEngine("site-1", "site-2")
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.wait(hours=1)
     for user in users:
-        approve(twin, user, before=before)
-    twin.wait(hours=4)
-    return log_of(twin)
+        approve(engine, user, before=before)
+    engine.wait(hours=4)
+    return log_of(engine)
 
 
 def without(log: list[Event], kind: Kind) -> list[Event]:
@@ -125,12 +125,12 @@ def test_an_action_of_no_concern_needs_no_approval() -> None:
 
 
 def test_a_start_past_a_gate_that_somebody_has_broken_is_right() -> None:
-    twin = InMemoryEngine("site-1")
-    set_policies(twin, policy(**FROZEN))
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    break_glass(twin, "RolloutPolicy/network")
-    twin.wait(hours=1)
-    log = log_of(twin)
+    engine = InMemoryEngine("site-1")
+    set_policies(engine, policy(**FROZEN))
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    break_glass(engine, "RolloutPolicy/network")
+    engine.wait(hours=1)
+    log = log_of(engine)
     assert judged(log, FROZEN).violations == ()
     assert set(judged(without(log, Kind.BREAK_GLASS), FROZEN).broken) == {Rule.POLICIES}

@@ -32,12 +32,12 @@ WORDS = "2 upgrades failed with UpgradeFailed within 1 d with its image"
 def unbounded(bad: set[int], image: str = SEED_BY_DIGEST) -> InMemoryEngine:
     """One rollout upgrades twenty clusters one by one, whatever fails: no policy is in force, and
     the step has no circuit breaker."""
-    twin = fleet(bad)
-    set_policies(twin)
-    roll(twin, "a", image)
-    twin.annotate("uid-a", circuit_breaker="off")
-    twin.wait(hours=30)
-    return twin
+    engine = fleet(bad)
+    set_policies(engine)
+    roll(engine, "a", image)
+    engine.annotate("uid-a", circuit_breaker="off")
+    engine.wait(hours=30)
+    return engine
 
 
 def words(findings: Findings) -> list[str]:
@@ -47,8 +47,8 @@ def words(findings: Findings) -> list[str]:
 
 @pytest.mark.parametrize("image", [SEED_BY_DIGEST, TAG])
 def test_starts_behind_an_engaged_breaker_are_found(image: str) -> None:
-    twin = unbounded({1, 2}, image)
-    log = log_of(twin)
+    engine = unbounded({1, 2}, image)
+    log = log_of(engine)
     found = words(judged(log, breaker=TWO))
     assert found[0] == f"R50.10: site-03 starts Prep after {WORDS}"
     assert {each.split()[3] for each in found} == {"Prep", "Upgrade"}
@@ -57,15 +57,15 @@ def test_starts_behind_an_engaged_breaker_are_found(image: str) -> None:
 
 
 def test_an_engine_that_keeps_the_breaker_is_certified() -> None:
-    twin = fleet({1, 2, 5, 6}, sameCause=2)
-    roll(twin, "a", SEED_BY_DIGEST)
-    twin.wait(hours=4)
-    roll(twin, "b", SEED_BY_DIGEST, "site-20")
-    roll(twin, "c", TAG, "site-19")
-    twin.wait(hours=4)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=60)
-    log = log_of(twin)
+    engine = fleet({1, 2, 5, 6}, sameCause=2)
+    roll(engine, "a", SEED_BY_DIGEST)
+    engine.wait(hours=4)
+    roll(engine, "b", SEED_BY_DIGEST, "site-20")
+    roll(engine, "c", TAG, "site-19")
+    engine.wait(hours=4)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=60)
+    log = log_of(engine)
     assert [each.cluster for each in log if each.kind == "StepReleased"] == [None]
     assert told(judged(log, breaker=TWO)) == []
 
@@ -162,14 +162,14 @@ def test_clusters_that_labels_choose_are_not_known() -> None:
 
 
 def test_ways_back_go_on_behind_an_engaged_breaker() -> None:
-    twin = fleet({1, 2})
-    set_policies(twin)
-    twin.spokes["site-01"].faults[Stage.UPGRADE] = "fail"
+    engine = fleet({1, 2})
+    set_policies(engine)
+    engine.spokes["site-01"].faults[Stage.UPGRADE] = "fail"
     steps = ibgu("a", "Prep", "Upgrade", "AbortOnFailure", concurrency=20, timeout=5000)
-    twin.apply(steps)
-    twin.annotate("uid-a", circuit_breaker="off")
-    twin.wait(hours=20)
-    assert told(judged(log_of(twin), breaker=TWO)) == []
+    engine.apply(steps)
+    engine.annotate("uid-a", circuit_breaker="off")
+    engine.wait(hours=20)
+    assert told(judged(log_of(engine), breaker=TWO)) == []
 
 
 @pytest.mark.parametrize("kind", DRIVERS)

@@ -38,27 +38,27 @@ def words(findings: Findings) -> list[str]:
 
 def prepared(*findings: Any, enforced: bool = True, **annotations: str) -> list[Event]:
     """Three clusters prepare in spite of what preflight finds: no policy is in force."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.preflight = evaluated(*findings, enforced=enforced)
-    twin.apply(ibgu("a", "Prep", concurrency=3))
-    twin.annotate("uid-a", **annotations)
-    twin.wait(hours=2)
-    return log_of(twin)
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.preflight = evaluated(*findings, enforced=enforced)
+    engine.apply(ibgu("a", "Prep", concurrency=3))
+    engine.annotate("uid-a", **annotations)
+    engine.wait(hours=2)
+    return log_of(engine)
 
 
 def under_policy(*findings: Any, mode: str | None = None) -> InMemoryEngine:
-    twin = fleet(preflight="Enforce")
-    twin.preflight = evaluated(*findings)
-    twin.apply(ibgu("a", "Prep", concurrency=3))
+    engine = fleet(preflight="Enforce")
+    engine.preflight = evaluated(*findings)
+    engine.apply(ibgu("a", "Prep", concurrency=3))
     if mode is not None:
-        twin.annotate("uid-a", preflight=mode)
-    twin.wait(minutes=90)
-    return twin
+        engine.annotate("uid-a", preflight=mode)
+    engine.wait(minutes=90)
+    return engine
 
 
 def test_a_start_against_preflights_finding_is_found() -> None:
-    twin = under_policy(TOO_OLD)
-    log = log_of(twin)
+    engine = under_policy(TOO_OLD)
+    log = log_of(engine)
     assert told(judged(log, preflight="Enforce")) == []
     wrong = replace(TOO_OLD, clusters=("site-3",))
     evaluation = place(log, "PreflightEvaluated")
@@ -104,17 +104,17 @@ def test_an_action_that_the_policy_does_not_hold_needs_no_preflight() -> None:
 
 def test_an_annotation_changes_nothing_that_a_policy_enforces() -> None:
     """The record stays enforced by the policy while the annotation is off."""
-    twin = fleet(preflight="Enforce")
-    twin.spokes["site-2"].dark = True
-    twin.preflight = evaluated()
-    twin.apply(ibgu("a", "Prep", concurrency=3))
+    engine = fleet(preflight="Enforce")
+    engine.spokes["site-2"].dark = True
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep", concurrency=3))
     for mode in ("off", "enforce"):
-        twin.annotate("uid-a", preflight=mode)
-        twin.wait(minutes=5)
-    twin.spokes["site-2"].dark = False
-    twin.touch_cluster("site-2")
-    twin.wait(hours=2)
-    log = log_of(twin)
+        engine.annotate("uid-a", preflight=mode)
+        engine.wait(minutes=5)
+    engine.spokes["site-2"].dark = False
+    engine.touch_cluster("site-2")
+    engine.wait(hours=2)
+    log = log_of(engine)
     assert [each.kind for each in log if each.kind == "PreflightEvaluated"] == [
         "PreflightEvaluated"
     ]
@@ -122,19 +122,19 @@ def test_an_annotation_changes_nothing_that_a_policy_enforces() -> None:
 
 
 def test_a_policy_that_comes_late_waits_for_an_evaluation_of_its_own() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].dark = True
-    twin.preflight = evaluated(judged=("site-1",), enforced=False)
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    set_policies(twin, policy("careful", preflight="Enforce"))
-    twin.settle()
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=30)
-    judge_again(twin, minutes=30)
-    twin.wait(minutes=60)
-    log = log_of(twin)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].dark = True
+    engine.preflight = evaluated(judged=("site-1",), enforced=False)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    set_policies(engine, policy("careful", preflight="Enforce"))
+    engine.settle()
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=30)
+    judge_again(engine, minutes=30)
+    engine.wait(minutes=60)
+    log = log_of(engine)
     since = PolicyVersion("careful", {"preflight": "Enforce"}, seen_at=START + timedelta(minutes=5))
     assert told(certify(log, policies=[since])) == []
     last = max(each.seq for each in log if each.kind == "PreflightEvaluated")
@@ -147,10 +147,10 @@ def test_a_policy_that_comes_late_waits_for_an_evaluation_of_its_own() -> None:
 
 
 def test_a_start_with_a_warning_that_nobody_has_accepted_is_found() -> None:
-    twin = warned("Prep", "Upgrade", warnings="Hold")
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=2)
-    log = log_of(twin)
+    engine = warned("Prep", "Upgrade", warnings="Hold")
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=2)
+    log = log_of(engine)
     assert told(judged(log, warnings="Hold")) == []
     assert words(
         judged(tells("WarningAccepted", accepted="another one")(log), warnings="Hold")
@@ -186,10 +186,10 @@ def test_a_log_from_before_warnings_were_recorded_proves_nothing_wrong() -> None
 
 
 def upgraded(*plan: str, **spec: Any) -> list[Event]:
-    twin = fleet(**spec)
-    twin.apply(ibgu("a", *plan, concurrency=3, timeout=600))
-    twin.wait(hours=6)
-    return log_of(twin)
+    engine = fleet(**spec)
+    engine.apply(ibgu("a", *plan, concurrency=3, timeout=600))
+    engine.wait(hours=6)
+    return log_of(engine)
 
 
 def test_an_upgrade_without_the_backup_that_a_policy_requires_is_found() -> None:
@@ -207,13 +207,13 @@ def test_a_chain_that_leads_to_an_upgrade_needs_the_backup_from_its_beginning() 
 
 
 def test_a_rollout_that_asks_for_a_backup_meets_the_demand() -> None:
-    twin = fleet(backup="Required")
-    twin.facts = replace(twin.facts, upgrade_backups=True)
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=3, timeout=600))
-    twin.wait(hours=2)
-    twin.annotate("uid-a", backup="Etcd", backup_image=NEW)
-    twin.wait(hours=4)
-    log = log_of(twin)
+    engine = fleet(backup="Required")
+    engine.facts = replace(engine.facts, upgrade_backups=True)
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=3, timeout=600))
+    engine.wait(hours=2)
+    engine.annotate("uid-a", backup="Etcd", backup_image=NEW)
+    engine.wait(hours=4)
+    log = log_of(engine)
     assert told(judged(log, backup="Required")) == []
     assert Kind.RUN_INTENDED in {each.kind for each in log if each.step == 1}
 
@@ -229,14 +229,14 @@ def test_demands_on_clusters_that_labels_choose_are_not_known(demand: dict[str, 
 
 
 def test_broken_glass_lets_a_rollout_pass_demands() -> None:
-    twin = fleet(**CAREFUL)
-    twin.preflight = evaluated(TOO_OLD)
-    twin.spokes["site-2"].prep_warning = WARNING
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=3))
-    twin.wait(minutes=90)
-    break_glass(twin, GATE, hours=12)
-    twin.wait(hours=6)
-    log = log_of(twin)
+    engine = fleet(**CAREFUL)
+    engine.preflight = evaluated(TOO_OLD)
+    engine.spokes["site-2"].prep_warning = WARNING
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=3))
+    engine.wait(minutes=90)
+    break_glass(engine, GATE, hours=12)
+    engine.wait(hours=6)
+    log = log_of(engine)
     mine = replace(version(**CAREFUL), name="careful")
     assert told(certify(log, policies=[mine])) == []
     assert not certify(log, policies=[version(**CAREFUL)]).valid

@@ -30,22 +30,22 @@ MEASURED = DurationStats(count=20, p50=1800.0, p95=3000.0, spread=(1800.0,))
 
 def fleet() -> InMemoryEngine:
     """Two clusters in the north, one of them in Tokyo's time, and one in the south."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
     for name, region, zone in (
         ("site-1", "north", "Asia/Tokyo"),
         ("site-2", "north", "Europe.Berlin"),
         ("site-3", "south", "Europe.Berlin"),
     ):
-        twin.labels[name] = {"region": region, names.TIME_ZONE: zone.replace("/", ".")}
-    return twin
+        engine.labels[name] = {"region": region, names.TIME_ZONE: zone.replace("/", ".")}
+    return engine
 
 
-def played(*steps: str, twin: InMemoryEngine | None = None, **spec: Any) -> list[Event]:
-    twin = twin or fleet()
-    set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", *steps, concurrency=3, timeout=6000))
-    twin.wait(hours=60)
-    return log_of(twin)
+def played(*steps: str, engine: InMemoryEngine | None = None, **spec: Any) -> list[Event]:
+    engine = engine or fleet()
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", *steps, concurrency=3, timeout=6000))
+    engine.wait(hours=60)
+    return log_of(engine)
 
 
 def words(findings: Findings) -> list[str]:
@@ -137,9 +137,9 @@ def fitting(minutes: int, **spec: Any) -> Spec:
 
 
 def test_a_start_that_was_not_expected_to_end_in_time_is_found() -> None:
-    twin = fleet()
-    twin.durations = {Action.PREP: MEASURED, Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED}
-    log = played("Prep", "Upgrade", twin=twin, **fitting(120))
+    engine = fleet()
+    engine.durations = {Action.PREP: MEASURED, Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED}
+    log = played("Prep", "Upgrade", engine=engine, **fitting(120))
     assert told(judged(log, **fitting(120))) == []
     assert totals(judged(log, **fitting(120))).unjudged == 0
     assert words(judged(log, **fitting(60))) == [
@@ -186,12 +186,12 @@ def test_a_selected_canary_need_not_wait() -> None:
 def test_a_canary_may_have_lost_its_label_since_it_was_chosen() -> None:
     one: Spec = {"canaries": {"count": 1}}
     two: Spec = {"canaries": {"count": 2}, **NORTH}
-    twin = fleet()
-    set_policies(twin, policy("one", **one), policy("two", **two))
-    twin.apply(ibgu("a", "Prep", concurrency=3, timeout=6000))
-    twin.wait(hours=2)
+    engine = fleet()
+    set_policies(engine, policy("one", **one), policy("two", **two))
+    engine.apply(ibgu("a", "Prep", concurrency=3, timeout=6000))
+    engine.wait(hours=2)
     policies = [version("one", **one), version("two", **two)]
-    log = changed(log_of(twin), "site-2", {"labels": {"region": "south"}})
+    log = changed(log_of(engine), "site-2", {"labels": {"region": "south"}})
     findings = certify(log, policies=policies)
     assert told(findings) == []
     assert totals(findings).unknown["labels of clusters"] >= 1

@@ -45,23 +45,23 @@ Log = list[Event]
 
 def fleet(count: int = 6, *bad: int, stage: Stage = Stage.PREP) -> InMemoryEngine:
     """The bad ones fail in that stage."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     for n in bad:
-        twin.spokes[f"site-{n}"].faults[stage] = "fail"
-    return twin
+        engine.spokes[f"site-{n}"].faults[stage] = "fail"
+    return engine
 
 
 def played(
-    *steps: str, twin: InMemoryEngine, spec: Spec | None = None, most: int = 1, resumes: int = 0
+    *steps: str, engine: InMemoryEngine, spec: Spec | None = None, most: int = 1, resumes: int = 0
 ) -> Log:
     """The log of a rollout, under a policy or without."""
     if spec is not None:
-        set_policies(twin, policy(**spec))
-    uid = twin.apply(ibgu("a", *steps, concurrency=most, timeout=3000))
+        set_policies(engine, policy(**spec))
+    uid = engine.apply(ibgu("a", *steps, concurrency=most, timeout=3000))
     for resume in range(resumes + 1):
-        twin.wait(hours=12)
-        twin.annotate(uid, resume=str(resume))
-    return log_of(twin)
+        engine.wait(hours=12)
+        engine.annotate(uid, resume=str(resume))
+    return log_of(engine)
 
 
 def words(findings: Findings) -> list[str]:
@@ -81,19 +81,19 @@ def few(maximum: int | str = 1, **other: Any) -> Spec:
 
 
 def test_a_start_beside_the_canaries_is_found() -> None:
-    findings = judged(played("Prep", twin=fleet(4), most=4), **first())
+    findings = judged(played("Prep", engine=fleet(4), most=4), **first())
     assert words(findings) == [
         f"R50.11: site-{n} starts Prep before its canaries have finished: site-1, site-2 "
         "(RolloutPolicy/network)"
         for n in (3, 4)
     ]
-    log = played("Prep", twin=fleet(4), most=4)
+    log = played("Prep", engine=fleet(4), most=4)
     assert findings.violations[0].others == (log[place(log, "StepOpened")].seq,)
 
 
 def test_starts_behind_canaries_are_certified() -> None:
     spec = first(soak=30)
-    log = played("Prep", "Upgrade", twin=fleet(5), spec=spec, most=3)
+    log = played("Prep", "Upgrade", engine=fleet(5), spec=spec, most=3)
     findings = judged(log, **spec)
     assert told(findings) == []
     assert totals(findings) == PolicyTotals(1, 10, 0, {})
@@ -104,7 +104,7 @@ def test_starts_behind_canaries_are_certified() -> None:
 
 def test_a_start_is_found_behind_canaries_that_were_well_for_too_short() -> None:
     spec = first(soak=30)
-    log = played("Prep", twin=fleet(3), spec=spec, most=3)
+    log = played("Prep", engine=fleet(3), spec=spec, most=3)
     at = place(log, "RunIntended", "site-3")
     facts = log[at].data["facts"]
     since = log[at].at - timedelta(minutes=29)
@@ -116,7 +116,7 @@ def test_a_start_is_found_behind_canaries_that_were_well_for_too_short() -> None
 
 
 def test_a_start_after_a_failed_canary_is_found() -> None:
-    log = played("Prep", twin=fleet(4, 2), most=1)
+    log = played("Prep", engine=fleet(4, 2), most=1)
     findings = judged(log, **first())
     assert words(findings) == [
         f"R50.11: site-{n} starts Prep after a canary has failed: site-2 (RolloutPolicy/network)"
@@ -127,7 +127,7 @@ def test_a_start_after_a_failed_canary_is_found() -> None:
 
 def test_a_resume_after_a_failed_canary_lets_the_others_start() -> None:
     spec = first(soak=5)
-    log = played("Prep", twin=fleet(4, 2), spec=spec, most=2, resumes=1)
+    log = played("Prep", engine=fleet(4, 2), spec=spec, most=2, resumes=1)
     findings = judged(log, **spec)
     assert told(findings) == []
     assert totals(findings).unknown == {}
@@ -137,21 +137,21 @@ def test_a_resume_after_a_failed_canary_lets_the_others_start() -> None:
 
 
 def test_canaries_that_were_skipped_or_failed_long_ago_ask_for_nothing() -> None:
-    twin = fleet(3)
-    twin.spokes["site-1"].dark = True
-    set_policies(twin, policy(**first(count=1)))
-    uid = twin.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
-    twin.wait(hours=1)
-    twin.annotate(uid, skip="site-1")
-    twin.wait(hours=1)
-    findings = judged(log_of(twin), **first(count=1))
+    engine = fleet(3)
+    engine.spokes["site-1"].dark = True
+    set_policies(engine, policy(**first(count=1)))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
+    engine.wait(hours=1)
+    engine.annotate(uid, skip="site-1")
+    engine.wait(hours=1)
+    findings = judged(log_of(engine), **first(count=1))
     assert told(findings) == []
     assert totals(findings) == PolicyTotals(1, 2, 0, {})
 
 
 def test_a_canary_that_completed_late_proves_nothing_against_a_start() -> None:
     """The engine holds the step; the history does not show whether the hold is over."""
-    log = played("Prep", twin=fleet(3, 1))
+    log = played("Prep", engine=fleet(3, 1))
     end = place(log, "MemberFinished", "site-1")
     late = replace(log[end], kind="CompletedLate")
     assert len(judged(log, **first(count=1)).violations) == 2
@@ -164,15 +164,15 @@ def test_a_canary_that_completed_late_proves_nothing_against_a_start() -> None:
 
 def test_a_chain_waits_for_canaries_at_its_beginning_only() -> None:
     spec = first(actions=["Upgrade"])
-    log = played("Prep Upgrade", twin=fleet(4), most=4)
+    log = played("Prep Upgrade", engine=fleet(4), most=4)
     found = judged(log, **spec).violations
     assert [each.event.data["action"] for each in found] == ["Prep", "Prep"]
-    kept = played("Prep Upgrade", twin=fleet(4), spec=spec, most=4)
+    kept = played("Prep Upgrade", engine=fleet(4), spec=spec, most=4)
     assert told(judged(kept, **spec)) == []
 
 
 def test_a_failed_canary_holds_the_upgrades_of_those_in_a_chain() -> None:
-    log = played("Prep Upgrade", twin=fleet(4, 1), most=4)
+    log = played("Prep Upgrade", engine=fleet(4, 1), most=4)
     found = judged(log, **first(count=1)).violations
     assert [each.event.data["action"] for each in found] == ["Prep"] * 3 + ["Upgrade"] * 3
 
@@ -186,13 +186,13 @@ def test_a_failed_canary_holds_the_upgrades_of_those_in_a_chain() -> None:
     ],
 )
 def test_canaries_of_other_steps_and_rollouts_hold_nobody(spec: Spec) -> None:
-    findings = judged(played("Prep", twin=fleet(4), most=4), **spec)
+    findings = judged(played("Prep", engine=fleet(4), most=4), **spec)
     assert (told(findings), totals(findings).unjudged) == ([], 0)
 
 
 def test_a_canary_of_one_policy_waits_for_none_of_another() -> None:
     policies = [version("few", **first(count=1)), version("more", **first(count=3))]
-    log = played("Prep", twin=fleet(4), most=4)
+    log = played("Prep", engine=fleet(4), most=4)
     findings = certify(log, policies=policies)
     assert {each.event.cluster for each in findings.violations} == {"site-4"}
     assert len(findings.violations) == 2
@@ -209,13 +209,13 @@ def test_a_canary_of_one_policy_waits_for_none_of_another() -> None:
 )
 def test_nobody_is_wrong_who_may_be_a_canary_of_another_policy(other: Spec) -> None:
     policies = [version("few", **first(count=1)), version("other", **other)]
-    findings = certify(played("Prep", twin=fleet(4), most=4), policies=policies)
+    findings = certify(played("Prep", engine=fleet(4), most=4), policies=policies)
     assert told(findings) == []
     assert totals(findings).unknown[CLUSTERS] >= 3
 
 
 def test_a_policy_that_may_not_be_known_yet_frees_no_canary() -> None:
-    log = played("Prep", twin=fleet(4), most=4)
+    log = played("Prep", engine=fleet(4), most=4)
     start = log[place(log, "RunIntended")].at
     late = PolicyVersion("more", first(count=3), start - timedelta(seconds=5))
     findings = certify(log, policies=[version("few", **first(count=1)), late])
@@ -241,36 +241,36 @@ def test_a_policy_that_may_not_be_known_yet_frees_no_canary() -> None:
 def test_starts_that_the_history_can_not_decide_on_are_counted(
     spec: Spec, unknown: str, starts: int
 ) -> None:
-    findings = judged(played("Prep", twin=fleet(4, 1)), **spec)
+    findings = judged(played("Prep", engine=fleet(4, 1)), **spec)
     assert told(findings) == []
     assert totals(findings) == PolicyTotals(1, 4, starts, {unknown: starts})
 
 
 def test_a_selected_canary_may_have_failed_before_an_upgrade_in_a_chain() -> None:
     spec: Spec = {"canaries": {"selector": {"matchLabels": {"a": "b"}}}}
-    sound = judged(played("Prep Upgrade", twin=fleet(2), most=2), **spec)
+    sound = judged(played("Prep Upgrade", engine=fleet(2), most=2), **spec)
     assert totals(sound).unknown == {CLUSTERS: 2}
-    broke = judged(played("Prep Upgrade", twin=fleet(2, 1), most=2), **spec)
+    broke = judged(played("Prep Upgrade", engine=fleet(2, 1), most=2), **spec)
     assert totals(broke).unknown == {CLUSTERS: 3}
 
 
 def test_a_clean_up_after_failures_is_not_judged() -> None:
-    twin = fleet(3, 1, stage=Stage.UPGRADE)
-    log = played("Prep", "Upgrade", "FinalizeUpgrade", twin=twin)
-    twin.spokes["site-2"].faults[Stage.IDLE] = "fail"
+    engine = fleet(3, 1, stage=Stage.UPGRADE)
+    log = played("Prep", "Upgrade", "FinalizeUpgrade", engine=engine)
+    engine.spokes["site-2"].faults[Stage.IDLE] = "fail"
     found = judged(log, **few(0))
     assert {each.event.data["action"] for each in found.violations} == {"Upgrade"}
     assert totals(found).unknown == {HELD: 2}
     again = fleet(3)
     again.spokes["site-1"].faults[Stage.IDLE] = "fail"
-    log = played("Prep", "Upgrade", "FinalizeUpgrade", twin=again)
+    log = played("Prep", "Upgrade", "FinalizeUpgrade", engine=again)
     found = judged(log, **first(count=1, actions=["FinalizeUpgrade"]))
     assert (told(found), totals(found).unknown) == ([], {HELD: 2})
 
 
 def test_ways_back_are_held_by_no_canary_and_no_budget() -> None:
-    twin = fleet(3, 1)
-    log = played("Prep", "Abort", twin=twin)
+    engine = fleet(3, 1)
+    log = played("Prep", "Abort", engine=engine)
     found = judged(log, **first(count=1), **few(0))
     assert {each.event.data["action"] for each in found.violations} == {"Prep"}
     mixed = tells("StepOpened", nth=0, actions=["Abort", "Prep"])(log)
@@ -282,9 +282,9 @@ def test_ways_back_are_held_by_no_canary_and_no_budget() -> None:
 
 def behind_glass(*bad: int, most: int = 1) -> Log:
     """Somebody has broken the glass of the policy, which is not on the hub yet."""
-    twin = fleet(4, *bad)
-    break_glass(twin, "RolloutPolicy/network", hours=100)
-    return played("Prep", twin=twin, most=most)
+    engine = fleet(4, *bad)
+    break_glass(engine, "RolloutPolicy/network", hours=100)
+    return played("Prep", engine=engine, most=most)
 
 
 def test_broken_glass_opens_no_failure_budget() -> None:
@@ -310,16 +310,16 @@ def test_a_canary_of_a_policy_whose_glass_is_broken_waits_for_no_other_policy() 
 
 def two_rollouts(spec: Spec | None = None, *, days: int = 0) -> InMemoryEngine:
     """The first rollout's clusters fail, so many days before the second one begins."""
-    twin = fleet(6, 1, 2)
+    engine = fleet(6, 1, 2)
     for number in range(1, 7):
-        twin.labels[f"site-{number}"] = {"of": "a" if number < 4 else "b"}
+        engine.labels[f"site-{number}"] = {"of": "a" if number < 4 else "b"}
     if spec is not None:
-        set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", "Prep", concurrency=3, selectors=(LabelSelector({"of": "a"}),)))
-    twin.wait(hours=12 + 24 * days)
-    twin.apply(ibgu("b", "Prep", selectors=(LabelSelector({"of": "b"}),), concurrency=1))
-    twin.wait(hours=12)
-    return twin
+        set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", "Prep", concurrency=3, selectors=(LabelSelector({"of": "a"}),)))
+    engine.wait(hours=12 + 24 * days)
+    engine.apply(ibgu("b", "Prep", selectors=(LabelSelector({"of": "b"}),), concurrency=1))
+    engine.wait(hours=12)
+    return engine
 
 
 ON_HUB = few(1, per="Hub", withinMinutes=600)
@@ -356,13 +356,13 @@ def test_events_of_other_rollouts_are_only_counted() -> None:
 
 
 def test_an_engine_that_keeps_a_budget_of_the_hub_is_certified() -> None:
-    twin = two_rollouts(ON_HUB)
-    log = log_of(twin)
+    engine = two_rollouts(ON_HUB)
+    log = log_of(engine)
     assert "site-4" not in {each.cluster for each in log if each.kind == "RunIntended"}
     assert told(judged(log, **ON_HUB)) == []
-    twin.annotate("uid-b", resume="1")
-    twin.wait(hours=12)
-    log = log_of(twin)
+    engine.annotate("uid-b", resume="1")
+    engine.wait(hours=12)
+    log = log_of(engine)
     assert "site-4" in {each.cluster for each in log if each.kind == "RunIntended"}
     assert told(judged(log, **ON_HUB)) == []
 
@@ -398,7 +398,7 @@ def test_a_failure_on_the_hub_that_was_corrected_counts_no_longer() -> None:
 
 def soaking() -> Log:
     """All go through two steps, and none waits until the first step's canary has soaked."""
-    return played("Prep", "Upgrade", twin=fleet(3))
+    return played("Prep", "Upgrade", engine=fleet(3))
 
 
 SOAK = first(count=1, soak=3, actions=["Prep"])
@@ -475,7 +475,7 @@ def test_after_a_restore_a_canary_that_is_seen_may_have_come_back() -> None:
 
 @pytest.mark.parametrize("kind", ["Imported", "MemberAdopted"])
 def test_events_from_before_a_restore_or_a_takeover_are_not_known(kind: str) -> None:
-    log = played("Prep", twin=fleet(3, 1))
+    log = played("Prep", engine=fleet(3, 1))
     at = place(log, "RunIntended", "site-2")
     other = replace(log[place(log, "MemberJoined", "site-1")], kind=kind)
     findings = judged([*log[:at], other, *log[at:]], **few(0))
@@ -487,7 +487,7 @@ def test_events_from_before_a_restore_or_a_takeover_are_not_known(kind: str) -> 
 
 
 def test_a_start_with_too_many_failures_is_found() -> None:
-    log = played("Prep", twin=fleet(5, 1, 2))
+    log = played("Prep", engine=fleet(5, 1, 2))
     findings = judged(log, **few())
     assert words(findings) == [
         f"R50.9: site-{n} starts Prep with 2 clusters failed, and failureBudget allows 1 "
@@ -512,19 +512,19 @@ def test_a_start_with_too_many_failures_is_found() -> None:
     ],
 )
 def test_a_budget_counts_as_the_policy_says(spec: Spec, broken_starts: int) -> None:
-    findings = judged(played("Prep", twin=fleet(5, 1, 2)), **spec)
+    findings = judged(played("Prep", engine=fleet(5, 1, 2)), **spec)
     assert len(findings.violations) == broken_starts
     assert totals(findings).unjudged == 0
 
 
 @pytest.mark.parametrize(("per", "actions"), [("Rollout", {"Prep", "Upgrade"}), ("Step", {"Prep"})])
 def test_a_budget_of_a_step_forgets_the_step_before(per: str, actions: set[str]) -> None:
-    findings = judged(played("Prep", "Upgrade", twin=fleet(3, 1)), **few(0, per=per))
+    findings = judged(played("Prep", "Upgrade", engine=fleet(3, 1)), **few(0, per=per))
     assert {each.event.data["action"] for each in findings.violations} == actions
 
 
 def test_a_share_of_a_rollout_is_of_the_clusters_of_all_steps() -> None:
-    log = played("Prep", "Upgrade", twin=fleet(4, 1))
+    log = played("Prep", "Upgrade", engine=fleet(4, 1))
     assert len(judged(log, **few("25%")).violations) == 0
     assert len(judged(log, **few("24%")).violations) == 6
 
@@ -543,10 +543,10 @@ def test_a_share_of_a_rollout_is_of_the_clusters_of_all_steps() -> None:
 def test_starts_of_the_engine_under_a_budget_are_certified(
     spec: Spec, steps: tuple[str, ...]
 ) -> None:
-    twin = fleet(8, 2, 5)
+    engine = fleet(8, 2, 5)
     for n in (3, 4, 7):
-        twin.spokes[f"site-{n}"].faults[Stage.UPGRADE] = "fail"
-    log = played(*steps, twin=twin, spec=spec, most=2, resumes=8)
+        engine.spokes[f"site-{n}"].faults[Stage.UPGRADE] = "fail"
+    log = played(*steps, engine=engine, spec=spec, most=2, resumes=8)
     findings = judged(log, **spec)
     assert told(findings) == []
     assert totals(findings).unjudged == 0
@@ -554,7 +554,7 @@ def test_starts_of_the_engine_under_a_budget_are_certified(
 
 
 def test_an_upgrade_in_a_chain_is_held_as_a_start_is() -> None:
-    log = played("Prep Upgrade", twin=fleet(3, 1), most=3)
+    log = played("Prep Upgrade", engine=fleet(3, 1), most=3)
     found = judged(log, **few(0)).violations
     assert [each.event.data["action"] for each in found] == ["Upgrade", "Upgrade"]
 
@@ -573,13 +573,13 @@ def test_an_upgrade_in_a_chain_is_held_as_a_start_is() -> None:
 def test_a_budget_counts_only_clusters_that_failed_at_what_was_asked(
     break_: Callable[[Log], Log],
 ) -> None:
-    log = played("Prep", twin=fleet(3, 1))
+    log = played("Prep", engine=fleet(3, 1))
     assert judged(log, **few(0)).broken == {Rule.POLICIES: 2}
     assert Rule.POLICIES not in judged(break_(log), **few(0)).broken
 
 
 def test_a_late_completion_is_no_failure() -> None:
-    log = played("Prep", twin=fleet(3, 1))
+    log = played("Prep", engine=fleet(3, 1))
     end = place(log, "MemberFinished", "site-1")
     late = replace(log[end], kind="CompletedLate")
     findings = judged([*log[: end + 1], late, *log[end + 1 :]], **few(0))
@@ -587,14 +587,14 @@ def test_a_late_completion_is_no_failure() -> None:
 
 
 def test_the_part_of_an_action_fails_as_the_action() -> None:
-    log = played("Prep", "Upgrade", twin=fleet(3, 1, stage=Stage.UPGRADE))
+    log = played("Prep", "Upgrade", engine=fleet(3, 1, stage=Stage.UPGRADE))
     part = tells("MemberFinished", "site-1", 1, failed_action="UpgradeBackup")(log)
     findings = judged(part, **few(0, spec={"actions": ["Upgrade"]}))
     assert findings.broken[Rule.POLICIES] == 2
 
 
 def test_a_failure_in_the_turn_of_the_resume_proves_nothing() -> None:
-    log = played("Prep", twin=fleet(4, 1, 2), spec=few(0), resumes=2)
+    log = played("Prep", engine=fleet(4, 1, 2), spec=few(0), resumes=2)
     released = log[place(log, "StepReleased", nth=1)]
     end = place(log, "MemberFinished", "site-2")
     at_once = [*log[:end], replace(log[end], at=released.at), *log[end + 1 :]]
@@ -616,7 +616,7 @@ def test_a_failure_in_the_turn_of_the_resume_proves_nothing() -> None:
 def test_a_broken_engine_is_found(variant: str, spec: Spec, wrong: str) -> None:
     def play_under() -> Findings:
         bad = (1,) if "failureBudget" in spec else ()
-        return judged(played("Prep", "Upgrade", twin=fleet(5, *bad), spec=spec, most=3), **spec)
+        return judged(played("Prep", "Upgrade", engine=fleet(5, *bad), spec=spec, most=3), **spec)
 
     assert told(play_under()) == []
     with broken(variant):
@@ -646,9 +646,9 @@ POLICIES = st.fixed_dictionaries(
 @given(scenarios(), POLICIES)
 @STORM
 def test_no_storm_under_a_policy_leaves_a_violation(scenario: Scenario, spec: Spec) -> None:
-    twin = twin_of(scenario)
-    set_policies(twin, policy(**spec))
-    play(twin, scenario)
-    heal(twin)
-    finish(twin)
-    assert told(judged(log_of(twin), **spec)) == []
+    engine = twin_of(scenario)
+    set_policies(engine, policy(**spec))
+    play(engine, scenario)
+    heal(engine)
+    finish(engine)
+    assert told(judged(log_of(engine), **spec)) == []

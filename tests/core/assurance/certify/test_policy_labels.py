@@ -29,21 +29,21 @@ CLUSTERS = {"labels of clusters"}
 
 def fleet(count: int = 4, *failing: int) -> InMemoryEngine:
     """The odd clusters are in the north, and two each are at one site."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     for n in range(1, count + 1):
         region = "north" if n % 2 else "south"
-        twin.labels[f"site-{n}"] = {"region": region, SITE: f"mast-{(n + 1) // 2}"}
+        engine.labels[f"site-{n}"] = {"region": region, SITE: f"mast-{(n + 1) // 2}"}
     for n in failing:
-        twin.spokes[f"site-{n}"].faults[Stage.PREP] = "fail"
-    return twin
+        engine.spokes[f"site-{n}"].faults[Stage.PREP] = "fail"
+    return engine
 
 
-def played(twin: InMemoryEngine, *steps: str, most: int = 4, **spec: Any) -> Log:
+def played(engine: InMemoryEngine, *steps: str, most: int = 4, **spec: Any) -> Log:
     """The log of a rollout under a policy."""
-    set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", *(steps or ("Prep",)), concurrency=most, timeout=3000))
-    twin.wait(hours=40)
-    return log_of(twin)
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", *(steps or ("Prep",)), concurrency=most, timeout=3000))
+    engine.wait(hours=40)
+    return log_of(engine)
 
 
 def words(findings: Findings) -> list[str]:
@@ -120,20 +120,20 @@ def test_a_start_beyond_a_share_is_found() -> None:
 
 def moving(spec: Spec, move: Callable[[InMemoryEngine], None]) -> Log:
     """While one cluster of each site is in flight, somebody moves one of them."""
-    twin = fleet(4)
-    set_policies(twin, policy(**spec))
-    twin.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
-    twin.wait(seconds=30)
-    move(twin)
-    twin.touch_everything()
-    twin.wait(hours=10)
-    return log_of(twin)
+    engine = fleet(4)
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
+    engine.wait(seconds=30)
+    move(engine)
+    engine.touch_everything()
+    engine.wait(hours=10)
+    return log_of(engine)
 
 
 def test_a_cluster_counts_where_it_has_moved_to() -> None:
-    def move(twin: InMemoryEngine) -> None:
-        twin.labels["site-1"] = {"region": "north", SITE: "mast-9"}
-        twin.fleet.note_cluster("site-1")
+    def move(engine: InMemoryEngine) -> None:
+        engine.labels["site-1"] = {"region": "north", SITE: "mast-9"}
+        engine.fleet.note_cluster("site-1")
 
     log = moving(ONE_A_SITE, move)
     first, second, *_ = [each for each in log if each.kind == "RunIntended"]
@@ -151,14 +151,14 @@ def test_a_cluster_counts_where_it_has_moved_to() -> None:
 
 def test_labels_that_the_history_lacks_are_recorded_with_the_next_start() -> None:
     """The policy comes when clusters of another rollout are in flight already."""
-    twin = fleet(4)
-    twin.apply(ibgu("a", "Prep", selectors=(LabelSelector({"region": "north"}),)))
-    twin.wait(seconds=30)
+    engine = fleet(4)
+    engine.apply(ibgu("a", "Prep", selectors=(LabelSelector({"region": "north"}),)))
+    engine.wait(seconds=30)
     two: Spec = {"perTopology": [{"label": SITE, "maximum": 2}]}
-    set_policies(twin, policy(**two))
-    twin.apply(ibgu("b", "Prep", selectors=(LabelSelector({"region": "south"}),)))
-    twin.wait(hours=10)
-    log = log_of(twin)
+    set_policies(engine, policy(**two))
+    engine.apply(ibgu("b", "Prep", selectors=(LabelSelector({"region": "south"}),)))
+    engine.wait(hours=10)
+    log = log_of(engine)
     first, next_ = (log[place(log, "RunIntended", f"site-{n}")].data["facts"] for n in (2, 4))
     assert first["beside"] == {"site-1": {SITE: "mast-1"}, "site-3": {SITE: "mast-2"}}
     assert next_["beside"] == {}
@@ -185,13 +185,13 @@ def test_a_cluster_of_which_the_labels_are_not_known_may_count() -> None:
 
 
 def test_a_cluster_in_flight_keeps_its_labels_in_the_next_action() -> None:
-    twin = fleet(2)
-    set_policies(twin, policy(**SEEN))
-    twin.apply(ibgu("a", "Prep Upgrade", selectors=(LabelSelector({"region": "north"}),)))
-    twin.wait(seconds=90)
-    twin.apply(ibgu("b", "Prep", selectors=(LabelSelector({"region": "south"}),)))
-    twin.wait(hours=10)
-    log = log_of(twin)
+    engine = fleet(2)
+    set_policies(engine, policy(**SEEN))
+    engine.apply(ibgu("a", "Prep Upgrade", selectors=(LabelSelector({"region": "north"}),)))
+    engine.wait(seconds=90)
+    engine.apply(ibgu("b", "Prep", selectors=(LabelSelector({"region": "south"}),)))
+    engine.wait(hours=10)
+    log = log_of(engine)
     at = place(log, "RunIntended", "site-1", nth=1)
     assert log[at].data["action"] == "Upgrade"
     log[at] = replace(log[at], data={**log[at].data, "facts": {}})
@@ -273,23 +273,23 @@ def test_a_canary_of_a_count_is_one_of_as_many() -> None:
 
 @pytest.mark.parametrize("chosen", [{"count": 2}, {"selector": {"matchLabels": {"ring": "0"}}}])
 def test_a_canary_that_has_gone_back_is_not_awaited(chosen: Spec) -> None:
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    for name, spoke in twin.spokes.items():
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    for name, spoke in engine.spokes.items():
         spoke.certificates = timedelta(days=30)
-        twin.labels[name] = {"ring": "1" if name == "site-3" else "0"}
-        condition(twin, name, "True")
+        engine.labels[name] = {"ring": "1" if name == "site-3" else "0"}
+        condition(engine, name, "True")
     canaries: Spec = {"soakMinutes": 1440, "health": HEALTH, "rollback": True, **chosen}
     spec: Spec = {"actions": ["Upgrade"], "canaries": canaries}
-    set_policies(twin, policy(**spec))
-    uid = twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1, timeout=6000))
-    twin.append(uid, "FinalizeUpgrade")
-    twin.wait(hours=3)
-    breaks(twin, "site-2", minutes=15)
-    for each in asked(twin):
-        twin.follow_ups[each.name] = ShownFollowUp(ours=True)
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=60)
-    log = log_of(twin)
+    set_policies(engine, policy(**spec))
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1, timeout=6000))
+    engine.append(uid, "FinalizeUpgrade")
+    engine.wait(hours=3)
+    breaks(engine, "site-2", minutes=15)
+    for each in asked(engine):
+        engine.follow_ups[each.name] = ShownFollowUp(ours=True)
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=60)
+    log = log_of(engine)
     assert any(each.cluster == "site-2" and each.step == 2 for each in log)
     findings = judged(log, **spec)
     assert told(findings) == []

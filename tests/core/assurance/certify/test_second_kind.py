@@ -16,15 +16,15 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 def log() -> list[Event]:
     """Two clusters whose firmware is flashed, one that fails and is aborted, one done already."""
     names = [f"site-{number}" for number in range(1, 5)]
-    twin = InMemoryEngine(*names, driver=FirmwareDriver(), node=FirmwareNode)
-    nodes: dict[str, object] = {**twin.spokes}
+    engine = InMemoryEngine(*names, driver=FirmwareDriver(), node=FirmwareNode)
+    nodes: dict[str, object] = {**engine.spokes}
     failing, done = nodes["site-2"], nodes["site-4"]
     assert isinstance(failing, FirmwareNode)
     assert isinstance(done, FirmwareNode)
     failing.breaks, done.phase = "checksum mismatch", "Downloaded"
-    twin.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
-    twin.drive()
-    return log_of(twin)
+    engine.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
+    engine.drive()
+    return log_of(engine)
 
 
 def test_the_rules_were_kept(log: list[Event]) -> None:

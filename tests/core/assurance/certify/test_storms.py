@@ -35,12 +35,12 @@ SKIPPED_THEN_DONE = Scenario(
 @example(SKIPPED_THEN_DONE)
 @STORM
 def test_the_history_of_any_storm_is_certified(scenario: Scenario) -> None:
-    twin = twin_of(scenario)
-    play(twin, scenario)
-    assert told(certify(log_of(twin))) == []
-    heal(twin)
-    finish(twin)
-    events = log_of(twin)
+    engine = twin_of(scenario)
+    play(engine, scenario)
+    assert told(certify(log_of(engine))) == []
+    heal(engine)
+    finish(engine)
+    events = log_of(engine)
     assert told(certify(events)) == []
-    for uid in twin.ibgus:
+    for uid in engine.ibgus:
         assert told(certify(events, uid)) == []

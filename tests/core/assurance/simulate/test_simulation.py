@@ -62,12 +62,12 @@ def labelled(**labels: str) -> dict[str, dict[str, str]]:
 
 def failing(stage: Stage = Stage.UPGRADE) -> list[Event]:
     """Four clusters one by one, of which the first two fail."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3", "site-4")
+    engine = InMemoryEngine("site-1", "site-2", "site-3", "site-4")
     for name in ("site-1", "site-2"):
-        twin.spokes[name].faults[stage] = "fail"
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=3000))
-    twin.wait(hours=12)
-    return log_of(twin)
+        engine.spokes[name].faults[stage] = "fail"
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=3000))
+    engine.wait(hours=12)
+    return log_of(engine)
 
 
 @pytest.mark.parametrize(
@@ -285,15 +285,15 @@ def test_a_resume_ends_what_a_circuit_breaker_counts() -> None:
 
 
 def test_an_upgrade_that_is_completed_late_has_not_failed() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
-    twin.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    engine.labels |= {"site-1": {"of": "a"}, "site-2": {"of": "b"}}
     of_a, of_b = (LabelSelector({"of": name}) for name in ("a", "b"))
-    twin.apply(ibgu("a", "Prep", "Upgrade", timeout=30, selectors=(of_a,)))
-    twin.wait(hours=23)
-    twin.apply(ibgu("b", "Prep", age=-1, selectors=(of_b,)))
-    twin.wait(minutes=30)
-    log = log_of(twin)
+    engine.apply(ibgu("a", "Prep", "Upgrade", timeout=30, selectors=(of_a,)))
+    engine.wait(hours=23)
+    engine.apply(ibgu("b", "Prep", age=-1, selectors=(of_b,)))
+    engine.wait(minutes=30)
+    log = log_of(engine)
     spec = {"breaker": {"sameCause": 1}}
     assert place(log, "CompletedLate") > 0
     failed = alone([each for each in log if each.kind != "CompletedLate"], spec)
@@ -328,10 +328,10 @@ def test_a_run_of_no_member_counts_for_no_circuit_breaker() -> None:
 
 
 def test_the_first_twenty_starts_are_kept_in_words() -> None:
-    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, 22)))
-    twin.apply(ibgu("a", "Prep", concurrency=21))
-    twin.wait(hours=1)
-    found = alone(log_of(twin), FROZEN)
+    engine = InMemoryEngine(*(f"site-{number}" for number in range(1, 22)))
+    engine.apply(ibgu("a", "Prep", concurrency=21))
+    engine.wait(hours=1)
+    found = alone(log_of(engine), FROZEN)
     assert (found.held, len(found.first)) == (21, 20)
 
 
@@ -343,11 +343,11 @@ def test_demands_that_the_log_does_not_show_are_not_judged() -> None:
 
 
 def test_broken_glass_lets_the_rollout_pass() -> None:
-    twin = InMemoryEngine("site-1")
-    break_glass(twin, "RolloutPolicy/p0")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    passed, kept = run(log_of(twin), FROZEN, FROZEN).policies
+    engine = InMemoryEngine("site-1")
+    break_glass(engine, "RolloutPolicy/p0")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    passed, kept = run(log_of(engine), FROZEN, FROZEN).policies
     assert (passed.held, kept.held) == (0, 1)
 
 
@@ -378,8 +378,8 @@ def test_starts_without_their_beginning_are_counted_apart() -> None:
 
 
 def test_ways_back_are_never_held() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep", "Abort"))
-    twin.wait(hours=3)
-    found = run(log_of(twin), FROZEN)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep", "Abort"))
+    engine.wait(hours=3)
+    found = run(log_of(engine), FROZEN)
     assert (found.starts, found.policies[0].held) == (1, 1)

@@ -135,29 +135,29 @@ def test_a_name_without_a_namespace_is_a_problem() -> None:
 
 
 @pytest.fixture
-def twin() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    node(twin, "site-1").blocks = True
-    return twin
+def engine() -> InMemoryEngine:
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    node(engine, "site-1").blocks = True
+    return engine
 
 
-def test_a_warning_of_check_stays_with_the_cluster(twin: InMemoryEngine) -> None:
-    twin.apply(fleet_update("Check Mirror Update"))
-    twin.drive()
-    member = twin.member("uid-z", 0, "site-1")
+def test_a_warning_of_check_stays_with_the_cluster(engine: InMemoryEngine) -> None:
+    engine.apply(fleet_update("Check Mirror Update"))
+    engine.drive()
+    member = engine.member("uid-z", 0, "site-1")
     assert member.outcome is Outcome.SUCCEEDED
     assert member.warning == f"the drain of nodes will be {WORDS}"
 
 
-def test_a_person_may_hold_clusters_that_were_warned(twin: InMemoryEngine) -> None:
+def test_a_person_may_hold_clusters_that_were_warned(engine: InMemoryEngine) -> None:
     held = fleet_update("Check", "Update")
     metadata = replace(held.metadata, annotations={names.HOLD_ON_WARNING: ""})
-    twin.apply(replace(held, metadata=metadata))
-    twin.wait(hours=1)
-    member = twin.member("uid-z", 1, "site-1")
+    engine.apply(replace(held, metadata=metadata))
+    engine.wait(hours=1)
+    member = engine.member("uid-z", 1, "site-1")
     assert member.reason.kind is ReasonKind.WARNING
     assert WORDS in member.reason.message
-    twin.annotate("uid-z", resume="1")
-    twin.now += timedelta(minutes=1)
-    twin.wait(hours=3)
-    assert twin.member("uid-z", 1, "site-1").outcome is Outcome.SUCCEEDED
+    engine.annotate("uid-z", resume="1")
+    engine.now += timedelta(minutes=1)
+    engine.wait(hours=3)
+    assert engine.member("uid-z", 1, "site-1").outcome is Outcome.SUCCEEDED

@@ -21,19 +21,19 @@ WORKER = Pauses(pools=["worker"])
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    spoke(twin).version = "4.14.30"
-    invariants = Invariants(twin)
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    spoke(engine).version = "4.14.30"
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
-    assert told(certify(log_of(twin), proofs=proofs)) == []
-    assert UID not in spoke(twin).paused.values()
+    assert told(certify(log_of(engine), proofs=proofs)) == []
+    assert UID not in spoke(engine).paused.values()
 
 
-def spoke(twin: InMemoryEngine) -> VersionNode:
-    found: object = twin.spokes["site-1"]
+def spoke(engine: InMemoryEngine) -> VersionNode:
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     return found
 
@@ -46,44 +46,44 @@ def over(*steps: str, pause: Pauses = WORKER, backup: Backup | None = None) -> R
     return replace(found, spec=spec)
 
 
-def member(twin: InMemoryEngine, step: int = 0) -> Finished:
-    found = twin.member(UID, step, "site-1")
+def member(engine: InMemoryEngine, step: int = 0) -> Finished:
+    found = engine.member(UID, step, "site-1")
     assert isinstance(found, Finished)
     return found
 
 
-def words(twin: InMemoryEngine) -> str:
-    return str(twin.member(UID, 0, "site-1").reason.message)
+def words(engine: InMemoryEngine) -> str:
+    return str(engine.member(UID, 0, "site-1").reason.message)
 
 
-def test_a_cluster_takes_the_intermediate_release_first(twin: InMemoryEngine) -> None:
+def test_a_cluster_takes_the_intermediate_release_first(engine: InMemoryEngine) -> None:
     """The workers stay paused on the way, and restart once."""
-    twin.apply(over("Update", "Pools"))
-    twin.until(Kind.RUN_ENDED)
-    assert spoke(twin).asked_for == [], "the first run pauses"
-    while not spoke(twin).partial:
-        twin.wait(minutes=1)
-    twin.wait(minutes=2)
-    assert words(twin) == "hop 1 of 2, to 4.15.20: Working towards 4.15.20: 106 of 903 done"
-    twin.until(Kind.RUN_ENDED)
-    assert twin.told(Kind.RUN_ENDED) == [
+    engine.apply(over("Update", "Pools"))
+    engine.until(Kind.RUN_ENDED)
+    assert spoke(engine).asked_for == [], "the first run pauses"
+    while not spoke(engine).partial:
+        engine.wait(minutes=1)
+    engine.wait(minutes=2)
+    assert words(engine) == "hop 1 of 2, to 4.15.20: Working towards 4.15.20: 106 of 903 done"
+    engine.until(Kind.RUN_ENDED)
+    assert engine.told(Kind.RUN_ENDED) == [
         "Update continues: paused worker",
         "Update continues: hop 1 of 2, to 4.15.20, is complete",
     ]
-    assert spoke(twin).asked_for == [VIA]
-    assert spoke(twin).image == VIA
-    assert set(spoke(twin).paused) == {"worker"}
-    while not spoke(twin).started:
-        twin.wait(minutes=1)
-    twin.wait(minutes=2)
-    assert words(twin) == "hop 2 of 2, to 4.16.12: Working towards 4.16.12: 106 of 903 done"
-    twin.until(Kind.STEP_FINISHED)
-    assert spoke(twin).asked_for == [VIA, NEW]
-    assert spoke(twin).behind == {"worker"}
-    assert [each.action for each in member(twin).completed] == ["Update"]
-    twin.drive()
-    assert spoke(twin).done
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
+    assert spoke(engine).asked_for == [VIA]
+    assert spoke(engine).image == VIA
+    assert set(spoke(engine).paused) == {"worker"}
+    while not spoke(engine).started:
+        engine.wait(minutes=1)
+    engine.wait(minutes=2)
+    assert words(engine) == "hop 2 of 2, to 4.16.12: Working towards 4.16.12: 106 of 903 done"
+    engine.until(Kind.STEP_FINISHED)
+    assert spoke(engine).asked_for == [VIA, NEW]
+    assert spoke(engine).behind == {"worker"}
+    assert [each.action for each in member(engine).completed] == ["Update"]
+    engine.drive()
+    assert spoke(engine).done
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -91,150 +91,152 @@ def test_a_cluster_takes_the_intermediate_release_first(twin: InMemoryEngine) ->
     [("4.14.30", [VIA, NEW]), ("4.15.3", [NEW]), ("4.15.31", [NEW]), ("4.16.3", [NEW])],
 )
 def test_a_cluster_needs_the_intermediate_release_only_from_the_minor_before(
-    twin: InMemoryEngine, version: str, asked: list[str]
+    engine: InMemoryEngine, version: str, asked: list[str]
 ) -> None:
-    spoke(twin).version = version
-    twin.apply(over("Check", "Update", pause=Pauses()))
-    twin.drive()
-    assert spoke(twin).asked_for == asked
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
+    spoke(engine).version = version
+    engine.apply(over("Check", "Update", pause=Pauses()))
+    engine.drive()
+    assert spoke(engine).asked_for == asked
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
 
 
 def test_a_cluster_that_has_the_intermediate_release_goes_on_from_there(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    spoke(twin).image = VIA
-    twin.apply(over("Update", pause=Pauses()))
-    twin.drive()
-    assert spoke(twin).asked_for == [NEW]
-    assert spoke(twin).done
+    spoke(engine).image = VIA
+    engine.apply(over("Update", pause=Pauses()))
+    engine.drive()
+    assert spoke(engine).asked_for == [NEW]
+    assert spoke(engine).done
 
 
-def test_a_cluster_that_takes_the_intermediate_release_is_followed(twin: InMemoryEngine) -> None:
+def test_a_cluster_that_takes_the_intermediate_release_is_followed(engine: InMemoryEngine) -> None:
     """Somebody has begun it by hand."""
-    node = spoke(twin)
+    node = spoke(engine)
     node.wanted, node.image, node.partial = VIA, VIA, True
     node.play([(20 * MINUTE, node._complete), (5 * MINUTE, node._rolls(False))])
-    twin.apply(over("Update", pause=Pauses()))
-    twin.drive()
+    engine.apply(over("Update", pause=Pauses()))
+    engine.drive()
     assert node.asked_for == [VIA, NEW]
     assert node.done
 
 
 def test_a_cluster_two_minor_releases_before_the_intermediate_one_is_not_asked(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    spoke(twin).version = "4.13.9"
-    twin.apply(over("Update"))
-    twin.drive()
-    assert member(twin).cause is Cause.WRONG_STATE
-    assert member(twin).message == (
+    spoke(engine).version = "4.13.9"
+    engine.apply(over("Update"))
+    engine.drive()
+    assert member(engine).cause is Cause.WRONG_STATE
+    assert member(engine).message == (
         "hop 1 of 2, to 4.15.20: from 4.13.9 to 4.15.20 is more than one minor release: update to "
         "the one between them first"
     )
-    assert spoke(twin).asked_for == []
+    assert spoke(engine).asked_for == []
 
 
-def test_the_second_hop_waits_until_the_cluster_allows_it(twin: InMemoryEngine) -> None:
+def test_the_second_hop_waits_until_the_cluster_allows_it(engine: InMemoryEngine) -> None:
     """Half of the way is no state to give up in: nothing is asked for meanwhile."""
-    twin.apply(over("Update", pause=Pauses()))
-    twin.until(Kind.RUN_ACCEPTED)
-    spoke(twin).allowed = False
-    twin.until(Kind.RUN_ENDED)
-    twin.wait(minutes=30)
-    waits = twin.member(UID, 0, "site-1")
+    engine.apply(over("Update", pause=Pauses()))
+    engine.until(Kind.RUN_ACCEPTED)
+    spoke(engine).allowed = False
+    engine.until(Kind.RUN_ENDED)
+    engine.wait(minutes=30)
+    waits = engine.member(UID, 0, "site-1")
     assert waits.reason.kind is ReasonKind.BUSY
-    assert words(twin).startswith(
+    assert words(engine).startswith(
         "hop 2 of 2, to 4.16.12: the cluster does not allow another minor release (AdminAck"
     )
-    assert spoke(twin).asked_for == [VIA]
-    spoke(twin).allowed = True
-    twin.touch_cluster("site-1")
-    twin.drive()
-    assert spoke(twin).done
-    assert member(twin).outcome is Outcome.SUCCEEDED
+    assert spoke(engine).asked_for == [VIA]
+    spoke(engine).allowed = True
+    engine.touch_cluster("site-1")
+    engine.drive()
+    assert spoke(engine).done
+    assert member(engine).outcome is Outcome.SUCCEEDED
 
 
 def test_a_second_hop_that_the_cluster_never_allows_fails_at_the_limit(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(over("Update", "Retract", pause=Pauses()))
-    twin.until(Kind.RUN_ACCEPTED)
-    spoke(twin).allowed = False
-    twin.drive()
-    assert member(twin).cause is Cause.TIMED_OUT
-    assert "hop 2 of 2, to 4.16.12: the cluster does not allow" in member(twin).message
-    assert spoke(twin).asked_for == [VIA]
-    assert spoke(twin).image == VIA
-    withdrawn = member(twin, 1)
+    engine.apply(over("Update", "Retract", pause=Pauses()))
+    engine.until(Kind.RUN_ACCEPTED)
+    spoke(engine).allowed = False
+    engine.drive()
+    assert member(engine).cause is Cause.TIMED_OUT
+    assert "hop 2 of 2, to 4.16.12: the cluster does not allow" in member(engine).message
+    assert spoke(engine).asked_for == [VIA]
+    assert spoke(engine).image == VIA
+    withdrawn = member(engine, 1)
     assert withdrawn.completed[0].note == (
         "was not asked for 4.16.12 any more, and runs the intermediate release 4.15.20"
     )
 
 
 def test_a_second_hop_that_is_refused_goes_back_to_the_intermediate_release(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(over("Update", "RetractOnFailure", pause=Pauses()))
-    twin.until(Kind.RUN_ENDED)
-    spoke(twin).signed = False
-    twin.drive()
-    refused = member(twin)
+    engine.apply(over("Update", "RetractOnFailure", pause=Pauses()))
+    engine.until(Kind.RUN_ENDED)
+    spoke(engine).signed = False
+    engine.drive()
+    refused = member(engine)
     assert refused.cause is Cause.UPDATE_REFUSED
     assert refused.message.startswith("hop 2 of 2, to 4.16.12: Retrieving payload failed")
-    assert spoke(twin).asked_for == [VIA, NEW]
-    assert spoke(twin).wanted == VIA
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
-    spoke(twin).signed = True
-    spoke(twin).look()
-    twin.wait(hours=3)
-    assert spoke(twin).image == VIA
+    assert spoke(engine).asked_for == [VIA, NEW]
+    assert spoke(engine).wanted == VIA
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
+    spoke(engine).signed = True
+    spoke(engine).look()
+    engine.wait(hours=3)
+    assert spoke(engine).image == VIA
 
 
-def test_a_first_hop_that_is_refused_goes_back_to_the_former_release(twin: InMemoryEngine) -> None:
-    spoke(twin).signed = False
-    twin.apply(over("Update", "RetractOnFailure", pause=Pauses()))
-    twin.drive()
-    assert member(twin).message.startswith("hop 1 of 2, to 4.15.20: Retrieving payload failed")
-    assert spoke(twin).wanted == OLD
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
+def test_a_first_hop_that_is_refused_goes_back_to_the_former_release(
+    engine: InMemoryEngine,
+) -> None:
+    spoke(engine).signed = False
+    engine.apply(over("Update", "RetractOnFailure", pause=Pauses()))
+    engine.drive()
+    assert member(engine).message.startswith("hop 1 of 2, to 4.15.20: Retrieving payload failed")
+    assert spoke(engine).wanted == OLD
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
 
 
 def test_a_person_who_asks_for_another_release_between_the_hops_is_left_alone(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(over("Update", pause=Pauses()))
-    twin.until(Kind.RUN_ACCEPTED)
-    spoke(twin).allowed = False
-    twin.until(Kind.RUN_ENDED)
-    twin.wait(minutes=5)
-    spoke(twin).retarget(OTHER)
-    twin.touch_cluster("site-1")
-    twin.drive()
-    assert member(twin).cause is Cause.WRONG_STATE
-    assert member(twin).message.startswith(f"somebody has asked for {OTHER}")
-    assert spoke(twin).asked_for == [VIA]
+    engine.apply(over("Update", pause=Pauses()))
+    engine.until(Kind.RUN_ACCEPTED)
+    spoke(engine).allowed = False
+    engine.until(Kind.RUN_ENDED)
+    engine.wait(minutes=5)
+    spoke(engine).retarget(OTHER)
+    engine.touch_cluster("site-1")
+    engine.drive()
+    assert member(engine).cause is Cause.WRONG_STATE
+    assert member(engine).message.startswith(f"somebody has asked for {OTHER}")
+    assert spoke(engine).asked_for == [VIA]
 
 
 @pytest.mark.parametrize("turns", range(0, 60, 4))
-def test_a_restart_changes_no_hop(twin: InMemoryEngine, turns: int) -> None:
-    twin.apply(over("Update", "Pools"))
+def test_a_restart_changes_no_hop(engine: InMemoryEngine, turns: int) -> None:
+    engine.apply(over("Update", "Pools"))
     for _ in range(turns):
-        twin.step()
-    twin.restart()
-    twin.drive()
-    assert spoke(twin).asked_for == [VIA, NEW]
-    assert spoke(twin).done
+        engine.step()
+    engine.restart()
+    engine.drive()
+    assert spoke(engine).asked_for == [VIA, NEW]
+    assert spoke(engine).done
 
 
 def test_a_deleted_rollout_leaves_the_cluster_at_the_hop_that_it_is_in(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(over("Update", "Pools"))
-    while not spoke(twin).partial:
-        twin.wait(minutes=1)
-    twin.delete(UID)
-    twin.drive()
-    assert spoke(twin).asked_for == [VIA]
-    assert (spoke(twin).image, spoke(twin).partial) == (VIA, False)
-    assert spoke(twin).behind == set()
+    engine.apply(over("Update", "Pools"))
+    while not spoke(engine).partial:
+        engine.wait(minutes=1)
+    engine.delete(UID)
+    engine.drive()
+    assert spoke(engine).asked_for == [VIA]
+    assert (spoke(engine).image, spoke(engine).partial) == (VIA, False)
+    assert spoke(engine).behind == set()

@@ -23,20 +23,20 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    spoke(twin).pools = ["canary", "worker"]
-    spoke(twin).checks = [CHECK]
-    invariants = Invariants(twin)
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    spoke(engine).pools = ["canary", "worker"]
+    spoke(engine).checks = [CHECK]
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
-    assert told(certify(log_of(twin), proofs=proofs)) == []
-    assert UID not in spoke(twin).paused.values()
+    assert told(certify(log_of(engine), proofs=proofs)) == []
+    assert UID not in spoke(engine).paused.values()
 
 
-def spoke(twin: InMemoryEngine) -> VersionNode:
-    found: object = twin.spokes["site-1"]
+def spoke(engine: InMemoryEngine) -> VersionNode:
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     return found
 
@@ -49,164 +49,164 @@ def pausing(*steps: str, pauses: Pauses = PAUSES) -> RolloutObject:
     return replace(found, spec=spec)
 
 
-def member(twin: InMemoryEngine, step: int = 0) -> Finished:
-    found = twin.member(UID, step, "site-1")
+def member(engine: InMemoryEngine, step: int = 0) -> Finished:
+    found = engine.member(UID, step, "site-1")
     assert isinstance(found, Finished)
     return found
 
 
 def test_pools_follow_one_after_the_other_and_health_checks_are_last(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    assert set(spoke(twin).paused) == {"canary", "worker", CHECK}
-    assert spoke(twin).behind == {"canary", "worker"}
-    assert member(twin).outcome is Outcome.SUCCEEDED
-    assert member(twin).paused_since is not None
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    assert set(spoke(engine).paused) == {"canary", "worker", CHECK}
+    assert spoke(engine).behind == {"canary", "worker"}
+    assert member(engine).outcome is Outcome.SUCCEEDED
+    assert member(engine).paused_since is not None
     order = []
-    while len(spoke(twin).paused) > 0:
-        before = set(spoke(twin).paused)
-        twin.until(Kind.RUN_ENDED)
-        order.append(before - set(spoke(twin).paused))
+    while len(spoke(engine).paused) > 0:
+        before = set(spoke(engine).paused)
+        engine.until(Kind.RUN_ENDED)
+        order.append(before - set(spoke(engine).paused))
         if "worker" in order[-1]:
-            assert spoke(twin).behind == set()
+            assert spoke(engine).behind == set()
     assert order == [{"canary"}, {"worker"}, {CHECK}]
-    twin.drive()
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
-    assert member(twin).paused_since is None
-    assert spoke(twin).done
+    engine.drive()
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
+    assert member(engine).paused_since is None
+    assert spoke(engine).done
 
 
-def test_each_pool_soaks_before_the_next_one(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=60)))
+def test_each_pool_soaks_before_the_next_one(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=60)))
     resumed: dict[str, datetime] = {}
     settled: dict[str, datetime] = {}
-    while not spoke(twin).started:
-        twin.wait(minutes=1)
+    while not spoke(engine).started:
+        engine.wait(minutes=1)
     while len(resumed) < 3:
-        twin.wait(minutes=1)
-        for name in {"canary", "worker", CHECK} - set(spoke(twin).paused):
-            resumed.setdefault(name, twin.now)
-        if spoke(twin).completed:
-            settled.setdefault("update", twin.now)
-        if "canary" in resumed and "canary" not in spoke(twin).behind:
-            settled.setdefault("canary", twin.now)
+        engine.wait(minutes=1)
+        for name in {"canary", "worker", CHECK} - set(spoke(engine).paused):
+            resumed.setdefault(name, engine.now)
+        if spoke(engine).completed:
+            settled.setdefault("update", engine.now)
+        if "canary" in resumed and "canary" not in spoke(engine).behind:
+            settled.setdefault("canary", engine.now)
     early, late = HOUR - timedelta(minutes=2), HOUR + timedelta(minutes=5)
     assert early < resumed["canary"] - settled["update"] < late
     assert early < resumed["worker"] - settled["canary"] < late
     assert resumed[CHECK] - resumed["worker"] < timedelta(minutes=20)
-    twin.drive()
-    assert member(twin, 1).outcome is Outcome.SUCCEEDED
+    engine.drive()
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
 
 
-def test_the_update_begins_once_everything_is_paused(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update Pools"))
-    twin.until(Kind.RUN_ENDED)
-    run = twin.member(UID, 0, "site-1").run
+def test_the_update_begins_once_everything_is_paused(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update Pools"))
+    engine.until(Kind.RUN_ENDED)
+    run = engine.member(UID, 0, "site-1").run
     assert isinstance(run, Ended)
     assert (run.result, run.attempt) == (RunResult.CONTINUED, 1)
-    assert set(spoke(twin).paused) == {"canary", "worker", CHECK}
-    assert spoke(twin).wanted == ""
-    twin.drive()
-    assert spoke(twin).done
-    assert [each.action for each in member(twin).completed] == ["Update", "Pools"]
+    assert set(spoke(engine).paused) == {"canary", "worker", CHECK}
+    assert spoke(engine).wanted == ""
+    engine.drive()
+    assert spoke(engine).done
+    assert [each.action for each in member(engine).completed] == ["Update", "Pools"]
 
 
-def test_a_plan_that_resumes_nothing_resumes_after_its_update(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update"))
-    twin.until(Kind.RESUME_DUE)
-    assert spoke(twin).completed
-    twin.until(Kind.RESUMED)
-    assert spoke(twin).paused == {}
-    assert (member(twin).paused_since, member(twin).resuming) == (None, False)
-    twin.drive()
-    assert twin.works == {} or not any(work.wanted.resuming for work in twin.works.values())
+def test_a_plan_that_resumes_nothing_resumes_after_its_update(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update"))
+    engine.until(Kind.RESUME_DUE)
+    assert spoke(engine).completed
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).paused == {}
+    assert (member(engine).paused_since, member(engine).resuming) == (None, False)
+    engine.drive()
+    assert engine.works == {} or not any(work.wanted.resuming for work in engine.works.values())
 
 
-def test_a_cluster_that_the_last_step_does_not_take_resumes(twin: InMemoryEngine) -> None:
+def test_a_cluster_that_the_last_step_does_not_take_resumes(engine: InMemoryEngine) -> None:
     """A label keeps it out of the step that would have resumed it."""
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    twin.labels["site-1"]["ibgu.dev/fleet-check-failed"] = ""
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
-    assert spoke(twin).paused == {}
-    assert twin.tracked(UID).steps[1].members == {}
-    twin.drive()
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.labels["site-1"]["ibgu.dev/fleet-check-failed"] = ""
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).paused == {}
+    assert engine.tracked(UID).steps[1].members == {}
+    engine.drive()
 
 
-def test_a_cluster_that_a_person_skips_in_the_last_step_resumes(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    spoke(twin).dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=5)
-    twin.annotate(UID, skip="site-1")
-    twin.wait(minutes=5)
-    assert member(twin, 1).outcome is Outcome.SKIPPED
-    spoke(twin).dark = False
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
-    twin.drive()
+def test_a_cluster_that_a_person_skips_in_the_last_step_resumes(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    engine.annotate(UID, skip="site-1")
+    engine.wait(minutes=5)
+    assert member(engine, 1).outcome is Outcome.SKIPPED
+    spoke(engine).dark = False
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    engine.drive()
 
 
-def test_a_refused_update_resumes_what_was_paused(twin: InMemoryEngine) -> None:
-    spoke(twin).signed = False
-    twin.apply(pausing("Update Pools"))
-    twin.until(Kind.RESUMED)
-    assert member(twin).outcome is Outcome.FAILED
-    assert member(twin).cause is Cause.UPDATE_REFUSED
-    assert spoke(twin).paused == {}
-    twin.drive()
+def test_a_refused_update_resumes_what_was_paused(engine: InMemoryEngine) -> None:
+    spoke(engine).signed = False
+    engine.apply(pausing("Update Pools"))
+    engine.until(Kind.RESUMED)
+    assert member(engine).outcome is Outcome.FAILED
+    assert member(engine).cause is Cause.UPDATE_REFUSED
+    assert spoke(engine).paused == {}
+    engine.drive()
 
 
-def test_a_deleted_rollout_resumes_once_the_cluster_is_through(twin: InMemoryEngine) -> None:
+def test_a_deleted_rollout_resumes_once_the_cluster_is_through(engine: InMemoryEngine) -> None:
     """The update goes on in the cluster, and is not disturbed."""
-    twin.apply(pausing("Update", "Pools"))
-    while not spoke(twin).started:
-        twin.wait(minutes=1)
-    twin.delete(UID)
-    twin.wait(minutes=10)
-    assert set(spoke(twin).paused) == {"canary", "worker", CHECK}
-    twin.until(Kind.RESUMED)
-    assert spoke(twin).completed
-    twin.drive()
-    assert twin.works == {}
+    engine.apply(pausing("Update", "Pools"))
+    while not spoke(engine).started:
+        engine.wait(minutes=1)
+    engine.delete(UID)
+    engine.wait(minutes=10)
+    assert set(spoke(engine).paused) == {"canary", "worker", CHECK}
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).completed
+    engine.drive()
+    assert engine.works == {}
 
 
-def test_a_rollout_deleted_between_its_steps_resumes(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    twin.delete(UID)
-    twin.until(Kind.RESUMED)
-    twin.drive()
-    assert spoke(twin).paused == {}
-    assert twin.works == {}
+def test_a_rollout_deleted_between_its_steps_resumes(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.delete(UID)
+    engine.until(Kind.RESUMED)
+    engine.drive()
+    assert spoke(engine).paused == {}
+    assert engine.works == {}
 
 
-def test_a_cluster_that_is_dark_resumes_when_it_is_back(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    spoke(twin).dark = True
-    twin.touch_cluster("site-1")
-    twin.delete(UID)
-    twin.wait(hours=30)
-    assert set(spoke(twin).paused) == {"canary", "worker", CHECK}
-    assert member(twin).resuming
-    spoke(twin).dark = False
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
-    twin.drive()
+def test_a_cluster_that_is_dark_resumes_when_it_is_back(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).dark = True
+    engine.touch_cluster("site-1")
+    engine.delete(UID)
+    engine.wait(hours=30)
+    assert set(spoke(engine).paused) == {"canary", "worker", CHECK}
+    assert member(engine).resuming
+    spoke(engine).dark = False
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    engine.drive()
 
 
-def test_a_pool_that_a_person_has_paused_is_left_alone(twin: InMemoryEngine) -> None:
-    spoke(twin).paused["worker"] = ""
-    twin.apply(pausing("Update Pools"))
-    twin.drive()
-    assert member(twin).outcome is Outcome.FAILED
-    assert member(twin).message.startswith("the MachineConfigPool worker is paused")
-    assert spoke(twin).paused == {"worker": ""}
+def test_a_pool_that_a_person_has_paused_is_left_alone(engine: InMemoryEngine) -> None:
+    spoke(engine).paused["worker"] = ""
+    engine.apply(pausing("Update Pools"))
+    engine.drive()
+    assert member(engine).outcome is Outcome.FAILED
+    assert member(engine).message.startswith("the MachineConfigPool worker is paused")
+    assert spoke(engine).paused == {"worker": ""}
 
 
 @pytest.mark.parametrize(
@@ -220,57 +220,57 @@ def test_a_pool_that_a_person_has_paused_is_left_alone(twin: InMemoryEngine) -> 
     ],
 )
 def test_pools_that_the_cluster_does_not_have_can_not_be_paused(
-    twin: InMemoryEngine, pauses: Pauses, words: str
+    engine: InMemoryEngine, pauses: Pauses, words: str
 ) -> None:
-    twin.apply(pausing("Check", "Update Pools", pauses=pauses))
-    twin.drive()
-    assert (member(twin).outcome, member(twin).cause) == (Outcome.FAILED, Cause.CHECK_FAILED)
-    assert member(twin).message.startswith(words)
+    engine.apply(pausing("Check", "Update Pools", pauses=pauses))
+    engine.drive()
+    assert (member(engine).outcome, member(engine).cause) == (Outcome.FAILED, Cause.CHECK_FAILED)
+    assert member(engine).message.startswith(words)
 
 
-def test_another_rollout_waits_until_everything_is_resumed(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    spoke(twin).dark = True  # its agent alone is away: the cluster counts as reachable
-    twin.delete(UID)
-    twin.until(Kind.RESUME_DUE)
+def test_another_rollout_waits_until_everything_is_resumed(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).dark = True  # its agent alone is away: the cluster counts as reachable
+    engine.delete(UID)
+    engine.until(Kind.RESUME_DUE)
     other = fleet_update("Check", concurrency=1)
     other = replace(other, metadata=replace(other.metadata, name="y", uid="uid-y"))
-    twin.apply(other)
-    twin.wait(minutes=5)
-    waits = twin.member("uid-y", 0, "site-1")
+    engine.apply(other)
+    engine.wait(minutes=5)
+    waits = engine.member("uid-y", 0, "site-1")
     assert waits.reason.kind is ReasonKind.CLAIM
     assert waits.reason.message.endswith(
         "works on the cluster: parts of it are paused for that rollout, which resumes them"
     )
-    spoke(twin).dark = False
-    twin.until(Kind.RESUMED)
-    twin.drive()
-    assert twin.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
+    spoke(engine).dark = False
+    engine.until(Kind.RESUMED)
+    engine.drive()
+    assert engine.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_nothing_is_left_of_a_cluster_that_is_gone(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    gone = twin.spokes.pop("site-1")
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
-    assert member(twin).paused_since is None
-    twin.drive()
-    twin.spokes["site-1"] = gone
-    spoke(twin).paused.clear()
+def test_nothing_is_left_of_a_cluster_that_is_gone(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    gone = engine.spokes.pop("site-1")
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    assert member(engine).paused_since is None
+    engine.drive()
+    engine.spokes["site-1"] = gone
+    spoke(engine).paused.clear()
 
 
 @pytest.mark.parametrize("turns", range(0, 60, 3))
-def test_a_restart_forgets_no_pause(twin: InMemoryEngine, turns: int) -> None:
+def test_a_restart_forgets_no_pause(engine: InMemoryEngine, turns: int) -> None:
     """The rollout is deleted after the restart, wherever it was."""
-    twin.apply(pausing("Update", "Pools"))
+    engine.apply(pausing("Update", "Pools"))
     for _ in range(turns):
-        twin.step()
-    twin.restart()
+        engine.step()
+    engine.restart()
     for _ in range(3):
-        twin.step()
-    twin.delete(UID)
-    twin.restart()
-    twin.drive()
-    assert UID not in twin.fleet.rollouts or not twin.works
+        engine.step()
+    engine.delete(UID)
+    engine.restart()
+    engine.drive()
+    assert UID not in engine.fleet.rollouts or not engine.works

@@ -25,160 +25,160 @@ EVERYTHING = {"canary", "worker", CHECK}
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
-    spoke(twin).pools = ["canary", "worker"]
-    spoke(twin).checks = [CHECK]
-    Invariants(twin)
-    yield twin
-    assert UID not in spoke(twin).paused.values()
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    spoke(engine).pools = ["canary", "worker"]
+    spoke(engine).checks = [CHECK]
+    Invariants(engine)
+    yield engine
+    assert UID not in spoke(engine).paused.values()
 
 
-def paused(twin: InMemoryEngine) -> set[str]:
-    return set(spoke(twin).paused)
+def paused(engine: InMemoryEngine) -> set[str]:
+    return set(spoke(engine).paused)
 
 
-def another(twin: InMemoryEngine, action: str) -> None:
+def another(engine: InMemoryEngine, action: str) -> None:
     """Applies a newer FleetUpdate for the same cluster."""
     other = fleet_update(action, concurrency=1)
-    created = (twin.now + timedelta(seconds=1)).isoformat()
+    created = (engine.now + timedelta(seconds=1)).isoformat()
     meta = replace(other.metadata, name="y", uid="uid-y", creation_timestamp=created)
-    twin.apply(replace(other, metadata=meta))
+    engine.apply(replace(other, metadata=meta))
 
 
-def until_asked(twin: InMemoryEngine) -> None:
+def until_asked(engine: InMemoryEngine) -> None:
     """Goes on until the cluster was asked for the release, and has not begun with it."""
-    while spoke(twin).wanted == "":
-        twin.step()
-    assert not spoke(twin).started
+    while spoke(engine).wanted == "":
+        engine.step()
+    assert not spoke(engine).started
 
 
-def test_a_pause_that_was_never_reported_is_resumed(twin: InMemoryEngine) -> None:
+def test_a_pause_that_was_never_reported_is_resumed(engine: InMemoryEngine) -> None:
     """The agent pauses, and is away before it reports; the rollout is deleted meanwhile."""
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.RUN_ARMING)
-    twin.muted.add("site-1")
-    twin.wait(minutes=5)
-    assert paused(twin) == EVERYTHING
-    spoke(twin).dark = True
-    twin.muted.discard("site-1")
-    twin.touch_cluster("site-1")
-    twin.delete(UID)
-    twin.wait(hours=30)
-    spoke(twin).dark = False
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.wait(minutes=5)
+    assert paused(engine) == EVERYTHING
+    spoke(engine).dark = True
+    engine.muted.discard("site-1")
+    engine.touch_cluster("site-1")
+    engine.delete(UID)
+    engine.wait(hours=30)
+    spoke(engine).dark = False
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
 
 
-def test_a_work_that_somebody_has_deleted_is_made_again_to_resume(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    twin.works.pop((UID, "site-1"))
-    twin.touch_cluster("site-1")
-    twin.delete(UID)
-    twin.wait(hours=30)
-    assert paused(twin) == set()
+def test_a_work_that_somebody_has_deleted_is_made_again_to_resume(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.works.pop((UID, "site-1"))
+    engine.touch_cluster("site-1")
+    engine.delete(UID)
+    engine.wait(hours=30)
+    assert paused(engine) == set()
 
 
-def test_a_restored_hub_reads_the_cluster_before_it_resumes(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update"))
-    twin.until(Kind.RESUME_DUE)
-    twin.frozen.add("site-1")
-    twin.wait(minutes=1)
-    restored = replace(twin.tracked(UID).rollout, restore="restore-1")
+def test_a_restored_hub_reads_the_cluster_before_it_resumes(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update"))
+    engine.until(Kind.RESUME_DUE)
+    engine.frozen.add("site-1")
+    engine.wait(minutes=1)
+    restored = replace(engine.tracked(UID).rollout, restore="restore-1")
     decision = OnRollout(Kind.IMPORTED, restored, "the hub was restored")
-    twin._take(decision, [])
-    twin.records.write(decision)
-    twin.frozen.discard("site-1")
-    twin.restart()
-    twin.until(Kind.RESUMED)
+    engine._take(decision, [])
+    engine.records.write(decision)
+    engine.frozen.discard("site-1")
+    engine.restart()
+    engine.until(Kind.RESUMED)
 
 
 def test_an_update_that_was_asked_for_is_not_resumed_before_it_has_begun(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """Otherwise it would roll all pools at once."""
-    twin.apply(pausing("Update", "Pools"))
-    until_asked(twin)
-    twin.delete(UID)
-    twin.wait(minutes=2)
-    assert paused(twin) == EVERYTHING
-    twin.until(Kind.RESUMED)
-    assert spoke(twin).completed
+    engine.apply(pausing("Update", "Pools"))
+    until_asked(engine)
+    engine.delete(UID)
+    engine.wait(minutes=2)
+    assert paused(engine) == EVERYTHING
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).completed
 
 
 def test_a_withdrawal_takes_the_cluster_before_everything_is_resumed(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """An older rollout asks for the release, and a newer one withdraws that in time."""
-    twin.apply(pausing("Update Pools"))
-    until_asked(twin)
-    another(twin, "Retract")
-    twin.until(Kind.RESUMED)
-    twin.drive()
-    assert not spoke(twin).started
-    assert twin.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.apply(pausing("Update Pools"))
+    until_asked(engine)
+    another(engine, "Retract")
+    engine.until(Kind.RESUMED)
+    engine.drive()
+    assert not spoke(engine).started
+    assert engine.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_another_rollout_waits_while_the_next_step_waits(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.JOINED)
-    while not twin.tracked(UID).steps[1:]:
-        twin.step()
-    twin.annotate(UID, pause="1")
-    another(twin, "Check")
-    twin.wait(minutes=30)
-    waits = twin.member("uid-y", 0, "site-1").reason
-    assert (waits.kind, paused(twin)) == (ReasonKind.CLAIM, EVERYTHING)
-    twin.delete(UID)
-    twin.drive()
-    assert twin.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
+def test_another_rollout_waits_while_the_next_step_waits(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.JOINED)
+    while not engine.tracked(UID).steps[1:]:
+        engine.step()
+    engine.annotate(UID, pause="1")
+    another(engine, "Check")
+    engine.wait(minutes=30)
+    waits = engine.member("uid-y", 0, "site-1").reason
+    assert (waits.kind, paused(engine)) == (ReasonKind.CLAIM, EVERYTHING)
+    engine.delete(UID)
+    engine.drive()
+    assert engine.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_pool_that_settles_late_is_not_all_of_them(twin: InMemoryEngine) -> None:
+def test_a_pool_that_settles_late_is_not_all_of_them(engine: InMemoryEngine) -> None:
     """The first run of Pools ends by its limit; its pool settles afterwards."""
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    twin.until(Kind.RUN_ACCEPTED)
-    assert "canary" not in paused(twin)
-    twin.frozen.add("site-1")
-    twin.wait(hours=6)
-    twin.frozen.discard("site-1")
-    twin.agents()
-    twin.frozen.add("site-1")
-    twin.wait(hours=2)
-    assert member(twin, 1).late == ""
-    twin.frozen.discard("site-1")
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.until(Kind.RUN_ACCEPTED)
+    assert "canary" not in paused(engine)
+    engine.frozen.add("site-1")
+    engine.wait(hours=6)
+    engine.frozen.discard("site-1")
+    engine.agents()
+    engine.frozen.add("site-1")
+    engine.wait(hours=2)
+    assert member(engine, 1).late == ""
+    engine.frozen.discard("site-1")
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
 
 
-def test_pauses_that_show_late_are_no_update(twin: InMemoryEngine) -> None:
-    twin.apply(pausing("Update Pools"))
-    twin.until(Kind.RUN_ARMING)
-    twin.muted.add("site-1")
-    twin.wait(hours=6)
-    twin.muted.discard("site-1")
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
-    assert (member(twin).late, spoke(twin).wanted) == ("", "")
+def test_pauses_that_show_late_are_no_update(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update Pools"))
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.wait(hours=6)
+    engine.muted.discard("site-1")
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    assert (member(engine).late, spoke(engine).wanted) == ("", "")
 
 
-def test_a_cluster_that_is_imported_again_is_resumed(twin: InMemoryEngine) -> None:
+def test_a_cluster_that_is_imported_again_is_resumed(engine: InMemoryEngine) -> None:
     """Another ManagedCluster stands for the same cluster."""
-    twin.apply(pausing("Update", "Pools"))
-    twin.until(Kind.STEP_FINISHED)
-    spoke(twin).uid = "uid-new"
-    twin.touch_cluster("site-1")
-    twin.until(Kind.RESUMED)
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).uid = "uid-new"
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
 
 
 def test_pauses_that_somebody_undoes_again_and_again_end_the_action(
-    twin: InMemoryEngine, monkeypatch: pytest.MonkeyPatch
+    engine: InMemoryEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepted, "MAX_RUNS", 1)
-    twin.apply(pausing("Update Pools"))
-    twin.drive()
-    assert member(twin).cause is Cause.WRONG_STATE
-    assert member(twin).message.startswith("after 1 runs Update is not done; the last one has ")
-    assert spoke(twin).wanted == ""
+    engine.apply(pausing("Update Pools"))
+    engine.drive()
+    assert member(engine).cause is Cause.WRONG_STATE
+    assert member(engine).message.startswith("after 1 runs Update is not done; the last one has ")
+    assert spoke(engine).wanted == ""

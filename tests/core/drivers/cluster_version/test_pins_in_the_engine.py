@@ -34,70 +34,70 @@ def ahead(timeout: int = 240) -> RolloutObject:
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine(SITE, driver=CLUSTER_VERSION, node=VersionNode)
-    invariants = Invariants(twin)
-    node_of(twin).version = "4.19.3"
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine(SITE, driver=CLUSTER_VERSION, node=VersionNode)
+    invariants = Invariants(engine)
+    node_of(engine).version = "4.19.3"
+    yield engine
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
-    assert told(certify(log_of(twin), proofs=proofs)) == []
+    assert told(certify(log_of(engine), proofs=proofs)) == []
 
 
-def node_of(twin: InMemoryEngine) -> VersionNode:
-    node: Any = twin.spokes[SITE]
+def node_of(engine: InMemoryEngine) -> VersionNode:
+    node: Any = engine.spokes[SITE]
     return cast("VersionNode", node)
 
 
 def test_the_run_says_how_many_nodes_have_the_images_and_leaves_nothing(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(ahead())
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.wait(minutes=6)
-    reason = twin.member(UID, 0, SITE).reason
+    engine.apply(ahead())
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.wait(minutes=6)
+    reason = engine.member(UID, 0, SITE).reason
     assert (reason.kind, reason.message) == (ReasonKind.RUNNING, SOME)
-    twin.drive()
-    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
-    assert twin.member(UID, 0, SITE).outcome is Outcome.SUCCEEDED
-    assert len(node_of(twin).made) == 1
-    assert node_of(twin).jobs == {}
+    engine.drive()
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert engine.member(UID, 0, SITE).outcome is Outcome.SUCCEEDED
+    assert len(node_of(engine).made) == 1
+    assert node_of(engine).jobs == {}
 
 
-def test_nodes_that_have_not_seen_their_set_yet_prove_nothing(twin: InMemoryEngine) -> None:
+def test_nodes_that_have_not_seen_their_set_yet_prove_nothing(engine: InMemoryEngine) -> None:
     """For a moment all of them count as up to date."""
-    twin.apply(ahead())
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.wait(seconds=2)
-    member = twin.member(UID, 0, SITE)
-    assert node_of(twin).pinned == 3
+    engine.apply(ahead())
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.wait(seconds=2)
+    member = engine.member(UID, 0, SITE)
+    assert node_of(engine).pinned == 3
     assert (member.outcome, member.reason.message) == (None, ALL)
-    twin.wait(minutes=1)
-    assert twin.member(UID, 0, SITE).outcome is None
-    twin.drive()
+    engine.wait(minutes=1)
+    assert engine.member(UID, 0, SITE).outcome is None
+    engine.drive()
 
 
 def test_a_node_without_space_costs_the_step_its_time_and_the_message_says_so(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    node_of(twin).full = True
-    twin.apply(ahead(timeout=30))
-    twin.drive()
-    member = twin.member(UID, 0, SITE)
+    node_of(engine).full = True
+    engine.apply(ahead(timeout=30))
+    engine.drive()
+    member = engine.member(UID, 0, SITE)
     assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
     assert SOME in member.message
     known = CLUSTER_VERSION.failure("PreCache", member.message)
     assert known is not None
     assert known.name == "ImagesNotOnAllNodes"
-    assert node_of(twin).jobs == {}
+    assert node_of(engine).jobs == {}
 
 
-def test_a_cluster_that_refuses_the_sets_fails_after_a_while(twin: InMemoryEngine) -> None:
-    node_of(twin).job_error = 'no matches for kind "PinnedImageSet"'
-    twin.apply(ahead())
-    twin.drive()
-    member = twin.member(UID, 0, SITE)
+def test_a_cluster_that_refuses_the_sets_fails_after_a_while(engine: InMemoryEngine) -> None:
+    node_of(engine).job_error = 'no matches for kind "PinnedImageSet"'
+    engine.apply(ahead())
+    engine.drive()
+    member = engine.member(UID, 0, SITE)
     assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.PRECACHE_FAILED)
     assert "no matches for kind" in member.message

@@ -31,103 +31,103 @@ def fleet_update(*steps: str, concurrency: int = 2, name: str = "z") -> RolloutO
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine("site-1", "site-2", "site-3", driver=CLUSTER_VERSION, node=VersionNode)
-    invariants = Invariants(twin)
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine("site-1", "site-2", "site-3", driver=CLUSTER_VERSION, node=VersionNode)
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
-    assert told(certify(log_of(twin), proofs=proofs)) == []
+    assert told(certify(log_of(engine), proofs=proofs)) == []
 
 
-def node(twin: InMemoryEngine, name: str) -> VersionNode:
-    found: object = twin.spokes[name]
+def node(engine: InMemoryEngine, name: str) -> VersionNode:
+    found: object = engine.spokes[name]
     assert isinstance(found, VersionNode)
     return found
 
 
-def stages(twin: InMemoryEngine, name: str) -> list[str]:
-    return [stage for _, stage in node(twin, name).executed]
+def stages(engine: InMemoryEngine, name: str) -> list[str]:
+    return [stage for _, stage in node(engine, name).executed]
 
 
-def test_clusters_are_checked_mirrored_and_updated(twin: InMemoryEngine) -> None:
+def test_clusters_are_checked_mirrored_and_updated(engine: InMemoryEngine) -> None:
     """One stalls for a while, and all are unreachable in the middle. The Update waits until the
     nodes have the mirrors, and is over when they have the release."""
-    node(twin, "site-2").stalls = True
-    twin.apply(fleet_update(*ALL))
-    twin.until(Kind.STEP_FINISHED)
-    assert set(twin.labels["site-1"]) == {
+    node(engine, "site-2").stalls = True
+    engine.apply(fleet_update(*ALL))
+    engine.until(Kind.STEP_FINISHED)
+    assert set(engine.labels["site-1"]) == {
         "ibgu.dev/fleet-check-completed",
         "ibgu.dev/fleet-mirror-completed",
     }
-    twin.drive()
-    tracked = twin.tracked(UID)
+    engine.drive()
+    tracked = engine.tracked(UID)
     assert tracked.rollout.state is RolloutState.COMPLETE
     for name in ("site-1", "site-2", "site-3"):
-        assert stages(twin, name) == ["Check", "Mirror", "Update"]
-        assert node(twin, name).done
+        assert stages(engine, name) == ["Check", "Mirror", "Update"]
+        assert node(engine, name).done
         assert tracked.steps[1].members[name].outcome is Outcome.SUCCEEDED
-        assert twin.labels[name] == {}
+        assert engine.labels[name] == {}
     assert tracked.steps[2].members == {}
 
 
-def test_a_refused_update_fails_after_its_grace_and_is_withdrawn(twin: InMemoryEngine) -> None:
+def test_a_refused_update_fails_after_its_grace_and_is_withdrawn(engine: InMemoryEngine) -> None:
     """The cluster would begin by itself once somebody brings the signature."""
-    node(twin, "site-2").signed = False
-    twin.apply(fleet_update(*ALL))
-    twin.drive()
-    refused = twin.member(UID, 1, "site-2")
+    node(engine, "site-2").signed = False
+    engine.apply(fleet_update(*ALL))
+    engine.drive()
+    refused = engine.member(UID, 1, "site-2")
     assert (refused.outcome, refused.cause) == (Outcome.FAILED, Cause.UPDATE_REFUSED)
     assert refused.message == UNSIGNED
     assert isinstance(refused.run, Ended)
     assert refused.run.accepted_at is not None
     assert refused.run.ended_at - refused.run.accepted_at >= GRACE
-    assert stages(twin, "site-2") == ["Check", "Mirror", "Update", "Retract"]
-    assert twin.member(UID, 2, "site-2").outcome is Outcome.SUCCEEDED
-    node(twin, "site-2").signed = True
-    node(twin, "site-2").look()
-    twin.wait(hours=3)
-    assert not node(twin, "site-2").started
+    assert stages(engine, "site-2") == ["Check", "Mirror", "Update", "Retract"]
+    assert engine.member(UID, 2, "site-2").outcome is Outcome.SUCCEEDED
+    node(engine, "site-2").signed = True
+    node(engine, "site-2").look()
+    engine.wait(hours=3)
+    assert not node(engine, "site-2").started
 
 
-def test_a_refusal_that_heals_within_its_grace_is_none(twin: InMemoryEngine) -> None:
-    unsigned = node(twin, "site-1")
+def test_a_refusal_that_heals_within_its_grace_is_none(engine: InMemoryEngine) -> None:
+    unsigned = node(engine, "site-1")
     unsigned.signed = False
-    twin.apply(fleet_update(*ALL, concurrency=1))
-    twin.until(Kind.STEP_FINISHED)
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=7)
-    waiting = twin.member(UID, 1, "site-1")
+    engine.apply(fleet_update(*ALL, concurrency=1))
+    engine.until(Kind.STEP_FINISHED)
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=7)
+    waiting = engine.member(UID, 1, "site-1")
     assert (waiting.reason.kind, waiting.reason.message) == (ReasonKind.REFUSED, UNSIGNED)
     assert unsigned.accepted.endswith(LOOKS), "the operator looks at it again"
     unsigned.signed = True
-    twin.drive()
-    assert twin.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
+    engine.drive()
+    assert engine.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_person_who_asks_for_another_release_takes_the_cluster_over(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    node(twin, "site-1").signed = False
-    twin.apply(fleet_update("Update", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    node(twin, "site-1").retarget(OTHER)
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=5)
-    taken = twin.member(UID, 0, "site-1")
+    node(engine, "site-1").signed = False
+    engine.apply(fleet_update("Update", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    node(engine, "site-1").retarget(OTHER)
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    taken = engine.member(UID, 0, "site-1")
     assert (taken.outcome, taken.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
-    assert node(twin, "site-1").wanted == OTHER
-    twin.drive()
+    assert node(engine, "site-1").wanted == OTHER
+    engine.drive()
 
 
 def test_a_cluster_that_is_not_sound_fails_its_check_and_nothing_is_asked_of_it(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    node(twin, "site-3").failing = True
-    twin.apply(fleet_update(*ALL))
-    twin.drive()
-    failed = twin.member(UID, 0, "site-3")
+    node(engine, "site-3").failing = True
+    engine.apply(fleet_update(*ALL))
+    engine.drive()
+    failed = engine.member(UID, 0, "site-3")
     assert (failed.outcome, failed.cause) == (Outcome.FAILED, Cause.CHECK_FAILED)
-    assert stages(twin, "site-3") == ["Check"]
-    assert "site-3" not in twin.tracked(UID).steps[1].members
-    assert set(twin.labels["site-3"]) == {"ibgu.dev/fleet-check-failed"}
+    assert stages(engine, "site-3") == ["Check"]
+    assert "site-3" not in engine.tracked(UID).steps[1].members
+    assert set(engine.labels["site-3"]) == {"ibgu.dev/fleet-check-failed"}

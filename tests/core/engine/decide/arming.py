@@ -7,39 +7,39 @@ from tests.core.engine.decide.invariants import Invariants
 
 
 def arming(step: str = "Prep", *clusters: str) -> tuple[InMemoryEngine, str]:
-    """Returns a twin whose engine has just decided to arm the (first) cluster; the hub does not
+    """Returns an engine that has just decided to arm the (first) cluster; the hub does not
     show it yet."""
-    twin = InMemoryEngine(*(clusters or ("site-1",)))
-    Invariants(twin)
+    engine = InMemoryEngine(*(clusters or ("site-1",)))
+    Invariants(engine)
     if step != "Prep":
-        twin.spokes["site-1"].to("Prep")
-    uid = twin.apply(ibgu("a", step, concurrency=1))
-    twin.until(Kind.RUN_ARMING)
-    return twin, uid
+        engine.spokes["site-1"].to("Prep")
+    uid = engine.apply(ibgu("a", step, concurrency=1))
+    engine.until(Kind.RUN_ARMING)
+    return engine, uid
 
 
-def run_of(twin: InMemoryEngine, uid: str) -> Run:
-    run = twin.member(uid, 0, "site-1").run
+def run_of(engine: InMemoryEngine, uid: str) -> Run:
+    run = engine.member(uid, 0, "site-1").run
     assert run is not None
     return run
 
 
-def vanish(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
+def vanish(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
 
 
-def return_(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
+def return_(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
 
 
-def taken_but_unheard(twin: InMemoryEngine) -> None:
+def taken_but_unheard(engine: InMemoryEngine) -> None:
     """The cluster takes the stage, and is gone before it can say so."""
-    twin.muted.add("site-1")
-    twin.deliver()
-    vanish(twin)
-    twin.wait(seconds=61)
-    twin.muted.clear()
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    assert twin.spokes["site-1"].stage is Stage.PREP
+    engine.muted.add("site-1")
+    engine.deliver()
+    vanish(engine)
+    engine.wait(seconds=61)
+    engine.muted.clear()
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    assert engine.spokes["site-1"].stage is Stage.PREP

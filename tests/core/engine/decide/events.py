@@ -16,40 +16,40 @@ UID = "uid-a"
 Event = Callable[[InMemoryEngine], dict[str, Any]]
 
 
-def state(twin: InMemoryEngine) -> RunState:
-    run = twin.member(UID, 0, "site-1").run
+def state(engine: InMemoryEngine) -> RunState:
+    run = engine.member(UID, 0, "site-1").run
     assert run is not None
     return run.state
 
 
-def _cluster(twin: InMemoryEngine) -> ClusterView:
-    found = twin.cluster("site-1")
+def _cluster(engine: InMemoryEngine) -> ClusterView:
+    found = engine.cluster("site-1")
     assert found is not None
     return found
 
 
-def _work(twin: InMemoryEngine, **changes: Any) -> WorkView:
-    return replace(twin.works[UID, "site-1"].view(), **changes)
+def _work(engine: InMemoryEngine, **changes: Any) -> WorkView:
+    return replace(engine.works[UID, "site-1"].view(), **changes)
 
 
-def _ibu(twin: InMemoryEngine, **changes: Any) -> IbuView:
-    ibu = ibu_of(twin.works[UID, "site-1"].view())
+def _ibu(engine: InMemoryEngine, **changes: Any) -> IbuView:
+    ibu = ibu_of(engine.works[UID, "site-1"].view())
     assert ibu is not None
     return replace(ibu, **changes)
 
 
-def _speaking(twin: InMemoryEngine, **ibu: Any) -> WorkView:
+def _speaking(engine: InMemoryEngine, **ibu: Any) -> WorkView:
     """The cluster has taken the run, and tells about it."""
-    run = twin.member(UID, 0, "site-1").run
+    run = engine.member(UID, 0, "site-1").run
     assert run is not None
-    told = _ibu(twin, run=run.id, stage=Stage.PREP, generation=2, observed_generation=2, **ibu)
-    return _work(twin, applied=True, target_applied=True, target_available="True", feedback=told)
+    told = _ibu(engine, run=run.id, stage=Stage.PREP, generation=2, observed_generation=2, **ibu)
+    return _work(engine, applied=True, target_applied=True, target_available="True", feedback=told)
 
 
-def done(twin: InMemoryEngine) -> WorkView:
+def done(engine: InMemoryEngine) -> WorkView:
     ended = IbuCondition("True", "Completed", "Prep completed")
     return _speaking(
-        twin,
+        engine,
         idle=IbuCondition("False", "InProgress"),
         prep_completed=ended,
         next_stages=frozenset({Stage.IDLE, Stage.UPGRADE}),
@@ -58,140 +58,142 @@ def done(twin: InMemoryEngine) -> WorkView:
     )
 
 
-def nothing(twin: InMemoryEngine) -> dict[str, Any]:
+def nothing(engine: InMemoryEngine) -> dict[str, Any]:
     return {}
 
 
-def unreachable(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"cluster": replace(_cluster(twin), reachable=False)}
+def unreachable(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"cluster": replace(_cluster(engine), reachable=False)}
 
 
-def unreachable_for_a_minute(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.now += SETTLE / 2
-    return unreachable(twin)
+def unreachable_for_a_minute(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.now += SETTLE / 2
+    return unreachable(engine)
 
 
-def gone(twin: InMemoryEngine) -> dict[str, Any]:
+def gone(engine: InMemoryEngine) -> dict[str, Any]:
     return {"cluster": None}
 
 
-def recreated(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"cluster": replace(_cluster(twin), uid="another")}
+def recreated(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"cluster": replace(_cluster(engine), uid="another")}
 
 
-def leaving(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"cluster": replace(_cluster(twin), deleting=True)}
+def leaving(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"cluster": replace(_cluster(engine), deleting=True)}
 
 
-def work_gone(twin: InMemoryEngine) -> dict[str, Any]:
+def work_gone(engine: InMemoryEngine) -> dict[str, Any]:
     return {"stage": None}
 
 
-def work_terminating(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": _work(twin, terminating=True)}
+def work_terminating(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"stage": _work(engine, terminating=True)}
 
 
-def work_edited(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": _work(twin, edited=True)}
+def work_edited(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"stage": _work(engine, edited=True)}
 
 
-def hub_refuses(twin: InMemoryEngine) -> dict[str, Any]:
+def hub_refuses(engine: InMemoryEngine) -> dict[str, Any]:
     return {"refusal": "denied"}
 
 
-def writing(twin: InMemoryEngine) -> dict[str, Any]:
+def writing(engine: InMemoryEngine) -> dict[str, Any]:
     return {"writing": True}
 
 
-def shown_armed(twin: InMemoryEngine) -> dict[str, Any]:
-    run = twin.member(UID, 0, "site-1").run
+def shown_armed(engine: InMemoryEngine) -> dict[str, Any]:
+    run = engine.member(UID, 0, "site-1").run
     assert run is not None
-    return {"stage": _work(twin, armed=True, run=run.id)}
+    return {"stage": _work(engine, armed=True, run=run.id)}
 
 
-def shown_disarmed(twin: InMemoryEngine) -> dict[str, Any]:
-    if state(twin) is RunState.ENDED:
-        return {"stage": replace(done(twin), armed=False)}
-    return {"stage": _work(twin, armed=False)}
+def shown_disarmed(engine: InMemoryEngine) -> dict[str, Any]:
+    if state(engine) is RunState.ENDED:
+        return {"stage": replace(done(engine), armed=False)}
+    return {"stage": _work(engine, armed=False)}
 
 
-def taken(twin: InMemoryEngine) -> dict[str, Any]:
+def taken(engine: InMemoryEngine) -> dict[str, Any]:
     running = IbuCondition("True", "InProgress", "pulling")
-    return {"stage": _speaking(twin, prep_in_progress=running)}
+    return {"stage": _speaking(engine, prep_in_progress=running)}
 
 
-def succeeds(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": done(twin)}
+def succeeds(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"stage": done(engine)}
 
 
-def fails(twin: InMemoryEngine) -> dict[str, Any]:
+def fails(engine: InMemoryEngine) -> dict[str, Any]:
     over = IbuCondition("False", "Failed", "Prep failed")
-    return {"stage": _speaking(twin, prep_completed=over, next_stages=frozenset({Stage.IDLE}))}
+    return {"stage": _speaking(engine, prep_completed=over, next_stages=frozenset({Stage.IDLE}))}
 
 
-def cannot_apply(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": _work(twin, applied=False, apply_error="forbidden")}
+def cannot_apply(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"stage": _work(engine, applied=False, apply_error="forbidden")}
 
 
-def refuses(twin: InMemoryEngine) -> dict[str, Any]:
-    ibu = _ibu(twin, next_stages=frozenset())
-    return {"stage": _work(twin, applied=False, apply_error=REFUSED, feedback=ibu)}
+def refuses(engine: InMemoryEngine) -> dict[str, Any]:
+    ibu = _ibu(engine, next_stages=frozenset())
+    return {"stage": _work(engine, applied=False, apply_error=REFUSED, feedback=ibu)}
 
 
-def refuses_for_two_minutes(twin: InMemoryEngine) -> dict[str, Any]:
-    for decision in twin.ask(UID, "site-1", **refuses(twin)):
-        twin.fleet.apply(decision)
-    twin.now += SETTLE
-    return refuses(twin)
+def refuses_for_two_minutes(engine: InMemoryEngine) -> dict[str, Any]:
+    for decision in engine.ask(UID, "site-1", **refuses(engine)):
+        engine.fleet.apply(decision)
+    engine.now += SETTLE
+    return refuses(engine)
 
 
-def other_stage(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": replace(_speaking(twin), feedback=replace(_speaking_ibu(twin), stage="Idle"))}
+def other_stage(engine: InMemoryEngine) -> dict[str, Any]:
+    return {
+        "stage": replace(_speaking(engine), feedback=replace(_speaking_ibu(engine), stage="Idle"))
+    }
 
 
-def other_stage_for_two_minutes(twin: InMemoryEngine) -> dict[str, Any]:
-    for decision in twin.ask(UID, "site-1", **other_stage(twin)):
-        twin.fleet.apply(decision)
-    twin.now += SETTLE
-    return other_stage(twin)
+def other_stage_for_two_minutes(engine: InMemoryEngine) -> dict[str, Any]:
+    for decision in engine.ask(UID, "site-1", **other_stage(engine)):
+        engine.fleet.apply(decision)
+    engine.now += SETTLE
+    return other_stage(engine)
 
 
-def _speaking_ibu(twin: InMemoryEngine) -> IbuView:
-    ibu = ibu_of(_speaking(twin))
+def _speaking_ibu(engine: InMemoryEngine) -> IbuView:
+    ibu = ibu_of(_speaking(engine))
     assert ibu is not None
     return ibu
 
 
-def no_ibu(twin: InMemoryEngine) -> dict[str, Any]:
-    return {"stage": _work(twin, target_available="False")}
+def no_ibu(engine: InMemoryEngine) -> dict[str, Any]:
+    return {"stage": _work(engine, target_available="False")}
 
 
-def payload_arrives(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.loads[UID, "site-1"] = WorkView(
+def payload_arrives(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.loads[UID, "site-1"] = WorkView(
         name="p", uid="p", resource_version="1", generation=1, digest="digest", applied=True
     )
-    return {"payload": twin.loads[UID, "site-1"]}
+    return {"payload": engine.loads[UID, "site-1"]}
 
 
-def preempted(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.fleet.preempts["uid-site-1"] = "fleet/other"
+def preempted(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.fleet.preempts["uid-site-1"] = "fleet/other"
     return {}
 
 
-def rollout_deleted(twin: InMemoryEngine) -> dict[str, Any]:
-    tracked = twin.tracked(UID)
-    tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED, deleted_at=twin.now)
+def rollout_deleted(engine: InMemoryEngine) -> dict[str, Any]:
+    tracked = engine.tracked(UID)
+    tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED, deleted_at=engine.now)
     return {}
 
 
-def talm(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
+def talm(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
     return {}
 
 
-def restart(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.now += SETTLE
-    twin.restart()
+def restart(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.now += SETTLE
+    engine.restart()
     return {}
 
 

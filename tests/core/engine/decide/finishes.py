@@ -10,51 +10,51 @@ from tests.core.engine.decide.states import Make
 
 def timed_out() -> InMemoryEngine:
     """A member whose own failed label stands, and whose cluster is at it still."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.apply(ibgu("a", "Prep", timeout=20))
-    twin.wait(minutes=30)
-    return _watched(twin, Outcome.FAILED, RunResult.LIMIT)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", timeout=20))
+    engine.wait(minutes=30)
+    return _watched(engine, Outcome.FAILED, RunResult.LIMIT)
 
 
 def failed() -> InMemoryEngine:
     """A member that has failed in the cluster's own words."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(seconds=5)
-    twin.spokes["site-1"].conditions["PrepCompleted"] = told("False", "Failed", "Prep failed")
-    twin.agents()
-    twin.settle()
-    return _watched(twin, Outcome.FAILED, RunResult.FAILED)
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(seconds=5)
+    engine.spokes["site-1"].conditions["PrepCompleted"] = told("False", "Failed", "Prep failed")
+    engine.agents()
+    engine.settle()
+    return _watched(engine, Outcome.FAILED, RunResult.FAILED)
 
 
 def preempted() -> InMemoryEngine:
     """A member that a cancelling IBGU has preempted; it gave no label."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.apply(ibgu("a", "Prep", age=10))
-    twin.wait(minutes=1)
-    twin.frozen.add("site-1")
-    twin.apply(ibgu("b", "Abort", timeout=20))
-    twin.wait(minutes=2)
-    return _watched(twin, Outcome.CANCELLED, RunResult.PREEMPTED)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", age=10))
+    engine.wait(minutes=1)
+    engine.frozen.add("site-1")
+    engine.apply(ibgu("b", "Abort", timeout=20))
+    engine.wait(minutes=2)
+    return _watched(engine, Outcome.CANCELLED, RunResult.PREEMPTED)
 
 
-def _watched(twin: InMemoryEngine, outcome: Outcome, result: RunResult) -> InMemoryEngine:
-    member = twin.member(UID, 0, "site-1")
+def _watched(engine: InMemoryEngine, outcome: Outcome, result: RunResult) -> InMemoryEngine:
+    member = engine.member(UID, 0, "site-1")
     assert member.run is not None
     assert (member.watched, member.outcome, member.run.result) == (True, outcome, result)
-    return twin
+    return engine
 
 
 def succeeded() -> InMemoryEngine:
     """Nothing can come true late: it is not watched."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    assert not twin.member(UID, 0, "site-1").watched
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    assert not engine.member(UID, 0, "site-1").watched
+    return engine
 
 
 WATCHED: dict[str, Make] = {make.__name__: make for make in (timed_out, failed, preempted)}

@@ -6,9 +6,9 @@ from tests.core.engine.decide.invariants import Invariants
 
 
 def sites(count: int, fault: str = "", stage: Stage = Stage.PREP) -> InMemoryEngine:
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
-    Invariants(twin)
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
+    Invariants(engine)
+    for spoke in engine.spokes.values():
         if fault:
             spoke.faults[stage] = fault
-    return twin
+    return engine

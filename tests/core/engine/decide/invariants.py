@@ -120,21 +120,21 @@ def _tracked(tracked: Any) -> list[Any]:
 
 
 class Invariants:
-    """Installed in a twin; every turn is checked, before and after its decisions apply."""
+    """Installed in an engine; every turn is checked, before and after its decisions apply."""
 
-    def __init__(self, twin: InMemoryEngine) -> None:
-        self.twin = twin
+    def __init__(self, engine: InMemoryEngine) -> None:
+        self.engine = engine
         self.before: dict[str, Any] = {}
         self.hold: Reason | None = None
         self.members: dict[tuple[str, int, str], Member] = {}
         self.outcomes: dict[tuple[str, int, str], Outcome | None] = {}
-        twin.watchers.append(self)
+        engine.watchers.append(self)
 
     def deciding(self) -> None:
-        self.before = picture(self.twin.fleet)
+        self.before = picture(self.engine.fleet)
 
     def decided(self, snapshot: Snapshot, decisions: Iterable[Decision]) -> None:
-        assert picture(self.twin.fleet) == self.before, "decide changed the world"
+        assert picture(self.engine.fleet) == self.before, "decide changed the world"
         self.hold = snapshot.tracked.rollout.hold
         found = {each.step.index: each.step.preflight for each in snapshot.tracked.steps}
         for decision in decisions:
@@ -151,12 +151,12 @@ class Invariants:
 
     def turned(self) -> None:
         held: Counter[str] = Counter()
-        for tracked in self.twin.fleet.rollouts.values():
+        for tracked in self.engine.fleet.rollouts.values():
             for step in tracked.steps:
                 self._step(step)
                 held.update(m.uid for m in step.members.values() if m.slot is not None)
         assert all(count == 1 for count in held.values()), held
-        assert set(held) == set(self.twin.fleet.claims)
+        assert set(held) == set(self.engine.fleet.claims)
         self._armed_once()
         self._jobs()
 
@@ -188,19 +188,19 @@ class Invariants:
     def _armed_once(self) -> None:
         armed = Counter(
             name
-            for (_, name), work in self.twin.works.items()
+            for (_, name), work in self.engine.works.items()
             if work.wanted.armed and not work.terminating and not work.edited
         )
         assert all(count == 1 for count in armed.values()), armed
 
     def _jobs(self) -> None:
         """A Job is on the hub while its run has the cluster, or is on its way out."""
-        for (uid, name), work in self.twin.jobs.items():
-            tracked = self.twin.fleet.rollouts.get(uid)
+        for (uid, name), work in self.engine.jobs.items():
+            tracked = self.engine.fleet.rollouts.get(uid)
             member = tracked.latest(name) if tracked else None
             if member is not None and not work.terminating:
                 assert member.run is not None
-                assert member.run.open or not member.run.disarmed or self.twin.job_writes
+                assert member.run.open or not member.run.disarmed or self.engine.job_writes
 
     def _said(self, snapshot: Snapshot, decision: OnMember) -> None:
         member, before = decision.member, self.members.get(decision.member.key)
@@ -237,16 +237,16 @@ class Invariants:
 
     def at_rest(self) -> None:
         """Nothing is left over once everything is quiet."""
-        fleet = self.twin.fleet
+        fleet = self.engine.fleet
         assert not fleet.claims
         assert not fleet.preempts
-        assert not self.twin.jobs, "a Job's work is left"
-        assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
-        for spoke in self.twin.spokes.values():
+        assert not self.engine.jobs, "a Job's work is left"
+        assert not any(work.wanted.armed for work in self.engine.works.values() if not work.edited)
+        for spoke in self.engine.spokes.values():
             runs = Counter(run for run, _ in spoke.executed if run)
             assert all(count == 1 for count in runs.values()), "an action was executed twice"
 
 
-def executed(twin: InMemoryEngine, name: str) -> list[Action | str]:
+def executed(engine: InMemoryEngine, name: str) -> list[Action | str]:
     """Returns what runs did on the cluster, in order: its stages."""
-    return [stage for run, stage in twin.spokes[name].executed if run]
+    return [stage for run, stage in engine.spokes[name].executed if run]

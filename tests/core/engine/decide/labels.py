@@ -9,19 +9,19 @@ from tests.core.engine.decide.fleet import InMemoryEngine
 Labels = dict[str, dict[str, str]]
 
 
-def snapshot(twin: InMemoryEngine) -> Labels:
-    return {name: dict(labels) for name, labels in twin.labels.items()}
+def snapshot(engine: InMemoryEngine) -> Labels:
+    return {name: dict(labels) for name, labels in engine.labels.items()}
 
 
-def check(twin: InMemoryEngine, before: Labels) -> None:
+def check(engine: InMemoryEngine, before: Labels) -> None:
     """Each outcome's change is there, and no key was written more often than it changed."""
     labels = {name: dict(keys) for name, keys in before.items()}
     changes: Counter[tuple[str, str]] = Counter()
-    for said in twin.said:
+    for said in engine.said:
         if isinstance(said.decision, OnMember):
             _fold(said.decision, labels[said.decision.member.cluster], changes)
-    assert twin.labels == labels
-    written = Counter((cluster, key) for cluster, key, _ in twin.patched)
+    assert engine.labels == labels
+    written = Counter((cluster, key) for cluster, key, _ in engine.patched)
     assert all(count <= changes[key] for key, count in written.items()), (written, changes)
 
 

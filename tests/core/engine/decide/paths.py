@@ -11,109 +11,109 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.storms import twin_of_plan
 
 
-def _in(twin: InMemoryEngine, happen: Callable[[], object], **time: int) -> None:
-    twin.events.append((twin.now + timedelta(**time), happen))
+def _in(engine: InMemoryEngine, happen: Callable[[], object], **time: int) -> None:
+    engine.events.append((engine.now + timedelta(**time), happen))
 
 
 def cancelled() -> InMemoryEngine:
     """An Abort comes while Preps are under way and waiting."""
-    twin = InMemoryEngine("site-1", "site-2")
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine("site-1", "site-2")
+    for spoke in engine.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
-    twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=30)
-    twin.apply(ibgu("newer", "Abort", concurrency=1))
-    return twin
+    engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=30)
+    engine.apply(ibgu("newer", "Abort", concurrency=1))
+    return engine
 
 
 def cancelled_before_its_payload() -> InMemoryEngine:
     """An Abort comes while a cluster does not take what its Prep needs."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.payload = PayloadState(digest="digest")
-    twin.bad_payload = "ConfigMap x: namespaces y not found"
-    twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=10)
-    twin.apply(ibgu("newer", "Abort", concurrency=1))
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.payload = PayloadState(digest="digest")
+    engine.bad_payload = "ConfigMap x: namespaces y not found"
+    engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=10)
+    engine.apply(ibgu("newer", "Abort", concurrency=1))
+    return engine
 
 
 def rolled_back_by_another() -> InMemoryEngine:
     """A Rollback preempts the one that is finalized, and cancels those that wait for it."""
-    twin = twin_of_plan(("FinalizeUpgrade",), clusters=3, concurrency=1)
-    twin.spokes["site-1"].faults[Stage.IDLE] = "slow"
-    twin.wait(seconds=30)
-    twin.apply(ibgu("newer", "Rollback FinalizeRollback", concurrency=2, age=-10))
-    return twin
+    engine = twin_of_plan(("FinalizeUpgrade",), clusters=3, concurrency=1)
+    engine.spokes["site-1"].faults[Stage.IDLE] = "slow"
+    engine.wait(seconds=30)
+    engine.apply(ibgu("newer", "Rollback FinalizeRollback", concurrency=2, age=-10))
+    return engine
 
 
 def rolled_back_as_it_starts() -> InMemoryEngine:
-    twin = twin_of_plan(("FinalizeUpgrade",), clusters=2, concurrency=2)
-    twin.until(Kind.RUN_INTENDED)
-    twin.apply(ibgu("newer", "Rollback", concurrency=1, age=-10))
-    return twin
+    engine = twin_of_plan(("FinalizeUpgrade",), clusters=2, concurrency=2)
+    engine.until(Kind.RUN_INTENDED)
+    engine.apply(ibgu("newer", "Rollback", concurrency=1, age=-10))
+    return engine
 
 
 def withdrawn() -> InMemoryEngine:
     """A cluster goes dark before it has taken its run, and is back ten minutes later."""
-    twin, _ = arming("Prep", "site-1", "site-2")
-    vanish(twin)
-    _in(twin, lambda: return_(twin), minutes=10)
-    return twin
+    engine, _ = arming("Prep", "site-1", "site-2")
+    vanish(engine)
+    _in(engine, lambda: return_(engine), minutes=10)
+    return engine
 
 
 def reopened() -> InMemoryEngine:
     """A member whose cluster has taken its run after all, and says so when another one has its
     slot."""
-    twin, _ = arming("Prep", "site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
-    taken_but_unheard(twin)
-    _in(twin, lambda: return_(twin), minutes=3)
-    return twin
+    engine, _ = arming("Prep", "site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.spokes["site-2"].faults[Stage.PREP] = "slow"
+    taken_but_unheard(engine)
+    _in(engine, lambda: return_(engine), minutes=3)
+    return engine
 
 
 def _by_hand(hand: Callable[[InMemoryEngine], object]) -> Callable[[], InMemoryEngine]:
     def taken_over() -> InMemoryEngine:
-        twin = InMemoryEngine("site-1", "site-2")
-        twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-        twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
-        twin.wait(seconds=30)
-        _in(twin, lambda: hand(twin), seconds=30)
-        return twin
+        engine = InMemoryEngine("site-1", "site-2")
+        engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+        engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+        engine.wait(seconds=30)
+        _in(engine, lambda: hand(engine), seconds=30)
+        return engine
 
     return taken_over
 
 
-def _idle(twin: InMemoryEngine) -> None:
-    assert twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
+def _idle(engine: InMemoryEngine) -> None:
+    assert engine.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
 
 
-def _edit(twin: InMemoryEngine) -> None:
-    twin.works["uid-a", "site-1"].edited = True
-    twin.touch("uid-a", "site-1")
+def _edit(engine: InMemoryEngine) -> None:
+    engine.works["uid-a", "site-1"].edited = True
+    engine.touch("uid-a", "site-1")
 
 
-def _remove(twin: InMemoryEngine) -> None:
-    del twin.works["uid-a", "site-1"]
-    twin.touch("uid-a", "site-1")
+def _remove(engine: InMemoryEngine) -> None:
+    del engine.works["uid-a", "site-1"]
+    engine.touch("uid-a", "site-1")
 
 
 def payload_refused() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.payload = PayloadState(digest="digest")
-    twin.bad_payload = "ConfigMap x: namespaces y not found"
-    twin.apply(ibgu("a", "Prep", "AbortOnFailure", concurrency=1))
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.payload = PayloadState(digest="digest")
+    engine.bad_payload = "ConfigMap x: namespaces y not found"
+    engine.apply(ibgu("a", "Prep", "AbortOnFailure", concurrency=1))
+    return engine
 
 
 def deleted() -> InMemoryEngine:
     """The IBGU goes while one cluster reboots, one prepares and one waits."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=2))
-    twin.wait(minutes=3)
-    _in(twin, lambda: twin.delete("uid-a"), seconds=10)
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-2"].faults[Stage.PREP] = "slow"
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=2))
+    engine.wait(minutes=3)
+    _in(engine, lambda: engine.delete("uid-a"), seconds=10)
+    return engine
 
 
 PATHS = {
@@ -133,6 +133,6 @@ PATHS = {
 
 def path(name: str) -> InMemoryEngine:
     """That one, with its first turn still to come."""
-    twin = PATHS[name]()
-    twin.turns = 0
-    return twin
+    engine = PATHS[name]()
+    engine.turns = 0
+    return engine

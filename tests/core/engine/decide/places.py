@@ -32,239 +32,239 @@ Event = Callable[[InMemoryEngine], object]
 
 def _began(clusters: int = 1) -> InMemoryEngine:
     """A rollout whose clusters are prepared one at a time; the first one takes an hour."""
-    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    twin.payload = PayloadState(digest="digest")
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    return twin
+    engine = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.payload = PayloadState(digest="digest")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    return engine
 
 
 def pending() -> InMemoryEngine:
     """Seen while TALM is alive."""
-    twin = _began()
-    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
-    twin.settle()
-    return twin
+    engine = _began()
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
+    engine.settle()
+    return engine
 
 
 def opening() -> InMemoryEngine:
-    twin = _began()
-    twin.until(Kind.STEP_OPENED)
-    return twin
+    engine = _began()
+    engine.until(Kind.STEP_OPENED)
+    return engine
 
 
 def running() -> InMemoryEngine:
-    twin = _began()
-    twin.wait(seconds=30)
-    return twin
+    engine = _began()
+    engine.wait(seconds=30)
+    return engine
 
 
 def paused() -> InMemoryEngine:
-    twin = running()
-    twin.annotate(UID, pause="alice")
-    twin.settle()
-    return twin
+    engine = running()
+    engine.annotate(UID, pause="alice")
+    engine.settle()
+    return engine
 
 
 def invalid() -> InMemoryEngine:
-    twin = running()
-    twin.append(UID, "Prep")
-    twin.settle()
-    return twin
+    engine = running()
+    engine.append(UID, "Prep")
+    engine.settle()
+    return engine
 
 
 def talm_lives() -> InMemoryEngine:
-    twin = running()
-    talm_appears(twin)
-    twin.touch_everything()
-    twin.settle()
-    return twin
+    engine = running()
+    talm_appears(engine)
+    engine.touch_everything()
+    engine.settle()
+    return engine
 
 
 def name_taken() -> InMemoryEngine:
-    twin = running()
-    twin.namesakes[UID] = "FleetUpdate"
-    twin.touch(UID)
-    twin.settle()
-    return twin
+    engine = running()
+    engine.namesakes[UID] = "FleetUpdate"
+    engine.touch(UID)
+    engine.settle()
+    return engine
 
 
 def to_adopt() -> InMemoryEngine:
-    twin = running()
-    twin.adoption.add(UID)
-    twin.touch(UID)
-    twin.settle()
-    return twin
+    engine = running()
+    engine.adoption.add(UID)
+    engine.touch(UID)
+    engine.settle()
+    return engine
 
 
 def adopting() -> InMemoryEngine:
-    twin = running()
-    twin.adoption.add(UID)
-    twin.traces[UID] = Traces(left=1)
-    twin.annotate(UID, adopt="1")
-    twin.settle()
-    return twin
+    engine = running()
+    engine.adoption.add(UID)
+    engine.traces[UID] = Traces(left=1)
+    engine.annotate(UID, adopt="1")
+    engine.settle()
+    return engine
 
 
 def restored() -> InMemoryEngine:
-    twin = running()
-    restore_hub(twin, backup(twin))
-    twin.settle()
-    return twin
+    engine = running()
+    restore_hub(engine, backup(engine))
+    engine.settle()
+    return engine
 
 
 def quarantine_rollout() -> InMemoryEngine:
     """A rollout in quarantine, whose next turn gets through."""
-    twin = running()
+    engine = running()
     for decision in decide.quarantine_rollout(
-        twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now
+        engine.tracked(UID), "KeyError in ibgu.core, line 1", engine.now
     ):
-        twin.fleet.apply(decision)
-        twin.records.write(decision)
-    return twin
+        engine.fleet.apply(decision)
+        engine.records.write(decision)
+    return engine
 
 
 def payload_changed() -> InMemoryEngine:
-    twin = _began(clusters=2)
-    twin.wait(seconds=30)
-    twin.payload = PayloadState(digest="another")
-    twin.wait(hours=2)
-    return twin
+    engine = _began(clusters=2)
+    engine.wait(seconds=30)
+    engine.payload = PayloadState(digest="another")
+    engine.wait(hours=2)
+    return engine
 
 
 def payload_blocked() -> InMemoryEngine:
-    twin = _began(clusters=2)
-    twin.wait(seconds=30)
-    twin.payload = PayloadState(problem="too large")
-    twin.wait(hours=2)
-    return twin
+    engine = _began(clusters=2)
+    engine.wait(seconds=30)
+    engine.payload = PayloadState(problem="too large")
+    engine.wait(hours=2)
+    return engine
 
 
 def preflight_pending() -> InMemoryEngine:
     """Preflight is enforced, and not evaluated yet."""
-    twin = _began()
-    twin.annotate(UID, preflight="enforce")
-    twin.settle()
-    return twin
+    engine = _began()
+    engine.annotate(UID, preflight="enforce")
+    engine.settle()
+    return engine
 
 
 def refused_by_preflight() -> InMemoryEngine:
     """A plan with an error, where preflight is enforced."""
-    twin = _began()
+    engine = _began()
     error = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
-    twin.preflight = PreflightResult(
-        PreflightRecord(twin.now, (error,), enforced=True), frozenset()
+    engine.preflight = PreflightResult(
+        PreflightRecord(engine.now, (error,), enforced=True), frozenset()
     )
-    twin.annotate(UID, preflight="enforce")
-    twin.settle()
-    return twin
+    engine.annotate(UID, preflight="enforce")
+    engine.settle()
+    return engine
 
 
 def _with_a_seed(seeds: SeedState) -> InMemoryEngine:
     """A rollout whose seed image is named by its digest."""
-    twin = InMemoryEngine("site-1")
-    twin.payload = PayloadState(digest="digest")
-    twin.seeds = seeds
-    twin.apply(seeded(ibgu("a", "Prep", concurrency=1)))
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.payload = PayloadState(digest="digest")
+    engine.seeds = seeds
+    engine.apply(seeded(ibgu("a", "Prep", concurrency=1)))
+    return engine
 
 
 def stopped_by_its_seed() -> InMemoryEngine:
     """An Upgrade to the image has failed in another rollout."""
-    twin = _with_a_seed(SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),)))
-    end = ActionEnd(twin.now, "site-9", Cause.UPGRADE_FAILED)
-    twin.fleet.seed_ends.load([(DIGEST, end)])
-    twin.settle()
-    return twin
+    engine = _with_a_seed(SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),)))
+    end = ActionEnd(engine.now, "site-9", Cause.UPGRADE_FAILED)
+    engine.fleet.seed_ends.load([(DIGEST, end)])
+    engine.settle()
+    return engine
 
 
 def stopped_by_a_budget() -> InMemoryEngine:
     """A cluster has failed, and a policy allows none."""
-    twin = InMemoryEngine("site-0", "site-1")
-    twin.payload = PayloadState(digest="digest")
-    twin.spokes["site-0"].faults[Stage.PREP] = "fail"
-    set_policies(twin, policy(failureBudget={"maximum": 0}))
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.STEP_HELD)
-    twin.drive(timedelta(seconds=1))
-    return twin
+    engine = InMemoryEngine("site-0", "site-1")
+    engine.payload = PayloadState(digest="digest")
+    engine.spokes["site-0"].faults[Stage.PREP] = "fail"
+    set_policies(engine, policy(failureBudget={"maximum": 0}))
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.STEP_HELD)
+    engine.drive(timedelta(seconds=1))
+    return engine
 
 
 def seeds_unknown() -> InMemoryEngine:
-    twin = _with_a_seed(SeedState(problem="ibgu may not list SeedImages"))
-    twin.settle()
-    return twin
+    engine = _with_a_seed(SeedState(problem="ibgu may not list SeedImages"))
+    engine.settle()
+    return engine
 
 
 def unbound() -> InMemoryEngine:
     """A rollout whose namespace may take no cluster, so that its step stays closed."""
-    twin = opening()
-    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
-    twin.settle()
-    return twin
+    engine = opening()
+    engine.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    engine.settle()
+    return engine
 
 
 def misspelt_rate_limit() -> InMemoryEngine:
-    twin = _began()
-    twin.annotate(UID, **{"starts-per-minute": "ten"})
-    twin.settle()
-    return twin
+    engine = _began()
+    engine.annotate(UID, **{"starts-per-minute": "ten"})
+    engine.settle()
+    return engine
 
 
 def backup_not_allowed() -> InMemoryEngine:
     """Annotations ask for a backup before Upgrade, which the hub does not allow."""
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].to("Prep")
-    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.apply(ibgu("a", "Upgrade", concurrency=1))
-    twin.annotate(UID, backup="Etcd", backup_image=f"registry.example/tools@sha256:{'a' * 64}")
-    twin.settle()
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].to("Prep")
+    engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.apply(ibgu("a", "Upgrade", concurrency=1))
+    engine.annotate(UID, backup="Etcd", backup_image=f"registry.example/tools@sha256:{'a' * 64}")
+    engine.settle()
+    return engine
 
 
 def frozen() -> InMemoryEngine:
     """A policy keeps everybody."""
-    twin = _began()
-    twin.policies = (WIDE_FREEZE,)
-    twin.touch(UID)
-    twin.settle()
-    return twin
+    engine = _began()
+    engine.policies = (WIDE_FREEZE,)
+    engine.touch(UID)
+    engine.settle()
+    return engine
 
 
 def too_late() -> InMemoryEngine:
     """A step whose deadline passed while ibgu was away, and nobody is judged yet."""
-    twin = _began(clusters=2)
-    twin.wait(seconds=30)
-    twin.now += timedelta(hours=5)
-    twin.spokes["site-1"].uid = "another"
-    twin.restart()
-    twin.settle()
-    return twin
+    engine = _began(clusters=2)
+    engine.wait(seconds=30)
+    engine.now += timedelta(hours=5)
+    engine.spokes["site-1"].uid = "another"
+    engine.restart()
+    engine.settle()
+    return engine
 
 
 def stopped() -> InMemoryEngine:
-    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, 8)))
-    for name, spoke in twin.spokes.items():
+    engine = InMemoryEngine(*(f"site-{number}" for number in range(1, 8)))
+    for name, spoke in engine.spokes.items():
         spoke.to(Stage.PREP)
         spoke.faults[Stage.UPGRADE] = "fail"
-        twin.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": ""}
-    twin.payload = PayloadState(digest="digest")
-    twin.apply(ibgu("a", "Upgrade", concurrency=1))
-    twin.wait(hours=1)
-    return twin
+        engine.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    engine.payload = PayloadState(digest="digest")
+    engine.apply(ibgu("a", "Upgrade", concurrency=1))
+    engine.wait(hours=1)
+    return engine
 
 
 def complete() -> InMemoryEngine:
-    twin = _began()
-    twin.wait(hours=2)
-    return twin
+    engine = _began()
+    engine.wait(hours=2)
+    return engine
 
 
 def deleted() -> InMemoryEngine:
-    twin = running()
-    twin.delete(UID)
-    twin.settle()
-    return twin
+    engine = running()
+    engine.delete(UID)
+    engine.settle()
+    return engine
 
 
 PLACES: dict[str, Make] = {
@@ -300,66 +300,66 @@ PLACES: dict[str, Make] = {
 }
 
 
-def nothing(twin: InMemoryEngine) -> None:
+def nothing(engine: InMemoryEngine) -> None:
     pass
 
 
-def clusters_are_done(twin: InMemoryEngine) -> None:
+def clusters_are_done(engine: InMemoryEngine) -> None:
     """Finishes on the clusters what was asked of them."""
-    while dues := [spoke.due for spoke in twin.spokes.values() if spoke.due is not None]:
-        twin.now = max(twin.now, min(dues))
-        for spoke in twin.spokes.values():
-            spoke.tick(twin.now)
-    twin.agents()
+    while dues := [spoke.due for spoke in engine.spokes.values() if spoke.due is not None]:
+        engine.now = max(engine.now, min(dues))
+        for spoke in engine.spokes.values():
+            spoke.tick(engine.now)
+    engine.agents()
 
 
-def deadline_passes(twin: InMemoryEngine) -> None:
-    twin.now += timedelta(hours=5)
+def deadline_passes(engine: InMemoryEngine) -> None:
+    engine.now += timedelta(hours=5)
 
 
-def step_is_appended(twin: InMemoryEngine) -> None:
-    twin.append(UID, "AbortOnFailure")
+def step_is_appended(engine: InMemoryEngine) -> None:
+    engine.append(UID, "AbortOnFailure")
 
 
-def plan_becomes_invalid(twin: InMemoryEngine) -> None:
-    twin.append(UID, "Prep")
+def plan_becomes_invalid(engine: InMemoryEngine) -> None:
+    engine.append(UID, "Prep")
 
 
-def person_pauses(twin: InMemoryEngine) -> None:
-    twin.annotate(UID, pause="alice")
+def person_pauses(engine: InMemoryEngine) -> None:
+    engine.annotate(UID, pause="alice")
 
 
-def person_ends_the_pause(twin: InMemoryEngine) -> None:
-    obj = twin.ibgus[UID]
-    twin.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
+def person_ends_the_pause(engine: InMemoryEngine) -> None:
+    obj = engine.ibgus[UID]
+    engine.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
 
 
-def person_resumes(twin: InMemoryEngine) -> None:
-    twin.annotate(UID, resume="1")
+def person_resumes(engine: InMemoryEngine) -> None:
+    engine.annotate(UID, resume="1")
 
 
-def person_skips_who_waits(twin: InMemoryEngine) -> None:
-    twin.annotate(UID, skip="waiting")
+def person_skips_who_waits(engine: InMemoryEngine) -> None:
+    engine.annotate(UID, skip="waiting")
 
 
-def payload_changes(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(digest="a third one")
+def payload_changes(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(digest="a third one")
 
 
-def talm_appears(twin: InMemoryEngine) -> None:
-    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
+def talm_appears(engine: InMemoryEngine) -> None:
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
 
 
-def talm_goes(twin: InMemoryEngine) -> None:
-    twin.facts = replace(twin.facts, talm_hold="")
+def talm_goes(engine: InMemoryEngine) -> None:
+    engine.facts = replace(engine.facts, talm_hold="")
 
 
-def ibgu_is_deleted(twin: InMemoryEngine) -> None:
-    twin.delete(UID)
+def ibgu_is_deleted(engine: InMemoryEngine) -> None:
+    engine.delete(UID)
 
 
-def controller_restarts(twin: InMemoryEngine) -> None:
-    twin.restart()
+def controller_restarts(engine: InMemoryEngine) -> None:
+    engine.restart()
 
 
 TO_THE_OBJECT: tuple[Event, ...] = (
@@ -389,10 +389,10 @@ HAPPENINGS: dict[str, Event] = {
 
 def turn_after(make: Make, event: Event) -> list[Decision]:
     """Returns the decisions of the turn that follows the event."""
-    twin = make()
-    event(twin)
-    twin.touch_everything()
-    return twin.turn()
+    engine = make()
+    event(engine)
+    engine.touch_everything()
+    return engine.turn()
 
 
 def said(decisions: list[Decision]) -> str:

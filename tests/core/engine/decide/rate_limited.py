@@ -26,10 +26,10 @@ def annotated(obj: RolloutObject, **limits: str) -> RolloutObject:
     return obj
 
 
-def starts(twin: InMemoryEngine, uid: str = "") -> list[datetime]:
+def starts(engine: InMemoryEngine, uid: str = "") -> list[datetime]:
     """Returns when members took a slot."""
     found = []
-    for said in twin.said:
+    for said in engine.said:
         told = said.decision
         if isinstance(told, OnMember) and told.kind is Kind.RUN_INTENDED:
             member = told.member
@@ -43,5 +43,5 @@ def most_in_a_minute(times: Sequence[datetime]) -> int:
     return max(sum(1 for at in times if begin <= at < begin + MINUTE) for begin in times)
 
 
-def hold(twin: InMemoryEngine, uid: str, step: int = 0) -> Reason | None:
-    return twin.tracked(uid).steps[step].step.hold
+def hold(engine: InMemoryEngine, uid: str, step: int = 0) -> Reason | None:
+    return engine.tracked(uid).steps[step].step.hold

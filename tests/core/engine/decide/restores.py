@@ -31,58 +31,58 @@ class Backup(Struct):
     annotations: dict[str, dict[str, str]]
 
 
-def backup(twin: InMemoryEngine) -> Backup:
-    works = (twin.works, twin.loads, twin.jobs)
-    return deepcopy(Backup(*works, twin.ibgus, twin.labels, twin.annotations))
+def backup(engine: InMemoryEngine) -> Backup:
+    works = (engine.works, engine.loads, engine.jobs)
+    return deepcopy(Backup(*works, engine.ibgus, engine.labels, engine.annotations))
 
 
-def restore_hub(twin: InMemoryEngine, saved: Backup, *, proof: str = "version 3 after 7") -> None:
+def restore_hub(engine: InMemoryEngine, saved: Backup, *, proof: str = "version 3 after 7") -> None:
     """The clusters go on, the controller begins again and finds the proof.
 
     No agent is quicker than it: what one of them takes from an armed work of the backup before
     that is disarmed, nobody could prevent.
     """
     saved = deepcopy(saved)
-    twin.works, twin.loads, twin.ibgus = saved.works, saved.loads, saved.ibgus
-    twin.labels, twin.annotations, twin.jobs = saved.labels, saved.annotations, saved.jobs
-    twin.restart()
-    tracked_rollouts = list(twin.fleet.rollouts.values())
-    patches = list(lost(tracked_rollouts, twin.fleet.pending_patches, twin.cluster))
-    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *patches])
-    twin.patches |= {decision.pending.uid: decision.pending for decision in patches}
-    twin.frozen |= set(twin.spokes)
-    twin.settle()
-    for work in twin.works.values():
+    engine.works, engine.loads, engine.ibgus = saved.works, saved.loads, saved.ibgus
+    engine.labels, engine.annotations, engine.jobs = saved.labels, saved.annotations, saved.jobs
+    engine.restart()
+    tracked_rollouts = list(engine.fleet.rollouts.values())
+    patches = list(lost(tracked_rollouts, engine.fleet.pending_patches, engine.cluster))
+    decide_for(engine, [*hold_all(tracked_rollouts, engine.ibgus, proof, engine.now), *patches])
+    engine.patches |= {decision.pending.uid: decision.pending for decision in patches}
+    engine.frozen |= set(engine.spokes)
+    engine.settle()
+    for work in engine.works.values():
         work.taken = 0  # the agent lists again, and applies what it finds
-    twin.frozen -= set(twin.spokes)
+    engine.frozen -= set(engine.spokes)
 
 
-def decide_for(twin: InMemoryEngine, decisions: Any) -> list[Decision]:
+def decide_for(engine: InMemoryEngine, decisions: Any) -> list[Decision]:
     """Carry out what a start has decided."""
     said: list[Decision] = []
     for decision in list(decisions):
-        twin._take(decision, said)
-        twin.records.write(decision)
-    twin.touch_everything()
+        engine._take(decision, said)
+        engine.records.write(decision)
+    engine.touch_everything()
     return said
 
 
-def shown(twin: InMemoryEngine, uid: str) -> FoundRollout:
+def shown(engine: InMemoryEngine, uid: str) -> FoundRollout:
     """Returns what the hub shows of the rollout, as of the last status that was written."""
-    obj = twin.ibgus[uid]
-    found = find(obj, (), twin.cluster)
-    traces = (_trace(name, work) for (owner, name), work in twin.works.items() if owner == uid)
+    obj = engine.ibgus[uid]
+    found = find(obj, (), engine.cluster)
+    traces = (_trace(name, work) for (owner, name), work in engine.works.items() if owner == uid)
     return replace(found, traces={trace.cluster: trace for trace in traces if trace})
 
 
 def write_status(
-    twin: InMemoryEngine, uid: str, *, served: frozenset[str] = OPTIONAL_FIELDS
+    engine: InMemoryEngine, uid: str, *, served: frozenset[str] = OPTIONAL_FIELDS
 ) -> None:
-    status = json.encode(status_of(twin.tracked(uid), PayloadState(), (), served, twin.now))
-    obj = twin.ibgus[uid]
+    status = json.encode(status_of(engine.tracked(uid), PayloadState(), (), served, engine.now))
+    obj = engine.ibgus[uid]
     meta = replace(obj.metadata, managed_fields=OURS)
     assert isinstance(meta, ManagedFieldsMeta)
-    twin.ibgus[uid] = replace(obj, metadata=meta, status=Raw(status))
+    engine.ibgus[uid] = replace(obj, metadata=meta, status=Raw(status))
 
 
 def _trace(cluster: str, work: Any) -> Trace | None:
@@ -107,34 +107,36 @@ class Journal(Struct):
     told: int = 0
 
 
-def journal(twin: InMemoryEngine) -> Journal:
-    return Journal(deepcopy(twin.records), len(twin.said))
+def journal(engine: InMemoryEngine) -> Journal:
+    return Journal(deepcopy(engine.records), len(engine.said))
 
 
-def lose_journal(twin: InMemoryEngine) -> None:
+def lose_journal(engine: InMemoryEngine) -> None:
     """All of it; the next start imports what the hub shows."""
-    restore_journal(twin, Journal(Records()))
+    restore_journal(engine, Journal(Records()))
 
 
-def restore_journal(twin: InMemoryEngine, kept: Journal) -> None:
+def restore_journal(engine: InMemoryEngine, kept: Journal) -> None:
     """Restores the journal to what it was then; labels on their way get there."""
-    for pending in twin.fleet.pending_patches.values():
-        twin._patch(pending)
-    twin.records = deepcopy(kept.records)
-    del twin.said[kept.told :]
-    twin.watchers.clear()
-    twin.restart()
-    Invariants(twin)
-    for uid, obj in list(twin.ibgus.items()):
-        found, tracked = shown(twin, uid), twin.fleet.rollouts.get(uid)
+    for pending in engine.fleet.pending_patches.values():
+        engine._patch(pending)
+    engine.records = deepcopy(kept.records)
+    del engine.said[kept.told :]
+    engine.watchers.clear()
+    engine.restart()
+    Invariants(engine)
+    for uid, obj in list(engine.ibgus.items()):
+        found, tracked = shown(engine, uid), engine.fleet.rollouts.get(uid)
         carried = {trace.run for trace in found.traces.values()}
-        twin.fleet.foreign_runs |= carried - twin.records.run_ids
+        engine.fleet.foreign_runs |= carried - engine.records.run_ids
         if tracked is None and found.begun:
             rollout = replace(rollout_of(obj), generation=0)
             decide_for(
-                twin, rebuild(twin.driver, rollout, found, twin.fleet, "nothing known", twin.now)
+                engine,
+                rebuild(engine.driver, rollout, found, engine.fleet, "nothing known", engine.now),
             )
-        elif tracked is not None and (why := behind(tracked, found, twin.fleet.foreign_runs)):
+        elif tracked is not None and (why := behind(tracked, found, engine.fleet.foreign_runs)):
             decide_for(
-                twin, rebuild(twin.driver, tracked.rollout, found, twin.fleet, why, twin.now)
+                engine,
+                rebuild(engine.driver, tracked.rollout, found, engine.fleet, why, engine.now),
             )

@@ -32,191 +32,191 @@ Scene = Callable[[InMemoryEngine], None]
 Row = tuple[ReasonKind, str, ActingParty]
 
 
-def begin(twin: InMemoryEngine, plan: str = "Prep") -> None:
-    twin.apply(ibgu("a", plan, concurrency=1, age=10))
+def begin(engine: InMemoryEngine, plan: str = "Prep") -> None:
+    engine.apply(ibgu("a", plan, concurrency=1, age=10))
 
 
-def _slot(twin: InMemoryEngine) -> None:
+def _slot(engine: InMemoryEngine) -> None:
     """The window of looks ends before it."""
     for n in range(11):
-        twin.join(f"a-{n}").faults[Stage.PREP] = "hang"
-    begin(twin)
+        engine.join(f"a-{n}").faults[Stage.PREP] = "hang"
+    begin(engine)
 
 
-def _claim(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.apply(ibgu("b", "Prep"))
-    twin.wait(seconds=10)
-    begin(twin)
+def _claim(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("b", "Prep"))
+    engine.wait(seconds=10)
+    begin(engine)
 
 
-def _preempting(twin: InMemoryEngine) -> None:
-    twin.apply(ibgu("b", "Prep", age=20))
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen.add("site-1")
-    twin.deliver()
-    twin.stalled = twin.now + timedelta(hours=1)
-    begin(twin, "Abort")
+def _preempting(engine: InMemoryEngine) -> None:
+    engine.apply(ibgu("b", "Prep", age=20))
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen.add("site-1")
+    engine.deliver()
+    engine.stalled = engine.now + timedelta(hours=1)
+    begin(engine, "Abort")
 
 
-def _unreachable(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].dark = True
-    begin(twin)
+def _unreachable(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].dark = True
+    begin(engine)
 
 
-def _may_reboot(twin: InMemoryEngine) -> None:
+def _may_reboot(engine: InMemoryEngine) -> None:
     """Dark since an Upgrade was sent to it, which was withdrawn from the hub meanwhile."""
-    twin.spokes["site-1"].to(Stage.PREP)
-    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
-    begin(twin, "Upgrade")
-    twin.until(Kind.RUN_ARMING)
-    twin.muted.add("site-1")
-    twin.deliver()
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(seconds=90)
+    engine.spokes["site-1"].to(Stage.PREP)
+    engine.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(engine, "Upgrade")
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.deliver()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(seconds=90)
 
 
-def _leaving(twin: InMemoryEngine) -> None:
-    begin(twin)
-    twin.until(Kind.STEP_STARTED)
-    twin.deleting.add("site-1")
+def _leaving(engine: InMemoryEngine) -> None:
+    begin(engine)
+    engine.until(Kind.STEP_STARTED)
+    engine.deleting.add("site-1")
 
 
-def _probing(twin: InMemoryEngine) -> None:
-    twin.frozen.add("site-1")
-    begin(twin)
+def _probing(engine: InMemoryEngine) -> None:
+    engine.frozen.add("site-1")
+    begin(engine)
 
 
-def _ready(twin: InMemoryEngine) -> None:
-    twin.join("site-0").faults[Stage.PREP] = "hang"
-    begin(twin)
-    twin.wait(seconds=5)
+def _ready(engine: InMemoryEngine) -> None:
+    engine.join("site-0").faults[Stage.PREP] = "hang"
+    begin(engine)
+    engine.wait(seconds=5)
 
 
-def _put_off(twin: InMemoryEngine) -> None:
-    twin.apply(rate_limited("a", "Prep", jitter="1h"))
-    twin.wait(seconds=5)
+def _put_off(engine: InMemoryEngine) -> None:
+    engine.apply(rate_limited("a", "Prep", jitter="1h"))
+    engine.wait(seconds=5)
 
 
-def _no_answer(twin: InMemoryEngine) -> None:
-    twin.frozen.add("site-1")
-    begin(twin)
-    twin.wait(seconds=61)
+def _no_answer(engine: InMemoryEngine) -> None:
+    engine.frozen.add("site-1")
+    begin(engine)
+    engine.wait(seconds=61)
 
 
-def _busy(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
-    begin(twin)
+def _busy(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
+    begin(engine)
 
 
-def _absent(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].absent = True
-    begin(twin)
+def _absent(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].absent = True
+    begin(engine)
 
 
-def _terminating(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.frozen.add("site-1")
-    twin.works["uid-a", "site-1"].terminating = True
-    twin.touch("uid-a", "site-1")
+def _terminating(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.frozen.add("site-1")
+    engine.works["uid-a", "site-1"].terminating = True
+    engine.touch("uid-a", "site-1")
 
 
-def _reopening(twin: InMemoryEngine) -> None:
+def _reopening(engine: InMemoryEngine) -> None:
     """A withdrawn run that the cluster took after all, while the only slot is another's."""
-    twin.join("site-2").faults[Stage.PREP] = "hang"
-    begin(twin)
-    twin.until(Kind.RUN_ARMING)
-    twin.muted.add("site-1")
-    twin.deliver()
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(seconds=90)
-    twin.spokes["site-1"].dark = False
-    twin.muted.clear()
-    twin.touch_cluster("site-1")
+    engine.join("site-2").faults[Stage.PREP] = "hang"
+    begin(engine)
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.deliver()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(seconds=90)
+    engine.spokes["site-1"].dark = False
+    engine.muted.clear()
+    engine.touch_cluster("site-1")
 
 
-def _invalid(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.append("uid-a", "Prep")
+def _invalid(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.append("uid-a", "Prep")
 
 
-def _paused(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.annotate("uid-a", pause="alice")
+def _paused(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.annotate("uid-a", pause="alice")
 
 
-def _talm(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.facts = type(twin.facts)(in_sync_since=START, talm_hold=TALM_RUNS)
-    twin.touch_everything()
+def _talm(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.facts = type(engine.facts)(in_sync_since=START, talm_hold=TALM_RUNS)
+    engine.touch_everything()
 
 
-def _restored(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    restore_hub(twin, backup(twin))
+def _restored(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    restore_hub(engine, backup(engine))
 
 
-def _adoption(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.adoption.add("uid-a")
-    twin.touch("uid-a")
+def _adoption(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.adoption.add("uid-a")
+    engine.touch("uid-a")
 
 
-def _may_not_look(twin: InMemoryEngine) -> None:
-    twin.forbidden = True
-    begin(twin)
+def _may_not_look(engine: InMemoryEngine) -> None:
+    engine.forbidden = True
+    begin(engine)
 
 
-def _talm_work(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.talm["site-1"] = "fleet/b-prep-0"
-    twin.touch_cluster("site-1")
+def _talm_work(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.talm["site-1"] = "fleet/b-prep-0"
+    engine.touch_cluster("site-1")
 
 
-def _unbound(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.scope = Scope("fleet", ())
-    twin.touch_everything()
+def _unbound(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.scope = Scope("fleet", ())
+    engine.touch_everything()
 
 
-def _policy(twin: InMemoryEngine) -> None:
-    _ready(twin)
-    twin.policies = (RING,)
-    twin.labels["site-1"] = dict(CLOSED)
-    twin.touch_everything()
+def _policy(engine: InMemoryEngine) -> None:
+    _ready(engine)
+    engine.policies = (RING,)
+    engine.labels["site-1"] = dict(CLOSED)
+    engine.touch_everything()
 
 
-def _warned(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
-    twin.spokes["site-1"].to(Stage.PREP)
-    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
-    begin(twin, "Upgrade")
-    twin.annotate("uid-a", hold_on_warning="yes")
-    twin.wait(seconds=5)
+def _warned(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    engine.spokes["site-1"].to(Stage.PREP)
+    engine.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(engine, "Upgrade")
+    engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(seconds=5)
 
 
 TOO_OLD = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-1",))
 UNNAMED = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
 
 
-def _enforce(twin: InMemoryEngine, error: RecordedFinding) -> None:
-    record = PreflightRecord(twin.now, (error,), enforced=True)
-    twin.preflight = PreflightResult(record, frozenset({"site-1"}))
-    twin.annotate("uid-a", preflight="enforce")
+def _enforce(engine: InMemoryEngine, error: RecordedFinding) -> None:
+    record = PreflightRecord(engine.now, (error,), enforced=True)
+    engine.preflight = PreflightResult(record, frozenset({"site-1"}))
+    engine.annotate("uid-a", preflight="enforce")
 
 
-def _refused_by_preflight(twin: InMemoryEngine) -> None:
-    begin(twin)
-    _enforce(twin, TOO_OLD)
-    twin.wait(seconds=5)
+def _refused_by_preflight(engine: InMemoryEngine) -> None:
+    begin(engine)
+    _enforce(engine, TOO_OLD)
+    engine.wait(seconds=5)
 
 
-def _adopting(twin: InMemoryEngine) -> None:
-    _adoption(twin)
-    twin.traces["uid-a"] = Traces(left=1)
-    twin.annotate("uid-a", adopt="1")
+def _adopting(engine: InMemoryEngine) -> None:
+    _adoption(engine)
+    engine.traces["uid-a"] = Traces(left=1)
+    engine.annotate("uid-a", adopt="1")
 
 
 WAITS: dict[Scene, Row] = {
@@ -253,199 +253,199 @@ WAITS: dict[Scene, Row] = {
 }
 
 
-def _upgrade_is_prepared(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].to(Stage.PREP)
-    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
-    begin(twin, "Upgrade")
-    twin.until(Kind.RUN_INTENDED)
-    twin.stalled = twin.now + timedelta(hours=1)
+def _upgrade_is_prepared(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].to(Stage.PREP)
+    engine.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(engine, "Upgrade")
+    engine.until(Kind.RUN_INTENDED)
+    engine.stalled = engine.now + timedelta(hours=1)
 
 
-def _payload_is_sent(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(digest="digest")
-    begin(twin)
-    twin.until(Kind.RUN_INTENDED)
-    twin.stalled = twin.now + timedelta(hours=1)
+def _payload_is_sent(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(digest="digest")
+    begin(engine)
+    engine.until(Kind.RUN_INTENDED)
+    engine.stalled = engine.now + timedelta(hours=1)
 
 
-def _payload_is_refused(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(digest="digest")
-    twin.bad_payload = "namespaces oadp not found"
-    begin(twin)
+def _payload_is_refused(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(digest="digest")
+    engine.bad_payload = "namespaces oadp not found"
+    begin(engine)
 
 
-def _arming(twin: InMemoryEngine) -> None:
-    begin(twin)
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen.add("site-1")
+def _arming(engine: InMemoryEngine) -> None:
+    begin(engine)
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen.add("site-1")
 
 
-def _dark_before_it_took(twin: InMemoryEngine) -> None:
-    _arming(twin)
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
+def _dark_before_it_took(engine: InMemoryEngine) -> None:
+    _arming(engine)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
 
 
-def _apply_error(twin: InMemoryEngine) -> None:
-    _arming(twin)
-    twin.deliver()
-    work = twin.works["uid-a", "site-1"]
+def _apply_error(engine: InMemoryEngine) -> None:
+    _arming(engine)
+    engine.deliver()
+    work = engine.works["uid-a", "site-1"]
     work.applied, work.error = work.generation, "imagebasedupgrades is forbidden"
-    twin.touch("uid-a", "site-1")
+    engine.touch("uid-a", "site-1")
 
 
-def _refused(twin: InMemoryEngine) -> None:
-    begin(twin)
-    twin.until(Kind.RUN_ARMING)
-    twin.spokes["site-1"].to(Stage.PREP)
-    twin.spokes["site-1"].to(Stage.UPGRADE)
+def _refused(engine: InMemoryEngine) -> None:
+    begin(engine)
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["site-1"].to(Stage.PREP)
+    engine.spokes["site-1"].to(Stage.UPGRADE)
 
 
-def running(twin: InMemoryEngine) -> None:
-    begin(twin)
-    twin.wait(seconds=10)
+def running(engine: InMemoryEngine) -> None:
+    begin(engine)
+    engine.wait(seconds=10)
 
 
-def _rebooting(twin: InMemoryEngine) -> None:
-    _upgrade_is_prepared(twin)
-    twin.stalled = twin.now
-    twin.wait(minutes=5)
+def _rebooting(engine: InMemoryEngine) -> None:
+    _upgrade_is_prepared(engine)
+    engine.stalled = engine.now
+    engine.wait(minutes=5)
 
 
-def _dark_inside_prep(twin: InMemoryEngine) -> None:
-    running(twin)
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
+def _dark_inside_prep(engine: InMemoryEngine) -> None:
+    running(engine)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
 
 
-def _by_hand(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
-    running(twin)
-    twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
-    twin.wait(seconds=10)
+def _by_hand(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].faults[Stage.IDLE] = "hang"
+    running(engine)
+    engine.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
+    engine.wait(seconds=10)
 
 
-def _disarming(twin: InMemoryEngine) -> None:
-    _arming(twin)
-    twin.deliver()
-    twin.stalled = twin.now + timedelta(hours=1)
-    twin.delete("uid-a")
+def _disarming(engine: InMemoryEngine) -> None:
+    _arming(engine)
+    engine.deliver()
+    engine.stalled = engine.now + timedelta(hours=1)
+    engine.delete("uid-a")
 
 
-def _between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(seconds=10)
-    spoke = twin.spokes["site-1"]
+def _between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(seconds=10)
+    spoke = engine.spokes["site-1"]
     spoke.conditions["UpgradeInProgress"] = told("False", "Blocked", "IPC is not idle")
-    twin.wait(minutes=2)
+    engine.wait(minutes=2)
 
 
-def _may_not_arm(twin: InMemoryEngine) -> None:
-    begin(twin)
-    twin.until(Kind.RUN_ARMING)
-    twin.forbidden = True
+def _may_not_arm(engine: InMemoryEngine) -> None:
+    begin(engine)
+    engine.until(Kind.RUN_ARMING)
+    engine.forbidden = True
 
 
-def _may_not_carry(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(digest="digest")
-    begin(twin)
-    twin.until(Kind.RUN_INTENDED)
-    twin.forbidden = True
+def _may_not_carry(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(digest="digest")
+    begin(engine)
+    engine.until(Kind.RUN_INTENDED)
+    engine.forbidden = True
 
 
-def _may_not_turn_import_off(twin: InMemoryEngine) -> None:
-    _upgrade_is_prepared(twin)
-    twin.stalled = twin.now
-    twin.forbidden = True
+def _may_not_turn_import_off(engine: InMemoryEngine) -> None:
+    _upgrade_is_prepared(engine)
+    engine.stalled = engine.now
+    engine.forbidden = True
 
 
-def _may_not_disarm(twin: InMemoryEngine) -> None:
-    _arming(twin)
-    twin.deliver()
-    twin.forbidden = True
-    twin.delete("uid-a")
+def _may_not_disarm(engine: InMemoryEngine) -> None:
+    _arming(engine)
+    engine.deliver()
+    engine.forbidden = True
+    engine.delete("uid-a")
 
 
-def _talm_work_between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.talm["site-1"] = "fleet/b-prep-0"
-    twin.wait(minutes=2)
+def _talm_work_between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.talm["site-1"] = "fleet/b-prep-0"
+    engine.wait(minutes=2)
 
 
-def _braked_between_actions(twin: InMemoryEngine) -> None:
+def _braked_between_actions(engine: InMemoryEngine) -> None:
     for n in range(2, 7):
-        twin.join(f"site-{n}").faults[Stage.UPGRADE] = "fail"
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=6))
-    twin.wait(minutes=90)
+        engine.join(f"site-{n}").faults[Stage.UPGRADE] = "fail"
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=6))
+    engine.wait(minutes=90)
 
 
-def _braked_by_its_seed_between_actions(twin: InMemoryEngine) -> None:
-    twin.apply(seeded(ibgu("a", "Prep Upgrade")))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),))
-    twin.fleet.seed_ends.load([(DIGEST, ActionEnd(twin.now, "site-9", Cause.UPGRADE_FAILED))])
-    twin.wait(minutes=20)
+def _braked_by_its_seed_between_actions(engine: InMemoryEngine) -> None:
+    engine.apply(seeded(ibgu("a", "Prep Upgrade")))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.seeds = SeedState((SeedBreaker("du-416", SeedCircuitBreaker(same_cause=1)),))
+    engine.fleet.seed_ends.load([(DIGEST, ActionEnd(engine.now, "site-9", Cause.UPGRADE_FAILED))])
+    engine.wait(minutes=20)
 
 
-def _budget_is_spent_between_actions(twin: InMemoryEngine) -> None:
-    twin.join("site-0").faults[Stage.PREP] = "fail"
-    set_policies(twin, policy(failureBudget={"maximum": 0}))
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.wait(minutes=20)
+def _budget_is_spent_between_actions(engine: InMemoryEngine) -> None:
+    engine.join("site-0").faults[Stage.PREP] = "fail"
+    set_policies(engine, policy(failureBudget={"maximum": 0}))
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.wait(minutes=20)
 
 
-def _seeds_are_unknown_between_actions(twin: InMemoryEngine) -> None:
-    twin.apply(seeded(ibgu("a", "Prep Upgrade")))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.seeds = SeedState(problem="ibgu may not list SeedImages")
-    twin.wait(minutes=20)
+def _seeds_are_unknown_between_actions(engine: InMemoryEngine) -> None:
+    engine.apply(seeded(ibgu("a", "Prep Upgrade")))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.seeds = SeedState(problem="ibgu may not list SeedImages")
+    engine.wait(minutes=20)
 
 
-def _policy_between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.policies = (RING,)
-    twin.labels["site-1"] = dict(CLOSED)
-    twin.wait(minutes=20)
+def _policy_between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.policies = (RING,)
+    engine.labels["site-1"] = dict(CLOSED)
+    engine.wait(minutes=20)
 
 
-def _backup_not_allowed_between_actions(twin: InMemoryEngine) -> None:
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ACCEPTED)
+def _backup_not_allowed_between_actions(engine: InMemoryEngine) -> None:
+    uid = engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
     image = f"registry.example/tools@sha256:{'a' * 64}"
-    twin.annotate(uid, backup="Etcd", backup_image=image)
-    twin.wait(minutes=2)
+    engine.annotate(uid, backup="Etcd", backup_image=image)
+    engine.wait(minutes=2)
 
 
-def _warned_between_actions(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
-    begin(twin, "Prep Upgrade")
-    twin.annotate("uid-a", hold_on_warning="yes")
-    twin.wait(minutes=20)
+def _warned_between_actions(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    begin(engine, "Prep Upgrade")
+    engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(minutes=20)
 
 
-def _refused_by_preflight_between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    _enforce(twin, TOO_OLD)
-    twin.wait(minutes=20)
+def _refused_by_preflight_between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    _enforce(engine, TOO_OLD)
+    engine.wait(minutes=20)
 
 
-def _preflight_is_pending_between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.annotate("uid-a", preflight="enforce")
-    twin.wait(minutes=20)
+def _preflight_is_pending_between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.annotate("uid-a", preflight="enforce")
+    engine.wait(minutes=20)
 
 
-def _plan_is_refused_by_preflight_between_actions(twin: InMemoryEngine) -> None:
-    begin(twin, "Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    _enforce(twin, UNNAMED)
-    twin.wait(minutes=20)
+def _plan_is_refused_by_preflight_between_actions(engine: InMemoryEngine) -> None:
+    begin(engine, "Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    _enforce(engine, UNNAMED)
+    engine.wait(minutes=20)
 
 
 class _SoakingDriver(IbuDriver):
@@ -456,18 +456,18 @@ class _SoakingDriver(IbuDriver):
         return replace(found, message="prepared", soak=timedelta(hours=1))
 
 
-def _soaking(twin: InMemoryEngine) -> None:
-    twin.driver = _SoakingDriver()
-    begin(twin, "Prep")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=40)
+def _soaking(engine: InMemoryEngine) -> None:
+    engine.driver = _SoakingDriver()
+    begin(engine, "Prep")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=40)
 
 
-def _restored_without_it(twin: InMemoryEngine) -> None:
-    running(twin)
-    saved = backup(twin)
-    del twin.spokes["site-1"]
-    restore_hub(twin, saved)
+def _restored_without_it(engine: InMemoryEngine) -> None:
+    running(engine)
+    saved = backup(engine)
+    del engine.spokes["site-1"]
+    restore_hub(engine, saved)
 
 
 HOLDS: dict[Scene, Row] = {

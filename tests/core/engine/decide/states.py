@@ -12,58 +12,58 @@ Make = Callable[[], InMemoryEngine]
 
 def intended() -> InMemoryEngine:
     """A member whose payload is not on the cluster yet."""
-    twin = InMemoryEngine("site-1")
-    twin.payload = PayloadState(digest="digest")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_INTENDED)
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.payload = PayloadState(digest="digest")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_INTENDED)
+    return engine
 
 
 def arming() -> InMemoryEngine:
     """Nobody has seen the armed work, and no write is on its way."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ARMING)
-    twin.writes.clear()
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ARMING)
+    engine.writes.clear()
+    return engine
 
 
 def armed() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen.add("site-1")
-    twin.settle()
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen.add("site-1")
+    engine.settle()
+    return engine
 
 
 def accepted() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.wait(seconds=30)
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.wait(seconds=30)
+    return engine
 
 
 def failed() -> InMemoryEngine:
     """A member whose run has ended, and whose work is armed still."""
-    twin = armed()
-    for decision in twin.ask(UID, "site-1", **hub_refuses(twin)):
-        twin.fleet.apply(decision)
-    assert state(twin) is RunState.ENDED
-    return twin
+    engine = armed()
+    for decision in engine.ask(UID, "site-1", **hub_refuses(engine)):
+        engine.fleet.apply(decision)
+    assert state(engine) is RunState.ENDED
+    return engine
 
 
 def succeeded() -> InMemoryEngine:
     """Done, with another action to follow; the work is armed still."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.writes.clear()
-    twin.frozen.add("site-1")
-    for decision in twin.ask(UID, "site-1", stage=done(twin)):
-        twin.fleet.apply(decision)
-    assert state(twin) is RunState.ENDED
-    return twin
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.writes.clear()
+    engine.frozen.add("site-1")
+    for decision in engine.ask(UID, "site-1", stage=done(engine)):
+        engine.fleet.apply(decision)
+    assert state(engine) is RunState.ENDED
+    return engine
 
 
 STATES: dict[str, Make] = {
@@ -72,9 +72,9 @@ STATES: dict[str, Make] = {
 
 
 def result(make: Make, event: Event) -> list[Decision]:
-    twin = make()
-    seen = event(twin)
-    return twin.ask(UID, "site-1", **seen)
+    engine = make()
+    seen = event(engine)
+    return engine.ask(UID, "site-1", **seen)
 
 
 def said(decisions: list[Decision]) -> str:

@@ -17,7 +17,7 @@ FAULTS = ("fail", "hang", "slow", "rollback")
 
 class StormFault(Struct, frozen=True):
     after: int
-    """Steps of the twin since the trouble before."""
+    """Steps of the engine since the trouble before."""
     kind: str
     cluster: int
 
@@ -55,21 +55,21 @@ def scenarios(
 def twin_of_plan(
     plan: tuple[str, ...], clusters: int, concurrency: int, timeout: int = 240
 ) -> InMemoryEngine:
-    """Returns the twin before its first turn, with clusters in the state that the plan begins
+    """Returns the engine before its first turn, with clusters in the state that the plan begins
     with."""
-    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
-    for name in twin.spokes:
-        _prepare(twin, name, plan[0].split()[0])
-    twin.apply(ibgu("storm", *plan, concurrency=concurrency, timeout=timeout))
-    return twin
+    engine = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
+    for name in engine.spokes:
+        _prepare(engine, name, plan[0].split()[0])
+    engine.apply(ibgu("storm", *plan, concurrency=concurrency, timeout=timeout))
+    return engine
 
 
 def twin_of(scenario: Scenario) -> InMemoryEngine:
-    twin = twin_of_plan(scenario.plan, scenario.clusters, scenario.concurrency, scenario.timeout)
-    twin.payload = PayloadState(digest="digest" if scenario.payload else "")
+    engine = twin_of_plan(scenario.plan, scenario.clusters, scenario.concurrency, scenario.timeout)
+    engine.payload = PayloadState(digest="digest" if scenario.payload else "")
     for number, stage, fault in scenario.faults:
-        twin.spokes[f"site-{number % scenario.clusters + 1}"].faults[stage] = fault
-    return twin
+        engine.spokes[f"site-{number % scenario.clusters + 1}"].faults[stage] = fault
+    return engine
 
 
 STARTS = {
@@ -90,54 +90,54 @@ LABELS = {
 }
 
 
-def _prepare(twin: InMemoryEngine, name: str, first: str) -> None:
+def _prepare(engine: InMemoryEngine, name: str, first: str) -> None:
     """Brings a cluster by hand to where the plan's first action makes sense."""
-    spoke = twin.spokes[name]
+    spoke = engine.spokes[name]
     for stage in STARTS[first]:
         spoke.to(stage)
     if first in LABELS:
-        twin.labels[name][f"lcm.openshift.io/ibgu-{LABELS[first]}"] = ""
+        engine.labels[name][f"lcm.openshift.io/ibgu-{LABELS[first]}"] = ""
 
 
-def play(twin: InMemoryEngine, scenario: Scenario) -> None:
-    twin.settle()
+def play(engine: InMemoryEngine, scenario: Scenario) -> None:
+    engine.settle()
     for trouble in scenario.troubles:
         for _ in range(trouble.after):
-            twin.step()
-        TROUBLES[trouble.kind](twin, f"site-{trouble.cluster % scenario.clusters + 1}")
+            engine.step()
+        TROUBLES[trouble.kind](engine, f"site-{trouble.cluster % scenario.clusters + 1}")
 
 
-def heal(twin: InMemoryEngine) -> None:
+def heal(engine: InMemoryEngine) -> None:
     """Removes all faults."""
-    twin.frozen.clear()
-    twin.muted.clear()
-    twin.bad_payload = ""
-    twin.facts = replace(twin.facts, talm_hold="")
-    for name, spoke in twin.spokes.items():
+    engine.frozen.clear()
+    engine.muted.clear()
+    engine.bad_payload = ""
+    engine.facts = replace(engine.facts, talm_hold="")
+    for name, spoke in engine.spokes.items():
         spoke.faults.clear()
         spoke.absent = False
         spoke.dark = spoke.dark and spoke.rebooting
-        twin.touch_cluster(name)
-    twin.touch_everything()
+        engine.touch_cluster(name)
+    engine.touch_everything()
 
 
-def finish(twin: InMemoryEngine) -> None:
+def finish(engine: InMemoryEngine) -> None:
     """Drive on until every rollout is complete; a person resumes what is held, and skips clusters
     that wait for a canary which never starts."""
     for attempt in range(60):
-        twin.drive(timedelta(hours=2))
-        if all(done(twin, uid) for uid in twin.fleet.rollouts):
+        engine.drive(timedelta(hours=2))
+        if all(done(engine, uid) for uid in engine.fleet.rollouts):
             return
-        for uid in list(twin.ibgus):
-            twin.annotate(uid, resume=str(attempt))
+        for uid in list(engine.ibgus):
+            engine.annotate(uid, resume=str(attempt))
             if attempt >= 20:
-                twin.annotate(uid, skip=f"waiting,{attempt}")
-    states = {uid: tracked.rollout for uid, tracked in twin.fleet.rollouts.items()}
+                engine.annotate(uid, skip=f"waiting,{attempt}")
+    states = {uid: tracked.rollout for uid, tracked in engine.fleet.rollouts.items()}
     raise AssertionError(f"not complete: {states}")
 
 
-def done(twin: InMemoryEngine, uid: str) -> bool:
-    tracked = twin.tracked(uid)
+def done(engine: InMemoryEngine, uid: str) -> bool:
+    tracked = engine.tracked(uid)
     if tracked.rollout.state is RolloutState.DELETED:
         return not any(True for _ in tracked.unfinished())
     return tracked.rollout.state is RolloutState.COMPLETE

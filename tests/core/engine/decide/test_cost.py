@@ -24,7 +24,7 @@ TIMEOUT = 100_000
 
 
 class Instructions:
-    """The instructions of each decision, in order; a watcher of the twin."""
+    """The instructions of each decision, in order; a watcher of the engine."""
 
     def __init__(self) -> None:
         self.counts: list[int] = []
@@ -49,16 +49,16 @@ class Instructions:
 
 def _instructions(members: int) -> list[int]:
     """While the first of them work; all others wait and would never answer."""
-    twin = sites(members)
-    twin.watchers.clear()
-    twin.frozen = {f"site-{n}" for n in range(WORKING + 1, members + 1)}
-    twin.apply(ibgu("a", "Prep", concurrency=SLOTS, timeout=TIMEOUT))
-    twin.until(Kind.STEP_STARTED)
-    twin.settle()
+    engine = sites(members)
+    engine.watchers.clear()
+    engine.frozen = {f"site-{n}" for n in range(WORKING + 1, members + 1)}
+    engine.apply(ibgu("a", "Prep", concurrency=SLOTS, timeout=TIMEOUT))
+    engine.until(Kind.STEP_STARTED)
+    engine.settle()
     found = Instructions()
-    twin.watchers.append(found)
-    while len(twin.told(Kind.FINISHED)) < WORKING:
-        twin.step()
+    engine.watchers.append(found)
+    while len(engine.told(Kind.FINISHED)) < WORKING:
+        engine.step()
     return found.counts
 
 

@@ -20,8 +20,8 @@ REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
 class Hints:
     """A watcher: decisions about a cluster by itself must have been expedited."""
 
-    def __init__(self, twin: InMemoryEngine) -> None:
-        twin.watchers.append(self)
+    def __init__(self, engine: InMemoryEngine) -> None:
+        engine.watchers.append(self)
         self.ends = self.answers = self.begins = 0
 
     def deciding(self) -> None: ...
@@ -56,12 +56,12 @@ class Hints:
 def test_events_that_free_or_fill_a_slot_expedite_a_cycle(
     plan: tuple[str, ...], fault: str
 ) -> None:
-    twin = sites(5, fault, Stage.UPGRADE)
-    hints = Hints(twin)
-    twin.payload = PayloadState(digest="digest")
-    uid = twin.apply(ibgu("a", *plan, concurrency=2))
-    twin.wait(minutes=300)
-    assert all(step.step.finished_at for step in twin.tracked(uid).steps)
+    engine = sites(5, fault, Stage.UPGRADE)
+    hints = Hints(engine)
+    engine.payload = PayloadState(digest="digest")
+    uid = engine.apply(ibgu("a", *plan, concurrency=2))
+    engine.wait(minutes=300)
+    assert all(step.step.finished_at for step in engine.tracked(uid).steps)
     assert hints.ends >= 10
     assert hints.answers >= 2
     assert hints.begins >= 5
@@ -69,28 +69,28 @@ def test_events_that_free_or_fill_a_slot_expedite_a_cycle(
 
 def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     """A cluster that has taken the run and goes on, one that is as it was, one of nobody."""
-    twin = sites(1)
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ACCEPTED)
-    tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
+    tracked, work = engine.tracked(uid), engine.observe(uid, "site-1").stage
     assert work is not None
     assert not expedited(IBU, tracked, "site-1", work)
     assert not expedited(IBU, tracked, "site-1", replace(work, feedback=None))
     assert not expedited(IBU, tracked, "site-1", None)
     assert not expedited(IBU, tracked, "site-2", work)
 
-    twin.wait(minutes=60)
-    assert twin.member(uid, 0, "site-1").finished
-    assert not expedited(IBU, twin.tracked(uid), "site-1", work)
+    engine.wait(minutes=60)
+    assert engine.member(uid, 0, "site-1").finished
+    assert not expedited(IBU, engine.tracked(uid), "site-1", work)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
 def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
-    twin = sites(2)
-    twin.frozen.add("site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=slots))
-    twin.until(Kind.RUN_ACCEPTED)
-    member, asked = twin.member(uid, 0, "site-2"), twin.observe(uid, "site-1").stage
+    engine = sites(2)
+    engine.frozen.add("site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=slots))
+    engine.until(Kind.RUN_ACCEPTED)
+    member, asked = engine.member(uid, 0, "site-2"), engine.observe(uid, "site-1").stage
     assert asked is not None
     assert asked.feedback is not None
     assert member.reason.kind is ReasonKind.PROBING
@@ -104,4 +104,4 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
         feedback=replace(ibu, probes=frozenset({member.probe.id})),
     )
     assert answers(result, member.probe)
-    assert expedited(IBU, twin.tracked(uid), "site-2", result) is (slots > 1)
+    assert expedited(IBU, engine.tracked(uid), "site-2", result) is (slots > 1)

@@ -11,10 +11,10 @@ def test_bookkeeping_is_silent() -> None:
 
 
 def test_a_rollout_reads_like_a_story() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    decisions = [said.decision for said in twin.said]
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    decisions = [said.decision for said in engine.said]
     told = [found for found in decisions if not isinstance(found, Preempt)]
     story = [(found.kind.value, found.why) for found in told if not found.kind.silent]
     assert story == [

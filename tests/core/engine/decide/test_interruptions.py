@@ -26,48 +26,50 @@ Play = Callable[[], InMemoryEngine]
 Dies = Callable[[InMemoryEngine], None]
 
 
-def before_effects(twin: InMemoryEngine) -> None:
-    twin.restart()
+def before_effects(engine: InMemoryEngine) -> None:
+    engine.restart()
 
 
-def after_effects(twin: InMemoryEngine) -> None:
-    twin.deliver()
-    twin.restart()
+def after_effects(engine: InMemoryEngine) -> None:
+    engine.deliver()
+    engine.restart()
 
 
-def twice(twin: InMemoryEngine) -> None:
+def twice(engine: InMemoryEngine) -> None:
     """Kills the controller, and the new one in its very first turn."""
-    twin.restart()
-    twin.turn()
-    twin.restart()
+    engine.restart()
+    engine.turn()
+    engine.restart()
 
 
 def play(make: Play, death: int, dies: Dies) -> InMemoryEngine | None:
-    """The twin at the end; None if the rollout was over before that turn."""
-    twin = make()
-    invariants = Invariants(twin)
-    while twin.turns < death:
-        if not twin.touched and (twin.events or not over(twin)):
-            twin.step()
-        elif twin.touched:
-            twin.turn()
-            if twin.turns < death:
-                twin.deliver()
+    """The engine at the end; None if the rollout was over before that turn."""
+    engine = make()
+    invariants = Invariants(engine)
+    while engine.turns < death:
+        if not engine.touched and (engine.events or not over(engine)):
+            engine.step()
+        elif engine.touched:
+            engine.turn()
+            if engine.turns < death:
+                engine.deliver()
         else:
             return None
-    dies(twin)
-    twin.wait(days=2)
+    dies(engine)
+    engine.wait(days=2)
     invariants.at_rest()
-    return twin
+    return engine
 
 
-def over(twin: InMemoryEngine) -> bool:
-    tracked_rollouts = twin.fleet.rollouts
-    left = [uid for uid, _ in twin.works if uid not in twin.ibgus]
-    return bool(tracked_rollouts) and all(done(twin, uid) for uid in tracked_rollouts) and not left
+def over(engine: InMemoryEngine) -> bool:
+    tracked_rollouts = engine.fleet.rollouts
+    left = [uid for uid, _ in engine.works if uid not in engine.ibgus]
+    return (
+        bool(tracked_rollouts) and all(done(engine, uid) for uid in tracked_rollouts) and not left
+    )
 
 
-def outcomes(twin: InMemoryEngine) -> dict[str, list[str]]:
+def outcomes(engine: InMemoryEngine) -> dict[str, list[str]]:
     """Returns what became of everybody, and what was done on the clusters.
 
     A run that was not armed yet is withdrawn by who starts again: then nobody was preempted.
@@ -78,12 +80,12 @@ def outcomes(twin: InMemoryEngine) -> dict[str, list[str]]:
             str(Cause.CANCELLED if member.cause is Cause.PREEMPTED else member.cause),
             *(f"{done.action} {done.note}" for done in member.completed),
         ]
-        for uid, tracked in twin.fleet.rollouts.items()
+        for uid, tracked in engine.fleet.rollouts.items()
         for step in tracked.steps
         for member in step.members.values()
     }
-    found |= {name: [stage for _, stage in s.executed] for name, s in twin.spokes.items()}
-    return found | {f"labels of {name}": sorted(keys) for name, keys in twin.labels.items()}
+    found |= {name: [stage for _, stage in s.executed] for name, s in engine.spokes.items()}
+    return found | {f"labels of {name}": sorted(keys) for name, keys in engine.labels.items()}
 
 
 def survived(make: Play, dies: Dies) -> int:
@@ -91,8 +93,8 @@ def survived(make: Play, dies: Dies) -> int:
     calm = make()
     calm.wait(days=2)
     deaths = 0
-    while (twin := play(make, deaths + 1, dies)) is not None:
-        assert outcomes(twin) == outcomes(calm)
+    while (engine := play(make, deaths + 1, dies)) is not None:
+        assert outcomes(engine) == outcomes(calm)
         deaths += 1
     return deaths
 
@@ -109,10 +111,10 @@ DEATHS = pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
 )
 def test_a_death_at_any_moment_makes_no_difference(plan: tuple[str, ...], dies: Dies) -> None:
     def make() -> InMemoryEngine:
-        twin = twin_of_plan(plan, clusters=3, concurrency=2)
-        twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
-        twin.payload = PayloadState(digest="digest")
-        return twin
+        engine = twin_of_plan(plan, clusters=3, concurrency=2)
+        engine.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+        engine.payload = PayloadState(digest="digest")
+        return engine
 
     assert survived(make, dies) > 5
 

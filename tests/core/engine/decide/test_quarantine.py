@@ -82,37 +82,37 @@ def test_a_deleted_rollout_is_not_held(tracked: TrackedRollout) -> None:
     assert list(quarantine_rollout(tracked, ERROR, START)) == []
 
 
-def _take(twin: InMemoryEngine, uid: str) -> list[Decision]:
-    said = list(quarantine_rollout(twin.tracked(uid), ERROR, twin.now))
+def _take(engine: InMemoryEngine, uid: str) -> list[Decision]:
+    said = list(quarantine_rollout(engine.tracked(uid), ERROR, engine.now))
     for decision in said:
-        twin.fleet.apply(decision)
-        twin.records.write(decision)
+        engine.fleet.apply(decision)
+        engine.records.write(decision)
     return said
 
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_a_quarantine_hold_ends_with_the_first_successful_turn(paused: bool) -> None:
-    twin = sites(1)
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(seconds=20)
-    _take(twin, uid)
+    engine = sites(1)
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(seconds=20)
+    _take(engine, uid)
     if paused:
-        twin.annotate(uid, pause="")
-    twin.wait(minutes=1)
-    reason = twin.tracked(uid).rollout.hold
+        engine.annotate(uid, pause="")
+    engine.wait(minutes=1)
+    reason = engine.tracked(uid).rollout.hold
     assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
 
 
 def test_probes_of_waiting_members_are_forgotten() -> None:
     """A look rests on what nobody follows meanwhile."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(seconds=10)
-    assert twin.member(uid, 0, "site-1").run is not None
-    assert twin.member(uid, 0, "site-2").probe is not None
-    said = [each for each in _take(twin, uid) if isinstance(each, OnMember)]
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(seconds=10)
+    assert engine.member(uid, 0, "site-1").run is not None
+    assert engine.member(uid, 0, "site-2").probe is not None
+    said = [each for each in _take(engine, uid) if isinstance(each, OnMember)]
     assert [each.member.cluster for each in said] == ["site-2", "site-3"]
-    assert twin.member(uid, 0, "site-2").probe is None
-    assert _take(twin, uid) == []
+    assert engine.member(uid, 0, "site-2").probe is None
+    assert _take(engine, uid) == []

@@ -11,136 +11,136 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu, plan_of
 
 
 def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
-    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
-    twin.wait(minutes=30)
-    assert len(twin.tracked(uid).steps) == 1
-    twin.wait(minutes=40)
-    assert [step.step.state for step in twin.tracked(uid).steps] == [
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(minutes=30)
+    assert len(engine.tracked(uid).steps) == 1
+    engine.wait(minutes=40)
+    assert [step.step.state for step in engine.tracked(uid).steps] == [
         StepState.FINISHED,
         StepState.RUNNING,
     ]
 
 
 def test_failed_members_do_not_keep_the_next_step() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
-    twin.wait(hours=2)
-    assert list(twin.tracked(uid).steps[1].members) == ["site-2"]
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
-    assert "1 succeeded, 1 failed" in twin.told(Kind.STEP_FINISHED)[0]
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=2)
+    assert list(engine.tracked(uid).steps[1].members) == ["site-2"]
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert "1 succeeded, 1 failed" in engine.told(Kind.STEP_FINISHED)[0]
 
 
 def test_a_plan_that_grows_after_it_was_complete_goes_on() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    assert twin.tracked(uid).rollout.completed_at is not None
-    twin.append(uid, "Upgrade")
-    twin.settle()
-    assert twin.tracked(uid).rollout.state is RolloutState.RUNNING
-    assert twin.tracked(uid).rollout.completed_at is None
-    twin.wait(hours=1)
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
-    assert [done.action for done in twin.member(uid, 1, "site-1").completed] == ["Upgrade"]
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    assert engine.tracked(uid).rollout.completed_at is not None
+    engine.append(uid, "Upgrade")
+    engine.settle()
+    assert engine.tracked(uid).rollout.state is RolloutState.RUNNING
+    assert engine.tracked(uid).rollout.completed_at is None
+    engine.wait(hours=1)
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert [done.action for done in engine.member(uid, 1, "site-1").completed] == ["Upgrade"]
 
 
 def test_an_invalid_plan_starts_nothing() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Upgrade", "Prep"))
-    twin.wait(hours=1)
-    rollout = twin.tracked(uid).rollout
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Upgrade", "Prep"))
+    engine.wait(hours=1)
+    rollout = engine.tracked(uid).rollout
     assert rollout.state is RolloutState.PENDING
     assert rollout.hold is not None
     assert rollout.hold.kind is ReasonKind.INVALID_PLAN
-    assert not twin.tracked(uid).steps
-    assert not twin.works
-    assert "invalid combinations" in twin.warnings()[0]
+    assert not engine.tracked(uid).steps
+    assert not engine.works
+    assert "invalid combinations" in engine.warnings()[0]
 
 
 def test_a_time_that_no_calendar_has_starts_nothing() -> None:
     """TALM's CRD lets it through."""
-    twin, found = InMemoryEngine("site-1"), ibgu("a", "Prep", "Upgrade")
+    engine, found = InMemoryEngine("site-1"), ibgu("a", "Prep", "Upgrade")
     odd = IbuSpec(auto_rollback_on_failure=AutoRollback(2**63 - 1))
-    uid = twin.apply(replace(found, spec=replace(found.spec, ibu_spec=odd)))
-    twin.wait(hours=1)
-    hold = twin.tracked(uid).rollout.hold
+    uid = engine.apply(replace(found, spec=replace(found.spec, ibu_spec=odd)))
+    engine.wait(hours=1)
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
     assert "initMonitorTimeoutSeconds: Invalid value" in hold.message
 
 
 def test_a_plan_that_becomes_invalid_stops_new_starts_and_nothing_else() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(seconds=20)
-    twin.append(uid, "Prep")
-    twin.wait(minutes=30)
-    first, second = twin.tracked(uid).steps[0].members.values()
+    engine = InMemoryEngine("site-1", "site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(seconds=20)
+    engine.append(uid, "Prep")
+    engine.wait(minutes=30)
+    first, second = engine.tracked(uid).steps[0].members.values()
     assert first.outcome is Outcome.SUCCEEDED
     assert second.state is MemberState.WAITING
     assert second.reason.kind is ReasonKind.INVALID_PLAN
-    assert twin.spokes["site-2"].executed == []
+    assert engine.spokes["site-2"].executed == []
 
 
 def test_a_plan_that_is_put_right_goes_on() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(seconds=20)
-    good = twin.ibgus[uid]
-    twin.append(uid, "Prep")
-    twin.wait(minutes=10)
+    engine = InMemoryEngine("site-1", "site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(seconds=20)
+    good = engine.ibgus[uid]
+    engine.append(uid, "Prep")
+    engine.wait(minutes=10)
     meta = replace(good.metadata, generation=3)
-    twin.apply(replace(good, metadata=meta))
-    twin.wait(minutes=30)
-    assert twin.tracked(uid).rollout.hold is None
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    engine.apply(replace(good, metadata=meta))
+    engine.wait(minutes=30)
+    assert engine.tracked(uid).rollout.hold is None
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_a_plan_that_becomes_invalid_before_a_step_has_started_keeps_it_closed() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.turn()
-    assert twin.tracked(uid).steps[0].step.state is StepState.OPENING
-    twin.append(uid, "Prep")
-    twin.turn()
-    step = twin.tracked(uid).steps[0].step
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.turn()
+    assert engine.tracked(uid).steps[0].step.state is StepState.OPENING
+    engine.append(uid, "Prep")
+    engine.turn()
+    step = engine.tracked(uid).steps[0].step
     assert step.state is StepState.OPENING
     assert step.hold is not None
     assert step.hold.kind is ReasonKind.INVALID_PLAN
 
 
 def test_a_started_step_can_not_be_changed() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.settle()
-    obj = twin.ibgus[uid]
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.settle()
+    obj = engine.ibgus[uid]
     spec = replace(obj.spec, plan=plan_of(["Prep"], concurrency=2))
-    twin.apply(replace(obj, metadata=replace(obj.metadata, generation=2), spec=spec))
-    twin.settle()
-    hold = twin.tracked(uid).rollout.hold
+    engine.apply(replace(obj, metadata=replace(obj.metadata, generation=2), spec=spec))
+    engine.settle()
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert "append only" in hold.message
 
 
 def test_a_step_that_matches_nobody_finishes_at_once_with_a_warning() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Upgrade"))
-    twin.settle()
-    tracked = twin.tracked(uid)
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Upgrade"))
+    engine.settle()
+    tracked = engine.tracked(uid)
     assert tracked.rollout.state is RolloutState.COMPLETE
     assert tracked.steps[0].step.total == 0
-    assert "without the label lcm.openshift.io/ibgu-prep-completed" in twin.warnings()[0]
-    assert twin.now - tracked.rollout.created_at < timedelta(seconds=1)
+    assert "without the label lcm.openshift.io/ibgu-prep-completed" in engine.warnings()[0]
+    assert engine.now - tracked.rollout.created_at < timedelta(seconds=1)
 
 
 def test_steps_that_need_other_members_take_them_in_one_go() -> None:
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    uid = twin.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
-    twin.wait(hours=3)
-    members = [list(step.members) for step in twin.tracked(uid).steps]
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    uid = engine.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
+    engine.wait(hours=3)
+    members = [list(step.members) for step in engine.tracked(uid).steps]
     assert members == [["site-1", "site-2"], ["site-1"], ["site-2"], []]
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE

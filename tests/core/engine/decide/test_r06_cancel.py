@@ -29,29 +29,29 @@ from tests.core.engine.decide.invariants import Invariants
 
 def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[InMemoryEngine, str, str]:
     """The older rollout has run for `wait` seconds when the newer one comes."""
-    twin = InMemoryEngine(*(clusters or ("site-1",)))
-    Invariants(twin)
-    first = twin.apply(ibgu("older", older, concurrency=1, age=10))
-    twin.wait(seconds=wait)
-    second = twin.apply(ibgu("newer", newer, concurrency=1))
-    return twin, first, second
+    engine = InMemoryEngine(*(clusters or ("site-1",)))
+    Invariants(engine)
+    first = engine.apply(ibgu("older", older, concurrency=1, age=10))
+    engine.wait(seconds=wait)
+    second = engine.apply(ibgu("newer", newer, concurrency=1))
+    return engine, first, second
 
 
-def asked(twin: InMemoryEngine) -> list[str]:
-    decisions = (said.decision for said in twin.said)
+def asked(engine: InMemoryEngine) -> list[str]:
+    decisions = (said.decision for said in engine.said)
     return [decision.cluster for decision in decisions if isinstance(decision, Preempt)]
 
 
 def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
-    twin, older, newer = two("Prep", "Prep")
-    twin.settle()
-    member = twin.member(newer, 0, "site-1")
+    engine, older, newer = two("Prep", "Prep")
+    engine.settle()
+    member = engine.member(newer, 0, "site-1")
     assert member.reason.kind is ReasonKind.CLAIM
     assert "fleet/older" in member.reason.message
     assert member.slot is None
-    twin.wait(hours=1)
-    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
-    (done,) = twin.member(newer, 0, "site-1").completed
+    engine.wait(hours=1)
+    assert engine.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    (done,) = engine.member(newer, 0, "site-1").completed
     assert done.note.startswith("was already prepared")
 
 
@@ -60,7 +60,7 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
     namespace: str, named: str
 ) -> None:
     """An Abort leaves it, too: nobody knows how far the other one was."""
-    twin = InMemoryEngine("site-1", "site-2")
+    engine = InMemoryEngine("site-1", "site-2")
     holder = Holder("uid-x", 0, "site-1")
     unreadable = UnreadableRollout(
         uid="uid-x",
@@ -70,234 +70,234 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
         claims={"uid-site-1": holder},
         cancellers={},
     )
-    twin.fleet.keep_claims([unreadable])
-    uid = twin.apply(ibgu("mine", "Abort"))
-    twin.wait(hours=1)
-    blocked = twin.member(uid, 0, "site-1")
+    engine.fleet.keep_claims([unreadable])
+    uid = engine.apply(ibgu("mine", "Abort"))
+    engine.wait(hours=1)
+    blocked = engine.member(uid, 0, "site-1")
     assert (blocked.reason.kind, blocked.reason.who) == (ReasonKind.CLAIM, ActingParty.PERSON)
     assert blocked.reason.message.startswith(named)
     assert blocked.reason.message.endswith("and its records can't be read")
-    assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
-    assert twin.fleet.claims == {"uid-site-1": holder}
+    assert engine.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert engine.fleet.claims == {"uid-site-1": holder}
 
 
 def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    one = twin.apply(ibgu("one", "Prep"))
-    two = twin.apply(ibgu("two", "Prep"))
-    twin.wait(seconds=5)
-    kinds = [twin.member(uid, 0, "site-1").state for uid in (one, two)]
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    one = engine.apply(ibgu("one", "Prep"))
+    two = engine.apply(ibgu("two", "Prep"))
+    engine.wait(seconds=5)
+    kinds = [engine.member(uid, 0, "site-1").state for uid in (one, two)]
     assert sorted(kinds) == [MemberState.IN_FLIGHT, MemberState.WAITING]
 
 
 def test_waiting_members_of_the_older_one_are_cancelled() -> None:
-    twin, older, _newer = two("Prep", "Abort", "site-1", "site-2")
-    twin.settle()
-    member = twin.member(older, 0, "site-2")
+    engine, older, _newer = two("Prep", "Abort", "site-1", "site-2")
+    engine.settle()
+    member = engine.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
     assert member.message == "cancelled by fleet/newer"
 
 
 def test_the_running_member_is_preempted_when_the_cancellers_slot_reaches_it() -> None:
-    twin, older, newer = two("Prep", "Abort")
-    twin.wait(minutes=3)
-    member = twin.member(older, 0, "site-1")
+    engine, older, newer = two("Prep", "Abort")
+    engine.wait(minutes=3)
+    member = engine.member(older, 0, "site-1")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
     assert member.run is not None
     assert member.run.disarmed
-    assert [stage for _, stage in twin.spokes["site-1"].executed] == ["Prep", "Idle"]
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.labels["site-1"] == {}
+    assert [stage for _, stage in engine.spokes["site-1"].executed] == ["Prep", "Idle"]
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert engine.labels["site-1"] == {}
 
 
 def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    Invariants(twin)
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    Invariants(engine)
+    for spoke in engine.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
-    older = twin.apply(ibgu("older", "Prep", concurrency=3, age=10))
-    twin.wait(seconds=10)
-    twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.settle()
-    assert asked(twin) == ["site-1"]
-    assert list(twin.tracked(older).steps[0].in_flight) == ["site-2", "site-3"]
-    twin.wait(hours=1)
-    assert asked(twin) == ["site-1", "site-2", "site-3"]
+    older = engine.apply(ibgu("older", "Prep", concurrency=3, age=10))
+    engine.wait(seconds=10)
+    engine.apply(ibgu("newer", "Abort", concurrency=1))
+    engine.settle()
+    assert asked(engine) == ["site-1"]
+    assert list(engine.tracked(older).steps[0].in_flight) == ["site-2", "site-3"]
+    engine.wait(hours=1)
+    assert asked(engine) == ["site-1", "site-2", "site-3"]
 
 
 def test_a_quarantined_rollout_keeps_no_slot_of_its_canceller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No request is answered until ibgu can decide on that rollout again."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=10)
-    for decision in quarantine_rollout(twin.tracked(older), "KeyError", twin.now):
-        twin.fleet.apply(decision)
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    older = engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=10)
+    for decision in quarantine_rollout(engine.tracked(older), "KeyError", engine.now):
+        engine.fleet.apply(decision)
     with monkeypatch.context() as quarantined:
-        decide = twin._decide
+        decide = engine._decide
         quarantined.setattr(
-            twin, "_decide", lambda uid, *given: None if uid == older else decide(uid, *given)
+            engine, "_decide", lambda uid, *given: None if uid == older else decide(uid, *given)
         )
-        newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
-        twin.wait(minutes=1)
-        waiting = twin.member(newer, 0, "site-1").reason
+        newer = engine.apply(ibgu("newer", "Abort", concurrency=1))
+        engine.wait(minutes=1)
+        waiting = engine.member(newer, 0, "site-1").reason
         assert (waiting.kind, waiting.who) == (ReasonKind.CLAIM, ActingParty.PERSON)
         assert "which an internal error of ibgu holds" in waiting.message
         for name in ("site-2", "site-3"):
-            assert twin.member(newer, 0, name).outcome is Outcome.SUCCEEDED
-    twin.touch(older)
-    twin.wait(minutes=10)
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+            assert engine.member(newer, 0, name).outcome is Outcome.SUCCEEDED
+    engine.touch(older)
+    engine.wait(minutes=10)
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_no_preemption_for_a_slot_that_an_earlier_member_may_still_take() -> None:
     """The one before has lost its place, not its answer; only when that is overdue the other is the
     next one."""
-    twin = InMemoryEngine("site-1", "site-2")
-    Invariants(twin)
-    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
-    twin.frozen.add("site-1")
-    twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=10)
-    newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.drive(PROBE_GRACE * 2)
-    assert twin.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
-    assert asked(twin) == []
-    twin.drive(PROBE_TIMEOUT)
-    assert asked(twin) == ["site-2"]
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    engine.spokes["site-2"].faults[Stage.PREP] = "slow"
+    engine.frozen.add("site-1")
+    engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=10)
+    newer = engine.apply(ibgu("newer", "Abort", concurrency=1))
+    engine.drive(PROBE_GRACE * 2)
+    assert engine.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
+    assert asked(engine) == []
+    engine.drive(PROBE_TIMEOUT)
+    assert asked(engine) == ["site-2"]
 
 
 def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
     """The canceller's slot is elsewhere, but nothing more begins on its members."""
-    twin = InMemoryEngine("site-1", "site-2")
-    Invariants(twin)
-    older = twin.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
-    twin.wait(seconds=10)
-    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
-    twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.wait(minutes=5)
-    member = twin.member(older, 0, "site-2")
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    older = engine.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
+    engine.wait(seconds=10)
+    engine.spokes["site-1"].faults[Stage.IDLE] = "hang"
+    engine.apply(ibgu("newer", "Abort", concurrency=1))
+    engine.wait(minutes=5)
+    member = engine.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
     assert member.failed_action == "Upgrade"
     assert [done.action for done in member.completed] == ["Prep"]
 
 
 def test_an_intended_run_is_cancelled_at_once() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.payload = PayloadState(digest="digest")
-    older = twin.apply(ibgu("older", "Prep", age=10))
-    while not twin.loading:
-        twin.step()
-    twin.stalled = twin.now + timedelta(hours=1)
-    twin.apply(ibgu("newer", "Abort"))
-    twin.settle()
-    assert twin.member(older, 0, "site-1").cause is Cause.PREEMPTED
-    assert twin.spokes["site-1"].executed == []
+    engine = InMemoryEngine("site-1")
+    engine.payload = PayloadState(digest="digest")
+    older = engine.apply(ibgu("older", "Prep", age=10))
+    while not engine.loading:
+        engine.step()
+    engine.stalled = engine.now + timedelta(hours=1)
+    engine.apply(ibgu("newer", "Abort"))
+    engine.settle()
+    assert engine.member(older, 0, "site-1").cause is Cause.PREEMPTED
+    assert engine.spokes["site-1"].executed == []
 
 
 def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
-    twin, older, _newer = two("Prep", "Abort", "site-1", wait=600)
-    twin.wait(minutes=10)
-    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.append(older, "Upgrade")
-    twin.wait(hours=1)
-    assert twin.tracked(older).steps[1].step.total == 0
-    assert "taken over by a newer ImageBasedGroupUpgrade" in twin.warnings()[-1]
+    engine, older, _newer = two("Prep", "Abort", "site-1", wait=600)
+    engine.wait(minutes=10)
+    engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.append(older, "Upgrade")
+    engine.wait(hours=1)
+    assert engine.tracked(older).steps[1].step.total == 0
+    assert "taken over by a newer ImageBasedGroupUpgrade" in engine.warnings()[-1]
 
 
 @pytest.mark.parametrize("action", ["Abort", "Rollback"])
 def test_between_two_cancellers_the_first_to_hold_the_claim_wins(action: str) -> None:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    spoke = twin.spokes["site-1"]
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    spoke = engine.spokes["site-1"]
     for stage in ("Prep", "Upgrade")[: 2 if action == "Rollback" else 1]:
         spoke.to(stage)
     if action == "Rollback":
-        twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
-    older = twin.apply(ibgu("older", action, age=10))
-    twin.wait(seconds=10)
-    newer = twin.apply(ibgu("newer", action))
-    twin.settle()
-    assert twin.member(older, 0, "site-1").state is MemberState.IN_FLIGHT
-    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.CLAIM
-    twin.wait(hours=1)
-    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert "was already" in twin.member(newer, 0, "site-1").completed[0].note
+        engine.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+    older = engine.apply(ibgu("older", action, age=10))
+    engine.wait(seconds=10)
+    newer = engine.apply(ibgu("newer", action))
+    engine.settle()
+    assert engine.member(older, 0, "site-1").state is MemberState.IN_FLIGHT
+    assert engine.member(newer, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    engine.wait(hours=1)
+    assert engine.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert "was already" in engine.member(newer, 0, "site-1").completed[0].note
 
 
 def test_an_older_canceller_does_not_preempt_a_newer_rollout() -> None:
-    twin = InMemoryEngine("site-1")
-    newer = twin.apply(ibgu("newer", "Prep"))
-    twin.wait(seconds=10)
-    older = twin.apply(ibgu("older", "Abort", age=10))
-    twin.settle()
-    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.CLAIM
-    assert twin.member(newer, 0, "site-1").state is MemberState.IN_FLIGHT
+    engine = InMemoryEngine("site-1")
+    newer = engine.apply(ibgu("newer", "Prep"))
+    engine.wait(seconds=10)
+    older = engine.apply(ibgu("older", "Abort", age=10))
+    engine.settle()
+    assert engine.member(older, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    assert engine.member(newer, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
 @pytest.mark.parametrize("turns", range(1, 12))
 def test_a_restart_between_request_and_answer_asks_again(turns: int) -> None:
-    twin, older, newer = two("Prep", "Abort")
+    engine, older, newer = two("Prep", "Abort")
     for _ in range(turns):
-        twin.turn()
-        twin.deliver()
-    twin.restart()
-    twin.wait(minutes=10)
-    assert twin.member(older, 0, "site-1").outcome is Outcome.CANCELLED
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert not twin.fleet.preempts
+        engine.turn()
+        engine.deliver()
+    engine.restart()
+    engine.wait(minutes=10)
+    assert engine.member(older, 0, "site-1").outcome is Outcome.CANCELLED
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert not engine.fleet.preempts
 
 
 def test_a_request_waits_for_the_hold_to_be_passed() -> None:
     """The older one's work is armed; the hub takes no writes for a while."""
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    older = twin.apply(ibgu("older", "Prep", age=10))
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen.add("site-1")
-    twin.settle()
-    twin.stalled = twin.now + timedelta(minutes=1)
-    newer = twin.apply(ibgu("newer", "Abort"))
-    twin.settle()
-    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.DISARMING
-    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.PREEMPTING
-    assert twin.fleet.preempts == {"uid-site-1": "fleet/newer"}
-    twin.frozen.clear()
-    twin.wait(minutes=5)
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    older = engine.apply(ibgu("older", "Prep", age=10))
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen.add("site-1")
+    engine.settle()
+    engine.stalled = engine.now + timedelta(minutes=1)
+    newer = engine.apply(ibgu("newer", "Abort"))
+    engine.settle()
+    assert engine.member(older, 0, "site-1").reason.kind is ReasonKind.DISARMING
+    assert engine.member(newer, 0, "site-1").reason.kind is ReasonKind.PREEMPTING
+    assert engine.fleet.preempts == {"uid-site-1": "fleet/newer"}
+    engine.frozen.clear()
+    engine.wait(minutes=5)
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_stale_request_never_hits_the_canceller_itself() -> None:
     """The older one lets go by itself in the very turn in which it is asked to."""
-    twin, older, newer = two("Prep", "Abort", wait=10)
-    twin.settle()
-    assert Kind.RUN_ENDED in twin.kinds("site-1")
-    twin.wait(minutes=10)
-    results = [twin.member(uid, 0, "site-1").cause for uid in (older, newer)]
+    engine, older, newer = two("Prep", "Abort", wait=10)
+    engine.settle()
+    assert Kind.RUN_ENDED in engine.kinds("site-1")
+    engine.wait(minutes=10)
+    results = [engine.member(uid, 0, "site-1").cause for uid in (older, newer)]
     assert results == [Cause.PREEMPTED, None]
 
 
 def test_a_ready_member_does_not_start_in_the_turn_in_which_its_canceller_comes() -> None:
     """The canceller's step starts first in that turn; the member itself is not touched."""
-    twin = InMemoryEngine("site-1", "site-2")
-    Invariants(twin)
-    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=10)
-    assert twin.member(older, 0, "site-2").reason.kind is ReasonKind.READY
-    newer = twin.apply(ibgu("newer", "Abort"))
-    twin.turn()
-    twin.now += timedelta(minutes=2)
-    twin.spokes["site-1"].tick(twin.now)
-    twin.touched = {newer: {}, older: {"site-1": None}}
-    twin.agents()
-    twin.turn()
-    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.member(older, 0, "site-2").outcome is Outcome.CANCELLED
-    assert Kind.RUN_INTENDED not in twin.kinds("site-2")
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    older = engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=10)
+    assert engine.member(older, 0, "site-2").reason.kind is ReasonKind.READY
+    newer = engine.apply(ibgu("newer", "Abort"))
+    engine.turn()
+    engine.now += timedelta(minutes=2)
+    engine.spokes["site-1"].tick(engine.now)
+    engine.touched = {newer: {}, older: {"site-1": None}}
+    engine.agents()
+    engine.turn()
+    assert engine.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert engine.member(older, 0, "site-2").outcome is Outcome.CANCELLED
+    assert Kind.RUN_INTENDED not in engine.kinds("site-2")
 
 
 # -- across namespaces -------------------------------------------------------------------------
@@ -316,82 +316,82 @@ def between_two(
     action: str, *, across: bool, scope: Scope = SHARED
 ) -> tuple[InMemoryEngine, str, str]:
     """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
-    twin = InMemoryEngine("site-1", "site-2")
-    Invariants(twin)
-    twin.fleet.across_namespaces = across
-    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-    twin.wait(seconds=10)
-    newer = twin.apply(elsewhere("newer", action))
-    twin.scope = scope
-    twin.settle()
-    return twin, older, newer
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    engine.fleet.across_namespaces = across
+    older = engine.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    engine.wait(seconds=10)
+    newer = engine.apply(elsewhere("newer", action))
+    engine.scope = scope
+    engine.settle()
+    return engine, older, newer
 
 
 def test_a_rollout_of_another_namespace_is_not_cancelled_where_that_is_off() -> None:
-    twin, older, newer = between_two("Abort", across=False)
-    reason = twin.member(newer, 0, "site-1").reason
+    engine, older, newer = between_two("Abort", across=False)
+    reason = engine.member(newer, 0, "site-1").reason
     assert (reason.kind, reason.who) == (ReasonKind.CLAIM, ActingParty.IBGU)
     assert reason.message == "a rollout of another namespace works on the cluster"
-    twin.restart()
-    twin.wait(hours=1)
-    outcomes = [twin.member(older, 0, name).outcome for name in twin.spokes]
+    engine.restart()
+    engine.wait(hours=1)
+    outcomes = [engine.member(older, 0, name).outcome for name in engine.spokes]
     assert outcomes == [Outcome.SUCCEEDED, Outcome.SUCCEEDED]
-    assert asked(twin) == []
-    assert told(certify(log_of(twin))) == []
+    assert asked(engine) == []
+    assert told(certify(log_of(engine))) == []
 
 
 def test_later_steps_of_a_rollout_that_can_not_be_cancelled_keep_clusters() -> None:
-    twin, older, _newer = between_two("Abort", across=False)
-    twin.wait(hours=1)
-    for name in twin.spokes:
-        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.append(older, "Upgrade")
-    twin.wait(hours=2)
-    assert twin.tracked(older).steps[1].step.total == 2
-    assert told(certify(log_of(twin))) == []
+    engine, older, _newer = between_two("Abort", across=False)
+    engine.wait(hours=1)
+    for name in engine.spokes:
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.append(older, "Upgrade")
+    engine.wait(hours=2)
+    assert engine.tracked(older).steps[1].step.total == 2
+    assert told(certify(log_of(engine))) == []
 
 
 @pytest.mark.parametrize("scope", [SHARED, Scope("fleet")], ids=["tenancy", "no tenancy"])
 def test_cancelling_across_namespaces_names_no_foreign_rollout(scope: Scope) -> None:
     """A reader of one rollout need not be able to read the other, with tenancy or without."""
-    twin, older, newer = between_two("Abort", across=True, scope=scope)
-    member = twin.member(older, 0, "site-2")
+    engine, older, newer = between_two("Abort", across=True, scope=scope)
+    member = engine.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
-    twin.wait(hours=1)
-    first = twin.member(older, 0, "site-1")
+    engine.wait(hours=1)
+    first = engine.member(older, 0, "site-1")
     words = [member.message, first.message]
     assert words == ["cancelled by a rollout of another namespace"] * 2
-    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
-    told_of = [said.decision.why for said in twin.said if isinstance(said.decision, OnMember)]
+    assert engine.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    told_of = [said.decision.why for said in engine.said if isinstance(said.decision, OnMember)]
     assert not [why for why in told_of if "fleet/" in why or "theirs/" in why]
 
 
 def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.fleet.across_namespaces = False
-    twin.scope = SHARED
-    older = twin.apply(ibgu("older", "Prep", age=10))
-    twin.wait(seconds=10)
-    twin.apply(ibgu("newer", "Abort"))
-    twin.wait(minutes=5)
-    assert twin.member(older, 0, "site-1").message == "cancelled by fleet/newer"
+    engine = InMemoryEngine("site-1")
+    engine.fleet.across_namespaces = False
+    engine.scope = SHARED
+    older = engine.apply(ibgu("older", "Prep", age=10))
+    engine.wait(seconds=10)
+    engine.apply(ibgu("newer", "Abort"))
+    engine.wait(minutes=5)
+    assert engine.member(older, 0, "site-1").message == "cancelled by fleet/newer"
 
 
 def test_cancelling_across_namespaces_is_fixed_when_the_step_opens() -> None:
     """A setting that changes later neither ends nor frees anything."""
-    twin, older, _newer = between_two("Abort", across=False)
-    twin.fleet.across_namespaces = True
-    twin.restart()
-    twin.wait(hours=1)
-    assert twin.member(older, 0, "site-2").outcome is Outcome.SUCCEEDED
+    engine, older, _newer = between_two("Abort", across=False)
+    engine.fleet.across_namespaces = True
+    engine.restart()
+    engine.wait(hours=1)
+    assert engine.member(older, 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
 def test_a_start_behind_a_cancel_is_found_where_namespaces_are_no_bound() -> None:
     """The certifier goes by what the step itself says."""
-    twin, _older, _newer = between_two("Abort", across=False)
-    twin.wait(hours=1)
+    engine, _older, _newer = between_two("Abort", across=False)
+    engine.wait(hours=1)
     log = [
         replace(event, data={k: v for k, v in event.data.items() if k != "across_namespaces"})
-        for event in log_of(twin)
+        for event in log_of(engine)
     ]
     assert any("had cancelled it" in words for words in told(certify(log)))

@@ -22,41 +22,41 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 def test_the_clusters_own_failure_ends_the_run_at_once(
     plan: str, stage: Stage, cause: Cause, words: str
 ) -> None:
-    twin = InMemoryEngine("site-1")
-    spoke = twin.spokes["site-1"]
+    engine = InMemoryEngine("site-1")
+    spoke = engine.spokes["site-1"]
     if not plan.startswith("Prep"):
         spoke.to("Prep")
     if plan in ("Rollback", "FinalizeUpgrade"):
         spoke.to("Upgrade")
-        twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+        engine.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
     spoke.faults[stage] = "fail"
-    uid = twin.apply(ibgu("a", plan))
-    twin.wait(minutes=5)
-    member = twin.member(uid, 0, "site-1")
+    uid = engine.apply(ibgu("a", plan))
+    engine.wait(minutes=5)
+    member = engine.member(uid, 0, "site-1")
     assert (member.outcome, member.cause, member.message) == (Outcome.FAILED, cause, words)
     assert member.failed_action == plan.split()[-1]
     failed = f"lcm.openshift.io/ibgu-{plan.split()[-1].lower()}-failed"
-    assert failed in twin.labels["site-1"]
+    assert failed in engine.labels["site-1"]
 
 
 def test_an_automatic_rollback_is_a_failed_upgrade() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.wait(minutes=30)
-    assert twin.member(uid, 0, "site-1").cause is Cause.UPGRADE_FAILED
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
+    uid = engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.wait(minutes=30)
+    assert engine.member(uid, 0, "site-1").cause is Cause.UPGRADE_FAILED
 
 
 def test_the_details_may_be_filled_in_later() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    ibu = twin.works[uid, "site-1"].view().feedback
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    ibu = engine.works[uid, "site-1"].view().feedback
     assert ibu is not None
     told = IbuCondition("False", "Failed", "precache job failed to complete")
-    work = replace(twin.works[uid, "site-1"].view(), feedback=replace(ibu, prep_in_progress=told))
-    (filled,) = [d for d in twin.ask(uid, "site-1", stage=work) if isinstance(d, OnMember)]
+    work = replace(engine.works[uid, "site-1"].view(), feedback=replace(ibu, prep_in_progress=told))
+    (filled,) = [d for d in engine.ask(uid, "site-1", stage=work) if isinstance(d, OnMember)]
     assert filled.member.message == "precache job failed to complete"
     assert filled.member.run is not None
     assert filled.member.run.message == "precache job failed to complete"

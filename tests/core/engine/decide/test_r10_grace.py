@@ -31,13 +31,13 @@ class PatientDriver(FirmwareDriver):
 
 @dataclass
 class Flash:
-    twin: InMemoryEngine
+    engine: InMemoryEngine
     uid: str
     driver: PatientDriver
 
     @property
     def node(self) -> FirmwareNode:
-        found: object = self.twin.spokes["site-1"]
+        found: object = self.engine.spokes["site-1"]
         assert isinstance(found, FirmwareNode)
         return found
 
@@ -45,91 +45,91 @@ class Flash:
 @pytest.fixture
 def flash() -> Flash:
     driver = PatientDriver()
-    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
-    found = Flash(twin, "uid-a", driver)
+    engine = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    found = Flash(engine, "uid-a", driver)
     found.node.breaks = "no power"
-    twin.apply(ibgu("a", "Stage Flash"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=8)
-    member = twin.member("uid-a", 0, "site-1")
+    engine.apply(ibgu("a", "Stage Flash"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=8)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.reason.kind, member.reason.message) == (ReasonKind.REFUSED, "no power")
     assert member.reason.who is ActingParty.CLUSTER
     return found
 
 
 def test_a_failure_that_stands_for_its_grace_ends_the_run(flash: Flash) -> None:
-    flash.twin.wait(minutes=11)
-    member = flash.twin.member(flash.uid, 0, "site-1")
+    flash.engine.wait(minutes=11)
+    member = flash.engine.member(flash.uid, 0, "site-1")
     assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.UPGRADE_FAILED)
     assert member.message == "no power"
 
 
 def test_a_failure_that_the_cluster_ends_by_itself_is_none(flash: Flash) -> None:
     flash.node.breaks, flash.node.error, flash.node.phase = "", "", "Flashed"
-    flash.twin.touch_cluster("site-1")
-    flash.twin.wait(minutes=11)
-    assert flash.twin.member(flash.uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    flash.engine.touch_cluster("site-1")
+    flash.engine.wait(minutes=11)
+    assert flash.engine.member(flash.uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_the_grace_goes_on_while_the_cluster_tries_again(flash: Flash) -> None:
     """Otherwise a failure that comes back with every try would never count."""
     flash.driver.tries = True
-    flash.twin.wait(minutes=6)
+    flash.engine.wait(minutes=6)
     flash.node.busy = True
-    flash.twin.touch_cluster("site-1")
-    flash.twin.wait(minutes=1)
-    member = flash.twin.member(flash.uid, 0, "site-1")
+    flash.engine.touch_cluster("site-1")
+    flash.engine.wait(minutes=1)
+    member = flash.engine.member(flash.uid, 0, "site-1")
     assert (member.reason.kind, member.reason.message) == (ReasonKind.REFUSED, "no power")
     flash.node.busy = False
-    flash.twin.touch_cluster("site-1")
-    flash.twin.wait(minutes=4)
-    assert flash.twin.member(flash.uid, 0, "site-1").outcome is Outcome.FAILED
+    flash.engine.touch_cluster("site-1")
+    flash.engine.wait(minutes=4)
+    assert flash.engine.member(flash.uid, 0, "site-1").outcome is Outcome.FAILED
 
 
 def test_the_grace_begins_again_with_another_failure(flash: Flash) -> None:
-    flash.twin.wait(minutes=6)
+    flash.engine.wait(minutes=6)
     flash.node.busy = True
-    flash.twin.touch_cluster("site-1")
-    flash.twin.wait(minutes=1)
+    flash.engine.touch_cluster("site-1")
+    flash.engine.wait(minutes=1)
     flash.node.busy = False
-    flash.twin.touch_cluster("site-1")
-    flash.twin.wait(minutes=6)
-    assert not flash.twin.member(flash.uid, 0, "site-1").finished
+    flash.engine.touch_cluster("site-1")
+    flash.engine.wait(minutes=6)
+    assert not flash.engine.member(flash.uid, 0, "site-1").finished
 
 
 def test_a_success_counts_only_once_the_action_may_have_had_its_effect() -> None:
     """Until then the cluster may show its state from before (R7.6)."""
     driver = PatientDriver()
     driver.earliest = GRACE
-    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=9)
-    member = twin.member(uid, 0, "site-1")
+    engine = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=9)
+    member = engine.member(uid, 0, "site-1")
     assert (member.finished, member.reason.kind) == (False, ReasonKind.RUNNING)
-    twin.wait(minutes=2)
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.wait(minutes=2)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_success_that_has_to_last_begins_again_after_a_failure() -> None:
     driver = PatientDriver()
     driver.soak = GRACE
-    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=9)
-    member = twin.member(uid, 0, "site-1")
+    engine = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=9)
+    member = engine.member(uid, 0, "site-1")
     assert (member.finished, member.reason.kind) == (False, ReasonKind.SOAKING)
     assert member.reason.until == member.reason.since + GRACE
-    node: object = twin.spokes["site-1"]
+    node: object = engine.spokes["site-1"]
     assert isinstance(node, FirmwareNode)
     node.busy = True
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=1)
-    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.RUNNING
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=1)
+    assert engine.member(uid, 0, "site-1").reason.kind is ReasonKind.RUNNING
     node.busy = False
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=9)
-    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.SOAKING
-    twin.wait(minutes=2)
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=9)
+    assert engine.member(uid, 0, "site-1").reason.kind is ReasonKind.SOAKING
+    engine.wait(minutes=2)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED

@@ -18,9 +18,9 @@ from tests.core.engine.decide.fleets import sites
 MINUTE = timedelta(minutes=1)
 
 
-def minutes(twin: InMemoryEngine, uid: str, name: str) -> float:
+def minutes(engine: InMemoryEngine, uid: str, name: str) -> float:
     """The member's limit, in minutes after its start."""
-    member = twin.member(uid, 0, name)
+    member = engine.member(uid, 0, name)
     assert member.limit is not None
     assert member.started_at is not None
     return (member.limit - member.started_at) / MINUTE
@@ -32,130 +32,130 @@ def minutes(twin: InMemoryEngine, uid: str, name: str) -> float:
 def test_the_share_is_the_timeout_by_the_waves(
     members: int, concurrency: int, limit: float
 ) -> None:
-    twin = sites(members)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=concurrency, timeout=240))
-    twin.settle()
-    assert minutes(twin, uid, "site-1") == limit
+    engine = sites(members)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=concurrency, timeout=240))
+    engine.settle()
+    assert minutes(engine, uid, "site-1") == limit
 
 
 def test_the_last_wave_may_use_all_the_time_that_is_left() -> None:
-    twin = sites(3)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=240))
-    twin.wait(minutes=10)
-    limits = [round(minutes(twin, uid, f"site-{n}")) for n in (1, 2, 3)]
+    engine = sites(3)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=240))
+    engine.wait(minutes=10)
+    limits = [round(minutes(engine, uid, f"site-{n}")) for n in (1, 2, 3)]
     assert limits == [80, 119, 238]
 
 
 def test_a_timeout_of_thousands_of_years_gives_a_limit_that_can_be_read_again() -> None:
-    twin = sites(2)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=2**31 - 1))
-    twin.wait(seconds=10)
-    assert twin.member(uid, 0, "site-1").limit == LATEST
+    engine = sites(2)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=2**31 - 1))
+    engine.wait(seconds=10)
+    assert engine.member(uid, 0, "site-1").limit == LATEST
 
 
 def test_a_chain_has_one_limit() -> None:
-    twin = sites(1)
-    uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=100))
-    twin.wait(minutes=5)
-    assert twin.member(uid, 0, "site-1").action_index == 1
-    assert twin.member(uid, 0, "site-1").limit == START + 100 * MINUTE
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=100))
+    engine.wait(minutes=5)
+    assert engine.member(uid, 0, "site-1").action_index == 1
+    assert engine.member(uid, 0, "site-1").limit == START + 100 * MINUTE
 
 
 def test_past_its_limit_a_member_fails_when_another_needs_the_slot() -> None:
-    twin = sites(2)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
-    twin.wait(minutes=49)
-    assert twin.member(uid, 0, "site-1").outcome is None
-    twin.wait(minutes=2)
-    member = twin.member(uid, 0, "site-1")
+    engine = sites(2)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
+    engine.wait(minutes=49)
+    assert engine.member(uid, 0, "site-1").outcome is None
+    engine.wait(minutes=2)
+    member = engine.member(uid, 0, "site-1")
     assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
     assert member.message == f"{TIMEOUT}. Last seen: In progress"
-    assert member.ended_at == twin.member(uid, 0, "site-2").started_at
-    assert "lcm.openshift.io/ibgu-prep-failed" in twin.labels["site-1"]
+    assert member.ended_at == engine.member(uid, 0, "site-2").started_at
+    assert "lcm.openshift.io/ibgu-prep-failed" in engine.labels["site-1"]
 
 
 def test_past_its_limit_a_member_goes_on_while_nobody_needs_the_slot() -> None:
-    twin = sites(2)
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    twin.spokes["site-2"].dark = True
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
-    twin.wait(minutes=70)
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = sites(2)
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.spokes["site-2"].dark = True
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
+    engine.wait(minutes=70)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_the_earliest_limit_yields_first_and_only_as_many_as_are_needed() -> None:
-    twin = sites(4)
+    engine = sites(4)
     for n in (1, 2, 3):
-        twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(ibgu("a", "Prep", concurrency=3, timeout=100))
-    twin.wait(minutes=51)
-    outcomes = [m.outcome for m in twin.tracked(uid).steps[0].members.values()]
+        engine.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=100))
+    engine.wait(minutes=51)
+    outcomes = [m.outcome for m in engine.tracked(uid).steps[0].members.values()]
     assert outcomes == [Outcome.FAILED, None, None, None]
 
 
 def test_nobody_yields_for_a_member_that_a_gate_keeps() -> None:
-    twin = sites(2, "hang")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
-    twin.wait(minutes=5)
-    twin.payload = PayloadState(problem="forbidden")
-    twin.wait(minutes=60)
-    assert twin.member(uid, 0, "site-1").outcome is None
+    engine = sites(2, "hang")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
+    engine.wait(minutes=5)
+    engine.payload = PayloadState(problem="forbidden")
+    engine.wait(minutes=60)
+    assert engine.member(uid, 0, "site-1").outcome is None
 
 
 def test_the_slot_of_one_that_is_being_disarmed_is_not_asked_for_twice() -> None:
-    twin = sites(3)
+    engine = sites(3)
     for n in (1, 2):
-        twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(ibgu("a", "Prep", concurrency=2, timeout=100))
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen |= {"site-1", "site-2"}
-    twin.wait(minutes=49)
-    twin.stalled = twin.now + 3 * MINUTE
-    twin.wait(minutes=2)
-    reasons = [m.reason.kind for m in twin.tracked(uid).steps[0].members.values()]
+        engine.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=100))
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen |= {"site-1", "site-2"}
+    engine.wait(minutes=49)
+    engine.stalled = engine.now + 3 * MINUTE
+    engine.wait(minutes=2)
+    reasons = [m.reason.kind for m in engine.tracked(uid).steps[0].members.values()]
     assert reasons == [ReasonKind.DISARMING, ReasonKind.ARMING, ReasonKind.READY]
 
 
 def test_at_the_deadline_everybody_ends() -> None:
-    twin = sites(3, "hang")
-    twin.spokes["site-3"].dark = True
-    uid = twin.apply(ibgu("a", "Prep", concurrency=2, timeout=60))
-    twin.wait(minutes=61)
-    causes = [m.cause for m in twin.tracked(uid).steps[0].members.values()]
+    engine = sites(3, "hang")
+    engine.spokes["site-3"].dark = True
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=60))
+    engine.wait(minutes=61)
+    causes = [m.cause for m in engine.tracked(uid).steps[0].members.values()]
     assert causes == [Cause.TIMED_OUT, Cause.TIMED_OUT, Cause.NEVER_STARTED]
-    third = twin.member(uid, 0, "site-3")
+    third = engine.member(uid, 0, "site-3")
     assert third.failed_action == "Prep"
     assert "never started before the step's timeout: the cluster is not" in third.message
-    assert twin.labels["site-3"] == {}
-    assert twin.tracked(uid).steps[0].step.finished_at == START + 60 * MINUTE
+    assert engine.labels["site-3"] == {}
+    assert engine.tracked(uid).steps[0].step.finished_at == START + 60 * MINUTE
 
 
 def test_a_chain_that_waits_for_its_next_action_ends_at_the_deadline_too() -> None:
-    twin = sites(1)
-    uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
-    twin.wait(seconds=50)
-    twin.stalled = twin.now + timedelta(hours=2)
-    work = twin.works[uid, "site-1"]
-    twin.until(Kind.RUN_ENDED)
-    twin.frozen.add("site-1")
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=60))
+    engine.wait(seconds=50)
+    engine.stalled = engine.now + timedelta(hours=2)
+    work = engine.works[uid, "site-1"]
+    engine.until(Kind.RUN_ENDED)
+    engine.frozen.add("site-1")
     work.available = "Unknown"
-    twin.wait(hours=1)
-    member = twin.member(uid, 0, "site-1")
+    engine.wait(hours=1)
+    member = engine.member(uid, 0, "site-1")
     assert (member.failed_action, member.cause) == ("Upgrade", Cause.TIMED_OUT)
     assert [done.action for done in member.completed] == ["Prep"]
 
 
 def test_evidence_is_judged_before_deadlines() -> None:
-    twin = sites(1)
-    uid = twin.apply(ibgu("a", "Prep", timeout=1))
-    twin.wait(seconds=59)
-    twin.now = START + MINUTE + timedelta(seconds=30)
-    twin.spokes["site-1"].tick(twin.now)
-    twin.touch(uid, "site-1")
-    twin.agents()
-    twin.settle()
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep", timeout=1))
+    engine.wait(seconds=59)
+    engine.now = START + MINUTE + timedelta(seconds=30)
+    engine.spokes["site-1"].tick(engine.now)
+    engine.touch(uid, "site-1")
+    engine.agents()
+    engine.settle()
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -165,93 +165,93 @@ def test_evidence_that_has_not_had_its_turn_is_judged_before_deadlines(
     members: int, timeout: int
 ) -> None:
     """A thousand others were touched before it."""
-    twin = sites(members)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=timeout))
-    twin.wait(seconds=59)
-    twin.now = START + MINUTE + timedelta(seconds=30)
-    twin.spokes["site-1"].tick(twin.now)
-    twin.agents()
-    twin.touched = {uid: {}}
-    twin.turn()
-    run = twin.member(uid, 0, "site-1").run
+    engine = sites(members)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=timeout))
+    engine.wait(seconds=59)
+    engine.now = START + MINUTE + timedelta(seconds=30)
+    engine.spokes["site-1"].tick(engine.now)
+    engine.agents()
+    engine.touched = {uid: {}}
+    engine.turn()
+    run = engine.member(uid, 0, "site-1").run
     assert run is not None
     assert run.result is not RunResult.LIMIT
-    twin.settle()
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.settle()
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_limit_that_passed_while_ibgu_was_away_fails_nobody_for_two_minutes(
     members: int,
 ) -> None:
-    twin = sites(members, "hang")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
-    twin.wait(minutes=1)
-    twin.now = START + timedelta(hours=2)
-    twin.restart()
-    twin.drive(SETTLE - timedelta(seconds=1))
-    assert twin.member(uid, 0, "site-1").outcome is None
-    twin.wait(seconds=1)
-    assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
+    engine = sites(members, "hang")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(minutes=1)
+    engine.now = START + timedelta(hours=2)
+    engine.restart()
+    engine.drive(SETTLE - timedelta(seconds=1))
+    assert engine.member(uid, 0, "site-1").outcome is None
+    engine.wait(seconds=1)
+    assert engine.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
 
 
 def test_nothing_starts_after_a_deadline_that_passed_while_ibgu_was_away() -> None:
     """The two minutes in which nobody is judged are no exception."""
-    twin = sites(3, "hang")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=20))
-    twin.wait(minutes=5)
-    twin.now += 30 * MINUTE
-    twin.spokes["site-1"].uid = "another"
-    twin.restart()
-    twin.wait(minutes=1)
-    hold = twin.tracked(uid).steps[0].step.hold
+    engine = sites(3, "hang")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=20))
+    engine.wait(minutes=5)
+    engine.now += 30 * MINUTE
+    engine.spokes["site-1"].uid = "another"
+    engine.restart()
+    engine.wait(minutes=1)
+    hold = engine.tracked(uid).steps[0].step.hold
     assert hold is not None
-    assert (hold.kind, twin.tracked(uid).steps[0].not_started) == (ReasonKind.FLOOR, 2)
-    twin.wait(minutes=2)
-    causes = [m.cause for m in twin.tracked(uid).steps[0].members.values()]
+    assert (hold.kind, engine.tracked(uid).steps[0].not_started) == (ReasonKind.FLOOR, 2)
+    engine.wait(minutes=2)
+    causes = [m.cause for m in engine.tracked(uid).steps[0].members.values()]
     assert causes == [Cause.RECREATED, Cause.NEVER_STARTED, Cause.NEVER_STARTED]
-    assert len(twin.told(Kind.RUN_INTENDED)) == 1
+    assert len(engine.told(Kind.RUN_INTENDED)) == 1
 
 
 @pytest.mark.parametrize(("timeout", "floor"), [(60, 30), (240, 45)])
 def test_no_upgrade_starts_with_too_little_time_left(timeout: int, floor: int) -> None:
     """min(initMonitorTimeout + 15 min, share / 2): here 45 min, or half of the timeout."""
-    twin = sites(1)
-    twin.spokes["site-1"].to("Prep")
-    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.spokes["site-1"].dark = True
-    uid = twin.apply(ibgu("a", "Upgrade", timeout=timeout))
-    twin.wait(minutes=timeout - floor + 1)
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.settle()
-    hold = twin.tracked(uid).steps[0].step.hold
+    engine = sites(1)
+    engine.spokes["site-1"].to("Prep")
+    engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.spokes["site-1"].dark = True
+    uid = engine.apply(ibgu("a", "Upgrade", timeout=timeout))
+    engine.wait(minutes=timeout - floor + 1)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.settle()
+    hold = engine.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.FLOOR
     assert f"less than {floor} min are left" in hold.message
-    twin.wait(hours=1)
-    assert twin.member(uid, 0, "site-1").cause is Cause.NEVER_STARTED
+    engine.wait(hours=1)
+    assert engine.member(uid, 0, "site-1").cause is Cause.NEVER_STARTED
 
 
 def test_a_chain_goes_on_however_little_time_is_left() -> None:
-    twin = sites(1)
-    uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=20))
-    twin.wait(minutes=30)
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=20))
+    engine.wait(minutes=30)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_the_floor_follows_the_clusters_own_monitor() -> None:
-    twin = sites(1)
-    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    twin.spokes["site-1"].to("Prep")
-    twin.spokes["site-1"].dark = True
+    engine = sites(1)
+    engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.spokes["site-1"].to("Prep")
+    engine.spokes["site-1"].dark = True
     obj = ibgu("a", "Upgrade", timeout=240)
-    uid = twin.apply(with_monitor(obj, 600))
-    twin.wait(minutes=210)
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.settle()
-    assert twin.member(uid, 0, "site-1").run is not None
+    uid = engine.apply(with_monitor(obj, 600))
+    engine.wait(minutes=210)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.settle()
+    assert engine.member(uid, 0, "site-1").run is not None
 
 
 def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
@@ -265,14 +265,14 @@ def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
 def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(
     vanishes: str, cause: Cause
 ) -> None:
-    twin = sites(2, "hang")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
-    twin.wait(seconds=50)
-    del twin.spokes[vanishes]
-    twin.touched.clear()
-    twin.now = START + 60 * MINUTE
-    twin.touch(uid)
-    twin.turn()
-    member = twin.member(uid, 0, vanishes)
+    engine = sites(2, "hang")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(seconds=50)
+    del engine.spokes[vanishes]
+    engine.touched.clear()
+    engine.now = START + 60 * MINUTE
+    engine.touch(uid)
+    engine.turn()
+    member = engine.member(uid, 0, vanishes)
     assert member.cause is cause
-    assert member.uid not in twin.fleet.pending_patches
+    assert member.uid not in engine.fleet.pending_patches

@@ -14,16 +14,16 @@ COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
 
 
 def site() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    return twin
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    return engine
 
 
 def test_the_outcome_is_in_the_journal_before_its_label_is_pending() -> None:
-    twin = site()
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    kinds = [said.decision for said in twin.said]
+    engine = site()
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    kinds = [said.decision for said in engine.said]
     ended = next(
         n for n, d in enumerate(kinds) if isinstance(d, OnMember) and d.kind is Kind.RUN_ENDED
     )
@@ -32,26 +32,26 @@ def test_the_outcome_is_in_the_journal_before_its_label_is_pending() -> None:
 
 
 def test_a_pending_patch_survives_a_restart_and_is_written_once() -> None:
-    twin = site()
-    twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.LABELS_PENDING)
-    assert twin.patched == []
-    twin.restart()
-    twin.wait(hours=1)
-    assert twin.patched == [("site-1", COMPLETED, "")]
-    assert not twin.fleet.pending_patches
+    engine = site()
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.LABELS_PENDING)
+    assert engine.patched == []
+    engine.restart()
+    engine.wait(hours=1)
+    assert engine.patched == [("site-1", COMPLETED, "")]
+    assert not engine.fleet.pending_patches
 
 
 def test_labels_that_are_changed_later_are_never_put_back() -> None:
-    twin = site()
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=10)
-    twin.labels["site-1"].clear()
-    twin.touch_everything()
-    twin.wait(hours=1)
-    twin.restart()
-    twin.wait(hours=1)
-    assert twin.labels["site-1"] == {}
+    engine = site()
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=10)
+    engine.labels["site-1"].clear()
+    engine.touch_everything()
+    engine.wait(hours=1)
+    engine.restart()
+    engine.wait(hours=1)
+    assert engine.labels["site-1"] == {}
 
 
 def pending(seen: str | None, wanted: str | None) -> PendingPatch:
@@ -77,16 +77,16 @@ def pending(seen: str | None, wanted: str | None) -> PendingPatch:
 def test_a_change_is_pending_until_the_key_shows_it_or_a_foreign_value(
     seen: str | None, wanted: str | None, shown: str | None, settled: bool
 ) -> None:
-    twin = InMemoryEngine("site-1")
-    twin.labels["site-1"] = {} if shown is None else {"k": shown}
-    found = decide_pending_patch(pending(seen, wanted), twin.cluster("site-1"))
+    engine = InMemoryEngine("site-1")
+    engine.labels["site-1"] = {} if shown is None else {"k": shown}
+    found = decide_pending_patch(pending(seen, wanted), engine.cluster("site-1"))
     assert (found is not None and found.pending.empty) == settled
     assert (found is None) != settled
 
 
 def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
-    twin = InMemoryEngine("site-1")
-    for cluster in (None, twin.cluster("site-1")):
+    engine = InMemoryEngine("site-1")
+    for cluster in (None, engine.cluster("site-1")):
         patch = PendingPatch(
             uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")}
         )
@@ -103,10 +103,10 @@ def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
     ],
 )
 def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words: str) -> None:
-    twin = InMemoryEngine("site-1")
-    twin.labels["site-1"] = shown
+    engine = InMemoryEngine("site-1")
+    engine.labels["site-1"] = shown
     labels = {"k": Change(None, ""), "j": Change(None, ""), "open": Change(None, "")}
-    cluster = twin.cluster("site-1")
+    cluster = engine.cluster("site-1")
     assert cluster is not None
     patch = PendingPatch(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
     found = decide_pending_patch(patch, cluster)
@@ -119,37 +119,37 @@ def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words:
 
 def test_a_newer_outcome_replaces_what_is_still_pending() -> None:
     """The hub takes no writes while Prep and then Abort end."""
-    twin = site()
-    twin.apply(ibgu("a", "Prep", "Abort"))
-    twin.until(Kind.LABELS_PENDING)
-    (patch,) = twin.fleet.pending_patches.values()
+    engine = site()
+    engine.apply(ibgu("a", "Prep", "Abort"))
+    engine.until(Kind.LABELS_PENDING)
+    (patch,) = engine.fleet.pending_patches.values()
     assert patch.labels == {COMPLETED: Change(None, "")}
-    while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
-        twin.patches.clear()
-        twin.step()
-    twin.patches.update({patch.uid: patch for patch in twin.fleet.pending_patches.values()})
-    twin.drive(timedelta(hours=1))
-    assert twin.labels["site-1"] == {}
-    assert not twin.fleet.pending_patches
+    while engine.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
+        engine.patches.clear()
+        engine.step()
+    engine.patches.update({patch.uid: patch for patch in engine.fleet.pending_patches.values()})
+    engine.drive(timedelta(hours=1))
+    assert engine.labels["site-1"] == {}
+    assert not engine.fleet.pending_patches
 
 
 def test_a_newer_wish_is_pending_even_if_the_hub_shows_it_already() -> None:
     """The write of the older one may be on its way."""
-    twin = site()
-    twin.apply(ibgu("a", "Prep", "Abort"))
-    while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
-        twin.patches.clear()
-        twin.step()
-    said = [said.decision for said in twin.said if isinstance(said.decision, OnPendingPatch)]
+    engine = site()
+    engine.apply(ibgu("a", "Prep", "Abort"))
+    while engine.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
+        engine.patches.clear()
+        engine.step()
+    said = [said.decision for said in engine.said if isinstance(said.decision, OnPendingPatch)]
     patch = [found.pending.labels for found in said if found.kind is Kind.LABELS_PENDING]
     assert patch == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
 
 
 def test_membership_of_the_next_step_counts_what_is_pending_as_written() -> None:
-    twin = site()
-    twin.apply(ibgu("a", "Prep", "Upgrade"))
-    while len(twin.told(Kind.STEP_STARTED)) < 2:
-        twin.patches.clear()
-        twin.step()
-    assert twin.labels["site-1"] == {}
-    assert list(twin.tracked("uid-a").steps[1].members) == ["site-1"]
+    engine = site()
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    while len(engine.told(Kind.STEP_STARTED)) < 2:
+        engine.patches.clear()
+        engine.step()
+    assert engine.labels["site-1"] == {}
+    assert list(engine.tracked("uid-a").steps[1].members) == ["site-1"]

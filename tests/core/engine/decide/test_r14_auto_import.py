@@ -26,248 +26,248 @@ PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}
 
 
 def prepared(*plan: str, timeout: int = 240) -> InMemoryEngine:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    twin.spokes["site-1"].to(Stage.PREP)
-    twin.labels["site-1"] = dict(PREPARED)
-    twin.apply(ibgu("a", *plan, timeout=timeout))
-    return twin
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    engine.spokes["site-1"].to(Stage.PREP)
+    engine.labels["site-1"] = dict(PREPARED)
+    engine.apply(ibgu("a", *plan, timeout=timeout))
+    return engine
 
 
-def marks(twin: InMemoryEngine) -> dict[str, str]:
-    return twin.annotations["site-1"]
+def marks(engine: InMemoryEngine) -> dict[str, str]:
+    return engine.annotations["site-1"]
 
 
-def patches(twin: InMemoryEngine) -> int:
+def patches(engine: InMemoryEngine) -> int:
     """Patches of the ManagedCluster that have been pending so far."""
-    return len(twin.told(Kind.LABELS_PENDING))
+    return len(engine.told(Kind.LABELS_PENDING))
 
 
 def test_auto_import_is_off_on_the_cluster_before_the_upgrade_is_armed() -> None:
-    twin = prepared("Upgrade")
-    twin.until(Kind.RUN_INTENDED)
-    assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.PREPARING
-    assert not twin.told(Kind.RUN_ARMING)
-    twin.until(Kind.RUN_ARMING)
-    assert marks(twin) == OURS
+    engine = prepared("Upgrade")
+    engine.until(Kind.RUN_INTENDED)
+    assert engine.member("uid-a", 0, "site-1").reason.kind is ReasonKind.PREPARING
+    assert not engine.told(Kind.RUN_ARMING)
+    engine.until(Kind.RUN_ARMING)
+    assert marks(engine) == OURS
 
 
 def test_nothing_is_armed_while_the_hub_does_not_take_it() -> None:
-    twin = prepared("Upgrade")
-    twin.until(Kind.RUN_INTENDED)
-    twin.stalled = twin.now + timedelta(minutes=5)
-    twin.wait(minutes=4)
-    assert not twin.told(Kind.RUN_ARMING)
-    twin.wait(minutes=20)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = prepared("Upgrade")
+    engine.until(Kind.RUN_INTENDED)
+    engine.stalled = engine.now + timedelta(minutes=5)
+    engine.wait(minutes=4)
+    assert not engine.told(Kind.RUN_ARMING)
+    engine.wait(minutes=20)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.LABELS_PENDING)
-    (pending,) = twin.fleet.pending_patches.values()
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.LABELS_PENDING)
+    (pending,) = engine.fleet.pending_patches.values()
     assert set(pending.labels) == {"lcm.openshift.io/ibgu-prep-completed"}
     assert {key: change.wanted for key, change in pending.annotations.items()} == OURS
-    twin.until(Kind.RUN_ARMING)
-    assert marks(twin) == OURS
-    assert patches(twin) == 1
-    twin.wait(hours=1)
-    assert patches(twin) == 2
-    assert marks(twin) == {}
+    engine.until(Kind.RUN_ARMING)
+    assert marks(engine) == OURS
+    assert patches(engine) == 1
+    engine.wait(hours=1)
+    assert patches(engine) == 2
+    assert marks(engine) == {}
 
 
 @pytest.mark.parametrize("plan", [("Prep",), ("Prep", "Upgrade")])
 def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[str, ...]) -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", *plan))
-    twin.until(Kind.LABELS_PENDING)
-    (pending,) = twin.fleet.pending_patches.values()
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", *plan))
+    engine.until(Kind.LABELS_PENDING)
+    (pending,) = engine.fleet.pending_patches.values()
     assert pending.annotations == {}
 
 
 def test_auto_import_is_turned_off_ahead_of_an_upgrade_that_is_next() -> None:
     """The member has no slot yet; the annotation costs none then."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.spokes["site-2"].to(Stage.PREP)
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
-    twin.wait(seconds=30)
-    assert Kind.ACTION_SKIPPED in twin.kinds("site-2")
-    assert twin.member("uid-a", 0, "site-2").slot is None
-    assert twin.annotations["site-2"][names.AUTO_IMPORT_BY] == "uid-a"
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-2"].to(Stage.PREP)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1))
+    engine.wait(seconds=30)
+    assert Kind.ACTION_SKIPPED in engine.kinds("site-2")
+    assert engine.member("uid-a", 0, "site-2").slot is None
+    assert engine.annotations["site-2"][names.AUTO_IMPORT_BY] == "uid-a"
 
 
 def test_a_foreign_auto_import_annotation_is_kept() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.annotations["site-1"] = {names.DISABLE_AUTO_IMPORT: "true"}
-    twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert marks(twin) == {names.DISABLE_AUTO_IMPORT: "true"}
+    engine = InMemoryEngine("site-1")
+    engine.annotations["site-1"] = {names.DISABLE_AUTO_IMPORT: "true"}
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert marks(engine) == {names.DISABLE_AUTO_IMPORT: "true"}
 
 
 def test_a_pending_removal_is_replaced_by_the_next_upgrade() -> None:
     """Another rollout's removal is still pending: what is there is not what will be."""
-    twin = prepared("Upgrade")
+    engine = prepared("Upgrade")
     theirs = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "b"}
-    twin.annotations["site-1"] = dict(theirs)
+    engine.annotations["site-1"] = dict(theirs)
     goes = {key: Change(value, None) for key, value in theirs.items()}
     pending = PendingPatch(uid="uid-site-1", cluster="site-1", rollout="b", annotations=goes)
-    twin.fleet.apply(
+    engine.fleet.apply(
         OnPendingPatch(Kind.LABELS_PENDING, pending, "the cluster is out of the stage")
     )
-    twin.until(Kind.RUN_ARMING)
-    assert names.DISABLE_AUTO_IMPORT in marks(twin)
-    twin.deliver()
-    assert marks(twin) == OURS
+    engine.until(Kind.RUN_ARMING)
+    assert names.DISABLE_AUTO_IMPORT in marks(engine)
+    engine.deliver()
+    assert marks(engine) == OURS
 
 
 def test_auto_import_is_on_again_when_the_upgrade_completes() -> None:
-    twin = prepared("Upgrade")
-    twin.wait(minutes=20)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert marks(twin) == {}
+    engine = prepared("Upgrade")
+    engine.wait(minutes=20)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert marks(engine) == {}
 
 
 def test_auto_import_is_on_again_after_an_automatic_rollback() -> None:
-    twin = prepared("Upgrade")
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
-    twin.wait(minutes=20)
-    assert twin.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED
-    assert marks(twin) == {}
+    engine = prepared("Upgrade")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
+    engine.wait(minutes=20)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED
+    assert marks(engine) == {}
 
 
 def test_auto_import_stays_off_until_the_cluster_is_out_of_the_stage() -> None:
-    twin = prepared("Upgrade", timeout=20)
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
-    twin.wait(hours=2)
-    assert twin.member("uid-a", 0, "site-1").cause is Cause.TIMED_OUT
-    assert marks(twin) == OURS
-    twin.wait(hours=9)
-    assert marks(twin) == {}
+    engine = prepared("Upgrade", timeout=20)
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.TIMED_OUT
+    assert marks(engine) == OURS
+    engine.wait(hours=9)
+    assert marks(engine) == {}
 
 
 def test_a_failed_upgrade_in_the_new_release_is_no_evidence_before_the_rollback() -> None:
     """The cluster can only be rolled back, which reboots once more."""
-    twin = prepared("Upgrade")
-    spoke = twin.spokes["site-1"]
+    engine = prepared("Upgrade")
+    spoke = engine.spokes["site-1"]
     spoke.faults[Stage.UPGRADE] = "fail"
-    twin.until(Kind.RUN_ACCEPTED)
+    engine.until(Kind.RUN_ACCEPTED)
     spoke.pivoted = True
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED_AFTER_PIVOT
-    assert marks(twin) == OURS
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED_AFTER_PIVOT
+    assert marks(engine) == OURS
     spoke.ask(Stage.ROLLBACK, "", spoke.seed)
-    twin.wait(hours=1)
-    assert marks(twin) == {}
+    engine.wait(hours=1)
+    assert marks(engine) == {}
 
 
 def test_our_own_abort_brings_the_evidence() -> None:
-    twin = prepared("Prep", "Upgrade", "AbortOnFailure", timeout=30)
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
-    twin.wait(minutes=29)
-    assert marks(twin) == OURS
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 2, "site-1").outcome is Outcome.SUCCEEDED
-    assert marks(twin) == {}
+    engine = prepared("Prep", "Upgrade", "AbortOnFailure", timeout=30)
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
+    engine.wait(minutes=29)
+    assert marks(engine) == OURS
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 2, "site-1").outcome is Outcome.SUCCEEDED
+    assert marks(engine) == {}
 
 
 def test_a_day_without_evidence_is_one_warning_and_no_removal() -> None:
-    twin = prepared("Upgrade", timeout=20)
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
-    twin.wait(minutes=30)
-    ended = twin.member("uid-a", 0, "site-1").ended_at
+    engine = prepared("Upgrade", timeout=20)
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
+    engine.wait(minutes=30)
+    ended = engine.member("uid-a", 0, "site-1").ended_at
     assert ended is not None
-    twin.drive(ended + IMPORT_OFF - twin.now - timedelta(minutes=1))
-    assert not any("automatic import" in why for why in twin.warnings())
-    twin.wait(hours=24)
-    twin.touch_everything()
-    twin.wait(hours=24)
-    warnings = [why for why in twin.warnings() if "automatic import" in why]
+    engine.drive(ended + IMPORT_OFF - engine.now - timedelta(minutes=1))
+    assert not any("automatic import" in why for why in engine.warnings())
+    engine.wait(hours=24)
+    engine.touch_everything()
+    engine.wait(hours=24)
+    warnings = [why for why in engine.warnings() if "automatic import" in why]
     assert len(warnings) == 1
     assert names.DISABLE_AUTO_IMPORT in warnings[0]
-    assert twin.told(Kind.AUTO_IMPORT_OFF) == warnings
-    assert marks(twin) == OURS
-    assert "automatic import stays off" in twin.member("uid-a", 0, "site-1").message
+    assert engine.told(Kind.AUTO_IMPORT_OFF) == warnings
+    assert marks(engine) == OURS
+    assert "automatic import stays off" in engine.member("uid-a", 0, "site-1").message
 
 
 def test_a_dark_cluster_gives_no_evidence() -> None:
     """The cluster's feedback is from before it went dark."""
-    twin = prepared("Upgrade", timeout=20)
-    spoke = twin.spokes["site-1"]
+    engine = prepared("Upgrade", timeout=20)
+    spoke = engine.spokes["site-1"]
     spoke.faults[Stage.UPGRADE] = "hang"
-    twin.wait(minutes=30)
+    engine.wait(minutes=30)
     spoke.conditions["Idle"] = told("True", "Idle")
-    twin.agents()
+    engine.agents()
     spoke.dark = True
-    twin.settle()
-    assert marks(twin) == OURS
+    engine.settle()
+    assert marks(engine) == OURS
     spoke.dark = False
-    twin.touch_cluster("site-1")
-    twin.settle()
-    assert marks(twin) == {}
+    engine.touch_cluster("site-1")
+    engine.settle()
+    assert marks(engine) == {}
 
 
-def _cancelled(twin: InMemoryEngine) -> None:
-    twin.apply(ibgu("b", "Abort", age=-1))
+def _cancelled(engine: InMemoryEngine) -> None:
+    engine.apply(ibgu("b", "Abort", age=-1))
 
 
-def _deleted(twin: InMemoryEngine) -> None:
-    twin.delete("uid-a")
+def _deleted(engine: InMemoryEngine) -> None:
+    engine.delete("uid-a")
 
 
-def _too_late(twin: InMemoryEngine) -> None:
-    twin.wait(hours=5)
+def _too_late(engine: InMemoryEngine) -> None:
+    engine.wait(hours=5)
 
 
 @pytest.mark.parametrize("ends", [_cancelled, _deleted, _too_late])
 def test_auto_import_is_on_again_if_the_upgrade_was_never_armed(
     ends: Callable[[InMemoryEngine], None],
 ) -> None:
-    twin = prepared("Upgrade")
-    twin.until(Kind.LABELS_PENDING)
-    twin.deliver()
-    assert marks(twin) == OURS
-    twin.spokes["site-1"].dark = True
-    ends(twin)
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").finished
-    assert not twin.told(Kind.RUN_ARMING)
-    assert marks(twin) == {}
+    engine = prepared("Upgrade")
+    engine.until(Kind.LABELS_PENDING)
+    engine.deliver()
+    assert marks(engine) == OURS
+    engine.spokes["site-1"].dark = True
+    ends(engine)
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").finished
+    assert not engine.told(Kind.RUN_ARMING)
+    assert marks(engine) == {}
 
 
 def test_auto_import_is_on_again_when_a_chain_ends_between_prep_and_upgrade() -> None:
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    uid = twin.apply(ibgu("a", "Prep Upgrade", age=10))
-    twin.until(Kind.LABELS_PENDING)
-    twin.apply(ibgu("b", "Abort"))
-    twin.wait(hours=1)
-    assert twin.member(uid, 0, "site-1").cause is Cause.PREEMPTED
-    assert Stage.UPGRADE not in [stage for _, stage in twin.spokes["site-1"].executed]
-    assert marks(twin) == {}
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", age=10))
+    engine.until(Kind.LABELS_PENDING)
+    engine.apply(ibgu("b", "Abort"))
+    engine.wait(hours=1)
+    assert engine.member(uid, 0, "site-1").cause is Cause.PREEMPTED
+    assert Stage.UPGRADE not in [stage for _, stage in engine.spokes["site-1"].executed]
+    assert marks(engine) == {}
 
 
 def test_a_withdrawn_upgrade_that_never_starts_again_is_watched() -> None:
     """The Upgrade may be on the cluster after all: only evidence takes the annotation away."""
-    twin = prepared("Upgrade", timeout=60)
-    twin.until(Kind.RUN_ARMING)
-    spoke = twin.spokes["site-1"]
+    engine = prepared("Upgrade", timeout=60)
+    engine.until(Kind.RUN_ARMING)
+    spoke = engine.spokes["site-1"]
     spoke.dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(hours=2)
-    member = twin.member("uid-a", 0, "site-1")
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
     assert member.cause is Cause.NEVER_STARTED
     assert member.watched
-    assert marks(twin) == OURS
+    assert marks(engine) == OURS
 
 
 def test_a_lost_cluster_has_nothing_pending() -> None:
-    twin = prepared("Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    del twin.spokes["site-1"]
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").cause is Cause.GONE
-    assert not twin.fleet.pending_patches
+    engine = prepared("Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    del engine.spokes["site-1"]
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.GONE
+    assert not engine.fleet.pending_patches

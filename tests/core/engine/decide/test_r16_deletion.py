@@ -27,145 +27,145 @@ PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}
 
 
 def sites(*names: str, plan: str = "Prep", concurrency: int = 1) -> InMemoryEngine:
-    twin = InMemoryEngine(*names)
-    Invariants(twin)
-    for name, spoke in twin.spokes.items():
+    engine = InMemoryEngine(*names)
+    Invariants(engine)
+    for name, spoke in engine.spokes.items():
         if plan.startswith("Upgrade"):
             spoke.to(Stage.PREP)
-            twin.labels[name] = dict(PREPARED)
-    twin.apply(ibgu("a", plan, concurrency=concurrency))
-    return twin
+            engine.labels[name] = dict(PREPARED)
+    engine.apply(ibgu("a", plan, concurrency=concurrency))
+    return engine
 
 
-def gone(twin: InMemoryEngine, **time: int) -> Any:
-    twin.delete("uid-a")
-    twin.wait(**(time or {"minutes": 5}))
-    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.fleet.claims
-    return twin.member("uid-a", 0, "site-1")
+def gone(engine: InMemoryEngine, **time: int) -> Any:
+    engine.delete("uid-a")
+    engine.wait(**(time or {"minutes": 5}))
+    assert engine.tracked("uid-a").rollout.state is RolloutState.DELETED
+    assert not engine.fleet.claims
+    return engine.member("uid-a", 0, "site-1")
 
 
 def test_waiting_members_end_as_deleted_and_nothing_new_starts() -> None:
-    twin = sites("site-1", "site-2", "site-3")
-    twin.wait(seconds=10)
-    gone(twin)
+    engine = sites("site-1", "site-2", "site-3")
+    engine.wait(seconds=10)
+    gone(engine)
     for name in ("site-2", "site-3"):
-        member = twin.member("uid-a", 0, name)
+        member = engine.member("uid-a", 0, name)
         assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.DELETED)
-        assert twin.spokes[name].executed == []
-    assert twin.works == {}
-    assert twin.told(Kind.ROLLOUT_DELETED) == ["the ImageBasedGroupUpgrade was deleted"]
+        assert engine.spokes[name].executed == []
+    assert engine.works == {}
+    assert engine.told(Kind.ROLLOUT_DELETED) == ["the ImageBasedGroupUpgrade was deleted"]
 
 
 @pytest.mark.parametrize(
     "when", [Kind.PROBED, Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ACCEPTED]
 )
 def test_a_run_ends_in_whatever_state_it_is_and_is_disarmed(when: Kind) -> None:
-    twin = sites("site-1")
-    twin.until(when)
-    member = gone(twin)
+    engine = sites("site-1")
+    engine.until(when)
+    member = gone(engine)
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.DELETED)
     assert member.run is None or member.run.result is RunResult.DELETED
-    assert twin.works == {}
-    assert twin.labels["site-1"] == {}
+    assert engine.works == {}
+    assert engine.labels["site-1"] == {}
 
 
 def test_the_claim_goes_only_when_the_work_is_disarmed() -> None:
-    twin = sites("site-1")
-    twin.until(Kind.RUN_ARMING)
-    twin.frozen.add("site-1")
-    twin.deliver()
-    twin.stalled = twin.now + timedelta(minutes=10)
-    twin.delete("uid-a")
-    twin.wait(minutes=5)
-    assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.DISARMING
-    assert "uid-site-1" in twin.fleet.claims
-    twin.wait(minutes=10)
-    assert not twin.fleet.claims
-    assert twin.works == {}
+    engine = sites("site-1")
+    engine.until(Kind.RUN_ARMING)
+    engine.frozen.add("site-1")
+    engine.deliver()
+    engine.stalled = engine.now + timedelta(minutes=10)
+    engine.delete("uid-a")
+    engine.wait(minutes=5)
+    assert engine.member("uid-a", 0, "site-1").reason.kind is ReasonKind.DISARMING
+    assert "uid-site-1" in engine.fleet.claims
+    engine.wait(minutes=10)
+    assert not engine.fleet.claims
+    assert engine.works == {}
 
 
 def test_between_two_actions_the_next_one_does_not_begin() -> None:
-    twin = sites("site-1", plan="Prep Upgrade")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.frozen.add("site-1")
-    twin.wait(minutes=5)
-    snapshot = twin.snapshot(twin.tracked("uid-a"))
-    twin.frozen.clear()
-    twin.agents()
-    found = drafted(replace(snapshot, object=None), ["site-1"], twin.now).decisions
+    engine = sites("site-1", plan="Prep Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.frozen.add("site-1")
+    engine.wait(minutes=5)
+    snapshot = engine.snapshot(engine.tracked("uid-a"))
+    engine.frozen.clear()
+    engine.agents()
+    found = drafted(replace(snapshot, object=None), ["site-1"], engine.now).decisions
     kinds = [decision.kind for decision in found if isinstance(decision, OnMember)]
     assert Kind.RUN_INTENDED not in kinds
-    assert gone(twin).finished
-    assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]
+    assert gone(engine).finished
+    assert [stage for _, stage in engine.spokes["site-1"].executed] == [Stage.PREP]
 
 
 def test_a_chain_that_waits_for_its_next_action_ends() -> None:
     """Prep is done, and the cluster went dark before Upgrade could begin."""
-    twin = sites("site-1", plan="Prep Upgrade")
-    twin.until(Kind.RUN_ENDED)
-    twin.stalled = twin.now + timedelta(hours=1)
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.settle()
-    twin.delete("uid-a")
-    twin.wait(hours=2)
-    member = twin.member("uid-a", 0, "site-1")
+    engine = sites("site-1", plan="Prep Upgrade")
+    engine.until(Kind.RUN_ENDED)
+    engine.stalled = engine.now + timedelta(hours=1)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.settle()
+    engine.delete("uid-a")
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.DELETED)
 
 
 def test_a_cluster_inside_its_upgrade_is_watched_until_it_is_out() -> None:
-    twin = sites("site-1", plan="Upgrade")
-    twin.wait(minutes=5)
-    member = gone(twin, seconds=10)
+    engine = sites("site-1", plan="Upgrade")
+    engine.wait(minutes=5)
+    member = gone(engine, seconds=10)
     assert member.watched
-    assert ("uid-a", "site-1") in twin.works
-    twin.wait(minutes=20)
-    assert not twin.member("uid-a", 0, "site-1").watched
-    assert twin.works == {}
-    assert twin.annotations["site-1"] == {}
-    assert twin.told(Kind.UNWATCHED) == [
+    assert ("uid-a", "site-1") in engine.works
+    engine.wait(minutes=20)
+    assert not engine.member("uid-a", 0, "site-1").watched
+    assert engine.works == {}
+    assert engine.annotations["site-1"] == {}
+    assert engine.told(Kind.UNWATCHED) == [
         "the rollout was deleted, and the cluster is out of the stage"
     ]
 
 
 def test_a_hanging_cluster_is_watched_for_a_day_after_the_deletion() -> None:
-    twin = sites("site-1", plan="Upgrade")
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
-    twin.until(Kind.RUN_ACCEPTED)
-    gone(twin)
-    twin.drive(DELETED_WATCH - timedelta(minutes=10))
-    assert twin.member("uid-a", 0, "site-1").watched
-    twin.wait(minutes=20)
-    assert not twin.member("uid-a", 0, "site-1").watched
-    assert twin.works == {}
+    engine = sites("site-1", plan="Upgrade")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
+    engine.until(Kind.RUN_ACCEPTED)
+    gone(engine)
+    engine.drive(DELETED_WATCH - timedelta(minutes=10))
+    assert engine.member("uid-a", 0, "site-1").watched
+    engine.wait(minutes=20)
+    assert not engine.member("uid-a", 0, "site-1").watched
+    assert engine.works == {}
 
 
 def test_a_deletion_ends_the_watch_for_late_completions() -> None:
-    twin = sites("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    twin.wait(minutes=5)
-    assert twin.member("uid-a", 0, "site-1").watched
-    assert not gone(twin, seconds=1).watched
-    assert twin.works == {}
+    engine = sites("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    engine.wait(minutes=5)
+    assert engine.member("uid-a", 0, "site-1").watched
+    assert not gone(engine, seconds=1).watched
+    assert engine.works == {}
 
 
-def _before_the_first_turn(twin: InMemoryEngine) -> None:
-    twin.turn()
+def _before_the_first_turn(engine: InMemoryEngine) -> None:
+    engine.turn()
 
 
-def _while_the_step_opens(twin: InMemoryEngine) -> None:
-    twin.until(Kind.STEP_OPENED)
+def _while_the_step_opens(engine: InMemoryEngine) -> None:
+    engine.until(Kind.STEP_OPENED)
 
 
-def _when_it_is_complete(twin: InMemoryEngine) -> None:
-    twin.wait(hours=1)
+def _when_it_is_complete(engine: InMemoryEngine) -> None:
+    engine.wait(hours=1)
 
 
-def _while_it_is_held(twin: InMemoryEngine) -> None:
-    twin.adoption.add("uid-a")
-    twin.touch("uid-a")
-    twin.settle()
+def _while_it_is_held(engine: InMemoryEngine) -> None:
+    engine.adoption.add("uid-a")
+    engine.touch("uid-a")
+    engine.settle()
 
 
 @pytest.mark.parametrize(
@@ -178,91 +178,91 @@ def _while_it_is_held(twin: InMemoryEngine) -> None:
     ],
 )
 def test_a_rollout_can_be_deleted_in_any_state(when: Callable[[InMemoryEngine], None]) -> None:
-    twin = sites("site-1")
-    when(twin)
-    twin.delete("uid-a")
-    twin.wait(hours=1)
-    tracked = twin.tracked("uid-a")
+    engine = sites("site-1")
+    when(engine)
+    engine.delete("uid-a")
+    engine.wait(hours=1)
+    tracked = engine.tracked("uid-a")
     assert tracked.rollout.state is RolloutState.DELETED
     assert tracked.rollout.deleted_at is not None
     assert tracked.rollout.hold is None
     assert all(not step.unfinished for step in tracked.steps)
-    assert twin.works == {}
-    assert len(twin.told(Kind.ROLLOUT_DELETED)) == 1
+    assert engine.works == {}
+    assert len(engine.told(Kind.ROLLOUT_DELETED)) == 1
 
 
 def test_nothing_follows_once_it_is_deleted() -> None:
-    twin = sites("site-1")
-    twin.wait(seconds=10)
-    gone(twin, hours=1)
-    known = len(twin.said)
-    twin.touch_everything()
-    twin.wait(hours=1)
-    assert twin.said[known:] == []
+    engine = sites("site-1")
+    engine.wait(seconds=10)
+    gone(engine, hours=1)
+    known = len(engine.said)
+    engine.touch_everything()
+    engine.wait(hours=1)
+    assert engine.said[known:] == []
 
 
 def test_a_deletion_in_progress_is_a_deletion() -> None:
-    twin = sites("site-1")
-    twin.wait(seconds=10)
-    found = twin.ibgus["uid-a"]
+    engine = sites("site-1")
+    engine.wait(seconds=10)
+    found = engine.ibgus["uid-a"]
     leaving = replace(found.metadata, deletion_timestamp="2026-01-01T00:00:10Z")
-    twin.apply(replace(found, metadata=leaving))
-    twin.settle()
-    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
+    engine.apply(replace(found, metadata=leaving))
+    engine.settle()
+    assert engine.tracked("uid-a").rollout.state is RolloutState.DELETED
 
 
 def test_a_new_object_of_the_same_name_does_not_inherit_the_rollout() -> None:
-    twin = sites("site-1")
-    twin.wait(seconds=10)
-    snapshot = twin.snapshot(twin.tracked("uid-a"))
+    engine = sites("site-1")
+    engine.wait(seconds=10)
+    snapshot = engine.snapshot(engine.tracked("uid-a"))
     other = ibgu("b", "Prep")
-    decisions = drafted(replace(snapshot, object=other), [], twin.now).decisions
+    decisions = drafted(replace(snapshot, object=other), [], engine.now).decisions
     assert decisions[0].kind is Kind.ROLLOUT_DELETED  # type: ignore[union-attr]
 
 
 def test_a_deletion_while_ibgu_was_away_is_found_at_start() -> None:
-    twin = sites("site-1", "site-2")
-    twin.wait(seconds=10)
-    del twin.ibgus["uid-a"]
-    twin.restart()
-    twin.wait(minutes=5)
-    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.fleet.claims
-    assert twin.works == {}
+    engine = sites("site-1", "site-2")
+    engine.wait(seconds=10)
+    del engine.ibgus["uid-a"]
+    engine.restart()
+    engine.wait(minutes=5)
+    assert engine.tracked("uid-a").rollout.state is RolloutState.DELETED
+    assert not engine.fleet.claims
+    assert engine.works == {}
 
 
 def test_a_deleted_canceller_stays_in_force() -> None:
-    twin = sites("site-1")
-    twin.wait(minutes=5)
-    twin.apply(ibgu("b", "Abort", age=-10))
-    twin.wait(minutes=5)
-    twin.delete("uid-b")
-    twin.wait(minutes=5)
-    twin.fleet.forget("uid-b")
-    twin.labels["site-1"] = dict(PREPARED)
-    twin.append("uid-a", "Upgrade")
-    twin.wait(minutes=5)
-    assert twin.tracked("uid-a").steps[1].step.total == 0
+    engine = sites("site-1")
+    engine.wait(minutes=5)
+    engine.apply(ibgu("b", "Abort", age=-10))
+    engine.wait(minutes=5)
+    engine.delete("uid-b")
+    engine.wait(minutes=5)
+    engine.fleet.forget("uid-b")
+    engine.labels["site-1"] = dict(PREPARED)
+    engine.append("uid-a", "Upgrade")
+    engine.wait(minutes=5)
+    assert engine.tracked("uid-a").steps[1].step.total == 0
 
 
 def test_a_member_waits_until_an_old_work_with_a_deletion_timestamp_is_gone() -> None:
     """The API server would accept an apply, and the agent would drop it."""
-    twin = sites("site-1", "site-2", concurrency=1)
-    twin.wait(seconds=10)
-    spoke = twin.spokes["site-2"]
-    work = twin.works["uid-a", "site-2"]
-    twin.frozen.add("site-2")
+    engine = sites("site-1", "site-2", concurrency=1)
+    engine.wait(seconds=10)
+    spoke = engine.spokes["site-2"]
+    work = engine.works["uid-a", "site-2"]
+    engine.frozen.add("site-2")
     work.terminating = True
     generation = work.generation
-    twin.touch("uid-a", "site-2")
-    twin.settle()
-    member = twin.member("uid-a", 0, "site-2")
+    engine.touch("uid-a", "site-2")
+    engine.settle()
+    member = engine.member("uid-a", 0, "site-2")
     assert member.reason.kind is ReasonKind.TERMINATING
     assert "work-uid-a" in member.reason.message
-    twin.wait(minutes=30)
+    engine.wait(minutes=30)
     assert work.generation == generation
-    assert twin.member("uid-a", 0, "site-2").state is MemberState.WAITING
-    twin.frozen.clear()
-    twin.wait(minutes=10)
-    assert twin.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
+    engine.frozen.clear()
+    engine.wait(minutes=10)
+    assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
     assert [stage for _, stage in spoke.executed] == [Stage.PREP]

@@ -13,13 +13,13 @@ from tests.core.engine.decide.spoke import told
 @pytest.mark.parametrize("scene", [*WAITS, *HOLDS], ids=lambda scene: scene.__name__)
 def test_each_scene_has_its_reason(scene: Scene) -> None:
     kind, words, who = {**WAITS, **HOLDS}[scene]
-    twin = InMemoryEngine("site-1")
-    scene(twin)
-    twin.settle()
-    reason = twin.member("uid-a", 0, "site-1").reason
+    engine = InMemoryEngine("site-1")
+    scene(engine)
+    engine.settle()
+    reason = engine.member("uid-a", 0, "site-1").reason
     assert (reason.kind, reason.who) == (kind, who)
     assert words in reason.message
-    assert START <= reason.since <= twin.now
+    assert START <= reason.since <= engine.now
 
 
 def test_every_kind_of_a_waiting_member_has_a_scene() -> None:
@@ -43,34 +43,34 @@ def test_holds_of_a_step_are_no_reasons_of_members() -> None:
 
 
 def test_a_reason_that_stands_keeps_its_since_while_its_words_change() -> None:
-    twin = InMemoryEngine("site-1")
-    running(twin)
-    before = twin.member("uid-a", 0, "site-1").reason
-    spoke = twin.spokes["site-1"]
+    engine = InMemoryEngine("site-1")
+    running(engine)
+    before = engine.member("uid-a", 0, "site-1").reason
+    spoke = engine.spokes["site-1"]
     spoke.conditions["PrepInProgress"] = told("True", "InProgress", "Precaching images")
-    twin.wait(seconds=5)
-    assert twin.member("uid-a", 0, "site-1").reason == Reason(
+    engine.wait(seconds=5)
+    assert engine.member("uid-a", 0, "site-1").reason == Reason(
         ReasonKind.RUNNING, before.since, "Precaching images", None, ActingParty.CLUSTER
     )
 
 
 def test_the_same_reason_is_not_said_again() -> None:
-    twin = InMemoryEngine("site-1")
-    running(twin)
-    known = len(twin.said)
-    twin.touch_everything()
-    twin.settle()
-    assert twin.said[known:] == []
+    engine = InMemoryEngine("site-1")
+    running(engine)
+    known = len(engine.said)
+    engine.touch_everything()
+    engine.settle()
+    assert engine.said[known:] == []
 
 
 def test_the_last_words_stay_while_the_feedback_is_frozen() -> None:
-    twin = InMemoryEngine("site-1")
-    running(twin)
-    before = twin.member("uid-a", 0, "site-1").reason
-    work = twin.works["uid-a", "site-1"]
-    twin.frozen.add("site-1")
+    engine = InMemoryEngine("site-1")
+    running(engine)
+    before = engine.member("uid-a", 0, "site-1").reason
+    work = engine.works["uid-a", "site-1"]
+    engine.frozen.add("site-1")
     work.available = "Unknown"
-    twin.touch("uid-a", "site-1")
-    twin.settle()
-    assert twin.member("uid-a", 0, "site-1").reason == before
+    engine.touch("uid-a", "site-1")
+    engine.settle()
+    assert engine.member("uid-a", 0, "site-1").reason == before
     assert before.message == "In progress"

@@ -14,10 +14,10 @@ from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, st
 class Width:
     """The most members that were in flight at once, by how many had ended by then."""
 
-    def __init__(self, twin: InMemoryEngine) -> None:
-        self.twin = twin
+    def __init__(self, engine: InMemoryEngine) -> None:
+        self.engine = engine
         self.most: dict[int, int] = {}
-        twin.watchers.append(self)
+        engine.watchers.append(self)
 
     def deciding(self) -> None:
         pass
@@ -26,25 +26,25 @@ class Width:
         pass
 
     def turned(self) -> None:
-        for tracked in self.twin.fleet.rollouts.values():
+        for tracked in self.engine.fleet.rollouts.values():
             for step in tracked.steps:
                 self.most[step.ended] = max(self.most.get(step.ended, 0), len(step.slots))
 
 
 def test_each_level_ends_as_many_as_it_has_places() -> None:
-    twin = sites(20)
-    width = Width(twin)
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=6, ramp="true"))
-    twin.wait(hours=1)
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 20
+    engine = sites(20)
+    width = Width(engine)
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=6, ramp="true"))
+    engine.wait(hours=1)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 20
     assert [width.most[ended] for ended in (0, 1, 3, 7, 13)] == [1, 2, 4, 6, 6]
 
 
 def test_the_ramp_up_reason_names_what_ends_it() -> None:
-    twin = sites(20)
-    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
-    twin.wait(seconds=70)
-    kept = hold(twin, uid)
+    engine = sites(20)
+    uid = engine.apply(rate_limited("a", "Prep", ramp="true"))
+    engine.wait(seconds=70)
+    kept = hold(engine, uid)
     assert kept is not None
     assert (kept.kind, kept.who, kept.until) == (ReasonKind.RAMP_UP, ActingParty.CLUSTER, None)
     assert kept.message == (
@@ -54,32 +54,32 @@ def test_the_ramp_up_reason_names_what_ends_it() -> None:
 
 def test_a_failure_ends_too() -> None:
     """A bad seed is the circuit breaker's business."""
-    twin = sites(7, "fail")
-    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
-    twin.wait(hours=1)
-    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 7
-    assert starts(twin) == sorted(starts(twin))
+    engine = sites(7, "fail")
+    uid = engine.apply(rate_limited("a", "Prep", ramp="true"))
+    engine.wait(hours=1)
+    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == 7
+    assert starts(engine) == sorted(starts(engine))
 
 
 def test_clusters_already_prepared_do_not_raise_the_ramp_up() -> None:
-    twin = sites(8)
+    engine = sites(8)
     for n in (1, 2, 3):
-        twin.spokes[f"site-{n}"].to(Stage.PREP)
-    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
-    twin.wait(seconds=10)
-    step = twin.tracked(uid).steps[0]
+        engine.spokes[f"site-{n}"].to(Stage.PREP)
+    uid = engine.apply(rate_limited("a", "Prep", ramp="true"))
+    engine.wait(seconds=10)
+    step = engine.tracked(uid).steps[0]
     assert (step.counts[Outcome.SUCCEEDED], step.ended, len(step.slots)) == (3, 0, 1)
 
 
 def test_a_hung_cluster_ends_at_its_limit_and_the_ramp_goes_on() -> None:
     """Alone at level 1, with all slots but one free: others need its place all the same."""
-    twin = sites(15)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=100, timeout=40, ramp="true"))
-    twin.wait(minutes=9)
-    assert len(starts(twin)) == 1
-    twin.wait(minutes=30)
-    step = twin.tracked(uid).steps[0]
+    engine = sites(15)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=100, timeout=40, ramp="true"))
+    engine.wait(minutes=9)
+    assert len(starts(engine)) == 1
+    engine.wait(minutes=30)
+    step = engine.tracked(uid).steps[0]
     hung = step.members["site-1"]
     assert (hung.outcome, hung.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
     assert hung.limit == hung.ended_at == START + 10 * MINUTE
@@ -88,75 +88,75 @@ def test_a_hung_cluster_ends_at_its_limit_and_the_ramp_goes_on() -> None:
 
 @pytest.mark.parametrize("hung", [(1,), (2, 3), (1, 2, 4), (4, 5, 6, 7)])
 def test_hanging_clusters_do_not_stop_the_ramp_up(hung: tuple[int, ...]) -> None:
-    twin = sites(15)
+    engine = sites(15)
     for n in hung:
-        twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=8, timeout=60, ramp="true"))
-    twin.wait(hours=3)
-    step = twin.tracked(uid).steps[0]
+        engine.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=8, timeout=60, ramp="true"))
+    engine.wait(hours=3)
+    step = engine.tracked(uid).steps[0]
     assert step.counts[Outcome.SUCCEEDED] == 15 - len(hung)
     causes = {step.members[f"site-{n}"].cause for n in hung}
     assert causes == {Cause.TIMED_OUT}
 
 
 def test_a_hung_cluster_keeps_its_place_while_nobody_could_take_it() -> None:
-    twin = sites(3)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.spokes["site-2"].dark = twin.spokes["site-3"].dark = True
-    uid = twin.apply(rate_limited("a", "Prep", timeout=40, ramp="true"))
-    twin.wait(minutes=39)
-    assert twin.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
+    engine = sites(3)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.spokes["site-2"].dark = engine.spokes["site-3"].dark = True
+    uid = engine.apply(rate_limited("a", "Prep", timeout=40, ramp="true"))
+    engine.wait(minutes=39)
+    assert engine.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
 def test_a_hung_cluster_in_a_ramp_up_waits_for_the_rate_too() -> None:
-    twin = sites(3)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", timeout=1, ramp="true", rate="1"))
-    twin.wait(seconds=59)
-    assert twin.member(uid, 0, "site-1").limit == START + MINUTE / 2
-    assert twin.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
+    engine = sites(3)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", timeout=1, ramp="true", rate="1"))
+    engine.wait(seconds=59)
+    assert engine.member(uid, 0, "site-1").limit == START + MINUTE / 2
+    assert engine.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
 def test_the_share_is_of_the_ramps_waves() -> None:
     """1, 2, 4, 5, 3: a share of a fifth; the last ones have all that is left."""
-    twin = sites(15)
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=5, timeout=100, ramp="true"))
-    twin.wait(hours=1)
-    step = twin.tracked(uid).steps[0]
+    engine = sites(15)
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=5, timeout=100, ramp="true"))
+    engine.wait(hours=1)
+    step = engine.tracked(uid).steps[0]
     spans = []
     for member in step.members.values():
         assert member.limit is not None
         assert member.started_at is not None
         spans.append(round((member.limit - member.started_at) / MINUTE))
     assert spans[:3] == [20, 25, 25]
-    assert spans[-1] == round((START + 100 * MINUTE - started(twin, "site-15")) / MINUTE)
+    assert spans[-1] == round((START + 100 * MINUTE - started(engine, "site-15")) / MINUTE)
 
 
-def started(twin: InMemoryEngine, name: str) -> datetime:
-    at = twin.member("uid-a", 0, name).started_at
+def started(engine: InMemoryEngine, name: str) -> datetime:
+    at = engine.member("uid-a", 0, name).started_at
     assert at is not None
     return at
 
 
 def test_a_restart_keeps_the_level() -> None:
-    twin = sites(15)
-    width = Width(twin)
-    twin.apply(rate_limited("a", "Prep", ramp="true"))
+    engine = sites(15)
+    width = Width(engine)
+    engine.apply(rate_limited("a", "Prep", ramp="true"))
     for _ in range(30):
-        twin.wait(seconds=13)
-        twin.restart()
-    twin.wait(hours=1)
+        engine.wait(seconds=13)
+        engine.restart()
+    engine.wait(hours=1)
     assert [width.most[ended] for ended in (0, 1, 3, 7)] == [1, 2, 4, 8]
 
 
 def test_without_the_annotation_it_goes_on_at_full_width() -> None:
-    twin = sites(12)
-    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
-    twin.wait(seconds=10)
-    twin.annotate(uid, **{"ramp-up": "false"})
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 10
-    assert hold(twin, uid) is None
+    engine = sites(12)
+    uid = engine.apply(rate_limited("a", "Prep", ramp="true"))
+    engine.wait(seconds=10)
+    engine.annotate(uid, **{"ramp-up": "false"})
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 10
+    assert hold(engine, uid) is None
 
 
 # -- jitter ---------------------------------------------------------------------------------------
@@ -165,10 +165,10 @@ def test_without_the_annotation_it_goes_on_at_full_width() -> None:
 def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
     times = []
     for _ in range(2):
-        twin = sites(40)
-        twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="60s"))
-        twin.wait(minutes=5)
-        times.append(starts(twin))
+        engine = sites(40)
+        engine.apply(rate_limited("a", "Prep", concurrency=40, jitter="60s"))
+        engine.wait(minutes=5)
+        times.append(starts(engine))
     assert times[0] == times[1]
     assert len(set(times[0])) > 30
     assert max(times[0]) - START < MINUTE
@@ -177,83 +177,83 @@ def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
 
 
 def test_a_start_delayed_by_jitter_shows_its_time_and_keeps_its_slot() -> None:
-    twin = sites(6)
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=3, jitter="10m"))
-    twin.wait(seconds=1)
-    members = list(twin.tracked(uid).steps[0].members.values())
+    engine = sites(6)
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=3, jitter="10m"))
+    engine.wait(seconds=1)
+    members = list(engine.tracked(uid).steps[0].members.values())
     put_off = [m for m in members if m.reason.kind is ReasonKind.START_JITTER]
     assert {m.cluster for m in put_off} == {"site-1", "site-2", "site-3"}
     due = {m.cluster: m.reason.until for m in put_off}
     assert put_off[0].reason.message == "put off by a part of 10 min (ibgu.dev/start-jitter)"
-    twin.wait(minutes=11)
+    engine.wait(minutes=11)
     for name, until in due.items():
-        assert twin.member(uid, 0, name).started_at == until
+        assert engine.member(uid, 0, name).started_at == until
 
 
 def test_a_start_in_a_later_wave_is_put_off_from_when_its_slot_is_free() -> None:
-    twin = sites(3)
-    twin.apply(rate_limited("a", "Prep", concurrency=1, jitter="100s"))
-    twin.wait(hours=1)
-    ends = [None, *twin.times(Kind.FINISHED)]
-    delays = [at - (end or START) for at, end in zip(starts(twin), ends, strict=False)]
+    engine = sites(3)
+    engine.apply(rate_limited("a", "Prep", concurrency=1, jitter="100s"))
+    engine.wait(hours=1)
+    ends = [None, *engine.times(Kind.FINISHED)]
+    delays = [at - (end or START) for at, end in zip(starts(engine), ends, strict=False)]
     assert len(delays) == 3
     assert all(delay < 100 * MINUTE / 60 for delay in delays)
     assert all(delay > MINUTE / 600 for delay in delays)
 
 
 def test_jitter_applies_again_after_a_restart() -> None:
-    twin = sites(40)
-    twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))
-    twin.wait(seconds=1)
-    due = twin.member("uid-a", 0, "site-7").reason.until
+    engine = sites(40)
+    engine.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))
+    engine.wait(seconds=1)
+    due = engine.member("uid-a", 0, "site-7").reason.until
     assert due is not None
-    twin.restart()
-    again = twin.now
-    twin.wait(minutes=11)
-    assert twin.member("uid-a", 0, "site-7").started_at == due + (again - START)
-    assert len(set(starts(twin))) > 30
+    engine.restart()
+    again = engine.now
+    engine.wait(minutes=11)
+    assert engine.member("uid-a", 0, "site-7").started_at == due + (again - START)
+    assert len(set(starts(engine))) > 30
 
 
 def test_a_jitter_that_is_taken_away_lets_go_at_once() -> None:
-    twin = sites(1)
-    twin.apply(rate_limited("a", "Prep", jitter="1h"))
-    twin.wait(seconds=1)
-    twin.annotate("uid-a", **{"start-jitter": "0"})
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 1
+    engine = sites(1)
+    engine.apply(rate_limited("a", "Prep", jitter="1h"))
+    engine.wait(seconds=1)
+    engine.annotate("uid-a", **{"start-jitter": "0"})
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 1
 
 
 def test_a_member_past_its_limit_yields_to_one_delayed_by_jitter() -> None:
     """The member that was put off needs the slot once its time has come, and its slot was taken by
     a run that came back."""
-    twin = sites(2)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=1, timeout=100, jitter="2s"))
-    twin.wait(minutes=53)
-    assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
+    engine = sites(2)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=1, timeout=100, jitter="2s"))
+    engine.wait(minutes=53)
+    assert engine.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
     assert any(
         isinstance(said.decision, OnMember)
         and said.decision.member.cluster == "site-2"
         and said.decision.member.reason.kind is ReasonKind.START_JITTER
-        for said in twin.said
+        for said in engine.said
     )
 
 
 def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
     """The member's own feedback suffices, so that no probe tells of the time."""
-    twin = sites(3)
-    uid = twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
-    twin.step()
-    while not waits_for_jitter(twin, uid):
-        twin.step()
-    twin.now -= timedelta(hours=20)
-    twin.restart()
-    twin.turn()
-    assert all(member.started_at for member in twin.tracked(uid).steps[1].members.values())
+    engine = sites(3)
+    uid = engine.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
+    engine.step()
+    while not waits_for_jitter(engine, uid):
+        engine.step()
+    engine.now -= timedelta(hours=20)
+    engine.restart()
+    engine.turn()
+    assert all(member.started_at for member in engine.tracked(uid).steps[1].members.values())
 
 
-def waits_for_jitter(twin: InMemoryEngine, uid: str) -> bool:
+def waits_for_jitter(engine: InMemoryEngine, uid: str) -> bool:
     """A member of the second step waits for jitter."""
-    members = [member for step in twin.tracked(uid).steps[1:] for member in step.members.values()]
+    members = [member for step in engine.tracked(uid).steps[1:] for member in step.members.values()]
     kinds = {member.reason.kind for member in members}
     return kinds == {ReasonKind.START_JITTER}

@@ -23,100 +23,100 @@ from tests.core.engine.decide.rate_limited import (
 
 def limited(count: int, most: int) -> InMemoryEngine:
     """A hub with a limit of its own."""
-    twin = sites(count)
-    twin.facts = replace(twin.facts, starts_per_minute=most)
-    return twin
+    engine = sites(count)
+    engine.facts = replace(engine.facts, starts_per_minute=most)
+    return engine
 
 
 def test_starts_never_exceed_the_rate_and_all_members_start() -> None:
-    twin = sites(10)
-    uid = twin.apply(rate_limited("a", "Prep", rate="3"))
-    twin.wait(hours=1)
-    assert most_in_a_minute(starts(twin)) == 3
-    assert starts(twin)[-1] - starts(twin)[0] == 3 * MINUTE
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 10
+    engine = sites(10)
+    uid = engine.apply(rate_limited("a", "Prep", rate="3"))
+    engine.wait(hours=1)
+    assert most_in_a_minute(starts(engine)) == 3
+    assert starts(engine)[-1] - starts(engine)[0] == 3 * MINUTE
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 10
 
 
 def test_a_rate_limited_member_shows_the_time_of_its_start() -> None:
-    twin = sites(5)
-    uid = twin.apply(rate_limited("a", "Prep", rate="2"))
-    twin.wait(seconds=10)
-    member = twin.member(uid, 0, "site-3")
-    reason = reason_of(member, hold(twin, uid))
+    engine = sites(5)
+    uid = engine.apply(rate_limited("a", "Prep", rate="2"))
+    engine.wait(seconds=10)
+    member = engine.member(uid, 0, "site-3")
+    reason = reason_of(member, hold(engine, uid))
     assert reason is not None
     assert (reason.kind, reason.who) == (ReasonKind.START_RATE, ActingParty.IBGU)
-    assert reason.until == starts(twin)[0] + MINUTE
+    assert reason.until == starts(engine)[0] + MINUTE
     assert reason.message == (
         "at most 2 clusters of this rollout start a minute (ibgu.dev/starts-per-minute)"
     )
 
 
 def test_a_rate_limit_is_recorded_as_no_hold_and_no_warning() -> None:
-    twin = sites(5)
-    uid = twin.apply(rate_limited("a", "Prep", rate="2"))
-    twin.wait(hours=1)
-    assert twin.told(Kind.STEP_HELD) == twin.told(Kind.STEP_RELEASED) == twin.warnings() == []
-    assert twin.told(Kind.STEP_RATE_LIMITED)
-    assert hold(twin, uid) is None
-    assert twin.told(Kind.CONTROL) == [
+    engine = sites(5)
+    uid = engine.apply(rate_limited("a", "Prep", rate="2"))
+    engine.wait(hours=1)
+    assert engine.told(Kind.STEP_HELD) == engine.told(Kind.STEP_RELEASED) == engine.warnings() == []
+    assert engine.told(Kind.STEP_RATE_LIMITED)
+    assert hold(engine, uid) is None
+    assert engine.told(Kind.CONTROL) == [
         "ibgu.dev/starts-per-minute=2: the rate limit for new starts"
     ]
 
 
 def test_while_all_slots_are_taken_the_slot_is_the_reason() -> None:
-    twin = sites(3)
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=1, rate="1"))
-    twin.wait(seconds=10)
-    assert hold(twin, uid) is None
-    reason = reason_of(twin.member(uid, 0, "site-2"), hold(twin, uid))
+    engine = sites(3)
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=1, rate="1"))
+    engine.wait(seconds=10)
+    assert hold(engine, uid) is None
+    reason = reason_of(engine.member(uid, 0, "site-2"), hold(engine, uid))
     assert reason is not None
     assert reason.kind is ReasonKind.READY
 
 
 def test_a_restart_keeps_the_rate_limit() -> None:
     """Actions that are shorter than a minute count, too, though their runs are long over."""
-    twin = sites(12)
-    twin.apply(rate_limited("a", "Prep Upgrade", concurrency=12, rate="3"))
+    engine = sites(12)
+    engine.apply(rate_limited("a", "Prep Upgrade", concurrency=12, rate="3"))
     for _ in range(40):
-        twin.wait(seconds=7)
-        twin.restart()
-    twin.wait(hours=2)
-    assert most_in_a_minute(starts(twin)) == 3
-    assert len(starts(twin)) == 12
+        engine.wait(seconds=7)
+        engine.restart()
+    engine.wait(hours=2)
+    assert most_in_a_minute(starts(engine)) == 3
+    assert len(starts(engine)) == 12
 
 
 def test_a_clock_that_went_back_while_nobody_led_holds_for_a_minute_at_most() -> None:
-    twin = sites(6, "hang")
-    twin.apply(rate_limited("a", "Prep", timeout=2000, rate="3"))
-    twin.wait(seconds=10)
-    twin.now -= timedelta(hours=1)
-    twin.restart()
-    back = twin.now
-    twin.wait(seconds=50)
-    kept = hold(twin, "uid-a")
+    engine = sites(6, "hang")
+    engine.apply(rate_limited("a", "Prep", timeout=2000, rate="3"))
+    engine.wait(seconds=10)
+    engine.now -= timedelta(hours=1)
+    engine.restart()
+    back = engine.now
+    engine.wait(seconds=50)
+    kept = hold(engine, "uid-a")
     assert kept is not None
     assert kept.until == back + MINUTE
-    twin.wait(seconds=10)
-    assert hold(twin, "uid-a") is None
+    engine.wait(seconds=10)
+    assert hold(engine, "uid-a") is None
 
 
 def test_the_rate_is_changed_and_taken_away_at_once() -> None:
-    twin = sites(9)
-    uid = twin.apply(rate_limited("a", "Prep", rate="1"))
-    twin.wait(seconds=10)
-    assert len(starts(twin)) == 1
-    twin.annotate(uid, **{"starts-per-minute": "4"})
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 4
-    meta = replace(twin.ibgus[uid].metadata, annotations={})
-    twin.apply(replace(twin.ibgus[uid], metadata=meta))
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 9
-    assert twin.told(Kind.CONTROL)[1:] == [
+    engine = sites(9)
+    uid = engine.apply(rate_limited("a", "Prep", rate="1"))
+    engine.wait(seconds=10)
+    assert len(starts(engine)) == 1
+    engine.annotate(uid, **{"starts-per-minute": "4"})
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 4
+    meta = replace(engine.ibgus[uid].metadata, annotations={})
+    engine.apply(replace(engine.ibgus[uid], metadata=meta))
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 9
+    assert engine.told(Kind.CONTROL)[1:] == [
         "ibgu.dev/starts-per-minute=4: the rate limit for new starts",
         "no ibgu.dev/starts-per-minute: the rate limit for new starts",
     ]
-    assert twin.tracked(uid).rollout.controls == {}
+    assert engine.tracked(uid).rollout.controls == {}
 
 
 # -- the hub's limit -------------------------------------------------------------------------------
@@ -124,10 +124,10 @@ def test_the_rate_is_changed_and_taken_away_at_once() -> None:
 
 def halves(count: int, most: int) -> InMemoryEngine:
     """Rollouts a and b have half of the clusters each."""
-    twin = limited(count, most)
-    for number, name in enumerate(twin.labels):
-        twin.labels[name]["half"] = "ab"[number % 2]
-    return twin
+    engine = limited(count, most)
+    for number, name in enumerate(engine.labels):
+        engine.labels[name]["half"] = "ab"[number % 2]
+    return engine
 
 
 def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **limits: str) -> RolloutObject:
@@ -137,79 +137,79 @@ def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **limits: str
 
 
 def test_the_hubs_limit_is_over_all_rollouts() -> None:
-    twin = halves(12, 3)
-    uid = twin.apply(of_half("a"))
-    twin.apply(of_half("b"))
-    twin.wait(seconds=10)
-    kept = hold(twin, uid) or hold(twin, "uid-b")
+    engine = halves(12, 3)
+    uid = engine.apply(of_half("a"))
+    engine.apply(of_half("b"))
+    engine.wait(seconds=10)
+    kept = hold(engine, uid) or hold(engine, "uid-b")
     assert kept is not None
     assert kept.kind is ReasonKind.HUB_START_RATE
     assert kept.message == "at most 3 clusters start a minute on this hub (IBGU_STARTS_PER_MINUTE)"
-    twin.wait(hours=1)
-    assert len(starts(twin)) == 12
-    assert most_in_a_minute(starts(twin)) == 3
+    engine.wait(hours=1)
+    assert len(starts(engine)) == 12
+    assert most_in_a_minute(starts(engine)) == 3
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 10])
 def test_two_rollouts_get_the_same_share(most: int) -> None:
     """The first minute is an exception: the one that asks first finds everything free."""
-    twin = halves(100, most)
-    for spoke in twin.spokes.values():
+    engine = halves(100, most)
+    for spoke in engine.spokes.values():
         spoke.faults[Stage.PREP] = "hang"
-    twin.apply(of_half("a"))
-    twin.wait(seconds=130)
-    twin.apply(of_half("b"))
-    begun = twin.now
-    twin.wait(minutes=4)
+    engine.apply(of_half("a"))
+    engine.wait(seconds=130)
+    engine.apply(of_half("b"))
+    begun = engine.now
+    engine.wait(minutes=4)
     for uid in ("uid-a", "uid-b"):
-        mine = [at for at in starts(twin, uid) if at >= begun]
+        mine = [at for at in starts(engine, uid) if at >= begun]
         assert abs(len(mine) - 2 * most) <= (most + 1) // 2, (uid, len(mine))
-    assert most_in_a_minute(starts(twin)) == most
+    assert most_in_a_minute(starts(engine)) == most
 
 
 def test_starts_left_by_one_rollout_go_to_the_other() -> None:
     """b has one slot only, and so can't take its share."""
-    twin = halves(60, 10)
-    twin.apply(of_half("b", concurrency=1))
-    twin.apply(of_half("a"))
-    twin.wait(seconds=190)
-    assert len(starts(twin, "uid-a")) >= 30
-    assert len(starts(twin, "uid-b")) >= 3
+    engine = halves(60, 10)
+    engine.apply(of_half("b", concurrency=1))
+    engine.apply(of_half("a"))
+    engine.wait(seconds=190)
+    assert len(starts(engine, "uid-a")) >= 30
+    assert len(starts(engine, "uid-b")) >= 3
 
 
 def test_a_paused_rollout_leaves_its_starts_to_the_other() -> None:
-    twin = halves(60, 10)
-    twin.apply(of_half("a"))
-    twin.apply(of_half("b"))
-    twin.wait(seconds=5)
+    engine = halves(60, 10)
+    engine.apply(of_half("a"))
+    engine.apply(of_half("b"))
+    engine.wait(seconds=5)
     for uid in ("uid-a", "uid-b"):
-        if hold(twin, uid) is not None:
+        if hold(engine, uid) is not None:
             held = uid
-    twin.annotate(held, pause="for tonight")
-    twin.wait(minutes=2)
+    engine.annotate(held, pause="for tonight")
+    engine.wait(minutes=2)
     other = {"uid-a": "uid-b", "uid-b": "uid-a"}[held]
-    assert len(starts(twin, other)) == 30
+    assert len(starts(engine, other)) == 30
 
 
 def test_a_rollouts_own_rate_counts_within_the_hubs() -> None:
-    twin = halves(40, 10)
-    twin.apply(of_half("a", rate="2"))
-    twin.apply(of_half("b"))
-    twin.wait(seconds=70)
-    assert len(starts(twin, "uid-a")) == 4
-    assert len(starts(twin, "uid-b")) == 16
+    engine = halves(40, 10)
+    engine.apply(of_half("a", rate="2"))
+    engine.apply(of_half("b"))
+    engine.wait(seconds=70)
+    assert len(starts(engine, "uid-a")) == 4
+    assert len(starts(engine, "uid-b")) == 16
 
 
 def test_a_restart_keeps_the_hubs_limit() -> None:
-    twin = halves(20, 4)
-    twin.apply(of_half("a"))
-    twin.apply(of_half("b"))
+    engine = halves(20, 4)
+    engine.apply(of_half("a"))
+    engine.apply(of_half("b"))
     for _ in range(30):
-        twin.wait(seconds=11)
-        twin.restart()
-    twin.wait(hours=1)
-    assert len(starts(twin)) == 20
-    assert most_in_a_minute(starts(twin)) == 4
+        engine.wait(seconds=11)
+        engine.restart()
+    engine.wait(hours=1)
+    assert len(starts(engine)) == 20
+    assert most_in_a_minute(starts(engine)) == 4
 
 
 # -- ways back, and typing errors -----------------------------------------------------------------
@@ -231,18 +231,18 @@ def test_a_restart_keeps_the_hubs_limit() -> None:
 def test_ways_back_and_ends_have_no_rate_limit_whatever_is_annotated(
     plan: str, stage: Stage, limits: dict[str, str]
 ) -> None:
-    twin = limited(4, 1)
-    for name, spoke in twin.spokes.items():
-        twin.labels[name] = {LABELS[plan]: ""} if plan in LABELS else {}
+    engine = limited(4, 1)
+    for name, spoke in engine.spokes.items():
+        engine.labels[name] = {LABELS[plan]: ""} if plan in LABELS else {}
         for each in (Stage.PREP, Stage.UPGRADE, Stage.ROLLBACK):
             spoke.to(each)
             if each is stage:
                 break
-    uid = twin.apply(annotated(ibgu("a", plan), **limits))
-    twin.wait(seconds=10)
-    assert len(starts(twin)) == 4
-    twin.wait(hours=1)
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 4
+    uid = engine.apply(annotated(ibgu("a", plan), **limits))
+    engine.wait(seconds=10)
+    assert len(starts(engine)) == 4
+    engine.wait(hours=1)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 4
 
 
 LABELS = {
@@ -254,27 +254,27 @@ LABELS = {
 
 
 def test_a_typing_error_holds_new_starts_and_is_reported() -> None:
-    twin = sites(3)
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=1))
-    twin.wait(seconds=20)
-    twin.annotate(uid, **{"starts-per-minute": "ten"})
-    twin.wait(minutes=10)
+    engine = sites(3)
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=1))
+    engine.wait(seconds=20)
+    engine.annotate(uid, **{"starts-per-minute": "ten"})
+    engine.wait(minutes=10)
     wrong = (
         'the annotation ibgu.dev/starts-per-minute is "ten"; '
         "expected: a whole number from 1 on, as 10"
     )
-    kept = hold(twin, uid)
+    kept = hold(engine, uid)
     assert kept is not None
     assert (kept.kind, kept.who, kept.until) == (
         ReasonKind.RATE_LIMIT_INVALID,
         ActingParty.PERSON,
         None,
     )
-    assert twin.warnings() == [
+    assert engine.warnings() == [
         f"ibgu.dev/starts-per-minute=ten: {wrong}",
         f"{wrong}; nothing new starts until it is changed or removed",
     ]
-    assert [m.outcome for m in twin.tracked(uid).steps[0].members.values()] == [
+    assert [m.outcome for m in engine.tracked(uid).steps[0].members.values()] == [
         Outcome.SUCCEEDED,
         None,
         None,
@@ -282,57 +282,57 @@ def test_a_typing_error_holds_new_starts_and_is_reported() -> None:
 
 
 def test_each_invalid_rate_is_recorded_and_a_valid_one_releases_the_step() -> None:
-    twin = sites(3)
-    uid = twin.apply(rate_limited("a", "Prep", rate="ten"))
-    twin.wait(seconds=10)
-    twin.annotate(uid, **{"starts-per-minute": "0"})
-    twin.wait(seconds=10)
-    assert ['is "ten"' in told for told in twin.told(Kind.STEP_HELD)] == [True, False]
-    twin.annotate(uid, **{"starts-per-minute": "3"})
-    twin.wait(minutes=5)
-    assert len(twin.told(Kind.STEP_RELEASED)) == 1
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    engine = sites(3)
+    uid = engine.apply(rate_limited("a", "Prep", rate="ten"))
+    engine.wait(seconds=10)
+    engine.annotate(uid, **{"starts-per-minute": "0"})
+    engine.wait(seconds=10)
+    assert ['is "ten"' in told for told in engine.told(Kind.STEP_HELD)] == [True, False]
+    engine.annotate(uid, **{"starts-per-minute": "3"})
+    engine.wait(minutes=5)
+    assert len(engine.told(Kind.STEP_RELEASED)) == 1
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
 def test_the_clock_stands_while_a_typing_error_alone_holds_the_step() -> None:
-    twin = sites(2)
-    uid = twin.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
-    twin.wait(hours=10)
-    assert twin.tracked(uid).steps[0].unfinished == 2
-    assert twin.tracked(uid).steps[0].step.stopped_since is not None
-    twin.annotate(uid, **{"starts-per-minute": "10"})
-    twin.wait(minutes=10)
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
+    engine = sites(2)
+    uid = engine.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
+    engine.wait(hours=10)
+    assert engine.tracked(uid).steps[0].unfinished == 2
+    assert engine.tracked(uid).steps[0].step.stopped_since is not None
+    engine.annotate(uid, **{"starts-per-minute": "10"})
+    engine.wait(minutes=10)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
 
 
 def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> None:
     """The step's clock would otherwise stand on for who is not reachable."""
-    twin = sites(2)
-    uid = twin.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
-    twin.wait(seconds=10)
-    for name, spoke in twin.spokes.items():
+    engine = sites(2)
+    uid = engine.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
+    engine.wait(seconds=10)
+    for name, spoke in engine.spokes.items():
         spoke.dark = True
-        twin.touch_cluster(name)
-    twin.settle()
-    twin.annotate(uid, **{"starts-per-minute": "10"})
-    twin.wait(seconds=1)
-    assert hold(twin, uid) is None
-    assert twin.tracked(uid).steps[0].step.stopped_since is None
+        engine.touch_cluster(name)
+    engine.settle()
+    engine.annotate(uid, **{"starts-per-minute": "10"})
+    engine.wait(seconds=1)
+    assert hold(engine, uid) is None
+    assert engine.tracked(uid).steps[0].step.stopped_since is None
 
 
 def test_a_breaker_is_shown_before_the_rate_limit_and_the_rate_limit_after_it() -> None:
-    twin = sites(12, "fail", Stage.UPGRADE)
-    for name, spoke in twin.spokes.items():
+    engine = sites(12, "fail", Stage.UPGRADE)
+    for name, spoke in engine.spokes.items():
         spoke.to(Stage.PREP)
-        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    uid = twin.apply(rate_limited("a", "Upgrade", concurrency=6, rate="6"))
-    twin.wait(minutes=30)
-    kept = hold(twin, uid)
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    uid = engine.apply(rate_limited("a", "Upgrade", concurrency=6, rate="6"))
+    engine.wait(minutes=30)
+    kept = hold(engine, uid)
     assert kept is not None
     assert kept.kind is ReasonKind.CIRCUIT_BREAKER
-    twin.annotate(uid, resume="1")
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 12
+    engine.annotate(uid, resume="1")
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 12
 
 
 # -- time (R11) -----------------------------------------------------------------------------------
@@ -340,51 +340,51 @@ def test_a_breaker_is_shown_before_the_rate_limit_and_the_rate_limit_after_it() 
 
 def test_a_hanging_member_keeps_its_slot_while_the_rate_lets_nobody_start() -> None:
     """Past its limit it yields to who could start: not before the rate lets somebody."""
-    twin = sites(3)
-    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    twin.spokes["site-2"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=2, timeout=2, rate="2"))
-    twin.wait(seconds=59)
-    assert twin.member(uid, 0, "site-1").limit == START + MINUTE
-    twin.wait(seconds=2)
-    ended = [m.cluster for m in twin.tracked(uid).steps[0].members.values() if m.finished]
+    engine = sites(3)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.spokes["site-2"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=2, timeout=2, rate="2"))
+    engine.wait(seconds=59)
+    assert engine.member(uid, 0, "site-1").limit == START + MINUTE
+    engine.wait(seconds=2)
+    ended = [m.cluster for m in engine.tracked(uid).steps[0].members.values() if m.finished]
     assert ended == ["site-1"]
-    assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
-    assert twin.member(uid, 0, "site-3").state is MemberState.IN_FLIGHT
+    assert engine.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
+    assert engine.member(uid, 0, "site-3").state is MemberState.IN_FLIGHT
 
 
 @pytest.mark.parametrize("of", ["rollout", "hub"])
 def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
-    twin = sites(6)
+    engine = sites(6)
     for n in (1, 2, 3):
-        twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(rate_limited("a", "Prep", concurrency=3, timeout=40))
-    twin.wait(minutes=1)
+        engine.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(rate_limited("a", "Prep", concurrency=3, timeout=40))
+    engine.wait(minutes=1)
     if of == "rollout":
-        twin.annotate(uid, **{"starts-per-minute": "1"})
+        engine.annotate(uid, **{"starts-per-minute": "1"})
     else:
-        twin.facts = replace(twin.facts, starts_per_minute=1)
-    twin.wait(minutes=18)
-    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 0
-    twin.wait(seconds=90)
-    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 1
-    twin.wait(minutes=1)
-    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 2
+        engine.facts = replace(engine.facts, starts_per_minute=1)
+    engine.wait(minutes=18)
+    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == 0
+    engine.wait(seconds=90)
+    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == 1
+    engine.wait(minutes=1)
+    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == 2
 
 
 def test_members_never_started_for_the_rate_fail_as_never_started() -> None:
-    twin = sites(6)
-    uid = twin.apply(rate_limited("a", "Prep", timeout=4, rate="1"))
-    twin.wait(hours=1)
-    members = twin.tracked(uid).steps[0].members.values()
+    engine = sites(6)
+    uid = engine.apply(rate_limited("a", "Prep", timeout=4, rate="1"))
+    engine.wait(hours=1)
+    members = engine.tracked(uid).steps[0].members.values()
     assert [m.cause for m in members][-2:] == [Cause.NEVER_STARTED] * 2
-    assert len(starts(twin)) == 4
+    assert len(starts(engine)) == 4
 
 
 def test_plans_without_a_rate_limit_are_not_touched() -> None:
-    twin = sites(30)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=30))
-    twin.wait(seconds=1)
-    assert len(starts(twin)) == 30
-    assert twin.told(Kind.STEP_RATE_LIMITED) == twin.told(Kind.CONTROL) == []
-    assert hold(twin, uid) is None
+    engine = sites(30)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=30))
+    engine.wait(seconds=1)
+    assert len(starts(engine)) == 30
+    assert engine.told(Kind.STEP_RATE_LIMITED) == engine.told(Kind.CONTROL) == []
+    assert hold(engine, uid) is None

@@ -20,31 +20,31 @@ def fleet(waiting: int = 0, timeout: int = 600) -> tuple[InMemoryEngine, str]:
     """All have their slots in `[Prep Upgrade]` but `waiting`; the Upgrade of the quick ones fails,
     that of the others, whose Prep takes an hour, would not."""
     count = QUICK + SLOW
-    twin = InMemoryEngine(
+    engine = InMemoryEngine(
         *(f"site-{n:02}" if n > count else f"site-{n}" for n in range(1, count + waiting + 1))
     )
-    Invariants(twin)
-    for n, spoke in enumerate(twin.spokes.values(), 1):
+    Invariants(engine)
+    for n, spoke in enumerate(engine.spokes.values(), 1):
         if n <= QUICK:
             spoke.faults[Stage.UPGRADE] = "fail"
         elif n <= count:
             spoke.faults[Stage.PREP] = "slow"
-    return twin, twin.apply(ibgu("a", "Prep Upgrade", concurrency=count, timeout=timeout))
+    return engine, engine.apply(ibgu("a", "Prep Upgrade", concurrency=count, timeout=timeout))
 
 
-def kept(twin: InMemoryEngine, uid: str) -> list[Member]:
-    return [twin.member(uid, 0, name) for name in SLOW_ONES]
+def kept(engine: InMemoryEngine, uid: str) -> list[Member]:
+    return [engine.member(uid, 0, name) for name in SLOW_ONES]
 
 
-def upgraded(twin: InMemoryEngine) -> list[str]:
-    return [n for n in SLOW_ONES if (Stage.UPGRADE in [s for _, s in twin.spokes[n].executed])]
+def upgraded(engine: InMemoryEngine) -> list[str]:
+    return [n for n in SLOW_ONES if (Stage.UPGRADE in [s for _, s in engine.spokes[n].executed])]
 
 
 def test_the_circuit_breaker_stops_the_upgrade_after_a_prep() -> None:
-    twin, uid = fleet()
-    twin.wait(hours=3)
-    assert upgraded(twin) == []
-    for member in kept(twin, uid):
+    engine, uid = fleet()
+    engine.wait(hours=3)
+    assert upgraded(engine) == []
+    for member in kept(engine, uid):
         assert (member.state, member.reason.kind) == (
             MemberState.IN_FLIGHT,
             ReasonKind.CIRCUIT_BREAKER,
@@ -52,152 +52,152 @@ def test_the_circuit_breaker_stops_the_upgrade_after_a_prep() -> None:
         assert "ibgu.dev/resume" in member.reason.message
         assert [done.action for done in member.completed] == ["Prep"]
         assert word_of(member, None) is DisplayState.HELD
-    hold = twin.tracked(uid).steps[0].step.hold
+    hold = engine.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.CIRCUIT_BREAKER
-    assert len(twin.told(Kind.STEP_HELD)) == 1
+    assert len(engine.told(Kind.STEP_HELD)) == 1
 
 
 @pytest.mark.parametrize("wish", ["resume", "circuit_breaker"])
 def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
     """However long that takes: the clock stands, and limits that passed meanwhile fail nobody."""
-    twin, uid = fleet()
-    twin.drive(timedelta(days=3))
-    assert twin.tracked(uid).steps[0].step.stopped_since is not None
-    twin.annotate(uid, **{wish: "off"})
-    twin.wait(hours=1)
-    assert upgraded(twin) == SLOW_ONES
-    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
-    assert twin.tracked(uid).rollout.completed_at is not None
+    engine, uid = fleet()
+    engine.drive(timedelta(days=3))
+    assert engine.tracked(uid).steps[0].step.stopped_since is not None
+    engine.annotate(uid, **{wish: "off"})
+    engine.wait(hours=1)
+    assert upgraded(engine) == SLOW_ONES
+    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(engine, uid))
+    assert engine.tracked(uid).rollout.completed_at is not None
 
 
 def test_members_behind_the_circuit_breaker_keep_their_slots() -> None:
     """A member whose limit has passed behind the circuit breaker does not count as hanging."""
-    twin, uid = fleet(waiting=3)
-    twin.drive(timedelta(days=1))
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=2)
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == SLOW + 3
-    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == QUICK
+    engine, uid = fleet(waiting=3)
+    engine.drive(timedelta(days=1))
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=2)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == SLOW + 3
+    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == QUICK
 
 
 def test_a_deadline_that_passes_beside_one_on_its_way_ends_them() -> None:
     """The clock runs as long as anybody is on the way."""
-    twin, uid = fleet(timeout=180)
-    twin.spokes[SLOW_ONES[0]].faults[Stage.PREP] = "hang"
-    twin.wait(hours=4)
-    assert {member.cause for member in kept(twin, uid)} == {Cause.TIMED_OUT}
-    assert "have all failed" in kept(twin, uid)[1].message
+    engine, uid = fleet(timeout=180)
+    engine.spokes[SLOW_ONES[0]].faults[Stage.PREP] = "hang"
+    engine.wait(hours=4)
+    assert {member.cause for member in kept(engine, uid)} == {Cause.TIMED_OUT}
+    assert "have all failed" in kept(engine, uid)[1].message
 
 
 def test_the_rollout_can_be_deleted_meanwhile() -> None:
-    twin, uid = fleet()
-    twin.wait(hours=2)
-    twin.delete(uid)
-    twin.wait(minutes=1)
-    assert upgraded(twin) == []
-    assert twin.fleet.claims == {}
+    engine, uid = fleet()
+    engine.wait(hours=2)
+    engine.delete(uid)
+    engine.wait(minutes=1)
+    assert upgraded(engine) == []
+    assert engine.fleet.claims == {}
 
 
 def test_the_circuit_breaker_still_holds_behind_a_changed_payload() -> None:
     """One hold at a time is the step's; a resume after the first shows the other."""
-    twin = fleet_with_payload()
-    twin.wait(seconds=30)
-    twin.payload = PayloadState(digest="other")
-    twin.touch_everything()
-    twin.wait(hours=2)
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    engine = fleet_with_payload()
+    engine.wait(seconds=30)
+    engine.payload = PayloadState(digest="other")
+    engine.touch_everything()
+    engine.wait(hours=2)
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
-    assert {member.reason.kind for member in kept(twin, "uid-a")} == {ReasonKind.CIRCUIT_BREAKER}
-    twin.annotate("uid-a", resume="1")
-    twin.wait(minutes=1)
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    assert {member.reason.kind for member in kept(engine, "uid-a")} == {ReasonKind.CIRCUIT_BREAKER}
+    engine.annotate("uid-a", resume="1")
+    engine.wait(minutes=1)
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.CIRCUIT_BREAKER
-    assert upgraded(twin) == []
+    assert upgraded(engine) == []
 
 
 def fleet_with_payload() -> InMemoryEngine:
     """One more waits for a slot, so that a change of the content holds somebody."""
-    twin, _ = fleet(waiting=1)
-    twin.payload = PayloadState(digest="digest")
-    return twin
+    engine, _ = fleet(waiting=1)
+    engine.payload = PayloadState(digest="digest")
+    return engine
 
 
 def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
     """Only what reboots into another version waits."""
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 9)))
-    for n, spoke in enumerate(twin.spokes.values(), 1):
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 9)))
+    for n, spoke in enumerate(engine.spokes.values(), 1):
         spoke.to("Prep")
         spoke.to("Upgrade")
-        twin.labels[spoke.name]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+        engine.labels[spoke.name]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
         spoke.faults[Stage.ROLLBACK] = "fail" if n < 6 else "slow"
-    uid = twin.apply(ibgu("a", "Rollback FinalizeRollback", concurrency=8, timeout=2000))
-    twin.wait(hours=20)
-    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    uid = engine.apply(ibgu("a", "Rollback FinalizeRollback", concurrency=8, timeout=2000))
+    engine.wait(hours=20)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
-def dark(twin: InMemoryEngine, name: str, *, yes: bool = True) -> None:
-    twin.spokes[name].dark = yes
-    twin.touch_cluster(name)
+def dark(engine: InMemoryEngine, name: str, *, yes: bool = True) -> None:
+    engine.spokes[name].dark = yes
+    engine.touch_cluster(name)
 
 
 def test_a_held_member_that_becomes_unreachable_does_not_start_the_clock() -> None:
     """All of them would otherwise fail at the deadline, and nobody has done anything."""
-    twin, uid = fleet()
-    twin.wait(hours=3)
+    engine, uid = fleet()
+    engine.wait(hours=3)
     for _ in range(3):
-        dark(twin, SLOW_ONES[0])
-        twin.wait(minutes=5)
-        dark(twin, SLOW_ONES[0], yes=False)
-        twin.wait(minutes=5)
-    assert len(twin.told(Kind.CLOCK_STOPPED)) == 1
-    assert twin.told(Kind.CLOCK_STARTED) == []
-    dark(twin, SLOW_ONES[0])
-    twin.drive(timedelta(days=3))
-    assert not any(member.finished for member in kept(twin, uid))
+        dark(engine, SLOW_ONES[0])
+        engine.wait(minutes=5)
+        dark(engine, SLOW_ONES[0], yes=False)
+        engine.wait(minutes=5)
+    assert len(engine.told(Kind.CLOCK_STOPPED)) == 1
+    assert engine.told(Kind.CLOCK_STARTED) == []
+    dark(engine, SLOW_ONES[0])
+    engine.drive(timedelta(days=3))
+    assert not any(member.finished for member in kept(engine, uid))
 
 
 def test_an_unreachable_member_gets_a_new_limit_at_the_resume() -> None:
     """A cluster that waits for a slot would take its, in the middle of its Upgrade."""
-    twin, uid = fleet(waiting=QUICK + 1)
+    engine, uid = fleet(waiting=QUICK + 1)
     late = f"site-{QUICK + SLOW + 1:02}"
-    dark(twin, late)
-    twin.drive(timedelta(days=1))
-    dark(twin, SLOW_ONES[0])
-    twin.settle()
-    twin.annotate(uid, resume="1")
-    twin.wait(seconds=10)
-    limit = kept(twin, uid)[0].limit
+    dark(engine, late)
+    engine.drive(timedelta(days=1))
+    dark(engine, SLOW_ONES[0])
+    engine.settle()
+    engine.annotate(uid, resume="1")
+    engine.wait(seconds=10)
+    limit = kept(engine, uid)[0].limit
     assert limit is not None
-    assert limit > twin.now
-    dark(twin, SLOW_ONES[0], yes=False)
-    dark(twin, late, yes=False)
-    twin.wait(hours=2)
-    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
+    assert limit > engine.now
+    dark(engine, SLOW_ONES[0], yes=False)
+    dark(engine, late, yes=False)
+    engine.wait(hours=2)
+    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(engine, uid))
 
 
 def test_switching_off_the_breaker_does_not_end_a_restore() -> None:
-    twin, uid = fleet()
-    twin.wait(hours=3)
-    saved = backup(twin)
-    restore_hub(twin, saved)
-    twin.wait(minutes=5)
-    twin.annotate(uid, circuit_breaker="off")
-    twin.wait(minutes=5)
-    assert upgraded(twin) == []
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=1)
-    assert upgraded(twin) == SLOW_ONES
+    engine, uid = fleet()
+    engine.wait(hours=3)
+    saved = backup(engine)
+    restore_hub(engine, saved)
+    engine.wait(minutes=5)
+    engine.annotate(uid, circuit_breaker="off")
+    engine.wait(minutes=5)
+    assert upgraded(engine) == []
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=1)
+    assert upgraded(engine) == SLOW_ONES
 
 
 def test_a_restart_forgets_none_of_it() -> None:
-    twin, uid = fleet()
-    twin.wait(hours=3)
-    twin.restart()
-    twin.drive(timedelta(days=2))
-    assert {member.reason.kind for member in kept(twin, uid)} == {ReasonKind.CIRCUIT_BREAKER}
-    twin.annotate(uid, resume="1")
-    twin.wait(hours=1)
-    assert upgraded(twin) == SLOW_ONES
+    engine, uid = fleet()
+    engine.wait(hours=3)
+    engine.restart()
+    engine.drive(timedelta(days=2))
+    assert {member.reason.kind for member in kept(engine, uid)} == {ReasonKind.CIRCUIT_BREAKER}
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=1)
+    assert upgraded(engine) == SLOW_ONES

@@ -43,8 +43,8 @@ UPGRADE_FAILED = "lcm.openshift.io/ibgu-upgrade-failed"
 class Talm:
     """A TALM that is gone, and what it has left of the IBGU "a"."""
 
-    def __init__(self, twin: InMemoryEngine, *plan: str, concurrency: int = 10) -> None:
-        self.twin = twin
+    def __init__(self, engine: InMemoryEngine, *plan: str, concurrency: int = 10) -> None:
+        self.engine = engine
         self.object = ibgu("a", *plan, concurrency=concurrency)
         self.uid = self.object.metadata.uid
         self.cgus: dict[int, Object] = {}
@@ -60,22 +60,22 @@ class Talm:
         index = next(n for n, obj in self.cgus.items() if str(action).lower() in _name(obj))
         group = _name(self.cgus[index])
         self.works[name] = view_talm_work(as_work(work(name, action, group=group, applied=applied)))
-        self.twin.talm[name] = f"{name}/{self.works[name].name}"
+        self.engine.talm[name] = f"{name}/{self.works[name].name}"
         if applied:
-            assert self.twin.spokes[name].ask(action.stage, "", SEED)
+            assert self.engine.spokes[name].ask(action.stage, "", SEED)
 
     def leave(self, *, annotated: bool = True) -> str:
         """Removes TALM; ibgu sees what it has left."""
         self.show()
-        self.twin.apply(self.object)
+        self.engine.apply(self.object)
         if annotated:
-            self.twin.annotate(self.uid, adopt="yes")
+            self.engine.annotate(self.uid, adopt="yes")
         return self.uid
 
     def show(self) -> None:
-        spec = self.twin.ibgus.get(self.uid, self.object).spec
+        spec = self.engine.ibgus.get(self.uid, self.object).spec
         groups = groups_of("a", spec, [as_cgu(obj) for obj in self.cgus.values()])
-        self.twin.traces[self.uid] = Traces(
+        self.engine.traces[self.uid] = Traces(
             groups=groups,
             left=len(self.cgus),
             deleting=self.deleting,
@@ -83,8 +83,8 @@ class Talm:
             labelled=frozenset(self.labelled),
         )
         unfinished = any(not group.finished for group in groups)
-        (self.twin.adoption.add if unfinished else self.twin.adoption.discard)(self.uid)
-        self.twin.touch_everything()
+        (self.engine.adoption.add if unfinished else self.engine.adoption.discard)(self.uid)
+        self.engine.touch_everything()
 
     def deletes(self, *finalizers: str) -> None:
         """The first ClusterGroupUpgrade is being deleted, and has these finalizers."""
@@ -94,7 +94,7 @@ class Talm:
     def removed(self, *names: str) -> None:
         """ibgu has removed the works of these clusters; of all: the rest too."""
         for name in names or list(self.works):
-            del self.works[name], self.twin.talm[name]
+            del self.works[name], self.engine.talm[name]
         if not names:
             self.cgus.clear()
             self.deleting = ()
@@ -105,219 +105,221 @@ def _name(obj: Object) -> str:
     return str(obj["metadata"]["name"])
 
 
-def prepared(twin: InMemoryEngine, *names: str) -> None:
+def prepared(engine: InMemoryEngine, *names: str) -> None:
     for name in names:
-        twin.spokes[name].to(Stage.PREP)
-        twin.labels[name] = {PREPARED: ""}
+        engine.spokes[name].to(Stage.PREP)
+        engine.labels[name] = {PREPARED: ""}
 
 
-def stages(twin: InMemoryEngine, name: str) -> list[str]:
-    return [stage for _, stage in twin.spokes[name].executed]
+def stages(engine: InMemoryEngine, name: str) -> list[str]:
+    return [stage for _, stage in engine.spokes[name].executed]
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
+def engine() -> Iterator[InMemoryEngine]:
     """In the end its history is certified, with what was taken over."""
-    twin = InMemoryEngine("s1", "s2", "s3")
-    Invariants(twin)
-    yield twin
-    findings = certify(log_of(twin))
+    engine = InMemoryEngine("s1", "s2", "s3")
+    Invariants(engine)
+    yield engine
+    findings = certify(log_of(engine))
     assert told(findings) == []
     assert findings.unknown == {}
 
 
-def prepping(twin: InMemoryEngine, **given: Any) -> Talm:
+def prepping(engine: InMemoryEngine, **given: Any) -> Talm:
     """TALM prepares s1 and s2; s3 is in its second batch."""
-    talm = Talm(twin, "Prep", "Upgrade", concurrency=2)
+    talm = Talm(engine, "Prep", "Upgrade", concurrency=2)
     talm.group(0, "Prep", batches=[["s1", "s2"], ["s3"]], batch=1, **given)
     return talm
 
 
-def test_adoption_waits_for_the_annotation(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_adoption_waits_for_the_annotation(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
-    twin.wait(hours=1)
-    hold = twin.tracked(uid).rollout.hold
+    engine.wait(hours=1)
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
     assert "ibgu.dev/adopt" in hold.message
-    assert not twin.works
-    assert twin.tracked(uid).steps == []
+    assert not engine.works
+    assert engine.tracked(uid).steps == []
 
 
-def test_actions_that_talm_began_go_on_and_run_once(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_actions_that_talm_began_go_on_and_run_once(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     talm.begins("s2", Action.PREP)
     uid = talm.leave()
-    twin.wait(seconds=10)
-    assert twin.tracked(uid).rollout.hold is not None
-    assert [twin.member(uid, 0, name).state for name in ("s1", "s2", "s3")] == [
+    engine.wait(seconds=10)
+    assert engine.tracked(uid).rollout.hold is not None
+    assert [engine.member(uid, 0, name).state for name in ("s1", "s2", "s3")] == [
         MemberState.IN_FLIGHT,
         MemberState.IN_FLIGHT,
         MemberState.WAITING,
     ]
-    assert {twin.member(uid, 0, name).slot for name in ("s1", "s2")} == {1, 2}
-    assert not any(work.wanted.armed for work in twin.works.values())
+    assert {engine.member(uid, 0, name).slot for name in ("s1", "s2")} == {1, 2}
+    assert not any(work.wanted.armed for work in engine.works.values())
     talm.removed()
-    twin.wait(hours=3)
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
-    assert twin.tracked(uid).rollout.adopting_since is None
+    engine.wait(hours=3)
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert engine.tracked(uid).rollout.adopting_since is None
     for name in ("s1", "s2", "s3"):
-        assert stages(twin, name) == [Stage.PREP, Stage.UPGRADE]
-        assert twin.labels[name] == {PREPARED: "", UPGRADED: ""}
+        assert stages(engine, name) == [Stage.PREP, Stage.UPGRADE]
+        assert engine.labels[name] == {PREPARED: "", UPGRADED: ""}
 
 
-def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(twin: InMemoryEngine) -> None:
-    twin.spokes["s1"].faults[Stage.PREP] = "fail"
-    talm = prepping(twin)
+def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(engine: InMemoryEngine) -> None:
+    engine.spokes["s1"].faults[Stage.PREP] = "fail"
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.settle()
+    engine.settle()
     talm.removed()
-    twin.wait(minutes=10)
-    member = twin.member(uid, 0, "s1")
+    engine.wait(minutes=10)
+    member = engine.member(uid, 0, "s1")
     assert (member.outcome, member.message) == (Outcome.FAILED, "Prep broke")
-    assert twin.labels["s1"] == {PREP_FAILED: ""}
+    assert engine.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_talms_upgrade_may_be_dark(twin: InMemoryEngine) -> None:
-    prepared(twin, "s1")
-    talm = Talm(twin, "Prep", "Upgrade")
+def test_talms_upgrade_may_be_dark(engine: InMemoryEngine) -> None:
+    prepared(engine, "s1")
+    talm = Talm(engine, "Prep", "Upgrade")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
     talm.group(1, "Upgrade", batches=[["s1"]], batch=1)
     talm.begins("s1", Action.UPGRADE)
-    twin.wait(minutes=5)
-    assert twin.spokes["s1"].dark
+    engine.wait(minutes=5)
+    assert engine.spokes["s1"].dark
     uid = talm.leave()
-    twin.settle()
-    member = twin.member(uid, 1, "s1")
+    engine.settle()
+    member = engine.member(uid, 1, "s1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.REBOOTING)
     talm.removed()
-    twin.wait(hours=1)
-    assert twin.member(uid, 1, "s1").outcome is Outcome.SUCCEEDED
-    assert stages(twin, "s1") == [Stage.UPGRADE]
+    engine.wait(hours=1)
+    assert engine.member(uid, 1, "s1").outcome is Outcome.SUCCEEDED
+    assert stages(engine, "s1") == [Stage.UPGRADE]
 
 
-def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(
+    engine: InMemoryEngine,
+) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP, applied=False)
     uid = talm.leave()
-    twin.wait(minutes=5)
-    member = twin.member(uid, 0, "s1")
+    engine.wait(minutes=5)
+    member = engine.member(uid, 0, "s1")
     assert (member.state, member.slot) == (MemberState.IN_FLIGHT, 1), "its place is kept"
     talm.removed()
-    twin.wait(minutes=10)
-    words = twin.told(Kind.RUN_ENDED)
+    engine.wait(minutes=10)
+    words = engine.told(Kind.RUN_ENDED)
     assert words[0] == "Prep withdrawn: TALM's Prep never reached the cluster"
-    assert twin.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
-    assert stages(twin, "s1")[0] is Stage.PREP
-    assert len(stages(twin, "s1")) == 2
+    assert engine.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
+    assert stages(engine, "s1")[0] is Stage.PREP
+    assert len(stages(engine, "s1")) == 2
 
 
-def test_a_hand_on_what_talm_began(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_a_hand_on_what_talm_began(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.settle()
+    engine.settle()
     talm.removed()
-    twin.wait(seconds=10)
-    assert twin.spokes["s1"].ask(Stage.IDLE, "", SEED)
-    twin.wait(minutes=10)
-    run = twin.member(uid, 0, "s1").run
+    engine.wait(seconds=10)
+    assert engine.spokes["s1"].ask(Stage.IDLE, "", SEED)
+    engine.wait(minutes=10)
+    run = engine.member(uid, 0, "s1").run
     assert run is not None
     assert run.result is RunResult.TAKEN_OVER
-    assert twin.labels["s1"] == {}
+    assert engine.labels["s1"] == {}
 
 
-def test_a_deleted_watching_work_is_recreated(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_a_deleted_watching_work_is_recreated(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.wait(seconds=5)
-    twin.works[uid, "s1"].terminating = True
-    twin.touch(uid, "s1")
-    twin.wait(seconds=5)
-    twin.works.pop((uid, "s1"), None)
-    twin.touch(uid, "s1")
+    engine.wait(seconds=5)
+    engine.works[uid, "s1"].terminating = True
+    engine.touch(uid, "s1")
+    engine.wait(seconds=5)
+    engine.works.pop((uid, "s1"), None)
+    engine.touch(uid, "s1")
     talm.removed()
-    twin.wait(minutes=10)
-    assert twin.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
+    engine.wait(minutes=10)
+    assert engine.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_chain_waits_until_talms_work_is_gone(twin: InMemoryEngine) -> None:
-    talm = Talm(twin, "Prep Upgrade")
+def test_a_chain_waits_until_talms_work_is_gone(engine: InMemoryEngine) -> None:
+    talm = Talm(engine, "Prep Upgrade")
     talm.group(0, "Prep", "Upgrade", batches=[["s1"]], batch=1)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.wait(minutes=10)
-    member = twin.member(uid, 0, "s1")
+    engine.wait(minutes=10)
+    member = engine.member(uid, 0, "s1")
     assert [d.action for d in member.completed] == [Action.PREP]
     assert member.reason.kind is ReasonKind.TALM_WORK
-    assert stages(twin, "s1") == [Stage.PREP]
+    assert stages(engine, "s1") == [Stage.PREP]
     talm.removed()
-    twin.wait(hours=1)
-    assert stages(twin, "s1") == [Stage.PREP, Stage.UPGRADE]
+    engine.wait(hours=1)
+    assert stages(engine, "s1") == [Stage.PREP, Stage.UPGRADE]
 
 
-def test_an_intent_does_not_outlive_talms_work(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(digest="digest")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.RUN_INTENDED)
-    twin.talm["s1"] = "s1/fleet.b-prep"
-    twin.touch(uid, "s1")
-    twin.settle()
-    member = twin.member(uid, 0, "s1")
+def test_an_intent_does_not_outlive_talms_work(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(digest="digest")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_INTENDED)
+    engine.talm["s1"] = "s1/fleet.b-prep"
+    engine.touch(uid, "s1")
+    engine.settle()
+    member = engine.member(uid, 0, "s1")
     assert member.run is not None
     assert (member.run.result, member.reason.kind) == (RunResult.WITHDRAWN, ReasonKind.TALM_WORK)
 
 
-def test_between_two_actions_of_talms(twin: InMemoryEngine) -> None:
-    prepared(twin, "s1")
-    talm = Talm(twin, "Prep Upgrade")
+def test_between_two_actions_of_talms(engine: InMemoryEngine) -> None:
+    prepared(engine, "s1")
+    talm = Talm(engine, "Prep Upgrade")
     progress = {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}
     talm.group(0, "Prep", "Upgrade", batches=[["s1"]], batch=1, progress=progress)
     uid = talm.leave()
     talm.removed()
-    twin.wait(hours=1)
-    assert twin.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
-    assert stages(twin, "s1") == [Stage.UPGRADE]
+    engine.wait(hours=1)
+    assert engine.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
+    assert stages(engine, "s1") == [Stage.UPGRADE]
 
 
-def test_more_in_flight_than_places(twin: InMemoryEngine) -> None:
+def test_more_in_flight_than_places(engine: InMemoryEngine) -> None:
     """TALM takes 0 for all at once; here someone has lowered it in the meantime."""
-    talm = Talm(twin, "Prep", concurrency=1)
+    talm = Talm(engine, "Prep", concurrency=1)
     talm.group(0, "Prep", batches=[["s1", "s2"]], batch=1)
     talm.begins("s1", Action.PREP)
     talm.begins("s2", Action.PREP)
     uid = talm.leave()
-    twin.settle()
-    assert [twin.member(uid, 0, name).state for name in ("s1", "s2")] == [
+    engine.settle()
+    assert [engine.member(uid, 0, name).state for name in ("s1", "s2")] == [
         MemberState.IN_FLIGHT,
         MemberState.WAITING,
     ]
     talm.removed()
-    twin.wait(hours=1)
-    assert {m.outcome for m in twin.tracked(uid).steps[0].members.values()} == {Outcome.SUCCEEDED}
-    assert stages(twin, "s2") == [Stage.PREP]
+    engine.wait(hours=1)
+    assert {m.outcome for m in engine.tracked(uid).steps[0].members.values()} == {Outcome.SUCCEEDED}
+    assert stages(engine, "s2") == [Stage.PREP]
 
 
-def test_a_cluster_that_another_rollout_of_ours_has(twin: InMemoryEngine) -> None:
-    twin.apply(ibgu("b", "Prep", age=5))
-    twin.wait(seconds=10)
-    talm = prepping(twin)
+def test_a_cluster_that_another_rollout_of_ours_has(engine: InMemoryEngine) -> None:
+    engine.apply(ibgu("b", "Prep", age=5))
+    engine.wait(seconds=10)
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP, applied=False)
     uid = talm.leave()
-    twin.settle()
-    assert twin.member(uid, 0, "s1").state is MemberState.WAITING
+    engine.settle()
+    assert engine.member(uid, 0, "s1").state is MemberState.WAITING
 
 
 # -- what TALM has finished ---------------------------------------------------------------------
 
 
-def test_actions_that_talm_completed_are_not_repeated(twin: InMemoryEngine) -> None:
-    talm = Talm(twin, "Prep", "AbortOnFailure")
+def test_actions_that_talm_completed_are_not_repeated(engine: InMemoryEngine) -> None:
+    talm = Talm(engine, "Prep", "AbortOnFailure")
     failed = ended("s2", "timedout", "a-prep", prepCompletedConditionMessages="Prep failed")
     talm.group(
         *(0, "Prep"),
@@ -330,230 +332,230 @@ def test_actions_that_talm_completed_are_not_repeated(twin: InMemoryEngine) -> N
     )
     talm.labelled = {("s2", Action.ABORT_ON_FAILURE)}
     uid = talm.leave(annotated=False)
-    twin.wait(hours=1)
-    tracked = twin.tracked(uid)
+    engine.wait(hours=1)
+    tracked = engine.tracked(uid)
     assert (tracked.rollout.state, tracked.rollout.adopting_since) == (RolloutState.COMPLETE, None)
     assert [step.step.state for step in tracked.steps] == [StepState.FINISHED] * 2
     assert [step.step.total for step in tracked.steps] == [2, 1]
-    assert not twin.works
-    assert twin.patched == []
+    assert not engine.works
+    assert engine.patched == []
 
 
-def test_a_plan_that_grows_after_talm(twin: InMemoryEngine) -> None:
-    prepared(twin, "s1")
-    talm = Talm(twin, "Prep")
+def test_a_plan_that_grows_after_talm(engine: InMemoryEngine) -> None:
+    prepared(engine, "s1")
+    talm = Talm(engine, "Prep")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
     talm.labelled = {("s1", Action.PREP)}
     uid = talm.leave(annotated=False)
-    twin.settle()
-    twin.append(uid, "Upgrade")
+    engine.settle()
+    engine.append(uid, "Upgrade")
     talm.show()
-    twin.wait(hours=1)
-    assert twin.member(uid, 1, "s1").outcome is Outcome.SUCCEEDED
-    assert stages(twin, "s1") == [Stage.UPGRADE]
+    engine.wait(hours=1)
+    assert engine.member(uid, 1, "s1").outcome is Outcome.SUCCEEDED
+    assert stages(engine, "s1") == [Stage.UPGRADE]
 
 
-def test_between_two_steps_of_talms_a_person_is_asked_too(twin: InMemoryEngine) -> None:
-    prepared(twin, "s1")
-    talm = Talm(twin, "Prep", "Upgrade")
+def test_between_two_steps_of_talms_a_person_is_asked_too(engine: InMemoryEngine) -> None:
+    prepared(engine, "s1")
+    talm = Talm(engine, "Prep", "Upgrade")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
     uid = talm.leave(annotated=False)
-    twin.wait(hours=1)
-    hold = twin.tracked(uid).rollout.hold
+    engine.wait(hours=1)
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
-    twin.annotate(uid, adopt="now")
-    twin.settle()
-    (words,) = twin.told(Kind.CONTROL)
+    engine.annotate(uid, adopt="now")
+    engine.settle()
+    (words,) = engine.told(Kind.CONTROL)
     assert words == "ibgu.dev/adopt=now: taken over from TALM: 1 step finished"
     talm.removed()
-    twin.wait(hours=1)
-    assert stages(twin, "s1") == [Stage.UPGRADE]
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    engine.wait(hours=1)
+    assert stages(engine, "s1") == [Stage.UPGRADE]
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 # -- the annotation -----------------------------------------------------------------------------
 
 
-def test_nothing_to_take_over(twin: InMemoryEngine) -> None:
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.annotate(uid, adopt="yes")
-    twin.wait(hours=1)
-    (words,) = twin.told(Kind.CONTROL)
+def test_nothing_to_take_over(engine: InMemoryEngine) -> None:
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.annotate(uid, adopt="yes")
+    engine.wait(hours=1)
+    (words,) = engine.told(Kind.CONTROL)
     assert words.endswith("TALM has left nothing of this IBGU on the hub")
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def test_talm_had_not_chosen_its_clusters(twin: InMemoryEngine) -> None:
+def test_talm_had_not_chosen_its_clusters(engine: InMemoryEngine) -> None:
     """Then the step is opened by us."""
-    talm = Talm(twin, "Prep")
+    talm = Talm(engine, "Prep")
     talm.group(0, "Prep")
     uid = talm.leave()
-    twin.settle()
-    assert twin.tracked(uid).steps == []
+    engine.settle()
+    assert engine.tracked(uid).steps == []
     talm.removed()
-    twin.wait(hours=1)
-    assert [stages(twin, name) for name in ("s1", "s2", "s3")] == [[Stage.PREP]] * 3
+    engine.wait(hours=1)
+    assert [stages(engine, name) for name in ("s1", "s2", "s3")] == [[Stage.PREP]] * 3
 
 
-def test_adoption_waits_while_talm_is_live(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
-    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
+def test_adoption_waits_while_talm_is_live(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
     uid = talm.leave()
-    twin.settle()
-    assert twin.told(Kind.CONTROL) == []
-    twin.facts = replace(twin.facts, talm_hold="")
-    twin.touch_everything()
-    twin.settle()
-    assert len(twin.told(Kind.CONTROL)) == 1
-    assert twin.tracked(uid).rollout.adopting_since is not None
+    engine.settle()
+    assert engine.told(Kind.CONTROL) == []
+    engine.facts = replace(engine.facts, talm_hold="")
+    engine.touch_everything()
+    engine.settle()
+    assert len(engine.told(Kind.CONTROL)) == 1
+    assert engine.tracked(uid).rollout.adopting_since is not None
 
 
-def test_an_invalid_plan_is_not_adopted(twin: InMemoryEngine) -> None:
-    talm = Talm(twin, "Upgrade", "Prep")
+def test_an_invalid_plan_is_not_adopted(engine: InMemoryEngine) -> None:
+    talm = Talm(engine, "Upgrade", "Prep")
     talm.group(0, "Upgrade", batches=[["s1"]], batch=1)
     uid = talm.leave()
-    twin.settle()
-    assert twin.told(Kind.CONTROL) == []
-    hold = twin.tracked(uid).rollout.hold
+    engine.settle()
+    assert engine.told(Kind.CONTROL) == []
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
 
 
-def test_adoption_waits_until_the_payload_is_read(twin: InMemoryEngine) -> None:
-    twin.payload = PayloadState(read=False)
-    talm = prepping(twin)
+def test_adoption_waits_until_the_payload_is_read(engine: InMemoryEngine) -> None:
+    engine.payload = PayloadState(read=False)
+    talm = prepping(engine)
     uid = talm.leave()
-    twin.settle()
-    assert twin.tracked(uid).steps == []
-    twin.payload = PayloadState(digest="digest")
-    twin.touch(uid)
-    twin.settle()
-    assert twin.tracked(uid).steps[0].step.payload_digest == "digest"
+    engine.settle()
+    assert engine.tracked(uid).steps == []
+    engine.payload = PayloadState(digest="digest")
+    engine.touch(uid)
+    engine.settle()
+    assert engine.tracked(uid).steps[0].step.payload_digest == "digest"
 
 
 def test_adoption_takes_no_clusters_outside_the_namespaces_sets(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """They are objects of the tenant's namespace, and name whom it likes."""
     for name in ("s1", "s3"):
-        twin.labels[name]["region"] = "north"
-    twin.scope = Scope("fleet", (LabelSelector({"region": "north"}),))
-    talm = prepping(twin)
+        engine.labels[name]["region"] = "north"
+    engine.scope = Scope("fleet", (LabelSelector({"region": "north"}),))
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.settle()
-    assert set(twin.tracked(uid).steps[0].members) == {"s1", "s3"}
+    engine.settle()
+    assert set(engine.tracked(uid).steps[0].members) == {"s1", "s3"}
     words = (
         "step 1 as TALM has left it: 2 clusters; in no cluster set that is bound to namespace "
         "fleet, and left as they are: s2. To take them, bind their set with: clusteradm "
         "clusterset bind SET --namespace fleet, then create another ImageBasedGroupUpgrade for them"
     )
-    assert words in twin.warnings()
-    assert not [key for key in twin.works if key[1] == "s2"]
+    assert words in engine.warnings()
+    assert not [key for key in engine.works if key[1] == "s2"]
 
 
-def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: InMemoryEngine) -> None:
+def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(engine: InMemoryEngine) -> None:
     """A person hears of TALM's unfinished step, of what is in its way, and of what comes then."""
-    twin.scope = Scope("fleet", (), "the hub has not told its ManagedClusterSets for 60 seconds")
-    talm = prepping(twin)
+    engine.scope = Scope("fleet", (), "the hub has not told its ManagedClusterSets for 60 seconds")
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
-    twin.settle()
+    engine.settle()
     begun = "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
-    assert _unbound(twin, uid) == (
-        f"{begun}{twin.scope.problem}. Once that is done, annotate it with ibgu.dev/adopt and any "
-        "value, and ibgu takes it over"
+    assert _unbound(engine, uid) == (
+        f"{begun}{engine.scope.problem}. Once that is done, annotate it with ibgu.dev/adopt and "
+        "any value, and ibgu takes it over"
     )
-    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
-    twin.annotate(uid, adopt="yes")
-    twin.settle()
-    assert _unbound(twin, uid) == (
-        f"{begun}{twin.scope.problem}. Once that is done, ibgu takes it over"
+    engine.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    engine.annotate(uid, adopt="yes")
+    engine.settle()
+    assert _unbound(engine, uid) == (
+        f"{begun}{engine.scope.problem}. Once that is done, ibgu takes it over"
     )
-    assert len(twin.told(Kind.ROLLOUT_HELD)) == 2
-    assert twin.tracked(uid).steps == []
-    assert list(twin.talm) == ["s1"]
-    twin.scope = EVERYWHERE
-    twin.touch(uid)
-    twin.settle()
-    assert set(twin.tracked(uid).steps[0].members) == {"s1", "s2", "s3"}
+    assert len(engine.told(Kind.ROLLOUT_HELD)) == 2
+    assert engine.tracked(uid).steps == []
+    assert list(engine.talm) == ["s1"]
+    engine.scope = EVERYWHERE
+    engine.touch(uid)
+    engine.settle()
+    assert set(engine.tracked(uid).steps[0].members) == {"s1", "s2", "s3"}
 
 
-def _unbound(twin: InMemoryEngine, uid: str) -> str:
-    hold = twin.tracked(uid).rollout.hold
+def _unbound(engine: InMemoryEngine, uid: str) -> str:
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert (hold.kind, hold.who) == (ReasonKind.UNBOUND, ActingParty.PERSON)
     return hold.message
 
 
-def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: InMemoryEngine) -> None:
+def test_talm_came_back_to_a_rollout_of_ours_and_left_again(engine: InMemoryEngine) -> None:
     """Then its things are removed, and ours goes on."""
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(seconds=10)
-    steps = [step.step for step in twin.tracked(uid).steps]
-    talm = prepping(twin)
-    talm.object = twin.ibgus[uid]
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(seconds=10)
+    steps = [step.step for step in engine.tracked(uid).steps]
+    talm = prepping(engine)
+    talm.object = engine.ibgus[uid]
     talm.leave()
-    twin.settle()
-    assert [step.step for step in twin.tracked(uid).steps] == steps
-    (words,) = twin.told(Kind.CONTROL)
+    engine.settle()
+    assert [step.step for step in engine.tracked(uid).steps] == steps
+    (words,) = engine.told(Kind.CONTROL)
     assert "ibgu's own record" in words
     talm.removed()
-    twin.wait(hours=1)
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    engine.wait(hours=1)
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 # -- labels and annotations ---------------------------------------------------------------------
 
 
-def restored(twin: InMemoryEngine) -> Talm:
+def restored(engine: InMemoryEngine) -> Talm:
     """The hub goes back while ibgu takes over."""
-    talm = prepping(twin)
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     talm.leave()
-    twin.settle()
-    assert twin.tracked(talm.uid).rollout.adopting_since is not None
-    restore_hub(twin, backup(twin))
+    engine.settle()
+    assert engine.tracked(talm.uid).rollout.adopting_since is not None
+    restore_hub(engine, backup(engine))
     return talm
 
 
-def test_a_wish_to_take_over_is_no_resume(twin: InMemoryEngine) -> None:
+def test_a_wish_to_take_over_is_no_resume(engine: InMemoryEngine) -> None:
     """The rollout that the restore holds is held until a person resumes, and the wish is kept until
     then."""
-    talm = restored(twin)
-    twin.annotate(talm.uid, adopt="again")
-    twin.wait(hours=1)
-    assert twin.tracked(talm.uid).rollout.stands_still
-    twin.annotate(talm.uid, resume="1")
-    twin.wait(minutes=1)
-    rollout = twin.tracked(talm.uid).rollout
+    talm = restored(engine)
+    engine.annotate(talm.uid, adopt="again")
+    engine.wait(hours=1)
+    assert engine.tracked(talm.uid).rollout.stands_still
+    engine.annotate(talm.uid, resume="1")
+    engine.wait(minutes=1)
+    rollout = engine.tracked(talm.uid).rollout
     assert rollout.controls["ibgu.dev/adopt"] == "again"
     assert rollout.hold is not None
     assert rollout.hold.kind is ReasonKind.ADOPTING
 
 
-def test_a_resume_adopts_when_talms_objects_are_gone(twin: InMemoryEngine) -> None:
+def test_a_resume_adopts_when_talms_objects_are_gone(engine: InMemoryEngine) -> None:
     """No hold of TALM's is left to release by then."""
-    talm = restored(twin)
+    talm = restored(engine)
     talm.removed()
-    twin.annotate(talm.uid, resume="1")
-    twin.wait(hours=3)
-    rollout = twin.tracked(talm.uid).rollout
+    engine.annotate(talm.uid, resume="1")
+    engine.wait(hours=3)
+    rollout = engine.tracked(talm.uid).rollout
     assert (rollout.adopting_since, rollout.state) == (None, RolloutState.COMPLETE)
-    assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
+    assert "nothing of TALM's is left" in engine.told(Kind.ROLLOUT_RELEASED)
 
 
-def test_adoption_waits_for_the_removals_of_a_live_talm(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_adoption_waits_for_the_removals_of_a_live_talm(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.facts = replace(twin.facts, beside_talm=True)
-    twin.settle()
+    engine.facts = replace(engine.facts, beside_talm=True)
+    engine.settle()
 
     def hold() -> tuple[str, ActingParty]:
-        twin.settle()
-        found = twin.tracked(uid).rollout.hold
+        engine.settle()
+        found = engine.tracked(uid).rollout.hold
         assert found is not None
         assert found.kind is ReasonKind.ADOPTING
         return found.message, found.who
@@ -570,146 +572,146 @@ def test_adoption_waits_for_the_removals_of_a_live_talm(twin: InMemoryEngine) ->
     assert (
         "fleet/a-prep-0 is deleted, and stays as long as it has the finalizer example.com" in words
     )
-    twin.facts = replace(twin.facts, beside_talm=False)
-    twin.touch_everything()
+    engine.facts = replace(engine.facts, beside_talm=False)
+    engine.touch_everything()
     assert "are being removed" in hold()[0]
     talm.removed()
-    twin.settle()
-    assert twin.tracked(uid).rollout.adopting_since is None
+    engine.settle()
+    assert engine.tracked(uid).rollout.adopting_since is None
 
 
-def test_deleted_while_it_is_taken_over(twin: InMemoryEngine) -> None:
+def test_deleted_while_it_is_taken_over(engine: InMemoryEngine) -> None:
     """The removal of what TALM has left is still ibgu's: no one else would do it."""
-    talm = prepping(twin)
+    talm = prepping(engine)
     uid = talm.leave()
-    twin.settle()
-    twin.delete(uid)
-    twin.wait(hours=1)
-    assert twin.tracked(uid).rollout.state is RolloutState.DELETED
-    assert twin.tracked(uid).rollout.adopting_since is not None
+    engine.settle()
+    engine.delete(uid)
+    engine.wait(hours=1)
+    assert engine.tracked(uid).rollout.state is RolloutState.DELETED
+    assert engine.tracked(uid).rollout.adopting_since is not None
     talm.removed()
-    twin.settle()
-    assert twin.tracked(uid).rollout.adopting_since is None
+    engine.settle()
+    assert engine.tracked(uid).rollout.adopting_since is None
 
 
-def ended_step(twin: InMemoryEngine) -> Talm:
+def ended_step(engine: InMemoryEngine) -> Talm:
     """TALM has ended s1 and s2 and not got any further."""
-    talm = prepping(twin, clusters=[ended("s1", "complete"), ended("s2", "timedout", "a-prep")])
-    twin.spokes["s1"].to(Stage.PREP)
+    talm = prepping(engine, clusters=[ended("s1", "complete"), ended("s2", "timedout", "a-prep")])
+    engine.spokes["s1"].to(Stage.PREP)
     return talm
 
 
-def test_labels_that_talm_did_not_come_to(twin: InMemoryEngine) -> None:
-    ended_step(twin).leave()
-    twin.settle()
-    assert (twin.labels["s1"], twin.labels["s2"]) == ({PREPARED: ""}, {PREP_FAILED: ""})
+def test_labels_that_talm_did_not_come_to(engine: InMemoryEngine) -> None:
+    ended_step(engine).leave()
+    engine.settle()
+    assert (engine.labels["s1"], engine.labels["s2"]) == ({PREPARED: ""}, {PREP_FAILED: ""})
 
 
-def test_labels_that_a_person_has_removed_stay_away(twin: InMemoryEngine) -> None:
-    talm = ended_step(twin)
+def test_labels_that_a_person_has_removed_stay_away(engine: InMemoryEngine) -> None:
+    talm = ended_step(engine)
     talm.labelled = {("s1", Action.PREP), ("s2", Action.PREP)}
     talm.leave()
-    twin.settle()
-    assert (twin.labels["s1"], twin.labels["s2"]) == ({}, {})
+    engine.settle()
+    assert (engine.labels["s1"], engine.labels["s2"]) == ({}, {})
 
 
-def test_automatic_import_is_turned_on_again_by_us(twin: InMemoryEngine) -> None:
-    prepared(twin, "s1", "s2")
-    twin.annotations["s1"] = {IMPORT_OFF: "true"}
-    twin.annotations["s2"] = {IMPORT_OFF: "true", IMPORT_BY: "somebody"}
-    talm = Talm(twin, "Upgrade")
+def test_automatic_import_is_turned_on_again_by_us(engine: InMemoryEngine) -> None:
+    prepared(engine, "s1", "s2")
+    engine.annotations["s1"] = {IMPORT_OFF: "true"}
+    engine.annotations["s2"] = {IMPORT_OFF: "true", IMPORT_BY: "somebody"}
+    talm = Talm(engine, "Upgrade")
     talm.group(0, "Upgrade", batches=[["s1", "s2"]], batch=1)
     talm.begins("s1", Action.UPGRADE)
     talm.begins("s2", Action.UPGRADE)
     uid = talm.leave()
-    twin.settle()
-    assert twin.annotations["s1"] == {IMPORT_OFF: "true", IMPORT_BY: uid}
+    engine.settle()
+    assert engine.annotations["s1"] == {IMPORT_OFF: "true", IMPORT_BY: uid}
     talm.removed()
-    twin.wait(hours=1)
-    assert twin.annotations["s1"] == {}
-    assert twin.annotations["s2"] == {IMPORT_OFF: "true", IMPORT_BY: "somebody"}
+    engine.wait(hours=1)
+    assert engine.annotations["s1"] == {}
+    assert engine.annotations["s2"] == {IMPORT_OFF: "true", IMPORT_BY: "somebody"}
 
 
 # -- time and places ----------------------------------------------------------------------------
 
 
-def test_the_step_has_its_whole_time_again(twin: InMemoryEngine) -> None:
-    twin.spokes["s1"].faults[Stage.PREP] = "hang"
-    talm = prepping(twin, started="2025-12-31T12:00:00Z")
+def test_the_step_has_its_whole_time_again(engine: InMemoryEngine) -> None:
+    engine.spokes["s1"].faults[Stage.PREP] = "hang"
+    talm = prepping(engine, started="2025-12-31T12:00:00Z")
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    began = twin.now
-    twin.settle()
+    began = engine.now
+    engine.settle()
     talm.removed()
-    twin.wait(minutes=234)
-    member = twin.member(uid, 0, "s1")
+    engine.wait(minutes=234)
+    member = engine.member(uid, 0, "s1")
     assert (member.state, member.run is not None) == (MemberState.IN_FLIGHT, True)
     assert member.limit is not None
     assert member.limit - began > timedelta(hours=1)
-    twin.wait(minutes=12)
-    run = twin.member(uid, 0, "s1").run
+    engine.wait(minutes=12)
+    run = engine.member(uid, 0, "s1").run
     assert run is not None
     assert (run.result, run.state) == (RunResult.LIMIT, RunState.ENDED)
-    assert twin.labels["s1"] == {PREP_FAILED: ""}
+    assert engine.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_clusters_that_have_left_the_hub(twin: InMemoryEngine) -> None:
-    talm = Talm(twin, "Prep")
+def test_clusters_that_have_left_the_hub(engine: InMemoryEngine) -> None:
+    talm = Talm(engine, "Prep")
     talm.group(0, "Prep", batches=[["s1", "away"]], batch=1)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.settle()
-    assert set(twin.tracked(uid).steps[0].members) == {"s1"}
-    assert any("no longer on the hub: away" in warning for warning in twin.warnings())
+    engine.settle()
+    assert set(engine.tracked(uid).steps[0].members) == {"s1"}
+    assert any("no longer on the hub: away" in warning for warning in engine.warnings())
 
 
-def test_an_older_rollout_is_cancelled_all_the_same(twin: InMemoryEngine) -> None:
-    talm = prepping(twin)
+def test_an_older_rollout_is_cancelled_all_the_same(engine: InMemoryEngine) -> None:
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
-    twin.settle()
+    engine.settle()
     talm.removed()
-    twin.wait(seconds=10)
-    twin.apply(ibgu("b", "Abort", age=-5))
-    twin.wait(minutes=10)
-    run = twin.member(uid, 0, "s1").run
+    engine.wait(seconds=10)
+    engine.apply(ibgu("b", "Abort", age=-5))
+    engine.wait(minutes=10)
+    run = engine.member(uid, 0, "s1").run
     assert run is not None
     assert run.result is RunResult.PREEMPTED
-    assert stages(twin, "s1")[-1] is Stage.IDLE
+    assert stages(engine, "s1")[-1] is Stage.IDLE
 
 
-def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(twin: InMemoryEngine) -> None:
+def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(engine: InMemoryEngine) -> None:
     """TALM's work was on its way: from then on the run counts like any other."""
-    twin.spokes["s1"].faults[Stage.PREP] = "fail"
-    talm = prepping(twin)
+    engine.spokes["s1"].faults[Stage.PREP] = "fail"
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP, applied=False)
     uid = talm.leave()
-    twin.settle()
-    assert twin.spokes["s1"].ask(Stage.PREP, "", SEED)
-    twin.wait(seconds=10)
-    run = twin.member(uid, 0, "s1").run
+    engine.settle()
+    assert engine.spokes["s1"].ask(Stage.PREP, "", SEED)
+    engine.wait(seconds=10)
+    run = engine.member(uid, 0, "s1").run
     assert run is not None
     assert run.armed_at is not None
-    assert "the cluster accepted TALM's Prep" in twin.told(Kind.RUN_ACCEPTED)
+    assert "the cluster accepted TALM's Prep" in engine.told(Kind.RUN_ACCEPTED)
     talm.removed()
-    twin.wait(minutes=10)
-    assert twin.member(uid, 0, "s1").outcome is Outcome.FAILED
-    assert twin.labels["s1"] == {PREP_FAILED: ""}
+    engine.wait(minutes=10)
+    assert engine.member(uid, 0, "s1").outcome is Outcome.FAILED
+    assert engine.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_a_newer_abort_waits_for_talms_work_to_go(twin: InMemoryEngine) -> None:
+def test_a_newer_abort_waits_for_talms_work_to_go(engine: InMemoryEngine) -> None:
     """The newer rollout waits for TALM's work to go, and then takes the cluster over."""
-    talm = prepping(twin)
+    talm = prepping(engine)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
-    twin.settle()
-    twin.apply(ibgu("b", "Abort", age=-5))
-    twin.wait(minutes=1)
-    assert twin.member("uid-b", 0, "s1").reason.kind is ReasonKind.TALM_WORK
-    assert stages(twin, "s1") == [Stage.PREP]
-    twin.annotate(uid, adopt="yes")
-    twin.settle()
+    engine.settle()
+    engine.apply(ibgu("b", "Abort", age=-5))
+    engine.wait(minutes=1)
+    assert engine.member("uid-b", 0, "s1").reason.kind is ReasonKind.TALM_WORK
+    assert stages(engine, "s1") == [Stage.PREP]
+    engine.annotate(uid, adopt="yes")
+    engine.settle()
     talm.removed()
-    twin.wait(minutes=10)
-    assert stages(twin, "s1") == [Stage.PREP, Stage.IDLE]
-    assert twin.member("uid-b", 0, "s1").outcome is Outcome.SUCCEEDED
+    engine.wait(minutes=10)
+    assert stages(engine, "s1") == [Stage.PREP, Stage.IDLE]
+    assert engine.member("uid-b", 0, "s1").outcome is Outcome.SUCCEEDED

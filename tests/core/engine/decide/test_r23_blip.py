@@ -12,25 +12,25 @@ from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine
 
 
-def stop(twin: InMemoryEngine) -> None:
+def stop(engine: InMemoryEngine) -> None:
     """Stops the controller: what was on its way is lost, and another one leads."""
-    twin.restart()
-    twin.facts = replace(twin.facts, in_sync_since=twin.now + timedelta(seconds=1))
+    engine.restart()
+    engine.facts = replace(engine.facts, in_sync_since=engine.now + timedelta(seconds=1))
 
 
-def blip(twin: InMemoryEngine) -> None:
+def blip(engine: InMemoryEngine) -> None:
     """The same controller leads again, and has seen the hub all along."""
-    stop(twin)
-    twin.facts = replace(twin.facts, led_since=START)
+    stop(engine)
+    engine.facts = replace(engine.facts, led_since=START)
 
 
 def test_a_run_that_was_arming_continues_after_a_blip() -> None:
-    twin, uid = arming()
-    run = run_of(twin, uid)
-    blip(twin)
-    twin.wait(minutes=1)
-    assert twin.spokes["site-1"].executed == [(run.id, Stage.PREP)]
-    assert len(twin.told(Kind.RUN_INTENDED)) == 1
+    engine, uid = arming()
+    run = run_of(engine, uid)
+    blip(engine)
+    engine.wait(minutes=1)
+    assert engine.spokes["site-1"].executed == [(run.id, Stage.PREP)]
+    assert len(engine.told(Kind.RUN_INTENDED)) == 1
 
 
 @pytest.mark.parametrize(("step", "again"), [("Prep", stop), ("Abort", blip)])
@@ -39,19 +39,19 @@ def test_a_run_that_was_not_armed_is_withdrawn_once_its_probe_may_be_outdated(
 ) -> None:
     """A lead of another controller has that effect, and so has a probe that only counts for a
     moment (R9.4)."""
-    twin, uid = arming(step)
-    run = run_of(twin, uid)
-    again(twin)
-    twin.turn()
-    ended = run_of(twin, uid)
+    engine, uid = arming(step)
+    run = run_of(engine, uid)
+    again(engine)
+    engine.turn()
+    ended = run_of(engine, uid)
     assert (ended.id, ended.result) == (run.id, RunResult.WITHDRAWN)
 
 
 def test_a_run_that_no_longer_applies_is_withdrawn_after_a_blip() -> None:
     """The state is judged again right before it is armed (R8.8)."""
-    twin, uid = arming()
-    run = run_of(twin, uid)
-    twin.spokes["site-1"].to("Prep")
-    blip(twin)
-    twin.wait(minutes=5)
-    assert run.id not in {id_ for id_, _ in twin.spokes["site-1"].executed}
+    engine, uid = arming()
+    run = run_of(engine, uid)
+    engine.spokes["site-1"].to("Prep")
+    blip(engine)
+    engine.wait(minutes=5)
+    assert run.id not in {id_ for id_, _ in engine.spokes["site-1"].executed}

@@ -30,78 +30,78 @@ class WatchedSpoke(Spoke):
 
 def certified(*clusters: str) -> Iterator[InMemoryEngine]:
     """Yields an engine of a hub that allows backups; in the end its history is certified."""
-    twin = InMemoryEngine(*clusters, node=WatchedSpoke)
-    twin.facts = replace(twin.facts, upgrade_backups=True)
-    invariants = Invariants(twin)
-    yield twin
+    engine = InMemoryEngine(*clusters, node=WatchedSpoke)
+    engine.facts = replace(engine.facts, upgrade_backups=True)
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
-    assert told(certify(log_of(twin))) == []
+    assert told(certify(log_of(engine))) == []
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
+def engine() -> Iterator[InMemoryEngine]:
     yield from certified(*SITES)
 
 
-def asked(twin: InMemoryEngine, *steps: str, **annotations: str) -> None:
-    twin.apply(ibgu("a", *steps, concurrency=3, timeout=600))
-    twin.annotate(UID, **(ASKED | annotations))
+def asked(engine: InMemoryEngine, *steps: str, **annotations: str) -> None:
+    engine.apply(ibgu("a", *steps, concurrency=3, timeout=600))
+    engine.annotate(UID, **(ASKED | annotations))
 
 
-def runs(twin: InMemoryEngine, name: str) -> list[str]:
+def runs(engine: InMemoryEngine, name: str) -> list[str]:
     """Returns the actions of the cluster's runs, in order."""
-    return [run.action for run in said(twin, Kind.RUN_INTENDED, name)]
+    return [run.action for run in said(engine, Kind.RUN_INTENDED, name)]
 
 
-def said(twin: InMemoryEngine, kind: Kind, name: str) -> list[Run]:
+def said(engine: InMemoryEngine, kind: Kind, name: str) -> list[Run]:
     """Returns the cluster's runs as the decisions of that kind have left them."""
-    found = [event.decision for event in twin.said]
+    found = [event.decision for event in engine.said]
     members = [each.member for each in found if isinstance(each, OnMember) and each.kind is kind]
     return [each.run for each in members if each.cluster == name and each.run is not None]
 
 
-def stages(twin: InMemoryEngine, name: str) -> list[str]:
-    return [str(stage) for _, stage in twin.spokes[name].executed]
+def stages(engine: InMemoryEngine, name: str) -> list[str]:
+    return [str(stage) for _, stage in engine.spokes[name].executed]
 
 
 @pytest.mark.parametrize("steps", [("Prep", "Upgrade"), ("Prep Upgrade",)])
 def test_each_cluster_is_backed_up_right_before_its_upgrade(
-    twin: InMemoryEngine, steps: tuple[str, ...]
+    engine: InMemoryEngine, steps: tuple[str, ...]
 ) -> None:
-    asked(twin, *steps)
-    twin.drive()
-    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    asked(engine, *steps)
+    engine.drive()
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
     for name in SITES:
-        assert runs(twin, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
-        assert stages(twin, name) == ["Prep", "Upgrade"]
-        assert len(twin.spokes[name].made) == 1
-        assert twin.spokes[name].jobs == {}
-        last = twin.member(UID, len(steps) - 1, name)
+        assert runs(engine, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
+        assert stages(engine, name) == ["Prep", "Upgrade"]
+        assert len(engine.spokes[name].made) == 1
+        assert engine.spokes[name].jobs == {}
+        last = engine.member(UID, len(steps) - 1, name)
         assert last.outcome is Outcome.SUCCEEDED
         assert [done.action for done in last.completed][-1] == "Upgrade"
-        assert "lcm.openshift.io/ibgu-upgrade-completed" in twin.labels[name]
+        assert "lcm.openshift.io/ibgu-upgrade-completed" in engine.labels[name]
 
 
 def test_a_cluster_without_a_backup_is_not_upgraded_and_the_others_are(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.spokes["site-2"].job_failure = ("DeadlineExceeded", "Job was active too long")
-    asked(twin, "Prep", "Upgrade", "AbortOnFailure")
-    twin.drive()
-    failed = twin.member(UID, 1, "site-2")
+    engine.spokes["site-2"].job_failure = ("DeadlineExceeded", "Job was active too long")
+    asked(engine, "Prep", "Upgrade", "AbortOnFailure")
+    engine.drive()
+    failed = engine.member(UID, 1, "site-2")
     assert (failed.outcome, failed.cause) == (Outcome.FAILED, Cause.BACKUP_FAILED)
     assert failed.failed_action == Action.UPGRADE
     assert failed.message == "BackupTimeout: DeadlineExceeded: Job was active too long"
     assert not failed.watched
-    assert stages(twin, "site-2") == ["Prep", "Idle"], "AbortOnFailure takes it back"
-    assert stages(twin, "site-1") == ["Prep", "Upgrade"]
+    assert stages(engine, "site-2") == ["Prep", "Idle"], "AbortOnFailure takes it back"
+    assert stages(engine, "site-1") == ["Prep", "Upgrade"]
 
 
-def test_without_the_annotation_nothing_is_backed_up(twin: InMemoryEngine) -> None:
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.drive()
-    assert runs(twin, "site-1") == ["Prep", "Upgrade"]
-    assert twin.spokes["site-1"].made == []
+def test_without_the_annotation_nothing_is_backed_up(engine: InMemoryEngine) -> None:
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.drive()
+    assert runs(engine, "site-1") == ["Prep", "Upgrade"]
+    assert engine.spokes["site-1"].made == []
 
 
 @pytest.mark.parametrize(
@@ -110,104 +110,104 @@ def test_without_the_annotation_nothing_is_backed_up(twin: InMemoryEngine) -> No
 def test_a_hub_that_does_not_allow_backups_holds_a_step_with_upgrade(
     steps: tuple[str, ...], begun: list[str]
 ) -> None:
-    twin = InMemoryEngine(*SITES)
-    Invariants(twin)
-    twin.facts = replace(twin.facts, upgrade_backups=False)
-    asked(twin, *steps)
-    twin.wait(hours=2)
+    engine = InMemoryEngine(*SITES)
+    Invariants(engine)
+    engine.facts = replace(engine.facts, upgrade_backups=False)
+    asked(engine, *steps)
+    engine.wait(hours=2)
     for name in SITES:
-        assert stages(twin, name) == begun
-    hold = twin.tracked(UID).steps[-1].step.hold
+        assert stages(engine, name) == begun
+    hold = engine.tracked(UID).steps[-1].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.BACKUP_NOT_POSSIBLE
-    assert twin.tracked(UID).steps[-1].step.stopped_since is not None
-    twin.facts = replace(twin.facts, upgrade_backups=True)
-    twin.touch_everything()
-    twin.drive()
-    assert stages(twin, "site-1") == ["Prep", "Upgrade"]
-    assert len(twin.spokes["site-1"].made) == 1
+    assert engine.tracked(UID).steps[-1].step.stopped_since is not None
+    engine.facts = replace(engine.facts, upgrade_backups=True)
+    engine.touch_everything()
+    engine.drive()
+    assert stages(engine, "site-1") == ["Prep", "Upgrade"]
+    assert len(engine.spokes["site-1"].made) == 1
 
 
 def test_a_chain_that_a_typing_error_keeps_goes_on_once_it_is_corrected(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=3, timeout=600))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.annotate(UID, **(ASKED | {"backup": "etcd"}))
-    twin.wait(hours=1)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=3, timeout=600))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.annotate(UID, **(ASKED | {"backup": "etcd"}))
+    engine.wait(hours=1)
     for name in SITES:
-        assert stages(twin, name) == ["Prep"]
-        assert twin.member(UID, 0, name).reason.kind is ReasonKind.BACKUP_NOT_POSSIBLE
-    twin.annotate(UID, **ASKED)
-    twin.drive()
+        assert stages(engine, name) == ["Prep"]
+        assert engine.member(UID, 0, name).reason.kind is ReasonKind.BACKUP_NOT_POSSIBLE
+    engine.annotate(UID, **ASKED)
+    engine.drive()
     for name in SITES:
-        assert runs(twin, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
-        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+        assert runs(engine, name) == ["Prep", UPGRADE_BACKUP, "Upgrade"]
+        assert engine.member(UID, 0, name).outcome is Outcome.SUCCEEDED
 
 
-def test_a_typing_error_holds_upgrade_until_it_is_corrected(twin: InMemoryEngine) -> None:
-    asked(twin, "Prep", "Upgrade", backup="etcd")
-    twin.wait(hours=1)
-    hold = twin.tracked(UID).steps[1].step.hold
+def test_a_typing_error_holds_upgrade_until_it_is_corrected(engine: InMemoryEngine) -> None:
+    asked(engine, "Prep", "Upgrade", backup="etcd")
+    engine.wait(hours=1)
+    hold = engine.tracked(UID).steps[1].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.BACKUP_NOT_POSSIBLE
     assert "ibgu.dev/backup: etcd is not Etcd or Full" in hold.message
-    twin.annotate(UID, **ASKED)
-    twin.drive()
-    assert stages(twin, "site-1") == ["Prep", "Upgrade"]
-    assert len(twin.spokes["site-1"].made) == 1
+    engine.annotate(UID, **ASKED)
+    engine.drive()
+    assert stages(engine, "site-1") == ["Prep", "Upgrade"]
+    assert len(engine.spokes["site-1"].made) == 1
 
 
-def test_a_rollout_that_is_deleted_in_a_backup_leaves_no_job(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].job_time = timedelta(hours=3)
-    asked(twin, "Prep Upgrade")
-    while not twin.spokes["site-1"].made:
-        twin.step()
-    twin.delete(UID)
-    twin.drive()
-    assert not twin.jobs
-    assert twin.spokes["site-1"].jobs == {}
-    assert stages(twin, "site-1") == ["Prep"]
+def test_a_rollout_that_is_deleted_in_a_backup_leaves_no_job(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].job_time = timedelta(hours=3)
+    asked(engine, "Prep Upgrade")
+    while not engine.spokes["site-1"].made:
+        engine.step()
+    engine.delete(UID)
+    engine.drive()
+    assert not engine.jobs
+    assert engine.spokes["site-1"].jobs == {}
+    assert stages(engine, "site-1") == ["Prep"]
 
 
-def test_a_backup_past_the_steps_deadline_fails_upgrade(twin: InMemoryEngine) -> None:
-    twin.spokes["site-1"].job_time = timedelta(days=2)
-    asked(twin, "Prep Upgrade")
-    twin.drive()
-    late = twin.member(UID, 0, "site-1")
+def test_a_backup_past_the_steps_deadline_fails_upgrade(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].job_time = timedelta(days=2)
+    asked(engine, "Prep Upgrade")
+    engine.drive()
+    late = engine.member(UID, 0, "site-1")
     assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
     assert late.failed_action == Action.UPGRADE
-    assert twin.spokes["site-1"].jobs == {}
-    assert "lcm.openshift.io/ibgu-upgrade-failed" in twin.labels["site-1"]
+    assert engine.spokes["site-1"].jobs == {}
+    assert "lcm.openshift.io/ibgu-upgrade-failed" in engine.labels["site-1"]
 
 
-def test_a_backup_that_has_grown_old_behind_a_gate_is_taken_again(twin: InMemoryEngine) -> None:
-    asked(twin, "Prep Upgrade", backup_max_age="30", hold_on_warning="yes")
-    while RunResult.CONTINUED not in {run.result for run in said(twin, Kind.RUN_ENDED, "site-1")}:
-        twin.step()
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(hours=2)
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.drive()
-    assert runs(twin, "site-1") == ["Prep", UPGRADE_BACKUP, UPGRADE_BACKUP, "Upgrade"]
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+def test_a_backup_that_has_grown_old_behind_a_gate_is_taken_again(engine: InMemoryEngine) -> None:
+    asked(engine, "Prep Upgrade", backup_max_age="30", hold_on_warning="yes")
+    while RunResult.CONTINUED not in {run.result for run in said(engine, Kind.RUN_ENDED, "site-1")}:
+        engine.step()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.drive()
+    assert runs(engine, "site-1") == ["Prep", UPGRADE_BACKUP, UPGRADE_BACKUP, "Upgrade"]
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_restart_anywhere_makes_no_second_backup_in_mid_upgrade() -> None:
     for point in range(4, 200, 3):
-        twin = InMemoryEngine("site-1", node=WatchedSpoke)
-        twin.facts = replace(twin.facts, upgrade_backups=True)
-        invariants = Invariants(twin)
-        asked(twin, "Prep Upgrade")
+        engine = InMemoryEngine("site-1", node=WatchedSpoke)
+        engine.facts = replace(engine.facts, upgrade_backups=True)
+        invariants = Invariants(engine)
+        asked(engine, "Prep Upgrade")
         for _ in range(point):
-            twin.step()
-        over = twin.fleet.rollouts[UID].rollout.state is RolloutState.COMPLETE
-        twin.restart()
-        twin.drive()
+            engine.step()
+        over = engine.fleet.rollouts[UID].rollout.state is RolloutState.COMPLETE
+        engine.restart()
+        engine.drive()
         invariants.at_rest()
-        assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
-        assert len(set(twin.spokes["site-1"].made)) == 1
+        assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+        assert len(set(engine.spokes["site-1"].made)) == 1
         if over:
             return

@@ -40,31 +40,31 @@ class WatchedNode(VersionNode):
 
 
 def begun() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=WatchedNode)
-    Invariants(twin)
-    twin.apply(saved("Backup Update", concurrency=1, timeout=1200))
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=WatchedNode)
+    Invariants(engine)
+    engine.apply(saved("Backup Update", concurrency=1, timeout=1200))
+    return engine
 
 
-def over(twin: InMemoryEngine) -> bool:
-    tracked = twin.fleet.rollouts.get(UID)
+def over(engine: InMemoryEngine) -> bool:
+    tracked = engine.fleet.rollouts.get(UID)
     return tracked is not None and tracked.current is None and bool(tracked.steps)
 
 
-def restarted(twin: InMemoryEngine, saved_before: InMemoryEngine) -> None:
-    twin.restart()
+def restarted(engine: InMemoryEngine, saved_before: InMemoryEngine) -> None:
+    engine.restart()
 
 
-def journal_lost(twin: InMemoryEngine, saved_before: InMemoryEngine) -> None:
-    lose_journal(twin)
+def journal_lost(engine: InMemoryEngine, saved_before: InMemoryEngine) -> None:
+    lose_journal(engine)
 
 
-def journal_restored(twin: InMemoryEngine, saved_before: InMemoryEngine) -> None:
-    restore_journal(twin, journal(saved_before))
+def journal_restored(engine: InMemoryEngine, saved_before: InMemoryEngine) -> None:
+    restore_journal(engine, journal(saved_before))
 
 
-def hub_restored(twin: InMemoryEngine, saved_before: InMemoryEngine) -> None:
-    restore_hub(twin, backup(saved_before))
+def hub_restored(engine: InMemoryEngine, saved_before: InMemoryEngine) -> None:
+    restore_hub(engine, backup(saved_before))
 
 
 @pytest.mark.long
@@ -75,23 +75,23 @@ def test_an_interruption_anywhere_makes_no_second_backup(
     point = AGO
     while True:
         point += STRIDE
-        twin, before = begun(), begun()
+        engine, before = begun(), begun()
         for number in range(point):
-            if over(twin):
+            if over(engine):
                 assert point > 40
                 return
-            twin.step()
-            if UID in twin.fleet.rollouts:
-                write_status(twin, UID)
+            engine.step()
+            if UID in engine.fleet.rollouts:
+                write_status(engine, UID)
             if number < point - AGO:
                 before.step()
-        interrupt(twin, deepcopy(before) if UID in before.fleet.rollouts else twin)
-        twin.settle()
-        twin.wait(minutes=5)
-        twin.annotate(UID, resume=f"{point}")
-        twin.drive()
-        for name in twin.spokes:
-            assert twin.member(UID, 0, name).outcome is not None
-            assert len(twin.spokes[name].made) <= 2
-        assert twin.member(UID, 0, "site-1").outcome in (Outcome.SUCCEEDED, Outcome.FAILED)
-        assert not twin.jobs
+        interrupt(engine, deepcopy(before) if UID in before.fleet.rollouts else engine)
+        engine.settle()
+        engine.wait(minutes=5)
+        engine.annotate(UID, resume=f"{point}")
+        engine.drive()
+        for name in engine.spokes:
+            assert engine.member(UID, 0, name).outcome is not None
+            assert len(engine.spokes[name].made) <= 2
+        assert engine.member(UID, 0, "site-1").outcome in (Outcome.SUCCEEDED, Outcome.FAILED)
+        assert not engine.jobs

@@ -68,422 +68,424 @@ def via(found: RolloutObject) -> RolloutObject:
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine(*SITES, driver=CLUSTER_VERSION, node=VersionNode)
-    invariants = Invariants(twin)
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine(*SITES, driver=CLUSTER_VERSION, node=VersionNode)
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
     proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
-    assert told(certify(log_of(twin), proofs=proofs)) == []
+    assert told(certify(log_of(engine), proofs=proofs)) == []
 
 
-def spoke(twin: InMemoryEngine) -> VersionNode:
-    found: object = twin.spokes["site-1"]
+def spoke(engine: InMemoryEngine) -> VersionNode:
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     return found
 
 
-def stages(twin: InMemoryEngine, name: str) -> list[str]:
-    return [stage for _, stage in twin.spokes[name].executed]
+def stages(engine: InMemoryEngine, name: str) -> list[str]:
+    return [stage for _, stage in engine.spokes[name].executed]
 
 
-def run_of(twin: InMemoryEngine, name: str = "site-1", step: int = 0) -> Ended:
-    run = twin.member(UID, step, name).run
+def run_of(engine: InMemoryEngine, name: str = "site-1", step: int = 0) -> Ended:
+    run = engine.member(UID, step, name).run
     assert isinstance(run, Ended)
     return run
 
 
 def test_a_cluster_whose_job_succeeds_goes_on_and_nothing_of_the_job_is_left(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Check Backup Update"))
-    twin.drive()
-    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    engine.apply(saved("Check Backup Update"))
+    engine.drive()
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
     for name in SITES:
-        assert stages(twin, name) == ["Check", "Backup", "Update"]
-        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
-        assert len(twin.spokes[name].made) == 1
-        assert twin.spokes[name].jobs == {}
+        assert stages(engine, name) == ["Check", "Backup", "Update"]
+        assert engine.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+        assert len(engine.spokes[name].made) == 1
+        assert engine.spokes[name].jobs == {}
 
 
-def test_the_jobs_of_two_actions_come_one_after_the_other(twin: InMemoryEngine) -> None:
+def test_the_jobs_of_two_actions_come_one_after_the_other(engine: InMemoryEngine) -> None:
     asked = saved("PreCache Backup Update")
     update = replace(asked.spec.update or UPDATE, pre_cache=PreCache(OTHER))
     for name in SITES:
-        node: Any = twin.spokes[name]
+        node: Any = engine.spokes[name]
         node.pools = []
-    twin.apply(replace(asked, spec=replace(asked.spec, update=update)))
-    twin.drive()
+    engine.apply(replace(asked, spec=replace(asked.spec, update=update)))
+    engine.drive()
     for name in SITES:
-        assert stages(twin, name) == ["PreCache", "Backup", "Update"]
-        assert len(set(twin.spokes[name].made)) == 2
+        assert stages(engine, name) == ["PreCache", "Backup", "Update"]
+        assert len(set(engine.spokes[name].made)) == 2
 
 
 def test_a_cluster_whose_job_fails_is_not_updated_and_the_others_go_on(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.spokes["site-2"].job_failure = ("DeadlineExceeded", "Job was active too long")
-    twin.apply(saved("Backup", "Update"))
-    twin.until(Kind.STEP_FINISHED)
-    twin.settle()
-    assert twin.labels["site-2"] == {FAILED: ""}
-    twin.drive()
-    failed = twin.member(UID, 0, "site-2")
+    engine.spokes["site-2"].job_failure = ("DeadlineExceeded", "Job was active too long")
+    engine.apply(saved("Backup", "Update"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.settle()
+    assert engine.labels["site-2"] == {FAILED: ""}
+    engine.drive()
+    failed = engine.member(UID, 0, "site-2")
     assert (failed.outcome, failed.cause) == (Outcome.FAILED, Cause.BACKUP_FAILED)
     assert failed.message == "BackupTimeout: DeadlineExceeded: Job was active too long"
-    assert stages(twin, "site-2") == ["Backup"]
-    assert sorted(twin.tracked(UID).steps[1].members) == ["site-1", "site-3"]
-    assert stages(twin, "site-3") == ["Backup", "Update"]
-    assert twin.member(UID, 0, "site-2").watched is False
+    assert stages(engine, "site-2") == ["Backup"]
+    assert sorted(engine.tracked(UID).steps[1].members) == ["site-1", "site-3"]
+    assert stages(engine, "site-3") == ["Backup", "Update"]
+    assert engine.member(UID, 0, "site-2").watched is False
 
 
-def test_the_job_is_made_once_the_cluster_has_accepted_the_run(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup"))
-    twin.until(Kind.RUN_ARMING)
-    twin.deliver()
-    assert twin.works[UID, "site-1"].wanted.armed
-    assert not twin.jobs
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    assert {name for _, name in twin.jobs} == set(SITES)
-    assert not any(work.wanted.armed for work in twin.works.values())
-    reason = twin.member(UID, 0, "site-1").reason
+def test_the_job_is_made_once_the_cluster_has_accepted_the_run(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup"))
+    engine.until(Kind.RUN_ARMING)
+    engine.deliver()
+    assert engine.works[UID, "site-1"].wanted.armed
+    assert not engine.jobs
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    assert {name for _, name in engine.jobs} == set(SITES)
+    assert not any(work.wanted.armed for work in engine.works.values())
+    reason = engine.member(UID, 0, "site-1").reason
     assert (reason.kind, reason.message) == (ReasonKind.RUNNING, "Active: the Job runs")
-    twin.drive()
+    engine.drive()
 
 
 def test_a_job_that_somebody_deletes_while_its_run_is_open_is_made_again(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.spokes["site-1"].jobs.clear()
-    twin.drive()
-    assert len(twin.spokes["site-1"].made) == 2
-    assert len(set(twin.spokes["site-1"].made)) == 1
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.spokes["site-1"].jobs.clear()
+    engine.drive()
+    assert len(engine.spokes["site-1"].made) == 2
+    assert len(set(engine.spokes["site-1"].made)) == 1
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_the_next_action_waits_until_the_hub_no_longer_has_the_job(twin: InMemoryEngine) -> None:
+def test_the_next_action_waits_until_the_hub_no_longer_has_the_job(engine: InMemoryEngine) -> None:
     """A Job that vanishes while its work is there would be made again in mid-update."""
-    twin.apply(saved("Backup Update", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    spoke = twin.spokes["site-1"]
+    engine.apply(saved("Backup Update", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    spoke = engine.spokes["site-1"]
     spoke.keeps_jobs = True
-    twin.wait(minutes=5)
-    member = twin.member(UID, 0, "site-1")
-    assert run_of(twin).result is RunResult.SUCCEEDED
-    assert not run_of(twin).disarmed
+    engine.wait(minutes=5)
+    member = engine.member(UID, 0, "site-1")
+    assert run_of(engine).result is RunResult.SUCCEEDED
+    assert not run_of(engine).disarmed
     assert (member.reason.kind, member.reason.message) == (
         ReasonKind.DISARMING,
         "removes what the run has brought",
     )
-    assert twin.fleet.claims["uid-site-1"].rollout == UID
-    assert stages(twin, "site-1") == ["Backup"]
+    assert engine.fleet.claims["uid-site-1"].rollout == UID
+    assert stages(engine, "site-1") == ["Backup"]
     spoke.keeps_jobs = False
-    twin.drive()
-    assert stages(twin, "site-1") == ["Backup", "Update"]
+    engine.drive()
+    assert stages(engine, "site-1") == ["Backup", "Update"]
     assert len(spoke.made) == 1
 
 
 def test_a_job_that_does_not_go_holds_the_claim_for_ten_minutes_at_most(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """No agent makes the Job of a work that is being deleted."""
-    twin.apply(saved("Backup"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    spoke = twin.spokes["site-1"]
+    engine.apply(saved("Backup"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    spoke = engine.spokes["site-1"]
     spoke.dark = True
-    twin.touch_cluster("site-1")
-    twin.spokes["site-1"].keeps_jobs = True
+    engine.touch_cluster("site-1")
+    engine.spokes["site-1"].keeps_jobs = True
     spoke.dark = False
-    twin.drive(timedelta(minutes=12))
-    assert "uid-site-1" in twin.fleet.claims
-    twin.drive(timedelta(minutes=3))
-    assert "uid-site-1" not in twin.fleet.claims
-    assert run_of(twin).disarmed
-    assert twin.now - run_of(twin).ended_at >= JOB_REMOVAL
+    engine.drive(timedelta(minutes=12))
+    assert "uid-site-1" in engine.fleet.claims
+    engine.drive(timedelta(minutes=3))
+    assert "uid-site-1" not in engine.fleet.claims
+    assert run_of(engine).disarmed
+    assert engine.now - run_of(engine).ended_at >= JOB_REMOVAL
     spoke.keeps_jobs = False
-    twin.drive()
+    engine.drive()
 
 
 def test_a_cluster_that_goes_dark_in_its_backup_keeps_its_slot_until_it_is_back(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.spokes["site-1"].dark = True
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=30)
-    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.UNREACHABLE
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert len(twin.spokes["site-1"].made) == 1
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=30)
+    assert engine.member(UID, 0, "site-1").reason.kind is ReasonKind.UNREACHABLE
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert len(engine.spokes["site-1"].made) == 1
 
 
-def test_a_deleted_rollout_takes_its_jobs_along(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.delete(UID)
-    twin.settle()
-    assert not twin.jobs
-    assert all(spoke.jobs == {} for spoke in twin.spokes.values())
-    assert not twin.fleet.claims
+def test_a_deleted_rollout_takes_its_jobs_along(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.delete(UID)
+    engine.settle()
+    assert not engine.jobs
+    assert all(spoke.jobs == {} for spoke in engine.spokes.values())
+    assert not engine.fleet.claims
 
 
 def test_a_newer_rollout_that_cancels_gets_the_cluster_once_the_job_is_gone(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    found: object = twin.spokes["site-1"]
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     found.wanted = NEW  # Somebody has asked for it: there is something to withdraw.
     found.keeps_jobs = True
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    older = twin.ibgus[UID]
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    older = engine.ibgus[UID]
     meta = replace(older.metadata, name="y", uid="uid-y", creation_timestamp=LATER)
     (retract,) = ibgu("y", "Retract").spec.plan
     spec = replace(older.spec, plan=[retract])
-    twin.apply(replace(older, metadata=meta, spec=spec))
-    twin.wait(minutes=5)
-    assert twin.fleet.claims["uid-site-1"].rollout == UID
-    assert run_of(twin).result is RunResult.PREEMPTED
-    assert stages(twin, "site-1") == ["Backup"]
+    engine.apply(replace(older, metadata=meta, spec=spec))
+    engine.wait(minutes=5)
+    assert engine.fleet.claims["uid-site-1"].rollout == UID
+    assert run_of(engine).result is RunResult.PREEMPTED
+    assert stages(engine, "site-1") == ["Backup"]
     found.keeps_jobs = False
-    twin.drive()
-    assert stages(twin, "site-1") == ["Backup", "Retract"]
-    assert found.made == [f"job-{run_of(twin).id}"]
+    engine.drive()
+    assert stages(engine, "site-1") == ["Backup", "Retract"]
+    assert found.made == [f"job-{run_of(engine).id}"]
 
 
 def test_a_job_past_the_steps_deadline_is_removed_and_does_not_count_later(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.spokes["site-1"].job_time = timedelta(hours=3)
-    twin.apply(saved("Backup", timeout=30))
-    twin.drive()
-    late = twin.member(UID, 0, "site-1")
+    engine.spokes["site-1"].job_time = timedelta(hours=3)
+    engine.apply(saved("Backup", timeout=30))
+    engine.drive()
+    late = engine.member(UID, 0, "site-1")
     assert (late.outcome, late.cause, late.watched) == (Outcome.FAILED, Cause.TIMED_OUT, False)
-    assert twin.labels["site-1"] == {FAILED: ""}
-    assert twin.spokes["site-1"].jobs == {}
+    assert engine.labels["site-1"] == {FAILED: ""}
+    assert engine.spokes["site-1"].jobs == {}
 
 
-def test_a_job_work_that_the_hub_refuses_fails_the_run(twin: InMemoryEngine) -> None:
-    twin.job_refusals[UID, "site-1"] = "admission webhook denied the request: no Jobs"
-    twin.apply(saved("Backup"))
-    twin.drive()
-    refused = twin.member(UID, 0, "site-1")
+def test_a_job_work_that_the_hub_refuses_fails_the_run(engine: InMemoryEngine) -> None:
+    engine.job_refusals[UID, "site-1"] = "admission webhook denied the request: no Jobs"
+    engine.apply(saved("Backup"))
+    engine.drive()
+    refused = engine.member(UID, 0, "site-1")
     assert (refused.outcome, refused.cause) == (Outcome.FAILED, Cause.WRITE_REFUSED)
     assert refused.message.endswith("no Jobs")
 
 
 def test_a_job_that_the_cluster_does_not_take_fails_the_run_after_two_minutes(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.spokes["site-1"].job_error = "namespaces is forbidden"
-    twin.apply(saved("Backup"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(minutes=1)
-    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.REFUSED
-    twin.drive()
-    refused = twin.member(UID, 0, "site-1")
+    engine.spokes["site-1"].job_error = "namespaces is forbidden"
+    engine.apply(saved("Backup"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(minutes=1)
+    assert engine.member(UID, 0, "site-1").reason.kind is ReasonKind.REFUSED
+    engine.drive()
+    refused = engine.member(UID, 0, "site-1")
     assert (refused.outcome, refused.cause) == (Outcome.FAILED, Cause.BACKUP_FAILED)
     assert refused.message == "the cluster does not take the Job: namespaces is forbidden"
 
 
 def test_a_missing_right_to_write_the_job_work_becomes_the_reason(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.forbidden = True
-    twin.settle()
-    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.FORBIDDEN
-    twin.allow()
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.forbidden = True
+    engine.settle()
+    assert engine.member(UID, 0, "site-1").reason.kind is ReasonKind.FORBIDDEN
+    engine.allow()
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_new_controller_goes_on_with_the_job_that_is_there(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup Update", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.restart()
-    twin.drive()
-    assert stages(twin, "site-1") == ["Backup", "Update"]
-    assert len(twin.spokes["site-1"].made) == 1
+def test_a_new_controller_goes_on_with_the_job_that_is_there(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup Update", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.restart()
+    engine.drive()
+    assert stages(engine, "site-1") == ["Backup", "Update"]
+    assert len(engine.spokes["site-1"].made) == 1
 
 
-def test_the_job_of_another_run_is_removed_first(twin: InMemoryEngine) -> None:
+def test_the_job_of_another_run_is_removed_first(engine: InMemoryEngine) -> None:
     """Records that a restore took back may be of an earlier run than the work."""
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    work = twin.jobs[UID, "site-1"]
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    work = engine.jobs[UID, "site-1"]
     mine, work.run = work.run, replace(work.run, id="another")
     work.job = JobView(name="job-another", complete=True)
-    twin.touch(UID, "site-1")
-    twin.settle()
-    assert twin.jobs[UID, "site-1"].run.id == mine.id
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.touch(UID, "site-1")
+    engine.settle()
+    assert engine.jobs[UID, "site-1"].run.id == mine.id
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_the_claim_stays_while_the_deletion_of_the_job_is_on_its_way(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ENDED)
-    assert twin.job_writes
-    twin.touch(UID, "site-1")
-    twin.turn()
-    assert not run_of(twin).disarmed
-    twin.drive()
+def test_the_claim_stays_while_the_deletion_of_the_job_is_on_its_way(
+    engine: InMemoryEngine,
+) -> None:
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ENDED)
+    assert engine.job_writes
+    engine.touch(UID, "site-1")
+    engine.turn()
+    assert not run_of(engine).disarmed
+    engine.drive()
 
 
 def test_a_hub_restored_from_before_the_end_of_a_job_has_it_removed_again(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """The update is under way by then, and a second backup must not begin."""
-    twin.apply(saved("Backup Update", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    before = backup(twin)
+    engine.apply(saved("Backup Update", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    before = backup(engine)
     assert before.jobs
-    while stages(twin, "site-1")[-1] != "Update":
-        twin.step()
-    twin.settle()
-    restore_hub(twin, before)
-    assert all(work.terminating for work in twin.jobs.values())
-    assert len(twin.spokes["site-1"].made) == 1
-    twin.annotate(UID, resume="1")
-    twin.drive()
-    assert len(twin.spokes["site-1"].made) == 1
+    while stages(engine, "site-1")[-1] != "Update":
+        engine.step()
+    engine.settle()
+    restore_hub(engine, before)
+    assert all(work.terminating for work in engine.jobs.values())
+    assert len(engine.spokes["site-1"].made) == 1
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    assert len(engine.spokes["site-1"].made) == 1
 
 
 def test_a_job_work_that_somebody_changes_proves_nothing_and_goes(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.jobs[UID, "site-1"].edited = True
-    twin.touch(UID, "site-1")
-    twin.drive()
-    taken = twin.member(UID, 0, "site-1")
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.jobs[UID, "site-1"].edited = True
+    engine.touch(UID, "site-1")
+    engine.drive()
+    taken = engine.member(UID, 0, "site-1")
     assert (taken.outcome, taken.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
-    assert twin.labels["site-1"] == {}
-    assert twin.member(UID, 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert engine.labels["site-1"] == {}
+    assert engine.member(UID, 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
 def test_a_job_work_without_its_label_keeps_the_claim_until_it_is_gone(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
     """Nobody watches it then: the update would begin beside the Job."""
-    found = twin.spokes["site-1"]
+    found = engine.spokes["site-1"]
     found.job_time = timedelta(hours=3)
-    twin.apply(saved("Backup", concurrency=1, timeout=30))
-    twin.until(Kind.RUN_ENDED)
-    assert run_of(twin).result is RunResult.LIMIT
-    twin.job_writes.clear()
-    twin.unlabelled.add((UID, "site-1"))
-    twin.touch(UID, "site-1")
-    twin.turn()
-    assert not run_of(twin).disarmed
-    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.DISARMING
-    twin.drive()
-    assert run_of(twin).disarmed
-    assert not twin.jobs
+    engine.apply(saved("Backup", concurrency=1, timeout=30))
+    engine.until(Kind.RUN_ENDED)
+    assert run_of(engine).result is RunResult.LIMIT
+    engine.job_writes.clear()
+    engine.unlabelled.add((UID, "site-1"))
+    engine.touch(UID, "site-1")
+    engine.turn()
+    assert not run_of(engine).disarmed
+    assert engine.member(UID, 0, "site-1").reason.kind is ReasonKind.DISARMING
+    engine.drive()
+    assert run_of(engine).disarmed
+    assert not engine.jobs
     assert found.jobs == {}
 
 
 def test_the_hub_is_asked_for_a_job_work_before_the_claim_is_released(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup Update", concurrency=1))
-    twin.until(Kind.RUN_ENDED)
-    while twin.jobs:
-        twin.step()
-    twin.turn()
-    assert not run_of(twin).disarmed
-    twin.restart()
-    twin.turn()
-    assert twin.job_questions == {(UID, "site-1"): run_of(twin).id}
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.apply(saved("Backup Update", concurrency=1))
+    engine.until(Kind.RUN_ENDED)
+    while engine.jobs:
+        engine.step()
+    engine.turn()
+    assert not run_of(engine).disarmed
+    engine.restart()
+    engine.turn()
+    assert engine.job_questions == {(UID, "site-1"): run_of(engine).id}
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_job_work_that_loses_its_label_while_its_run_is_open_gets_it_back(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.unlabelled.add((UID, "site-1"))
-    twin.touch(UID, "site-1")
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert len(twin.spokes["site-1"].made) == 1
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.unlabelled.add((UID, "site-1"))
+    engine.touch(UID, "site-1")
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert len(engine.spokes["site-1"].made) == 1
 
 
-def test_a_restored_hub_makes_no_job_until_a_person_resumes(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    restore_hub(twin, backup(twin))
-    twin.wait(minutes=30)
-    assert not twin.jobs
-    assert twin.spokes["site-1"].made == []
+def test_a_restored_hub_makes_no_job_until_a_person_resumes(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    restore_hub(engine, backup(engine))
+    engine.wait(minutes=30)
+    assert not engine.jobs
+    assert engine.spokes["site-1"].made == []
     words = "the work of the run is made once the rollout is resumed"
-    assert twin.member(UID, 0, "site-1").reason.message == words
-    twin.annotate(UID, resume="1")
-    twin.drive()
-    assert len(twin.spokes["site-1"].made) == 1
+    assert engine.member(UID, 0, "site-1").reason.message == words
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    assert len(engine.spokes["site-1"].made) == 1
 
 
 # -- what must be completed before -----------------------------------------------------------------
 
 
-def test_an_update_starts_only_after_a_recent_backup(twin: InMemoryEngine) -> None:
+def test_an_update_starts_only_after_a_recent_backup(engine: InMemoryEngine) -> None:
     """With one place the last cluster waits for hours, and its backup is too old by then."""
-    twin.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
-    twin.drive()
-    first, last = (twin.member(UID, 1, name) for name in ("site-1", "site-3"))
+    engine.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
+    engine.drive()
+    first, last = (engine.member(UID, 1, name) for name in ("site-1", "site-3"))
     assert first.outcome is Outcome.SUCCEEDED
     assert (last.outcome, last.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
     assert last.message.startswith(
         "Update needs a Backup of this rollout that is not older than 1 h 10 min: it was completed"
     )
-    assert stages(twin, "site-3") == ["Backup"]
+    assert stages(engine, "site-3") == ["Backup"]
 
 
-def test_the_backup_before_the_first_hop_is_that_of_the_second(twin: InMemoryEngine) -> None:
+def test_the_backup_before_the_first_hop_is_that_of_the_second(engine: InMemoryEngine) -> None:
     """The first hop takes longer than a backup may be old."""
-    node = spoke(twin)
+    node = spoke(engine)
     node.version = "4.14.30"
-    twin.apply(via(saved("Backup", "Update", age=30)))
-    twin.drive()
+    engine.apply(via(saved("Backup", "Update", age=30)))
+    engine.drive()
     assert node.asked_for == [VIA, NEW]
     assert len(node.made) == 1
-    assert twin.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
+    assert engine.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_cluster_that_had_the_intermediate_release_needs_its_own_backup(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    node = spoke(twin)
+    node = spoke(engine)
     node.image = node.wanted = VIA
-    twin.apply(via(saved("Backup", age=30)))
-    twin.drive()
-    twin.wait(hours=3)
-    twin.append(UID, "Update")
-    twin.drive()
+    engine.apply(via(saved("Backup", age=30)))
+    engine.drive()
+    engine.wait(hours=3)
+    engine.append(UID, "Update")
+    engine.drive()
     assert node.asked_for == []
-    late = twin.member(UID, 1, "site-1")
+    late = engine.member(UID, 1, "site-1")
     assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
 
 
@@ -502,24 +504,24 @@ def test_a_backup_that_is_too_old_between_the_hops_counts_from_the_beginning() -
         assert lacks(tracked, late, "Update", needed, now).endswith(words)
 
 
-def test_an_update_without_any_backup_does_not_start(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Update"))
-    twin.drive()
+def test_an_update_without_any_backup_does_not_start(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Update"))
+    engine.drive()
     for name in SITES:
-        member = twin.member(UID, 0, name)
+        member = engine.member(UID, 0, name)
         assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
         assert member.message == "Update needs a Backup of this rollout, and there is none"
-        assert stages(twin, name) == []
+        assert stages(engine, name) == []
 
 
-def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(twin: InMemoryEngine) -> None:
-    found: object = twin.spokes["site-1"]
+def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(engine: InMemoryEngine) -> None:
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     begun = found
     begun.image = begun.wanted = NEW
-    twin.apply(saved("Backup Update"))
-    twin.drive()
-    member = twin.member(UID, 0, "site-1")
+    engine.apply(saved("Backup Update"))
+    engine.drive()
+    member = engine.member(UID, 0, "site-1")
     assert member.outcome is Outcome.SUCCEEDED
     assert [done.note for done in member.completed] == [
         "made no backup: the update to 4.16.12 has begun before",
@@ -528,98 +530,98 @@ def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(twin: InMemor
     assert begun.made == []
 
 
-def test_a_backup_that_was_skipped_does_not_count_as_a_backup(twin: InMemoryEngine) -> None:
-    found: object = twin.spokes["site-1"]
+def test_a_backup_that_was_skipped_does_not_count_as_a_backup(engine: InMemoryEngine) -> None:
+    found: object = engine.spokes["site-1"]
     assert isinstance(found, VersionNode)
     begun = found
     begun.image, begun.partial, begun.wanted = NEW, True, NEW
-    twin.apply(saved("Backup", age=10_000))
-    twin.drive()
-    assert twin.member(UID, 0, "site-1").completed[0].note.startswith("made no backup")
+    engine.apply(saved("Backup", age=10_000))
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").completed[0].note.startswith("made no backup")
     begun.image, begun.partial, begun.wanted = OLD, False, ""  # A person took it back.
-    twin.touch_cluster("site-1")
-    twin.append(UID, "Update")
-    twin.drive()
-    assert twin.member(UID, 1, "site-1").message.endswith("and there is none")
-    assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
+    engine.touch_cluster("site-1")
+    engine.append(UID, "Update")
+    engine.drive()
+    assert engine.member(UID, 1, "site-1").message.endswith("and there is none")
+    assert engine.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
 
 
-def test_a_backup_of_a_cluster_of_the_same_name_does_not_count(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup", age=10_000))
-    twin.drive()
-    twin.spokes["site-1"].uid = "uid-new"
-    twin.append(UID, "Update")
-    twin.drive()
-    assert twin.member(UID, 1, "site-1").message.endswith("and there is none")
-    assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
+def test_a_backup_of_a_cluster_of_the_same_name_does_not_count(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup", age=10_000))
+    engine.drive()
+    engine.spokes["site-1"].uid = "uid-new"
+    engine.append(UID, "Update")
+    engine.drive()
+    assert engine.member(UID, 1, "site-1").message.endswith("and there is none")
+    assert engine.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
 
 
 # -- how old a backup is ---------------------------------------------------------------------------
 
 
-def made(twin: InMemoryEngine, name: str = "site-1") -> datetime:
-    (done,) = twin.member(UID, 0, name).completed
+def made(engine: InMemoryEngine, name: str = "site-1") -> datetime:
+    (done,) = engine.member(UID, 0, name).completed
     assert done.made_at is not None
     return done.made_at
 
 
-def test_a_backup_is_as_old_as_its_job_and_not_as_the_news_of_it(twin: InMemoryEngine) -> None:
+def test_a_backup_is_as_old_as_its_job_and_not_as_the_news_of_it(engine: InMemoryEngine) -> None:
     """The hub hears of the Job hours after its end: the backup is too old by then."""
-    twin.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    twin.frozen.add("site-1")
-    ends = twin.now + twin.spokes["site-1"].job_time
-    twin.wait(hours=2)
-    twin.frozen.clear()
-    twin.drive()
-    (done,) = twin.member(UID, 0, "site-1").completed
+    engine.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    engine.frozen.add("site-1")
+    ends = engine.now + engine.spokes["site-1"].job_time
+    engine.wait(hours=2)
+    engine.frozen.clear()
+    engine.drive()
+    (done,) = engine.member(UID, 0, "site-1").completed
     assert done.at >= ends + timedelta(hours=1)
-    assert abs(made(twin) - ends) < timedelta(minutes=1)
-    late = twin.member(UID, 1, "site-1")
+    assert abs(made(engine) - ends) < timedelta(minutes=1)
+    late = engine.member(UID, 1, "site-1")
     assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-    assert stages(twin, "site-1") == ["Backup"]
+    assert stages(engine, "site-1") == ["Backup"]
 
 
 def test_a_clusters_clock_makes_no_backup_younger_or_older_than_its_run(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    twin.spokes["site-1"].clock = timedelta(days=30)
-    twin.spokes["site-2"].clock = -timedelta(days=30)
-    twin.apply(saved("Backup"))
-    twin.drive()
+    engine.spokes["site-1"].clock = timedelta(days=30)
+    engine.spokes["site-2"].clock = -timedelta(days=30)
+    engine.apply(saved("Backup"))
+    engine.drive()
     for name in SITES:
-        (done,), run = twin.member(UID, 0, name).completed, run_of(twin, name)
+        (done,), run = engine.member(UID, 0, name).completed, run_of(engine, name)
         assert run.arming_at is not None
-        assert run.arming_at <= made(twin, name) <= done.at
-    assert made(twin) == twin.member(UID, 0, "site-1").completed[0].at
-    assert made(twin, "site-2") == run_of(twin, "site-2").arming_at
+        assert run.arming_at <= made(engine, name) <= done.at
+    assert made(engine) == engine.member(UID, 0, "site-1").completed[0].at
+    assert made(engine, "site-2") == run_of(engine, "site-2").arming_at
 
 
-def test_a_job_that_says_no_time_counts_from_the_start_of_its_run(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.settle()
-    name = f"job-{run_id(twin)}"
-    twin.spokes["site-1"].jobs[name] = JobView(name=name, complete=True, completed="yesterday")
-    twin.drive()
-    assert made(twin) == run_of(twin).arming_at
+def test_a_job_that_says_no_time_counts_from_the_start_of_its_run(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    name = f"job-{run_id(engine)}"
+    engine.spokes["site-1"].jobs[name] = JobView(name=name, complete=True, completed="yesterday")
+    engine.drive()
+    assert made(engine) == run_of(engine).arming_at
 
 
-def run_id(twin: InMemoryEngine) -> str:
-    run = twin.member(UID, 0, "site-1").run
+def run_id(engine: InMemoryEngine) -> str:
+    run = engine.member(UID, 0, "site-1").run
     assert run is not None
     return run.id
 
 
-def test_a_lost_journal_makes_no_backup_younger(twin: InMemoryEngine) -> None:
-    twin.apply(saved("Backup"))
-    twin.drive()
-    before = made(twin)
-    write_status(twin, UID)
-    twin.wait(hours=5)
-    lose_journal(twin)
-    twin.settle()
-    assert made(twin) <= before
-    twin.annotate(UID, resume="1")
-    twin.drive()
+def test_a_lost_journal_makes_no_backup_younger(engine: InMemoryEngine) -> None:
+    engine.apply(saved("Backup"))
+    engine.drive()
+    before = made(engine)
+    write_status(engine, UID)
+    engine.wait(hours=5)
+    lose_journal(engine)
+    engine.settle()
+    assert made(engine) <= before
+    engine.annotate(UID, resume="1")
+    engine.drive()

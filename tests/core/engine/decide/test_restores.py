@@ -37,25 +37,25 @@ STRIDE = 4
 
 
 def make(plan: tuple[str, ...]) -> InMemoryEngine:
-    twin = twin_of_plan(plan, clusters=3, concurrency=2)
-    Invariants(twin)
-    return twin
+    engine = twin_of_plan(plan, clusters=3, concurrency=2)
+    Invariants(engine)
+    return engine
 
 
 def calm(plan: tuple[str, ...]) -> InMemoryEngine:
-    twin = make(plan)
-    twin.wait(days=2)
-    return twin
+    engine = make(plan)
+    engine.wait(days=2)
+    return engine
 
 
-def transitions(twin: InMemoryEngine) -> dict[str, list[str]]:
-    return {name: [stage for _, stage in spoke.executed] for name, spoke in twin.spokes.items()}
+def transitions(engine: InMemoryEngine) -> dict[str, list[str]]:
+    return {name: [stage for _, stage in spoke.executed] for name, spoke in engine.spokes.items()}
 
 
-def one_step(twin: InMemoryEngine) -> bool:
+def one_step(engine: InMemoryEngine) -> bool:
     """The smallest thing that can happen; False: the rollout is over and all is quiet."""
-    if twin.touched or not over(twin):
-        twin.step()
+    if engine.touched or not over(engine):
+        engine.step()
         return True
     return False
 
@@ -66,15 +66,15 @@ def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
     expected, point = transitions(calm(plan)), -lag
     while True:
         point += STRIDE
-        twin = make(plan)
+        engine = make(plan)
         for number in range(point):
-            if not one_step(twin):
+            if not one_step(engine):
                 assert number > 10
                 return
-            if number < point - lag and UID in twin.fleet.rollouts:
-                write_status(twin, UID)
-        lose_journal(twin)
-        _goes_on_after_resume(twin, expected)
+            if number < point - lag and UID in engine.fleet.rollouts:
+                write_status(engine, UID)
+        lose_journal(engine)
+        _goes_on_after_resume(engine, expected)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
@@ -84,22 +84,22 @@ def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str
     expected, point = transitions(calm(plan)), 0
     while True:
         point += STRIDE
-        twin, told_of = make(plan), None
+        engine, told_of = make(plan), None
         for number in range(point):
-            if not one_step(twin):
+            if not one_step(engine):
                 assert number > 10
                 return
-            if (ended := _ended(twin)) != told_of:
+            if (ended := _ended(engine)) != told_of:
                 told_of = ended
-                write_status(twin, UID)
-        lose_journal(twin)
-        _goes_on_after_resume(twin, expected)
+                write_status(engine, UID)
+        lose_journal(engine)
+        _goes_on_after_resume(engine, expected)
 
 
-def _ended(twin: InMemoryEngine) -> list[tuple[int, int]] | None:
+def _ended(engine: InMemoryEngine) -> list[tuple[int, int]] | None:
     """Returns how many members, and how many of them unfinished, by step; None before the first
     one."""
-    steps = twin.tracked(UID).steps if UID in twin.fleet.rollouts else []
+    steps = engine.tracked(UID).steps if UID in engine.fleet.rollouts else []
     return [(len(step.members), step.unfinished) for step in steps] or None
 
 
@@ -108,18 +108,18 @@ def test_the_journal_is_restored_to_an_earlier_time(plan: tuple[str, ...]) -> No
     expected, point = transitions(calm(plan)), 0
     while True:
         point += STRIDE
-        twin, kept = make(plan), None
+        engine, kept = make(plan), None
         for number in range(point):
             if number == point * 2 // 3:
-                kept = journal(twin)
-            if not one_step(twin):
+                kept = journal(engine)
+            if not one_step(engine):
                 assert number > 10
                 return
-            if UID in twin.fleet.rollouts:
-                write_status(twin, UID)
+            if UID in engine.fleet.rollouts:
+                write_status(engine, UID)
         assert kept is not None
-        restore_journal(twin, kept)
-        _goes_on_after_resume(twin, expected)
+        restore_journal(engine, kept)
+        _goes_on_after_resume(engine, expected)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
@@ -128,36 +128,36 @@ def test_the_hub_is_restored(plan: tuple[str, ...], part: float) -> None:
     expected, point = transitions(calm(plan)), -int(part * 4)
     while True:
         point += STRIDE
-        twin, saved = make(plan), None
+        engine, saved = make(plan), None
         for number in range(point):
             if number == int(point * part):
-                saved = backup(twin)
-            if not one_step(twin):
+                saved = backup(engine)
+            if not one_step(engine):
                 assert number > 10
                 return
         assert saved is not None
-        _restored(twin, saved, expected)
+        _restored(engine, saved, expected)
 
 
-def _restored(twin: InMemoryEngine, saved: Backup, expected: dict[str, list[str]]) -> None:
-    restore_hub(twin, saved)
-    _goes_on_after_resume(twin, expected)
+def _restored(engine: InMemoryEngine, saved: Backup, expected: dict[str, list[str]]) -> None:
+    restore_hub(engine, saved)
+    _goes_on_after_resume(engine, expected)
 
 
-def _goes_on_after_resume(twin: InMemoryEngine, expected: dict[str, list[str]]) -> None:
-    before = transitions(twin)
-    twin.wait(hours=1)
-    rollout = twin.tracked(UID).rollout if UID in twin.fleet.rollouts else None
+def _goes_on_after_resume(engine: InMemoryEngine, expected: dict[str, list[str]]) -> None:
+    before = transitions(engine)
+    engine.wait(hours=1)
+    rollout = engine.tracked(UID).rollout if UID in engine.fleet.rollouts else None
     if rollout is not None and rollout.stands_still:
-        assert transitions(twin) == before, "something was begun before a person said so"
-        assert not any(work.wanted.armed for work in twin.works.values())
-        for member in twin.tracked(UID).unfinished():
+        assert transitions(engine) == before, "something was begun before a person said so"
+        assert not any(work.wanted.armed for work in engine.works.values())
+        for member in engine.tracked(UID).unfinished():
             assert member.reason.kind is not ReasonKind.DIVERGED
-        twin.annotate(UID, resume="1")
-    twin.wait(days=2)
-    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
-    assert transitions(twin) == expected
-    (invariants,) = twin.watchers
+        engine.annotate(UID, resume="1")
+    engine.wait(days=2)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert transitions(engine) == expected
+    (invariants,) = engine.watchers
     assert isinstance(invariants, Invariants)
     invariants.at_rest()
-    assert told(certify(log_of(twin))) == []
+    assert told(certify(log_of(engine))) == []

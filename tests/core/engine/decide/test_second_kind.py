@@ -37,64 +37,69 @@ PREPARED = "devices.example.com/firmware-stage-completed"
 
 
 @pytest.fixture
-def twin() -> Iterator[InMemoryEngine]:
-    twin = InMemoryEngine("site-1", "site-2", "site-3", driver=FirmwareDriver(), node=FirmwareNode)
-    invariants = Invariants(twin)
-    yield twin
+def engine() -> Iterator[InMemoryEngine]:
+    engine = InMemoryEngine(
+        "site-1", "site-2", "site-3", driver=FirmwareDriver(), node=FirmwareNode
+    )
+    invariants = Invariants(engine)
+    yield engine
     invariants.at_rest()
-    told = [said.decision.why for said in twin.said if isinstance(said.decision, OnMember)]
+    told = [said.decision.why for said in engine.said if isinstance(said.decision, OnMember)]
     assert not [words for words in told if "ImageBased" in words or "Lifecycle" in words]
 
 
-def node(twin: InMemoryEngine, name: str) -> FirmwareNode:
-    found: object = twin.spokes[name]
+def node(engine: InMemoryEngine, name: str) -> FirmwareNode:
+    found: object = engine.spokes[name]
     assert isinstance(found, FirmwareNode)
     return found
 
 
-def test_a_whole_rollout(twin: InMemoryEngine) -> None:
+def test_a_whole_rollout(engine: InMemoryEngine) -> None:
     """Download and flash, two at a time; one fails and is aborted, the others are finalized."""
-    node(twin, "site-2").breaks = "checksum mismatch"
-    uid = twin.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
-    twin.until(Kind.STEP_FINISHED)
-    assert twin.labels["site-1"] == {
+    node(engine, "site-2").breaks = "checksum mismatch"
+    uid = engine.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
+    engine.until(Kind.STEP_FINISHED)
+    assert engine.labels["site-1"] == {
         PREPARED: "",
         "devices.example.com/firmware-flash-completed": "",
     }
-    assert twin.labels["site-2"] == {PREPARED: "", "devices.example.com/firmware-flash-failed": ""}
-    twin.drive()
-    failed = twin.member(uid, 0, "site-2")
+    assert engine.labels["site-2"] == {
+        PREPARED: "",
+        "devices.example.com/firmware-flash-failed": "",
+    }
+    engine.drive()
+    failed = engine.member(uid, 0, "site-2")
     assert (failed.outcome, failed.cause, failed.message) == (
         Outcome.FAILED,
         Cause.UPGRADE_FAILED,
         "checksum mismatch",
     )
-    assert executed(twin, "site-2") == ["Stage", "Flash", "Idle"]
-    assert executed(twin, "site-3") == ["Stage", "Flash", "Idle"]
-    assert set(map(tuple, twin.labels.values())) == {()}
-    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert executed(engine, "site-2") == ["Stage", "Flash", "Idle"]
+    assert executed(engine, "site-3") == ["Stage", "Flash", "Idle"]
+    assert set(map(tuple, engine.labels.values())) == {()}
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def explained(twin: InMemoryEngine, uid: str, name: str, action: str | None = None) -> Explained:
+def explained(engine: InMemoryEngine, uid: str, name: str, action: str | None = None) -> Explained:
     """Returns the explanation of the cluster; `action`: what it is at, None: it has finished."""
-    member = twin.member(uid, 0, name)
+    member = engine.member(uid, 0, name)
     case = ExplainCase(
         rollout="fleet/a",
         member=member,
         action=action,
         hold=None,
         past=[PastStep(member)],
-        now=twin.now,
+        now=engine.now,
         duration_stats={},
     )
-    return explain(twin.driver, case)
+    return explain(engine.driver, case)
 
 
-def test_a_failure_has_the_drivers_text(twin: InMemoryEngine) -> None:
-    node(twin, "site-2").breaks = "checksum mismatch"
-    uid = twin.apply(ibgu("a", "Stage Flash"))
-    twin.drive()
-    found = explained(twin, uid, "site-2")
+def test_a_failure_has_the_drivers_text(engine: InMemoryEngine) -> None:
+    node(engine, "site-2").breaks = "checksum mismatch"
+    uid = engine.apply(ibgu("a", "Stage Flash"))
+    engine.drive()
+    found = explained(engine, uid, "site-2")
     assert (found.kind, found.means, found.do) == (
         "ChecksumMismatch",
         "The image is damaged.",
@@ -103,14 +108,14 @@ def test_a_failure_has_the_drivers_text(twin: InMemoryEngine) -> None:
 
 
 def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
 ) -> None:
-    node(twin, "site-1").breaks = "no power"
-    node(twin, "site-2").locked = True
-    node(twin, "site-3").absent = True
-    uid = twin.apply(ibgu("a", "Stage Flash"))
-    twin.drive()
-    own, refused, absent = (explained(twin, uid, name) for name in twin.spokes)
+    node(engine, "site-1").breaks = "no power"
+    node(engine, "site-2").locked = True
+    node(engine, "site-3").absent = True
+    uid = engine.apply(ibgu("a", "Stage Flash"))
+    engine.drive()
+    own, refused, absent = (explained(engine, uid, name) for name in engine.spokes)
     assert (own.means, own.do) == ("the device has no new firmware", "flash it again")
     assert refused.kind == Cause.TRANSITION_REFUSED
     assert refused.means == "the cluster reports that the action failed"
@@ -118,131 +123,131 @@ def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(
     assert absent.do == "install the agent there, then append the step again"
 
 
-def test_a_notification_has_the_drivers_text(twin: InMemoryEngine) -> None:
-    node(twin, "site-2").breaks = "checksum mismatch"
-    twin.apply(ibgu("a", "Stage Flash"))
-    twin.drive()
+def test_a_notification_has_the_drivers_text(engine: InMemoryEngine) -> None:
+    node(engine, "site-2").breaks = "checksum mismatch"
+    engine.apply(ibgu("a", "Stage Flash"))
+    engine.drive()
     memory, sent = NotificationState(), list[Message]()
-    for fact in facts_of(twin):
-        memory, more = advance(twin.driver, memory, fact)
+    for fact in facts_of(engine):
+        memory, more = advance(engine.driver, memory, fact)
         sent += more
     [failed] = [message for message in sent if message.topic is Topic.CLUSTERS_FAILED]
     [group] = failed.groups
     assert (group.failure, group.remedy) == ("ChecksumMismatch", "Upload the image again.")
 
 
-def test_an_action_already_done_is_skipped(twin: InMemoryEngine) -> None:
-    node(twin, "site-1").phase = "Downloaded"
-    uid = twin.apply(ibgu("a", "Stage Flash"))
-    twin.drive()
-    first = twin.member(uid, 0, "site-1")
+def test_an_action_already_done_is_skipped(engine: InMemoryEngine) -> None:
+    node(engine, "site-1").phase = "Downloaded"
+    uid = engine.apply(ibgu("a", "Stage Flash"))
+    engine.drive()
+    first = engine.member(uid, 0, "site-1")
     assert [done.note for done in first.completed] == ["was already Downloaded", ""]
-    assert executed(twin, "site-1") == ["Flash"]
+    assert executed(engine, "site-1") == ["Flash"]
 
 
-def test_an_action_started_by_hand_is_waited_for(twin: InMemoryEngine) -> None:
-    node(twin, "site-1").ask("Stage")
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.wait(seconds=5)
-    reason = twin.member(uid, 0, "site-1").reason
+def test_an_action_started_by_hand_is_waited_for(engine: InMemoryEngine) -> None:
+    node(engine, "site-1").ask("Stage")
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.wait(seconds=5)
+    reason = engine.member(uid, 0, "site-1").reason
     assert (reason.kind, reason.message) == (ReasonKind.BUSY, "Stage goes on")
-    told = explained(twin, uid, "site-1", "Stage")
+    told = explained(engine, uid, "site-1", "Stage")
     assert (told.means, told.ends) == (
         "the firmware agent is at something else",
         "the agent is done",
     )
-    twin.drive()
-    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine.drive()
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_wrong_state(twin: InMemoryEngine) -> None:
-    node(twin, "site-1").phase = "Flashed"
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.drive()
-    first = twin.member(uid, 0, "site-1")
+def test_a_wrong_state(engine: InMemoryEngine) -> None:
+    node(engine, "site-1").phase = "Flashed"
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.drive()
+    first = engine.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.WRONG_STATE,
         "Stage does not fit: the firmware is Flashed",
     )
 
 
-def test_a_refused_transition_has_the_text_of_the_driver(twin: InMemoryEngine) -> None:
-    node(twin, "site-1").locked = True
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.drive()
-    first = twin.member(uid, 0, "site-1")
+def test_a_refused_transition_has_the_text_of_the_driver(engine: InMemoryEngine) -> None:
+    node(engine, "site-1").locked = True
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.drive()
+    first = engine.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.TRANSITION_REFUSED,
         "admission webhook denied the request: the device is locked",
     )
 
 
-def test_a_missing_device_has_the_text_of_the_driver(twin: InMemoryEngine) -> None:
-    node(twin, "site-1").absent = True
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.drive()
-    first = twin.member(uid, 0, "site-1")
+def test_a_missing_device_has_the_text_of_the_driver(engine: InMemoryEngine) -> None:
+    node(engine, "site-1").absent = True
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.drive()
+    first = engine.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.AGENT_ABSENT,
         "The cluster has no device to flash",
     )
 
 
-def test_a_hand_takes_over(twin: InMemoryEngine) -> None:
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.until(Kind.RUN_ACCEPTED)
-    node(twin, "site-1").ask("Idle")
-    twin.drive()
-    first = twin.member(uid, 0, "site-1")
+def test_a_hand_takes_over(engine: InMemoryEngine) -> None:
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.until(Kind.RUN_ACCEPTED)
+    node(engine, "site-1").ask("Idle")
+    engine.drive()
+    first = engine.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.TAKEN_OVER,
         "taken over by hand: spec.wanted is Idle, ibgu asked for Stage",
     )
 
 
-def test_a_spec_that_no_cluster_can_be_asked_for(twin: InMemoryEngine) -> None:
+def test_a_spec_that_no_cluster_can_be_asked_for(engine: InMemoryEngine) -> None:
     found = ibgu("a", "Stage")
     spec = replace(found.spec, ibu_spec=IbuSpec())
-    uid = twin.apply(replace(found, spec=spec))
-    twin.drive()
-    hold = twin.tracked(uid).rollout.hold
+    uid = engine.apply(replace(found, spec=spec))
+    engine.drive()
+    hold = engine.tracked(uid).rollout.hold
     assert hold is not None
     assert (hold.kind, hold.message) == (ReasonKind.INVALID_PLAN, "the firmware has no version")
 
 
-def test_a_preview_asks_the_driver(twin: InMemoryEngine) -> None:
+def test_a_preview_asks_the_driver(engine: InMemoryEngine) -> None:
     """The plan's time suffices for a device that is back within ten minutes, and for no other."""
     spec = ibgu("a", "Flash", timeout=15).spec
-    twin.labels["site-1"] = {PREPARED: ""}
-    clusters = [view for name in twin.spokes if (view := twin.cluster(name))]
+    engine.labels["site-1"] = {PREPARED: ""}
+    clusters = [view for name in engine.spokes if (view := engine.cluster(name))]
     bare = replace(spec, ibu_spec=IbuSpec())
-    unknown = preview(Proposal(FirmwareDriver(), bare), clusters, {}, twin.now)
+    unknown = preview(Proposal(FirmwareDriver(), bare), clusters, {}, engine.now)
     assert unknown.problems == ("the firmware has no version",)
     for driver, too_short in ((FirmwareDriver(), False), (IBU, True)):
         proposal = Proposal(driver, spec)
-        found = preview(proposal, clusters, {}, twin.now)
+        found = preview(proposal, clusters, {}, engine.now)
         assert found.selected == ("site-1",)
         reported = {"site-1": ClusterFacts(name="site-1")}
         facts = preflight_facts("default/a", proposal, found, reported, PreflightInputs())
         assert bool(list(rollback_fits(facts))) is too_short
 
 
-def test_annotations_go_with_the_works(twin: InMemoryEngine) -> None:
+def test_annotations_go_with_the_works(engine: InMemoryEngine) -> None:
     found = ibgu("a", "Stage")
     marks = {"devices.example.com/slow": "1", "image-cleanup.lca.openshift.io/on-prep": "2"}
-    uid = twin.apply(replace(found, metadata=replace(found.metadata, annotations=marks)))
-    twin.drive()
-    assert twin.tracked(uid).rollout.annotations == {"devices.example.com/slow": "1"}
+    uid = engine.apply(replace(found, metadata=replace(found.metadata, annotations=marks)))
+    engine.drive()
+    assert engine.tracked(uid).rollout.annotations == {"devices.example.com/slow": "1"}
 
 
-def test_the_works_bodies(twin: InMemoryEngine) -> None:
+def test_the_works_bodies(engine: InMemoryEngine) -> None:
     """The armed work carries the driver's object, and asks for the values that the driver reads."""
-    uid = twin.apply(ibgu("a", "Stage"))
-    twin.until(Kind.RUN_ARMING)
-    rollout, wanted = twin.tracked(uid).rollout, twin.writes[uid, "site-1"]
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.until(Kind.RUN_ARMING)
+    rollout, wanted = engine.tracked(uid).rollout, engine.writes[uid, "site-1"]
     assert isinstance(wanted, DesiredWork)
     assert wanted.run is not None
-    body = json.decode(stage_body(twin.driver, wanted, rollout, "site-1", watch=False))
+    body = json.decode(stage_body(engine.driver, wanted, rollout, "site-1", watch=False))
     [manifest] = body["spec"]["workload"]["manifests"]
     assert manifest["spec"] == {"wanted": "Stage"}
     assert manifest["metadata"]["annotations"] == {"ibgu.dev/run": wanted.run.id}
@@ -255,9 +260,9 @@ def test_the_works_bodies(twin: InMemoryEngine) -> None:
     entry = ManifestCondition(meta, [], StatusFeedback(told))
     status = WorkStatus([], ResourceStatus([entry]))
     work = ManifestWork(ObjectMeta(name="w"), status)
-    found = view_work(twin.driver, work).feedback
+    found = view_work(engine.driver, work).feedback
     assert isinstance(found, FirmwareView)
     assert (found.phase, found.error, found.run) == ("<phase>", "<error>", "<run>")
     assert wanted.probe is not None
     assert found.probes == {wanted.probe.id}
-    twin.drive()
+    engine.drive()

@@ -16,39 +16,39 @@ STORM = settings(deadline=None, max_examples=100, suppress_health_check=[HealthC
 @given(scenarios())
 @STORM
 def test_any_storm_keeps_the_invariants_and_ends(scenario: Scenario) -> None:
-    twin = twin_of(scenario)
-    invariants = Invariants(twin)
-    play(twin, scenario)
-    heal(twin)
-    finish(twin)
+    engine = twin_of(scenario)
+    invariants = Invariants(engine)
+    play(engine, scenario)
+    heal(engine)
+    finish(engine)
     invariants.at_rest()
 
 
 @given(scenarios(tuple(kind for kind in TROUBLES if kind != "recreate")))
 @STORM
 def test_labels_follow_outcomes_exactly_once(scenario: Scenario) -> None:
-    twin = twin_of(scenario)
-    before = labels.snapshot(twin)
-    play(twin, scenario)
-    heal(twin)
-    finish(twin)
-    labels.check(twin, before)
+    engine = twin_of(scenario)
+    before = labels.snapshot(engine)
+    play(engine, scenario)
+    heal(engine)
+    finish(engine)
+    labels.check(engine, before)
 
 
 @given(scenarios(CALM, faults=False))
 @STORM
 def test_faults_of_ibgu_and_the_hub_change_no_outcome(scenario: Scenario) -> None:
     """Every action is carried out once, in order, however often ibgu or the hub stumble."""
-    twin = twin_of(replace(scenario, timeout=100_000))
-    invariants = Invariants(twin)
-    play(twin, scenario)
-    heal(twin)
-    finish(twin)
+    engine = twin_of(replace(scenario, timeout=100_000))
+    invariants = Invariants(engine)
+    play(engine, scenario)
+    heal(engine)
+    finish(engine)
     invariants.at_rest()
-    for step in twin.tracked("uid-storm").steps:
+    for step in engine.tracked("uid-storm").steps:
         assert {m.outcome for m in step.members.values()} <= {Outcome.SUCCEEDED}
     steps = [step.split() for step in scenario.plan]
     skipped = [["AbortOnFailure"]] if steps[0] != ["AbortOnFailure"] else []
     actions = [Action(action) for step in steps if step not in skipped for action in step]
-    for name in twin.spokes:
-        assert executed(twin, name) == [action.stage for action in actions]
+    for name in engine.spokes:
+        assert executed(engine, name) == [action.stage for action in actions]

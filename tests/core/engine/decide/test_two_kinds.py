@@ -55,11 +55,11 @@ def _is_firmware(uid: str) -> bool:
 class OneHand:
     """OneHand checks after each turn that no cluster has runs of two rollouts."""
 
-    def __init__(self, twin: InMemoryEngine) -> None:
-        self.twin = twin
+    def __init__(self, engine: InMemoryEngine) -> None:
+        self.engine = engine
         self.at_once: set[str] = set()
         """The kinds that had clusters in flight in one and the same turn."""
-        twin.watchers.append(self)
+        engine.watchers.append(self)
 
     def deciding(self) -> None:
         """Checks nothing yet."""
@@ -70,7 +70,7 @@ class OneHand:
     def turned(self) -> None:
         hands = [
             (member.cluster, tracked.rollout.kind)
-            for tracked in self.twin.fleet.rollouts.values()
+            for tracked in self.engine.fleet.rollouts.values()
             for step in tracked.steps
             for member in step.members.values()
             if member.run is not None and not member.finished
@@ -82,99 +82,99 @@ class OneHand:
 
 
 @pytest.fixture
-def twin() -> InMemoryEngine:
-    twin = InMemoryEngine(*NAMES, node=BothNode)
-    twin.others[FIRMWARE] = FirmwareDriver()
-    return twin
+def engine() -> InMemoryEngine:
+    engine = InMemoryEngine(*NAMES, node=BothNode)
+    engine.others[FIRMWARE] = FirmwareDriver()
+    return engine
 
 
-def test_both_are_carried_out_and_no_cluster_has_two_hands(twin: InMemoryEngine) -> None:
-    invariants, hands = Invariants(twin), OneHand(twin)
-    upgrade = twin.apply(ibgu("upgrade", "Prep Upgrade", "FinalizeUpgrade", concurrency=2))
-    twin.apply(replace(ibgu("flash", "Stage Flash Keep", concurrency=2), kind=FIRMWARE))
-    twin.drive()
+def test_both_are_carried_out_and_no_cluster_has_two_hands(engine: InMemoryEngine) -> None:
+    invariants, hands = Invariants(engine), OneHand(engine)
+    upgrade = engine.apply(ibgu("upgrade", "Prep Upgrade", "FinalizeUpgrade", concurrency=2))
+    engine.apply(replace(ibgu("flash", "Stage Flash Keep", concurrency=2), kind=FIRMWARE))
+    engine.drive()
 
     for uid in (upgrade, "uid-flash"):
-        assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
-        for step in twin.tracked(uid).steps:
+        assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
+        for step in engine.tracked(uid).steps:
             outcomes = {name: member.outcome for name, member in step.members.items()}
             assert outcomes == dict.fromkeys(NAMES, Outcome.SUCCEEDED)
     for name in NAMES:
-        node = twin.spokes[name]
+        node = engine.spokes[name]
         assert isinstance(node, BothNode)
         assert [stage for _, stage in node.executed] == UPGRADED
         assert [stage for _, stage in node.device.executed] == FLASHED
-        assert twin.labels[name] == {}
+        assert engine.labels[name] == {}
     assert hands.at_once == {IBGU, FIRMWARE}
     invariants.at_rest()
-    assert told(certify(log_of(twin), proofs=BOTH)) == []
+    assert told(certify(log_of(engine), proofs=BOTH)) == []
 
 
-def test_an_abort_cancels_nothing_of_another_kind(twin: InMemoryEngine) -> None:
+def test_an_abort_cancels_nothing_of_another_kind(engine: InMemoryEngine) -> None:
     """An Abort of the upgrade stops no flash and no cluster that waits for one: it waits."""
-    invariants = Invariants(twin)
+    invariants = Invariants(engine)
     flash = replace(ibgu("flash", "Stage", "Flash", concurrency=2, age=2), kind=FIRMWARE)
-    twin.apply(flash)
-    prepared = twin.apply(ibgu("prep", "Prep", concurrency=1, age=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.wait(seconds=20)
-    abort = twin.apply(ibgu("abort", "Abort", concurrency=4))
-    twin.settle()
-    waiting = twin.member(abort, 0, "site-1")
+    engine.apply(flash)
+    prepared = engine.apply(ibgu("prep", "Prep", concurrency=1, age=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(seconds=20)
+    abort = engine.apply(ibgu("abort", "Abort", concurrency=4))
+    engine.settle()
+    waiting = engine.member(abort, 0, "site-1")
     assert waiting.reason.kind is ReasonKind.CLAIM
     assert "fleet/flash" in waiting.reason.message
-    twin.drive()
+    engine.drive()
 
-    assert _outcomes(twin, flash.metadata.uid) == _outcomes(twin, abort) == {Outcome.SUCCEEDED}
-    assert Outcome.CANCELLED in _outcomes(twin, prepared)
+    assert _outcomes(engine, flash.metadata.uid) == _outcomes(engine, abort) == {Outcome.SUCCEEDED}
+    assert Outcome.CANCELLED in _outcomes(engine, prepared)
     invariants.at_rest()
-    assert told(certify(log_of(twin), proofs=BOTH)) == []
+    assert told(certify(log_of(engine), proofs=BOTH)) == []
 
 
-def test_a_flash_is_no_reason_to_leave_an_abort_undone(twin: InMemoryEngine) -> None:
+def test_a_flash_is_no_reason_to_leave_an_abort_undone(engine: InMemoryEngine) -> None:
     """A step of another kind that opens later takes the clusters of a step that cancels."""
-    abort = twin.apply(ibgu("abort", "Abort", concurrency=4))
-    twin.drive()
+    abort = engine.apply(ibgu("abort", "Abort", concurrency=4))
+    engine.drive()
     late = replace(ibgu("flash", "Stage", concurrency=4, age=5), kind=FIRMWARE)
-    twin.apply(late)
-    twin.drive()
-    assert _outcomes(twin, late.metadata.uid) == _outcomes(twin, abort) == {Outcome.SUCCEEDED}
-    assert told(certify(log_of(twin), proofs=BOTH)) == []
+    engine.apply(late)
+    engine.drive()
+    assert _outcomes(engine, late.metadata.uid) == _outcomes(engine, abort) == {Outcome.SUCCEEDED}
+    assert told(certify(log_of(engine), proofs=BOTH)) == []
 
 
-def _outcomes(twin: InMemoryEngine, uid: str) -> set[Outcome | None]:
-    return {m.outcome for step in twin.tracked(uid).steps for m in step.members.values()}
+def _outcomes(engine: InMemoryEngine, uid: str) -> set[Outcome | None]:
+    return {m.outcome for step in engine.tracked(uid).steps for m in step.members.values()}
 
 
-def test_a_kind_that_the_certifier_does_not_know_is_not_judged(twin: InMemoryEngine) -> None:
-    twin.apply(replace(ibgu("flash", "Stage"), kind=FIRMWARE))
-    twin.drive()
-    log: list[Event] = log_of(twin)
+def test_a_kind_that_the_certifier_does_not_know_is_not_judged(engine: InMemoryEngine) -> None:
+    engine.apply(replace(ibgu("flash", "Stage"), kind=FIRMWARE))
+    engine.drive()
+    log: list[Event] = log_of(engine)
     findings = certify(log, proofs={IBGU: IBU_PROOFS})
     assert sum(findings.unknown.values()) == len(log) - 1  # all but its beginning
     assert told(findings) == []
 
 
-def test_another_kind_waits_for_an_action_that_may_still_go_on(twin: InMemoryEngine) -> None:
+def test_another_kind_waits_for_an_action_that_may_still_go_on(engine: InMemoryEngine) -> None:
     """The IBGU is deleted in the middle of an upgrade, which the cluster carries on with."""
-    invariants = Invariants(twin)
-    upgrade = twin.apply(ibgu("upgrade", "Prep", "Upgrade", concurrency=4))
-    twin.until(Kind.STEP_FINISHED)
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.delete(upgrade)
-    twin.settle()
-    flash = twin.apply(replace(ibgu("flash", "Stage Flash", concurrency=4), kind=FIRMWARE))
-    twin.settle()
-    waiting = twin.member(flash, 0, "site-1")
+    invariants = Invariants(engine)
+    upgrade = engine.apply(ibgu("upgrade", "Prep", "Upgrade", concurrency=4))
+    engine.until(Kind.STEP_FINISHED)
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.delete(upgrade)
+    engine.settle()
+    flash = engine.apply(replace(ibgu("flash", "Stage Flash", concurrency=4), kind=FIRMWARE))
+    engine.settle()
+    waiting = engine.member(flash, 0, "site-1")
     assert waiting.reason.kind is ReasonKind.CLAIM
     assert waiting.reason.message == (
         "fleet/upgrade works on the cluster: its Upgrade may still go on there"
     )
-    twin.drive()
-    assert _outcomes(twin, flash) == {Outcome.SUCCEEDED}
+    engine.drive()
+    assert _outcomes(engine, flash) == {Outcome.SUCCEEDED}
     for name in NAMES:
-        node = twin.spokes[name]
+        node = engine.spokes[name]
         assert isinstance(node, BothNode)
         assert [stage for _, stage in node.executed] == UPGRADED[:2]
     invariants.at_rest()
-    assert told(certify(log_of(twin), proofs=BOTH)) == []
+    assert told(certify(log_of(engine), proofs=BOTH)) == []

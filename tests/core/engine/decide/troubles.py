@@ -12,109 +12,109 @@ from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 MINUTE = timedelta(minutes=1)
 
 
-def _dark(twin: InMemoryEngine, name: str) -> None:
-    twin.spokes[name].dark = True
-    twin.touch_cluster(name)
+def _dark(engine: InMemoryEngine, name: str) -> None:
+    engine.spokes[name].dark = True
+    engine.touch_cluster(name)
 
 
-def _light(twin: InMemoryEngine, name: str) -> None:
-    twin.spokes[name].dark = False
-    twin.touch_cluster(name)
+def _light(engine: InMemoryEngine, name: str) -> None:
+    engine.spokes[name].dark = False
+    engine.touch_cluster(name)
 
 
 def _hand(stage: Stage) -> Callable[[InMemoryEngine, str], None]:
-    def move(twin: InMemoryEngine, name: str) -> None:
-        spoke = twin.spokes[name]
+    def move(engine: InMemoryEngine, name: str) -> None:
+        spoke = engine.spokes[name]
         spoke.ask(stage, "", spoke.seed)
 
     return move
 
 
-def _lose(twin: InMemoryEngine, name: str) -> None:
+def _lose(engine: InMemoryEngine, name: str) -> None:
     """Loses what was on its way to the hub, as by conflicts."""
-    for uid, cluster in twin.writes:
-        twin.touch(uid, cluster)
-    twin.writes.clear()
+    for uid, cluster in engine.writes:
+        engine.touch(uid, cluster)
+    engine.writes.clear()
 
 
-def _stall(twin: InMemoryEngine, name: str) -> None:
-    twin.stalled = twin.now + 3 * MINUTE
+def _stall(engine: InMemoryEngine, name: str) -> None:
+    engine.stalled = engine.now + 3 * MINUTE
 
 
-def _freeze(twin: InMemoryEngine, name: str) -> None:
-    twin.frozen.add(name)
+def _freeze(engine: InMemoryEngine, name: str) -> None:
+    engine.frozen.add(name)
 
 
-def _thaw(twin: InMemoryEngine, name: str) -> None:
-    twin.frozen.discard(name)
+def _thaw(engine: InMemoryEngine, name: str) -> None:
+    engine.frozen.discard(name)
 
 
-def _mute(twin: InMemoryEngine, name: str) -> None:
-    twin.muted.add(name)
+def _mute(engine: InMemoryEngine, name: str) -> None:
+    engine.muted.add(name)
 
 
-def _hear(twin: InMemoryEngine, name: str) -> None:
-    twin.muted.discard(name)
+def _hear(engine: InMemoryEngine, name: str) -> None:
+    engine.muted.discard(name)
 
 
-def _absent(twin: InMemoryEngine, name: str) -> None:
-    twin.spokes[name].absent = not twin.spokes[name].absent
+def _absent(engine: InMemoryEngine, name: str) -> None:
+    engine.spokes[name].absent = not engine.spokes[name].absent
 
 
-def _payload(twin: InMemoryEngine, name: str) -> None:
+def _payload(engine: InMemoryEngine, name: str) -> None:
     """The content on the hub changes, or clusters begin or cease to refuse it."""
-    if twin.bad_payload or not twin.payload.digest:
-        twin.payload = PayloadState(digest=f"digest-{twin.turns}")
-    twin.bad_payload = "" if twin.bad_payload else "namespace is being terminated"
+    if engine.bad_payload or not engine.payload.digest:
+        engine.payload = PayloadState(digest=f"digest-{engine.turns}")
+    engine.bad_payload = "" if engine.bad_payload else "namespace is being terminated"
 
 
-def _delete_work(twin: InMemoryEngine, name: str) -> None:
-    for key, work in twin.works.items():
+def _delete_work(engine: InMemoryEngine, name: str) -> None:
+    for key, work in engine.works.items():
         if key[1] == name:
             work.terminating = True
-            twin.touch(*key)
+            engine.touch(*key)
 
 
-def _edit_work(twin: InMemoryEngine, name: str) -> None:
-    for key, work in twin.works.items():
+def _edit_work(engine: InMemoryEngine, name: str) -> None:
+    for key, work in engine.works.items():
         if key[1] == name:
             work.edited = True
-            twin.touch(*key)
+            engine.touch(*key)
 
 
-def _sync(twin: InMemoryEngine, name: str) -> None:
-    twin.facts = Facts(in_sync_since=twin.now, talm_hold="")
-    twin.touch_everything()
+def _sync(engine: InMemoryEngine, name: str) -> None:
+    engine.facts = Facts(in_sync_since=engine.now, talm_hold="")
+    engine.touch_everything()
 
 
-def _talm(twin: InMemoryEngine, name: str) -> None:
-    twin.facts = replace(twin.facts, talm_hold="" if twin.facts.talm_hold else TALM_RUNS)
-    twin.touch_everything()
+def _talm(engine: InMemoryEngine, name: str) -> None:
+    engine.facts = replace(engine.facts, talm_hold="" if engine.facts.talm_hold else TALM_RUNS)
+    engine.touch_everything()
 
 
-def _recreate(twin: InMemoryEngine, name: str) -> None:
-    twin.spokes[name].uid += "-again"
-    twin.labels[name].clear()
-    twin.touch_cluster(name)
+def _recreate(engine: InMemoryEngine, name: str) -> None:
+    engine.spokes[name].uid += "-again"
+    engine.labels[name].clear()
+    engine.touch_cluster(name)
 
 
 def _second(*steps: str) -> Callable[[InMemoryEngine, str], None]:
-    def create(twin: InMemoryEngine, name: str) -> None:
-        uid = f"{'-'.join(steps).lower()}-{len(twin.ibgus)}"
-        if len(twin.ibgus) < 3:
-            twin.apply(ibgu(uid, *steps, concurrency=1, timeout=100, age=-len(twin.ibgus)))
+    def create(engine: InMemoryEngine, name: str) -> None:
+        uid = f"{'-'.join(steps).lower()}-{len(engine.ibgus)}"
+        if len(engine.ibgus) < 3:
+            engine.apply(ibgu(uid, *steps, concurrency=1, timeout=100, age=-len(engine.ibgus)))
 
     return create
 
 
-def _skip(twin: InMemoryEngine, name: str) -> None:
-    for uid in list(twin.ibgus):
-        twin.annotate(uid, skip=f"{name},nobody")
+def _skip(engine: InMemoryEngine, name: str) -> None:
+    for uid in list(engine.ibgus):
+        engine.annotate(uid, skip=f"{name},nobody")
 
 
-def _delete(twin: InMemoryEngine, name: str) -> None:
-    if "uid-storm" in twin.ibgus:
-        twin.delete("uid-storm")
+def _delete(engine: InMemoryEngine, name: str) -> None:
+    if "uid-storm" in engine.ibgus:
+        engine.delete("uid-storm")
 
 
 TROUBLES: dict[str, Callable[[InMemoryEngine, str], None]] = {
@@ -140,8 +140,8 @@ TROUBLES: dict[str, Callable[[InMemoryEngine, str], None]] = {
     "again": _second("Prep", "Upgrade"),
     "skip": _skip,
     "delete": _delete,
-    "restart": lambda twin, name: twin.restart(),
-    "duplicates": lambda twin, name: twin.touch_everything(),
+    "restart": lambda engine, name: engine.restart(),
+    "duplicates": lambda engine, name: engine.touch_everything(),
 }
 CALM = ("lose", "stall", "freeze", "thaw", "mute", "hear", "sync", "restart", "duplicates")
 """Troubles that no cluster's outcome may depend on."""

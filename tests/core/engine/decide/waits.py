@@ -16,9 +16,9 @@ from tests.core.engine.decide.spoke import Spoke, told
 NAME = "site-1"
 
 
-def _answer(twin: InMemoryEngine, spoke: Spoke) -> dict[str, Any]:
+def _answer(engine: InMemoryEngine, spoke: Spoke) -> dict[str, Any]:
     """The cluster is as `spoke`, and says so when it is probed."""
-    work = twin.works[UID, NAME]
+    work = engine.works[UID, NAME]
     seen = replace(
         work.view(),
         applied=True,
@@ -30,39 +30,39 @@ def _answer(twin: InMemoryEngine, spoke: Spoke) -> dict[str, Any]:
     return {"stage": seen}
 
 
-def _cluster(twin: InMemoryEngine) -> Spoke:
-    return Spoke(NAME, twin.now)
+def _cluster(engine: InMemoryEngine) -> Spoke:
+    return Spoke(NAME, engine.now)
 
 
-def answers_that_it_may_start(twin: InMemoryEngine) -> dict[str, Any]:
-    return _answer(twin, _cluster(twin))
+def answers_that_it_may_start(engine: InMemoryEngine) -> dict[str, Any]:
+    return _answer(engine, _cluster(engine))
 
 
-def answers_that_all_is_done(twin: InMemoryEngine) -> dict[str, Any]:
-    spoke = _cluster(twin)
+def answers_that_all_is_done(engine: InMemoryEngine) -> dict[str, Any]:
+    spoke = _cluster(engine)
     spoke.to(Stage.PREP)
-    return _answer(twin, spoke)
+    return _answer(engine, spoke)
 
 
-def answers_with_another_seed(twin: InMemoryEngine) -> dict[str, Any]:
-    spoke = _cluster(twin)
+def answers_with_another_seed(engine: InMemoryEngine) -> dict[str, Any]:
+    spoke = _cluster(engine)
     spoke.to(Stage.PREP, ("quay.io/seed:4.19", "4.19.0"))
-    return _answer(twin, spoke)
+    return _answer(engine, spoke)
 
 
-def answers_that_it_is_busy(twin: InMemoryEngine) -> dict[str, Any]:
-    spoke = _cluster(twin)
+def answers_that_it_is_busy(engine: InMemoryEngine) -> dict[str, Any]:
+    spoke = _cluster(engine)
     spoke.conditions["Idle"] = told("False", "Aborting", "cleaning up")
-    return _answer(twin, spoke)
+    return _answer(engine, spoke)
 
 
-def ibgu_is_deleted(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.delete(UID)
+def ibgu_is_deleted(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.delete(UID)
     return {}
 
 
-def skipped(twin: InMemoryEngine) -> dict[str, Any]:
-    twin.annotate(UID, skip=NAME)
+def skipped(engine: InMemoryEngine) -> dict[str, Any]:
+    engine.annotate(UID, skip=NAME)
     return {}
 
 
@@ -88,10 +88,10 @@ PLACES: dict[str, Scene] = {scene.__name__.lstrip("_"): scene for scene in WAITS
 
 
 def waiting(name: str) -> InMemoryEngine:
-    twin = InMemoryEngine(NAME)
-    PLACES[name](twin)
-    twin.settle()
-    return twin
+    engine = InMemoryEngine(NAME)
+    PLACES[name](engine)
+    engine.settle()
+    return engine
 
 
 def possible(name: str) -> set[str]:
@@ -103,11 +103,13 @@ def possible(name: str) -> set[str]:
 
 def said(name: str, event: str) -> str:
     """About that member, when the hub shows its cluster so."""
-    twin = waiting(name)
-    changes = HAPPENINGS[event](twin)
-    snapshot = twin.snapshot(twin.tracked(UID))
-    shown = {NAME: replace(twin.observe(UID, NAME), **changes)}
-    differently = replace(snapshot, observe=lambda each: shown.get(each) or twin.observe(UID, each))
-    decisions = drafted(differently, [NAME], twin.now).decisions
+    engine = waiting(name)
+    changes = HAPPENINGS[event](engine)
+    snapshot = engine.snapshot(engine.tracked(UID))
+    shown = {NAME: replace(engine.observe(UID, NAME), **changes)}
+    differently = replace(
+        snapshot, observe=lambda each: shown.get(each) or engine.observe(UID, each)
+    )
+    decisions = drafted(differently, [NAME], engine.now).decisions
     about = [d for d in decisions if isinstance(d, OnMember) and d.member.cluster == NAME]
     return states.said(list(about))

@@ -22,10 +22,10 @@ def ends(*causes: Cause | None) -> list[ActionEnd]:
     ("concurrency", "needed"), [(1, 5), (50, 5), (51, 6), (100, 10), (1000, 100)]
 )
 def test_five_or_a_tenth_of_the_window(concurrency: int, needed: int) -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.until_started()
-    step = twin.tracked(uid).steps[0].step
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.until_started()
+    step = engine.tracked(uid).steps[0].step
     assert threshold(replace(step, max_concurrency=concurrency)) == needed
 
 

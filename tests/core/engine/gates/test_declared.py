@@ -116,8 +116,8 @@ def always_closed(gate: Gate) -> Gate:
 
 @pytest.mark.parametrize("gate", KNOWN, ids=lambda gate: gate.name)
 def test_the_preview_asks_it_if_the_inputs_that_it_declares_are_known(gate: Gate) -> None:
-    twin = InMemoryEngine("site-1")
-    (cluster,) = (view for name in twin.spokes if (view := twin.cluster(name)))
+    engine = InMemoryEngine("site-1")
+    (cluster,) = (view for name in engine.spokes if (view := engine.cluster(name)))
     proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies=(always_closed(gate),))
     warnings = preview(proposal, [cluster], {}, START).warnings
     known = {GateInput.CLUSTER, GateInput.OBJECT, GateInput.TENANCY, GateInput.TIME}
@@ -151,23 +151,23 @@ def test_notifications_have_its_topic_and_its_severity(
 
 def held_step(kind: ReasonKind) -> InMemoryEngine:
     """Returns a fleet whose running step is held, although its gates are open."""
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.until_started()
-    tracked = twin.tracked("uid-a").steps[0]
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.until_started()
+    tracked = engine.tracked("uid-a").steps[0]
     tracked.step = replace(tracked.step, hold=closed(kind))
-    return twin
+    return engine
 
 
 @EACH
 def test_a_resume_releases_a_step_that_it_may(kind: ReasonKind, declared: GateReason) -> None:
-    twin = held_step(kind)
-    twin.annotate("uid-a", resume="1")
-    twin.settle()
+    engine = held_step(kind)
+    engine.annotate("uid-a", resume="1")
+    engine.settle()
     ends = declared.resumable and kind in OF_STEPS
     said = "goes on after: its words" if ends else "nothing was held"
-    assert twin.told(Kind.CONTROL)[-1].endswith(said)
-    assert twin.tracked("uid-a").steps[0].step.hold is None
+    assert engine.told(Kind.CONTROL)[-1].endswith(said)
+    assert engine.tracked("uid-a").steps[0].step.hold is None
 
 
 @EACH
@@ -181,8 +181,8 @@ def test_a_resume_is_allowed_for_what_it_ends(kind: ReasonKind, declared: GateRe
 
 @EACH
 def test_a_resume_accepts_reasons_of_members(kind: ReasonKind, declared: GateReason) -> None:
-    twin = held_step(kind)
-    tracked = twin.tracked("uid-a").steps[0]
+    engine = held_step(kind)
+    tracked = engine.tracked("uid-a").steps[0]
     waiting = tracked.members["site-1"]
     kept: Member = replace(waiting, reason=closed(kind))
     tracked.members["site-1"] = kept
@@ -216,10 +216,10 @@ def test_the_declarations_of_a_reason_fit_together() -> None:
 )
 def test_a_resume_changes_a_step_that_it_may_release(gate: StepGate) -> None:
     """Otherwise the gate would close again at once."""
-    twin = held_step(next(iter(gate.reasons)))
-    twin.payload = replace(twin.payload, digest="other")
-    before = twin.tracked("uid-a").steps[0].step
-    after = gate.resumed(twin.snapshot(twin.tracked("uid-a")), before, twin.now)
+    engine = held_step(next(iter(gate.reasons)))
+    engine.payload = replace(engine.payload, digest="other")
+    before = engine.tracked("uid-a").steps[0].step
+    after = gate.resumed(engine.snapshot(engine.tracked("uid-a")), before, engine.now)
     assert (after != before) == bool(gate.reasons.keys() & RESUMABLE)
     assert after.hold is before.hold, "the engine takes the hold away"
 
@@ -230,8 +230,8 @@ def test_an_annotation_that_a_gate_obeys_is_known_everywhere(switch: Switch) -> 
     value = switch.values[-1] if switch.values else "yes"
     assert mistakes({annotation: value}) == []
     assert for_retry(IBU, {annotation: value}) == {annotation: value}
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.annotate("uid-a", **{annotation.removeprefix("ibgu.dev/"): value})
-    twin.settle()
-    assert twin.told(Kind.CONTROL) == [f"{annotation}={value}: {switch.put}"]
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.annotate("uid-a", **{annotation.removeprefix("ibgu.dev/"): value})
+    engine.settle()
+    assert engine.told(Kind.CONTROL) == [f"{annotation}={value}: {switch.put}"]

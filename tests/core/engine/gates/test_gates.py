@@ -30,46 +30,46 @@ FLOOR = Reason(ReasonKind.FLOOR, START, "too late")
 
 
 def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[InMemoryEngine, str]:
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
-    for labels in twin.labels.values():
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
+    for labels in engine.labels.values():
         labels["lcm.openshift.io/ibgu-prep-completed"] = ""
-    uid = twin.apply(ibgu("a", plan, concurrency=2, timeout=timeout))
-    twin.until_started()
-    return twin, uid
+    uid = engine.apply(ibgu("a", plan, concurrency=2, timeout=timeout))
+    engine.until_started()
+    return engine, uid
 
 
-def parts(twin: InMemoryEngine, uid: str) -> tuple[Snapshot, TrackedStep]:
-    tracked = twin.tracked(uid)
-    return twin.snapshot(tracked), tracked.steps[0]
+def parts(engine: InMemoryEngine, uid: str) -> tuple[Snapshot, TrackedStep]:
+    tracked = engine.tracked(uid)
+    return engine.snapshot(tracked), tracked.steps[0]
 
 
-def kind_of(twin: InMemoryEngine, uid: str) -> ReasonKind | None:
-    reason = closed(*parts(twin, uid), twin.now)
+def kind_of(engine: InMemoryEngine, uid: str) -> ReasonKind | None:
+    reason = closed(*parts(engine, uid), engine.now)
     return reason.kind if reason else None
 
 
-def hold_rollout(twin: InMemoryEngine, uid: str, reason: Reason) -> None:
-    tracked = twin.tracked(uid)
+def hold_rollout(engine: InMemoryEngine, uid: str, reason: Reason) -> None:
+    tracked = engine.tracked(uid)
     tracked.rollout = replace(tracked.rollout, hold=reason)
 
 
-def hold_step(twin: InMemoryEngine, uid: str, reason: Reason) -> None:
-    step = twin.tracked(uid).steps[0]
+def hold_step(engine: InMemoryEngine, uid: str, reason: Reason) -> None:
+    step = engine.tracked(uid).steps[0]
     step.step = replace(step.step, hold=reason)
 
 
 def test_open_gates_answer_nothing() -> None:
-    twin, uid = waiting()
-    assert kind_of(twin, uid) is None
+    engine, uid = waiting()
+    assert kind_of(engine, uid) is None
 
 
 def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
-    twin, uid = waiting()
-    hold_step(twin, uid, CIRCUIT_BREAKER)
-    hold_rollout(twin, uid, TALM)
-    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
-    hold_step(twin, uid, FLOOR)
-    assert kind_of(twin, uid) is ReasonKind.TALM
+    engine, uid = waiting()
+    hold_step(engine, uid, CIRCUIT_BREAKER)
+    hold_rollout(engine, uid, TALM)
+    assert kind_of(engine, uid) is ReasonKind.CIRCUIT_BREAKER
+    hold_step(engine, uid, FLOOR)
+    assert kind_of(engine, uid) is ReasonKind.TALM
     assert [gate.name for gate in GATES] == [
         "rollout-hold",
         "tenancy",
@@ -90,11 +90,11 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
 
 
 def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
-    twin, uid = waiting()
-    hold_step(twin, uid, CIRCUIT_BREAKER)
-    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
-    hold_step(twin, uid, FLOOR)
-    assert kind_of(twin, uid) is None
+    engine, uid = waiting()
+    hold_step(engine, uid, CIRCUIT_BREAKER)
+    assert kind_of(engine, uid) is ReasonKind.CIRCUIT_BREAKER
+    hold_step(engine, uid, FLOOR)
+    assert kind_of(engine, uid) is None
     assert {
         ReasonKind.CIRCUIT_BREAKER,
         ReasonKind.SEED_BREAKER,
@@ -114,28 +114,28 @@ def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
 def test_the_payload_is_frozen_when_the_step_starts(
     state: PayloadState, kind: ReasonKind | None
 ) -> None:
-    twin, uid = waiting()
-    twin.payload = state
-    assert kind_of(twin, uid) is kind
+    engine, uid = waiting()
+    engine.payload = state
+    assert kind_of(engine, uid) is kind
     if kind is not None:
-        reason = closed(*parts(twin, uid), twin.now)
+        reason = closed(*parts(engine, uid), engine.now)
         assert reason is not None
         assert reason.who is ActingParty.PERSON
 
 
 def test_an_unread_payload_is_for_ibgu_to_resolve() -> None:
-    twin, uid = waiting()
-    twin.payload = PayloadState(read=False)
-    reason = closed(*parts(twin, uid), twin.now)
+    engine, uid = waiting()
+    engine.payload = PayloadState(read=False)
+    reason = closed(*parts(engine, uid), engine.now)
     assert reason is not None
     assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, ActingParty.IBGU)
 
 
 @pytest.mark.parametrize("state", [PayloadState(digest="other"), PayloadState(read=False)])
 def test_a_step_without_prep_carries_nothing(state: PayloadState) -> None:
-    twin, uid = waiting("Upgrade")
-    twin.payload = state
-    assert kind_of(twin, uid) is None
+    engine, uid = waiting("Upgrade")
+    engine.payload = state
+    assert kind_of(engine, uid) is None
 
 
 @pytest.mark.parametrize(("minutes", "kind"), [(45, None), (46, ReasonKind.FLOOR)])
@@ -143,20 +143,20 @@ def test_the_floor_closes_the_gate_when_too_little_time_is_left(
     minutes: int, kind: ReasonKind | None
 ) -> None:
     """60 min, two waves: a share of 30 min, of which half is needed."""
-    twin, uid = waiting("Upgrade")
-    twin.now = START + minutes * MINUTE
-    assert kind_of(twin, uid) is kind
+    engine, uid = waiting("Upgrade")
+    engine.now = START + minutes * MINUTE
+    assert kind_of(engine, uid) is kind
 
 
 def test_prep_has_no_floor() -> None:
-    twin, uid = waiting()
-    twin.now = START + 59 * MINUTE
-    assert kind_of(twin, uid) is None
+    engine, uid = waiting()
+    engine.now = START + 59 * MINUTE
+    assert kind_of(engine, uid) is None
 
 
 def test_the_deadline_moves_with_the_clock() -> None:
-    twin, uid = waiting()
-    step = twin.tracked(uid).steps[0].step
+    engine, uid = waiting()
+    step = engine.tracked(uid).steps[0].step
     assert deadline(step, START) == START + 60 * MINUTE
     stood = replace(step, stopped=5 * MINUTE)
     assert deadline(stood, START) == START + 65 * MINUTE
@@ -168,8 +168,8 @@ def test_the_deadline_moves_with_the_clock() -> None:
 
 
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
-    twin, uid = waiting()
-    assert share(twin.tracked(uid), twin.tracked(uid).steps[0]) == 30 * MINUTE
+    engine, uid = waiting()
+    assert share(engine.tracked(uid), engine.tracked(uid).steps[0]) == 30 * MINUTE
 
 
 def test_a_reason_is_declared_by_one_gate() -> None:

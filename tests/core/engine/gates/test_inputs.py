@@ -43,17 +43,17 @@ FIELDS = {
 
 def asked(gate: Gate, **given: Any) -> ReasonKind | None:
     """Asks the gate with nothing but its declared inputs; `given` are fields of the snapshot."""
-    twin = InMemoryEngine("site-1", "site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until_started()
-    tracked = twin.tracked(uid)
+    engine = InMemoryEngine("site-1", "site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until_started()
+    tracked = engine.tracked(uid)
     controls = given.pop("controls", {})
     tracked.rollout = replace(tracked.rollout, controls=controls)
     now = START if GateInput.TIME in gate.needs else HIDDEN
     if isinstance(gate, MemberGate):
-        reason = gate.ask(candidate(gate, twin, uid))
+        reason = gate.ask(candidate(gate, engine, uid))
     else:
-        snapshot = shown(gate, replace(twin.snapshot(tracked), **given))
+        snapshot = shown(gate, replace(engine.snapshot(tracked), **given))
         assert isinstance(gate, RolloutGate | StepGate)
         reason = gate.ask(snapshot, tracked.steps[0], now)
     return reason.kind if reason else None
@@ -64,8 +64,8 @@ def shown(gate: Gate, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, **hidden)
 
 
-def candidate(gate: Gate, twin: InMemoryEngine, uid: str) -> Candidate:
-    seen = twin.observe(uid, "site-1")
+def candidate(gate: Gate, engine: InMemoryEngine, uid: str) -> Candidate:
+    seen = engine.observe(uid, "site-1")
     assert seen.cluster is not None
     return Candidate(
         action=Action.PREP,

@@ -44,42 +44,42 @@ def rollout(
     *plan: str, mode: str | None = "enforce", found: PreflightResult | None, concurrency: int = 3
 ) -> InMemoryEngine:
     """Returns three clusters, of which a plan is carried out for an hour or two."""
-    twin = InMemoryEngine(*ALL)
-    Invariants(twin)
-    twin.preflight = found
-    twin.apply(ibgu("a", *plan, concurrency=concurrency))
+    engine = InMemoryEngine(*ALL)
+    Invariants(engine)
+    engine.preflight = found
+    engine.apply(ibgu("a", *plan, concurrency=concurrency))
     if mode is not None:
-        twin.annotate("uid-a", preflight=mode)
-    twin.wait(minutes=90)
-    return twin
+        engine.annotate("uid-a", preflight=mode)
+    engine.wait(minutes=90)
+    return engine
 
 
-def outcomes(twin: InMemoryEngine, step: int = 0) -> list[Outcome | None]:
-    return [twin.member("uid-a", step, name).outcome for name in ALL]
+def outcomes(engine: InMemoryEngine, step: int = 0) -> list[Outcome | None]:
+    return [engine.member("uid-a", step, name).outcome for name in ALL]
 
 
-def judge_again(twin: InMemoryEngine, *findings: RecordedFinding, minutes: int = 5) -> None:
-    twin.preflight = evaluated(*findings, minutes=minutes)
-    twin.touch("uid-a")
+def judge_again(engine: InMemoryEngine, *findings: RecordedFinding, minutes: int = 5) -> None:
+    engine.preflight = evaluated(*findings, minutes=minutes)
+    engine.touch("uid-a")
 
 
 DONE = Outcome.SUCCEEDED
 
 
 def test_a_cluster_with_an_error_waits_and_those_behind_it_pass() -> None:
-    twin = rollout("Prep", found=evaluated(TOO_OLD), concurrency=1)
-    assert outcomes(twin) == [DONE, None, DONE]
-    reason = twin.member("uid-a", 0, "site-2").reason
+    engine = rollout("Prep", found=evaluated(TOO_OLD), concurrency=1)
+    assert outcomes(engine) == [DONE, None, DONE]
+    reason = engine.member("uid-a", 0, "site-2").reason
     assert (reason.kind, reason.who) == (ReasonKind.PREFLIGHT, ActingParty.PERSON)
     assert reason.message == "more than 2 minor releases behind 4.17.3 [P3]"
-    assert twin.spokes["site-2"].stage is Stage.IDLE
+    assert engine.spokes["site-2"].stage is Stage.IDLE
 
 
 @pytest.mark.parametrize("mode", [None, "warn", "off", " Warn "])
 def test_without_enforcement_an_error_holds_nothing(mode: str | None) -> None:
-    twin = rollout("Prep", mode=mode, found=evaluated(TOO_OLD, UNNAMED))
-    assert outcomes(twin) == [DONE] * 3
-    [said] = twin.told(Kind.PREFLIGHT)
+    engine = rollout("Prep", mode=mode, found=evaluated(TOO_OLD, UNNAMED))
+    assert outcomes(engine) == [DONE] * 3
+    [said] = engine.told(Kind.PREFLIGHT)
     assert said == (
         "preflight: 2 errors, 0 warnings, 0 rules unknown; "
         "the plan: lacks image or version: every cluster will refuse Prep [P11]; "
@@ -88,115 +88,115 @@ def test_without_enforcement_an_error_holds_nothing(mode: str | None) -> None:
 
 
 def test_a_mistyped_mode_enforces() -> None:
-    twin = rollout("Prep", mode="enforced", found=evaluated(TOO_OLD))
-    assert outcomes(twin) == [DONE, None, DONE]
+    engine = rollout("Prep", mode="enforced", found=evaluated(TOO_OLD))
+    assert outcomes(engine) == [DONE, None, DONE]
 
 
 def test_warnings_and_unknown_rules_hold_nothing() -> None:
-    twin = rollout("Prep", found=evaluated(SLOW, unknown=("P6", "P30")))
-    assert outcomes(twin) == [DONE] * 3
-    [said] = twin.told(Kind.PREFLIGHT)
+    engine = rollout("Prep", found=evaluated(SLOW, unknown=("P6", "P30")))
+    assert outcomes(engine) == [DONE] * 3
+    [said] = engine.told(Kind.PREFLIGHT)
     assert said == "preflight: 0 errors, 1 warning, 2 rules unknown"
 
 
 def test_an_error_of_the_plan_holds_the_step_until_it_heals() -> None:
-    twin = rollout("Prep", found=evaluated(UNNAMED))
-    assert outcomes(twin) == [None] * 3
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    engine = rollout("Prep", found=evaluated(UNNAMED))
+    assert outcomes(engine) == [None] * 3
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PREFLIGHT_PLAN
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_nothing_starts_before_the_step_was_judged_where_preflight_is_enforced() -> None:
-    twin = rollout("Prep", found=None)
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    engine = rollout("Prep", found=None)
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert (hold.kind, hold.who) == (ReasonKind.PREFLIGHT_PENDING, ActingParty.IBGU)
     assert hold.message == "preflight is still checking the clusters of this step"
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_a_cluster_starts_by_itself_once_the_fact_heals() -> None:
-    twin = rollout("Prep", found=evaluated(TOO_OLD))
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    engine = rollout("Prep", found=evaluated(TOO_OLD))
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 @pytest.mark.parametrize("mode", ["warn", "off"])
 def test_a_person_lets_the_clusters_start_in_spite_of_errors(mode: str) -> None:
-    twin = rollout("Prep", found=evaluated(TOO_OLD))
-    twin.annotate("uid-a", preflight=mode)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    engine = rollout("Prep", found=evaluated(TOO_OLD))
+    engine.annotate("uid-a", preflight=mode)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
     said = (
         "warn and off keep no cluster, unless a RolloutPolicy enforces preflight; any other value "
         "keeps those with an error"
     )
-    assert twin.told(Kind.CONTROL) == [
+    assert engine.told(Kind.CONTROL) == [
         f"ibgu.dev/preflight=enforce: {said}",
         f"ibgu.dev/preflight={mode}: {said}",
     ]
 
 
 def test_an_error_that_comes_up_before_a_chained_upgrade_keeps_the_slot() -> None:
-    twin = InMemoryEngine(*ALL)
-    Invariants(twin)
-    twin.preflight = evaluated()
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=3))
-    twin.annotate("uid-a", preflight="enforce")
-    twin.until(Kind.RUN_ACCEPTED)
-    judge_again(twin, TOO_OLD, minutes=1)
-    twin.wait(minutes=90)
-    assert outcomes(twin) == [DONE, None, DONE]
-    member = twin.member("uid-a", 0, "site-2")
+    engine = InMemoryEngine(*ALL)
+    Invariants(engine)
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=3))
+    engine.annotate("uid-a", preflight="enforce")
+    engine.until(Kind.RUN_ACCEPTED)
+    judge_again(engine, TOO_OLD, minutes=1)
+    engine.wait(minutes=90)
+    assert outcomes(engine) == [DONE, None, DONE]
+    member = engine.member("uid-a", 0, "site-2")
     assert member.reason.kind is ReasonKind.PREFLIGHT
     assert member.slot is not None
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_an_error_of_the_plan_before_a_chained_upgrade_keeps_all_slots() -> None:
-    twin = InMemoryEngine(*ALL)
-    twin.preflight = evaluated()
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=3))
-    twin.annotate("uid-a", preflight="enforce")
-    twin.until(Kind.RUN_ACCEPTED)
-    judge_again(twin, UNNAMED, minutes=1)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [None] * 3
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    engine = InMemoryEngine(*ALL)
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=3))
+    engine.annotate("uid-a", preflight="enforce")
+    engine.until(Kind.RUN_ACCEPTED)
+    judge_again(engine, UNNAMED, minutes=1)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [None] * 3
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 @pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK])
 def test_the_ways_back_and_the_ends_are_never_held(action: Action) -> None:
-    twin = InMemoryEngine("site-2")
-    twin.preflight = evaluated(TOO_OLD, UNNAMED)
-    twin.spokes["site-2"].faults[Stage.PREP] = "fail" if action == Action.ABORT_ON_FAILURE else ""
-    twin.apply(ibgu("a", "Prep"))
+    engine = InMemoryEngine("site-2")
+    engine.preflight = evaluated(TOO_OLD, UNNAMED)
+    engine.spokes["site-2"].faults[Stage.PREP] = "fail" if action == Action.ABORT_ON_FAILURE else ""
+    engine.apply(ibgu("a", "Prep"))
     if action == Action.ROLLBACK:
-        twin.append("uid-a", "Upgrade")
-    twin.wait(minutes=90)
-    twin.apply(ibgu("b", action, age=-1))
-    twin.annotate("uid-b", preflight="enforce")
-    twin.wait(minutes=60)
-    assert twin.member("uid-b", 0, "site-2").outcome is DONE
+        engine.append("uid-a", "Upgrade")
+    engine.wait(minutes=90)
+    engine.apply(ibgu("b", action, age=-1))
+    engine.annotate("uid-b", preflight="enforce")
+    engine.wait(minutes=60)
+    assert engine.member("uid-b", 0, "site-2").outcome is DONE
 
 
 def test_an_evaluation_is_recorded_once_and_a_later_one_again() -> None:
-    twin = rollout("Prep", mode=None, found=evaluated(SLOW))
-    twin.touch("uid-a")
-    twin.wait(minutes=1)
-    assert len(twin.told(Kind.PREFLIGHT)) == 1
-    record = twin.tracked("uid-a").steps[0].step.preflight
+    engine = rollout("Prep", mode=None, found=evaluated(SLOW))
+    engine.touch("uid-a")
+    engine.wait(minutes=1)
+    assert len(engine.told(Kind.PREFLIGHT)) == 1
+    record = engine.tracked("uid-a").steps[0].step.preflight
     assert record is not None
     assert record.of_cluster("site-1") == (SLOW,)
     assert record.of_cluster("site-3") == ()
@@ -234,8 +234,8 @@ def test_the_pause_grows_with_the_clusters_that_are_judged_and_at_fault() -> Non
 
 def test_an_event_names_the_first_errors_alone() -> None:
     found = [RecordedFinding(f"P{number}", ERROR, "x" * 4000, ("site-1",)) for number in range(20)]
-    twin = rollout("Prep", mode="warn", found=evaluated(*found))
-    [said] = twin.told(Kind.PREFLIGHT)
+    engine = rollout("Prep", mode="warn", found=evaluated(*found))
+    [said] = engine.told(Kind.PREFLIGHT)
     assert said.startswith("preflight: 20 errors, 0 warnings, 0 rules unknown; 1 cluster: xxx")
     assert len(said) <= 4096
     short = [replace(each, message="is wrong") for each in found]
@@ -244,55 +244,55 @@ def test_an_event_names_the_first_errors_alone() -> None:
 
 
 def test_a_record_that_was_made_to_warn_lets_no_enforced_cluster_start() -> None:
-    twin = rollout("Prep", found=evaluated(enforced=False))
-    assert outcomes(twin) == [None] * 3
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    engine = rollout("Prep", found=evaluated(enforced=False))
+    assert outcomes(engine) == [None] * 3
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 @pytest.mark.parametrize("mode", ["off", "warn"])
 def test_a_step_that_is_enforced_again_waits_for_a_new_evaluation(mode: str) -> None:
     """A cluster that was not reachable is back when the old record is of another time."""
-    twin = InMemoryEngine("site-1")
-    Invariants(twin)
-    twin.spokes["site-1"].dark = True
-    twin.preflight = evaluated()
-    twin.apply(with_mode(ibgu("a", "Prep"), "enforce"))
-    twin.wait(minutes=5)
-    twin.annotate("uid-a", preflight=mode)
-    twin.wait(minutes=5)
-    assert twin.told(Kind.PREFLIGHT)[1:] == ["preflight is no longer enforced"]
-    twin.annotate("uid-a", preflight="enforce")
-    twin.settle()
-    twin.spokes["site-1"].dark = False
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is None
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    engine.spokes["site-1"].dark = True
+    engine.preflight = evaluated()
+    engine.apply(with_mode(ibgu("a", "Prep"), "enforce"))
+    engine.wait(minutes=5)
+    engine.annotate("uid-a", preflight=mode)
+    engine.wait(minutes=5)
+    assert engine.told(Kind.PREFLIGHT)[1:] == ["preflight is no longer enforced"]
+    engine.annotate("uid-a", preflight="enforce")
+    engine.settle()
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is None
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PREFLIGHT_PENDING
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert twin.member("uid-a", 0, "site-1").outcome is DONE
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert engine.member("uid-a", 0, "site-1").outcome is DONE
 
 
 def test_an_evaluation_that_ends_after_its_mode_is_not_enforced() -> None:
     """The IBGU enforced preflight when the evaluation began, and only warns when it is recorded."""
-    twin = InMemoryEngine("site-1")
-    twin.preflight = evaluated()
-    twin.apply(with_mode(ibgu("a", "Prep"), "warn"))
-    twin.until(Kind.PREFLIGHT)
-    record = twin.tracked("uid-a").steps[0].step.preflight
+    engine = InMemoryEngine("site-1")
+    engine.preflight = evaluated()
+    engine.apply(with_mode(ibgu("a", "Prep"), "warn"))
+    engine.until(Kind.PREFLIGHT)
+    record = engine.tracked("uid-a").steps[0].step.preflight
     assert record is not None
     assert not record.enforced
 
 
 def test_a_record_stays_enforced_while_the_rollout_is_not_on_the_hub() -> None:
-    twin = rollout("Prep", found=evaluated(TOO_OLD))
-    twin.delete("uid-a")
-    twin.settle()
-    record = twin.tracked("uid-a").steps[0].step.preflight
+    engine = rollout("Prep", found=evaluated(TOO_OLD))
+    engine.delete("uid-a")
+    engine.settle()
+    record = engine.tracked("uid-a").steps[0].step.preflight
     assert record is not None
     assert record.enforced
 
@@ -304,27 +304,27 @@ def with_mode(obj: RolloutObject, mode: str) -> RolloutObject:
 
 def test_members_between_two_actions_go_on_after_the_first_evaluation() -> None:
     """Enforced while Prep is under way, in a step that was not evaluated before."""
-    twin = InMemoryEngine(*ALL)
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.annotate("uid-a", preflight="enforce")
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [None] * 3
-    judge_again(twin)
-    twin.wait(minutes=180)
-    assert outcomes(twin) == [DONE] * 3
+    engine = InMemoryEngine(*ALL)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.annotate("uid-a", preflight="enforce")
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [None] * 3
+    judge_again(engine)
+    engine.wait(minutes=180)
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_an_error_of_ibgus_own_says_why_an_enforced_step_waits() -> None:
     broken = PreflightResult(PreflightRecord(START, problem="can't be evaluated"), frozenset())
-    twin = rollout("Prep", found=broken)
-    hold = twin.tracked("uid-a").steps[0].step.hold
+    engine = rollout("Prep", found=broken)
+    hold = engine.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert (hold.message, hold.who) == ("can't be evaluated", ActingParty.PERSON)
-    assert twin.told(Kind.PREFLIGHT) == ["preflight: can't be evaluated"]
-    judge_again(twin)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    assert engine.told(Kind.PREFLIGHT) == ["preflight: can't be evaluated"]
+    judge_again(engine)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_an_error_of_the_plan_stays_while_it_can_not_be_checked() -> None:
@@ -348,10 +348,10 @@ def test_clusters_at_fault_are_listed_by_rule() -> None:
 
 
 def test_a_cluster_that_has_finished_is_left_alone_when_its_error_heals() -> None:
-    twin = InMemoryEngine(*ALL)
-    twin.preflight = evaluated(replace(TOO_OLD, clusters=("site-1",)))
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.until(Kind.FINISHED)
-    judge_again(twin, minutes=1)
-    twin.wait(minutes=60)
-    assert outcomes(twin) == [DONE] * 3
+    engine = InMemoryEngine(*ALL)
+    engine.preflight = evaluated(replace(TOO_OLD, clusters=("site-1",)))
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.FINISHED)
+    judge_again(engine, minutes=1)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE] * 3

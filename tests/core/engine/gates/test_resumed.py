@@ -21,9 +21,9 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
 
 
 def snapshot(fleet: FleetState) -> Snapshot:
-    twin = InMemoryEngine()
-    twin.fleet = fleet
-    return twin.snapshot(fleet.rollouts["uid-a"])
+    engine = InMemoryEngine()
+    engine.fleet = fleet
+    return engine.snapshot(fleet.rollouts["uid-a"])
 
 
 @pytest.mark.parametrize(

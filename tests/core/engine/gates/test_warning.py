@@ -13,18 +13,18 @@ WARNING = "Thing[1] - CRD not deployed on cluster"
 
 def prepared(*plan: str, held: bool = True, concurrency: int = 1) -> InMemoryEngine:
     """Returns a fleet of three clusters after their Prep, of which site-2 has warned."""
-    twin = InMemoryEngine("site-1", "site-2", "site-3")
-    Invariants(twin)
-    twin.spokes["site-2"].prep_warning = WARNING
-    twin.apply(ibgu("a", *plan, concurrency=concurrency))
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    Invariants(engine)
+    engine.spokes["site-2"].prep_warning = WARNING
+    engine.apply(ibgu("a", *plan, concurrency=concurrency))
     if held:
-        twin.annotate("uid-a", hold_on_warning="yes")
-    twin.wait(hours=2)
-    return twin
+        engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(hours=2)
+    return engine
 
 
-def outcomes(twin: InMemoryEngine, step: int = 1) -> list[Outcome | None]:
-    return [twin.member("uid-a", step, f"site-{n}").outcome for n in (1, 2, 3)]
+def outcomes(engine: InMemoryEngine, step: int = 1) -> list[Outcome | None]:
+    return [engine.member("uid-a", step, f"site-{n}").outcome for n in (1, 2, 3)]
 
 
 def test_without_the_annotation_it_goes_on() -> None:
@@ -32,46 +32,46 @@ def test_without_the_annotation_it_goes_on() -> None:
 
 
 def test_a_warned_cluster_waits_and_those_behind_it_pass() -> None:
-    twin = prepared("Prep", "Upgrade")
-    assert outcomes(twin) == [Outcome.SUCCEEDED, None, Outcome.SUCCEEDED]
-    reason = twin.member("uid-a", 1, "site-2").reason
+    engine = prepared("Prep", "Upgrade")
+    assert outcomes(engine) == [Outcome.SUCCEEDED, None, Outcome.SUCCEEDED]
+    reason = engine.member("uid-a", 1, "site-2").reason
     assert (reason.kind, reason.message, reason.who) == (
         ReasonKind.WARNING,
         WARNING,
         ActingParty.PERSON,
     )
-    assert twin.spokes["site-2"].stage is Stage.PREP
+    assert engine.spokes["site-2"].stage is Stage.PREP
 
 
 def test_a_resume_accepts_the_warnings_so_far() -> None:
-    twin = prepared("Prep", "Upgrade")
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
-    assert twin.told(Kind.CONTROL)[-1].endswith("1 cluster may go on in spite of a warning")
-    [accepted] = twin.told(Kind.WARNING_ACCEPTED)
+    engine = prepared("Prep", "Upgrade")
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    assert outcomes(engine) == [Outcome.SUCCEEDED] * 3
+    assert engine.told(Kind.CONTROL)[-1].endswith("1 cluster may go on in spite of a warning")
+    [accepted] = engine.told(Kind.WARNING_ACCEPTED)
     assert accepted.endswith(WARNING)
-    assert twin.member("uid-a", 1, "site-2").accepted_warning == WARNING
+    assert engine.member("uid-a", 1, "site-2").accepted_warning == WARNING
 
 
 def test_a_skipped_cluster_does_not_continue_after_a_resume() -> None:
-    twin = prepared("Prep", "Upgrade")
-    twin.annotate("uid-a", skip="site-2")
-    twin.wait(hours=1)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    assert outcomes(twin)[1] is Outcome.SKIPPED
-    assert twin.told(Kind.CONTROL)[-1].endswith("nothing was held")
+    engine = prepared("Prep", "Upgrade")
+    engine.annotate("uid-a", skip="site-2")
+    engine.wait(hours=1)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    assert outcomes(engine)[1] is Outcome.SKIPPED
+    assert engine.told(Kind.CONTROL)[-1].endswith("nothing was held")
 
 
 def test_all_go_on_once_the_annotation_is_removed() -> None:
-    twin = prepared("Prep", "Upgrade")
-    obj = twin.ibgus["uid-a"]
+    engine = prepared("Prep", "Upgrade")
+    obj = engine.ibgus["uid-a"]
     obj.metadata.annotations.clear()
-    twin.apply(obj)
-    twin.wait(hours=1)
-    assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
-    assert twin.told(Kind.CONTROL) == [
+    engine.apply(obj)
+    engine.wait(hours=1)
+    assert outcomes(engine) == [Outcome.SUCCEEDED] * 3
+    assert engine.told(Kind.CONTROL) == [
         "ibgu.dev/hold-on-warning=yes: clusters with a warning wait for a person before Upgrade",
         "ibgu.dev/hold-on-warning: removed, so that clusters with a warning continue, unless a "
         "RolloutPolicy holds them",
@@ -79,60 +79,60 @@ def test_all_go_on_once_the_annotation_is_removed() -> None:
 
 
 def test_the_annotation_may_change_before_a_step_runs() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep"))
-    twin.annotate("uid-a", hold_on_warning="yes")
-    twin.wait(hours=1)
-    twin.ibgus["uid-a"].metadata.annotations.clear()
-    twin.apply(twin.ibgus["uid-a"])
-    twin.wait(minutes=1)
-    assert len(twin.told(Kind.CONTROL)) == 2
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep"))
+    engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(hours=1)
+    engine.ibgus["uid-a"].metadata.annotations.clear()
+    engine.apply(engine.ibgus["uid-a"])
+    engine.wait(minutes=1)
+    assert len(engine.told(Kind.CONTROL)) == 2
 
 
 def test_a_warned_member_in_a_chain_keeps_its_slot_and_gets_a_new_limit() -> None:
-    twin = prepared("Prep Upgrade")
-    member = twin.member("uid-a", 0, "site-2")
+    engine = prepared("Prep Upgrade")
+    member = engine.member("uid-a", 0, "site-2")
     assert (member.reason.kind, member.slot) == (ReasonKind.WARNING, 1)
     limit = member.limit
-    twin.annotate("uid-a", resume="1")
-    twin.settle()
-    found = twin.member("uid-a", 0, "site-2").limit
+    engine.annotate("uid-a", resume="1")
+    engine.settle()
+    found = engine.member("uid-a", 0, "site-2").limit
     assert limit is not None
     assert found is not None
     assert found > limit
-    twin.wait(hours=2)
-    assert outcomes(twin, 0) == [Outcome.SUCCEEDED] * 3
+    engine.wait(hours=2)
+    assert outcomes(engine, 0) == [Outcome.SUCCEEDED] * 3
 
 
 def test_another_warning_is_asked_about_again() -> None:
     """Somebody prepares the cluster once more while it waits for its slot."""
-    twin = prepared("Prep", "Upgrade")
-    twin.spokes["site-2"].prep_warning = "Other[2] - CRD not deployed on cluster"
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    member = twin.member("uid-a", 1, "site-2")
+    engine = prepared("Prep", "Upgrade")
+    engine.spokes["site-2"].prep_warning = "Other[2] - CRD not deployed on cluster"
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    member = engine.member("uid-a", 1, "site-2")
     assert member.reason.kind is ReasonKind.WARNING
     assert member.reason.message.startswith("Other[2]")
 
 
 def test_the_ways_back_are_open() -> None:
     for action in (Action.ABORT, Action.ROLLBACK):
-        twin = prepared("Prep", "Upgrade")
-        uid = twin.apply(ibgu("b", action, age=-1))
-        twin.wait(hours=1)
-        other = twin.member(uid, 0, "site-2" if action == Action.ABORT else "site-1")
+        engine = prepared("Prep", "Upgrade")
+        uid = engine.apply(ibgu("b", action, age=-1))
+        engine.wait(hours=1)
+        other = engine.member(uid, 0, "site-2" if action == Action.ABORT else "site-1")
         assert other.outcome is Outcome.SUCCEEDED
 
 
 def test_hundreds_are_accepted_in_more_than_one_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
-    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 6)))
-    for spoke in twin.spokes.values():
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 6)))
+    for spoke in engine.spokes.values():
         spoke.prep_warning = WARNING
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=5))
-    twin.annotate("uid-a", hold_on_warning="yes")
-    twin.wait(hours=1)
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=5))
+    engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(hours=1)
     monkeypatch.setattr(controls, "MEMBERS_PER_CYCLE", 2)
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=1)
-    members = [twin.member("uid-a", 1, f"site-{n}") for n in range(1, 6)]
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    members = [engine.member("uid-a", 1, f"site-{n}") for n in range(1, 6)]
     assert {member.outcome for member in members} == {Outcome.SUCCEEDED}

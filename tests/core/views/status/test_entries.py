@@ -119,11 +119,11 @@ def test_an_unsuccessful_action_shows_its_cause_and_message(
 
 
 def test_a_failed_member_keeps_what_it_had_completed() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
-    uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
-    twin.wait(hours=1)
-    (found,) = entries(twin.tracked(uid))
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
+    uid = engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    engine.wait(hours=1)
+    (found,) = entries(engine.tracked(uid))
     assert found["completedActions"] == [{"action": "Prep"}]
     assert [failure["action"] for failure in found["failedActions"]] == ["Upgrade"]
     assert "currentAction" not in found
@@ -149,25 +149,25 @@ def test_failures_of_two_steps_are_both_shown() -> None:
 
 
 def test_a_late_completion_moves_to_the_completed_actions() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    uid = twin.apply(ibgu("a", "Prep", timeout=20))
-    twin.wait(minutes=30)
-    assert "failedActions" in entries(twin.tracked(uid))[0]
-    twin.wait(hours=1)
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep", timeout=20))
+    engine.wait(minutes=30)
+    assert "failedActions" in entries(engine.tracked(uid))[0]
+    engine.wait(hours=1)
     words = "completed late, after 60 min"
     completed = [{"action": "Prep", "message": words}]
-    assert entries(twin.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
+    assert entries(engine.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
 
 
 def test_a_late_completion_with_a_changed_label_is_in_the_message() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    uid = twin.apply(ibgu("a", "Prep", timeout=20))
-    twin.wait(minutes=30)
-    twin.labels["site-1"].clear()
-    twin.wait(hours=1)
-    (found,) = entries(twin.tracked(uid))
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep", timeout=20))
+    engine.wait(minutes=30)
+    engine.labels["site-1"].clear()
+    engine.wait(hours=1)
+    (found,) = entries(engine.tracked(uid))
     assert "completedActions" not in found
     (failure,) = found["failedActions"]
     assert failure["message"].endswith("(completed late, after 60 min)")

@@ -146,26 +146,26 @@ def test_the_counts_move_into_the_message_where_they_have_no_field() -> None:
 
 
 def test_times_are_set_and_the_end_is_cleared_by_an_append() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    found = status(twin.tracked(uid))
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    found = status(engine.tracked(uid))
     assert found["startedAt"] == "2026-01-01T00:00:00Z"
     assert found["completedAt"] == "2026-01-01T00:01:01Z"
-    twin.append(uid, "Upgrade")
-    twin.settle()
-    assert status(twin.tracked(uid))["startedAt"] == "2026-01-01T00:00:00Z"
-    assert status(twin.tracked(uid))["completedAt"] is None
+    engine.append(uid, "Upgrade")
+    engine.settle()
+    assert status(engine.tracked(uid))["startedAt"] == "2026-01-01T00:00:00Z"
+    assert status(engine.tracked(uid))["completedAt"] is None
 
 
 def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None:
-    twin = InMemoryEngine("site-1")
-    uid = twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    twin.adoption.add(uid)
-    twin.append(uid, "Upgrade")
-    twin.settle()
-    found = status(twin.tracked(uid))
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    engine.adoption.add(uid)
+    engine.append(uid, "Upgrade")
+    engine.settle()
+    found = status(engine.tracked(uid))
     assert found["completedAt"] is None
     assert found["observedGeneration"] == 2
     assert [c["type"] for c in found["conditions"]] == ["Progressing", "Held"]
@@ -174,10 +174,10 @@ def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None
 
 def test_the_same_state_gives_the_same_status_at_any_time() -> None:
     """Every look would otherwise be a write."""
-    twin = InMemoryEngine("site-1", "site-2")
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(seconds=30)
-    first = status(twin.tracked(uid))
+    engine = InMemoryEngine("site-1", "site-2")
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(seconds=30)
+    first = status(engine.tracked(uid))
     (shown,) = first["conditions"]
     before = Condition(
         type=shown["type"],
@@ -185,7 +185,7 @@ def test_the_same_state_gives_the_same_status_at_any_time() -> None:
         last_transition_time=shown["lastTransitionTime"],
     )
     later = NOW + timedelta(hours=1)
-    assert plain(status_of(twin.tracked(uid), PayloadState(), [before], OURS, later)) == first
+    assert plain(status_of(engine.tracked(uid), PayloadState(), [before], OURS, later)) == first
 
 
 def test_talms_clusters_stay_until_they_are_taken_over() -> None:

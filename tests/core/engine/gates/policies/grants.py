@@ -13,13 +13,13 @@ from tests.core.engine.decide.fleet import InMemoryEngine
 _numbers = itertools.count()
 
 
-def _meta(twin: InMemoryEngine, name: str, created: datetime | None) -> ObjectMeta:
-    at = (created or twin.now).isoformat()
+def _meta(engine: InMemoryEngine, name: str, created: datetime | None) -> ObjectMeta:
+    at = (created or engine.now).isoformat()
     return ObjectMeta(name=name, namespace="fleet", uid=f"uid-{name}", creation_timestamp=at)
 
 
 def approve(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
     user: str,
     *,
     step: int = 1,
@@ -30,26 +30,26 @@ def approve(
     """Has the user approve a step of the rollout `a`; returns the approval's name."""
     name = f"approval-{next(_numbers)}"
     given = {"rollout": {"name": "a"}, "step": step, "before": before, "user": user, **spec}
-    meta = _meta(twin, name, created)
-    twin.approvals.append(RolloutApproval(meta, convert(given, RolloutApprovalSpec)))
-    twin.touch("uid-a")
+    meta = _meta(engine, name, created)
+    engine.approvals.append(RolloutApproval(meta, convert(given, RolloutApprovalSpec)))
+    engine.touch("uid-a")
     return name
 
 
-def withdraw(twin: InMemoryEngine, name: str) -> None:
-    twin.approvals = [each for each in twin.approvals if each.metadata.name != name]
-    twin.touch("uid-a")
+def withdraw(engine: InMemoryEngine, name: str) -> None:
+    engine.approvals = [each for each in engine.approvals if each.metadata.name != name]
+    engine.touch("uid-a")
 
 
 def break_glass(
-    twin: InMemoryEngine,
+    engine: InMemoryEngine,
     *gates: str,
     user: str = "nora",
     hours: float = 2,
     created: datetime | None = None,
     **spec: Any,
 ) -> None:
-    until = (twin.now + timedelta(hours=hours)).isoformat()
+    until = (engine.now + timedelta(hours=hours)).isoformat()
     given: dict[str, Any] = {
         "rollout": {"name": "a"},
         "gates": list(gates),
@@ -57,12 +57,12 @@ def break_glass(
         "reason": "INC-7",
         "until": until,
     }
-    meta = _meta(twin, f"glass-{len(twin.glasses)}", created)
-    twin.glasses.append(BreakGlass(meta, convert(given | spec, BreakGlassSpec)))
-    twin.touch("uid-a")
+    meta = _meta(engine, f"glass-{len(engine.glasses)}", created)
+    engine.glasses.append(BreakGlass(meta, convert(given | spec, BreakGlassSpec)))
+    engine.touch("uid-a")
 
 
-def mend_glass(twin: InMemoryEngine) -> None:
+def mend_glass(engine: InMemoryEngine) -> None:
     """Deletes every BreakGlass."""
-    twin.glasses = []
-    twin.touch("uid-a")
+    engine.glasses = []
+    engine.touch("uid-a")

@@ -20,21 +20,23 @@ def policy(name: str = "network", **spec: Any) -> RolloutPolicy:
     return RolloutPolicy(ObjectMeta(name=name), convert(spec, RolloutPolicySpec))
 
 
-def set_policies(twin: InMemoryEngine, *policies: RolloutPolicy) -> None:
-    twin.rollout_policies = PolicyState(policies)
-    twin.touch_everything()
+def set_policies(engine: InMemoryEngine, *policies: RolloutPolicy) -> None:
+    engine.rollout_policies = PolicyState(policies)
+    engine.touch_everything()
 
 
 class Peaks:
     """Peaks has the most clusters that were in flight at once, of all and by the value of a
     label."""
 
-    def __init__(self, twin: InMemoryEngine, value: Callable[[str], str] = lambda name: "") -> None:
-        self._twin = twin
+    def __init__(
+        self, engine: InMemoryEngine, value: Callable[[str], str] = lambda name: ""
+    ) -> None:
+        self._twin = engine
         self._value = value
         self.most = 0
         self.by_value: Counter[str] = Counter()
-        twin.watchers.append(self)
+        engine.watchers.append(self)
 
     def deciding(self) -> None:
         """Looks at nothing."""
@@ -49,7 +51,7 @@ class Peaks:
         """Looks at nothing."""
 
 
-def reason(twin: InMemoryEngine, uid: str, cluster: str) -> Reason:
-    found = twin.member(uid, 0, cluster)
+def reason(engine: InMemoryEngine, uid: str, cluster: str) -> Reason:
+    found = engine.member(uid, 0, cluster)
     assert not found.finished
     return found.reason

@@ -27,105 +27,105 @@ REST = "1 person must approve the rest of step 1 behind its canaries (ibgu appro
 
 def fleet(*clusters: str, **spec: Any) -> InMemoryEngine:
     """A fleet under one policy."""
-    twin = InMemoryEngine(*(clusters or ("site-1",)))
-    Invariants(twin)
-    set_policies(twin, policy(**spec))
-    return twin
+    engine = InMemoryEngine(*(clusters or ("site-1",)))
+    Invariants(engine)
+    set_policies(engine, policy(**spec))
+    return engine
 
 
-def start(twin: InMemoryEngine, *steps: str, author: str = "") -> None:
+def start(engine: InMemoryEngine, *steps: str, author: str = "") -> None:
     """Applies the rollout; `author`: who says that they have written the first step."""
-    twin.apply(ibgu("a", *steps))
+    engine.apply(ibgu("a", *steps))
     if author:
-        twin.annotate("uid-a", **{step_author(0).removeprefix("ibgu.dev/"): author})
-    twin.wait(minutes=5)
+        engine.annotate("uid-a", **{step_author(0).removeprefix("ibgu.dev/"): author})
+    engine.wait(minutes=5)
 
 
-def message(twin: InMemoryEngine) -> str:
-    return reason(twin, "uid-a", "site-1").message
+def message(engine: InMemoryEngine) -> str:
+    return reason(engine, "uid-a", "site-1").message
 
 
 def test_a_step_waits_until_somebody_approves_it() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    found = reason(twin, "uid-a", "site-1")
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    found = reason(engine, "uid-a", "site-1")
     assert (found.kind, found.gate) == (ReasonKind.GATE, "RolloutPolicy/network")
     assert found.message == "1 person must approve step 1"
     assert found.who is ActingParty.PERSON
-    twin.wait(days=3)
-    assert twin.member("uid-a", 0, "site-1").state is MemberState.WAITING
-    approve(twin, "alice", comment="CHG-4711")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    [told] = twin.decisions(Kind.APPROVAL)
+    engine.wait(days=3)
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
+    approve(engine, "alice", comment="CHG-4711")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    [told] = engine.decisions(Kind.APPROVAL)
     assert isinstance(told, OnRollout)
     assert (told.why, told.actor) == ("alice approves step 1: CHG-4711", "alice")
 
 
 def test_an_approval_of_another_step_or_point_does_not_count() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep", "Upgrade")
-    approve(twin, "alice", step=2)
-    approve(twin, "alice", before="Rest")
-    approve(twin, "alice", before="Prep")
-    twin.wait(minutes=5)
-    assert message(twin) == "1 person must approve step 1"
+    engine = fleet(**ASKS)
+    start(engine, "Prep", "Upgrade")
+    approve(engine, "alice", step=2)
+    approve(engine, "alice", before="Rest")
+    approve(engine, "alice", before="Prep")
+    engine.wait(minutes=5)
+    assert message(engine) == "1 person must approve step 1"
 
 
 def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
-    twin = fleet("site-1", "site-2", **FINALIZE)
-    twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade", concurrency=1))
-    twin.wait(hours=2)
-    member = twin.member("uid-a", 0, "site-1")
+    engine = fleet("site-1", "site-2", **FINALIZE)
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade", concurrency=1))
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
-    assert message(twin) == (
+    assert message(engine) == (
         "1 person must approve FinalizeUpgrade of step 1 (ibgu approve --before FinalizeUpgrade)"
     )
-    assert twin.member("uid-a", 0, "site-2").state is MemberState.WAITING
-    assert twin.tracked("uid-a").steps[0].step.stopped_since is not None
-    approve(twin, "alice", before="FinalizeUpgrade")
-    twin.wait(hours=4)
-    outcomes = [twin.member("uid-a", 0, name).outcome for name in ("site-1", "site-2")]
+    assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
+    assert engine.tracked("uid-a").steps[0].step.stopped_since is not None
+    approve(engine, "alice", before="FinalizeUpgrade")
+    engine.wait(hours=4)
+    outcomes = [engine.member("uid-a", 0, name).outcome for name in ("site-1", "site-2")]
     assert outcomes == [Outcome.SUCCEEDED, Outcome.SUCCEEDED]
 
 
 def test_an_approval_that_is_deleted_no_longer_counts_for_the_next() -> None:
-    twin = fleet("site-1", "site-2", **ASKS)
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=5)
-    name = approve(twin, "alice")
-    twin.until(Kind.RUN_ACCEPTED)
-    withdraw(twin, name)
-    twin.wait(hours=2)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert reason(twin, "uid-a", "site-2").message == "1 person must approve step 1"
-    assert twin.told(Kind.APPROVAL)[-1] == "the approval of step 1 by alice was deleted"
+    engine = fleet("site-1", "site-2", **ASKS)
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=5)
+    name = approve(engine, "alice")
+    engine.until(Kind.RUN_ACCEPTED)
+    withdraw(engine, name)
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert engine.told(Kind.APPROVAL)[-1] == "the approval of step 1 by alice was deleted"
 
 
 def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_is_deleted() -> None:
-    twin = fleet("site-1", "site-2", **ASKS)
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=5)
-    name = approve(twin, "alice")
-    twin.until(Kind.RUN_ACCEPTED)
-    assert reason(twin, "uid-a", "site-2").kind is ReasonKind.READY
-    withdraw(twin, name)
-    twin.until(Kind.APPROVAL)
-    twin.step()
-    assert twin.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
-    assert reason(twin, "uid-a", "site-2").message == "1 person must approve step 1"
+    engine = fleet("site-1", "site-2", **ASKS)
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=5)
+    name = approve(engine, "alice")
+    engine.until(Kind.RUN_ACCEPTED)
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    withdraw(engine, name)
+    engine.until(Kind.APPROVAL)
+    engine.step()
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
 def test_an_approval_counts_until_its_end() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    twin.spokes["site-1"].dark = True
-    approve(twin, "alice", until=(twin.now + timedelta(hours=1)).isoformat())
-    twin.wait(hours=2)
-    twin.spokes["site-1"].dark = False
-    twin.touch_everything()
-    twin.wait(minutes=10)
-    assert message(twin) == "1 person must approve step 1"
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    engine.spokes["site-1"].dark = True
+    approve(engine, "alice", until=(engine.now + timedelta(hours=1)).isoformat())
+    engine.wait(hours=2)
+    engine.spokes["site-1"].dark = False
+    engine.touch_everything()
+    engine.wait(minutes=10)
+    assert message(engine) == "1 person must approve step 1"
 
 
 @pytest.mark.parametrize(
@@ -138,132 +138,132 @@ def test_an_approval_counts_until_its_end() -> None:
     ],
 )
 def test_an_approval_that_approves_nothing_is_refused(spec: dict[str, Any], words: str) -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    approve(twin, "alice", **spec)
-    twin.wait(minutes=1)
-    assert message(twin) == "1 person must approve step 1"
-    assert twin.told(Kind.APPROVAL)[-1].endswith(f"does not count: {words}")
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    approve(engine, "alice", **spec)
+    engine.wait(minutes=1)
+    assert message(engine) == "1 person must approve step 1"
+    assert engine.told(Kind.APPROVAL)[-1].endswith(f"does not count: {words}")
 
 
 def test_an_approval_from_before_its_step_was_planned_never_counts() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    approve(twin, "alice", step=2)
-    approve(twin, "alice", step=1)
-    twin.wait(minutes=30)
-    twin.append("uid-a", "Upgrade")
-    twin.wait(minutes=5)
-    found = twin.member("uid-a", 1, "site-1")
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    approve(engine, "alice", step=2)
+    approve(engine, "alice", step=1)
+    engine.wait(minutes=30)
+    engine.append("uid-a", "Upgrade")
+    engine.wait(minutes=5)
+    found = engine.member("uid-a", 1, "site-1")
     assert not found.finished
     assert found.reason.message == "1 person must approve step 2"
-    approve(twin, "alice", step=2)
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
+    approve(engine, "alice", step=2)
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_an_approval_from_before_the_admission_policy_is_refused() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    twin.proven_since = twin.now - timedelta(seconds=5)
-    approve(twin, "alice")
-    twin.wait(minutes=1)
-    assert message(twin) == "1 person must approve step 1"
-    assert "ibgu-grants" in twin.told(Kind.APPROVAL)[-1]
-    twin.wait(minutes=1)
-    approve(twin, "alice")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    engine.proven_since = engine.now - timedelta(seconds=5)
+    approve(engine, "alice")
+    engine.wait(minutes=1)
+    assert message(engine) == "1 person must approve step 1"
+    assert "ibgu-grants" in engine.told(Kind.APPROVAL)[-1]
+    engine.wait(minutes=1)
+    approve(engine, "alice")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_an_approval_counts_no_longer_once_the_admission_policy_is_another_one() -> None:
-    twin = fleet("site-1", "site-2", **ASKS)
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=5)
-    approve(twin, "alice")
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.proven_since = twin.now
-    twin.touch("uid-a")
-    twin.wait(hours=2)
-    assert reason(twin, "uid-a", "site-2").message == "1 person must approve step 1"
+    engine = fleet("site-1", "site-2", **ASKS)
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=5)
+    approve(engine, "alice")
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.proven_since = engine.now
+    engine.touch("uid-a")
+    engine.wait(hours=2)
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
 def test_grants_that_can_not_be_read_hold_what_starts() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    approve(twin, "alice")
-    twin.grants_readable = False
-    twin.touch_everything()
-    twin.wait(minutes=5)
-    assert message(twin) == "the policy asks for approval of step 1, and grants can't be read"
-    twin.grants_readable = True
-    twin.touch_everything()
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    approve(engine, "alice")
+    engine.grants_readable = False
+    engine.touch_everything()
+    engine.wait(minutes=5)
+    assert message(engine) == "the policy asks for approval of step 1, and grants can't be read"
+    engine.grants_readable = True
+    engine.touch_everything()
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_an_approval_for_an_older_rollout_of_the_name_does_not_count() -> None:
-    twin = fleet(**ASKS)
-    approve(twin, "alice", created=START - timedelta(minutes=1))
-    start(twin, "Prep")
-    assert message(twin) == "1 person must approve step 1"
-    approve(twin, "alice", rollout={"name": "a", "uid": "another"})
-    twin.wait(minutes=5)
-    assert message(twin) == "1 person must approve step 1"
-    approve(twin, "alice", rollout={"name": "a", "uid": "uid-a"})
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**ASKS)
+    approve(engine, "alice", created=START - timedelta(minutes=1))
+    start(engine, "Prep")
+    assert message(engine) == "1 person must approve step 1"
+    approve(engine, "alice", rollout={"name": "a", "uid": "another"})
+    engine.wait(minutes=5)
+    assert message(engine) == "1 person must approve step 1"
+    approve(engine, "alice", rollout={"name": "a", "uid": "uid-a"})
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_two_people_must_approve_if_the_author_is_not_proven() -> None:
-    twin = fleet(approval={})
-    start(twin, "Prep")
-    assert message(twin) == (
+    engine = fleet(approval={})
+    start(engine, "Prep")
+    assert message(engine) == (
         "2 people must approve step 1; 1 is enough once the step's author is proven: they annotate "
         "the rollout with ibgu.dev/step-1-author"
     )
-    approve(twin, "alice")
-    approve(twin, "alice")
-    twin.wait(minutes=5)
-    assert message(twin).startswith("2 people must approve step 1, and alice has; 1 is enough")
-    approve(twin, "bob")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    approve(engine, "alice")
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert message(engine).startswith("2 people must approve step 1, and alice has; 1 is enough")
+    approve(engine, "bob")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_the_author_of_a_step_does_not_count() -> None:
-    twin = fleet(approval={})
-    start(twin, "Prep", author="alice")
-    approve(twin, "alice")
-    twin.wait(minutes=5)
-    assert message(twin) == (
+    engine = fleet(approval={})
+    start(engine, "Prep", author="alice")
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert message(engine) == (
         "1 person must approve step 1; alice, who is the step's author, does not count"
     )
-    approve(twin, "bob")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    approve(engine, "bob")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_rollout_older_than_the_admission_policy_has_no_proven_author() -> None:
-    twin = fleet(approval={})
-    twin.proven_since = START
-    start(twin, "Prep", author="alice")
-    assert message(twin) == (
+    engine = fleet(approval={})
+    engine.proven_since = START
+    start(engine, "Prep", author="alice")
+    assert message(engine) == (
         "2 people must approve step 1; the author of the step is not proven, because the rollout "
         "is too old for that"
     )
 
 
 def test_the_policy_says_the_number_of_approvers() -> None:
-    twin = fleet(approval={"approvers": 3})
-    start(twin, "Prep")
+    engine = fleet(approval={"approvers": 3})
+    start(engine, "Prep")
     for user in ("alice", "bob"):
-        approve(twin, user)
-    twin.wait(minutes=5)
-    assert message(twin) == "3 people must approve step 1, and alice, bob have"
-    approve(twin, "carol")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+        approve(engine, user)
+    engine.wait(minutes=5)
+    assert message(engine) == "3 people must approve step 1, and alice, bob have"
+    approve(engine, "carol")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -272,59 +272,59 @@ def test_the_policy_says_the_number_of_approvers() -> None:
 def test_while_canaries_soak_the_others_learn_of_the_approval(before: str, then: str) -> None:
     canaries = {"count": 1, "soakMinutes": 120}
     approval = {"before": before, "fourEyes": False}
-    twin = fleet("site-1", "site-2", canaries=canaries, approval=approval)
+    engine = fleet("site-1", "site-2", canaries=canaries, approval=approval)
     if before == "Step":
-        start(twin, "Prep")
-        approve(twin, "alice")
+        start(engine, "Prep")
+        approve(engine, "alice")
     else:
-        twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    found = reason(twin, "uid-a", "site-2").message
+        engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    found = reason(engine, "uid-a", "site-2").message
     assert re.fullmatch(
         f"the canaries have succeeded, and must stay available until [-0-9T:]+Z{then}", found
     )
 
 
 def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
-    twin = fleet(
+    engine = fleet(
         "site-1",
         "site-2",
         "site-3",
         canaries={"count": 1},
         approval={"before": "Rest", "fourEyes": False},
     )
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    found = reason(twin, "uid-a", "site-2")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    found = reason(engine, "uid-a", "site-2")
     assert found.message == REST
-    approve(twin, "alice", before="Rest")
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
+    approve(engine, "alice", before="Rest")
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
 
 
 def test_clusters_that_the_policy_does_not_select_need_no_approval() -> None:
-    twin = fleet("site-1", **ASKS, clusters={"selector": {"matchLabels": {"network": "ran"}}})
-    start(twin, "Prep")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet("site-1", **ASKS, clusters={"selector": {"matchLabels": {"network": "ran"}}})
+    start(engine, "Prep")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_step_without_an_action_of_the_policy_needs_no_approval() -> None:
-    twin = fleet("site-1", actions=["Upgrade"], **ASKS)
-    start(twin, "Prep")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet("site-1", actions=["Upgrade"], **ASKS)
+    start(engine, "Prep")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_no_way_back_waits_for_approval() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    approve(twin, "alice")
-    twin.wait(minutes=30)
-    twin.append("uid-a", "Abort")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    approve(engine, "alice")
+    engine.wait(minutes=30)
+    engine.append("uid-a", "Abort")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -342,54 +342,54 @@ def test_no_way_back_waits_for_approval() -> None:
     ],
 )
 def test_an_approval_that_can_not_be_followed_holds(spec: dict[str, Any], words: str) -> None:
-    twin = fleet(**spec)
-    start(twin, "Prep")
-    assert message(twin) == f"the policy can't be followed: {words}"
+    engine = fleet(**spec)
+    start(engine, "Prep")
+    assert message(engine) == f"the policy can't be followed: {words}"
 
 
 def test_a_failed_canary_holds_the_step_although_the_rest_needs_approval() -> None:
-    twin = fleet(
+    engine = fleet(
         "site-1",
         "site-2",
         canaries={"count": 1},
         approval={"before": "Rest", "fourEyes": False},
     )
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=5)
-    [held] = twin.told(Kind.STEP_HELD)
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=5)
+    [held] = engine.told(Kind.STEP_HELD)
     assert held.startswith("1 of 1 canaries failed")
 
 
 def test_the_rest_needs_approval_also_in_a_step_without_canaries() -> None:
     nobody = {"selector": {"matchLabels": {"canary": "yes"}}}
-    twin = fleet(canaries=nobody, approval={"before": "Rest", "fourEyes": False})
-    start(twin, "Prep")
-    assert message(twin) == REST
+    engine = fleet(canaries=nobody, approval={"before": "Rest", "fourEyes": False})
+    start(engine, "Prep")
+    assert message(engine) == REST
 
 
 def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> None:
-    twin = fleet(**ASKS)
-    start(twin, "Prep")
-    old = [approve(twin, "alice", step=2) for _ in range(MAX_GRANTS)]
-    twin.wait(minutes=1)
-    late = approve(twin, "alice")
-    twin.wait(minutes=5)
-    assert message(twin) == (
+    engine = fleet(**ASKS)
+    start(engine, "Prep")
+    old = [approve(engine, "alice", step=2) for _ in range(MAX_GRANTS)]
+    engine.wait(minutes=1)
+    late = approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert message(engine) == (
         "1 person must approve step 1; the rollout has 51 RolloutApprovals, and only the 50 oldest "
         "are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
         "--sort-by=.metadata.creationTimestamp -n fleet)"
     )
-    assert twin.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
-    withdraw(twin, old[0])
-    twin.wait(minutes=5)
-    assert message(twin) == "1 person must approve step 1"
-    refused, deleted, read = (each.why for each in twin.decisions(Kind.APPROVAL)[-3:])
+    assert engine.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
+    withdraw(engine, old[0])
+    engine.wait(minutes=5)
+    assert message(engine) == "1 person must approve step 1"
+    refused, deleted, read = (each.why for each in engine.decisions(Kind.APPROVAL)[-3:])
     assert "write it again" in refused
     assert deleted == "the approval of step 2 by alice was deleted"
     assert read == "all approvals and BreakGlasses of the rollout are read"
-    withdraw(twin, late)
-    twin.wait(minutes=1)
-    approve(twin, "alice")
-    twin.wait(minutes=30)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    withdraw(engine, late)
+    engine.wait(minutes=1)
+    approve(engine, "alice")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED

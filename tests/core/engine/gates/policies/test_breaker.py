@@ -17,59 +17,59 @@ TAG = "quay.io/seed:4.18"
 
 def fleet(bad: set[int], **breaker: Any) -> InMemoryEngine:
     """The bad ones fail in their Upgrade."""
-    twin = InMemoryEngine(*(f"site-{n:02}" for n in range(1, 21)))
-    Invariants(twin)
-    for n, (name, spoke) in enumerate(twin.spokes.items(), 1):
-        twin.labels[name] = {"name": name}
+    engine = InMemoryEngine(*(f"site-{n:02}" for n in range(1, 21)))
+    Invariants(engine)
+    for n, (name, spoke) in enumerate(engine.spokes.items(), 1):
+        engine.labels[name] = {"name": name}
         spoke.faults[Stage.UPGRADE] = "fail" if n in bad else ""
-    set_policies(twin, policy("seeds", breaker=breaker))
-    return twin
+    set_policies(engine, policy("seeds", breaker=breaker))
+    return engine
 
 
-def roll(twin: InMemoryEngine, name: str, image: str, *sites: str, **spec: int) -> None:
+def roll(engine: InMemoryEngine, name: str, image: str, *sites: str, **spec: int) -> None:
     selectors = [LabelSelector({"name": site}) for site in sites] or [LabelSelector()]
     steps = ibgu(name, "Prep Upgrade", concurrency=1, timeout=5000, selectors=selectors)
-    twin.apply(seeded(steps, image))
+    engine.apply(seeded(steps, image))
 
 
-def held(twin: InMemoryEngine, uid: str) -> str:
-    found = twin.tracked(uid).steps[0].step.hold
+def held(engine: InMemoryEngine, uid: str) -> str:
+    found = engine.tracked(uid).steps[0].step.hold
     assert found is None or found.kind is ReasonKind.SEED_BREAKER
     return found.message if found else ""
 
 
 @pytest.mark.parametrize("image", [SEED_BY_DIGEST, TAG])
 def test_the_image_is_held_in_every_rollout(image: str) -> None:
-    twin = fleet({1, 2}, sameCause=2)
-    roll(twin, "a", image)
-    twin.wait(hours=3)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.FAILED] == 2
+    engine = fleet({1, 2}, sameCause=2)
+    roll(engine, "a", image)
+    engine.wait(hours=3)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.FAILED] == 2
     words = "2 upgrades failed with UpgradeFailed within 1 d, in all rollouts with this image"
-    assert held(twin, "uid-a").startswith(f"{words}; RolloutPolicy seeds allows fewer")
-    roll(twin, "b", image, "site-20")
-    roll(twin, "c", f"{image}-other" if image == TAG else TAG, "site-19")
-    twin.wait(hours=3)
-    assert held(twin, "uid-b")
-    assert twin.tracked("uid-c").steps[0].counts[Outcome.SUCCEEDED] == 1
+    assert held(engine, "uid-a").startswith(f"{words}; RolloutPolicy seeds allows fewer")
+    roll(engine, "b", image, "site-20")
+    roll(engine, "c", f"{image}-other" if image == TAG else TAG, "site-19")
+    engine.wait(hours=3)
+    assert held(engine, "uid-b")
+    assert engine.tracked("uid-c").steps[0].counts[Outcome.SUCCEEDED] == 1
 
 
 def test_a_share_of_the_upgrades_that_fail_at_random() -> None:
-    twin = fleet({2, 4, 6, 8}, percent=40, minimumUpgrades=5)
-    roll(twin, "a", SEED_BY_DIGEST)
-    twin.wait(hours=12)
-    assert held(twin, "uid-a").startswith("3 of 6 upgrades failed within 1 d")
-    twin.annotate("uid-a", resume="1")
-    twin.wait(hours=100)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.FAILED] == 4
+    engine = fleet({2, 4, 6, 8}, percent=40, minimumUpgrades=5)
+    roll(engine, "a", SEED_BY_DIGEST)
+    engine.wait(hours=12)
+    assert held(engine, "uid-a").startswith("3 of 6 upgrades failed within 1 d")
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=100)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.FAILED] == 4
 
 
 @pytest.mark.parametrize(
     "spec", [{"actions": ["FinalizeUpgrade"]}, {"clusters": {"clusterSets": ["east"]}}]
 )
 def test_a_step_that_the_policy_is_not_about_goes_on(spec: dict[str, Any]) -> None:
-    twin = fleet({1, 2})
-    set_policies(twin, policy("seeds", breaker={"sameCause": 1}, **spec))
-    roll(twin, "a", SEED_BY_DIGEST)
-    twin.wait(hours=100)
-    assert held(twin, "uid-a") == ""
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 18
+    engine = fleet({1, 2})
+    set_policies(engine, policy("seeds", breaker={"sameCause": 1}, **spec))
+    roll(engine, "a", SEED_BY_DIGEST)
+    engine.wait(hours=100)
+    assert held(engine, "uid-a") == ""
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 18

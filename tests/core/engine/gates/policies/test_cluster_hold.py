@@ -15,10 +15,10 @@ CRANE = "new antennas by crane"
 
 def fleet(**annotations: str) -> InMemoryEngine:
     """One cluster with these annotations, and one without."""
-    twin = InMemoryEngine("site-1", "site-2")
-    Invariants(twin)
-    twin.annotations["site-1"] = annotations
-    return twin
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    engine.annotations["site-1"] = annotations
+    return engine
 
 
 @pytest.mark.parametrize(
@@ -51,54 +51,54 @@ def fleet(**annotations: str) -> InMemoryEngine:
 def test_a_held_cluster_waits_and_those_behind_it_start(
     annotations: dict[str, str], words: str, who: int
 ) -> None:
-    twin = fleet(**annotations)
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    twin.wait(minutes=20)
-    found = reason(twin, "uid-a", "site-1")
+    engine = fleet(**annotations)
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=20)
+    found = reason(engine, "uid-a", "site-1")
     assert (found.kind, found.gate, found.message) == (ReasonKind.GATE, "ClusterHold", words)
     assert found.who is (ActingParty.PERSON if who else ActingParty.IBGU)
-    assert twin.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
 def test_the_hold_ends_at_its_time() -> None:
-    twin = fleet(**OWNER, **{HOLD_UNTIL: "2026-01-01T05:00:00Z"})
-    twin.apply(ibgu("a", "Prep", timeout=60))
-    twin.wait(hours=4)
-    assert twin.member("uid-a", 0, "site-1").state is MemberState.WAITING
-    twin.wait(hours=2)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**OWNER, **{HOLD_UNTIL: "2026-01-01T05:00:00Z"})
+    engine.apply(ibgu("a", "Prep", timeout=60))
+    engine.wait(hours=4)
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_the_hold_ends_with_its_annotation() -> None:
-    twin = fleet(**OWNER)
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=20)
-    twin.annotations["site-1"].clear()
-    twin.touch_cluster("site-1")
-    twin.wait(minutes=20)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**OWNER)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=20)
+    engine.annotations["site-1"].clear()
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=20)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_cluster_in_flight_goes_on_and_stops_before_its_next_action() -> None:
-    twin = fleet()
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.annotations["site-1"] = dict(OWNER)
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    member = twin.member("uid-a", 0, "site-1")
+    engine = fleet()
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.annotations["site-1"] = dict(OWNER)
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.action_index) == (MemberState.IN_FLIGHT, 1)
     assert member.reason.gate == "ClusterHold"
-    assert twin.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
 def test_a_held_cluster_goes_back_all_the_same() -> None:
-    twin = fleet(**OWNER)
-    twin.annotations["site-1"].clear()
-    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
-    twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
-    twin.until(Kind.FINISHED)
-    twin.annotations["site-1"] = dict(OWNER)
-    twin.touch_cluster("site-1")
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet(**OWNER)
+    engine.annotations["site-1"].clear()
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    engine.apply(ibgu("a", "Prep", "AbortOnFailure"))
+    engine.until(Kind.FINISHED)
+    engine.annotations["site-1"] = dict(OWNER)
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED

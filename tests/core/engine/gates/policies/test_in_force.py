@@ -23,16 +23,16 @@ NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
 
 
 def fleet(*policies: RolloutPolicy) -> InMemoryEngine:
-    twin = InMemoryEngine("lab-1", "site-1")
-    twin.labels["lab-1"]["kind"] = "lab"
-    set_policies(twin, *policies)
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    return twin
+    engine = InMemoryEngine("lab-1", "site-1")
+    engine.labels["lab-1"]["kind"] = "lab"
+    set_policies(engine, *policies)
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    return engine
 
 
-def slots(twin: InMemoryEngine) -> list[str]:
-    return sorted(twin.tracked("uid-a").steps[0].slots.values())
+def slots(engine: InMemoryEngine) -> list[str]:
+    return sorted(engine.tracked("uid-a").steps[0].slots.values())
 
 
 @pytest.mark.parametrize(
@@ -43,24 +43,24 @@ def slots(twin: InMemoryEngine) -> list[str]:
     ],
 )
 def test_nothing_starts_while_the_policies_are_not_known(state: PolicyState) -> None:
-    twin = InMemoryEngine("site-1")
-    twin.rollout_policies = state
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=1)
-    kept = reason(twin, "uid-a", "site-1")
+    engine = InMemoryEngine("site-1")
+    engine.rollout_policies = state
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    kept = reason(engine, "uid-a", "site-1")
     assert (kept.kind, kept.gate, kept.who) == (ReasonKind.GATE, UNKNOWN, ActingParty.PERSON)
-    twin.rollout_policies = PolicyState()
-    twin.touch_everything()
-    twin.settle()
-    assert slots(twin) == ["site-1"]
+    engine.rollout_policies = PolicyState()
+    engine.touch_everything()
+    engine.settle()
+    assert slots(engine) == ["site-1"]
 
 
 def test_an_unreadable_policy_is_named_with_the_reason() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.rollout_policies = PolicyState(unreadable=(("moon", "unknown field `moon`"),))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    kept = reason(twin, "uid-a", "site-1")
+    engine = InMemoryEngine("site-1")
+    engine.rollout_policies = PolicyState(unreadable=(("moon", "unknown field `moon`"),))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    kept = reason(engine, "uid-a", "site-1")
     assert (kept.gate, kept.message) == (
         "RolloutPolicy/moon",
         "the policy can't be read: unknown field `moon`",
@@ -68,19 +68,19 @@ def test_an_unreadable_policy_is_named_with_the_reason() -> None:
 
 
 def test_a_policy_that_can_not_be_followed_holds_what_it_selects() -> None:
-    twin = fleet(policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **BAD_CRON))
-    assert slots(twin) == ["site-1"]
-    assert reason(twin, "uid-a", "lab-1").message == (
+    engine = fleet(policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **BAD_CRON))
+    assert slots(engine) == ["site-1"]
+    assert reason(engine, "uid-a", "lab-1").message == (
         "the policy can't be followed: spec.windows[0].cron: "
         '"0 25 * * *" is not a time of cron: Bad hour'
     )
 
 
 def test_a_selector_that_means_nothing_holds_everything() -> None:
-    twin = fleet(policy(inFlight=1, clusters={"selector": BAD_OPERATOR}))
-    assert slots(twin) == []
-    twin = fleet(policy(inFlight=1, rollouts={"selector": BAD_OPERATOR, "namespaces": ["other"]}))
-    assert slots(twin) == []
+    engine = fleet(policy(inFlight=1, clusters={"selector": BAD_OPERATOR}))
+    assert slots(engine) == []
+    engine = fleet(policy(inFlight=1, rollouts={"selector": BAD_OPERATOR, "namespaces": ["other"]}))
+    assert slots(engine) == []
 
 
 def test_a_policy_that_can_not_be_followed_holds_no_other_rollouts() -> None:
@@ -91,12 +91,12 @@ def test_a_policy_that_can_not_be_followed_holds_no_other_rollouts() -> None:
 
 
 def test_the_chain_is_held_too() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.RUN_ACCEPTED)
-    set_policies(twin, policy(**BAD_CRON))
-    twin.wait(hours=2)
-    member = twin.member("uid-a", 0, "site-1")
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
+    set_policies(engine, policy(**BAD_CRON))
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
 
 
@@ -107,27 +107,27 @@ def test_an_error_in_reading_a_policy_holds_and_does_not_end_the_controller(
         raise OverflowError("date value out of range")
 
     monkeypatch.setattr(one_policy, "faults", broken)
-    twin = fleet(policy(inFlight=5))
-    assert reason(twin, "uid-a", "site-1").message == (
+    engine = fleet(policy(inFlight=5))
+    assert reason(engine, "uid-a", "site-1").message == (
         "the policy can't be followed: OverflowError: date value out of range"
     )
 
 
 def test_unknown_policies_hold_no_way_back() -> None:
-    twin = InMemoryEngine("site-1")
-    twin.rollout_policies = PolicyState(problem="not read yet")
-    gates = twin.policy_gates.of(twin.rollout_policies, "fleet", {}).gates
+    engine = InMemoryEngine("site-1")
+    engine.rollout_policies = PolicyState(problem="not read yet")
+    gates = engine.policy_gates.of(engine.rollout_policies, "fleet", {}).gates
     kept = {action for action in Action if not any(gate.keeps(action) for gate in gates)}
     assert kept == {Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK}
 
 
 def test_a_share_is_counted_again() -> None:
-    twin = fleet(policy(inFlight="50%"))
-    assert len(slots(twin)) == 1
-    assert not twin.policy_gates.recount(twin.now)
+    engine = fleet(policy(inFlight="50%"))
+    assert len(slots(engine)) == 1
+    assert not engine.policy_gates.recount(engine.now)
     for name in ("site-2", "site-3"):
-        twin.join(name)
-    assert twin.policy_gates.recount(twin.now)
+        engine.join(name)
+    assert engine.policy_gates.recount(engine.now)
 
 
 @pytest.mark.parametrize(

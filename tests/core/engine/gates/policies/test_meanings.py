@@ -28,42 +28,42 @@ RULES: dict[PolicyRule, dict[str, Any]] = {
 
 
 def kept() -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2", sources={})
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=2))
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", sources={})
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=2))
+    return engine
 
 
-def rule_of(twin: InMemoryEngine) -> str:
-    twin.touch_everything()
-    twin.wait(minutes=2)
-    return reason(twin, "uid-a", "site-2").rule
+def rule_of(engine: InMemoryEngine) -> str:
+    engine.touch_everything()
+    engine.wait(minutes=2)
+    return reason(engine, "uid-a", "site-2").rule
 
 
 @pytest.mark.parametrize(("rule", "spec"), RULES.items(), ids=list(RULES))
 def test_a_reason_names_the_rule_that_keeps_the_cluster(
     rule: PolicyRule, spec: dict[str, Any]
 ) -> None:
-    twin = kept()
-    set_policies(twin, policy(**spec))
-    assert rule_of(twin) == rule
+    engine = kept()
+    set_policies(engine, policy(**spec))
+    assert rule_of(engine) == rule
 
 
 def test_policies_that_are_not_known_are_a_rule_of_their_own() -> None:
-    twin = kept()
-    twin.rollout_policies = PolicyState(problem="ibgu has not read the RolloutPolicies yet")
-    assert rule_of(twin) == PolicyRule.UNKNOWN
+    engine = kept()
+    engine.rollout_policies = PolicyState(problem="ibgu has not read the RolloutPolicies yet")
+    assert rule_of(engine) == PolicyRule.UNKNOWN
 
 
 def test_a_policy_that_can_not_be_read_is_invalid() -> None:
-    twin = kept()
-    twin.rollout_policies = PolicyState(unreadable=(("newer", "it has a field moon"),))
-    assert rule_of(twin) == PolicyRule.INVALID
+    engine = kept()
+    engine.rollout_policies = PolicyState(unreadable=(("newer", "it has a field moon"),))
+    assert rule_of(engine) == PolicyRule.INVALID
 
 
 def test_a_hold_of_one_cluster_is_a_rule_without_policies() -> None:
-    twin = kept()
-    twin.annotations["site-2"] = {HOLD: "nora"}
-    assert rule_of(twin) == PolicyRule.CLUSTER_HOLD
+    engine = kept()
+    engine.annotations["site-2"] = {HOLD: "nora"}
+    assert rule_of(engine) == PolicyRule.CLUSTER_HOLD
 
 
 def test_every_rule_has_a_meaning_that_says_what_to_do() -> None:

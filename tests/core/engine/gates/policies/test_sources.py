@@ -29,14 +29,14 @@ def careful(**more: Any) -> dict[str, Any]:
 
 
 def fleet(sources: Sources | None, **spec: Any) -> InMemoryEngine:
-    twin = InMemoryEngine("site-1", "site-2", sources=sources)
-    Invariants(twin)
-    set_policies(twin, policy(**spec))
-    return twin
+    engine = InMemoryEngine("site-1", "site-2", sources=sources)
+    Invariants(engine)
+    set_policies(engine, policy(**spec))
+    return engine
 
 
-def started(twin: InMemoryEngine, stage: Stage) -> list[str]:
-    done = {name: [one for _, one in spoke.executed] for name, spoke in twin.spokes.items()}
+def started(engine: InMemoryEngine, stage: Stage) -> list[str]:
+    done = {name: [one for _, one in spoke.executed] for name, spoke in engine.spokes.items()}
     return [name for name, stages in done.items() if stage in stages]
 
 
@@ -59,64 +59,66 @@ def started(twin: InMemoryEngine, stage: Stage) -> list[str]:
 def test_a_source_that_can_not_be_asked_keeps_the_canaries_too(
     sources: Sources, words: str
 ) -> None:
-    twin = fleet(sources, **careful())
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(days=3)
+    engine = fleet(sources, **careful())
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(days=3)
     for name in ("site-1", "site-2"):
-        found = reason(twin, "uid-a", name)
+        found = reason(engine, "uid-a", name)
         assert (found.kind, found.gate) == (ReasonKind.GATE, "RolloutPolicy/network")
         assert (found.message, found.who) == (words, ActingParty.PERSON)
-    assert started(twin, Stage.PREP) == []
-    assert twin.tracked("uid-a").steps[0].step.stopped_since is not None
+    assert started(engine, Stage.PREP) == []
+    assert engine.tracked("uid-a").steps[0].step.stopped_since is not None
 
 
 @pytest.mark.parametrize("sources", [BOTH, None])
 def test_canaries_start_where_the_sources_are_there_or_not_asked_about(
     sources: Sources | None,
 ) -> None:
-    twin = fleet(sources, **careful())
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=2)
-    assert started(twin, Stage.PREP) == ["site-1"]
+    engine = fleet(sources, **careful())
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=2)
+    assert started(engine, Stage.PREP) == ["site-1"]
 
 
 def test_only_what_the_policy_holds_waits() -> None:
-    twin = fleet({}, **careful(actions=["Upgrade"], clusters={"selector": {"matchLabels": NORTH}}))
-    twin.labels["site-1"] = dict(NORTH)
-    twin.apply(ibgu("a", "Prep", "Upgrade"))
-    twin.wait(hours=6)
-    assert started(twin, Stage.PREP) == ["site-1", "site-2"]
-    assert started(twin, Stage.UPGRADE) == ["site-2"]
+    engine = fleet(
+        {}, **careful(actions=["Upgrade"], clusters={"selector": {"matchLabels": NORTH}})
+    )
+    engine.labels["site-1"] = dict(NORTH)
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=6)
+    assert started(engine, Stage.PREP) == ["site-1", "site-2"]
+    assert started(engine, Stage.UPGRADE) == ["site-2"]
 
 
 def test_a_chain_waits_at_its_beginning_and_goes_no_further_within() -> None:
-    twin = fleet({}, **careful(actions=["Upgrade"]))
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.wait(hours=3)
-    assert started(twin, Stage.PREP) == []
-    set_policies(twin)
-    twin.until(Kind.RUN_ACCEPTED)
-    set_policies(twin, policy(**careful(actions=["Upgrade"])))
-    twin.wait(hours=6)
-    member = twin.member("uid-a", 0, "site-1")
+    engine = fleet({}, **careful(actions=["Upgrade"]))
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.wait(hours=3)
+    assert started(engine, Stage.PREP) == []
+    set_policies(engine)
+    engine.until(Kind.RUN_ACCEPTED)
+    set_policies(engine, policy(**careful(actions=["Upgrade"])))
+    engine.wait(hours=6)
+    member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
-    assert started(twin, Stage.UPGRADE) == []
+    assert started(engine, Stage.UPGRADE) == []
 
 
 def test_no_way_back_waits() -> None:
-    twin = fleet({}, **careful())
-    twin.apply(ibgu("a", "Abort"))
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet({}, **careful())
+    engine.apply(ibgu("a", "Abort"))
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_person_may_let_a_rollout_pass() -> None:
-    twin = fleet({}, **careful())
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(minutes=5)
-    break_glass(twin, "RolloutPolicy/network")
-    twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    engine = fleet({}, **careful())
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    break_glass(engine, "RolloutPolicy/network")
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(

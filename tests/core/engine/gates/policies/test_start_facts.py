@@ -19,13 +19,13 @@ MEASURED = DurationStats(count=20, p50=1800.0, p95=3000.0, spread=(1800.0,))
 
 def facts(*specs: dict[str, Any], labels: dict[str, str] | None = None) -> StartFacts | None:
     """The facts with which a cluster starts under the policies."""
-    twin = InMemoryEngine("site")
-    twin.labels["site"] = labels or {}
-    twin.durations = {Action.PREP: MEASURED}
-    set_policies(twin, *(policy(f"policy-{n}", **spec) for n, spec in enumerate(specs)))
-    twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.RUN_INTENDED)
-    started = [each.decision for each in twin.said if isinstance(each.decision, OnMember)]
+    engine = InMemoryEngine("site")
+    engine.labels["site"] = labels or {}
+    engine.durations = {Action.PREP: MEASURED}
+    set_policies(engine, *(policy(f"policy-{n}", **spec) for n, spec in enumerate(specs)))
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_INTENDED)
+    started = [each.decision for each in engine.said if isinstance(each.decision, OnMember)]
     (found,) = (each.facts for each in started if each.kind is Kind.RUN_INTENDED)
     return found
 
@@ -112,45 +112,45 @@ def test_a_time_zone_is_kept_by_its_name() -> None:
 
 def test_the_author_of_the_step_is_kept_where_other_people_must_approve() -> None:
     for author, users in (("", ["alice", "bob"]), ("alice", ["bob"])):
-        twin = InMemoryEngine("site")
+        engine = InMemoryEngine("site")
         both = policy("first", approval={}), policy("second", approval={"fourEyes": False})
-        set_policies(twin, *both)
-        uid = twin.apply(ibgu("a", "Prep"))
+        set_policies(engine, *both)
+        uid = engine.apply(ibgu("a", "Prep"))
         if author:
-            twin.annotate(uid, **{names.step_author(0).removeprefix("ibgu.dev/"): author})
-        twin.wait(minutes=1)
+            engine.annotate(uid, **{names.step_author(0).removeprefix("ibgu.dev/"): author})
+        engine.wait(minutes=1)
         for user in users:
-            approve(twin, user)
-        assert started(twin) == [StartFacts(author=author)]
+            approve(engine, user)
+        assert started(engine) == [StartFacts(author=author)]
 
 
 def test_ways_back_ask_for_no_health_of_canaries() -> None:
     """Nobody waits for canaries there, so nothing is to be observed."""
-    twin = InMemoryEngine("site-1", "site-2")
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=2)
-    set_policies(twin, policy(canaries={"count": 1, "health": {"nodes": True}}))
-    twin.append("uid-a", "Abort", concurrency=1)
-    twin.wait(seconds=5)
-    assert started(twin)[-2:] == [None, None]
-    assert list(twin.policy_gates.to_observe(twin.now)) == []
-    (in_force,) = twin.policy_gates._policies
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=2)
+    set_policies(engine, policy(canaries={"count": 1, "health": {"nodes": True}}))
+    engine.append("uid-a", "Abort", concurrency=1)
+    engine.wait(seconds=5)
+    assert started(engine)[-2:] == [None, None]
+    assert list(engine.policy_gates.to_observe(engine.now)) == []
+    (in_force,) = engine.policy_gates._policies
     assert in_force.canaries is not None
     assert in_force.canaries._asked == set()
 
 
 def test_more_canaries_than_can_be_named_are_not_kept() -> None:
-    twin = InMemoryEngine(*(f"site-{number}" for number in range(MAX_NAMES + 1)))
-    for name in twin.spokes:
-        twin.labels[name] = {"ring": "0"}
+    engine = InMemoryEngine(*(f"site-{number}" for number in range(MAX_NAMES + 1)))
+    for name in engine.spokes:
+        engine.labels[name] = {"ring": "0"}
     ring = {"selector": {"matchLabels": {"ring": "0"}}}
-    set_policies(twin, policy(canaries=ring))
-    twin.apply(ibgu("a", "Prep", concurrency=1))
-    assert started(twin)[0] == StartFacts({"ring": "0"})
+    set_policies(engine, policy(canaries=ring))
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    assert started(engine)[0] == StartFacts({"ring": "0"})
 
 
-def started(twin: InMemoryEngine) -> list[StartFacts | None]:
+def started(engine: InMemoryEngine) -> list[StartFacts | None]:
     """The facts of the starts of an hour."""
-    twin.wait(hours=1)
-    found = [each.decision for each in twin.said if isinstance(each.decision, OnMember)]
+    engine.wait(hours=1)
+    found = [each.decision for each in engine.said if isinstance(each.decision, OnMember)]
     return [each.facts for each in found if each.kind is Kind.RUN_INTENDED]

@@ -26,22 +26,22 @@ CHANGES = (date(2027, 3, 14), date(2027, 3, 28), date(2027, 10, 31), date(2027, 
 
 def fleet(begin: datetime) -> InMemoryEngine:
     zones = {f"site-{n:02}": (BERLIN, NEW_YORK)[n % 2] for n in range(2 * EACH)}
-    twin = InMemoryEngine(*zones)
-    Invariants(twin)
-    twin.now, twin.facts = begin, Facts(in_sync_since=begin)
+    engine = InMemoryEngine(*zones)
+    Invariants(engine)
+    engine.now, engine.facts = begin, Facts(in_sync_since=begin)
     for name, zone in zones.items():
-        twin.labels[name] = {TIME_ZONE: zone.replace("/", ".")}
-        twin.spokes[name].now = begin
-    return twin
+        engine.labels[name] = {TIME_ZONE: zone.replace("/", ".")}
+        engine.spokes[name].now = begin
+    return engine
 
 
-def starts(twin: InMemoryEngine) -> dict[str, list[datetime]]:
+def starts(engine: InMemoryEngine) -> dict[str, list[datetime]]:
     """Returns when Upgrades began in each zone."""
     found: dict[str, list[datetime]] = {BERLIN: [], NEW_YORK: []}
-    for at, decision in ((said.at, said.decision) for said in twin.said):
+    for at, decision in ((said.at, said.decision) for said in engine.said):
         if not isinstance(decision, OnMember) or decision.kind is not Kind.RUN_INTENDED:
             continue
-        run, labels = decision.member.run, twin.labels[decision.member.cluster]
+        run, labels = decision.member.run, engine.labels[decision.member.cluster]
         if run is not None and run.action == "Upgrade":
             found[labels[TIME_ZONE].replace(".", "/")].append(at)
     return found
@@ -68,14 +68,14 @@ def test_every_start_lies_in_the_night_of_its_cluster(change: date, opens: time,
     """With one slot the nights of the change and the next one are needed, else the first one is
     enough."""
     begin = datetime.combine(change, time(12), UTC) - timedelta(days=1)
-    twin = fleet(begin)
+    engine = fleet(begin)
     window = {"cron": f"{opens.minute} {opens.hour} * * *", "durationMinutes": MINUTES}
-    set_policies(twin, policy("nights", actions=["Upgrade"], windows=[window]))
-    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=most, timeout=14_400))
-    twin.wait(days=DAYS)
-    for zone, found in starts(twin).items():
+    set_policies(engine, policy("nights", actions=["Upgrade"], windows=[window]))
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=most, timeout=14_400))
+    engine.wait(days=DAYS)
+    for zone, found in starts(engine).items():
         nights = list(openings(zone, begin, opens))[: 2 if most == 1 else 1]
         by_night = [[at for at in found if each <= at < each + OPEN] for each in nights]
         assert sum(map(len, by_night)) == len(found) == EACH
         assert [each[0] for each in by_night] == nights
-    assert twin.tracked("uid-a").steps[1].counts[Outcome.SUCCEEDED] == 2 * EACH
+    assert engine.tracked("uid-a").steps[1].counts[Outcome.SUCCEEDED] == 2 * EACH

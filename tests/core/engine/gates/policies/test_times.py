@@ -21,27 +21,27 @@ NIGHT: dict[str, Any] = {"windows": [{"cron": "0 1 * * *", "durationMinutes": 24
 
 def fleet(**zones: str) -> InMemoryEngine:
     """Each cluster with the label of its time zone; empty: it has none."""
-    twin = InMemoryEngine(*zones)
-    Invariants(twin)
+    engine = InMemoryEngine(*zones)
+    Invariants(engine)
     for name, zone in zones.items():
-        twin.labels[name] = {TIME_ZONE: zone} if zone else {}
-    return twin
+        engine.labels[name] = {TIME_ZONE: zone} if zone else {}
+    return engine
 
 
-def started(twin: InMemoryEngine, name: str) -> datetime:
+def started(engine: InMemoryEngine, name: str) -> datetime:
     """Returns when the newest action began."""
-    run = twin.member("uid-a", 0, name).run
+    run = engine.member("uid-a", 0, name).run
     assert run is not None
     return run.intended_at
 
 
 def test_each_cluster_starts_when_the_window_opens_in_its_own_zone() -> None:
     """The test begins at midnight in London, which is 19:00 in New York and 09:00 in Tokyo."""
-    twin = fleet(london="Europe.London", york="America.New_York", tokyo="Asia.Tokyo")
-    set_policies(twin, policy("night", **NIGHT))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    kept = reason(twin, "uid-a", "tokyo")
+    engine = fleet(london="Europe.London", york="America.New_York", tokyo="Asia.Tokyo")
+    set_policies(engine, policy("night", **NIGHT))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    kept = reason(engine, "uid-a", "tokyo")
     assert (kept.kind, kept.gate, kept.message, kept.until, kept.who) == (
         ReasonKind.GATE,
         "RolloutPolicy/night",
@@ -49,149 +49,149 @@ def test_each_cluster_starts_when_the_window_opens_in_its_own_zone() -> None:
         START + timedelta(hours=16),
         ActingParty.IBGU,
     )
-    twin.wait(hours=30)
-    hours = {name: (started(twin, name) - START) // timedelta(hours=1) for name in twin.spokes}
+    engine.wait(hours=30)
+    hours = {name: (started(engine, name) - START) // timedelta(hours=1) for name in engine.spokes}
     assert hours == {"london": 1, "york": 6, "tokyo": 16}
 
 
 def test_an_annotation_names_the_zone_with_its_slash() -> None:
-    twin = fleet(site="Asia.Tokyo")
-    twin.annotations["site"][TIME_ZONE] = "Europe/London"
-    set_policies(twin, policy(**NIGHT))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    assert reason(twin, "uid-a", "site").message.startswith(
+    engine = fleet(site="Asia.Tokyo")
+    engine.annotations["site"][TIME_ZONE] = "Europe/London"
+    set_policies(engine, policy(**NIGHT))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    assert reason(engine, "uid-a", "site").message.startswith(
         "the policy's window opens at 01:00 GMT"
     )
 
 
 def test_a_cluster_without_a_zone_waits_for_a_person() -> None:
-    twin = fleet(site="", other="Mars.Olympus")
-    set_policies(twin, policy(**NIGHT))
-    twin.apply(ibgu("a", "Prep"))
-    twin.wait(hours=3)
-    kept = reason(twin, "uid-a", "site")
+    engine = fleet(site="", other="Mars.Olympus")
+    set_policies(engine, policy(**NIGHT))
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=3)
+    kept = reason(engine, "uid-a", "site")
     assert (kept.who, kept.message) == (
         ActingParty.PERSON,
         "the policy's windows are in the cluster's time zone, which is not known: give the "
         f"ManagedCluster the label {TIME_ZONE}, such as Europe.Berlin",
     )
-    assert reason(twin, "uid-a", "other").message == (
+    assert reason(engine, "uid-a", "other").message == (
         f'{TIME_ZONE}: "Mars/Olympus" is not a time zone, such as Europe/Berlin'
     )
-    twin.labels["site"][TIME_ZONE] = "Europe.London"
-    twin.touch_cluster("site")
-    twin.settle()
-    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+    engine.labels["site"][TIME_ZONE] = "Europe.London"
+    engine.touch_cluster("site")
+    engine.settle()
+    assert len(engine.tracked("uid-a").steps[0].slots) == 1
 
 
 def test_a_zone_of_the_windows_own_needs_none_of_the_cluster() -> None:
-    twin = fleet(site="")
+    engine = fleet(site="")
     set_policies(
-        twin,
+        engine,
         policy(windows=[{"cron": "0 1 * * *", "durationMinutes": 60, "timeZone": "Asia/Tokyo"}]),
     )
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    assert reason(twin, "uid-a", "site").message == (
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    assert reason(engine, "uid-a", "site").message == (
         "the policy's window opens at 01:00 JST on 2 January 2026"
     )
-    twin.wait(hours=17)
-    assert started(twin, "site") == START + timedelta(hours=16)
+    engine.wait(hours=17)
+    assert started(engine, "site") == START + timedelta(hours=16)
 
 
 def test_a_window_that_closes_lets_those_in_flight_go_on() -> None:
-    twin = fleet(**{f"site-{number}": "Europe.London" for number in range(1, 5)})
-    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
-    set_policies(twin, policy(windows=[{"cron": "0 1 * * *", "durationMinutes": 10}]))
-    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=1000))
-    twin.until(Kind.FINISHED)
-    twin.settle()
-    assert twin.now > START + timedelta(minutes=70)
-    assert reason(twin, "uid-a", "site-4").message.endswith("on 2 January 2026")
-    twin.wait(hours=24 * 5)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 4
+    engine = fleet(**{f"site-{number}": "Europe.London" for number in range(1, 5)})
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    set_policies(engine, policy(windows=[{"cron": "0 1 * * *", "durationMinutes": 10}]))
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=1000))
+    engine.until(Kind.FINISHED)
+    engine.settle()
+    assert engine.now > START + timedelta(minutes=70)
+    assert reason(engine, "uid-a", "site-4").message.endswith("on 2 January 2026")
+    engine.wait(hours=24 * 5)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 4
 
 
 def test_the_steps_clock_stands_while_the_window_is_closed() -> None:
-    twin = fleet(site="Europe.London")
-    set_policies(twin, policy(**NIGHT))
-    twin.apply(ibgu("a", "Prep", timeout=60))
-    twin.wait(minutes=30)
-    step = twin.tracked("uid-a").steps[0].step
+    engine = fleet(site="Europe.London")
+    set_policies(engine, policy(**NIGHT))
+    engine.apply(ibgu("a", "Prep", timeout=60))
+    engine.wait(minutes=30)
+    step = engine.tracked("uid-a").steps[0].step
     assert step.stopped_since == START
-    assert deadline(step, twin.now) == START + timedelta(minutes=90)
-    twin.drive(timedelta(hours=4))
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
-    assert twin.told(Kind.CLOCK_STARTED)
+    assert deadline(step, engine.now) == START + timedelta(minutes=90)
+    engine.drive(timedelta(hours=4))
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    assert engine.told(Kind.CLOCK_STARTED)
 
 
 def test_the_clock_stands_whatever_else_keeps_single_clusters() -> None:
     """One of them is unreachable, so that no policy is asked about it."""
-    twin = fleet(site="Europe.London", dark="Europe.London")
-    twin.spokes["dark"].dark = True
-    set_policies(twin, policy(**NIGHT))
-    twin.wait(hours=6)
-    twin.apply(ibgu("a", "Prep", timeout=60))
-    twin.wait(hours=20)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    engine = fleet(site="Europe.London", dark="Europe.London")
+    engine.spokes["dark"].dark = True
+    set_policies(engine, policy(**NIGHT))
+    engine.wait(hours=6)
+    engine.apply(ibgu("a", "Prep", timeout=60))
+    engine.wait(hours=20)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
 
 
 def test_a_windows_policy_holds_the_chain_before_its_action() -> None:
-    twin = fleet(site="Europe.London")
-    set_policies(twin, policy("night", actions=["Upgrade"], **NIGHT))
-    twin.wait(hours=5)
-    twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
-    twin.wait(hours=3)
-    member = twin.member("uid-a", 0, "site")
+    engine = fleet(site="Europe.London")
+    set_policies(engine, policy("night", actions=["Upgrade"], **NIGHT))
+    engine.wait(hours=5)
+    engine.apply(ibgu("a", "Prep Upgrade", timeout=60))
+    engine.wait(hours=3)
+    member = engine.member("uid-a", 0, "site")
     assert (member.state, member.reason.gate) == (MemberState.IN_FLIGHT, "RolloutPolicy/night")
-    twin.wait(hours=30)
-    assert started(twin, "site") == START + timedelta(hours=25)
+    engine.wait(hours=30)
+    assert started(engine, "site") == START + timedelta(hours=25)
 
 
 def chain(timeout: int = 60, **zones: str) -> InMemoryEngine:
     """Prep runs by day, one cluster at a time; Upgrades wait for the night."""
-    twin = fleet(**zones)
-    set_policies(twin, policy("night", actions=["Upgrade"], **NIGHT))
-    twin.wait(hours=5)
-    twin.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=timeout))
-    return twin
+    engine = fleet(**zones)
+    set_policies(engine, policy("night", actions=["Upgrade"], **NIGHT))
+    engine.wait(hours=5)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=timeout))
+    return engine
 
 
 def test_the_clock_stands_although_others_wait_for_the_slots() -> None:
-    twin = chain(**dict.fromkeys(("site-1", "site-2", "site-3"), "Europe.London"), timeout=240)
-    twin.wait(hours=12)
-    tracked = twin.tracked("uid-a").steps[0]
+    engine = chain(**dict.fromkeys(("site-1", "site-2", "site-3"), "Europe.London"), timeout=240)
+    engine.wait(hours=12)
+    tracked = engine.tracked("uid-a").steps[0]
     assert (len(tracked.slots), tracked.step.stopped_since is not None) == (1, True)
-    twin.wait(hours=60)
+    engine.wait(hours=60)
     assert tracked.counts[Outcome.SUCCEEDED] == 3
 
 
 @pytest.mark.parametrize("state", ["dark", "busy"])
 def test_a_window_keeps_the_chain_of_a_cluster_that_could_not_go_on_either(state: str) -> None:
-    twin = chain(site="Europe.London")
-    twin.until(Kind.RUN_ENDED)
-    twin.wait(minutes=1)
-    spoke = twin.spokes["site"]
+    engine = chain(site="Europe.London")
+    engine.until(Kind.RUN_ENDED)
+    engine.wait(minutes=1)
+    spoke = engine.spokes["site"]
     if state == "dark":
         spoke.dark = True
     else:
         spoke.generation += 1
-    twin.touch_everything()
-    twin.wait(hours=8)
-    assert reason(twin, "uid-a", "site").gate == "RolloutPolicy/night"
-    assert twin.tracked("uid-a").steps[0].step.stopped_since
+    engine.touch_everything()
+    engine.wait(hours=8)
+    assert reason(engine, "uid-a", "site").gate == "RolloutPolicy/night"
+    assert engine.tracked("uid-a").steps[0].step.stopped_since
     spoke.dark, spoke.observed = False, spoke.generation
-    twin.touch_everything()
-    twin.wait(hours=24)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
-    assert started(twin, "site") == START + timedelta(hours=25)
+    engine.touch_everything()
+    engine.wait(hours=24)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    assert started(engine, "site") == START + timedelta(hours=25)
 
 
 def test_a_freeze_holds_all_and_says_why() -> None:
-    twin = fleet(site="", other="")
+    engine = fleet(site="", other="")
     set_policies(
-        twin,
+        engine,
         policy(
             freezes=[
                 {
@@ -202,43 +202,43 @@ def test_a_freeze_holds_all_and_says_why() -> None:
             ]
         ),
     )
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    kept = reason(twin, "uid-a", "site")
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    kept = reason(engine, "uid-a", "site")
     end = START + timedelta(hours=23)
     assert (kept.message, kept.until) == (
         "the policy freezes all starts until 2026-01-01T23:00:00Z: holidays",
         end,
     )
-    twin.wait(hours=24)
-    assert started(twin, "site") >= end
+    engine.wait(hours=24)
+    assert started(engine, "site") >= end
 
 
 def test_a_freeze_needs_no_reason() -> None:
-    twin = fleet(site="")
+    engine = fleet(site="")
     freezes = [{"from": "2025-12-20T00:00:00Z", "until": "2026-01-02T00:00:00Z"}]
-    set_policies(twin, policy(freezes=freezes))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
+    set_policies(engine, policy(freezes=freezes))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
     words = "the policy freezes all starts until 2026-01-02T00:00:00Z"
-    assert reason(twin, "uid-a", "site").message == words
+    assert reason(engine, "uid-a", "site").message == words
 
 
 @pytest.mark.parametrize("action", [Action.ABORT, Action.ROLLBACK])
 def test_no_window_holds_a_way_back(action: Action) -> None:
-    twin = fleet(site="Europe.London")
-    set_policies(twin, policy(**NIGHT, freezes=[{"from": "2025-12-20T00:00:00Z",
+    engine = fleet(site="Europe.London")
+    set_policies(engine, policy(**NIGHT, freezes=[{"from": "2025-12-20T00:00:00Z",
                                                  "until": "2027-01-02T00:00:00Z"}]))  # fmt: skip
-    spoke = twin.spokes["site"]
+    spoke = engine.spokes["site"]
     spoke.to(Stage.PREP)
     label = "prep-completed"
     if action == Action.ROLLBACK:
         spoke.to(Stage.UPGRADE)
         label = "upgrade-completed"
-    twin.labels["site"][f"lcm.openshift.io/ibgu-{label}"] = ""
-    twin.apply(ibgu("a", action))
-    twin.wait(minutes=50)
-    assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
+    engine.labels["site"][f"lcm.openshift.io/ibgu-{label}"] = ""
+    engine.apply(ibgu("a", action))
+    engine.wait(minutes=50)
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
 
 
 # -- fit -------------------------------------------------------------------------------------------
@@ -247,40 +247,40 @@ MEASURED = DurationStats(20, 60.0, 3600.0, (60.0,), prepared=600.0)
 
 
 def fitting(minutes: int, early: int = 61, **spec: Any) -> InMemoryEngine:
-    twin = fleet(site="Europe.London")
-    twin.durations = {Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED, Action.PREP: MEASURED}
-    twin.wait(minutes=early)
+    engine = fleet(site="Europe.London")
+    engine.durations = {Action.UPGRADE: MEASURED, Action.ROLLBACK: MEASURED, Action.PREP: MEASURED}
+    engine.wait(minutes=early)
     window = {"cron": "0 1 * * *", "durationMinutes": minutes}
-    set_policies(twin, policy("night", windows=[window], fit=True, **spec))
-    twin.apply(ibgu("a", "Prep Upgrade"))
-    return twin
+    set_policies(engine, policy("night", windows=[window], fit=True, **spec))
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    return engine
 
 
 def test_an_action_that_would_not_end_in_the_window_does_not_start() -> None:
-    twin = fitting(70)
-    twin.wait(minutes=1)
-    kept = reason(twin, "uid-a", "site")
+    engine = fitting(70)
+    engine.wait(minutes=1)
+    kept = reason(engine, "uid-a", "site")
     assert (kept.message, kept.until) == (
         "Prep usually takes up to 1 h 10 min, and the policy's window closes at 02:10 GMT on 1 "
         "January 2026",
         START + timedelta(hours=2, minutes=10),
     )
-    twin.wait(hours=2)
-    assert reason(twin, "uid-a", "site").message == (
+    engine.wait(hours=2)
+    assert reason(engine, "uid-a", "site").message == (
         "the policy's window opens at 01:00 GMT on 2 January 2026"
     )
 
 
 def test_an_action_that_just_fits_starts() -> None:
-    twin = fitting(70, early=60)
-    twin.settle()
-    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+    engine = fitting(70, early=60)
+    engine.settle()
+    assert len(engine.tracked("uid-a").steps[0].slots) == 1
 
 
 def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
-    twin = fitting(69, early=60)
-    twin.settle()
-    kept = reason(twin, "uid-a", "site")
+    engine = fitting(69, early=60)
+    engine.settle()
+    kept = reason(engine, "uid-a", "site")
     assert (kept.message, kept.until, kept.who) == (
         "Prep usually takes up to 1 h 10 min, and no window of the policy is open for so long",
         None,
@@ -290,24 +290,24 @@ def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
 
 def test_an_action_that_no_longer_fits_waits_for_the_next_opening() -> None:
     """The windows overlap: each opens before the one before it closes."""
-    twin = fleet(site="Europe.London")
-    twin.durations = {Action.PREP: MEASURED}
-    twin.wait(minutes=85)
+    engine = fleet(site="Europe.London")
+    engine.durations = {Action.PREP: MEASURED}
+    engine.wait(minutes=85)
     window = {"cron": "0 * * * *", "durationMinutes": 90}
-    set_policies(twin, policy("hourly", windows=[window], fit=True))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    assert reason(twin, "uid-a", "site").until == START + timedelta(hours=2)
-    twin.wait(hours=1)
-    assert started(twin, "site") == START + timedelta(hours=2)
+    set_policies(engine, policy("hourly", windows=[window], fit=True))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    assert reason(engine, "uid-a", "site").until == START + timedelta(hours=2)
+    engine.wait(hours=1)
+    assert started(engine, "site") == START + timedelta(hours=2)
 
 
 def test_an_upgrade_keeps_time_for_its_rollback() -> None:
-    twin = fitting(182, actions=["Upgrade"])
-    twin.until(Kind.RUN_ACCEPTED)
-    twin.durations = {**twin.durations, Action.UPGRADE: replace(MEASURED, p95=6000.0)}
-    twin.wait(minutes=30)
-    kept = reason(twin, "uid-a", "site")
+    engine = fitting(182, actions=["Upgrade"])
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.durations = {**engine.durations, Action.UPGRADE: replace(MEASURED, p95=6000.0)}
+    engine.wait(minutes=30)
+    kept = reason(engine, "uid-a", "site")
     assert kept.message == (
         "Upgrade with a Rollback usually takes up to 3 h, and the policy's window closes at 04:02 "
         "GMT on 1 January 2026"
@@ -330,20 +330,20 @@ def test_an_action_that_was_measured_too_rarely_takes_its_usual_time() -> None:
 
 
 def test_clusters_that_the_policy_does_not_select_start_at_any_time() -> None:
-    twin = fleet(site="")
-    set_policies(twin, policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **NIGHT))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    assert len(twin.tracked("uid-a").steps[0].slots) == 1
+    engine = fleet(site="")
+    set_policies(engine, policy(clusters={"selector": {"matchLabels": {"kind": "lab"}}}, **NIGHT))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    assert len(engine.tracked("uid-a").steps[0].slots) == 1
 
 
 def test_a_window_that_never_opens_waits_for_a_person() -> None:
     """No first day of a month is a second Monday."""
-    twin = fleet(site="Europe.London")
-    set_policies(twin, policy(windows=[{"cron": "0 0 */31 2 MON#2", "durationMinutes": 60}]))
-    twin.apply(ibgu("a", "Prep"))
-    twin.settle()
-    kept = reason(twin, "uid-a", "site")
+    engine = fleet(site="Europe.London")
+    set_policies(engine, policy(windows=[{"cron": "0 0 */31 2 MON#2", "durationMinutes": 60}]))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    kept = reason(engine, "uid-a", "site")
     assert (kept.message, kept.who, kept.until) == (
         "no window of the policy opens within fifty years",
         ActingParty.PERSON,
