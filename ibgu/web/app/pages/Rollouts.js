@@ -71,7 +71,7 @@ function Row({ rollout, now }) {
     <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
     <span class="done"><${Bar} counts=${counts} />${done && html`<span class="quiet">${done}</span>`}</span>
     <span class="troubles">
-      <${Number} rollout=${rollout} state="failed" number=${counts.failed} leads=${current?.counts.failed > 0} />
+      <${Number} rollout=${rollout} state="failed" number=${counts.failed} leads=${counts.failed > 0 && current?.counts.failed === counts.failed} />
       <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
     </span>
     <span class="when"><${When} rollout=${rollout} now=${now} /></span>

@@ -43,10 +43,7 @@ function Facts({ rollout, step: all, next, selected, now }) {
       <strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong>
       ${rollout.plan.length > 1 && html` <span class="quiet">with the full plan</span>`}
     </span>
-    <span>
-      <${Number} rollout=${rollout} label=${label} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
-      ${whole.failed !== counts.failed && html` <span class="quiet">(${count(counts.failed)} in this step)</span>`}
-    </span>
+    <${Failed} rollout=${rollout} label=${label} whole=${whole.failed} here=${counts.failed} />
     ${whole.cancelled > 0 && html`<span class="quiet">${count(whole.cancelled)} cancelled</span>`}
     ${whole.skipped > 0 && html`<span class="quiet">${count(whole.skipped)} skipped</span>`}
     <span>
@@ -63,6 +60,16 @@ function Facts({ rollout, step: all, next, selected, now }) {
     ${!selected && next && over && html`<a href=${rehearseLink(rollout)}>rehearse what is to come</a>`}
     ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
     ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
+}
+
+/** The link shows the newest step only, so it is at the number of that. */
+function Failed({ rollout, label, whole, here }) {
+  const shared = { rollout, label, state: "failed" };
+  if (whole === here) return html`<span><${Number} ...${shared} number=${whole} /></span>`;
+  return html`<span>
+    <${Number} ...${shared} number=${whole} leads=${false} />
+    ${" "}<span class="quiet">(<${Number} ...${shared} number=${here} words=${`${count(here)} in this step`} />)</span>
+  </span>`;
 }
 
 /** `slots`: null where only some of the step's clusters are counted. */
