@@ -91,6 +91,14 @@ async def test_clusters_by_their_labels(ibgu: Ibgu) -> None:
     assert "no cluster was checked: no cluster matches the selector" in nobody.stdout
 
 
+async def test_a_plan_that_is_invalid_is_to_be_corrected(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", "Upgrade Prep")
+    found = await ibgu("preflight", "-f", file, user="olga")
+    assert found.exit_code == 1
+    assert "P35 error" in found.stdout
+    assert "no cluster was checked: correct the plan first (P35)" in found.stdout
+
+
 async def test_a_plan_that_takes_no_cluster(ibgu: Ibgu, tmp_path: Path) -> None:
     file = write(tmp_path / "plan.yaml", "Upgrade")
     found = await ibgu("preflight", "-f", file, user="olga")

@@ -694,3 +694,20 @@ async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> 
     way_back = page.locator(".explained").get_by_text("finalize or roll back by")
     await expect(way_back).to_have_class(re.compile("worry"))
     assert look.errors == []
+
+
+@pytest.mark.parametrize(
+    "link", ["", RAN, f"{RAN}?step=1", f"{RAN}?show=members", "#/c/site-0005", "#/p", "#/s"]
+)
+async def test_a_phone_scrolls_up_and_down_only(look: Tab, link: str) -> None:
+    """Wide tables and long commands scroll in a box of their own."""
+    await look.page.set_viewport_size({"width": 390, "height": 844})
+    page = await look.open(link)
+    await expect(page.locator("main h1, main h2").first).to_be_visible()
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
+    wide = """[...document.querySelectorAll('body *')]
+      .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll'))
+      .map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`)"""
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, await page.evaluate(wide)
+    assert look.errors == []

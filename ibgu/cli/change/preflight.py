@@ -142,10 +142,12 @@ def _print_recorded(where: "RestTarget", name: str, output: WideForm) -> None:
 
 def _nobody(found: "PreflightResponse", name: str, selector: str) -> str:
     """Returns why no cluster was checked."""
-    from ibgu.cli.show.preflight import steps_begun
+    from ibgu.cli.show.preflight import plan_refused, steps_begun
 
     if selector:
         return "no cluster matches the selector"
+    if plan_refused(found):
+        return "correct the plan first (P35)"
     if name and steps_begun(found):
         return f"every step of {name} has started, and preflight checks only steps that have not"
     return "the next step selects no cluster now"

@@ -10,6 +10,7 @@ from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
 _COLOURS = {"error": "red", "warning": "yellow", "unknown": "cyan"}
+_ERROR = "error"
 _UNKNOWN = "unknown"
 _NAMED = 5
 _OUTCOMES = {
@@ -55,6 +56,11 @@ def steps_begun(found: PreflightResponse) -> bool:
     """Returns whether a rollout has no step any more that has not begun: then its plan is not
     judged."""
     return any((each.rule, each.outcome) == ("P35", "notApplicable") for each in found.rules)
+
+
+def plan_refused(found: PreflightResponse) -> bool:
+    """Returns whether the plan is at fault, so that no step of it has clusters."""
+    return any((each.rule, each.severity) == ("P35", _ERROR) for each in found.findings)
 
 
 def _unknown(found: PreflightResponse) -> Iterable[list[PreflightFindingResponse]]:
