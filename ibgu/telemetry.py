@@ -50,7 +50,9 @@ OWN_ERRORS = Counter(
     "Internal errors about one rollout, in its work or in reporting it; each counts once.",
     ["what"],
 )
-TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM, or one that may live, keeps the leader from writing.")
+TALM_LIVE = Gauge(
+    "ibgu_talm_live", "1 while a live TALM, or one that may live, keeps the leader from writing."
+)
 
 # the hub
 HUB_REQUESTS = Counter("ibgu_hub_requests", "Requests to the hub.", ["verb", "code"])

@@ -28,7 +28,6 @@ from ibgu.core.model import (
     Rollout,
     Run,
     WorkView,
-    names,
 )
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.names import payload_name

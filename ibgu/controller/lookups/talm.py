@@ -130,9 +130,10 @@ class TalmWatch:
 
     async def first(self) -> str:
         """Returns the hold once the hub responds; nothing may be written before."""
-        while not await self._find():
+        while True:
+            if await self._find():
+                return self.hold()
             await asyncio.sleep(RETRY)
-        return self.hold()
 
     async def _find(self) -> bool:
         """Returns whether the hub has said which TALMs are live. Until it does, what it said last

@@ -180,7 +180,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     refusal: str = ""
     """The hub's message for the newest write of the stage work that it refused for good (4xx)."""
     stage_gone: str = ""
-    """The run after whose end the hub, asked by name, had no stage work; empty: it was not asked."""
+    """The run after whose end the hub, asked by name, had no stage work; empty: not asked."""
     payload_writing: bool = False
     """Whether a write of the payload work is queued or on its way."""
     payload_refusal: str = ""

@@ -112,7 +112,9 @@ def running(problem: str) -> str:
 
 def unknown(error: str) -> str:
     """Returns the message of a hold; `error`: why the hub does not say whether TALM runs."""
-    return f"ibgu can't tell whether TALM runs on this hub, and writes nothing until it can: {error}"
+    return (
+        f"ibgu can't tell whether TALM runs on this hub, and writes nothing until it can: {error}"
+    )
 
 
 def _accounts(found: JsonObject, shipped: JsonObject) -> frozenset[str] | None:

@@ -78,7 +78,7 @@ async def test_a_streaming_list_that_takes_for_ever_is_given_up_for_pages(
 async def test_a_timed_list_that_takes_too_long_is_a_gap(
     hub: ScriptedHub, reflect: Reflect, until: Until
 ) -> None:
-    """What the store shows is from before the list, and ever older."""
+    """The store shows how things were before the list, and grows ever older."""
     await hub.put("a")
     timing = Timing(relist=0.0, silence=1.5, backoff=QUICK.backoff)
     async with reflect(timing=timing, streaming=False) as running:
