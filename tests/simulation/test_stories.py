@@ -460,7 +460,7 @@ def test_an_arming_that_waits_for_its_retry_is_given_up_when_talm_comes(told: Te
         told(story, "Prep")
 
 
-def test_nothing_starts_while_ibgu_cant_tell_whether_talm_runs(told: Tell) -> None:
+def test_nothing_starts_while_talms_lease_is_hidden(told: Tell) -> None:
     """The right to read TALM's Lease is lost: TALM may have come back since."""
     refusing: list[bool] = []
 

@@ -118,19 +118,19 @@ def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
-    stage_left = seen.writing or armed or stage_may_be_hidden(run, seen)
-    if gone or not (stage_left or _job_left(ctx, member, run, seen)):
+    if gone or not (seen.writing or armed or _may_be_left(ctx, member, run, seen)):
         ctx.on_member(Kind.RUN_DISARMED, transitions.disarm(member, run), _DISARMED)
     else:
         words = "removes what the run has brought" if seen.job else "disarms the stage work"
         ctx.set_reason_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
 
 
-def _job_left(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> bool:
-    left = job_left(run, seen, ctx.now)
-    if left:
+def _may_be_left(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> bool:
+    """Whether the hub may have a stage work that is not shown, or has the work of a Job."""
+    job = job_left(run, seen, ctx.now)
+    if job:
         ctx.requeue_at(member.cluster, run.ended_at + JOB_REMOVAL)
-    return left
+    return job or stage_may_be_hidden(run, seen)
 
 
 def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
