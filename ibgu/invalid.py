@@ -26,8 +26,8 @@ def sentence(error: Mapping[str, Any]) -> str:
     if kind in _NOT:
         return f"{given!r} {_NOT[kind]}"
     if kind in _BOUNDS:
-        limit, told = _BOUNDS[kind]
-        return f"{given} {told.format(error['ctx'][limit])}"
+        limit, template = _BOUNDS[kind]
+        return f"{given} {template.format(error['ctx'][limit])}"
     if kind == "string_pattern_mismatch":
         return f"{given!r} is not one of those that are allowed"
     if kind in ("enum", "literal_error"):

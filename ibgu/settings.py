@@ -272,8 +272,8 @@ def settings() -> Settings:
 
 def read_settings(**given: object) -> Settings:
     """Raises SettingsError."""
-    if told := mistyped(os.environ):
-        raise SettingsError(told)
+    if problem := mistyped(os.environ):
+        raise SettingsError(problem)
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:

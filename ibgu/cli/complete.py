@@ -102,8 +102,8 @@ def _offered(find: Callable[[IncompleteCommandLine], Found]) -> Callable[[typer.
         try:
             found = find(IncompleteCommandLine(target, given, ctx.args, incomplete))
             fitting = (
-                (name, _NOT_PLAIN.sub("", words))
-                for name, words in found
+                (name, _NOT_PLAIN.sub("", help_text))
+                for name, help_text in found
                 if name.startswith(incomplete) and not _NOT_PLAIN.search(name)
             )
             return list(dict(islice(fitting, MAX_NAMES)).items())

@@ -36,9 +36,9 @@ class PlainCommand(TyperCommand):
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for each in self.get_params(ctx):
             if record := each.get_help_record(ctx):
-                name, words = record
+                name, help_text = record
                 if isinstance(each, TyperArgument):
-                    sections["Arguments"].append((_TYPE.sub("", name), words))
+                    sections["Arguments"].append((_TYPE.sub("", name), help_text))
                 else:
                     sections["Options"].append(record)
         for title, rows in sections.items():

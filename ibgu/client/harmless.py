@@ -11,15 +11,15 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 _ESCAPED = re.compile(
     r"\\(?:u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|u(?P<code>[0-9a-fA-F]{4})|(?P<told>[bfr])|.)"
+    r"|u(?P<code>[0-9a-fA-F]{4})|(?P<control>[bfr])|.)"
 )
 """A pair that is no character (an escaped backslash, say) is skipped as a whole."""
 
 
 def harmless(body: bytes) -> bytes:
     """Returns the JSON with U+FFFD for each control character in its strings."""
-    told = body.decode(errors="replace").split("\r")  # as it may stand at the end of a line
-    text = "\r".join(core.harmless(part) for part in told)
+    parts = body.decode(errors="replace").split("\r")  # as it may stand at the end of a line
+    text = "\r".join(core.harmless(part) for part in parts)
     return (_ESCAPED.sub(_replaced, text) if "\\" in text else text).encode()
 
 
@@ -29,7 +29,7 @@ def cleaned(record: R) -> R:
 
 
 def _replaced(found: re.Match[str]) -> str:
-    if found["told"]:
+    if found["control"]:
         return core.REPLACEMENT
     if found["high"]:
         high, low = int(found["high"], 16) - 0xD800, int(found["low"], 16) - 0xDC00

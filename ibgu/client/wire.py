@@ -110,9 +110,9 @@ class Wire:
     def _url(self, path: tuple[str, ...], query: dict[str, object]) -> str:
         """Returns the URL, without query parameters that are None."""
         parts = "/".join(quote(part, safe="") for part in path)
-        given = {name: _worded(value) for name, value in query.items() if value is not None}
-        asked = f"?{urlencode(given, doseq=True)}" if given else ""
-        return f"{self._server}/api/v1/{parts}{asked}"
+        parameters = {name: _worded(value) for name, value in query.items() if value is not None}
+        query_string = f"?{urlencode(parameters, doseq=True)}" if parameters else ""
+        return f"{self._server}/api/v1/{parts}{query_string}"
 
     @contextmanager
     def _opened(
@@ -146,11 +146,11 @@ class Wire:
 
     def _refused(self, error: urllib.error.HTTPError) -> RestError:
         if error.code in _REDIRECTS:
-            where = urlsplit(error.headers.get("Location", ""))
+            location = urlsplit(error.headers.get("Location", ""))
             return RestError(
-                f"{self._server} redirects to {where.scheme}://{where.netloc}: either the page is "
-                "there, or a proxy wants you to sign in, as the hub does not accept this token"
-                + _ADVICE[401],
+                f"{self._server} redirects to {location.scheme}://{location.netloc}: either the "
+                "page is there, or a proxy wants you to sign in, as the hub does not accept this "
+                "token" + _ADVICE[401],
                 error.code,
             )
         try:

@@ -78,12 +78,12 @@ class FairSlots:
             self._grant_next()
 
     async def _slot(self, owner: str) -> None:
-        given = asyncio.get_running_loop().create_future()
-        self._waiting.push(owner, given)
+        slot = asyncio.get_running_loop().create_future()
+        self._waiting.push(owner, slot)
         try:
-            await given
+            await slot
         except asyncio.CancelledError:
-            if given.done() and not given.cancelled():
+            if slot.done() and not slot.cancelled():
                 self._grant_next()
             raise
 

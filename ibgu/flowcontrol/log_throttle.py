@@ -11,17 +11,17 @@ class LogThrottle:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._told: dict[str, tuple[str, float]] = {}
+        self._logged: dict[str, tuple[str, float]] = {}
 
     def due(self, subject: str, words: str) -> bool:
         """Returns whether to log the words now, and records that they are."""
         now = self._clock()
-        known = self._told.get(subject)
+        known = self._logged.get(subject)
         if known is not None and known[0] == words and now - known[1] < SECONDS:
             return False
-        self._told[subject] = (words, now)
+        self._logged[subject] = (words, now)
         return True
 
     def forget(self, subject: str) -> None:
         """Forgets the subject: the problem is over, and is logged again if it returns."""
-        self._told.pop(subject, None)
+        self._logged.pop(subject, None)

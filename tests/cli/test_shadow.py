@@ -20,7 +20,7 @@ async def test_a_report_shows_failures_and_waiting_batches(ibgu: Ibgu, watched: 
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0].startswith("default/ran-u1  → 4.17.2   shadow: TALM did this, ibgu only")
-    assert "failures told earlier by 4 h altogether (1 of them)" in lines
+    assert "failures detected earlier by 4 h altogether (1 of them)" in lines
     assert "       known 4 h before TALM's time-out, on average" in lines
     at = lines.index("Policies would have held")
     assert lines[at + 1] == "    1  RolloutPolicy/night would have held it: by day"

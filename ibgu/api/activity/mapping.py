@@ -84,10 +84,10 @@ def _control(row: EventRow) -> tuple[str, str]:
     if not key:
         return "Rate limit changed", row.why
     value = row.data.get("controls", {}).get(key, "")
-    told = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
-    if told.startswith(_NOTHING):
-        return _NOTHING.capitalize(), told.removeprefix(_NOTHING).lstrip("; ")
-    return _CONTROLS[key], told
+    detail = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
+    if detail.startswith(_NOTHING):
+        return _NOTHING.capitalize(), detail.removeprefix(_NOTHING).lstrip("; ")
+    return _CONTROLS[key], detail
 
 
 def _plan(row: EventRow) -> str:

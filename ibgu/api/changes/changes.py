@@ -11,9 +11,9 @@ from fastapi import Depends, Query, Request
 from ibgu.api.changes.schemas import ChangeBody
 from ibgu.api.problems import Problem
 from ibgu.api.requests.access import CLUSTERS, Caller, CallerOfRequest, to_rollouts
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import RolloutOfPath
-from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.client.wire import USER_AGENT
 from ibgu.core.model import Rollout
@@ -115,7 +115,7 @@ def _client(request: Request) -> str:
     return "cli" if request.headers.get("user-agent", "") == USER_AGENT else "rest"
 
 
-ChangingOfRequest = Annotated[RolloutChanges, Depends(made(RolloutChanges))]
+ChangingOfRequest = Annotated[RolloutChanges, Depends(async_dependency(RolloutChanges))]
 
 
 _PATCHES = ("pause", "resume", "skip", "append-step", "adopt")

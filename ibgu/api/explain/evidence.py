@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.api.requests.made import made
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.drivers.ibu.failures.evidence import Evidence, evidence
 from ibgu.core.drivers.ibu.preflight.inspection.velero import concerns_velero
@@ -49,4 +49,4 @@ class EvidenceOfCluster:
         return evidence(run.message, found.facts, problem)
 
 
-EvidenceOfRequest = Annotated[EvidenceOfCluster, Depends(made(EvidenceOfCluster))]
+EvidenceOfRequest = Annotated[EvidenceOfCluster, Depends(async_dependency(EvidenceOfCluster))]

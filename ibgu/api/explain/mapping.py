@@ -22,8 +22,8 @@ def explained(
 ) -> Explained:
     """Returns the explanation. `visits`: newest first, at least one; `claims`: of the cluster, by
     any rollout; `record`: what preflight has found for the first one's step."""
-    told = [visit_for(each, readable) for each in visits]
-    row = told[0].member
+    readable_visits = [visit_for(each, readable) for each in visits]
+    row = readable_visits[0].member
     return explain(
         KIND_TEXTS,
         ExplainCase(
@@ -31,7 +31,7 @@ def explained(
             member=_with_holder(row.member, claims, readable),
             action=row.action,
             hold=row.hold,
-            past=[PastStep(visit.member.member, visit.runs) for visit in reversed(told)],
+            past=[PastStep(visit.member.member, visit.runs) for visit in reversed(readable_visits)],
             now=row.now,
             duration_stats=duration_stats,
             preflight=record.of_cluster(row.member.cluster) if record is not None else (),

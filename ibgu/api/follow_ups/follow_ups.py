@@ -20,9 +20,9 @@ from ibgu.api.preview.proposals import RequestedPreview, of_manifest, of_rollout
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.hub import FleetListsOfProcess
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
-from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import matcher, parse_selector
@@ -177,4 +177,4 @@ def _require_all(of: ChosenBody, found: Sequence[RolloutCluster], rollout: str) 
         raise Problem(409, "not-now", f"{rollout}: {words}: {', '.join(missing[:5])}")
 
 
-FollowUpsOfRequest = Annotated[RolloutFollowUps, Depends(made(RolloutFollowUps))]
+FollowUpsOfRequest = Annotated[RolloutFollowUps, Depends(async_dependency(RolloutFollowUps))]

@@ -107,9 +107,9 @@ def with_closing_event(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
 
 
 def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
-    words = logging.getLogger("uvicorn.error")
+    logger = logging.getLogger("uvicorn.error")
     # Without any handler Python itself would print uvicorn's messages.
-    words.handlers[:] = [logging.NullHandler()]
+    logger.handlers[:] = [logging.NullHandler()]
     return uvicorn.Config(
         app,
         access_log=False,

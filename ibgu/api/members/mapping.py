@@ -98,11 +98,11 @@ def attempts_body(
 
 def visit_body(row: VisitRow, duration_stats: DurationsByAction, readable: Readable) -> VisitBody:
     found = row.member
-    told = visit_for(row, readable)
+    visit = visit_for(row, readable)
     return VisitBody(
         rollout=readable.reference(found.namespace, found.name, found.member.rollout),
-        member=member_body(told.member, duration_stats),
-        runs=_runs(told.runs),
+        member=member_body(visit.member, duration_stats),
+        runs=_runs(visit.runs),
     )
 
 

@@ -108,9 +108,9 @@ async def attempts(
     """Members come in the order of steps, and within a step in the order in which they start."""
     found = await reads.visits_of_rollout(row.rollout.uid, limit=limit, cursor=cursor)
     clusters = {each.member.member.cluster for each in found.items}
-    known = await reads.labels_of(clusters, labels)
+    labels_by_cluster = await reads.labels_of(clusters, labels)
     items = [
-        attempts_body(each, duration_stats, known.get(each.member.member.cluster, {}))
+        attempts_body(each, duration_stats, labels_by_cluster.get(each.member.member.cluster, {}))
         for each in found.items
     ]
     return PageBody(items=items, next_cursor=found.next)

@@ -8,9 +8,9 @@ from ibgu.api.preview.fleet import HubFleet, holders
 from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.problems import invalid
 from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
-from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.drivers.ibu.preflight import PreflightFacts, PreflightReport, judge
 from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
@@ -68,4 +68,4 @@ class SelectedClusters:
             )
 
 
-SelectedClustersOfRequest = Annotated[SelectedClusters, Depends(made(SelectedClusters))]
+SelectedClustersOfRequest = Annotated[SelectedClusters, Depends(async_dependency(SelectedClusters))]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from ibgu.api.context import Context
 from ibgu.api.problems import invalid
-from ibgu.api.requests.made import made
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.db.errors import sqlstate
 from ibgu.db.inspections import Inspections, with_inspection
@@ -80,4 +80,4 @@ class ClusterInspections:
             await asyncio.sleep(_INTERVAL)
 
 
-InspectionsOfRequest = Annotated[ClusterInspections, Depends(made(ClusterInspections))]
+InspectionsOfRequest = Annotated[ClusterInspections, Depends(async_dependency(ClusterInspections))]

@@ -19,8 +19,8 @@ _ORDER = 50
 def preview_body(
     found: Preview, report: PreflightReport, problems: Sequence[str], warnings: Sequence[str]
 ) -> PreviewBody:
-    """Returns the preview's body; `problems` and `warnings`: what is said besides."""
-    errors, told = problems_and_warnings(report)
+    """Returns the preview's body; `problems` and `warnings`: those that are not of preflight."""
+    errors, preflight_warnings = problems_and_warnings(report)
     wrong = [*errors, *problems]
     return PreviewBody(
         selected=len(found.selected),
@@ -29,7 +29,7 @@ def preview_body(
             for each in found.excluded
         ],
         steps=[_step(step) for step in found.steps],
-        warnings=[*told, *found.warnings, *warnings],
+        warnings=[*preflight_warnings, *found.warnings, *warnings],
         ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
         valid=not wrong,
         problems=wrong,

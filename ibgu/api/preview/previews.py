@@ -21,9 +21,9 @@ from ibgu.api.preview.proposals import RequestedPreview
 from ibgu.api.preview.schemas import PreviewBody
 from ibgu.api.preview.warnings import in_an_upgrade, in_newer, refused
 from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
-from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.drivers.ibu.preflight import ClusterFacts, PreflightReport
 from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
@@ -185,8 +185,8 @@ class PlanPreviews:
         proposal = asked.proposal
         newer = await in_newer(plan.found, asked.rollout, self._reads, self._caller)
         fields = await refused(plan.found, proposal, plan.upgraded, self._caller, self._reads)
-        said = [*warnings, *fields, *newer, *admission.warnings]
-        return preview_body(plan.found, plan.report, admission.problems, said)
+        all_warnings = [*warnings, *fields, *newer, *admission.warnings]
+        return preview_body(plan.found, plan.report, admission.problems, all_warnings)
 
 
-PreviewingOfRequest = Annotated[PlanPreviews, Depends(made(PlanPreviews))]
+PreviewingOfRequest = Annotated[PlanPreviews, Depends(async_dependency(PlanPreviews))]

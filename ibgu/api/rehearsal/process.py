@@ -20,7 +20,7 @@ _WORKER = (sys.executable, "-P", "-m", "ibgu.api.rehearsal.worker")
 _ENVIRONMENT = {"PYTHONPATH": str(Path(ibgu.__file__).parents[1])}
 """Nothing of this process's own, which has secrets."""
 _SHOWN = 2000
-"""Bytes of the end of what a failed worker has said."""
+"""Bytes of the end of a failed worker's stderr."""
 
 
 async def rehearsed(
@@ -42,20 +42,20 @@ async def rehearsed(
     )
     try:
         async with asyncio.timeout(limits.seconds):
-            found, said = await process.communicate(msgpack.encode(work))
+            stdout, stderr = await process.communicate(msgpack.encode(work))
     except TimeoutError as error:
         raise _too_large(f"{limits.seconds:.0f} seconds") from error
     finally:
         await _end(process)
     match process.returncode:
         case 0:
-            return msgpack.decode(found, type=list[Outlook])
+            return msgpack.decode(stdout, type=list[Outlook])
         case status if status == TOO_LARGE:
             raise _too_large(f"{limits.memory // _MIB} MiB of memory")
         case status if status == -SIGXCPU:
             raise _too_large(f"{limits.seconds:.0f} seconds")
         case status:
-            words = said[-_SHOWN:].decode(errors="replace")
+            words = stderr[-_SHOWN:].decode(errors="replace")
             raise RuntimeError(f"the process that rehearses ended with {status}: {words}")
 
 

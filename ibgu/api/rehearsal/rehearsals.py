@@ -19,9 +19,9 @@ from ibgu.api.rehearsal.schemas import RehearsalBody, RehearsalSubjectBody
 from ibgu.api.rehearsal.subjects import RehearsalSubject, annotated, odds_of, subjects_of
 from ibgu.api.rehearsal.work import PlanAndOdds
 from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
-from ibgu.api.requests.made import made
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.model import ClusterView
 from ibgu.core.model.bounds import moment
@@ -144,8 +144,8 @@ class Rehearsals:
             plan = planned(rollout, clusters, hub.policies, self._durations, begin)
         except NotRehearsable as error:
             raise Problem(409, "not-now", str(error)) from error
-        told = (found.nobody, _FORGOTTEN if subject.begun else "")
-        return _Checked(subject, plan, (*hub.warnings, *filter(None, told), *found.warnings))
+        warnings = (found.nobody, _FORGOTTEN if subject.begun else "")
+        return _Checked(subject, plan, (*hub.warnings, *filter(None, warnings), *found.warnings))
 
 
-RehearsalsOfRequest = Annotated[Rehearsals, Depends(made(Rehearsals))]
+RehearsalsOfRequest = Annotated[Rehearsals, Depends(async_dependency(Rehearsals))]

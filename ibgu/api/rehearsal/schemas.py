@@ -28,10 +28,10 @@ _STEP: JsonValue = {
 }
 
 
-def _moment(told: str) -> str:
-    if moment(told) is None:
+def _moment(value: str) -> str:
+    if moment(value) is None:
         raise ValueError('must be a time such as "2026-12-01T22:00:00Z"')
-    return told
+    return value
 
 
 class AssumedBody(Body):

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from ibgu import telemetry
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, too_many, unauthenticated, unavailable
-from ibgu.api.requests.made import made
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access, AccessReview, User
@@ -37,10 +37,14 @@ class _HubToken(HTTPBearer):
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         context: Context = request.app.state.context
-        own = await super().__call__(request)
-        if own is None and context.behind_proxy and (token := request.headers.get(FORWARDED_TOKEN)):
+        credentials = await super().__call__(request)
+        if (
+            credentials is None
+            and context.behind_proxy
+            and (token := request.headers.get(FORWARDED_TOKEN))
+        ):
             return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token)
-        return own
+        return credentials
 
 
 bearer = _HubToken(
@@ -162,8 +166,8 @@ def _admit(request: Request, context: Context) -> None:
 
 def _peer(request: Request, context: Context) -> str:
     """Returns the client's address; behind a proxy the last one that the proxy has named."""
-    told = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
-    forwarded = told.rpartition(",")[2].strip()[:_MAX_ADDRESS]
+    forwarded_for = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
+    forwarded = forwarded_for.rpartition(",")[2].strip()[:_MAX_ADDRESS]
     return forwarded or (request.client.host if request.client else "")
 
 
@@ -201,5 +205,5 @@ class Session:
         return await authenticate(self._request)
 
 
-SessionOfRequest = Annotated[Session, Depends(made(Session))]
+SessionOfRequest = Annotated[Session, Depends(async_dependency(Session))]
 CallerOfRequest = Annotated[Caller, Depends(_caller)]

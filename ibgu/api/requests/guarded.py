@@ -36,8 +36,8 @@ class AuthenticatedRoute(APIRoute):
 
 
 def _brings_body(request: Request) -> bool:
-    given = request.headers
-    return given.get("content-length", "0") != "0" or "transfer-encoding" in given
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _limit(context: Context, caller: Caller) -> None:

@@ -165,7 +165,7 @@ def _reasons(
 ) -> list[ReasonCountBody]:
     found: Counter[_ReasonKey] = Counter()
     late: Counter[_ReasonKey] = Counter()
-    kept: dict[_ReasonKey, list[ReasonRow]] = {}
+    policy_rows: dict[_ReasonKey, list[ReasonRow]] = {}
     held_late = hold_overdue(hold, row.now) is not None
     for own in row.reasons:
         held = hold if hold is not None and startable(own.state, own.kind) else None
@@ -173,36 +173,40 @@ def _reasons(
         found[key] += own.count
         late[key] += own.count * held_late if held else overdue_in(row, own, duration_stats)
         if key.gate:
-            kept.setdefault(key, []).append(own)
+            policy_rows.setdefault(key, []).append(own)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [
         ReasonCountBody(
-            kind=key.kind, who=key.who, count=count, overdue=late[key], **_kept(kept.get(key))
+            kind=key.kind,
+            who=key.who,
+            count=count,
+            overdue=late[key],
+            **_policy_fields(policy_rows.get(key)),
         )
         for key, count in commonest
     ]
 
 
-def _kept(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
+def _policy_fields(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
     """Returns what a policy says of the members that it keeps, waiting and in flight."""
     if rows is None:
         return {"policy": None, "until": None, "message": None}
     first = soonest(rows)
     policy = policy_of(first.gate)
     message = for_all(first.message, alike=are_alike(rows))
-    words = held_by(first.gate, message, sum(each.count for each in rows))
-    return {"policy": policy or None, "until": first.until, "message": words}
+    text = held_by(first.gate, message, sum(each.count for each in rows))
+    return {"policy": policy or None, "until": first.until, "message": text}
 
 
 def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:
     step = row.step
-    kept = step.hold
+    hold = step.hold
     return StepBody(
         step=step.index + 1,
         actions=list(step.actions),
         state=StepProgress(step.state.value),
-        hold=hold_body(kept if stops_all(kept) else None, row.now),
-        rate_limit=hold_body(None if stops_all(kept) else kept, row.now),
+        hold=hold_body(hold if stops_all(hold) else None, row.now),
+        rate_limit=hold_body(None if stops_all(hold) else hold, row.now),
         max_concurrency=step.max_concurrency,
         timeout_minutes=round(step.timeout.total_seconds() / 60),
         started_at=step.started_at,

@@ -74,8 +74,10 @@ def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     )
 
 
-def _outcome_body(told: ShadowOutcome | None) -> OutcomeBody | None:
-    return OutcomeBody.model_validate(told, from_attributes=True) if told is not None else None
+def _outcome_body(outcome: ShadowOutcome | None) -> OutcomeBody | None:
+    return (
+        OutcomeBody.model_validate(outcome, from_attributes=True) if outcome is not None else None
+    )
 
 
 def _seconds(span: timedelta | None) -> float | None:

@@ -10,7 +10,7 @@ from ibgu.api.rollouts.schemas import ReleaseBody
 from ibgu.core.assurance.shadow import ShadowVerdict
 from ibgu.core.model import Cause
 
-_TOLD: JsonValue = {
+_OUTCOME: JsonValue = {
     "verdict": "failed",
     "at": "2026-11-20T01:12:09Z",
     "cause": "PrepFailed",
@@ -25,7 +25,7 @@ _CLUSTER: JsonValue = {
     "since": "2026-11-20T01:00:01Z",
     "reachable": True,
     "words": "Prep failed",
-    "ibgu": _TOLD,
+    "ibgu": _OUTCOME,
     "talm": None,
     "aheadSeconds": 2880.0,
     "idleSeconds": None,

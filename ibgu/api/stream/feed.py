@@ -167,9 +167,9 @@ class Follower:
                 self._seq, rollout=self._rollout, limit=self._page
             )
             part = RingPart(short(map(item, found.items)))
-        told = len(part.items)
-        last = part.items[-1].seq if told else 0
-        more = found.next is not None or told < len(found.items)
+        count = len(part.items)
+        last = part.items[-1].seq if count else 0
+        more = found.next is not None or count < len(found.items)
         self._seq = last if more else max(known, last)
-        self._page = min(CATCH_UP, 2 * told + 1)
+        self._page = min(CATCH_UP, 2 * count + 1)
         return part

@@ -37,12 +37,12 @@ class RingPart:
         self.rollouts = frozenset(each.rollout for each in self.items)
         self._bodies: dict[frozenset[str], bytes] = {}
 
-    def body(self, heard: frozenset[str]) -> bytes:
-        """Returns the joined events of the rollouts `heard` (uids); empty if there are none."""
-        if heard not in self._bodies:
-            told = (each.message for each in self.items if each.rollout in heard)
-            self._bodies[heard] = b"".join(told)
-        return self._bodies[heard]
+    def body(self, readable: frozenset[str]) -> bytes:
+        """Returns the joined events of the rollouts `readable` (uids); empty if there are none."""
+        if readable not in self._bodies:
+            messages = (each.message for each in self.items if each.rollout in readable)
+            self._bodies[readable] = b"".join(messages)
+        return self._bodies[readable]
 
 
 class Ring:

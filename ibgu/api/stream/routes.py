@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from ibgu.api.context import Context
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest, SessionOfRequest
+from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import RolloutOfPath
-from ibgu.api.requests.made import made
 from ibgu.api.stream import EventStream, Feed
 from ibgu.core.model import Rollout
 
@@ -90,7 +90,7 @@ class _Reader:
         return namespace is not None and await self._caller.may_read_rollouts(namespace)
 
 
-ReaderOfRequest = Annotated[_Reader, Depends(made(_Reader))]
+ReaderOfRequest = Annotated[_Reader, Depends(async_dependency(_Reader))]
 
 
 @router.get(

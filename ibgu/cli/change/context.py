@@ -69,9 +69,9 @@ def _confirm(how: ChangeContext, namespace: str, change: Callable[..., ChangeRes
     if how.yes:
         return warn(how.risk)
     require_terminal(how.name, how.risk)
-    told = change(dry_run=True)
-    if told.kubectl:
-        typer.echo(told.done, err=True)
+    response = change(dry_run=True)
+    if response.kubectl:
+        typer.echo(response.done, err=True)
         warn(how.risk, _clusters(how, namespace))
         require_name(how.name)
     return None
@@ -174,17 +174,17 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
         raise RestError(f"{hub_words(error)}{again}") from error
 
 
-def _print(told: ChangeResponse, how: ChangeContext) -> None:
+def _print(response: ChangeResponse, how: ChangeContext) -> None:
     if how.options.output is not Form.TEXT:
-        print_body(told, how.options.output)
+        print_body(response, how.options.output)
         return
-    typer.echo(f"{_dry_run(told) if how.options.dry_run else ''}{told.done}")
+    typer.echo(f"{_dry_run(response) if how.options.dry_run else ''}{response.done}")
     if how.options.dry_run and how.risk.lost:
         typer.echo(lost(how.risk))
-    if told.kubectl:
-        typer.echo(f"the same with kubectl:\n{told.kubectl}")
+    if response.kubectl:
+        typer.echo(f"the same with kubectl:\n{response.kubectl}")
 
 
-def _dry_run(told: ChangeResponse) -> str:
+def _dry_run(response: ChangeResponse) -> str:
     """Returns the text of a dry run; what follows is true only if there is nothing to change."""
-    return f"dry run, nothing was changed{'; without --dry-run' if told.kubectl else ''}: "
+    return f"dry run, nothing was changed{'; without --dry-run' if response.kubectl else ''}: "

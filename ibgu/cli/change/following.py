@@ -36,14 +36,14 @@ def follow_up(name: str, how: FollowUpOptions, ask: Ask, *, then: str = "") -> N
     """
     target = how.rest.target(how.namespace)
     client, namespace = target.client(), target.in_namespace()
-    done = _made(how, client, namespace, ask, partial(_confirm, name, how))
+    done = _make(how, client, namespace, ask, partial(_confirm, name, how))
     while done is not None and how.wait and how.output is Form.TEXT:
         result = _followed(client, namespace, done)
         if not done.again or result not in (WaitResult.SUCCEEDED, WaitResult.FAILED):
             if then and result == WaitResult.SUCCEEDED:
                 typer.echo(f"Next: ibgu {then} {done.rollout} -n {namespace}")
             raise typer.Exit(result)
-        done = _made(how, client, namespace, partial(ask_until_labels_removed, ask))
+        done = _make(how, client, namespace, partial(ask_until_labels_removed, ask))
 
 
 def ask_until_labels_removed(
@@ -61,7 +61,7 @@ def ask_until_labels_removed(
         time.sleep(REFRESH_SECONDS)
 
 
-def _made(
+def _make(
     how: FollowUpOptions,
     client: Client,
     namespace: str,
@@ -71,11 +71,11 @@ def _made(
     """Makes the change and returns the answer; None: it was a dry run."""
     with asking():
         if confirm is not None:
-            told = ask(client, namespace, True)
+            dry_run_response = ask(client, namespace, True)
             if how.dry_run:
-                _print_dry_run(told, how.output)
+                _print_dry_run(dry_run_response, how.output)
                 return None
-            confirm(told)
+            confirm(dry_run_response)
         done = ask(client, namespace, False)
         if how.output is Form.TEXT:
             typer.echo(done.done)
@@ -84,28 +84,30 @@ def _made(
         return done
 
 
-def _confirm(name: str, how: FollowUpOptions, told: FollowUpResponse) -> None:
-    risk = Risk(Danger(told.danger), told.lost)
+def _confirm(name: str, how: FollowUpOptions, response: FollowUpResponse) -> None:
+    risk = Risk(Danger(response.danger), response.lost)
     if not risk.lost:
         return
     if how.yes:
-        warn(risk, told.clusters)
+        warn(risk, response.clusters)
         return
     require_terminal(name, risk)
-    typer.echo(page([told.done, *plan_lines(told.preview, stderr(), datetime.now(UTC))]), err=True)
-    warn(risk, told.clusters)
+    typer.echo(
+        page([response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]), err=True
+    )
+    warn(risk, response.clusters)
     require_name(name)
 
 
-def _print_dry_run(told: FollowUpResponse, output: Form) -> None:
+def _print_dry_run(response: FollowUpResponse, output: Form) -> None:
     if output is not Form.TEXT:
-        print_body(told, output)
+        print_body(response, output)
         return
-    typer.echo(f"dry run, nothing was changed; without --dry-run: {told.done}")
-    typer.echo(page(list(plan_lines(told.preview, stdout(), datetime.now(UTC)))))
-    if told.lost:
-        typer.echo(lost(Risk(Danger(told.danger), told.lost), told.clusters))
-    typer.echo(f"the same with kubectl:\n{told.kubectl}")
+    typer.echo(f"dry run, nothing was changed; without --dry-run: {response.done}")
+    typer.echo(page(list(plan_lines(response.preview, stdout(), datetime.now(UTC)))))
+    if response.lost:
+        typer.echo(lost(Risk(Danger(response.danger), response.lost), response.clusters))
+    typer.echo(f"the same with kubectl:\n{response.kubectl}")
 
 
 def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:

@@ -58,8 +58,8 @@ class Bundle:
             self.failed(name, error.message if error.reason == "NoConfiguration" else str(error))
 
     def failed(self, name: str, why: str) -> None:
-        told = " ".join(self._redactor.redacted_text(why).split())
-        self.missing.append(f"{self._redactor.redacted_text(name)}: {told}")
+        reason = " ".join(self._redactor.redacted_text(why).split())
+        self.missing.append(f"{self._redactor.redacted_text(name)}: {reason}")
 
     def close(self) -> None:
         """Records what is missing; the last call before `pack`."""

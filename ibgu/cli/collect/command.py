@@ -57,14 +57,14 @@ def collect(
         target = rest.target(namespace)
         where = target.in_namespace()
         bundle = Bundle(Path(folder), [*target.secrets(), *_passwords()])
-        told = from_rest(bundle, target.client(), where, name)
+        rest_rollout = from_rest(bundle, target.client(), where, name)
         from_process(bundle, rest.server, rest.ca_file)
-        own = asyncio.run(from_hub(bundle, told, _home()))
+        hub_uid = asyncio.run(from_hub(bundle, rest_rollout, _home()))
         if gathered is not None:
             from_gather(bundle, gathered)
         _doctor(bundle, where)
         about = {"rollout": f"{where}/{name}", "server": rest.server}
-        hubs = {"hub": told.hub, "hubOfKubeconfig": own or None}
+        hubs = {"hub": rest_rollout.hub, "hubOfKubeconfig": hub_uid or None}
         bundle.one("about.json", {"collectedAt": now, **about, **hubs, **_versions()})
         _pack(bundle, path)
     for line in bundle.missing:

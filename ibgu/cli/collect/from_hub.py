@@ -28,35 +28,38 @@ class RestRollout(Struct, frozen=True):
     clusters: Collection[str]
 
 
-async def from_hub(bundle: Bundle, told: RestRollout, home: str) -> str:
+async def from_hub(bundle: Bundle, rest_rollout: RestRollout, home: str) -> str:
     """Collects from the hub and returns its uid, "" if unknown. Nothing is taken from a hub other
     than the REST API's. `home`: the namespace where ibgu runs."""
-    own = ""
+    hub_uid = ""
     try:
         async with await HubClient.connect() as client:
-            own = await _uid(client, paths.namespace("kube-system"))
-            if another := await _another(client, own, told):
-                bundle.failed("hub", another)
+            hub_uid = await _uid(client, paths.namespace("kube-system"))
+            if why := await _why_another_hub(client, hub_uid, rest_rollout):
+                bundle.failed("hub", why)
             else:
-                await _objects(bundle, client, told)
+                await _objects(bundle, client, rest_rollout)
                 await bundle.tried_on_hub("hub/logs", logs(bundle, client, home))
     except HubError as error:
         bundle.failed("hub", error.message if error.reason == "NoConfiguration" else str(error))
-    return own
+    return hub_uid
 
 
-async def _another(client: HubClient, own: str, told: RestRollout) -> str:
+async def _why_another_hub(client: HubClient, hub_uid: str, rest_rollout: RestRollout) -> str:
     """Returns why it is not the hub of the REST API; without the right to see its uid, by the
     rollout's."""
     advice = (
         "check your kubeconfig's current context. Nothing was collected from this hub, "
         "and doctor.json describes it"
     )
-    if own and told.hub:
-        if own == told.hub:
+    if hub_uid and rest_rollout.hub:
+        if hub_uid == rest_rollout.hub:
             return ""
-        return f"{client.url} is hub {own}, but the REST API serves hub {told.hub}: {advice}"
-    rollout = told.rollout
+        return (
+            f"{client.url} is hub {hub_uid}, but the REST API serves hub {rest_rollout.hub}: "
+            f"{advice}"
+        )
+    rollout = rest_rollout.rollout
     there = await _uid(client, _path(rollout))
     if there in ("", rollout.uid):
         return ""
@@ -81,8 +84,12 @@ async def _uid(client: HubClient, path: str) -> str:
         raise
 
 
-async def _objects(bundle: Bundle, client: HubClient, told: RestRollout) -> None:
-    namespace, name, clusters = told.rollout.namespace, told.rollout.name, told.clusters
+async def _objects(bundle: Bundle, client: HubClient, rest_rollout: RestRollout) -> None:
+    namespace, name, clusters = (
+        rest_rollout.rollout.namespace,
+        rest_rollout.rollout.name,
+        rest_rollout.clusters,
+    )
 
     async def one(file: str, path: str) -> None:
         bundle.one(file, msgspec.json.decode(await client.request("GET", path)))
@@ -91,11 +98,11 @@ async def _objects(bundle: Bundle, client: HubClient, told: RestRollout) -> None
         found = [each async for each in _listed(client, path, query) if _of(each, key, clusters)]
         bundle.many(file, found)
 
-    file = "hub/ibgu.json" if told.rollout.kind == names.IBGU else "hub/fleetupdate.json"
+    file = "hub/ibgu.json" if rest_rollout.rollout.kind == names.IBGU else "hub/fleetupdate.json"
     about = {"fieldSelector": f"regarding.name={name}"}
     gathering = {
         "hub/version.json": one("hub/version.json", paths.VERSION),
-        file: one(file, _path(told.rollout)),
+        file: one(file, _path(rest_rollout.rollout)),
         "hub/events.jsonl": many("hub/events.jsonl", paths.events(namespace), "", **about),
         "hub/managedclusters.jsonl": many(
             "hub/managedclusters.jsonl", paths.MANAGED_CLUSTERS, "name"

@@ -143,16 +143,16 @@ class InvalidSources(Struct, frozen=True):
 
 
 class ClockReading(Struct, frozen=True):
-    told: datetime
+    time: datetime
     here: datetime
     """This machine's clock at that moment."""
     exact: timedelta = timedelta(0)
-    """The uncertainty of `told`, either way."""
+    """The uncertainty of `time`, either way."""
 
     @property
     def ahead(self) -> timedelta:
         """Returns how far the clock is ahead of this machine's."""
-        return self.told - self.here
+        return self.time - self.here
 
 
 class HubFacts(Struct, frozen=True, kw_only=True):

@@ -61,27 +61,27 @@ def judge_api(facts: HubFacts) -> Iterator[Finding]:
         yield from judge_rights(facts.rights, user=False)
 
 
-def _connection(heard: HubConnection | Missing) -> Finding:
-    if isinstance(heard, NotTried):
-        return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
-    if not isinstance(heard, HubConnection):
-        return error("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
-    user = heard.user or "a user that this hub is too old to name"
-    return ok("hub", f"{heard.url} answers, as {user}")
+def _connection(connection: HubConnection | Missing) -> Finding:
+    if isinstance(connection, NotTried):
+        return skipped("hub", connection.why, "KUBECONFIG names the hub's kubeconfig")
+    if not isinstance(connection, HubConnection):
+        return error("hub", connection.why, "check KUBECONFIG, the address in it, and your login")
+    user = connection.user or "a user that this hub is too old to name"
+    return ok("hub", f"{connection.url} answers, as {user}")
 
 
-def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Iterator[Finding]:
-    if not isinstance(heard, Served):
-        yield undetermined("APIs", heard, "grant the missing rights, then run ibgu doctor again")
+def judge_served(served: Served | Missing, *, beside_talm: bool = False) -> Iterator[Finding]:
+    if not isinstance(served, Served):
+        yield undetermined("APIs", served, "grant the missing rights, then run ibgu doctor again")
         return
-    yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
-    yield _works(heard)
-    yield _ibgus(heard, beside_talm=beside_talm)
-    yield _fleet_updates(heard)
-    yield _rollout_policies(heard)
-    yield _grants(heard)
-    if heard.works:
-        yield _feedback(heard)
+    yield ok("Kubernetes", f"{served.version.git_version or 'of an unknown version'}")
+    yield _works(served)
+    yield _ibgus(served, beside_talm=beside_talm)
+    yield _fleet_updates(served)
+    yield _rollout_policies(served)
+    yield _grants(served)
+    if served.works:
+        yield _feedback(served)
 
 
 def _works(served: Served) -> Finding:
@@ -152,92 +152,93 @@ def _feedback(served: Served) -> Finding:
     )
 
 
-def _leadership(heard: LeaseCheck | Missing) -> Finding:
-    if not isinstance(heard, LeaseCheck):
-        return undetermined("leadership", heard, "see the findings about rights above")
-    if heard.rival is not None:
-        return error("leadership", heard.rival.problem(heard.namespace), heard.rival.remedy)
-    if not heard.problem:
-        return ok("leadership", f"ibgu can hold the Lease in namespace {heard.namespace}")
+def _leadership(lease: LeaseCheck | Missing) -> Finding:
+    if not isinstance(lease, LeaseCheck):
+        return undetermined("leadership", lease, "see the findings about rights above")
+    if lease.rival is not None:
+        return error("leadership", lease.rival.problem(lease.namespace), lease.rival.remedy)
+    if not lease.problem:
+        return ok("leadership", f"ibgu can hold the Lease in namespace {lease.namespace}")
     return error(
         "leadership",
-        f"ibgu can't hold the Lease in namespace {heard.namespace}: {heard.problem}",
+        f"ibgu can't hold the Lease in namespace {lease.namespace}: {lease.problem}",
         f"set IBGU_NAMESPACE to where ibgu is installed, or: oc create namespace "
-        f"{heard.namespace}, and bind the role ibgu-leader there",
+        f"{lease.namespace}, and bind the role ibgu-leader there",
     )
 
 
-def _talm(heard: Talm | Missing) -> Finding:
-    if not isinstance(heard, Talm):
+def _talm(talm: Talm | Missing) -> Finding:
+    if not isinstance(talm, Talm):
         do = "grant the right to read its Lease and its Deployment, and to list what it writes"
-        return undetermined("TALM", heard, do)
-    if not heard.live_in:
+        return undetermined("TALM", talm, do)
+    if not talm.live_in:
         return ok("TALM", "no live TALM on the hub")
-    words = f"TALM is running in namespace {heard.live_in}"
-    if heard.problem:
-        return _unenforced(heard, words)
-    if heard.breach:
+    words = f"TALM is running in namespace {talm.live_in}"
+    if talm.problem:
+        return _unenforced(talm, words)
+    if talm.breach:
         return error(
             "TALM",
-            f"{words}: ibgu writes nothing beside it, because {heard.breach}",
+            f"{words}: ibgu writes nothing beside it, because {talm.breach}",
             "delete it if a person made it; if TALM did, the policy was not enforced: find out "
             "why, then delete policy and binding, and upgrade the chart again",
         )
-    if heard.unsettled:
+    if talm.unsettled:
         return skipped(
             "TALM",
-            f"{words}: not yet known whether ibgu may act beside it, because {heard.unsettled}",
+            f"{words}: not yet known whether ibgu may act beside it, because {talm.unsettled}",
             "run ibgu doctor again in 30 seconds",
         )
     return ok("TALM", f"{words}, and the policy {POLICY} keeps it from IBGUs")
 
 
-def _unenforced(heard: Talm, words: str) -> Finding:
+def _unenforced(talm: Talm, words: str) -> Finding:
     return error(
         "TALM",
-        f"{words}: ibgu writes nothing beside it, because {heard.problem}",
+        f"{words}: ibgu writes nothing beside it, because {talm.problem}",
         f"install the chart with besideTalm=true and talmServiceAccounts, or: "
-        f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {heard.live_in} "
+        f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {talm.live_in} "
         "--replicas=0 (its operator must not undo it): what it has not finished is taken over with "
         "ibgu.dev/adopt; to watch beside it: ibgu run --shadow",
     )
 
 
-def _fleet(heard: Fleet | Missing) -> Finding:
-    if not isinstance(heard, Fleet):
-        return undetermined("clusters", heard, "see the findings about rights and OCM above")
-    words = f"{heard.total} ManagedClusters, {heard.accepted} accepted, {heard.available} available"
-    if heard.deleting:
-        words += f", {heard.deleting} being deleted"
-    if not heard.accepted:
+def _fleet(fleet: Fleet | Missing) -> Finding:
+    if not isinstance(fleet, Fleet):
+        return undetermined("clusters", fleet, "see the findings about rights and OCM above")
+    words = f"{fleet.total} ManagedClusters, {fleet.accepted} accepted, {fleet.available} available"
+    if fleet.deleting:
+        words += f", {fleet.deleting} being deleted"
+    if not fleet.accepted:
         return warning("clusters", words, "import clusters, and accept them on the hub")
-    if heard.available < heard.accepted:
+    if fleet.available < fleet.accepted:
         do = "nothing required: unavailable clusters wait until they are back, the others continue"
         return warning("clusters", words, do)
     return ok("clusters", words)
 
 
-def _agents(heard: Agents | Missing) -> Iterator[Finding]:
-    if not isinstance(heard, Agents):
-        yield undetermined("agents", heard, "see the findings about rights and OCM above")
+def _agents(agents: Agents | Missing) -> Iterator[Finding]:
+    if not isinstance(agents, Agents):
+        yield undetermined("agents", agents, "see the findings about rights and OCM above")
         return
-    if heard.without_lca:
-        words = f"{_some(heard.without_lca)} reported that they have no ImageBasedUpgrade"
+    if agents.without_lca:
+        words = f"{_some(agents.without_lca)} reported that they have no ImageBasedUpgrade"
         yield warning("Lifecycle Agent", words, "install the Lifecycle Agent operator there")
-    if heard.forbidden:
-        words = f"the work agent of {_some(heard.forbidden)} may not write the ImageBasedUpgrade"
+    if agents.forbidden:
+        words = f"the work agent of {_some(agents.forbidden)} may not write the ImageBasedUpgrade"
         do = (
             "let the work agent create ClusterRoles labelled "
             "open-cluster-management.io/aggregate-to-work on the cluster, as OCM's default does"
         )
         yield warning("work agents", words, do)
-    if not heard.works:
+    if not agents.works:
         words = "unknown until ibgu has probed a cluster: it has no ManifestWork yet"
         yield skipped("agents", words)
-    elif not (heard.without_lca or heard.forbidden):
+    elif not (agents.without_lca or agents.forbidden):
         yield ok(
             "agents",
-            f"{heard.answered} of {heard.works} clusters with a ManifestWork of ibgu have answered",
+            f"{agents.answered} of {agents.works} clusters with a ManifestWork of ibgu have "
+            "answered",
         )
 
 

@@ -16,20 +16,20 @@ CONNECTIONS = 20
 """Two pools: the controller's and the API's."""
 
 
-def judge_journal(heard: JournalFacts, *, reads_only: bool = False) -> Iterator[Finding]:
+def judge_journal(journal: JournalFacts, *, reads_only: bool = False) -> Iterator[Finding]:
     """Returns the findings; `reads_only`: for the REST API, whose user may have no other right."""
-    if isinstance(heard, NotTried):
-        yield skipped("database", heard.why, "DATABASE_URL names the journal's Postgres")
-    elif not isinstance(heard, Health):
-        yield error("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")
+    if isinstance(journal, NotTried):
+        yield skipped("database", journal.why, "DATABASE_URL names the journal's Postgres")
+    elif not isinstance(journal, Health):
+        yield error("database", journal.why, "check DATABASE_URL, the server, and its pg_hba.conf")
     else:
-        yield _server(heard)
-        yield _schema(heard, reads_only=reads_only)
-        if heard.unreadable:
-            yield _unreadable(heard)
-        if heard.free_connections < CONNECTIONS:
-            yield _connections(heard)
-        yield from map(_leader, heard.leaderships)
+        yield _server(journal)
+        yield _schema(journal, reads_only=reads_only)
+        if journal.unreadable:
+            yield _unreadable(journal)
+        if journal.free_connections < CONNECTIONS:
+            yield _connections(journal)
+        yield from map(_leader, journal.leaderships)
 
 
 def _server(health: Health) -> Finding:

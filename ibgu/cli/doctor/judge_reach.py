@@ -10,14 +10,14 @@ _SHOWN = 3
 """Namespaces that are named in a line."""
 
 
-def judge_reach(heard: Reach | Missing) -> Finding:
-    if not isinstance(heard, Reach):
-        return undetermined(_CHECK, heard, "see the finding about rights")
-    return _by_cluster_sets(heard) if heard.tenancy else _everywhere(heard)
+def judge_reach(reach: Reach | Missing) -> Finding:
+    if not isinstance(reach, Reach):
+        return undetermined(_CHECK, reach, "see the finding about rights")
+    return _by_cluster_sets(reach) if reach.tenancy else _everywhere(reach)
 
 
-def _by_cluster_sets(heard: Reach) -> Finding:
-    if not heard.served:
+def _by_cluster_sets(reach: Reach) -> Finding:
+    if not reach.served:
         return error(
             _CHECK,
             "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and "
@@ -25,10 +25,10 @@ def _by_cluster_sets(heard: Reach) -> Finding:
             "a cluster",
             "install Open Cluster Management's CRDs of both, or set IBGU_TENANCY=off",
         )
-    if heard.namespaces:
+    if reach.namespaces:
         return warning(
             _CHECK,
-            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the rollouts there "
+            f"no ManagedClusterSet is bound to {_named(reach.namespaces)}: the rollouts there "
             "may not use any cluster",
             "bind one: clusteradm clusterset bind SET --namespace NAMESPACE",
         )
@@ -36,14 +36,14 @@ def _by_cluster_sets(heard: Reach) -> Finding:
     return ok(_CHECK, words)
 
 
-def _everywhere(heard: Reach) -> Finding:
-    if len(heard.namespaces) < 2:
+def _everywhere(reach: Reach) -> Finding:
+    if len(reach.namespaces) < 2:
         return ok(_CHECK, "off: a rollout may select any cluster; no two namespaces have rollouts")
     cancels = ", and an Abort, Rollback or Retract there cancels the others' rollouts"
     return warning(
         _CHECK,
-        f"off, and {_named(heard.namespaces)} have rollouts: each of them reaches the whole fleet"
-        f"{cancels if heard.across_namespaces else ''}",
+        f"off, and {_named(reach.namespaces)} have rollouts: each of them reaches the whole fleet"
+        f"{cancels if reach.across_namespaces else ''}",
         "if they belong to different teams, set IBGU_TENANCY=clustersets and bind "
         "ManagedClusterSets to their namespaces (docs/guides/tenancy.md)",
     )

@@ -11,13 +11,13 @@ _SHOWN = 3
 """IBGUs that are named in a line."""
 
 
-def judge_references(heard: References | Missing) -> Finding:
-    if not isinstance(heard, References):
-        return undetermined(_CHECK, heard, "see the finding about rights")
-    if heard.enforced is None:
-        return _without_policy(heard.unchecked)
-    if heard.older:
-        return _older(heard.older, heard.unchecked)
+def judge_references(references: References | Missing) -> Finding:
+    if not isinstance(references, References):
+        return undetermined(_CHECK, references, "see the finding about rights")
+    if references.enforced is None:
+        return _without_policy(references.unchecked)
+    if references.older:
+        return _older(references.older, references.unchecked)
     words = f"the admission policy {POLICY} checks what IBGUs refer to with their author's rights"
     return ok(_CHECK, words)
 

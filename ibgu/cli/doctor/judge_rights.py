@@ -11,35 +11,35 @@ from ibgu.hub.authorization.consequences import Consequence, consequence
 from ibgu.hub.authorization.rights import Right, role_of
 
 
-def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
-    if not isinstance(heard, Rights):
+def judge_rights(review: Rights | Missing, *, user: bool) -> Iterator[Finding]:
+    if not isinstance(review, Rights):
         yield undetermined(
-            "rights", heard, "allow the kubeconfig's user to create SelfSubjectAccessReviews"
+            "rights", review, "allow the kubeconfig's user to create SelfSubjectAccessReviews"
         )
-    elif not heard.refused:
-        yield ok("rights", f"{heard.subject.name} has all {heard.asked} that are needed")
+    elif not review.refused:
+        yield ok("rights", f"{review.subject.name} has all {review.asked} that are needed")
     elif user:
-        yield from _of_user(heard)
+        yield from _of_user(review)
     else:
-        yield from _of_ibgu(heard)
+        yield from _of_ibgu(review)
 
 
-def undetermined(check: str, heard: Missing, do: str) -> Finding:
+def undetermined(check: str, missing: Missing, do: str) -> Finding:
     """Returns the finding of what could not be determined."""
-    if isinstance(heard, NotTried):
-        return skipped(check, heard.why)
-    return error(check, heard.why, do)
+    if isinstance(missing, NotTried):
+        return skipped(check, missing.why)
+    return error(check, missing.why, do)
 
 
-def _of_ibgu(heard: Rights) -> Iterator[Finding]:
+def _of_ibgu(review: Rights) -> Iterator[Finding]:
     groups: dict[tuple[str, Consequence], list[Right]] = defaultdict(list)
-    for right in sorted(heard.refused, key=role_of):
+    for right in sorted(review.refused, key=role_of):
         groups[_object(right), consequence(right)].append(right)
     for (what, means), rights in groups.items():
         verbs = ", ".join(dict.fromkeys(right.verb for right in rights))
-        found = f"{heard.subject.name} may not {verbs} {what}{_where(rights)}: {means.words}"
+        found = f"{review.subject.name} may not {verbs} {what}{_where(rights)}: {means.words}"
         tell = error if means.vital else warning
-        yield tell("rights", found, _bind(rights[0], heard.subject))
+        yield tell("rights", found, _bind(rights[0], review.subject))
 
 
 def _object(right: Right) -> str:
@@ -66,9 +66,9 @@ def _bind(right: Right, subject: Subject) -> str:
     )
 
 
-def _of_user(heard: Rights) -> Iterator[Finding]:
-    for right in heard.refused:
-        found = f"{heard.subject.name} may not {right}: {_USER[right.verb, right.resource]}"
+def _of_user(review: Rights) -> Iterator[Finding]:
+    for right in review.refused:
+        found = f"{review.subject.name} may not {right}: {_USER[right.verb, right.resource]}"
         tell = error if right.namespace and right.verb == "get" else warning
         yield tell("rights", found, "ask an administrator of the hub for a role that allows it")
 

@@ -69,9 +69,9 @@ async def probe_hub(settings: Settings, ask: AccessQuestion) -> HubFacts:
 
 async def probe_start(client: HubClient, settings: Settings, served: Served) -> HubFacts:
     """Returns what a start needs to know: nothing that takes longer on a larger hub."""
-    user = await _heard(whoami(client))
+    user = await _or_missing(whoami(client))
     probe = _Probe(client, settings, AccessQuestion(), user if isinstance(user, str) else "")
-    return await probe.for_start(served, await _heard(probe.clock()))
+    return await probe.for_start(served, await _or_missing(probe.clock()))
 
 
 def nothing(why: Missing) -> HubFacts:
@@ -108,9 +108,9 @@ class _Probe:
 
     async def for_user(self) -> HubFacts:
         """Returns all that concerns a user of ibgu."""
-        rights = await _heard(self._asked(of_user(self._ask.namespace)))
-        known = nothing(NotTried("it is ibgu's own matter"))
-        return replace(known, connection=self._connection, rights=rights)
+        rights = await _or_missing(self._check_rights(of_user(self._ask.namespace)))
+        facts = nothing(NotTried("it is ibgu's own matter"))
+        return replace(facts, connection=self._connection, rights=rights)
 
     async def for_api(self) -> HubFacts:
         """Returns all that concerns the REST API, which asks the hub for its callers alone."""
@@ -122,25 +122,25 @@ class _Probe:
             rollout_policies=False,
             grants=False,
         )
-        rights = await _heard(self._asked(needs))
-        known = nothing(NotTried("it is the controller's matter"))
-        clock = await _heard(self.clock())
-        return replace(known, connection=self._connection, rights=rights, clock=clock)
+        rights = await _or_missing(self._check_rights(needs))
+        facts = nothing(NotTried("it is the controller's matter"))
+        clock = await _or_missing(self.clock())
+        return replace(facts, connection=self._connection, rights=rights, clock=clock)
 
     async def for_ibgu(self) -> HubFacts:
-        served = await _heard(discover(self._client))
+        served = await _or_missing(discover(self._client))
         more = await self._rights_of_policies(served)
-        known = await self.for_start(served, await _heard(self.clock()), more)
+        facts = await self.for_start(served, await _or_missing(self.clock()), more)
         return replace(
-            known,
-            payload=await _heard(self._payload()),
-            references=await _heard(self._references()),
-            reach=await _heard(self._reach()),
-            talm=await _heard(breached(self._client, known.talm)),
-            fleet=await _heard(fleet(self._client)),
-            agents=await _heard(agents(self._client)),
-            left_over=await _heard(left_over(self._client, datetime.now(UTC))),
-            health_sources=await _heard(unknown_sources(self._client, self._settings)),
+            facts,
+            payload=await _or_missing(self._payload()),
+            references=await _or_missing(self._references()),
+            reach=await _or_missing(self._reach()),
+            talm=await _or_missing(breached(self._client, facts.talm)),
+            fleet=await _or_missing(fleet(self._client)),
+            agents=await _or_missing(agents(self._client)),
+            left_over=await _or_missing(left_over(self._client, datetime.now(UTC))),
+            health_sources=await _or_missing(unknown_sources(self._client, self._settings)),
         )
 
     async def for_start(
@@ -154,9 +154,11 @@ class _Probe:
             nothing(NotTried("it is not asked at a start")),
             connection=self._connection,
             served=served,
-            rights=await _heard(self._rights(served, more)),
-            leadership=await _heard(leadership(self._client, self._settings.namespace)),
-            talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
+            rights=await _or_missing(self._rights(served, more)),
+            leadership=await _or_missing(leadership(self._client, self._settings.namespace)),
+            talm=await _or_missing(
+                talm(self._client, self._settings.talm_namespaces.split(","), clock)
+            ),
             clock=clock,
             inspections=self._settings.preflight_inspections,
         )
@@ -166,28 +168,28 @@ class _Probe:
         rights, and others report it."""
         if not isinstance(served, Served) or not served.rollout_policies:
             return []
-        policies = await _heard(all_of(self._client, paths.ROLLOUT_POLICIES, RolloutPolicy))
-        known = policies if isinstance(policies, list) else []
-        canaries = (each.spec.canaries for each in known)
+        policies = await _or_missing(all_of(self._client, paths.ROLLOUT_POLICIES, RolloutPolicy))
+        readable = policies if isinstance(policies, list) else []
+        canaries = (each.spec.canaries for each in readable)
         asked = any(each is not None and each.rollback for each in canaries)
         return needed(FOLLOW_UPS) if asked else []
 
     async def _rights(self, served: Served | Missing, more: Sequence[Right]) -> Rights:
-        known = served if isinstance(served, Served) else None
+        discovered = served if isinstance(served, Served) else None
         needs = of_processes(
             self._settings,
-            cgus=known is None or known.cgus,
-            fleet_updates=known is None or known.fleet_updates,
-            seed_images=known is None or known.seed_images,
-            rollout_policies=known is None or known.rollout_policies,
-            grants=known is None or known.grants,
+            cgus=discovered is None or discovered.cgus,
+            fleet_updates=discovered is None or discovered.fleet_updates,
+            seed_images=discovered is None or discovered.seed_images,
+            rollout_policies=discovered is None or discovered.rollout_policies,
+            grants=discovered is None or discovered.grants,
         )
-        return await self._asked([*needs, *more])
+        return await self._check_rights([*needs, *more])
 
     async def _payload(self) -> PayloadAccess:
         ibgus = await all_of(self._client, paths.ibgus(), RolloutObject)
-        named = await self._asked(of_payloads(ibgus))
-        meant = await self._asked(of_payload_namespaces(self._settings))
+        named = await self._check_rights(of_payloads(ibgus))
+        meant = await self._check_rights(of_payload_namespaces(self._settings))
         doubted = sorted({right.namespace for right in (*named.refused, *meant.refused)})
         absent = [name for name in doubted if await is_absent(self._client, name)]
         return PayloadAccess(named, meant, tuple(absent))
@@ -212,12 +214,12 @@ class _Probe:
         if self._settings.tenancy == "off":
             return Reach(tenancy=False, across_namespaces=across, namespaces=namespaces)
         try:
-            known = await read_tenancy(self._client, lambda _: None)
+            tenancy = await read_tenancy(self._client, lambda _: None)
         except HubError as error:
             if not error.not_found:
                 raise
             return Reach(tenancy=True, across_namespaces=across, served=False)
-        unbound = tuple(name for name in namespaces if known.scope(name).problem)
+        unbound = tuple(name for name in namespaces if tenancy.scope(name).problem)
         return Reach(tenancy=True, across_namespaces=across, namespaces=unbound)
 
     async def _objects(self) -> list[RolloutObject]:
@@ -231,7 +233,7 @@ class _Probe:
                     raise
         return found
 
-    async def _asked(self, rights: list[Right]) -> Rights:
+    async def _check_rights(self, rights: list[Right]) -> Rights:
         found = await refused(self._client, rights, self._ask.account)
         return Rights(self._subject, len(rights), tuple(found))
 
@@ -239,10 +241,10 @@ class _Probe:
         """Returns the hub's clock; the header has whole seconds, so it is half a second behind on
         average."""
         before = datetime.now(UTC)
-        told = await self._client.clock()
+        hub_time = await self._client.clock()
         here = before + (datetime.now(UTC) - before) / 2
         half = timedelta(seconds=0.5)
-        return ClockReading(told + half, here, half + (datetime.now(UTC) - before) / 2)
+        return ClockReading(hub_time + half, here, half + (datetime.now(UTC) - before) / 2)
 
 
 def _service_account(user: str) -> str:
@@ -251,7 +253,7 @@ def _service_account(user: str) -> str:
     return rest if prefix else ""
 
 
-async def _heard(question: Awaitable[A]) -> A | Missing:
+async def _or_missing(question: Awaitable[A]) -> A | Missing:
     try:
         return await question
     except HubError as error:

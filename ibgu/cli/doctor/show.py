@@ -40,8 +40,8 @@ def as_text(findings: Sequence[Finding], style: OutputStyle) -> Iterator[str]:
 
 def _sum(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
-    told = [_counted(counts[level], level) for level in _WORST_FIRST if counts[level]]
-    return ", ".join(told) or "nothing to check"
+    parts = [_counted(counts[level], level) for level in _WORST_FIRST if counts[level]]
+    return ", ".join(parts) or "nothing to check"
 
 
 def _counted(count: int, level: Level) -> str:

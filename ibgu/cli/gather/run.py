@@ -135,13 +135,13 @@ async def _cluster(gatherer: "Gatherer", name: str, options: GatherOptions) -> R
     if uploaded is not None and uploaded.problem:
         return name, _FAILED, f"{uploaded.problem}; see {options.folder / name}"
     logs, cut = outcome.result.logs, sum(each.cut for each in outcome.result.logs)
-    told = [f"{len(logs)} files in {options.folder / name}"]
+    details = [f"{len(logs)} files in {options.folder / name}"]
     if uploaded is not None:
-        told.insert(0, f"{uploaded.bytes} bytes uploaded, SHA-256 {uploaded.sha256}")
+        details.insert(0, f"{uploaded.bytes} bytes uploaded, SHA-256 {uploaded.sha256}")
     if cut:
-        told.append(f"{cut} without their oldest lines")
+        details.append(f"{cut} without their oldest lines")
     if outcome.result.more:
-        told.append("the cluster has more logs than fit")
+        details.append("the cluster has more logs than fit")
     if outcome.note:
-        told.append(outcome.note)
-    return name, "gathered", ", ".join(told)
+        details.append(outcome.note)
+    return name, "gathered", ", ".join(details)

@@ -130,9 +130,9 @@ def _show(plan: _Plan, risk: str) -> None:
     from ibgu.core.text.harmless import one_line
     from ibgu.core.text.natural import natural_key
 
-    told = {name: each.summary() for name, each in plan.chosen.items()}
-    told |= {name: f"left out: {why}" for name, why in plan.left_out.items()}
-    rows = [(name, one_line(told[name])) for name in sorted(told, key=natural_key)]
+    summaries = {name: each.summary() for name, each in plan.chosen.items()}
+    summaries |= {name: f"left out: {why}" for name, why in plan.left_out.items()}
+    rows = [(name, one_line(summaries[name])) for name in sorted(summaries, key=natural_key)]
     typer.echo(page(table(("CLUSTER", "GETS"), rows)))
     if risk and plan.chosen:
         style = stdout()

@@ -49,7 +49,7 @@ def clusters(
     """List the clusters that were in a rollout."""
     from ibgu.cli.errors import MISUSED, fail
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.output import lines, listed
+    from ibgu.cli.read.output import lines, print_items
     from ibgu.cli.show.names import object_name
 
     if everywhere and rollout:
@@ -66,7 +66,7 @@ def clusters(
             rollout=rollout or None,
         )
         if output in (ListOutput.JSON, ListOutput.YAML):
-            listed(found, output)
+            print_items(found, output)
         elif output is ListOutput.WIDE:
             _wide(target.client(), found)
         elif output is ListOutput.NAME:

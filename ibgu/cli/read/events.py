@@ -125,28 +125,28 @@ def _follow(
     twice."""
     from ibgu.client import RestError
 
-    away = False
+    unavailable = False
     try:
         while True:
             new = EventCursor(client.stream(namespace, name, after=seq), seq)
             try:
                 _print(filter(wanted.has, new), output)
-                away = False
+                unavailable = False
             except RestError as error:
-                _print_once(error, told=away and new.seq == seq)
-                away = True
+                _print_once(error, already_printed=unavailable and new.seq == seq)
+                unavailable = True
             seq = new.seq
             time.sleep(REFRESH_SECONDS)
     except KeyboardInterrupt:
         return
 
 
-def _print_once(error: "RestError", *, told: bool) -> None:
+def _print_once(error: "RestError", *, already_printed: bool) -> None:
     from ibgu.cli.read.polling import UNAVAILABLE
 
     if error.status not in UNAVAILABLE:
         raise error
-    if not told:
+    if not already_printed:
         typer.echo(f"ibgu: {error}", err=True)
 
 

@@ -22,7 +22,7 @@ def history(
     """Show every attempt on a cluster, over all rollouts."""
     from ibgu.cli.errors import fail
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.output import lines, listed
+    from ibgu.cli.read.output import lines, print_items
     from ibgu.cli.show.history import history_lines
 
     with asking():
@@ -31,7 +31,7 @@ def history(
         if not visits:
             fail(f"cluster {cluster} has not been in any rollout; check the name")
         if output in (ListOutput.JSON, ListOutput.YAML):
-            listed(visits, output)
+            print_items(visits, output)
             return
         if output is ListOutput.NAME:
             lines(run.id for visit in reversed(visits) for run in visit.runs)

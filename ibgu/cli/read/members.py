@@ -130,12 +130,12 @@ def members(
 
 
 def _print(found: "Iterator[MemberResponse]", output: ListOutput) -> None:
-    from ibgu.cli.read.output import lines, listed
+    from ibgu.cli.read.output import lines, print_items
     from ibgu.cli.show.members import members_lines
     from ibgu.cli.show.names import object_name
 
     if output in (ListOutput.JSON, ListOutput.YAML):
-        listed(found, output)
+        print_items(found, output)
     elif output is ListOutput.NAME:
         lines(dict.fromkeys(object_name(member.cluster) for member in found))
     elif rows := list(found):

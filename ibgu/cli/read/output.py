@@ -18,7 +18,7 @@ class ListOutput(StrEnum):
 Listing = Annotated[ListOutput, typer.Option("--output", "-o", help="Output format.")]
 
 
-def listed(items: Iterable[object], output: ListOutput) -> None:
+def print_items(items: Iterable[object], output: ListOutput) -> None:
     """Prints items for programs: as REST lists them, all pages as one."""
     from ibgu.cli.show.form import print_body
 

@@ -75,5 +75,5 @@ def _line(cells: Iterable[str]) -> str:
 
 def _cell(text: str) -> str:
     """Returns the text in one line; a spreadsheet takes one that begins like a formula as text."""
-    told = one_line(text)
-    return f"'{told}" if told.startswith(_FORMULA) else told
+    line = one_line(text)
+    return f"'{line}" if line.startswith(_FORMULA) else line

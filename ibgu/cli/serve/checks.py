@@ -32,9 +32,9 @@ def settings_of_controller(*, shadow: bool = False, alone: bool = False) -> Sett
     settings = settings_of_api()
     _check_lease(settings)
     receivers_of(settings)
-    told = {"shadow": True} if shadow else {}
+    shadow_settings = {"shadow": True} if shadow else {}
     own = {"component": "controller"} if alone else {}
-    return settings.model_copy(update=told | own)
+    return settings.model_copy(update=shadow_settings | own)
 
 
 def _check_hub(settings: Settings) -> None:

@@ -74,8 +74,8 @@ def _what(found: Certificate) -> Iterator[str]:
         f"  members  {totals.members:,} in {totals.steps} steps, {totals.runs:,} runs, "
         f"{totals.unfinished} without an end yet{running}"
     )
-    told = ", ".join(f"{epoch} ({holder})" for epoch, holder in found.leaders.items())
-    yield f"  epochs   {told or 'none'}"
+    epochs = ", ".join(f"{epoch} ({holder})" for epoch, holder in found.leaders.items())
+    yield f"  epochs   {epochs or 'none'}"
     yield f"  policies {_policies(findings.policies)}"
 
 
@@ -85,11 +85,11 @@ def _policies(totals: PolicyTotals | None) -> str:
     if not totals.starts:
         return "none in force at its starts"
     policies = "policy" if totals.policies == 1 else "policies"
-    told = f"{totals.starts:,} starts under {totals.policies} {policies}"
+    summary = f"{totals.starts:,} starts under {totals.policies} {policies}"
     if not totals.unjudged:
-        return told
+        return summary
     unknown = ", ".join(f"{what} ({count:,})" for what, count in totals.unknown.items())
-    return f"{told}, {totals.unjudged:,} of them not checked: not known are {unknown}"
+    return f"{summary}, {totals.unjudged:,} of them not checked: not known are {unknown}"
 
 
 def _checks(found: Certificate, style: OutputStyle) -> Iterator[str]:
@@ -133,9 +133,11 @@ def _notes(found: Certificate) -> Iterator[str]:
             "ones can't be proven"
         )
     if found.findings.unknown:
-        told = ", ".join(f"{kind} ({count})" for kind, count in found.findings.unknown.items())
+        unknown_kinds = ", ".join(
+            f"{kind} ({count})" for kind, count in found.findings.unknown.items()
+        )
         yield ""
-        yield f"Not checked, because this version does not know them: {told}"
+        yield f"Not checked, because this version does not know them: {unknown_kinds}"
 
 
 def _signature(found: Certificate) -> Iterator[str]:

@@ -57,15 +57,15 @@ def event_line(event: ShownEvent, step: int | None, now: datetime, style: Output
     where += [event.cluster] if event.cluster else []
     who = f" ({event.actor})" if event.actor else ""
     what = style.paint(f"{symbol} {event.kind}", colour)
-    told = " ".join(event.why.split())
-    return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
+    message = " ".join(event.why.split())
+    return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {message}{who}"
 
 
 def wide_line(event: ShownEvent, step: int | None, now: datetime, style: OutputStyle) -> str:
     """Returns the line with the cause, the run and what else was recorded."""
     more = {"cause": event.cause, "run": event.run, **event.data}
-    told = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
-    return f"{event_line(event, step, now, style)}{told and f'  {told}'}"
+    details = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
+    return f"{event_line(event, step, now, style)}{details and f'  {details}'}"
 
 
 def _symbol(event: ShownEvent) -> tuple[str, str | None]:

@@ -11,11 +11,11 @@ from ibgu.client.responses import EvidenceObjectResponse, EvidenceResponse
 
 def evidence_lines(found: EvidenceResponse, now: datetime, style: OutputStyle) -> list[str]:
     """Returns the lines. Commands are not wrapped, so that they can be copied."""
-    told = [style.under(f"{name:<8} ", text) for name, text in _facts(found, now)]
+    fact_lines = [style.under(f"{name:<8} ", text) for name, text in _facts(found, now)]
     commands = [
         f"{'' if index else 'on site':<8} {each}" for index, each in enumerate(found.commands)
     ]
-    return [*chain.from_iterable(told), *commands]
+    return [*chain.from_iterable(fact_lines), *commands]
 
 
 def _facts(found: EvidenceResponse, now: datetime) -> Iterator[tuple[str, str]]:

@@ -40,9 +40,9 @@ def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -
         "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
-    told = [style.under(f"{name:<8} ", text) for name, text in facts.items() if text]
+    fact_lines = [style.under(f"{name:<8} ", text) for name, text in facts.items() if text]
     shown = evidence_lines(found.evidence, now, style) if found.evidence else []
-    return [_headline(found, style), *chain.from_iterable(told), *shown]
+    return [_headline(found, style), *chain.from_iterable(fact_lines), *shown]
 
 
 def _headline(found: ExplainedResponse, style: OutputStyle) -> str:

@@ -77,9 +77,9 @@ def _place(found: PreflightFinding) -> str:
 
 def _sum(findings: Sequence[PreflightFinding], documents: int) -> str:
     counts = [(each, _count(findings, each)) for each in _COLOURS]
-    told = [f"{count} {each}{'s' if count > 1 else ''}" for each, count in counts if count]
+    parts = [f"{count} {each}{'s' if count > 1 else ''}" for each, count in counts if count]
     among = f"{documents} document{'' if documents == 1 else 's'}"
-    return f"{', '.join(told) or 'no findings'} in {among}"
+    return f"{', '.join(parts) or 'no findings'} in {among}"
 
 
 def _count(findings: Sequence[PreflightFinding], severity: Severity) -> int:

@@ -70,8 +70,8 @@ def _numbers(found: RolloutsResponse, style: OutputStyle) -> Iterator[str]:
         clusters.update({name: getattr(rollout.counts, name) for name in _COUNTS})
     if under_way := _counted(clusters, _COUNTS):
         stalled = sum(rollout.stalled for rollout in open_ones)
-        told = f"{symbols.WARNING} {stalled} stalled" if stalled else ""
-        mark = f" · {style.paint(told, 'yellow')}" if told else ""
+        warning = f"{symbols.WARNING} {stalled} stalled" if stalled else ""
+        mark = f" · {style.paint(warning, 'yellow')}" if warning else ""
         yield f"under way: {under_way}{mark}"
 
 

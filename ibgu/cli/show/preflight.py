@@ -38,8 +38,8 @@ def preflight_lines(
         yield _line(together, style, wide=wide)
     yield _verdict(found, style, nobody)
     outcomes = Counter(each.outcome for each in found.rules)
-    told = [f"{outcomes[key]} {words}" for key, words in _OUTCOMES.items() if outcomes[key]]
-    yield f"{len(found.rules)} rules: {', '.join(told)}"
+    counts = [f"{outcomes[key]} {words}" for key, words in _OUTCOMES.items() if outcomes[key]]
+    yield f"{len(found.rules)} rules: {', '.join(counts)}"
     yield from _inspected(found)
 
 

@@ -75,8 +75,8 @@ def _failure(each: RecalledFailureResponse) -> str:
         (each.not_checked, "not checked"),
         (each.missed, "missed"),
     )
-    told = ", ".join(f"{words} {number}" for number, words in parts if number)
-    return f"{what}: {_clusters(each.count)}, {told} ({', '.join(each.rules)})"
+    counts = ", ".join(f"{words} {number}" for number, words in parts if number)
+    return f"{what}: {_clusters(each.count)}, {counts} ({', '.join(each.rules)})"
 
 
 def _clusters(number: int) -> str:

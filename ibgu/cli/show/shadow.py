@@ -39,7 +39,7 @@ def _head(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]:
     ahead, saved = _span(report.ahead_seconds), _span(report.saved_seconds)
     count = sum(group.count for group in report.failures)
     if count:
-        yield f"failures told earlier by {duration(ahead)} altogether ({count} of them)"
+        yield f"failures detected earlier by {duration(ahead)} altogether ({count} of them)"
     if saved:
         yield f"over {duration(saved)} earlier without batches (an estimate)"
 
@@ -115,11 +115,11 @@ def _row(row: ShadowClusterResponse, now: datetime) -> list[str]:
     ]
 
 
-def _verdict(told: OutcomeResponse | None, now: datetime, *, failed: str) -> str:
-    if told is None:
+def _verdict(outcome: OutcomeResponse | None, now: datetime, *, failed: str) -> str:
+    if outcome is None:
         return "-"
-    words = failed if told.verdict == "failed" else "completed"
-    return f"{words} {clock(told.at, now)}"
+    words = failed if outcome.verdict == "failed" else "completed"
+    return f"{words} {clock(outcome.at, now)}"
 
 
 def _maybe(seconds: float | None) -> str:

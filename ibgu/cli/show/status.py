@@ -221,15 +221,15 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming
 def _reasons(step: StepResponse, now: datetime) -> list[str]:
     """Returns the reasons with counts; for rate limits, when the next one may start; then what
     each policy holds."""
-    told = [
+    counts = [
         f"{each.count} {each.kind}{_policy(each)}{_until(step, each.kind, now)}{_overdue(each)}"
         f"{_for_you(each)}"
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    kept = [f"    {each.message}" for each in step.reasons if each.message]
-    later = [f"    {each.message}" for each in step.follow_ups]
-    return [*([f"    reasons: {' · '.join(told)}"] if told else []), *kept, *later]
+    messages = [f"    {each.message}" for each in step.reasons if each.message]
+    follow_ups = [f"    {each.message}" for each in step.follow_ups]
+    return [*([f"    reasons: {' · '.join(counts)}"] if counts else []), *messages, *follow_ups]
 
 
 def _policy(each: ReasonCountResponse) -> str:
@@ -303,10 +303,10 @@ def _stalled(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     stuck?"."""
     if not seen.stalled:
         return []
-    told = [_over_time(each, seen.now) for each in seen.stalled]
-    more = " · …" if seen.rollout.stalled > len(told) else ""
+    clusters = [_over_time(each, seen.now) for each in seen.stalled]
+    more = " · …" if seen.rollout.stalled > len(clusters) else ""
     head = style.paint(f"Stalled ({seen.rollout.stalled})", "yellow", bold=True)
-    return [f"{head}  {' · '.join(told)}{more}"]
+    return [f"{head}  {' · '.join(clusters)}{more}"]
 
 
 def _over_time(each: StalledClusterResponse, now: datetime) -> str:

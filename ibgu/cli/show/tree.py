@@ -69,16 +69,16 @@ def _over(step: StepResponse) -> Iterator[MemberGroup]:
 def _unfinished(grid: GridResponse, step: StepResponse) -> list[MemberGroup]:
     """Returns groups of unfinished clusters, the largest first; those that policies keep with what
     each policy holds."""
-    kept: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     for each in step.reasons:
         if each.message:
-            kept.setdefault(each.kind, []).append(each.message)
+            messages.setdefault(each.kind, []).append(each.message)
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
         if reason is not None:
             alike.setdefault((state, reason), []).append(index)
     groups = [
-        replace(_alike(grid, state, reason, places), words="; ".join(kept.get(reason, ())))
+        replace(_alike(grid, state, reason, places), words="; ".join(messages.get(reason, ())))
         for (state, reason), places in alike.items()
     ]
     return sorted(groups, key=lambda group: (-group.count, group.what))

@@ -12,7 +12,7 @@ from ibgu.hub.decode import ObjectIdentity, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(rollout: RolloutResponse) -> HubClusters | NoProposals:
+async def hub_clusters(rollout: RolloutResponse) -> HubClusters | NoProposals:
     """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
     if why := DRIVERS[rollout.kind].actions.no_follow_ups:
         return NoProposals(why)

@@ -9,13 +9,13 @@ from ibgu.client import Client
 from ibgu.client.responses import MemberResponse, RolloutResponse
 
 _PRESENT = ("pending", "running", "complete")
-_MIN_CLUSTERS = 2
+_TIMELINE_POINTS = 2
 """Points of a timeline, which is not shown."""
 TRIES = 4
 """How often a rollout is read that changes meanwhile."""
 
 
-def known(client: Client, namespace: str, name: str, label: str = "") -> RestFacts:
+def rest_facts(client: Client, namespace: str, name: str, label: str = "") -> RestFacts:
     """Returns what the journal knows, as of one moment unless the rollout changes all the time;
     `label`: only of clusters with such labels. Raises RestError."""
     for _ in range(TRIES):
@@ -26,7 +26,7 @@ def known(client: Client, namespace: str, name: str, label: str = "") -> RestFac
 
 
 def _read(client: Client, namespace: str, name: str, label: str) -> RestFacts:
-    view = client.view(namespace, name, points=_MIN_CLUSTERS)
+    view = client.view(namespace, name, points=_TIMELINE_POINTS)
     members = _newest(client.members(namespace, name, label=label or None))
     newer = tuple(_newer(client, view.rollout))
     return RestFacts(view.rollout, view.steps, members, newer, view.seq, selector=label)

@@ -63,16 +63,16 @@ def stragglers(
     import asyncio
 
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.stragglers.ask_hub import live
-    from ibgu.cli.stragglers.ask_rest import known
+    from ibgu.cli.stragglers.ask_hub import hub_clusters
+    from ibgu.cli.stragglers.ask_rest import rest_facts
     from ibgu.cli.stragglers.report import GroupFilter, narrowed, report
 
     with asking():
         target = rest.target(namespace)
         where = target.in_namespace()
-        told = known(target.client(), where, name, selector)
-        _require_matches(told)
-        found = report(told, asyncio.run(live(told.rollout)))
+        facts = rest_facts(target.client(), where, name, selector)
+        _require_matches(facts)
+        found = report(facts, asyncio.run(hub_clusters(facts.rollout)))
         only = GroupFilter(
             _causes(found, cause or []),
             step,
@@ -83,13 +83,13 @@ def stragglers(
         _print(narrowed(found, only), output)
 
 
-def _require_matches(told: "RestFacts") -> None:
+def _require_matches(facts: "RestFacts") -> None:
     from ibgu.cli.errors import NOBODY, fail
     from ibgu.cli.show.names import nobody_matches
 
-    total = told.rollout.counts.total
-    if told.selector and total and not told.members:
-        fail(nobody_matches(told.rollout.name, total, told.selector), NOBODY)
+    total = facts.rollout.counts.total
+    if facts.selector and total and not facts.members:
+        fail(nobody_matches(facts.rollout.name, total, facts.selector), NOBODY)
 
 
 def _causes(found: "StragglersReport", given: list[str]) -> frozenset[str]:

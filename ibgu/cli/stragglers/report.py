@@ -63,7 +63,7 @@ class GroupFilter(Struct, frozen=True):
 
 
 class StragglersReport(Struct, frozen=True):
-    known: RestFacts
+    facts: RestFacts
     live: HubClusters | NoProposals
     groups: tuple[StragglerGroup, ...]
     elsewhere: Mapping[str, int]
@@ -73,7 +73,7 @@ class StragglersReport(Struct, frozen=True):
     @property
     def filtered(self) -> bool:
         """Returns whether the rollout may have failed clusters that are not in the report."""
-        return bool(self.only or self.known.selector)
+        return bool(self.only or self.facts.selector)
 
     @property
     def patch(self) -> list[JsonObject]:
@@ -100,25 +100,25 @@ class StragglersReport(Struct, frozen=True):
         return [_way(self, self.live, plan, taken) for plan in plans]
 
 
-def report(known: RestFacts, live: HubClusters | NoProposals) -> StragglersReport:
-    plan = tuple(tuple(item.actions) for item in known.rollout.plan)
-    started = sum(step.state != "planned" for step in known.steps)
+def report(facts: RestFacts, live: HubClusters | NoProposals) -> StragglersReport:
+    plan = tuple(tuple(item.actions) for item in facts.rollout.plan)
+    started = sum(step.state != "planned" for step in facts.steps)
     course = PlanProgress(plan, started)
     elsewhere: dict[str, int] = {}
     found: list[Straggler] = []
-    for member in known.members.values():
-        left, gone_to = _now(member, known.newer, plan)
+    for member in facts.members.values():
+        left, gone_to = _now(member, facts.newer, plan)
         straggler = _judged(left, course, live)
         if gone_to and straggler:
             elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
         elif straggler:
             found.append(straggler)
-    return StragglersReport(known, live, tuple(grouped(found)), elsewhere)
+    return StragglersReport(facts, live, tuple(grouped(found)), elsewhere)
 
 
 def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
     groups = tuple(filter(only.has, of.groups))
-    return StragglersReport(of.known, of.live, groups, of.elsewhere, only)
+    return StragglersReport(of.facts, of.live, groups, of.elsewhere, only)
 
 
 def _judged(

@@ -49,13 +49,13 @@ def report_lines(report: StragglersReport, style: OutputStyle, *, wide: bool) ->
 
 
 def body_of(report: StragglersReport) -> dict[str, object]:
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     checked = not isinstance(report.live, NoProposals)
     return {
         "namespace": rollout.namespace,
         "name": rollout.name,
-        "seq": report.known.seq,
-        "moved": report.known.moved,
+        "seq": report.facts.seq,
+        "moved": report.facts.moved,
         "checked": checked,
         "groups": [_plain(group) for group in report.groups],
         "elsewhere": dict(report.elsewhere),
@@ -75,22 +75,22 @@ def label_line(way: StragglerRollout) -> str:
 
 
 def _headline(report: StragglersReport, style: OutputStyle) -> str:
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     left = sum(len(group.clusters) for group in report.groups)
     name = style.paint(rollout.name, bold=True)
-    total = len(report.known.members)
-    told = (
+    total = len(report.facts.members)
+    summary = (
         f"{left} of {_clusters(total)} {'is' if total == 1 else 'are'} left"
         if left
         else f"none of {_clusters(total)} is left"
     )
-    return f"{name} ({rollout.namespace}): {told}"
+    return f"{name} ({rollout.namespace}): {summary}"
 
 
 def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
     """Yields a warning where the answers can't be of one moment."""
-    if report.known.moved:
-        name = report.known.rollout.name
+    if report.facts.moved:
+        name = report.facts.rollout.name
         words = f"{name} changed on every attempt to read it: the numbers may not match each other"
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
 
@@ -128,7 +128,7 @@ def _group(
 
 def _going(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns where the group is, as everywhere else: by the member's own state and reason."""
-    member = report.known.members[group.clusters[0]]
+    member = report.facts.members[group.clusters[0]]
     return symbols.OF_WORDS[word(member.state, group.kind, None, held=False)]
 
 
@@ -174,7 +174,7 @@ def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
 
 def _way(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns the command for clusters that no plan takes further; it asks before it acts."""
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     where = f"{rollout.name} -n {rollout.namespace}"
     if group.way is RecoveryWay.ROLLBACK:
         return f"ibgu rollback {where}{_selected(report)} --failed"
@@ -187,7 +187,7 @@ def _named(report: StragglersReport, group: StragglerGroup) -> str:
     quotes, so that a group that is gone by then is an error, and not every cluster."""
     if len(group.clusters) <= _NAMED:
         return " ".join(group.clusters)
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     only = [
         f"-n {rollout.namespace}{_selected(report)}",
         f"--cause {shlex.quote(group.kind)}",
@@ -213,7 +213,7 @@ def _patch(report: StragglersReport) -> Iterator[str]:
     """Yields the patch once for all groups: it takes every failed cluster of the rollout."""
     if not report.patch or not any(group.aborts for group in report.groups):
         return
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     line = json.dumps(report.patch, separators=(",", ":"))
     yield ""
     yield "AbortOnFailure for all failed clusters of this rollout, as its next step:"
@@ -226,7 +226,7 @@ def _patch(report: StragglersReport) -> Iterator[str]:
 def _apply(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns the command for this group alone: others may have its cause, and need another
     plan."""
-    rollout = report.known.rollout
+    rollout = report.facts.rollout
     several = any(len(item.actions) > 1 for item in rollout.plan)
     only = [
         f"-n {rollout.namespace}{_selected(report)}",
@@ -240,7 +240,7 @@ def _apply(report: StragglersReport, group: StragglerGroup) -> str:
 
 def _selected(report: StragglersReport) -> str:
     """Returns the report's own filter: a command without it would act on other clusters too."""
-    selector = report.known.selector
+    selector = report.facts.selector
     return f" -l {shlex.quote(selector)}" if selector else ""
 
 

@@ -41,7 +41,7 @@ _PHRASES = re.compile(
     r"(?:password|secret)\s{1,8}(?:\d\s)?(?P<netrc>[^\s\"']+)"
     r"|\b(?:password|passphrase|passcode)\s{1,8}(?:is|was)[\s:]{1,8}"
     r"(?!(?:an?|being|cut|empty|expired|in|incorrect|invalid|kept|missing|needed|never|no|not|of|read"
-    r"|removed|required|set|stored|the|too|unknown|used|wrong)\b)(?P<said>[^\s\"']+)"
+    r"|removed|required|set|stored|the|too|unknown|used|wrong)\b)(?P<stated>[^\s\"']+)"
     rf"|{BEGIN}"
     r"(?:pass|passcode|passphrase|passwd|password|rootpw)\s{1,8}"
     r"(?:--(?:iscrypted|plaintext)\s{1,8})?(?=[^\s\d]{0,64}\d)(?=[^\sA-Za-z]{0,64}[A-Za-z])"
@@ -57,15 +57,15 @@ _PHRASES = re.compile(
 
 def secret_arguments(arguments: Sequence[Any]) -> set[int]:
     """Returns which items of a list are secret as arguments of a command."""
-    words = [each if isinstance(each, str) else "" for each in arguments]
-    takes_password = any(_TAKES_PASSWORD.search(each[:128]) for each in words)
+    texts = [each if isinstance(each, str) else "" for each in arguments]
+    takes_password = any(_TAKES_PASSWORD.search(each[:128]) for each in texts)
     found = {
         index
-        for index, (option, value) in enumerate(pairwise(words), 1)
+        for index, (option, value) in enumerate(pairwise(texts), 1)
         if _is_before_secret(option, value, takes_password=takes_password)
     }
     if takes_password:
-        found |= {i for i, each in enumerate(words) if len(each) > 2 and _LETTER.match(each)}
+        found |= {i for i, each in enumerate(texts) if len(each) > 2 and _LETTER.match(each)}
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def made(kind: type[T]) -> Callable[..., Coroutine[Any, Any, T]]:
+def async_dependency(kind: type[T]) -> Callable[..., Coroutine[Any, Any, T]]:
     """Returns a dependency that makes an object of the class, with the same parameters."""
 
     async def make(**given: Any) -> T:
