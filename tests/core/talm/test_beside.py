@@ -25,6 +25,7 @@ from ibgu.core.talm.beside import (
     foreign_status,
     running,
     unenforced,
+    unknown,
     unsettled,
 )
 from ibgu.core.talm.work import TalmWork
@@ -247,3 +248,9 @@ def test_a_later_change_of_the_policy_is_what_counts() -> None:
 
 def test_without_a_policy_there_is_nothing_to_break() -> None:
     assert breach(InstalledPolicy(), [], [group(AFTER)], []) == ""
+
+
+def test_a_hold_says_why_nobody_knows_whether_talm_runs() -> None:
+    """The hub's own words name the right that is missing."""
+    words = unknown("GET /leases/talm: Forbidden")
+    assert words.endswith("writes nothing until it can: GET /leases/talm: Forbidden")

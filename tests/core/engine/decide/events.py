@@ -87,6 +87,12 @@ def work_gone(engine: InMemoryEngine) -> dict[str, Any]:
     return {"stage": None}
 
 
+def work_gone_by_name(engine: InMemoryEngine) -> dict[str, Any]:
+    """The hub was asked for the run's work, and has none."""
+    run = engine.member(UID, 0, "site-1").run
+    return {"stage": None, "stage_gone": run.id if run else ""}
+
+
 def work_terminating(engine: InMemoryEngine) -> dict[str, Any]:
     return {"stage": _work(engine, terminating=True)}
 
@@ -207,6 +213,7 @@ EVENTS: dict[str, Event] = {
         recreated,
         leaving,
         work_gone,
+        work_gone_by_name,
         work_terminating,
         work_edited,
         hub_refuses,
