@@ -11,7 +11,16 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import ActionEnd
 from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.state.seed_ends import REMEMBERED
-from ibgu.core.model import Cause, CompletedAction, Member, Outcome, RolloutState, RunResult, Step
+from ibgu.core.model import (
+    Cause,
+    CompletedAction,
+    Member,
+    Outcome,
+    RolloutState,
+    RunResult,
+    Step,
+    names,
+)
 from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
 from tests.db.records import (
@@ -62,6 +71,18 @@ async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal)
     assert (loaded.rollouts, loaded.steps, loaded.members) == ((), (), ())
     assert loaded.handled == {"gone"}
     assert loaded.foreign_runs == {"other"}, "every run of a rollout that is over stays known"
+
+
+async def test_a_rollout_that_is_left_out_was_still_the_newest_to_act(journal: Journal) -> None:
+    older, waits = rollout("r1", age=3), rollout("r3", age=1)
+    step_of = step(older, 0, Action.PREP)
+    done = ended(started(member(step_of, "a"), slot=1, run="r1-0"))
+    await journal.commit(opening(older, step_of, waiting=[done]))
+    await finished(journal, "r2", 2, Action.PREP)
+    next_step = step(waits, 0, Action.PREP)
+    await journal.commit(opening(waits, next_step, waiting=[member(next_step, "a")]))
+    assert "r2" not in {each.uid for each in (await journal.load()).rollouts}
+    assert await journal.newest_to_act() == {("a", names.IBGU): "r2"}
 
 
 async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: Journal) -> None:

@@ -352,8 +352,16 @@ def _not_started(member: Member, step: Step) -> bool:
     """Returns whether the member has not begun an action after which it reports another release."""
     if isinstance(member, Finished):
         return False
-    begun = step.actions[: member.action_index + isinstance(member, InFlight)]
+    begun = step.actions[: member.action_index + _under_way(member)]
     return not any(traits(action).reboots for action in begun)
+
+
+def _under_way(member: Member) -> bool:
+    """Returns whether the member's action has begun; between two actions the next one has not."""
+    if not isinstance(member, InFlight):
+        return False
+    result = member.run.result
+    return result is None or not result.success
 
 
 def _has_problem(step: Step) -> bool:

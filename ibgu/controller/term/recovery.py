@@ -120,7 +120,8 @@ class Recovery:
             if not self._quarantine.untouchable(uid)
         ]
         held = hold_all(tracked_rollouts, objects, proof, now)
-        relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
+        newest = await self._journal_writer.with_retries(self._journal.newest_to_act)
+        relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster, newest)
         return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
 
     # -- the journal is behind -------------------------------------------------------------

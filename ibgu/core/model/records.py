@@ -1,6 +1,6 @@
 """The records that the journal keeps: rollouts, steps, pending patches. All frozen."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -13,6 +13,19 @@ from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.preflight import PreflightRecord
 from ibgu.core.model.reasons import Reason, ReasonKind
+
+
+def restore_mark(now: datetime) -> str:
+    """Returns the mark of a restore that is found now."""
+    return f"{int(now.timestamp()):x}"
+
+
+def when_restored(mark: str) -> datetime | None:
+    """Returns the time of the mark, in whole seconds; None: it is none."""
+    try:
+        return datetime.fromtimestamp(int(mark, 16), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class RolloutState(StrEnum):
@@ -61,6 +74,11 @@ class Rollout(Struct, frozen=True, kw_only=True):
     def manual_cleanup_done(self) -> bool:
         """Whether a person has confirmed that the clusters were cleaned up by hand (R45.2)."""
         return names.MANUAL_CLEANUP_DONE in self.controls
+
+    @property
+    def restored_at(self) -> datetime | None:
+        """When the newest restore was found, by its mark; None: there was none."""
+        return when_restored(self.restore)
 
     @property
     def restored_hold(self) -> Reason | None:

@@ -17,6 +17,7 @@ from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.deletion import BATCH, DeletedHistory, forget_rollouts
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs
+from ibgu.db.journal.newest_to_act import NewestToAct, newest_to_act
 from ibgu.db.journal.policies import JournaledPolicy, note_policies, policies_in_force
 from ibgu.db.journal.read_ahead import ReadAhead, read_ahead, still
 from ibgu.db.journal.unreadable import find_unreadable, load_readable
@@ -131,6 +132,13 @@ class Journal:
         with unavailable_from("looking for runs"):
             async with self._engine.connect() as db:
                 return await foreign_runs(db, self._hub, shown)
+
+    async def newest_to_act(self) -> NewestToAct:
+        """Returns which rollout was the newest to act on each cluster. Raises
+        JournalUnavailable."""
+        with unavailable_from("looking for the newest rollout of each cluster"):
+            async with self._engine.connect() as db:
+                return await newest_to_act(db, self._hub)
 
     async def note(self, versions: Versions) -> None:
         """Records the newest resourceVersions seen, for the next start. Raises LeadershipLost,

@@ -291,3 +291,19 @@ async def test_a_policy_that_comes_later_has_the_step_evaluated_again() -> None:
     set_policies(controller.engine, policy("careful", preflight="Enforce"))
     controller.engine.settle()
     await controller.until(lambda: controller.record is not None and controller.record.enforced)
+
+
+async def test_a_cluster_between_two_actions_is_evaluated_again() -> None:
+    """Its Prep is done and its Upgrade kept: what heals meanwhile has to be seen."""
+    controller = Controller("site-1")
+    await controller.begin("Prep Upgrade")
+    await controller.until(lambda: controller.record is not None)
+    controller.engine.wait(seconds=10)
+    controller.claim("site-1", WRONG)
+    await controller.until(lambda: "site-1" in erring(controller))
+    controller.engine.wait(minutes=30)
+    assert controller.engine.member(UID, 0, "site-1").reason.kind is ReasonKind.PREFLIGHT
+    controller.claim("site-1", "SingleReplica")
+    await controller.until(lambda: "site-1" not in erring(controller))
+    controller.engine.wait(hours=1)
+    assert controller.engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED

@@ -18,13 +18,14 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.records import restore_mark
 
 RESUME = f"then annotate the rollout with {names.RESUME}=<a new value>"
 
 
 def mark(now: datetime) -> str:
     """Returns the mark of a restore that is found now; works written from now on carry it."""
-    return f"{int(now.timestamp()):x}"
+    return restore_mark(now)
 
 
 def hold_all(

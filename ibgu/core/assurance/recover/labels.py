@@ -19,11 +19,16 @@ def lost(
     tracked_rollouts: Iterable[TrackedRollout],
     pending_patches: Mapping[str, PendingPatch],
     cluster: Callable[[str], ClusterView | None],
+    newest: Mapping[tuple[str, str], str],
 ) -> Iterator[OnPendingPatch]:
     """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
-    returns a ManagedCluster by name."""
+    returns a ManagedCluster by name, `newest`: the uid of the newest rollout that acted on a
+    cluster, by its name and the rollout's kind. One that is deleted and over may be the newest, and
+    not among those given: then what an older one has written is history, too."""
     found: dict[str, PendingPatch] = {}
-    for (name, _), tracked in _last_to_act(tracked_rollouts).items():
+    for (name, kind), tracked in _last_to_act(tracked_rollouts).items():
+        if newest.get((name, kind)) != tracked.rollout.uid:
+            continue
         view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
             continue

@@ -9,8 +9,14 @@ from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
-from ibgu.core.engine.works import DesiredWork, desired_work_of, resuming_stage
+from ibgu.core.engine.works import (
+    DesiredWork,
+    desired_work_of,
+    disarmed_stage,
+    resuming_stage,
+)
 from ibgu.core.model import (
+    Ended,
     InFlight,
     Member,
     Observation,
@@ -48,7 +54,21 @@ def desired_stage_work(
         return resuming_stage(member, tracked.rollout.restore, work, _paused(tracked, seen), now)
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
-    return desired_work_of(member, work, tracked.rollout.restore) if work is not None else None
+    if work is None:
+        return _lost_by_restore(tracked, member, now)
+    return desired_work_of(member, work, tracked.rollout.restore)
+
+
+def _lost_by_restore(tracked: TrackedRollout, member: Member, now: datetime) -> DesiredWork | None:
+    """Returns the work that shows how a cluster goes on after its end, if the hub has lost it by a
+    restore; None: nothing is to be seen there, or somebody has deleted it (R9.6)."""
+    run, restored = member.run, tracked.rollout.restored_at
+    if restored is None or not isinstance(run, Ended) or run.ended_at > restored:
+        return None
+    wanted = member.watched or member.rollback_until is not None
+    if not wanted or _feedback_unneeded(tracked, member, now):
+        return None
+    return disarmed_stage(member, tracked.rollout.restore)
 
 
 def shows_what_was_judged(seen: Observation, judged: Observation | None) -> bool:

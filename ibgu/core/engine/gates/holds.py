@@ -108,6 +108,7 @@ _REASONS = {
             f"compare the clusters with what is shown, {RESUME}",
         ),
         resumable=True,
+        opened="goes on after the restore",
     ),
     ReasonKind.INTERNAL_ERROR: GateReason(
         meaning=Meaning(

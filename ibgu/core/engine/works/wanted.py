@@ -91,11 +91,12 @@ def resuming_stage(
 
 
 def _matters(member: Member) -> bool:
-    """Whether the cluster's feedback decides about a run that was armed."""
+    """Whether the cluster's feedback decides about a run that was armed, or about its way back."""
     run = member.run
     withdrawn = run is not None and run.result is RunResult.WITHDRAWN and run.arming_at is not None
     concerned = member.watched or member.paused_since is not None
-    return member.state is MemberState.IN_FLIGHT or concerned or withdrawn
+    back = member.rollback_until is not None
+    return member.state is MemberState.IN_FLIGHT or concerned or withdrawn or back
 
 
 def _wanted(member: Member, restore: str, *, armed: bool) -> DesiredWork:

@@ -20,6 +20,7 @@ from ibgu.core.model import (
     Step,
     names,
 )
+from tests.core.assurance.recover.acting import newest_to_act
 from tests.core.assurance.recover.objects import cluster, track
 from tests.core.engine.state.records import NOW, done, failed, in_flight, member, rollout, run, step
 
@@ -31,7 +32,7 @@ BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 
 def patches(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnPendingPatch]:
     tracked_rollouts = [track(rollout(), *parts)]
-    return list(lost(tracked_rollouts, {}, lambda name: view))
+    return list(lost(tracked_rollouts, {}, lambda name: view, newest_to_act(tracked_rollouts)))
 
 
 def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | None, str | None]]:
@@ -133,9 +134,17 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
     )
     waits = track(newer, step("Abort", rollout="uid-b"), member("site-1", rollout="uid-b"))
     view = cluster("site-1")
-    assert list(lost([acted, older], {}, lambda _: view)) == []
-    (decision,) = lost([waits, older], {}, lambda _: view)
+    known = newest_to_act([acted, older])
+    assert list(lost([acted, older], {}, lambda _: view, known)) == []
+    (decision,) = lost([waits, older], {}, lambda _: view, newest_to_act([waits, older]))
     assert decision.pending.rollout == "uid-a"
+
+
+def test_an_older_rollout_does_not_speak_for_one_that_was_not_loaded() -> None:
+    """The newest one is deleted and over: what it removed must not come back."""
+    older = track(rollout(), step(), failed("site-1", P))
+    newest = {("site-1", names.IBGU): "uid-b"}
+    assert list(lost([older], {}, cluster, newest)) == []
 
 
 def test_each_kind_of_change_gets_its_own_labels_back() -> None:
@@ -143,11 +152,12 @@ def test_each_kind_of_change_gets_its_own_labels_back() -> None:
     newer = rollout("b", created_at=NOW.replace(hour=13), kind=names.FLEET_UPDATE)
     checking = replace(step(rollout="uid-b"), actions=(CHECK,))
     updated = track(newer, checking, failed("site-1", CHECK, rollout="uid-b"))
-    found = list(lost([updated, upgraded], {}, cluster))
+    known = newest_to_act([updated, upgraded])
+    found = list(lost([updated, upgraded], {}, cluster, known))
     assert {each.pending.uid for each in found} == {"uid-site-1"}
     last = found[-1].pending
     assert set(last.labels) == {f"{PREFIX}prep-failed", "ibgu.dev/fleet-check-failed"}
-    assert next(iter(lost([updated], {}, cluster))).pending.rollout == "uid-b"
+    assert next(iter(lost([updated], {}, cluster, known))).pending.rollout == "uid-b"
 
 
 def test_a_pending_patch_keeps_its_labels() -> None:
@@ -156,5 +166,6 @@ def test_a_pending_patch_keeps_its_labels() -> None:
         uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")}
     )
     tracked_rollouts = [track(rollout(), step(), done("site-1", P))]
-    (decision,) = lost(tracked_rollouts, {old.uid: old}, cluster)
+    known = newest_to_act(tracked_rollouts)
+    (decision,) = lost(tracked_rollouts, {old.uid: old}, cluster, known)
     assert set(decision.pending.labels) == {key, f"{PREFIX}prep-completed"}

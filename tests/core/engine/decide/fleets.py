@@ -12,3 +12,12 @@ def sites(count: int, fault: str = "", stage: Stage = Stage.PREP) -> InMemoryEng
         if fault:
             spoke.faults[stage] = fault
     return engine
+
+
+def prepared(count: int) -> InMemoryEngine:
+    """Returns a fleet after its Prep, with its labels and those of the clusters' names."""
+    engine = sites(count)
+    for name, spoke in engine.spokes.items():
+        spoke.to(Stage.PREP)
+        engine.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": "", "name": name}
+    return engine

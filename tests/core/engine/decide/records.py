@@ -52,6 +52,15 @@ class Records:
             case OnPendingPatch(pending=pending):
                 self.pending_patches[pending.uid] = pending
 
+    def forget(self, uid: str) -> None:
+        """Leaves the rollout out of what is loaded."""
+        del self.rollouts[uid]
+        for step in [key for key in self.steps if key[0] == uid]:
+            del self.steps[step]
+        for member in [key for key in self.members if key[0] == uid]:
+            del self.members[member]
+            self.runs.pop(member, None)
+
     def fleet(self) -> FleetState:
         fleet = FleetState()
         pending_patches = [

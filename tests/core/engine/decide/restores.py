@@ -1,5 +1,6 @@
 """Restores in miniature: of the hub to an older backup, and of the journal to an earlier time."""
 
+from collections.abc import Collection
 from copy import deepcopy
 from typing import Any
 
@@ -12,6 +13,7 @@ from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Decision
 from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
 from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
+from tests.core.assurance.recover.acting import newest_to_act
 from tests.core.engine.decide.builders import rollout_of
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
@@ -36,8 +38,15 @@ def backup(engine: InMemoryEngine) -> Backup:
     return deepcopy(Backup(*works, engine.ibgus, engine.labels, engine.annotations))
 
 
-def restore_hub(engine: InMemoryEngine, saved: Backup, *, proof: str = "version 3 after 7") -> None:
-    """The clusters go on, the controller begins again and finds the proof.
+def restore_hub(
+    engine: InMemoryEngine,
+    saved: Backup,
+    *,
+    proof: str = "version 3 after 7",
+    unloaded: Collection[str] = (),
+) -> None:
+    """The clusters go on, the controller begins again and finds the proof. `unloaded`: uids of
+    rollouts that it does not load, as they are deleted and over.
 
     No agent is quicker than it: what one of them takes from an armed work of the backup before
     that is disarmed, nobody could prevent.
@@ -45,9 +54,13 @@ def restore_hub(engine: InMemoryEngine, saved: Backup, *, proof: str = "version 
     saved = deepcopy(saved)
     engine.works, engine.loads, engine.ibgus = saved.works, saved.loads, saved.ibgus
     engine.labels, engine.annotations, engine.jobs = saved.labels, saved.annotations, saved.jobs
+    newest = newest_to_act(engine.fleet.rollouts.values())
+    for uid in unloaded:
+        engine.records.forget(uid)
     engine.restart()
     tracked_rollouts = list(engine.fleet.rollouts.values())
-    patches = list(lost(tracked_rollouts, engine.fleet.pending_patches, engine.cluster))
+    pending = engine.fleet.pending_patches
+    patches = list(lost(tracked_rollouts, pending, engine.cluster, newest))
     decide_for(engine, [*hold_all(tracked_rollouts, engine.ibgus, proof, engine.now), *patches])
     engine.patches |= {decision.pending.uid: decision.pending for decision in patches}
     engine.frozen |= set(engine.spokes)

@@ -1,13 +1,18 @@
 """R9: a run that is not taken in time is withdrawn, and may come back."""
 
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, RunResult
+from ibgu.core.plan.tenancy import Scope
 from tests.core.engine.decide.arming import arming, return_, run_of, taken_but_unheard, vanish
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.fleets import prepared
 from tests.core.engine.decide.invariants import Invariants
 
 
@@ -181,3 +186,40 @@ def test_a_run_is_not_reopened_in_the_turn_in_which_its_canceller_comes() -> Non
     assert engine.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
     assert engine.member(uid, 0, "site-1").outcome is Outcome.CANCELLED
     assert Kind.RUN_REOPENED not in engine.kinds("site-1")
+
+
+def mistyped(engine: InMemoryEngine) -> None:
+    engine.apply(ibgu("a", "Upgrade", "Prep", timeout=120, generation=2))
+
+
+def paused(engine: InMemoryEngine) -> None:
+    engine.annotate("uid-a", pause="")
+
+
+def unbound(engine: InMemoryEngine) -> None:
+    engine.scope = Scope(sets=())
+    engine.touch_everything()
+
+
+@pytest.mark.parametrize("hold", [mistyped, paused, unbound])
+@pytest.mark.parametrize("comes_back", [20, 119])
+def test_what_keeps_new_starts_keeps_no_run_that_its_cluster_took(
+    hold: Callable[[InMemoryEngine], None], comes_back: int
+) -> None:
+    """The cluster is far in its new release; as never started it would miss the next step."""
+    engine = prepared(1)
+    uid = engine.apply(ibgu("a", "Upgrade", timeout=120))
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.deliver()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=3)
+    assert engine.member(uid, 0, "site-1").state is MemberState.WAITING
+    hold(engine)
+    engine.settle()
+    engine.wait(minutes=comes_back - 3)
+    engine.muted.clear()
+    engine.wait(hours=3)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert "lcm.openshift.io/ibgu-upgrade-completed" in engine.labels["site-1"]

@@ -259,12 +259,33 @@ def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
     return replace(obj, spec=replace(obj.spec, ibu_spec=spec))
 
 
-@pytest.mark.parametrize(
-    ("vanishes", "cause"), [("site-1", Cause.GONE), ("site-2", Cause.NEVER_STARTED)]
-)
-def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(
-    vanishes: str, cause: Cause
-) -> None:
+def test_a_chain_begins_nothing_after_a_deadline_that_passed_while_ibgu_was_away() -> None:
+    engine = sites(1)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=60))
+    engine.wait(seconds=30)
+    for _ in range(70):
+        engine.now += MINUTE
+        engine.spokes["site-1"].tick(engine.now)
+        engine.agents()
+    engine.restart()
+    engine.wait(minutes=3)
+    member = engine.member(uid, 0, "site-1")
+    assert engine.spokes["site-1"].executed == [(engine.spokes["site-1"].run, Stage.PREP)]
+    assert (member.cause, member.failed_action) == (Cause.TIMED_OUT, "Upgrade")
+    assert "lcm.openshift.io/ibgu-upgrade-failed" not in engine.labels["site-1"]
+
+
+def test_a_slot_is_not_taken_for_a_member_that_jitter_puts_off() -> None:
+    engine = sites(2)
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=100))
+    engine.annotate(uid, start_jitter="1h")
+    engine.wait(minutes=200)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("vanishes", ["site-1", "site-2"])
+def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(vanishes: str) -> None:
     engine = sites(2, "hang")
     uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
     engine.wait(seconds=50)
@@ -274,5 +295,5 @@ def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(
     engine.touch(uid)
     engine.turn()
     member = engine.member(uid, 0, vanishes)
-    assert member.cause is cause
+    assert member.cause is Cause.GONE
     assert member.uid not in engine.fleet.pending_patches

@@ -1,5 +1,7 @@
 """A rollout that is held after a restore: what goes on, what a resume needs, what follows it."""
 
+from datetime import timedelta
+
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
@@ -11,9 +13,10 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
+    names,
 )
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
-from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 
@@ -264,3 +267,62 @@ def test_a_plan_that_was_refused_before_the_restore_is_refused_after_the_resume(
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
     assert [stage for _, stage in engine.spokes["site-1"].executed] == [Stage.PREP]
+
+
+def test_after_the_resume_a_chain_has_the_limit_of_one_that_starts_then() -> None:
+    """The person took longer than the cluster's share of the time."""
+    engine = sites(2)
+    uid = engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=240))
+    engine.wait(seconds=30)
+    restore_hub(engine, backup(engine))
+    engine.wait(hours=3)
+    engine.annotate(uid, resume="1")
+    engine.wait(minutes=5)
+    assert engine.member(uid, 0, "site-1").cause is None
+    engine.wait(hours=2)
+    assert [engine.member(uid, 0, f"site-{n}").outcome for n in (1, 2)] == [Outcome.SUCCEEDED] * 2
+
+
+def test_labels_of_a_rollout_that_others_have_cleaned_up_after_stay_away() -> None:
+    """The others are deleted and over, so a start does not load them."""
+    engine = sites(1, "fail")
+    engine.apply(ibgu("a", "Prep", age=20))
+    engine.wait(minutes=10)
+    engine.apply(ibgu("b", "AbortOnFailure", age=10))
+    engine.wait(minutes=10)
+    engine.delete("uid-b")
+    engine.wait(minutes=5)
+    restore_hub(engine, backup(engine), unloaded=["uid-b"])
+    engine.wait(minutes=5)
+    assert engine.labels["site-1"] == {}
+
+
+def test_a_late_completion_is_seen_though_the_hub_has_lost_its_work() -> None:
+    engine = prepared(2)
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    saved = backup(engine)
+    uid = engine.apply(ibgu("a", "Upgrade", timeout=60))
+    saved.ibgus = dict(engine.ibgus)
+    engine.wait(minutes=90)
+    assert engine.member(uid, 0, "site-1").watched
+    restore_hub(engine, saved)
+    engine.wait(hours=20)
+    member = engine.member(uid, 0, "site-1")
+    assert not member.watched
+    assert member.late.startswith("completed late")
+    assert names.DISABLE_AUTO_IMPORT not in engine.annotations["site-1"]
+
+
+def test_a_way_back_that_ends_after_a_restore_is_seen() -> None:
+    engine = sites(1)
+    engine.spokes["site-1"].certificates = timedelta(days=30)
+    uid = engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=1)
+    assert engine.tracked(uid).reports.rollback == 1
+    restore_hub(engine, backup(engine))
+    engine.wait(minutes=10)
+    engine.spokes["site-1"].to(Stage.IDLE)
+    engine.agents()
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=10)
+    assert engine.tracked(uid).reports.rollback == 0

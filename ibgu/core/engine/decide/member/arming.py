@@ -153,19 +153,23 @@ def _settled(ctx: DecisionContext, member: InFlight) -> bool:
     return ctx.now >= due
 
 
+_IMPORT_MARKS = frozenset({names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY})
+
+
 def _auto_import_ready(
     ctx: DecisionContext, member: InFlight, cluster: ClusterView, seen: Observation
 ) -> bool:
     """Whether the cluster has disable-auto-import, where the action must not be armed without it
-    (R14.1)."""
+    (R14.1), and no other rollout will remove it."""
     action = ctx.action(member)
     if not traits(action).import_off:
         return True
+    change = auto_import_off(ctx, cluster, claimed=True)
     pending = ctx.fleet.pending_patches.get(cluster.uid)
-    is_pending = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
-    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not is_pending:
+    is_pending = pending is not None and not _IMPORT_MARKS.isdisjoint(pending.annotations)
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not (change or is_pending):
         return True
-    enqueue(ctx, cluster, auto_import_off(ctx, cluster), f"{action} is about to start")
+    enqueue(ctx, cluster, change, f"{action} is about to start")
     words = "turns automatic import off"
     ctx.set_reason_for_hub(member, seen.labels_denied, ReasonKind.PREPARING, words)
     return False

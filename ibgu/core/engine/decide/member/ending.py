@@ -143,7 +143,7 @@ def _auto_import(
     needs that, and on after all that carry nothing to the cluster (R14.2)."""
     following = ctx.step(member).step.actions[member.action_index :]
     if isinstance(member, InFlight) and any(traits(each).import_off for each in following[:1]):
-        return auto_import_off(ctx, cluster)
+        return auto_import_off(ctx, cluster, claimed=True)
     return {} if traits(action).carries_payload else auto_import_on(ctx, cluster)
 
 

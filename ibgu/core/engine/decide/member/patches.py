@@ -111,12 +111,20 @@ def annotations_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> MetadataChanges:
+def auto_import_off(
+    ctx: DecisionContext, cluster: ClusterView, *, claimed: bool
+) -> MetadataChanges:
     """Returns the patch that sets disable-auto-import as ours; empty where it is set anyway
-    (R14.1)."""
-    if names.DISABLE_AUTO_IMPORT in annotations_with_pending(ctx, cluster):
-        return {}
-    return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
+    (R14.1).
+
+    `claimed`: whether the cluster is the rollout's now. Then what another rollout has set ahead
+    becomes ours: that one may end at any time, and would remove it (R14.3).
+    """
+    annotations, mine = annotations_with_pending(ctx, cluster), ctx.rollout.uid
+    if names.DISABLE_AUTO_IMPORT not in annotations:
+        return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: mine}
+    others = annotations.get(names.AUTO_IMPORT_BY, mine) != mine
+    return {names.AUTO_IMPORT_BY: mine} if claimed and others else {}
 
 
 def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> MetadataChanges:

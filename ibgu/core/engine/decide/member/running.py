@@ -24,6 +24,7 @@ from ibgu.core.engine.decide.member.ending import (
 )
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.engine.gates.deadlines import deadline
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Accepted,
@@ -141,7 +142,8 @@ def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> N
         ctx.set_reason(member, hold.kind, hold.message, who=hold.who)
     elif _cancelled(ctx, member, seen):
         return
-    else:
+    elif ctx.now < deadline(ctx.step(member).step, ctx.now):
+        # After a gap the step ends a while after its deadline (R11.7): nothing starts meanwhile.
         _chain(ctx, member, seen)
 
 

@@ -103,10 +103,7 @@ def _block_if_needed(
 ) -> bool:
     """Records what keeps the member from being probed, and drops an old probe; returns whether
     anything does."""
-    hold = ctx.rollout.hold
-    if hold is not None:
-        return _block(ctx, member, hold.kind, hold.message, hold.who)
-    if _block_if_gated(ctx, member, MEMBER_GATES, seen):
+    if _block_if_held(ctx, member, seen):
         return True
     if cluster.deleting:
         return _block(ctx, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
@@ -120,6 +117,19 @@ def _block_if_needed(
     if not cluster.reachable:
         return _block_unreachable(ctx, member)
     return False
+
+
+def _block_if_held(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
+    """Records what keeps new starts, of the rollout or of the member alone. What the cluster took
+    after all is no new start (R9.5)."""
+    hold, goes_on = ctx.rollout.hold, _withdrawn_run_came_back(member, seen)
+    if hold is not None and not (goes_on and hold.kind in _NEW_STARTS_ONLY):
+        return _block(ctx, member, hold.kind, hold.message, hold.who)
+    return not goes_on and _block_if_gated(ctx, member, MEMBER_GATES, seen)
+
+
+_NEW_STARTS_ONLY = frozenset({ReasonKind.INVALID_PLAN, ReasonKind.PAUSED})
+"""Holds of a rollout under which what is in flight goes on."""
 
 
 def _block_if_gated(

@@ -65,7 +65,7 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
 
 
 def _fill(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
-    _reopen(ctx, step)
+    reopen(ctx, step)
     if ctx.rollout.hold is not None or step.reopening:
         return
     if step.free > 0:
@@ -85,7 +85,7 @@ def _decide_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
     return found if isinstance(found, Waiting) else None
 
 
-def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
+def reopen(ctx: DecisionContext, step: TrackedStep) -> None:
     """Reopens withdrawn runs that the cluster took after all, before everybody else (R9.5)."""
     for waiting in list(step.reopening.values()):
         slot = next(step.free_slots(), None)
@@ -257,7 +257,7 @@ def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -
     cluster = ctx.snapshot.cluster(member.cluster)
     if cluster is None or member.uid in ctx.fleet.pending_patches:
         return
-    wishes = auto_import_off(ctx, cluster)
+    wishes = auto_import_off(ctx, cluster, claimed=False)
     if wishes and not closed(ctx.snapshot, step, ctx.now):
         enqueue(ctx, cluster, wishes, f"{ctx.action(member)} is next")
 
@@ -271,7 +271,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     late = [] if has_room(ctx.tracked, step) else _overdue(ctx, step)
     if not late:
         return False
-    asking = sum(1 for member in step.head(ahead) if _needs_slot(ctx, step, member))
+    asking = sum(1 for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member))
     asking = allowed_starts(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
@@ -301,7 +301,8 @@ def _awaits_disarm(member: InFlight) -> bool:
     return isinstance(run, Ended) and not run.result.success
 
 
-def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
+def _asks_for_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
+    """Whether the member could start now if it had a slot."""
     if member.reason.kind is ReasonKind.REOPENING:
         return True
     if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
@@ -309,7 +310,10 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> boo
     reason = closed(ctx.snapshot, step, ctx.now)
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)
-    return reason is None or GATE_REASONS[reason.kind].needs_slot
+    if reason is not None and not GATE_REASONS[reason.kind].needs_slot:
+        return False
+    # A slot that jitter leaves empty is taken from nobody: the delay passes first.
+    return not (member.reason.kind in _AT_ONCE and _delay_by_jitter(ctx, step, member))
 
 
 def _passed_by(ctx: DecisionContext, member: Waiting) -> bool:

@@ -7,13 +7,18 @@ from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.gated import kept, only_stopped, release_kept
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
-from ibgu.core.engine.decide.member.members import expire
+from ibgu.core.engine.decide.member.members import decide_member, expire
 from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.step.follow_ups import follow_made
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.rollbacks import decide_rollbacks
-from ibgu.core.engine.decide.step.starting import expire_canaries, next_limit, start_members
+from ibgu.core.engine.decide.step.starting import (
+    expire_canaries,
+    next_limit,
+    reopen,
+    start_members,
+)
 from ibgu.core.engine.gates import (
     CLOCK_STOPPING,
     deadline,
@@ -32,9 +37,11 @@ from ibgu.core.model import (
     Kind,
     Outcome,
     Reason,
+    ReasonKind,
     Step,
     StepState,
     Unfinished,
+    Waiting,
 )
 
 
@@ -98,6 +105,7 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
     ):
         return False
     late = [each for each in tracked.members.values() if not isinstance(each, Finished)]
+    late.sort(key=lambda each: each.slot is None)  # a slot that becomes free may be needed
     for member in late[:MEMBERS_PER_CYCLE]:
         _expire(ctx, member)
     ctx.result.remaining += [member.cluster for member in late[MEMBERS_PER_CYCLE:]]
@@ -105,17 +113,23 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
 
 
 def _expire(ctx: DecisionContext, member: Unfinished) -> None:
-    if isinstance(member, InFlight):
-        expire(ctx, member)
-        return
-    finish(
-        ctx,
-        member,
-        Outcome.FAILED,
-        cause=Cause.NEVER_STARTED,
-        message=f"never started before the step's timeout: {member.reason.message}",
-        failed_action=ctx.action(member),
-    )
+    """Ends the member. One whose cluster took a withdrawn run after all has begun (R9.5): it goes
+    on as soon as a slot is free, and ends as the others in flight."""
+    if isinstance(member, Waiting):
+        decide_member(ctx, member)
+        reopen(ctx, ctx.step(member))
+    found = ctx.latest(member)
+    if isinstance(found, InFlight):
+        expire(ctx, found)
+    elif isinstance(found, Waiting) and found.reason.kind is not ReasonKind.REOPENING:
+        finish(
+            ctx,
+            found,
+            Outcome.FAILED,
+            cause=Cause.NEVER_STARTED,
+            message=f"never started before the step's timeout: {found.reason.message}",
+            failed_action=ctx.action(found),
+        )
 
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:

@@ -16,6 +16,7 @@ from ibgu.core.model import Change, Kind, PendingPatch, ReasonKind, RolloutState
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
+from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.gates.policies import policy as policies
 from tests.core.engine.gates.policies.policy import set_policies
 from tests.core.engine.gates.policies.test_canaries import fleet
@@ -547,3 +548,11 @@ def test_a_name_never_ends_with_a_dot_before_its_mark(engine: InMemoryEngine) ->
     found = replace(only(engine), decided_at=engine.now)
     ctx = DecisionContext(engine.snapshot(tracked), engine.now, lambda _: None)
     assert name_of(ctx, tracked.steps[1], found).startswith("a" * 199 + "-retry-")
+
+
+def test_after_a_restore_a_person_tries_again(engine: InMemoryEngine) -> None:
+    """The plan is from before it; nothing begins by itself (R31.3)."""
+    restore_hub(engine, backup(engine))
+    engine.wait(hours=2)
+    assert not only(engine).pending
+    assert "was restored since" in only(engine).refused
