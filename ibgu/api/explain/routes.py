@@ -21,6 +21,7 @@ from ibgu.api.requests.inputs import (
 from ibgu.api.requests.readable import Readable
 from ibgu.api.requests.visible import ReadableForCaller
 from ibgu.core.model.claims import CLAIMS
+from ibgu.core.model.preflight import PreflightRecord
 from ibgu.db.reads import Reads
 from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import VisitRow
@@ -57,14 +58,22 @@ async def explain(
         raise unknown_cluster(name, rollout)
     items = by_activity(visits.items)
     claims = (await reads.cluster(name)).claims if _is_claimed(items[0]) else ()
-    newest = items[0].member.member
-    record = await reads.preflight_record(newest.rollout, newest.step)
+    record = await _preflight(reads, items[0], readable)
     found = explained(items, claims, duration_stats, readable, record)
     read = msgspec.to_builtins(await evidence.of(items))
     follow_ups = await _follow_ups(reads, items[0], readable)
     body = {**msgspec.to_builtins(found), "evidence": read, "followUps": follow_ups}
     body["newestEvent"] = visits.newest_event
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+async def _preflight(reads: Reads, visit: VisitRow, readable: Readable) -> PreflightRecord | None:
+    """Returns what preflight found before the cluster's step, for a caller who may read the
+    rollout: findings quote its manifests and name others of its clusters."""
+    row = visit.member
+    if not readable.includes(row.namespace):
+        return None
+    return await reads.preflight_record(row.member.rollout, row.member.step)
 
 
 async def _follow_ups(reads: Reads, visit: VisitRow, readable: Readable) -> list[str]:

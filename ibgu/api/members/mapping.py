@@ -110,5 +110,9 @@ def visit_for(row: VisitRow, readable: Readable) -> VisitRow:
     """Returns the visit as the caller may read it."""
     if readable.includes(row.member.namespace):
         return row
-    member = replace(row.member, member=without_names(row.member.member))
+    hold = row.member.hold
+    if hold is not None:
+        # It may name clusters, rollouts and policies, and quote commands.
+        hold = replace(hold, message="", gate="", rule="")
+    member = replace(row.member, member=without_names(row.member.member), hold=hold)
     return VisitRow(member, tuple(map(run_without_names, row.runs)))

@@ -157,8 +157,9 @@ class PlanPreviews:
         )
         name = f"{asked.namespace}/{asked.name}"
         facts = preflight_facts(name, asked.proposal, found, reported, answers)
-        # Half a megabyte of Backups takes a moment.
-        report = await asyncio.to_thread(judge, kind, facts)
+        # Half a megabyte of Backups takes a moment, and templates one for each cluster.
+        async with self._lists.turn(self._caller.user.username):
+            report = await asyncio.to_thread(judge, kind, facts)
         return PreviewedPlan(found, report, upgraded)
 
     async def _policies(

@@ -6,8 +6,10 @@ known to see more, the name is added again.
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Cause, Finished, Member, ReasonKind, Run, RunResult
+from ibgu.core.model import Cause, Ended, Finished, Member, ReasonKind, Run, RunResult
 
+LAST_SEEN = ". Last seen: "
+"""What comes before a member's last reason in the message of its end by a limit."""
 ANOTHER_NAMESPACE = "a rollout of another namespace"
 
 
@@ -35,6 +37,34 @@ CANCELLATIONS = frozenset({Cause.CANCELLED, Cause.PREEMPTED})
 """Causes that name the rollout which has taken the cluster."""
 
 
+_OF_CLUSTER = frozenset(
+    {
+        ReasonKind.SLOT,
+        ReasonKind.UNREACHABLE,
+        ReasonKind.PROBING,
+        ReasonKind.READY,
+        ReasonKind.NO_ANSWER,
+        ReasonKind.BUSY,
+        ReasonKind.ABSENT,
+        ReasonKind.TERMINATING,
+        ReasonKind.REOPENING,
+        ReasonKind.START_JITTER,
+        ReasonKind.FORBIDDEN,
+        ReasonKind.PREPARING,
+        ReasonKind.ARMING,
+        ReasonKind.APPLY_ERROR,
+        ReasonKind.REFUSED,
+        ReasonKind.RUNNING,
+        ReasonKind.REBOOTING,
+        ReasonKind.DIVERGED,
+        ReasonKind.SOAKING,
+        ReasonKind.DISARMING,
+    }
+)
+"""Reasons with words about the cluster alone. Those of gates and holds name rollouts, policies and
+objects of the rollout's namespace."""
+
+
 def with_holder(member: Member, rollout: str) -> Member:
     """Returns the member with the name of the rollout that has its cluster, if it waits for that
     one."""
@@ -47,14 +77,28 @@ def with_holder(member: Member, rollout: str) -> Member:
 def without_names(member: Member) -> Member:
     """Returns the member for readers who may not read its rollout, nor others of the namespace."""
     found = with_holder(member, ANOTHER_NAMESPACE)
+    if found.reason.kind not in _OF_CLUSTER | CLAIMS:
+        found = replace(found, reason=replace(found.reason, message="", gate="", rule=""))
     if found.run is not None:
         found = replace(found, run=run_without_names(found.run))
-    if isinstance(found, Finished) and found.cause in CANCELLATIONS:
-        found = replace(found, message=cancelled_by(ANOTHER_NAMESPACE))
+    if isinstance(found, Finished):
+        if found.cause in CANCELLATIONS:
+            return replace(found, message=cancelled_by(ANOTHER_NAMESPACE))
+        return replace(found, message=without_last_words(found.message, found.cause))
     return found
+
+
+def without_last_words(message: str, cause: Cause | str | None) -> str:
+    """Returns the message of an end without the reason that the member had before it, which may
+    name what readers of other namespaces must not know."""
+    if cause == Cause.NEVER_STARTED:
+        return message.partition(": ")[0]
+    return message.partition(LAST_SEEN)[0] if cause == Cause.TIMED_OUT else message
 
 
 def run_without_names(run: Run) -> Run:
     if run.result is RunResult.PREEMPTED:
         return replace(run, message=cancelled_by(ANOTHER_NAMESPACE))
+    if isinstance(run, Ended):
+        return replace(run, message=without_last_words(run.message, run.cause))
     return run

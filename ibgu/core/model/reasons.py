@@ -4,6 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from ibgu.core.text.cut import cut
 
 
 class ReasonKind(StrEnum):
@@ -118,6 +121,11 @@ class Reason(Struct, frozen=True, gc=False):
     rule: str = ""
     """Usually a `PolicyRule`, of a policy's gate; other versions of ibgu may have written others or
     none."""
+
+    def __post_init__(self) -> None:
+        # It may quote what a tenant has written, and goes to journal, status and receivers.
+        if (short := cut(self.message)) is not self.message:
+            force_setattr(self, "message", short)
 
 
 class Cause(StrEnum):

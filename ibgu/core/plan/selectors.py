@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from msgspec import json
+
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.text.label_syntax import is_label_key, is_label_value
 
@@ -11,6 +13,15 @@ _SET = ("In", "NotIn")
 _KEY = ("Exists", "DoesNotExist")
 MAX_UNINDEXED = 100
 """Selectors without a label that a cluster must have: each is tried on every cluster."""
+MAX_SHARED = 200
+"""Selectors whose labels others of them ask for, too: many may be tried on one cluster."""
+MAX_REQUIREMENTS = 100
+"""Labels and expressions of one selector."""
+_SHOWN = 300
+"""Characters of a faulty name that are shown."""
+
+_Anchor = tuple[str, str | None]
+"""A label, or (with None) a label's key: only a cluster that has it can match."""
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
@@ -33,15 +44,13 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
     """
     if problem_of(selectors) is not None:
         return lambda labels: False
-    wanted = [(_Prepared(each), _demands(each)) for each in selectors]
-    common = Counter(anchor for _, demands in wanted for demand in demands for anchor in demand)
     anchored: dict[_Anchor, list[_Prepared]] = {}
     loose: list[_Prepared] = []
-    for prepared, demands in wanted:
-        rarest = min(demands, key=lambda demand: sum(common[a] for a in demand), default=())
-        for anchor in rarest:
+    for selector, anchors in _anchored(selectors):
+        prepared = _Prepared(selector)
+        for anchor in anchors:
             anchored.setdefault(anchor, []).append(prepared)
-        if not rarest:
+        if not anchors:
             loose.append(prepared)
 
     def any_matches(labels: Mapping[str, str]) -> bool:
@@ -52,6 +61,18 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
     return any_matches
 
 
+def _anchored(
+    selectors: Sequence[LabelSelector],
+) -> Iterator[tuple[LabelSelector, tuple[_Anchor, ...]]]:
+    """Yields each distinct selector with labels of which a cluster must have one: those that the
+    fewest selectors ask for."""
+    distinct = {json.encode(each): each for each in selectors}.values()
+    wanted = [(each, _demands(each)) for each in distinct]
+    common = Counter(anchor for _, demands in wanted for demand in demands for anchor in demand)
+    for each, demands in wanted:
+        yield each, min(demands, key=lambda demand: sum(common[a] for a in demand), default=())
+
+
 def asking_for(selectors: Sequence[LabelSelector], keys: Collection[str]) -> list[LabelSelector]:
     """Returns the selectors that match only clusters with one of these labels."""
     return [
@@ -59,10 +80,6 @@ def asking_for(selectors: Sequence[LabelSelector], keys: Collection[str]) -> lis
         for each in selectors
         if any(key in keys for demand in _demands(each) for key, _ in demand)
     ]
-
-
-_Anchor = tuple[str, str | None]
-"""A label, or (with None) a label's key: only a cluster that has it can match."""
 
 
 class _Prepared:
@@ -111,7 +128,7 @@ def _holds(
 def _operator_fault(requirement: LabelRequirement) -> str:
     operator, values = requirement.operator, requirement.values
     if operator not in (*_SET, *_KEY):
-        return f'"{operator}" is not an operator: use In, NotIn, Exists or DoesNotExist'
+        return f'"{_named(operator)}" is not an operator: use In, NotIn, Exists or DoesNotExist'
     if operator in _SET and not values:
         return f"operator {operator} needs values, and has none"
     if operator in _KEY and values:
@@ -125,7 +142,14 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
         path = f"spec.clusterLabelSelectors[{index}]"
         for fault in selector_faults(selector):
             return f"{path}{fault}"
-    if sum(1 for each in selectors if not _demands(each)) > MAX_UNINDEXED:
+    anchors = [found for _, found in _anchored(selectors)]
+    crowd = Counter(chain.from_iterable(anchors))
+    if sum(any(crowd[anchor] > 1 for anchor in found) for found in anchors) > MAX_SHARED:
+        return (
+            f"spec.clusterLabelSelectors has more than {MAX_SHARED} selectors that ask for the "
+            "same labels; put them into one selector, or name a label that only few of them ask for"
+        )
+    if sum(1 for found in anchors if not found) > MAX_UNINDEXED:
         return (
             f"spec.clusterLabelSelectors has more than {MAX_UNINDEXED} selectors that only exclude "
             "clusters; name what the clusters have, or put the exclusions into one selector"
@@ -135,20 +159,27 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
 
 def selector_faults(selector: LabelSelector) -> Iterator[str]:
     """Yields the faults; each begins with the field's path, up to a colon."""
+    if len(selector.match_labels) + len(selector.match_expressions) > MAX_REQUIREMENTS:
+        yield f": more than {MAX_REQUIREMENTS} labels and expressions"
     for key, value in selector.match_labels.items():
         for fault in _label_faults(key, (value,)):
             yield f".matchLabels: {fault}"
     for index, requirement in enumerate(selector.match_expressions):
         path = f".matchExpressions[{index}]"
         if fault := _operator_fault(requirement):
-            yield f"{path} (key {requirement.key}): {fault}"
+            yield f"{path} (key {_named(requirement.key)}): {fault}"
         for fault in _label_faults(requirement.key, requirement.values):
             yield f"{path}: {fault}"
 
 
 def _label_faults(key: str, values: Iterable[str]) -> Iterator[str]:
     if not is_label_key(key):
-        yield f'"{key}" can\'t be the key of a label'
+        yield f'"{_named(key)}" can\'t be the key of a label'
     for value in values:
         if not is_label_value(value):
-            yield f'"{value}" can\'t be the value of a label (key {key})'
+            yield (f'"{_named(value)}" can\'t be the value of a label (key {_named(key)})')
+
+
+def _named(text: str) -> str:
+    """Returns the text for a message: a tenant may have written anything, of any length."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -25,6 +25,8 @@ KNOWN = (
     *names.STEP_AUTHORS,
 )
 """Annotations that a person may set; any other one with the prefix does nothing."""
+_MOST = 10
+"""Unknown annotations that are named: to look for the one that is meant takes time."""
 WHO_AND_WHAT = "say who has cleaned up, and what"
 
 
@@ -35,9 +37,11 @@ def mistakes(annotations: Mapping[str, str], kind: str = names.IBGU) -> list[str
 
 
 def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
-    for key in sorted(annotations):
-        if key.startswith(OURS) and key not in KNOWN:
-            yield f"the annotation {key} does nothing{_meant(key)}"
+    unknown = sorted(key for key in annotations if key.startswith(OURS) and key not in KNOWN)
+    for key in unknown[:_MOST]:
+        yield f"the annotation {key} does nothing{_meant(key)}"
+    if (more := len(unknown) - _MOST) > 0:
+        yield f"{more} more annotations with the prefix {OURS} do nothing"
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:
         yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matcher, matches, problem_of
-from ibgu.core.plan.selectors import MAX_UNINDEXED, _Prepared
+from ibgu.core.plan.selectors import MAX_REQUIREMENTS, MAX_SHARED, MAX_UNINDEXED, _Prepared
 
 
 def requires(key: str, operator: str, *values: str) -> LabelSelector:
@@ -220,3 +220,29 @@ def test_exclusions_are_put_into_one_selector() -> None:
     problem = problem_of([*few, LabelSelector()])
     assert problem is not None
     assert "more than 100 selectors that only exclude" in problem
+
+
+def test_a_label_that_every_cluster_has_is_no_way_to_be_compared_with_thousands() -> None:
+    """Each of them would be tried on each cluster of the fleet."""
+    crowd = [
+        LabelSelector({"vendor": "OpenShift"}, [LabelRequirement(f"k-{number}", "DoesNotExist")])
+        for number in range(MAX_SHARED + 1)
+    ]
+    assert problem_of(crowd[1:]) is None
+    problem = problem_of(crowd)
+    assert problem is not None
+    assert "more than 200 selectors that ask for the same labels" in problem
+    assert problem_of(crowd[:1] * 5_000) is None, "the same selector again costs nothing"
+
+
+def test_a_selector_has_only_so_many_requirements() -> None:
+    known = [LabelRequirement("name", "Exists")] * (MAX_REQUIREMENTS - 1)
+    assert problem_of([LabelSelector({"a": "b"}, known)]) is None
+    problem = problem_of([LabelSelector({"a": "b", "c": "d"}, known)])
+    assert problem == "spec.clusterLabelSelectors[0]: more than 100 labels and expressions"
+
+
+def test_a_long_operator_is_cut_in_the_message() -> None:
+    problem = problem_of([requires("a", "X" * 1_000_000)])
+    assert problem is not None
+    assert len(problem) < 1_000

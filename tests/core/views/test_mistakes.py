@@ -70,3 +70,10 @@ def test_all_mistakes_are_listed_in_order() -> None:
 @pytest.mark.parametrize("key", KNOWN)
 def test_every_one_that_ibgu_knows_is_known(key: str) -> None:
     assert not any("does nothing" in words for words in mistakes({key: "?"}))
+
+
+def test_only_the_first_unknown_annotations_are_named() -> None:
+    """Thousands fit on an object, and to look for the one that is meant takes time for each."""
+    found = mistakes({f"ibgu.dev/resum{number}": "" for number in range(5_000)})
+    assert found[0] == "the annotation ibgu.dev/resum0 does nothing; do you mean ibgu.dev/resume?"
+    assert found[10:] == ["4990 more annotations with the prefix ibgu.dev/ do nothing"]

@@ -10,9 +10,13 @@ from ibgu.core.engine.works.envelope import ORPHAN, new_work
 from ibgu.core.engine.works.templated import PayloadValues, TemplatedMap, templated_map
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.text.hub_templates import ClusterValues
 
 LIMIT = 500 * 1024
 """Bytes of all manifests of one work that OCM's admission accepts by default."""
+
+MAX_TEMPLATES = 1_000
+"""Each is resolved for each cluster."""
 
 _FRAMING = 4
 """OCM measures a manifest as a protobuf message: a tag and a length of up to 3 bytes."""
@@ -38,25 +42,40 @@ class Payload(Struct, frozen=True):
     def rendered(self, cluster: str, labels: Mapping[str, str]) -> tuple[Raw, ...]:
         """Returns all manifests for the cluster with these labels. Raises PayloadError."""
         values = self.values.of(cluster, labels)
+        if self._added(values) > LIMIT:
+            raise _too_large_for(cluster, f"more than {LIMIT}")
         own = tuple(each.rendered(values, LIMIT) for each in self.templated)
         size = sum(len(bytes(body)) + _FRAMING for body in (*self.manifests, *own))
         if size > LIMIT:
-            raise PayloadError(
-                f"with the values of {cluster} the ConfigMaps and the pull secret together take "
-                f"{size} bytes, and a ManifestWork carries at most {LIMIT}: use smaller values"
-            )
+            raise _too_large_for(cluster, str(size))
         return (*self.manifests, *own)
+
+    def _added(self, values: ClusterValues) -> int:
+        """Returns the characters of the values; of more than LIMIT not all. Raises PayloadError."""
+        added = 0
+        for each in self.templated:
+            added += each.check(values, LIMIT - added)
+            if added > LIMIT:
+                break
+        return added
 
     def problem(self, cluster: str, labels: Mapping[str, str]) -> str:
         """Returns why the cluster can't be sent the payload; empty: it can."""
         values = self.values.of(cluster, labels)
         try:
-            added = sum(each.check(values) for each in self.templated)
+            added = self._added(values)
             if self.size + added * _MAX_CHARACTER > LIMIT:
                 self.rendered(cluster, labels)
         except PayloadError as error:
             return str(error)
         return ""
+
+
+def _too_large_for(cluster: str, size: str) -> PayloadError:
+    return PayloadError(
+        f"with the values of {cluster} the ConfigMaps and the pull secret together take {size} "
+        f"bytes, and a ManifestWork carries at most {LIMIT}: use smaller values"
+    )
 
 
 def pack(manifests: Iterable[JsonObject], values: PayloadValues | None = None) -> Payload:
@@ -72,6 +91,8 @@ def pack(manifests: Iterable[JsonObject], values: PayloadValues | None = None) -
             if values is not None:
                 found.check_reads(values)
             templated[key] = found
+    if sum(each.count for each in templated.values()) > MAX_TEMPLATES:
+        raise PayloadError(f"the ConfigMaps have more than {MAX_TEMPLATES} templates: use fewer")
     bodies = [parts[key] for key in sorted(parts)]
     size = sum(len(body) + _FRAMING for body in bodies)
     if size > LIMIT:

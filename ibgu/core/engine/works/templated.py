@@ -41,6 +41,11 @@ class TemplatedMap(Struct, frozen=True):
         """Whether a template reads another ConfigMap."""
         return any(True for text in self.texts.values() for _ in text.lookups)
 
+    @property
+    def count(self) -> int:
+        """How many templates it has."""
+        return sum(len(text.templates) for text in self.texts.values())
+
     def check_reads(self, values: PayloadValues) -> None:
         """Checks the reads whose ConfigMap is the same for each cluster. Raises TemplateRefused."""
         for key, text in self.texts.items():
@@ -64,13 +69,16 @@ class TemplatedMap(Struct, frozen=True):
                 raise _error(self.manifest, key, error) from error
         return Raw(json.encode({**self.manifest, "data": data}, order="deterministic"))
 
-    def check(self, values: ClusterValues) -> int:
+    def check(self, values: ClusterValues, limit: int) -> int:
         """Checks that each template has a value for the cluster, and returns how many characters
-        the values have. Raises TemplateRefused."""
+        the values have; more than `limit` are not counted, nor checked. Raises TemplateRefused."""
         size = 0
         for key, text in self.texts.items():
             try:
-                size += sum(len(resolve(template, values)) for template in text.templates)
+                for template in text.templates:
+                    size += len(resolve(template, values))
+                    if size > limit:
+                        return size
             except TemplateError as error:
                 raise _error(self.manifest, key, error) from error
         return size

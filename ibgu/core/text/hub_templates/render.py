@@ -24,8 +24,8 @@ from ibgu.core.text.hub_templates.model import (
 )
 
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/+=@%~:-]|(?<!:) (?! ))*(?<=[A-Za-z0-9])")
-_SAFE = re.compile(r"[A-Za-z0-9._/+=@%~ -]")
-"""The characters that `quote` leaves as they are."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._/+=@%~ -]")
+"""A character that `quote` does not leave as it is."""
 _INT = re.compile(r"-?[0-9]{1,18}")
 _UNNAMED = re.compile(r"[^a-z0-9]+")
 _BOOLS = ("true", "false")
@@ -143,12 +143,10 @@ def _check_whole_number(template: Template, value: str) -> None:
 
 
 def _quoted(template: Template, value: str) -> str:
-    return f'"{"".join(_escaped(template, each) for each in value)}"'
+    return f'"{_UNSAFE.sub(lambda found: _escaped(template, found[0]), value)}"'
 
 
 def _escaped(template: Template, character: str) -> str:
-    if _SAFE.fullmatch(character):
-        return character
     code = ord(character)
     if code > _LAST_SHORT and character.isprintable():
         return character  # no escape of JSON names it, and it has no meaning to YAML

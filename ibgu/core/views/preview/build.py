@@ -70,8 +70,11 @@ def _wrong_plan(proposal: Proposal) -> str | None:
     if found is None or allowed(plan):
         return found
     table = proposal.driver.actions
+    longest = max(map(len, table.plans))
     good = next(
-        plan[:count] for count in range(len(plan), -1, -1) if appendable(plan[:count], table)
+        plan[:count]
+        for count in range(min(len(plan), longest), -1, -1)
+        if appendable(plan[:count], table)
     )
     return f"{found}; {instead(good, table)}"
 

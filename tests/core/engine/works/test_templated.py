@@ -6,7 +6,16 @@ import pytest
 from msgspec import json
 
 from ibgu.core.engine.driver import PayloadError
-from ibgu.core.engine.works import LIMIT, Payload, PayloadValues, pack, payload_body, templated_maps
+from ibgu.core.engine.works import (
+    LIMIT,
+    Payload,
+    PayloadValues,
+    pack,
+    payload_body,
+    templated,
+    templated_maps,
+)
+from ibgu.core.engine.works.payload import MAX_TEMPLATES
 from ibgu.core.plan.references import template_references
 from tests.core.drivers.ibu.works.samples import ROLLOUT
 
@@ -98,7 +107,9 @@ def test_the_rendered_payload_is_bounded_like_a_plain_one() -> None:
     long = PayloadValues("default", {"long": {"k": '"' * 4000}})
     text = '{{hub fromConfigMap "" "long" "k" | quote hub}}\n'
     payload = pack([config_map("a", x=text * 30), config_map("b", x="y")], long)
-    assert "the text would have more than" in payload.problem("a", {})
+    assert "together take more than 512000 bytes" in payload.problem("a", {})
+    with pytest.raises(PayloadError, match="more than 512000 bytes"):
+        payload.rendered("a", {})
     several = pack([config_map(name, x=text * 15) for name in "ab"], long)
     told = several.problem("a", {})
     assert told.startswith("with the values of a the ConfigMaps and the pull secret together take")
@@ -106,6 +117,31 @@ def test_the_rendered_payload_is_bounded_like_a_plain_one() -> None:
     fits = pack([config_map("a", x=text * 15)], long)
     assert fits.problem("a", {}) == ""
     assert len(carried(fits, "a")["a"]["x"]) > LIMIT / 2
+
+
+def test_a_payload_has_only_so_many_templates() -> None:
+    """A thousand clusters are judged by each of them in one turn."""
+    text = "{{hub .ManagedClusterName hub}}\n"
+    assert pack([config_map("a", x=text * MAX_TEMPLATES)]).templated
+    with pytest.raises(PayloadError, match="more than 1000 templates"):
+        pack([config_map("a", x=text * MAX_TEMPLATES), config_map("b", x=text)])
+
+
+def test_no_more_is_resolved_than_a_work_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = 0
+    alone = templated.resolve
+
+    def counted(*given: Any) -> str:
+        nonlocal resolved
+        resolved += 1
+        return alone(*given)
+
+    monkeypatch.setattr(templated, "resolve", counted)
+    long = PayloadValues("default", {"long": {"k": "é" * 4000}})
+    text = '{{hub fromConfigMap "" "long" "k" | quote hub}}\n'
+    payload = pack([config_map(name, x=text * 500) for name in "ab"], long)
+    assert payload.problem("a", {})
+    assert resolved < 50
 
 
 @pytest.mark.parametrize(

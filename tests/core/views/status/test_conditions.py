@@ -226,7 +226,9 @@ def test_annotations_that_are_not_understood_are_named() -> None:
 
 def test_a_message_is_never_longer_than_the_schema_allows() -> None:
     hold = Reason(ReasonKind.TALM, NOW, "x" * 40000)
-    assert len(of(book_of(rollout(hold=hold)))["Held"]["message"]) == 32768
+    shown = of(book_of(rollout(hold=hold)))["Held"]["message"]
+    assert len(shown) < 4096
+    assert shown.endswith("(cut)")
 
 
 OLD = (NOW - 60 * MINUTE).strftime("%Y-%m-%dT%H:%M:%SZ")

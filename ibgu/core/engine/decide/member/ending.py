@@ -36,6 +36,7 @@ from ibgu.core.model import (
     transitions,
 )
 from ibgu.core.model.actions import whole
+from ibgu.core.model.claims import LAST_SEEN
 from ibgu.core.model.transitions import U
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
@@ -221,4 +222,4 @@ def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended) -> Waiti
 def timed_out(member: Member) -> str:
     """Returns TALM's text, and the last reason."""
     words = member.reason.message
-    return f"{TIMEOUT}. Last seen: {words}" if words else TIMEOUT
+    return f"{TIMEOUT}{LAST_SEEN}{words}" if words else TIMEOUT

@@ -134,8 +134,9 @@ def _with_resumer(ctx: DecisionContext, found: RolloutObject) -> dict[str, str]:
     """Returns the controls with the last resumer, who is not the one to end the pause that begins
     now."""
     value = found.metadata.annotations.get(names.RESUMED_BY)
+    known = names.journaled(value)
     return (
-        ctx.rollout.controls if value is None else {**ctx.rollout.controls, names.RESUMED_BY: value}
+        ctx.rollout.controls if known is None else {**ctx.rollout.controls, names.RESUMED_BY: known}
     )
 
 
@@ -146,7 +147,7 @@ def _resumer(ctx: DecisionContext, found: RolloutObject) -> str:
     blame.
     """
     value = found.metadata.annotations.get(names.RESUMED_BY)
-    if value is None or value == ctx.rollout.controls.get(names.RESUMED_BY):
+    if value is None or names.journaled(value) == ctx.rollout.controls.get(names.RESUMED_BY):
         return UNNAMED
     who = value.rpartition(" ")[0]
     own_managers = {f"{prefix}{who}" for prefix in names.REST_MANAGERS.values()}

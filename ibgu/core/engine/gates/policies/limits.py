@@ -35,7 +35,9 @@ def limits_gate(
         places = list(limits.places(candidate.cluster))
         for place in places:
             if occupancy.free(limits, place, cluster) <= 0:
-                words = full(limits, place, candidate.cluster.name)
+                words = full(
+                    limits, place, candidate.cluster.name, names=not candidate.scope.bounded
+                )
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         # Turns take long to tell, and matter only to a cluster that has all its places.
         for place in places:
@@ -64,8 +66,11 @@ def _goes_first(turns: Turns, limits: PolicyLimits, place: Place, candidate: Can
     return f"the policy lets {named} go first: it waits for the same places"
 
 
-def full(limits: PolicyLimits, place: Place, cluster: str) -> str:
-    """Returns that the place is full, for the cluster that needs it."""
+def full(limits: PolicyLimits, place: Place, cluster: str, *, names: bool = True) -> str:
+    """Returns that the place is full, for the cluster that needs it. `names`: whether the readers
+    may know clusters that are not theirs."""
+    if place.group and not names:
+        return "the policy never lets it be in flight with others of its group, and one of them is"
     if place.group:
         others = [name for name in limits.neighbours(place) if name != cluster]
         named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")

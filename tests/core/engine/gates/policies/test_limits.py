@@ -9,6 +9,7 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import ActingParty, InFlight, Kind, MemberState, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import TIME_ZONE
+from ibgu.core.plan.tenancy import Scope
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason, set_policies
@@ -112,6 +113,17 @@ def test_neighbours_are_never_in_flight_together() -> None:
     )
     engine.wait(hours=8)
     assert succeeded(engine, "uid-a") == len(NAMES)
+
+
+def test_a_tenant_learns_no_name_of_a_neighbour() -> None:
+    engine = fleet()
+    engine.scope = Scope("default", of(*NAMES))
+    set_policies(engine, policy(neverTogether=[{"clusters": ["east-1", "west-1"]}]))
+    engine.apply(ibgu("a", "Prep", concurrency=20))
+    engine.settle()
+    assert reason(engine, "uid-a", "west-1").message == (
+        "the policy never lets it be in flight with others of its group, and one of them is"
+    )
 
 
 def test_a_reason_names_a_few_of_many_neighbours() -> None:
