@@ -77,7 +77,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def restored_at(self) -> datetime | None:
-        """When the newest restore was found, by its mark; None: there was none."""
+        """The time of the newest restore, by its mark; None: there was none."""
         return when_restored(self.restore)
 
     @property

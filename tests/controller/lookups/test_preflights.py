@@ -294,7 +294,7 @@ async def test_a_policy_that_comes_later_has_the_step_evaluated_again() -> None:
 
 
 async def test_a_cluster_between_two_actions_is_evaluated_again() -> None:
-    """Its Prep is done and its Upgrade kept: what heals meanwhile has to be seen."""
+    """The cluster's Prep is done and its Upgrade kept: what heals meanwhile has to be seen."""
     controller = Controller("site-1")
     await controller.begin("Prep Upgrade")
     await controller.until(lambda: controller.record is not None)

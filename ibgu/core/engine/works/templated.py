@@ -43,7 +43,7 @@ class TemplatedMap(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many templates it has."""
+        """The number of its templates."""
         return sum(len(text.templates) for text in self.texts.values())
 
     def check_reads(self, values: PayloadValues) -> None:

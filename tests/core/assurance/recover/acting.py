@@ -1,4 +1,4 @@
-"""Who acted last on each cluster, as the journal knows it."""
+"""The newest rollout that acted on each cluster, as the journal knows it."""
 
 from collections.abc import Iterable
 

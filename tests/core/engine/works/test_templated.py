@@ -17,6 +17,7 @@ from ibgu.core.engine.works import (
 )
 from ibgu.core.engine.works.payload import MAX_TEMPLATES
 from ibgu.core.plan.references import template_references
+from ibgu.core.text.hub_templates import resolve
 from tests.core.drivers.ibu.works.samples import ROLLOUT
 
 SITES = {"site-data": {"a-ip": "10.0.0.1", "b-ip": "10.0.0.2"}, "eu": {"ntp": "ntp.eu"}}
@@ -129,7 +130,7 @@ def test_a_payload_has_only_so_many_templates() -> None:
 
 def test_no_more_is_resolved_than_a_work_carries(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved = 0
-    alone = templated.resolve
+    alone = resolve
 
     def counted(*given: Any) -> str:
         nonlocal resolved
