@@ -108,6 +108,8 @@ class GateReason(Struct, frozen=True, kw_only=True):
     warning"; another message is asked about again. Empty: a resume accepts nothing."""
     stops_clock: bool = False
     """Whether the step's clock stands meanwhile, once no cluster is in flight (R11.6)."""
+    new_starts_only: bool = False
+    """Whether a run goes on that its cluster took after all (R9.5), as all that is in flight."""
     by_message: bool = False
     """Whether the same kind with another message is another hold, which is noted again."""
     needs_slot: bool = False

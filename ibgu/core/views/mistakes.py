@@ -25,7 +25,7 @@ KNOWN = (
     *names.STEP_AUTHORS,
 )
 """Annotations that a person may set; any other one with the prefix does nothing."""
-_MOST = 10
+_MAX_NAMED = 10
 """Unknown annotations that are named: to look for the one that is meant takes time."""
 WHO_AND_WHAT = "say who has cleaned up, and what"
 
@@ -38,9 +38,9 @@ def mistakes(annotations: Mapping[str, str], kind: str = names.IBGU) -> list[str
 
 def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     unknown = sorted(key for key in annotations if key.startswith(OURS) and key not in KNOWN)
-    for key in unknown[:_MOST]:
+    for key in unknown[:_MAX_NAMED]:
         yield f"the annotation {key} does nothing{_meant(key)}"
-    if (more := len(unknown) - _MOST) > 0:
+    if (more := len(unknown) - _MAX_NAMED) > 0:
         yield f"{more} more annotations with the prefix {OURS} do nothing"
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:

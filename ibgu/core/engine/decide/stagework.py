@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
+    WorkView,
     traits,
 )
 
@@ -54,6 +55,12 @@ def desired_stage_work(
         return resuming_stage(member, tracked.rollout.restore, work, _paused(tracked, seen), now)
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
+    return _after_the_end(tracked, member, work, now)
+
+
+def _after_the_end(
+    tracked: TrackedRollout, member: Member, work: WorkView | None, now: datetime
+) -> DesiredWork | None:
     if work is None:
         return _lost_by_restore(tracked, member, now)
     return desired_work_of(member, work, tracked.rollout.restore)

@@ -53,6 +53,7 @@ _REASONS = {
             "its spec is valid again",
             "change its spec as the line above says",
         ),
+        new_starts_only=True,
     ),
     ReasonKind.PAUSED: GateReason(
         meaning=Meaning(
@@ -62,6 +63,7 @@ _REASONS = {
         ),
         resumable=True,
         stops_clock=True,
+        new_starts_only=True,
         ended=_pause_ended,
         title="Paused",
     ),

@@ -91,7 +91,7 @@ def test_an_armed_work_that_is_changed_before_the_cluster_takes_it(
     assert engine.spokes["site-1"].executed == []
 
 
-def test_an_armed_work_that_lost_its_label_keeps_the_claim_until_it_is_disarmed() -> None:
+def test_a_work_that_lost_its_label_keeps_the_claim_until_it_is_disarmed() -> None:
     """Nobody watches it, and its agent would go on enforcing the stage."""
     engine = InMemoryEngine("site-1")
     uid = engine.apply(ibgu("a", "Prep"))

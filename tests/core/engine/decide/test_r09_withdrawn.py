@@ -203,7 +203,7 @@ def unbound(engine: InMemoryEngine) -> None:
 
 @pytest.mark.parametrize("hold", [mistyped, paused, unbound])
 @pytest.mark.parametrize("comes_back", [20, 119])
-def test_what_keeps_new_starts_keeps_no_run_that_its_cluster_took(
+def test_a_hold_of_new_starts_keeps_no_run_that_its_cluster_took(
     hold: Callable[[InMemoryEngine], None], comes_back: int
 ) -> None:
     """The cluster is far in its new release; as never started it would miss the next step."""

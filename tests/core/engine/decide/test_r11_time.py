@@ -259,7 +259,7 @@ def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
     return replace(obj, spec=replace(obj.spec, ibu_spec=spec))
 
 
-def test_a_chain_begins_nothing_after_a_deadline_that_passed_while_ibgu_was_away() -> None:
+def test_a_chain_begins_nothing_after_a_deadline_that_passed_unseen() -> None:
     engine = sites(1)
     uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=60))
     engine.wait(seconds=30)

@@ -142,8 +142,7 @@ def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> N
         ctx.set_reason(member, hold.kind, hold.message, who=hold.who)
     elif _cancelled(ctx, member, seen):
         return
-    elif ctx.now < deadline(ctx.step(member).step, ctx.now):
-        # After a gap the step ends a while after its deadline (R11.7): nothing starts meanwhile.
+    else:
         _chain(ctx, member, seen)
 
 
@@ -170,6 +169,9 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     action = ctx.action(member)
     work = seen.stage
     cluster = seen.cluster
+    if ctx.now >= deadline(ctx.step(member).step, ctx.now):
+        # After a gap the step ends a while after its deadline (R11.7): nothing starts meanwhile.
+        return
     if seen.talm:
         ctx.set_reason(member, ReasonKind.TALM_WORK, talm_work(seen), who=ActingParty.PERSON)
         return

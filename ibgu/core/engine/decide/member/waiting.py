@@ -9,7 +9,7 @@ from ibgu.core.engine.decide.member.elsewhere import unsettled
 from ibgu.core.engine.decide.member.ending import finish, skip_action
 from ibgu.core.engine.decide.member.probing import known_state, probe_again, unanswered
 from ibgu.core.engine.driver import JudgementKind
-from ibgu.core.engine.gates import MEMBER_GATES, Gate
+from ibgu.core.engine.gates import GATE_REASONS, MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
 from ibgu.core.engine.timing.times import PROBE_RETRY, SETTLE
 from ibgu.core.model import (
@@ -123,13 +123,9 @@ def _block_if_held(ctx: DecisionContext, member: Waiting, seen: Observation) -> 
     """Records what keeps new starts, of the rollout or of the member alone. What the cluster took
     after all is no new start (R9.5)."""
     hold, goes_on = ctx.rollout.hold, _withdrawn_run_came_back(member, seen)
-    if hold is not None and not (goes_on and hold.kind in _NEW_STARTS_ONLY):
+    if hold is not None and not (goes_on and GATE_REASONS[hold.kind].new_starts_only):
         return _block(ctx, member, hold.kind, hold.message, hold.who)
     return not goes_on and _block_if_gated(ctx, member, MEMBER_GATES, seen)
-
-
-_NEW_STARTS_ONLY = frozenset({ReasonKind.INVALID_PLAN, ReasonKind.PAUSED})
-"""Holds of a rollout under which what is in flight goes on."""
 
 
 def _block_if_gated(
