@@ -120,6 +120,15 @@ def test_the_rendered_payload_is_bounded_like_a_plain_one() -> None:
     assert len(carried(fits, "a")["a"]["x"]) > LIMIT / 2
 
 
+def test_texts_and_values_together_are_bounded() -> None:
+    long = PayloadValues("default", {"long": {"k": '"' * 4000}})
+    text = '{{hub fromConfigMap "" "long" "k" | quote hub}}\n'
+    one = pack([config_map("a", x="z" * 200_000 + text * 15)], long)
+    assert "the text would have more than 512000 characters" in one.problem("a", {})
+    several = pack([config_map(name, x=text * 9, y="z" * 60_000) for name in "ab"], long)
+    assert "together take 624342 bytes" in several.problem("a", {})
+
+
 def test_a_payload_has_only_so_many_templates() -> None:
     """A thousand clusters are judged by each of them in one turn."""
     text = "{{hub .ManagedClusterName hub}}\n"
