@@ -262,14 +262,14 @@ class Tally:
 
     def __init__(self, client: "Hub") -> None:
         self._counted = ((HUB_REQUESTS, client.requests), (HUB_SENT, client.sent))
-        self._told: dict[tuple[Counter, str, str], int] = {}
+        self._exported: dict[tuple[Counter, str, str], int] = {}
 
     def count(self) -> None:
         for counter, counted in self._counted:
             for (verb, what), total in list(counted.items()):
                 key = counter, verb, what
-                counter.labels(verb, what).inc(total - self._told.get(key, 0))
-                self._told[key] = total
+                counter.labels(verb, what).inc(total - self._exported.get(key, 0))
+                self._exported[key] = total
 
 
 def count_write(result: "WriteResult") -> None:
@@ -285,10 +285,10 @@ def count_write(result: "WriteResult") -> None:
 
 def _harmless(_: object, __: str, entry: EventDict) -> EventDict:
     """Returns the entry with words of others that do nothing to a terminal; JSON escapes them."""
-    told = {key: one_line(each) for key, each in entry.items() if isinstance(each, str)}
+    cleaned = {key: one_line(each) for key, each in entry.items() if isinstance(each, str)}
     if exception := entry.get("exception"):
-        told["exception"] = harmless(exception)
-    return {**entry, **told}
+        cleaned["exception"] = harmless(exception)
+    return {**entry, **cleaned}
 
 
 def configure_logging(level: str = "INFO", form: str = "auto") -> None:

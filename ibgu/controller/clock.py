@@ -33,15 +33,16 @@ class Clock:
     async def sync(self) -> None:
         """Reads the database's clock. An error of the read propagates and changes nothing."""
         before = self._monotonic()
-        told = await self._read()
+        database_time = await self._read()
         after = self._monotonic()
         at = (before + after) / 2
         known = self._base and self._base + timedelta(seconds=at - self._at)
         exact = timedelta(seconds=after - before) < JUMP
-        self._at, self._base = at, told if known is None else self._followed(told, known, exact)
+        base = database_time if known is None else self._followed(database_time, known, exact)
+        self._at, self._base = at, base
 
-    def _followed(self, told: datetime, known: datetime, exact: bool) -> datetime:
-        drift = told - self._apart - known
+    def _followed(self, database_time: datetime, known: datetime, exact: bool) -> datetime:
+        drift = database_time - self._apart - known
         if not exact:
             return known
         if abs(drift) < JUMP:

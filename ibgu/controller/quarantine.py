@@ -114,7 +114,7 @@ class Quarantine:
         self._failures: dict[str, _Failure] = {}
         self._unreadable: dict[str, str] = {}
         self._readable_again = False
-        self._untold: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._rng = rng
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
@@ -154,8 +154,8 @@ class Quarantine:
             with attributed_to(rollout):
                 yield
         except RolloutError as broken:
-            if (rollout, broken.words) not in self._untold:
-                self._untold.add((rollout, broken.words))
+            if (rollout, broken.words) not in self._logged:
+                self._logged.add((rollout, broken.words))
                 telemetry.OWN_ERRORS.labels("report").inc()
                 log.exception("can't report on a rollout", rollout=rollout, error=broken.words)
 

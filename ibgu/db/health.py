@@ -106,6 +106,6 @@ async def _clock(connection: AsyncConnection) -> tuple[float, datetime, datetime
     """Returns the round trip in seconds, the database's time, and this machine's time in the middle
     of it."""
     began, before = perf_counter(), datetime.now(UTC)
-    told = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    database_time = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     seconds = perf_counter() - began
-    return seconds, told, before + (datetime.now(UTC) - before) / 2
+    return seconds, database_time, before + (datetime.now(UTC) - before) / 2

@@ -14,7 +14,7 @@ from ibgu.db.schema import CHANNEL
 async def listening(
     engine: AsyncEngine, hub: str, heard: Callable[[], None], lost: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Calls `heard` after each commit that told of events of `hub`, `lost` if the connection ends.
+    """Calls `heard` after each commit that recorded events of `hub`, `lost` if the connection ends.
 
     The connection is taken out of the pool: it lives as long as the body. Raises
     JournalUnavailable.

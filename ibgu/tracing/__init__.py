@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol, Self
 
 Value = str | int | float | bool | None
-"""None: it is not told."""
+"""None: the attribute is left out."""
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _OFF = ("OTEL_SDK_DISABLED", "true")

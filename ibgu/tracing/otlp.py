@@ -42,10 +42,12 @@ class Otlp:
     """Set up by OpenTelemetry's own environment variables: endpoint, headers, sampler, batches."""
 
     def __init__(self) -> None:
-        told = {SERVICE_VERSION: version("ibgu")}
+        attributes = {SERVICE_VERSION: version("ibgu")}
         if not os.environ.get("OTEL_SERVICE_NAME"):
-            told[SERVICE_NAME] = "ibgu"
-        self._provider = TracerProvider(resource=Resource.create(told), shutdown_on_exit=False)
+            attributes[SERVICE_NAME] = "ibgu"
+        self._provider = TracerProvider(
+            resource=Resource.create(attributes), shutdown_on_exit=False
+        )
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("ibgu", version("ibgu"))
 

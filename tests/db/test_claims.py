@@ -305,11 +305,11 @@ def test_the_next_start_records_what_a_lost_one_would_have_of_others() -> None:
         )
     ]
     lost = starts[0].member.key
-    kept = gather(Changeset(decisions=tuple(starts), at=NOW), {lost}).told
+    kept = gather(Changeset(decisions=tuple(starts), at=NOW), {lost}).recorded
     facts = [each.facts for each in kept if isinstance(each, OnMember)]
     assert [each and each.beside for each in facts] == [
         None,
         {"x": {"site": "new"}, "y": {"site": "new"}},
         {},
     ]
-    assert gather(Changeset(decisions=tuple(starts), at=NOW), set()).told == starts
+    assert gather(Changeset(decisions=tuple(starts), at=NOW), set()).recorded == starts

@@ -29,7 +29,7 @@ def deaf_to_claims(stack: ExitStack) -> None:
         refused = await write.write(db, hub, epoch, turn, batch, at)
         if refused:
             settled = {run.id: (member, run) for member, run in batch.closed_runs}
-            rest = replace(batch, runs=settled, taken=[], told=[], pending_patches={})
+            rest = replace(batch, runs=settled, taken=[], recorded=[], pending_patches={})
             await write.write(db, hub, epoch, turn, rest, at)
         return frozenset()
 

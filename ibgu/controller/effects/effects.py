@@ -160,8 +160,8 @@ class Effects:
             if view.edited and found.metadata.labels.get(names.PART) != names.JOB:
                 continue
             # Only the uid of the rollout is known.
-            told = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
-            log.warning("removing a work without an owner", **told)
+            fields = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
+            log.warning("removing a work without an owner", **fields)
             self._submit(requests.deletion(key, uid, view))
 
     def disarm_accepted(self, tracked: TrackedRollout, cluster: str) -> None:

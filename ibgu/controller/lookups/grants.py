@@ -72,7 +72,7 @@ class RolloutGrants(WatchingLookup):
         """`served`: the hub serves both kinds; if it does not, it may later."""
         super().__init__(client, served=served, served_interval=INTERVAL, **options)
         self._changed = asyncio.Event()
-        self._told = asyncio.Event()
+        self._updated = asyncio.Event()
         self._forbidden = False
         self._found: _Proven | None = None
         self._approvals: Store[RolloutApproval] = Store({}, self._note)
@@ -82,13 +82,13 @@ class RolloutGrants(WatchingLookup):
 
     async def report(self, changed: Callable[[set[RolloutName] | None], None]) -> None:
         """Calls `changed` with the rollouts whose grants have changed; None: those of all."""
-        told: _Proven | None = None
+        reported: _Proven | None = None
         while True:
-            await self._told.wait()
-            self._told.clear()
-            before, told = told, self._found
-            if before is not told:
-                changed(_differing(before, told))
+            await self._updated.wait()
+            self._updated.clear()
+            before, reported = reported, self._found
+            if before is not reported:
+                changed(_differing(before, reported))
 
     def of(self, rollout: Rollout) -> tuple[Grants | None, str, datetime | None]:
         """Returns the grants of the rollout, None: they can't be read; why it is not known who
@@ -120,7 +120,7 @@ class RolloutGrants(WatchingLookup):
             found = _Proven(written, since, problem)
             if found != self._found:
                 self._found = found
-                self._told.set()
+                self._updated.set()
             self._settled.set()
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
@@ -160,11 +160,11 @@ def _rollout(meta: ObjectMeta, named: GrantedRollout) -> RolloutName:
     return (meta.namespace, named.kind, named.name)
 
 
-def _differing(before: _Proven | None, told: _Proven | None) -> set[RolloutName] | None:
+def _differing(before: _Proven | None, after: _Proven | None) -> set[RolloutName] | None:
     """Returns the rollouts whose grants differ; None: it may be those of all."""
-    if before is None or told is None:
+    if before is None or after is None:
         return None
-    if (before.since, before.problem) != (told.since, told.problem):
+    if (before.since, before.problem) != (after.since, after.problem):
         return None
-    names = before.written.keys() | told.written.keys()
-    return {name for name in names if before.written.get(name) != told.written.get(name)}
+    names = before.written.keys() | after.written.keys()
+    return {name for name in names if before.written.get(name) != after.written.get(name)}

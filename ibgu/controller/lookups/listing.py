@@ -34,13 +34,13 @@ class Clusters:
             self._tasks.create_task(self._make(self._next))
         return await asyncio.shield(self._next)
 
-    async def _make(self, told: asyncio.Future[Fleet]) -> None:
+    async def _make(self, future: asyncio.Future[Fleet]) -> None:
         async with self._free:
             self._next = None
             try:
-                told.set_result(await self._list())
+                future.set_result(await self._list())
             except HubError as error:
-                told.set_exception(error)
+                future.set_exception(error)
 
     async def _list(self) -> Fleet:
         found: Fleet = []

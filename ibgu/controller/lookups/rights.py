@@ -95,8 +95,10 @@ class RightsWatch:
 
     def problems(self) -> list[str]:
         """Returns a problem for each missing right that ibgu can't work without."""
-        told = ((right, consequence(right)) for right in self.missing)
-        return [f"ibgu may not {right}: {means.words}" for right, means in told if means.vital]
+        consequences = ((right, consequence(right)) for right in self.missing)
+        return [
+            f"ibgu may not {right}: {means.words}" for right, means in consequences if means.vital
+        ]
 
     async def _check_requested(self) -> None:
         try:

@@ -76,7 +76,7 @@ class RolloutPolicies(WatchingLookup):
     async def report(self, changed: Callable[[], None]) -> None:
         """Brings changes into force, and calls `changed` whenever what holds has changed. While the
         journal is away, what was in force stays so. Raises LeadershipLost."""
-        told, away = None, False
+        reported, away = None, False
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY if away else None):
@@ -88,8 +88,8 @@ class RolloutPolicies(WatchingLookup):
             except JournalUnavailable as error:
                 away = True
                 self._warn("policies are not in force yet", _PLURAL, error)
-            if self._state is not told:
-                told = self._state
+            if self._state is not reported:
+                reported = self._state
                 changed()
 
     def state(self) -> PolicyState:

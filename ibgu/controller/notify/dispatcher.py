@@ -170,11 +170,11 @@ class Dispatcher:
         if not await self._delivered(request_of_alerts(fires, memory.firing, feed.now), way):
             return cursor
         self._alerted = clock
-        told = Cursor(cursor.seq, replace(memory, firing=fires))
-        if told != cursor:
-            self._cursor = told
-            await self._save(told)
-        return told
+        updated = Cursor(cursor.seq, replace(memory, firing=fires))
+        if updated != cursor:
+            self._cursor = updated
+            await self._save(updated)
+        return updated
 
     # -- the cursor ----------------------------------------------------------------------------
 

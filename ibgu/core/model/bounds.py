@@ -14,13 +14,13 @@ MAX_INT32 = 2**31 - 1
 columns and the calendar take no more."""
 
 
-def moment(told: str) -> datetime | None:
+def moment(timestamp: str) -> datetime | None:
     """Returns the time in UTC of an RFC 3339 text with a zone; None if the text is something else.
 
     Every time stamp that others have written comes in through here.
     """
     try:
-        found = datetime.fromisoformat(told)
+        found = datetime.fromisoformat(timestamp)
         if found.tzinfo is None:
             return None
         found = found.astimezone(UTC)
@@ -29,6 +29,6 @@ def moment(told: str) -> datetime | None:
     return found if found.year in YEARS else None
 
 
-def int32(told: int) -> int:
+def int32(number: int) -> int:
     """Returns the number, or the nearest one that the journal can store."""
-    return max(-MAX_INT32, min(told, MAX_INT32))
+    return max(-MAX_INT32, min(number, MAX_INT32))

@@ -15,8 +15,8 @@ _SHOWN = 3
 def name_digest(rollout: str, step: int, uids: Iterable[str], decided_at: datetime) -> str:
     """Returns the end of a new rollout's name, for which the same decision always has the same."""
     moment = decided_at.astimezone(UTC).isoformat()
-    told = "/".join((rollout, str(step), moment, *sorted(uids)))
-    return sha256(told.encode()).hexdigest()[:8]
+    key = "/".join((rollout, str(step), moment, *sorted(uids)))
+    return sha256(key.encode()).hexdigest()[:8]
 
 
 class PolicyFollowUp(Struct, frozen=True):

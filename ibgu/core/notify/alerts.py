@@ -101,8 +101,8 @@ def _failed(groups: Sequence[FailureGroup], subject: _Subject) -> Alert:
     """Returns one alert for the rollout: its labels must not change while the numbers do."""
     largest = max(groups, key=lambda group: group.count)
     count = sum(group.count for group in groups)
-    told = words.failed(largest)
-    more = f"{told} → {largest.remedy}" if largest.remedy else told
+    failure = words.failed(largest)
+    more = f"{failure} → {largest.remedy}" if largest.remedy else failure
     since = min(group.first for group in groups)
     return _alert("IbguClustersFailed", subject, f"{words.clusters(count)} failed", more, since)
 

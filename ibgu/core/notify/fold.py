@@ -139,8 +139,8 @@ def _member(
     if outcome != Outcome.FAILED:
         return track, None
     groups = counted(texts, track.groups, fact)
-    told = kind is Kind.FINISHED and milestone(groups[-1].count)
-    return replace(track, groups=groups), Topic.CLUSTERS_FAILED if told else None
+    notified = kind is Kind.FINISHED and milestone(groups[-1].count)
+    return replace(track, groups=groups), Topic.CLUSTERS_FAILED if notified else None
 
 
 def _message(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> Message:

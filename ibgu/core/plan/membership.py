@@ -54,9 +54,9 @@ def why_nobody(
             "`oc get managedclusters --show-labels`"
         )
     count = obstacles.total()
-    told = ", ".join(f"{number} {why}" for why, number in sorted(obstacles.items()))
+    reasons = ", ".join(f"{number} {why}" for why, number in sorted(obstacles.items()))
     noun = "cluster matches" if count == 1 else "clusters match"
-    words = f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {told}"
+    words = f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {reasons}"
     return f"{words}; bind their set with: {scope.bind}" if scope.outside in obstacles else words
 
 

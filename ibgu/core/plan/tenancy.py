@@ -97,6 +97,6 @@ def _counts(binding: ManagedClusterSetBinding) -> bool:
     """Whether the binding counts: OCM's webhook, which checks the right to bind a set, requires
     that its name is the set's."""
     meta = binding.metadata
-    told = next((c.status for c in binding.status.conditions if c.type == "Bound"), "True")
+    bound = next((c.status for c in binding.status.conditions if c.type == "Bound"), "True")
     same = meta.name == binding.spec.cluster_set
-    return same and meta.deletion_timestamp is None and told == "True"
+    return same and meta.deletion_timestamp is None and bound == "True"

@@ -259,5 +259,5 @@ def _listed(names: Sequence[str]) -> str:
 
 def _written(text: str) -> str:
     """Returns what somebody has written, harmless and short."""
-    told = one_line(text)
-    return f"{told[:_MAX_CHARACTERS]}…" if len(told) > _MAX_CHARACTERS else told
+    line = one_line(text)
+    return f"{line[:_MAX_CHARACTERS]}…" if len(line) > _MAX_CHARACTERS else line

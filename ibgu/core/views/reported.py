@@ -83,12 +83,12 @@ def agent(found: ReportedWork) -> str:
         "the work is being deleted": work.terminating,
         "edited by someone else": work.edited,
     }
-    told = "".join(f"; {words}" for words, so in marks.items() if so)
+    suffix = "".join(f"; {words}" for words, so in marks.items() if so)
     if not (found.conditions or found.manifests):
-        return f"has reported nothing yet{told}"
+        return f"has reported nothing yet{suffix}"
     if work.applied:
-        return f"has applied this version{told}"
-    return f"has not applied this version yet{told}"
+        return f"has applied this version{suffix}"
+    return f"has not applied this version yet{suffix}"
 
 
 def stands(found: ReportedWork) -> str:
@@ -100,10 +100,10 @@ def stands(found: ReportedWork) -> str:
         "the Lifecycle Agent has not seen the stage yet": not ibu.current,
         "the agent can't read it, so this is old": found.work.target_available != "True",
     }
-    told = "".join(f"; {words}" for words, so in marks.items() if so)
+    suffix = "".join(f"; {words}" for words, so in marks.items() if so)
     follow = ", ".join(sorted(ibu.next_stages)) or "nothing"
     seed = f", seed {ibu.seed_version}" if ibu.seed_version else ""
-    return f"{found.ibu_state}: stage {ibu.stage}{seed}; may follow: {follow}{told}"
+    return f"{found.ibu_state}: stage {ibu.stage}{seed}; may follow: {follow}{suffix}"
 
 
 def _manifest(entry: ManifestCondition) -> Manifest:

@@ -39,7 +39,7 @@ class Batch(Struct):
     judged: set[tuple[str, int]] = set()
     """The steps with a new record of preflight. It may name thousands of clusters, and the journal
     has that of the other steps already."""
-    told: list[RecordedDecision] = []
+    recorded: list[RecordedDecision] = []
 
     @property
     def empty(self) -> bool:
@@ -66,7 +66,7 @@ class Batch(Struct):
             case _:
                 assert_never(decision)
         if not decision.kind.silent:
-            self.told.append(decision)
+            self.recorded.append(decision)
 
     @property
     def closed_runs(self) -> list[tuple[Member, Run]]:

@@ -47,8 +47,8 @@ def _job(seen: Observation) -> dict[str, Any]:
     work = seen.job
     if work is None:
         return {"job": {"refused": seen.job_refusal}} if seen.job_refusal else {}
-    told = work.job.recorded() if work.job is not None else {}
-    return {"job": _given({"run": work.run, "error": work.apply_error} | told)}
+    recorded = work.job.recorded() if work.job is not None else {}
+    return {"job": _given({"run": work.run, "error": work.apply_error} | recorded)}
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from ibgu.db.revision import problem, revision_of
 from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
 BEGIN_TURN = f"""
-    UPDATE hubs SET turns = :turn, last_seq = last_seq + :told
+    UPDATE hubs SET turns = :turn, last_seq = last_seq + :event_count
     WHERE id = :hub AND epoch = :epoch AND turns = CAST(:turn AS bigint) - 1
-    RETURNING last_seq - :told AS before,
-      CASE WHEN :told > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
+    RETURNING last_seq - :event_count AS before,
+      CASE WHEN :event_count > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
 """
 """The first part of a turn's statement, named `begun`: proves the epoch, and numbers the turn and
-its `told` events, which follow number `before`. The row stays locked until the turn is written.
-Therefore the order of numbers is the order of commit, a newer leader begins after the turn or only
-once it has ended, and a turn that arrives late or twice finds its number taken."""
+its `event_count` events, which follow number `before`. The row stays locked until the turn is
+written. Therefore the order of numbers is the order of commit, a newer leader begins after the turn
+or only once it has ended, and a turn that arrives late or twice finds its number taken."""
 BEGUN = "EXISTS (SELECT FROM begun)"
 """Every other part of the statement depends on this, so that it runs later, and only if the turn
 began."""

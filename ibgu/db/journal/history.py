@@ -41,7 +41,7 @@ _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": N
 
 
 def event_rows(
-    hub: str, epoch: int, at: datetime, told: Iterable[RecordedDecision], first: int = 1
+    hub: str, epoch: int, at: datetime, decisions: Iterable[RecordedDecision], first: int = 1
 ) -> list[Row]:
     """Returns the rows of the events. `first`: the number of the first; those of a commit count
     from 1, and Postgres shifts them."""
@@ -59,7 +59,7 @@ def event_rows(
             "kind": decision.kind.value,
             "why": decision.why,
         }
-        for seq, decision in enumerate(told, first)
+        for seq, decision in enumerate(decisions, first)
     ]
 
 

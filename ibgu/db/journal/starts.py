@@ -30,8 +30,8 @@ async def starts(
     recent = {key: [run] for key, run in newest.items() if run.intended_at > since}
     tried = [key for key, (run,) in recent.items() if run.attempt > 1]
     found = recent | await _all_of(db, hub, tried)
-    told = ((key[0], at) for key, of in found.items() for at in _starts(of) if at > since)
-    return tuple(sorted(told, key=lambda start: start[1]))
+    started = ((key[0], at) for key, of in found.items() for at in _starts(of) if at > since)
+    return tuple(sorted(started, key=lambda start: start[1]))
 
 
 def _starts(of: Sequence[Run]) -> Iterator[datetime]:

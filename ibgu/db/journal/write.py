@@ -41,8 +41,8 @@ async def write(
     is another's; then nothing was written. Returns None if the turn found no row to begin with;
     then nothing was written either.
     """
-    told = {"hub": hub, "epoch": epoch, "turn": changeset, "at": at}
-    given = {**told, **_documents(hub, epoch, batch, at)}
+    common = {"hub": hub, "epoch": epoch, "turn": changeset, "at": at}
+    given = {**common, **_documents(hub, epoch, batch, at)}
     statement, names = _as_asyncpg(_TURN)
     try:
         begun = await db.fetchrow(statement, *(given[name] for name in names))
@@ -80,8 +80,8 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "cleared": document(
             pending_patch_row(hub, pending) for pending in patches if pending.empty
         ),
-        "events": document(event_rows(hub, epoch, at, batch.told)),
-        "told": len(batch.told),
+        "events": document(event_rows(hub, epoch, at, batch.recorded)),
+        "event_count": len(batch.recorded),
     }
 
 
@@ -171,8 +171,8 @@ _TURN = text(f"""
     ),
     put_events AS (
       INSERT INTO events (seq, {", ".join(_EVENT)})
-      SELECT begun.before + told.seq, {", ".join(f"told.{name}" for name in _EVENT)}
-      FROM json_populate_recordset(NULL::events, :events) AS told, begun
+      SELECT begun.before + new_event.seq, {", ".join(f"new_event.{name}" for name in _EVENT)}
+      FROM json_populate_recordset(NULL::events, :events) AS new_event, begun
     )
     SELECT * FROM begun LEFT JOIN refused ON TRUE
 """)

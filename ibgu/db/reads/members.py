@@ -53,11 +53,11 @@ class MemberReads(Base):
     ) -> Page[MemberRow]:
         """Returns a page of members.
 
-        `outcome` and `cause` are those that people see (`core.model.members.as_told`). `prefix`
-        begins the cluster's name, `clusters` are whole names. `label` selects by the labels that
-        their ManagedClusters have now. `reason` is the one that people see, a hold before the
-        member's own. `slower_than`: in flight for more seconds than these. `warned`: with a
-        warning. `rollback`: with a rollback deadline.
+        `outcome` and `cause` are those that people see (`core.model.members.as_displayed`).
+        `prefix` begins the cluster's name, `clusters` are whole names. `label` selects by the
+        labels that their ManagedClusters have now. `reason` is the one that people see, a hold
+        before the member's own. `slower_than`: in flight for more seconds than these. `warned`:
+        with a warning. `rollback`: with a rollback deadline.
         """
         sorting = Sorting(sort, cursor)
         asked = {

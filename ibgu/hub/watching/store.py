@@ -108,7 +108,7 @@ class Store(Generic[T]):
         for key, obj in fresh.items():
             if key not in kept:
                 self._put(key, obj)
-        self._answers = {told: key for told, key in self._answers.items() if key in kept}
+        self._answers = {version: key for version, key in self._answers.items() if key in kept}
         self.seen = listed
         if proof and self._hub_restored is not None:
             self._hub_restored(proof)

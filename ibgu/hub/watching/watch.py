@@ -95,10 +95,10 @@ def read_echo(line: bytes, answered: Callable[[str], tuple[str, str] | None]) ->
         return None
     with suppress(DecodeError):
         event = decode(decoder(_Line[ObjectIdentity]), line)
-        told = event.object.metadata
-        same = answered(told.resource_version) == whose == (told.namespace, told.name)
+        metadata = event.object.metadata
+        same = answered(metadata.resource_version) == whose == (metadata.namespace, metadata.name)
         if same and event.type in UPSERTS:
-            return Echo(told)
+            return Echo(metadata)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The address of the demo's REST API: told before anything is started, for that takes a while."""
+"""The address of the demo's REST API: chosen before anything is started, for that takes a while."""
 
 from ibgu.api.http.server import ListenError, bind
 from ibgu.sandbox.errors import SandboxError

@@ -93,8 +93,8 @@ def _whole(summary: dict[str, int]) -> Table:
 
 def _reports(status: dict[str, Any]) -> Text:
     """Returns what clusters warned of, and until when they can be rolled back."""
-    told = [each for each in status.get("conditions", []) if each["type"] in _REPORTS]
-    return Text("\n").join(Text(each["message"], style="yellow") for each in told)
+    conditions = [each for each in status.get("conditions", []) if each["type"] in _REPORTS]
+    return Text("\n").join(Text(each["message"], style="yellow") for each in conditions)
 
 
 def _failures(status: dict[str, Any]) -> Table:

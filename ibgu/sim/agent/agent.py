@@ -146,10 +146,10 @@ class WorkAgent:
 
     def _read(self, held: HeldWork, now: float) -> Patch | None:
         # Feedback needs a reported apply; that report leads here again.
-        told = manifests_of(held.work.status)
-        unchanged = held.read_version == self.spoke.version and all(map(was_read, told))
-        held.note_read(self.spoke.version if told else -1, now)
-        if self.frozen or unchanged or not told:
+        manifests = manifests_of(held.work.status)
+        unchanged = held.read_version == self.spoke.version and all(map(was_read, manifests))
+        held.note_read(self.spoke.version if manifests else -1, now)
+        if self.frozen or unchanged or not manifests:
             return None
         status = with_read(held.work, self.spoke, now)
         self._watch(held, status)

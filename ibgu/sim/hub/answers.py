@@ -78,8 +78,8 @@ def other_uid(target: ResourcePath, asked: str, found: str) -> RefusedRequest:
 
 
 def invalid(resource: Resource, name: str, problems: Iterable[str]) -> RefusedRequest:
-    told = list(problems)
-    words = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    messages = list(problems)
+    words = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     about: JsonObject = {"name": name, "kind": resource.kind}
     if resource.group:

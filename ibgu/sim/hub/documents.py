@@ -29,5 +29,5 @@ def _entry(resource: Resource) -> JsonObject:
 
 def _schema(resource: Resource) -> JsonObject:
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    known = resource.told or resource.schema or {}
+    known = resource.published_schema or resource.schema or {}
     return {**known, "x-kubernetes-group-version-kind": [kind]}

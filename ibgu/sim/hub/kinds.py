@@ -27,7 +27,7 @@ class Resource(Struct, frozen=True, eq=False, kw_only=True):
     custom: bool = False
     schema: JsonObject | None = None
     """A structural schema: objects are pruned, completed and validated by it."""
-    told: JsonObject | None = None
+    published_schema: JsonObject | None = None
     """The schema that the server shows for a kind whose objects it does not validate."""
 
     @property
@@ -138,7 +138,8 @@ def resources(*, listed: bool = True, watched: bool = True) -> tuple[Resource, .
         ibgu,
         structs.replace(_custom(paths.CLUSTER_GROUP, "v1", "ManagedCluster"), namespaced=False),
         structs.replace(
-            _custom(paths.WORK_GROUP, "v1", "ManifestWork"), told=work_schema(watched=watched)
+            _custom(paths.WORK_GROUP, "v1", "ManifestWork"),
+            published_schema=work_schema(watched=watched),
         ),
         _plain("coordination.k8s.io", "Lease"),
         _plain("events.k8s.io", "Event"),

@@ -89,10 +89,10 @@ def _check_metadata(resource: Resource, old: JsonObject, new: JsonObject) -> Non
         raise invalid(resource, name, [words])
     added = [f for f in new.get("finalizers") or () if f not in (old.get("finalizers") or ())]
     if old.get("deletionTimestamp") and added:
-        told = ", ".join(f'"{finalizer}"' for finalizer in added)
+        quoted = ", ".join(f'"{finalizer}"' for finalizer in added)
         words = (
             "metadata.finalizers: Forbidden: no new finalizers can be added if the object is "
-            f"being deleted, found new finalizers []string{{{told}}}"
+            f"being deleted, found new finalizers []string{{{quoted}}}"
         )
         raise invalid(resource, name, [words])
 
@@ -104,7 +104,7 @@ def _checked(resource: Resource, obj: JsonObject, old: JsonObject | None) -> Jso
         return obj
     obj = {**shaped(obj, schema), "metadata": obj["metadata"]}
     found = list(problems(obj, schema))
-    if any("Required value" in told or "must be of type" in told for told in found):
+    if any("Required value" in problem or "must be of type" in problem for problem in found):
         raise invalid(resource, obj["metadata"]["name"], [*found, _UNCHECKED])
     found += broken_rules(obj, old, schema, rules.meaning)
     if found:

@@ -191,12 +191,12 @@ class WorkSink:
                     cluster.forget(name, held.work.metadata.uid)
         self._player.synced.set()
 
-    def _forget_newer(self, told: WorkMeta) -> None:
+    def _forget_newer(self, listed: WorkMeta) -> None:
         """Restarts an agent that knows more than the list, which is a restored hub's."""
-        cluster = self._player.clusters.get(told.namespace)
-        held = cluster.agent.works.get(told.name) if cluster is not None else None
-        if cluster is not None and held is not None and held.work.metadata.newer_than(told):
-            cluster.forget(told.name, told.uid)
+        cluster = self._player.clusters.get(listed.namespace)
+        held = cluster.agent.works.get(listed.name) if cluster is not None else None
+        if cluster is not None and held is not None and held.work.metadata.newer_than(listed):
+            cluster.forget(listed.name, listed.uid)
 
     def upsert(self, obj: WorkEvent) -> None:
         """Passes the work on; an agent can't read a malformed one either."""

@@ -11,11 +11,11 @@ from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.follow_ups import name_digest
 
 
-def changed(spot: StepEventContext, told: Sequence[FollowUpCase]) -> None:
+def changed(spot: StepEventContext, cases: Sequence[FollowUpCase]) -> None:
     """Checks the attempts that are to be made now. Those that are planned are noted; what is left
     to a person is not judged."""
     known = {each.asked: each for each in spot.step.attempts}
-    for new in told:
+    for new in cases:
         before = known.get(new.asked)
         if before is not None:
             before.made_at = new.made_at

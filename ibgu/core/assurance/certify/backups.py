@@ -35,8 +35,8 @@ def taken(spot: MemberEventContext, run: RunCase) -> None:
         return
     job = spot.event.data.get("seen", {}).get(FEEDBACK, {}).get("job", {})
     earliest = run.arming_at or spot.event.at
-    told = moment(str(job.get("completed", ""))) or earliest
-    note(spot, run.action, min(max(told, earliest), spot.event.at))
+    completed_at = moment(str(job.get("completed", ""))) or earliest
+    note(spot, run.action, min(max(completed_at, earliest), spot.event.at))
 
 
 def note(spot: MemberEventContext, action: str, made_at: datetime) -> None:
@@ -48,8 +48,8 @@ def note(spot: MemberEventContext, action: str, made_at: datetime) -> None:
 
 def imported(spot: MemberEventContext) -> None:
     """Notes the backups of an imported member, as old as the import says."""
-    for action, told in spot.event.data.get("made", {}).items():
-        made_at = moment(str(told))
+    for action, timestamp in spot.event.data.get("made", {}).items():
+        made_at = moment(str(timestamp))
         if made_at is not None:
             note(spot, action, made_at)
 

@@ -33,11 +33,11 @@ class RecordedObservation:
     def current(self) -> bool:
         """Whether the feedback is not frozen, of the work's current version, and seen by the
         agent that carries actions out (R7.2)."""
-        told = self.feedback
-        fresh = bool(self.work.get("applied") and told.get("applied"))
-        current = told.get("generation", 0) == told.get("observed", -1)
+        feedback = self.feedback
+        fresh = bool(self.work.get("applied") and feedback.get("applied"))
+        current = feedback.get("generation", 0) == feedback.get("observed", -1)
         going = not self.work.get("terminating")
-        return fresh and current and going and told.get("available") == "True"
+        return fresh and current and going and feedback.get("available") == "True"
 
     def carries(self, run: RunCase) -> bool:
         return run.adopted or self.feedback.get("run") == run.id
@@ -80,8 +80,8 @@ def unaccepted_warning(proofs: Proofs, event: Event, member: MemberCase, action:
     unless a person has accepted it; empty: there is none."""
     if action not in proofs.reboots - proofs.ways_back or member.accepted_warning is None:
         return ""
-    told = str(event.data.get("seen", {}).get(FEEDBACK, {}).get("warning") or "")
-    return told if told != member.accepted_warning else ""
+    warning = str(event.data.get("seen", {}).get(FEEDBACK, {}).get("warning") or "")
+    return warning if warning != member.accepted_warning else ""
 
 
 def already_there(spot: MemberEventContext, action: str) -> None:
@@ -182,8 +182,8 @@ def of_failure(spot: MemberEventContext) -> None:
     failed."""
     event, run = spot.event, spot.member.run
     words = f"{spot.name} {spot.text('outcome')} without cause, words or what was seen"
-    told = bool(event.cause and spot.text("message") and "seen" in event.data)
-    spot.require(Rule.EVIDENCE, told, words)
+    has_evidence = bool(event.cause and spot.text("message") and "seen" in event.data)
+    spot.require(Rule.EVIDENCE, has_evidence, words)
     own = run is not None and run.cause is not None
     words = f"{spot.name} ended with {event.cause}, its run with {run.cause if run else ''}"
     same = run is not None and run.cause == event.cause

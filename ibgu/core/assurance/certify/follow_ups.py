@@ -29,15 +29,15 @@ def canary_well(spot: StepEventContext) -> None:
 def follow_ups_changed(spot: StepEventContext) -> None:
     """Checks the records that are new; those before them only say what became of each."""
     known = spot.step.follow_ups
-    all_told = [_case(spot, each) for each in spot.event.data.get("follow_ups", ())]
-    attempts.changed(spot, [each for each in all_told if each.attempt])
-    told = [each for each in all_told if not each.attempt]
-    kept = [each.asked for each in told[: len(known)]] == [each.asked for each in known]
+    cases = [_case(spot, each) for each in spot.event.data.get("follow_ups", ())]
+    attempts.changed(spot, [each for each in cases if each.attempt])
+    follow_ups = [each for each in cases if not each.attempt]
+    kept = [each.asked for each in follow_ups[: len(known)]] == [each.asked for each in known]
     words = f"{spot.title}: what a policy had asked for is asked for no longer, or in other words"
     spot.require(Rule.ORDER, kept, words, *(each.event.seq for each in known))
-    for before, after in zip(known, told, strict=False):
+    for before, after in zip(known, follow_ups, strict=False):
         before.made_at = after.made_at
-    for new in told[len(known) :]:
+    for new in follow_ups[len(known) :]:
         if new.action in spot.proofs.ways_back:
             _judge(spot, new)
         known.append(new)
@@ -121,18 +121,18 @@ def _judge_cluster(spot: StepEventContext, new: FollowUpCase, cluster: str, uid:
         spot.require(Rule.ORDER, not member.finalized, words, member.finalized)
 
 
-def _case(spot: StepEventContext, told: Mapping[str, Any]) -> FollowUpCase:
-    made_at, due, decided_at = told.get("made_at"), told.get("due"), told.get("decided_at")
+def _case(spot: StepEventContext, record: Mapping[str, Any]) -> FollowUpCase:
+    made_at, due, decided_at = record.get("made_at"), record.get("due"), record.get("decided_at")
     return FollowUpCase(
         event=spot.event,
-        policy=str(told.get("policy") or ""),
-        action=str(told.get("action") or ""),
-        clusters=tuple(told.get("clusters") or ()),
-        uids=tuple(told.get("uids") or ()),
-        name=str(told.get("name") or ""),
+        policy=str(record.get("policy") or ""),
+        action=str(record.get("action") or ""),
+        clusters=tuple(record.get("clusters") or ()),
+        uids=tuple(record.get("uids") or ()),
+        name=str(record.get("name") or ""),
         decided_at=datetime.fromisoformat(decided_at) if decided_at else spot.event.at,
         made_at=datetime.fromisoformat(made_at) if made_at else None,
-        attempt=int(told.get("attempt") or 0),
+        attempt=int(record.get("attempt") or 0),
         due=datetime.fromisoformat(due) if due else None,
-        refused=bool(told.get("refused")),
+        refused=bool(record.get("refused")),
     )

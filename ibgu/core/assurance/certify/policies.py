@@ -138,8 +138,8 @@ class PolicyAudit:
         for step, record in new if self._history.any else ():
             wrong = unasked(policies, rollout, step, record)
             if wrong is not None:
-                told = f"{_subject_of(record)} by RolloutPolicy/{record.policy}"
-                self._audit.require(Rule.POLICIES, not wrong, event, f"{told}, which {wrong}")
+                subject = f"{_subject_of(record)} by RolloutPolicy/{record.policy}"
+                self._audit.require(Rule.POLICIES, not wrong, event, f"{subject}, which {wrong}")
 
     def _judge(self, event: Event, rollout: RolloutCase) -> None:
         policies = list(self._history.at(event.at))
@@ -174,8 +174,8 @@ class PolicyAudit:
         if unknown and not allowed:
             return unknown
         wrong = next((each for each in objections if each), Objection())
-        told = f"{wrong.rule}: {event.cluster} starts {start.action} {wrong.words}"
-        words = f"{told} (RolloutPolicy/{policy.name})"
+        violation = f"{wrong.rule}: {event.cluster} starts {start.action} {wrong.words}"
+        words = f"{violation} (RolloutPolicy/{policy.name})"
         others = () if allowed else (*self._reader.claims_on(wrong.others), *wrong.events)
         missing = [each.if_there for each in objections if each and each.if_there]
         if missing and not allowed:

@@ -52,8 +52,8 @@ class _Image(Struct):
         """Returns which limit a failure after that time has reached; empty: none has."""
         changes, found = self.judged.get((limits, since), (-1, ""))
         if changes != self.changes:
-            told = (self._reached(limits, since, each) for each in self.failures)
-            found = next(filter(None, told), "")
+            reached = (self._reached(limits, since, each) for each in self.failures)
+            found = next(filter(None, reached), "")
             self.judged[limits, since] = (self.changes, found)
         return found
 

@@ -19,7 +19,7 @@ class FoundRollout(Struct, frozen=True):
     object: RolloutObject
     plan: Plan
     """The plan; empty if it can't be read."""
-    told: FormerStatus
+    status: FormerStatus
     traces: dict[str, Trace]
     """Keyed by cluster name."""
     cluster: Callable[[str], ClusterView | None]
@@ -27,7 +27,7 @@ class FoundRollout(Struct, frozen=True):
     @property
     def begun(self) -> bool:
         """Whether ibgu has acted on the IBGU, or it is complete, no matter who completed it."""
-        return bool(self.traces) or self.told.begun
+        return bool(self.traces) or self.status.begun
 
 
 def find(

@@ -87,8 +87,8 @@ def member_from_signs(
 
 
 def _with_completed(member: U, actions: Sequence[ActionName], signs: MemberSigns) -> U:
-    told = signs.part.completed[len(member.completed) :]
-    done = [_completed(one.action, signs, one.message) for one in told]
+    reported = signs.part.completed[len(member.completed) :]
+    done = [_completed(one.action, signs, one.message) for one in reported]
     done += _passed(actions[len(member.completed) + len(done) :], signs)
     rest, trace = actions[len(member.completed) + len(done) :], signs.trace
     if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
@@ -159,12 +159,14 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
     return import_waiting(member, closed(trace, now, RunResult.WITHDRAWN), reason)
 
 
-def _failed(member: Unfinished, signs: MemberSigns, action: ActionName, told: str) -> Finished:
+def _failed(
+    member: Unfinished, signs: MemberSigns, action: ActionName, status_message: str
+) -> Finished:
     """Finishes the member as failed; in the status the cause precedes the words."""
-    prefix, _, words = told.partition(": ")
+    prefix, _, words = status_message.partition(": ")
     cause = _CAUSES.get(prefix)
     outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
-    message = words if cause else told
+    message = words if cause else status_message
     return _finished(member, signs, outcome, cause=cause, message=message, failed_action=action)
 
 

@@ -24,12 +24,14 @@ def _signs(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str]
         more = f", and works of {len(unknown) - 1} more clusters do so" if unknown[1:] else ""
         first = f"the work of {unknown[0].cluster} carries the run {unknown[0].run}"
         yield f"{first}, which it does not know{more}"
-    told = found.told
-    if not told.ours:
+    status = found.status
+    if not status.ours:
         return
-    if told.steps > len(tracked.steps) or (told.complete and len(tracked.steps) < len(found.plan)):
+    if status.steps > len(tracked.steps) or (
+        status.complete and len(tracked.steps) < len(found.plan)
+    ):
         yield "the status tells of a later step"
-    for entry in told.clusters.values():
+    for entry in status.clusters.values():
         if _is_newer(tracked, entry):
             yield f"the status tells of an action that has ended on {entry.name}"
 
@@ -38,6 +40,6 @@ def _is_newer(tracked: TrackedRollout, entry: StatusEntry) -> bool:
     members = [step.members[entry.name] for step in tracked.steps if entry.name in step.members]
     completed = Counter(str(done.action) for member in members for done in member.completed)
     ended = completed + Counter(str(m.failed_action) for m in members if m.failed_action)
-    told_completed = Counter(told.action for told in entry.completed_actions)
-    told_failed = Counter(told.action for told in entry.failed_actions)
-    return bool(told_completed - completed or (told_completed + told_failed) - ended)
+    reported_completed = Counter(each.action for each in entry.completed_actions)
+    reported_failed = Counter(each.action for each in entry.failed_actions)
+    return bool(reported_completed - completed or (reported_completed + reported_failed) - ended)

@@ -45,12 +45,12 @@ class _UnassignedActions:
             return StepPart(tuple(completed), failed, current)
         return StepPart(tuple(completed))
 
-    def _next(self, told: list[StatusAction], action: ActionName) -> bool:
+    def _next(self, actions: list[StatusAction], action: ActionName) -> bool:
         """Whether the action is next. One that follows a failure may be planned twice: it belongs
         to the first one after a failure."""
         if traits(action).after_failure and not self.has_failed:
             return False
-        return bool(told) and told[0].action == action
+        return bool(actions) and actions[0].action == action
 
     def _runs(self, action: ActionName) -> bool:
         return self.current is not None and self.current.action == action and not self.completed

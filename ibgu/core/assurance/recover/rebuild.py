@@ -49,7 +49,7 @@ class _RebuildInput(Struct, frozen=True):
     now: datetime
 
     def over(self, index: int) -> bool:
-        return self.found.told.complete or index < self.layout.steps - 1
+        return self.found.status.complete or index < self.layout.steps - 1
 
 
 def rebuild(
@@ -78,10 +78,10 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     rollout = replace(
         _with_spec(basis.driver, rollout, found),
         controls=acted_on(rollout, found.object),
-        started_at=rollout.started_at or found.told.started_at or begun,
+        started_at=rollout.started_at or found.status.started_at or begun,
     )
-    if found.told.complete:
-        done = found.told.completed_at or now
+    if found.status.complete:
+        done = found.status.completed_at or now
         rollout = replace(rollout, state=RolloutState.COMPLETE, completed_at=done, hold=None)
         return OnRollout(Kind.IMPORTED, rollout, f"{FROM_HUB}: {why}", actor=ACTOR)
     hold = restored(_held_words(why), now)
@@ -95,12 +95,12 @@ def _with_spec(driver: Driver, rollout: Rollout, found: FoundRollout) -> Rollout
     """Returns the rollout with the last accepted spec, where the status proves which one that
     was."""
     meta = found.object.metadata
-    if rollout.generation and found.told.generation != meta.generation:
+    if rollout.generation and found.status.generation != meta.generation:
         return rollout
     return replace(
         rollout,
         spec=found.object.spec,
-        generation=found.told.generation or meta.generation,
+        generation=found.status.generation or meta.generation,
         annotations=driver.annotations(meta.annotations),
     )
 

@@ -29,7 +29,7 @@ def lay_out(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str
     """Lays out the signs; `foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, StepPart]] = [{} for _ in plan]
-    for name, entry in found.told.clusters.items():
+    for name, entry in found.status.clusters.items():
         for index, part in place(plan, entry).items():
             parts[index][name] = part
     begun = max(_begun(tracked, found), max((i + 1 for i, p in enumerate(parts) if p), default=0))
@@ -43,10 +43,10 @@ def lay_out(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str
 
 
 def _begun(tracked: TrackedRollout, found: FoundRollout) -> int:
-    if found.told.complete:
+    if found.status.complete:
         return len(found.plan)
     known = [step for step in tracked.steps if step.step.state is not StepState.OPENING]
-    return min(len(found.plan), max(found.told.steps, len(known), 1 if found.begun else 0))
+    return min(len(found.plan), max(found.status.steps, len(known), 1 if found.begun else 0))
 
 
 def record(
@@ -68,11 +68,11 @@ def record(
             timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
         )
     )
-    first = found.told.started_at if index == 0 else None
+    first = found.status.started_at if index == 0 else None
     started = step.started_at or first or now
     if not over:
         return replace(step, state=StepState.RUNNING, started_at=started)
-    ended = max(started, found.told.completed_at or now)
+    ended = max(started, found.status.completed_at or now)
     return replace(
         step,
         state=StepState.FINISHED,
@@ -91,7 +91,7 @@ def new_members(
     if known is not None and known.step.state is not StepState.OPENING:
         return sorted(names - set(known.members), key=natural_key)
     if index == 0:
-        names |= set(found.told.clusters)
+        names |= set(found.status.clusters)
     elif not over:
         names |= set(_waiting(found, index))
     return sorted(names, key=natural_key)
@@ -100,7 +100,7 @@ def new_members(
 def _waiting(found: FoundRollout, index: int) -> Iterator[str]:
     """Yields waiting members: the status has only their names; their labels say whether they may
     start."""
-    views = [found.cluster(name) for name in found.told.clusters]
+    views = [found.cluster(name) for name in found.status.clusters]
     there = [view for view in views if view is not None]
     action = found.plan[index][0]
     selectors = found.object.spec.cluster_label_selectors

@@ -21,5 +21,5 @@ def versions_of(ibgus: Iterable[RolloutObject], lists: dict[str, int]) -> Versio
 
 
 def _version(obj: RolloutObject) -> int:
-    told = obj.metadata.resource_version
-    return int(told) if told.isdecimal() else 0
+    version = obj.metadata.resource_version
+    return int(version) if version.isdecimal() else 0

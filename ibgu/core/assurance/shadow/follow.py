@@ -83,15 +83,15 @@ def _probe(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowRun:
     if symptom is not None and (run.symptom is None or run.symptom.kind is not symptom.kind):
         run = _note(run, now, symptom.message)
     run = replace(run, symptom=symptom)
-    told = conclude(run, work, now)
-    return run if told is None else _conclude(run, told)
+    outcome = conclude(run, work, now)
+    return run if outcome is None else _conclude(run, outcome)
 
 
-def _conclude(run: ShadowRun, told: ShadowOutcome) -> ShadowRun:
-    if told.verdict is ShadowVerdict.SUCCEEDED:
-        return _note(replace(run, ibgu=told), told.at, f"{run.action} has succeeded")
-    text = f"ibgu would have failed {run.action} here, with: {told.message or told.cause}"
-    return _note(replace(run, ibgu=told), told.at, text)
+def _conclude(run: ShadowRun, outcome: ShadowOutcome) -> ShadowRun:
+    if outcome.verdict is ShadowVerdict.SUCCEEDED:
+        return _note(replace(run, ibgu=outcome), outcome.at, f"{run.action} has succeeded")
+    text = f"ibgu would have failed {run.action} here, with: {outcome.message or outcome.cause}"
+    return _note(replace(run, ibgu=outcome), outcome.at, text)
 
 
 def _ask_talm(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
@@ -103,11 +103,11 @@ def _ask_talm(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun
     ended = group.ended.get(run.cluster)
     if not behind and ended == talm.TIMED_OUT and _timed_out_here(run, group):
         words = seen.words or group.words.get(run.cluster, "")
-        told = ShadowOutcome(ShadowVerdict.FAILED, now, None, words)
-        return _note(replace(run, talm=told), now, f"TALM: timed out{_quoted(words)}")
+        outcome = ShadowOutcome(ShadowVerdict.FAILED, now, None, words)
+        return _note(replace(run, talm=outcome), now, f"TALM: timed out{_quoted(words)}")
     if behind or ended is not None:
-        told = ShadowOutcome(ShadowVerdict.SUCCEEDED, now)
-        return _note(replace(run, talm=told), now, f"TALM: {run.action} completed")
+        outcome = ShadowOutcome(ShadowVerdict.SUCCEEDED, now)
+        return _note(replace(run, talm=outcome), now, f"TALM: {run.action} completed")
     return run
 
 

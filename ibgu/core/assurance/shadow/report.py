@@ -146,8 +146,8 @@ def _row(run: ShadowRun, last: bool, now: datetime) -> Row:
 
 def _end(run: ShadowRun) -> datetime | None:
     """Returns when the action ended, by the earliest report."""
-    told = [told.at for told in (run.ibgu, run.talm) if told is not None]
-    return min(told, default=None)
+    ends = [each.at for each in (run.ibgu, run.talm) if each is not None]
+    return min(ends, default=None)
 
 
 def _sum(parts: Iterable[timedelta | None]) -> timedelta:
@@ -161,35 +161,35 @@ def _groups(rows: Iterable[Row]) -> list[ShadowFailureGroup]:
     """Returns the groups, the largest first."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        told = row.run.ibgu
-        if told is not None and told.verdict is ShadowVerdict.FAILED:
-            known = explain(row.run.action, told.message)
-            key = (row.run.step, row.run.action, told.cause, known and known.name)
+        outcome = row.run.ibgu
+        if outcome is not None and outcome.verdict is ShadowVerdict.FAILED:
+            known = explain(row.run.action, outcome.message)
+            key = (row.run.step, row.run.action, outcome.cause, known and known.name)
             found.setdefault(key, []).append(row)
     return sorted(map(_group, found.values()), key=lambda group: (-group.count, group.step))
 
 
 def _group(rows: Sequence[Row]) -> ShadowFailureGroup:
     run = rows[0].run
-    told = run.ibgu
-    assert told is not None
-    known = explain(run.action, told.message)
+    outcome = run.ibgu
+    assert outcome is not None
+    known = explain(run.action, outcome.message)
     return ShadowFailureGroup(
         step=run.step,
         action=run.action,
-        cause=told.cause,
+        cause=outcome.cause,
         failure=known.name if known else "",
         means=known.means if known else "",
-        remedy=remedy_of(run, told),
-        message=told.message,
+        remedy=remedy_of(run, outcome),
+        message=outcome.message,
         count=len(rows),
         clusters=tuple(row.run.cluster for row in rows[:NAMED]),
         ahead=_sum(row.ahead for row in rows),
     )
 
 
-def remedy_of(run: ShadowRun, told: ShadowOutcome) -> str:
-    known = explain(run.action, told.message)
+def remedy_of(run: ShadowRun, outcome: ShadowOutcome) -> str:
+    known = explain(run.action, outcome.message)
     return known.remedy if known else _LOOK
 
 

@@ -40,9 +40,9 @@ class TalmStatus(Struct, frozen=True):
     def ended(self) -> set[tuple[str, str]]:
         """Returns (cluster, action) that TALM shows as completed or failed."""
         return {
-            (cluster.name, told.action)
+            (cluster.name, each.action)
             for cluster in self.clusters
-            for told in (*cluster.completed_actions, *cluster.failed_actions)
+            for each in (*cluster.completed_actions, *cluster.failed_actions)
         }
 
 

@@ -105,8 +105,8 @@ def _judged(each: InspectedObject, readings: _Readings, **wanted: str) -> Health
     for type_, status in wanted.items():
         shown = reading.string(status_of(type_))
         if shown != status:
-            told = f'"{one_line(shown)[:_SHOWN]}"' if shown else "missing"
-            words = f'condition {type_} of its {each} is {told}, not "{status}"'
+            actual = f'"{one_line(shown)[:_SHOWN]}"' if shown else "missing"
+            words = f'condition {type_} of its {each} is {actual}, not "{status}"'
             return HealthFinding(words, reported=shown in _REPORTED)
     times = [moment(reading.string(time_of(type_))) for type_ in wanted]
     return HealthFinding(since=_latest(times))

@@ -146,8 +146,8 @@ def _pairs(labels: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    told = one_line(text)
-    return f"{told[:_SHOWN]}…" if len(told) > _SHOWN else told
+    line = one_line(text)
+    return f"{line[:_SHOWN]}…" if len(line) > _SHOWN else line
 
 
 def _said(error: Exception) -> str:

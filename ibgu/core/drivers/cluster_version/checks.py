@@ -23,11 +23,11 @@ def passing(seen: VersionView, update: ClusterUpdate) -> str:
     nothing, or this very update."""
     if next_hop(seen, update).release.image in (seen.history_image, seen.desired_image):
         return ""
-    told = seen.condition("Progressing")
+    progressing = seen.condition("Progressing")
     if seen.updating:
-        return f"an update to {seen.history_version} is under way: {told.message}"
-    if told.true:
-        return f"the cluster-version operator is at work: {told.message}"
+        return f"an update to {seen.history_version} is under way: {progressing.message}"
+    if progressing.true:
+        return f"the cluster-version operator is at work: {progressing.message}"
     waiting = (pool for pool in seen.pools if pool.awaited and not pool.degraded)
     return next(map(waits_for_pool, waiting), "")
 
@@ -45,9 +45,9 @@ def hindrances(seen: VersionView, update: ClusterUpdate, rollout: str) -> Iterat
         if check.paused and check.paused_by != rollout:
             yield f"the MachineHealthCheck {check.name} is paused: resume it first"
     yield from missing(seen, update)
-    for name, told in seen.operators.items():
-        if told.true:
-            yield f"the cluster operator {name} is degraded: {told.message}; repair it first"
+    for name, condition in seen.operators.items():
+        if condition.true:
+            yield f"the cluster operator {name} is degraded: {condition.message}; repair it first"
 
 
 def asked_for_another(seen: VersionView, update: ClusterUpdate) -> str:

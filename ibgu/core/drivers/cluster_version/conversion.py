@@ -169,9 +169,9 @@ def _release(update: JsonObject, left: list[str]) -> tuple[str, str]:
             "FleetUpdate names its release by version and digest"
         )
     if not digest_of(image):
-        told = f"{image} is no image by digest" if image else "no policy of it names an image"
+        problem = f"{image} is no image by digest" if image else "no policy of it names an image"
         raise NotConvertible(
-            f"{told}: add the image, with the digest that "
+            f"{problem}: add the image, with the digest that "
             f"`oc adm release info {version} -o jsonpath={{.digest}}` prints, to the policy"
         )
     if update.get("force"):

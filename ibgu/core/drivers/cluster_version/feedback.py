@@ -145,9 +145,9 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
         return self.wanted_image not in ("", self.desired_image)
 
     def recorded(self) -> dict[str, Any]:
-        told = {f"{t}": f"{c.status} {c.reason}".strip() for t, c in self.conditions.items()}
+        conditions = {f"{t}": f"{c.status} {c.reason}".strip() for t, c in self.conditions.items()}
         return super().recorded() | {
-            "conditions": told,
+            "conditions": conditions,
             "wanted": self.wanted_image,
             "desired": self.desired_image,
             "history": [self.history_state, self.history_image],

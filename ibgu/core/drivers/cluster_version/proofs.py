@@ -85,10 +85,10 @@ class UpdateProofs:
             return bool(_unsettled(seen))
         if action in _JOBS:
             job = job_of_run(seen)
-            told = bool(job.get("failed") or job.get("error") or job.get("refused"))
+            job_failed = bool(job.get("failed") or job.get("error") or job.get("refused"))
             # The record lacks why a pool takes no images.
             lacking = bool(seen.get("pins")) and not _pinned(seen)
-            return told or (action == "PreCache" and lacking)
+            return job_failed or (action == "PreCache" and lacking)
         if self.stage(action) == "Retract":
             return _not_applied(seen) != ""
         return True  # The record lacks the release that a check compares with.
@@ -97,8 +97,8 @@ class UpdateProofs:
         return [str(each) for each in seen.get("paused", [])]
 
     def shown(self, seen: Mapping[str, Any]) -> str:
-        told = seen.get("conditions", {})
-        return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
+        conditions = seen.get("conditions", {})
+        return ", ".join(f"{name} {value}" for name, value in conditions.items()) or "no conditions"
 
 
 UPDATE_PROOFS = UpdateProofs()

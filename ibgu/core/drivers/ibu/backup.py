@@ -50,11 +50,11 @@ def asked_backup(annotations: Mapping[str, str]) -> AskedBackup | None:
         image=given.get(names.BACKUP_IMAGE, ""),
         path=given.get(names.BACKUP_PATH, ""),
     )
-    told = given.get(names.BACKUP_MAX_AGE)
-    if told is not None:
-        found = _MINUTES.fullmatch(told)
+    max_age = given.get(names.BACKUP_MAX_AGE)
+    if max_age is not None:
+        found = _MINUTES.fullmatch(max_age)
         if found is None or not _MIN <= int(found[1]) <= _MAX:
-            shown = one_line(told[:_SHOWN])
+            shown = one_line(max_age[:_SHOWN])
             expected = f"minutes from {_MIN} to {_MAX}, as 240"
             problem = f'the annotation {names.BACKUP_MAX_AGE} is "{shown}"; expected: {expected}'
             return AskedBackup(backup, problem)

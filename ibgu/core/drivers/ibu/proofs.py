@@ -83,8 +83,8 @@ class IbuProofs:
         return ()
 
     def shown(self, seen: Mapping[str, Any]) -> str:
-        told = seen.get("conditions", {})
-        return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
+        conditions = seen.get("conditions", {})
+        return ", ".join(f"{name} {value}" for name, value in conditions.items()) or "no conditions"
 
     def _completed(self, action: str) -> str:
         found = self.stage(action)

@@ -160,8 +160,8 @@ def _by_cluster(
 ) -> Iterator[PreflightFinding]:
     """Yields a finding for each message; `words`: that about one cluster, empty if there is
     none."""
-    told = ((each.name, message) for each in facts.clusters if (message := words(each)))
-    yield from grouped(told, field, find)
+    messages = ((each.name, message) for each in facts.clusters if (message := words(each)))
+    yield from grouped(messages, field, find)
 
 
 def _is_openshift(facts: PreflightFacts) -> Iterator[PreflightFinding]:

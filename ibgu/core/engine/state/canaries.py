@@ -218,14 +218,14 @@ class PolicyCanaries:
             return CanaryReport(member, shown, broken=said.problem, as_of=said.as_of)
         return CanaryReport(member, shown, well=not any(each.problem for each in findings))
 
-    def _well_since(self, told: datetime | None, member: Finished, now: datetime) -> datetime:
+    def _well_since(self, reported: datetime | None, member: Finished, now: datetime) -> datetime:
         """Returns since when the canary is well. A time far ahead says nothing but that it is
         another one: the canary is well since that was seen first."""
-        if told is not None and told > now + AHEAD:
+        if reported is not None and reported > now + AHEAD:
             if len(self._ahead) >= MAX_AHEAD:
                 self._ahead.clear()
-            told = self._ahead.setdefault((member.uid, told), now)
-        return max(member.ended_at, told) if told is not None else member.ended_at
+            reported = self._ahead.setdefault((member.uid, reported), now)
+        return max(member.ended_at, reported) if reported is not None else member.ended_at
 
     def _findings(
         self, step: TrackedStep, cluster: ClusterView, now: datetime

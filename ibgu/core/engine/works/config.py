@@ -91,5 +91,7 @@ def probe_value(probe: str) -> str:
 def answered_probes(found: Iterable[str]) -> frozenset[str]:
     """Returns the ids of the probes that values by these names answer, at most as many as a cluster
     is ever sent."""
-    told = (cut(name.removeprefix(PROBE_PREFIX)) for name in found if name.startswith(PROBE_PREFIX))
-    return frozenset(islice(told, _MAX_PROBES))
+    probe_ids = (
+        cut(name.removeprefix(PROBE_PREFIX)) for name in found if name.startswith(PROBE_PREFIX)
+    )
+    return frozenset(islice(probe_ids, _MAX_PROBES))

@@ -59,7 +59,7 @@ def _trace(work: HubObject[WorkView]) -> Trace | None:
     )
 
 
-def _attempt(told: str) -> int:
+def _attempt(value: str) -> int:
     """Returns the attempt, bounded: anybody may have edited it, and the journal limits the
     number."""
-    return int(told) if told.isdecimal() and len(told) <= _DIGITS else 1
+    return int(value) if value.isdecimal() and len(value) <= _DIGITS else 1

@@ -139,5 +139,5 @@ def _apply_error(
     refused = [m for m in written if _applied(m, generation) == "False"]
     if not refused:
         return ""
-    told = target if target in refused else refused[0]
-    return find(told.conditions, "Applied").message
+    manifest = target if target in refused else refused[0]
+    return find(manifest.conditions, "Applied").message

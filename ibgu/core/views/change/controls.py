@@ -56,9 +56,9 @@ def _behind(situation: RolloutSituation) -> str:
     others = [hold for hold in holds if hold is not None and hold.kind is not ReasonKind.PAUSED]
     if not others:
         return ""
-    told = " and ".join(f"{hold.kind}: {hold.message}" for hold in others)
+    reasons = " and ".join(f"{hold.kind}: {hold.message}" for hold in others)
     way = "; resume it again to end that" if any(map(resumable, others)) else ""
-    return f", but still held ({told}){way}"
+    return f", but still held ({reasons}){way}"
 
 
 def skip(target: ChangeTarget, step: int | None = None) -> RequestedChange:
@@ -109,8 +109,8 @@ def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
 def _by_status(target: ChangeTarget, clusters: Sequence[str]) -> dict[str, str]:
     """Returns who can't wait by the IBGU's status, which lacks some clusters of a large fleet."""
     entries = {each["name"]: each for each in target.status.get("clusters") or ()}
-    told = {cluster: _by_entry(target, entries.get(cluster)) for cluster in clusters}
-    return {cluster: words for cluster, words in told.items() if words}
+    states = {cluster: _by_entry(target, entries.get(cluster)) for cluster in clusters}
+    return {cluster: words for cluster, words in states.items() if words}
 
 
 def _by_entry(target: ChangeTarget, entry: JsonObject | None) -> str:

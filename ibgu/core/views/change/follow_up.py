@@ -111,8 +111,8 @@ def confirm_cleanup(
     each is confirmed on its own."""
     actions = _cleanups(found, action)
     if len(actions) > 1 and not asked.named:
-        told = ", ".join(f"{_counted(number)} {each}" for each, number in actions.items())
-        raise ChangeRefused(f"nothing was done: {told} again; confirm each action on its own")
+        counts = ", ".join(f"{_counted(number)} {each}" for each, number in actions.items())
+        raise ChangeRefused(f"nothing was done: {counts} again; confirm each action on its own")
     again = action or next(iter(actions), Action.ABORT)
     verb = _Verb(
         "cleanup",
@@ -229,10 +229,10 @@ def _why_nobody(
 ) -> str:
     if not unfit:
         return f"{target.name} has no such cluster: nothing to {_WORDS[verb.word]}"
-    told = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
+    listed = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
     words = f"nothing of {target.name} to {_WORDS[verb.word]}" if not fit else "nothing was done"
     others = f"; {_counted(fit)} could be: name those alone" if fit else ""
-    return f"{words}: {_skip_messages(told)}{others}"
+    return f"{words}: {_skip_messages(listed)}{others}"
 
 
 _WORDS = {

@@ -145,13 +145,13 @@ def _left_out(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
     for each in failures:
         if why := _why_not(each):
             found.setdefault(why, []).append(each.cluster)
-    told = [f"{some(clusters)} ({why})" for why, clusters in found.items()]
-    if not told:
+    reasons = [f"{some(clusters)} ({why})" for why, clusters in found.items()]
+    if not reasons:
         return ""
     way = f"see ibgu stragglers {target.name} -n {target.namespace} -o yaml"
     if _FAILED in found:
         way = f"use --abort-first (on the page: First abort clusters), or {way}"
-    return f"{', '.join(told)}; {way}"
+    return f"{', '.join(reasons)}; {way}"
 
 
 _FAILED = "must be aborted first"

@@ -101,8 +101,10 @@ def _last_reported(case: ExplainCase) -> Member:
     """Returns the member of the newest step in which the cluster has reported something, or
     completed an action: what it reported before is over since."""
     newest_first = [step.member for step in reversed(case.past)]
-    told = (each for each in newest_first if each.completed or each.rollback_until or each.warning)
-    return next(told, case.member)
+    reporting = (
+        each for each in newest_first if each.completed or each.rollback_until or each.warning
+    )
+    return next(reporting, case.member)
 
 
 def _newest_action(case: ExplainCase) -> ActionName | None:

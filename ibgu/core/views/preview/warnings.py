@@ -95,10 +95,10 @@ def _closed(
         yield f"{count} can't start {actions[0]} now: {message} ({_some(names)})"
 
 
-def _annotations(proposal: Proposal, told: Sequence[str]) -> Iterator[str]:
-    """Warns of mistakes in annotations. `told`: other warnings, which may say the same."""
+def _annotations(proposal: Proposal, others: Sequence[str]) -> Iterator[str]:
+    """Warns of mistakes in annotations. `others`: other warnings, which may say the same."""
     for words in mistakes(proposal.annotations, proposal.driver.kind):
-        if words != proposal.rate_limits.problem and not any(words in each for each in told):
+        if words != proposal.rate_limits.problem and not any(words in each for each in others):
             yield words
 
 

@@ -111,16 +111,16 @@ def _kept(tracked: TrackedRollout) -> list[JsonObject]:
     if step is None or not step.kept:
         return []
     examples = {each: _soonest(step, each) for each in sorted(step.kept)}
-    told = []
+    messages = []
     for each, reason in examples.items():
         count = len(step.kept[each])
         waits = "1 cluster waits" if count == 1 else f"{count} clusters wait"
         message = for_all(reason.message, alike=_alike(step, each, reason))
-        told.append(f"{waits} for {reason.gate}: {message}")
-    if len(told) > _GATES:
-        told[_GATES:] = [f"{len(told) - _GATES} more"]
+        messages.append(f"{waits} for {reason.gate}: {message}")
+    if len(messages) > _GATES:
+        messages[_GATES:] = [f"{len(messages) - _GATES} more"]
     kind = next(iter(examples.values())).kind
-    return [_condition("KeptByPolicies", "True", kind, "; ".join(told))]
+    return [_condition("KeptByPolicies", "True", kind, "; ".join(messages))]
 
 
 def _alike(step: TrackedStep, keeper: Keeper, reason: Reason) -> bool:
@@ -138,11 +138,13 @@ def _soonest(step: TrackedStep, keeper: Keeper) -> Reason:
 
 def _payload(payload: PayloadState) -> list[JsonObject]:
     missing = "; ".join(payload.warnings)
-    told = {
+    messages = {
         ("PayloadComplete", "Missing"): missing,
         ("PayloadChecked", "OlderThanPolicy"): payload.unchecked,
     }
-    return [_condition(type_, "False", why, words) for (type_, why), words in told.items() if words]
+    return [
+        _condition(type_, "False", why, words) for (type_, why), words in messages.items() if words
+    ]
 
 
 def _preflight(tracked: TrackedRollout) -> list[JsonObject]:
@@ -152,15 +154,15 @@ def _preflight(tracked: TrackedRollout) -> list[JsonObject]:
         return []
     wrong = errors(record.findings)
     shown = wrong or record.findings
-    told = [
+    messages = [
         f"{_clusters(len(each.clusters)) if each.clusters else 'the plan'}: {each.message} "
         f"[{each.rule}]"
         for each in shown[:_FINDINGS]
     ]
-    if len(shown) > len(told):
-        told.append(f"{len(shown) - len(told)} more")
+    if len(shown) > len(messages):
+        messages.append(f"{len(shown) - len(messages)} more")
     status, why = ("False", "Errors") if wrong else ("True", "Warnings")
-    words = "; ".join(told)
+    words = "; ".join(messages)
     return [_condition("PreflightPassed", status, why, words)]
 
 
@@ -181,26 +183,26 @@ def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
 def _reports(tracked: TrackedRollout) -> list[JsonObject]:
     """Returns what clusters report that a person should know before the next step, or after the
     last one."""
-    found, told = tracked.reports, []
+    found, entries = tracked.reports, []
     if found.warned:
         words = (
             f"{_clusters(found.warned)} completed an action with a warning; `ibgu members "
             f"{tracked.rollout.name} --warned` and ibgu's REST API show it"
         )
-        told.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
+        entries.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
     if found.rollback_until is not None:
         words = (
             f"{_clusters(found.rollback)} can be rolled back: finalize or roll back by "
             f"{utc(found.rollback_until)}"
         )
-        told.append(_condition("RollbackPossible", "True", "NotFinalized", words))
+        entries.append(_condition("RollbackPossible", "True", "NotFinalized", words))
     if found.paused_since is not None:
         words = (
             f"{_clusters(found.paused)} have parts that are paused, the first since "
             f"{utc(found.paused_since)}; Pools resumes them, or the end of the rollout"
         )
-        told.append(_condition("ClustersPaused", "True", "NotResumed", words))
-    return told
+        entries.append(_condition("ClustersPaused", "True", "NotResumed", words))
+    return entries
 
 
 def _attempts(tracked: TrackedRollout) -> list[JsonObject]:
@@ -209,13 +211,13 @@ def _attempts(tracked: TrackedRollout) -> list[JsonObject]:
     if not made:
         return []
     made.sort(key=lambda each: not each.planned)
-    told = [each.words for each in made[:_ATTEMPTS]]
-    if len(made) > len(told):
-        told.append(f"{len(made) - len(told)} more")
+    messages = [each.words for each in made[:_ATTEMPTS]]
+    if len(made) > len(messages):
+        messages.append(f"{len(made) - len(messages)} more")
     planned, for_person = any(each.planned for each in made), all(each.refused for each in made)
     why = "Planned" if planned else "NotBegun" if for_person else "Begun"
     status = "False" if for_person or planned else "True"
-    return [_condition("ClustersTriedAgain", status, why, "; ".join(told))]
+    return [_condition("ClustersTriedAgain", status, why, "; ".join(messages))]
 
 
 def _clusters(number: int) -> str:

@@ -35,12 +35,14 @@ def headline_of(
     """
     rollout, counts = tracked.rollout, tracked.counts
     wrong = mistakes(annotations, rollout.kind)
-    told = conditions(tracked, payload, (), now, counted=True, mistakes=wrong)
+    status_conditions = conditions(tracked, payload, (), now, counted=True, mistakes=wrong)
     return Headline(
         phase=phase_of(rollout, tracked.newest, counts),
         generation=rollout.generation,
         steps=len(tracked.steps),
         failed=counts.failed,
         times=(rollout.started_at, rollout.completed_at),
-        conditions=tuple((each["type"], each["status"], each["reason"]) for each in told),
+        conditions=tuple(
+            (each["type"], each["status"], each["reason"]) for each in status_conditions
+        ),
     )

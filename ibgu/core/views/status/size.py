@@ -33,8 +33,8 @@ def fit(
     rest = room - len(json.encode(unlisted)) - NUMBERS
     detail, hidden = _chosen(listing, last, room, rest)
     if hidden:
-        told = {**unlisted, "message": unlisted["message"].format(_counted(hidden))}
-        conditions = [*status["conditions"], told]
+        condition = {**unlisted, "message": unlisted["message"].format(_counted(hidden))}
+        conditions = [*status["conditions"], condition]
         status = {**status, "conditions": conditions, "hidden": len(hidden)}
     return {**status, "clusters": listing.encoded(detail, hidden)}
 

@@ -27,8 +27,8 @@ class IbuState(StrEnum):
 
 def rollback_requested(ibu: IbuView) -> bool:
     """Whether UpgradeCompleted is False only because someone requested a rollback (R7.4)."""
-    told = (ibu.upgrade_completed, ibu.upgrade_in_progress)
-    return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
+    conditions = (ibu.upgrade_completed, ibu.upgrade_in_progress)
+    return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in conditions)
 
 
 def ibu_state(ibu: IbuView) -> IbuState:
@@ -96,14 +96,14 @@ def completed(ibu: IbuView, stage: Stage) -> IbuCondition:
 
 def last_words(ibu: IbuView, stage: Stage) -> str:
     """Returns what the Lifecycle Agent says about the stage right now; may be empty."""
-    told = in_progress(ibu, stage)
-    return told.message or told.reason
+    condition = in_progress(ibu, stage)
+    return condition.message or condition.reason
 
 
 def detail(ibu: IbuView, stage: Stage) -> str:
     """Returns why the stage failed; until the agent says so, a generic message."""
-    told = in_progress(ibu, stage)
-    words = told.message if told.false else ""
+    condition = in_progress(ibu, stage)
+    words = condition.message if condition.false else ""
     return words or f"{stage} failed"
 
 

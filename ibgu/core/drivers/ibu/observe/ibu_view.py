@@ -47,7 +47,7 @@ class IbuView(FeedbackView, frozen=True, gc=False, kw_only=True):
             **super().recorded(),
             "next": sorted(self.next_stages),
             "seed": [self.seed_image, self.seed_version] if self.seed_image else None,
-            "conditions": {name: told for name, told in conditions.items() if told},
+            "conditions": {name: value for name, value in conditions.items() if value},
         }
 
 

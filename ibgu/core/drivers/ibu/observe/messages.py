@@ -50,8 +50,8 @@ def running(ibu: IbuView, stands: IbuState) -> str:
     stage = _RUNNING.get(stands)
     if stage is None:
         return ""
-    told = last_words(ibu, stage)
-    return f"{stage} in progress" + (f": {told}" if told and told != _GENERIC else "")
+    message = last_words(ibu, stage)
+    return f"{stage} in progress" + (f": {message}" if message and message != _GENERIC else "")
 
 
 def already(ibu: IbuView, stands: IbuState) -> str:

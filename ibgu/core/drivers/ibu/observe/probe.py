@@ -45,9 +45,14 @@ def judge_state(
 
 def _by_idle(ibu: IbuView, repeats: bool) -> Judgement | None:
     """Judges a cluster that is busy, or whose way to Idle has failed."""
-    for told in (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress):
-        if told.false and told.reason in _BUSY_REASONS:
-            return _busy(told.message or told.reason)
+    for condition in (
+        ibu.idle,
+        ibu.prep_in_progress,
+        ibu.upgrade_in_progress,
+        ibu.rollback_in_progress,
+    ):
+        if condition.false and condition.reason in _BUSY_REASONS:
+            return _busy(condition.message or condition.reason)
     if repeats:
         return STARTABLE
     cause = IDLE_FAILURES.get(ibu.idle.reason)

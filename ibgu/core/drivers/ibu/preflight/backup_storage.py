@@ -75,8 +75,8 @@ def _application(found: InspectedFacts) -> Iterator[Remark]:
         yield unread(DPA, reading)
     else:
         if reading.string(RECONCILED) != "True":
-            told = shown(reading.string(RECONCILED_MESSAGE) or "it does not say why")
-            words = f"have a DataProtectionApplication that is not reconciled: {told}"
+            reason = shown(reading.string(RECONCILED_MESSAGE) or "it does not say why")
+            words = f"have a DataProtectionApplication that is not reconciled: {reason}"
             yield error(DPA, words, "status.conditions[Reconciled]")
         if reading.true(RESTIC):
             words = "have restic on, which turns the Container Storage Interface integration off"

@@ -72,9 +72,11 @@ P37 = PreflightRule(
 def single_node(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     """Takes the cluster's own object where no claim tells."""
     field = f"status.clusterClaims[{TOPOLOGY_CLAIM}]"
-    told = [(each.name, text) for each in facts.clusters if (text := _topology(each)) != _SINGLE]
-    other = [(name, f"are {shown(text)}, not {_SINGLE}") for name, text in told if text]
-    silent = [(name, "report no topology") for name, text in told if not text]
+    topologies = [
+        (each.name, text) for each in facts.clusters if (text := _topology(each)) != _SINGLE
+    ]
+    other = [(name, f"are {shown(text)}, not {_SINGLE}") for name, text in topologies if text]
+    silent = [(name, "report no topology") for name, text in topologies if not text]
     yield from grouped(other, field, P10.error)
     yield from grouped(silent, field, P10.unknown)
 

@@ -140,9 +140,9 @@ def within_reach(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 def _clusters(
     facts: PreflightFacts,
     find: Callable[[ObjectField, str, tuple[str, ...]], PreflightFinding],
-    told: Callable[[ClusterFacts], str],
+    message_of: Callable[[ClusterFacts], str],
 ) -> Iterator[PreflightFinding]:
-    wrong = ((each.name, words) for each in facts.clusters if (words := told(each)))
+    wrong = ((each.name, words) for each in facts.clusters if (words := message_of(each)))
     yield from grouped(wrong, _CLAIM, find)
 
 

@@ -22,11 +22,13 @@ def resolved(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         yield P42.unknown(at, problem)
     if found.problems or found.unread:
         return
-    told = [(each.name, found.content.problem(each.name, each.labels)) for each in facts.clusters]
-    kept = set(list(dict.fromkeys(problem for _, problem in told if problem))[:_MESSAGES])
+    problems = [
+        (each.name, found.content.problem(each.name, each.labels)) for each in facts.clusters
+    ]
+    kept = set(list(dict.fromkeys(problem for _, problem in problems if problem))[:_MESSAGES])
     wrong = (
         (name, problem if problem in kept else "a template has no value for the cluster")
-        for name, problem in told
+        for name, problem in problems
         if problem
     )
     yield from grouped(wrong, "", P42.error)

@@ -134,5 +134,5 @@ def _manifest(annotations: Mapping[str, str]) -> JsonObject:
 
 
 def _words(annotations: Mapping[str, str]) -> str:
-    told = [f"{_short(key)}={value}" for key, value in annotations.items()]
-    return ", ".join(told) or "the defaults of the Lifecycle Agent"
+    pairs = [f"{_short(key)}={value}" for key, value in annotations.items()]
+    return ", ".join(pairs) or "the defaults of the Lifecycle Agent"

@@ -158,16 +158,16 @@ class OperatorsPreparation(Struct, frozen=True):
         return (*reads, *writes, create)
 
     def summary(self) -> str:
-        told = [f"{operator.package} ({channel})" for operator, channel in self.operators]
+        packages = [f"{operator.package} ({channel})" for operator, channel in self.operators]
         where = f"{self.catalog.namespace}/{self.catalog.source}"
-        return f"{', '.join(told)} from {where}, approval {self.catalog.approval}"
+        return f"{', '.join(packages)} from {where}, approval {self.catalog.approval}"
 
     def objection(self, readings: Readings) -> str:
         if readings[self.operators[0][0].subscription].result is ReadResult.NO_KIND:
             return "does not serve OLM's Subscriptions"
         if all(_taken(operator, readings) for operator, _ in self.operators):
-            told = [_installed(operator, readings) for operator, _ in self.operators]
-            return f"has them already, managed elsewhere: {', '.join(told)}"
+            installed = [_installed(operator, readings) for operator, _ in self.operators]
+            return f"has them already, managed elsewhere: {', '.join(installed)}"
         return busy(readings)
 
     def writes(self, readings: Readings) -> Sequence[Sequence[WrittenObject]]:

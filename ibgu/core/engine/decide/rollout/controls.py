@@ -99,13 +99,13 @@ def _follow(
     if wanted == before:
         return False
     changed = sorted({key for key, _ in wanted.items() ^ before.items()})
-    told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
+    changes = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
     others = {key: value for key, value in known.items() if key not in keys}
     problem = problem_of(wanted)
     ctx.on_rollout(
         Kind.CONTROL,
         accept_controls(ctx.rollout, {**others, **wanted}),
-        f"{told}: {problem or what}",
+        f"{changes}: {problem or what}",
         warning=problem != "",
         actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
     )

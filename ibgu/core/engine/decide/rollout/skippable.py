@@ -26,8 +26,8 @@ def not_waiting(
 
     `members` of the running step, whose index is `step`. A skipped cluster is as requested.
     """
-    told = {cluster: _where(members.get(cluster), step) for cluster in clusters}
-    return {cluster: words for cluster, words in told.items() if words}
+    states = {cluster: _where(members.get(cluster), step) for cluster in clusters}
+    return {cluster: words for cluster, words in states.items() if words}
 
 
 def _where(member: Member | None, step: int) -> str:
@@ -40,10 +40,10 @@ def _where(member: Member | None, step: int) -> str:
     return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
 
 
-def listed(told: Mapping[str, str]) -> str:
+def listed(states: Mapping[str, str]) -> str:
     """Returns the clusters by state: "in flight (Prep): s1, s2; not in step 2: s9"."""
     groups: dict[str, list[str]] = {}
-    for cluster, words in told.items():
+    for cluster, words in states.items():
         groups.setdefault(words, []).append(cluster)
     return "; ".join(f"{words}: {_some(names)}" for words, names in groups.items())
 

@@ -88,12 +88,12 @@ def _words(found: PreflightRecord) -> str:
     if found.problem:
         return f"preflight: {found.problem}"
     wrong = found.count(FindingSeverity.ERROR)
-    told = [
+    counts = [
         count(wrong, "error"),
         count(found.count(FindingSeverity.WARNING), "warning"),
         f"{count(len(found.unknown), 'rule')} unknown",
     ]
-    words = [f"preflight: {', '.join(told)}"]
+    words = [f"preflight: {', '.join(counts)}"]
     words += (
         f"{count(len(each.clusters), 'cluster') if each.clusters else 'the plan'}: "
         f"{each.message} [{each.rule}]"

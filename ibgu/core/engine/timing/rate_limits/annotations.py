@@ -35,8 +35,8 @@ def _read(rate: str | None, jitter: str | None, ramp: str | None) -> RateLimits:
         _unread(START_JITTER, jitter) if delay is None else "",
         _unread(RAMP_UP, ramp) if ramps is None else "",
     )
-    told = "; ".join(filter(None, problems))
-    return RateLimits(starts or 0, delay or timedelta(), bool(ramps), told)
+    problem = "; ".join(filter(None, problems))
+    return RateLimits(starts or 0, delay or timedelta(), bool(ramps), problem)
 
 
 def _unread(key: str, value: str | None) -> str:

@@ -88,10 +88,10 @@ UNLIMITED = RateLimits()
 
 def phrases(rate_limits: RateLimits) -> list[str]:
     """Returns what the limits ask for, as phrases."""
-    told = {
+    requested = {
         f"at most {rate_limits.starts_per_minute} starts a minute": rate_limits.starts_per_minute
         > 0,
         "ramp-up 1, 2, 4, …": rate_limits.ramp_up,
         f"each put off by up to {duration(rate_limits.jitter)}": rate_limits.jitter > timedelta(),
     }
-    return [phrase for phrase, asked in told.items() if asked]
+    return [phrase for phrase, asked in requested.items() if asked]

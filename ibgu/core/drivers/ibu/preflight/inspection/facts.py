@@ -168,10 +168,10 @@ def read_entry(entry: ManifestCondition, object_: InspectedObject) -> Reading | 
         return Reading(ReadResult.FOUND, _short(synced.message), values) if synced.status else None
     if available.status == "False":
         return Reading(ReadResult.ABSENT)
-    told = f"{applied.message} {available.message}"
-    if not entry.resource_meta.resource or "doesn't have a resource type" in told:
+    messages = f"{applied.message} {available.message}"
+    if not entry.resource_meta.resource or "doesn't have a resource type" in messages:
         return Reading(ReadResult.NO_KIND)
-    forbidden = "forbidden" in told
+    forbidden = "forbidden" in messages
     result = ReadResult.FORBIDDEN if forbidden else ReadResult.FAILED
     return Reading(result, _short(available.message))
 
