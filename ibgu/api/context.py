@@ -71,6 +71,7 @@ class Context(Struct, frozen=True):
     in_progress: RequestsInProgress = field(default_factory=RequestsInProgress)
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     fleet_lists: FleetLists = field(default_factory=FleetLists)
+    preflights: TurnLimit = field(default_factory=concurrency.preflights)
     rehearsals: TurnLimit = field(default_factory=concurrency.rehearsals)
     rehearsal_limits: RehearsalLimits = RehearsalLimits()
     tallies: CountCache = field(default_factory=CountCache)

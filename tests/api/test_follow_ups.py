@@ -7,12 +7,16 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
+from ibgu.api.http.concurrency import FleetLists
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Rollout, RolloutState, StepState
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
 from tests.api.fleet import (
     failed,
@@ -165,6 +169,21 @@ async def test_an_upgrade_under_way_is_cancelled_by_a_second_ibgu(
     again = detail(await post("olga", "cancel"))
     assert again.startswith("nothing of ran-x1 to cancel: ")
     assert f"in {body['rollout']} now" in again
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_a_follow_up_has_one_turn_for_lists_of_the_fleet(
+    context: Context, sandbox_hub: SandboxHub, made: Made, journal: Journal
+) -> None:
+    """Three that each waited for a second turn would wait for each other, and all others too."""
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    app = create_app(replace(context, fleet_lists=FleetLists(of_user=1)))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        headers = {"Authorization": f"Bearer {sandbox_hub.token('olga')}"}
+        path = "/api/v1/rollouts/default/ran-x1/cancel?dryRun=true"
+        answer = await client.post(path, json={}, headers=headers)
+    assert answer.status_code == 202, answer.text
 
 
 @pytest.mark.usefixtures("labelled")

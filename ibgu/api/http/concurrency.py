@@ -100,6 +100,12 @@ class FleetLists(TurnLimit):
         super().__init__("fleet-lists", of_all, of_user, at_a_time=at_a_time, retry_seconds=1.0)
 
 
+def preflights() -> TurnLimit:
+    """Limits what preflight reads of single clusters and judges. It may run within a turn of the
+    lists, and takes none itself: two that each wait for a second one would never end."""
+    return TurnLimit("preflights", 64, 4, at_a_time=3, retry_seconds=1.0)
+
+
 def rehearsals() -> TurnLimit:
     """Limits rehearsals, each of which keeps a core busy: one at a time, and one that waits."""
     return TurnLimit("rehearsals", 2, 1, at_a_time=1, retry_seconds=20.0)

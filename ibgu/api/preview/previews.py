@@ -158,21 +158,21 @@ class PlanPreviews:
         name = f"{asked.namespace}/{asked.name}"
         facts = preflight_facts(name, asked.proposal, found, reported, answers)
         # Half a megabyte of Backups takes a moment, and templates one for each cluster.
-        async with self._lists.turn(self._caller.user.username):
+        async with self._context.preflights.turn(self._caller.user.username):
             report = await asyncio.to_thread(judge, kind, facts)
         return PreviewedPlan(found, report, upgraded)
 
     async def _policies(
         self, asked: RequestedPreview, found: Preview
     ) -> Mapping[str, ClusterPolicies]:
-        """Reads the clusters' policies where the plan counts their manifests. One list for each
-        cluster takes as long as a list of the fleet, and so has a turn of those."""
+        """Reads the clusters' policies where the plan counts their manifests: one list for each
+        cluster."""
         version = asked.proposal.spec.ibu_spec.seed_image_ref.version
         if MANIFEST_COUNT not in asked.proposal.annotations or not (
             releases := label_values(version)
         ):
             return {}
-        async with self._lists.turn(self._caller.user.username):
+        async with self._context.preflights.turn(self._caller.user.username):
             return await read_policies(self._hub, found.selected, releases)
 
     async def body(
