@@ -110,10 +110,13 @@ class Effects:
 
     def _ask_for_stage(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> None:
         """Asks the hub for the stage work of an ended run by its name if none is shown."""
-        rollout, ended = tracked.rollout, hidden_stage(tracked, cluster, seen)
-        key = (cluster, stage_name(rollout.uid, rollout.name))
-        if ended is not None and not self._outcomes.waits(key):
-            self._submit(requests.work_question(key, rollout, ended, names.STAGE))
+        key = (cluster, stage_name(tracked.rollout.uid, tracked.rollout.name))
+        self._ask_for(key, tracked.rollout, hidden_stage(tracked, cluster, seen), names.STAGE)
+
+    def _ask_for(self, key: WorkKey, rollout: Rollout, run: Run | None, part: str) -> None:
+        """Asks the hub for the work of the run, if there is one, by its name."""
+        if run is not None and not self._outcomes.waits(key):
+            self._submit(requests.work_question(key, rollout, run, part))
 
     def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
@@ -290,9 +293,7 @@ class Effects:
         run = self._job_run(tracked, cluster, seen)
         key = (cluster, job_name(rollout.uid, rollout.name))
         if run is None and view is None and not seen.job_writing:
-            ended = hidden_job(tracked, cluster, seen)
-            if ended is not None and not self._outcomes.waits(key):
-                self._submit(requests.work_question(key, rollout, ended, names.JOB))
+            self._ask_for(key, rollout, hidden_job(tracked, cluster, seen), names.JOB)
             return
         if run is None:
             self._drop_creation(key)

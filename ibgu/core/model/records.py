@@ -16,16 +16,9 @@ from ibgu.core.model.reasons import Reason, ReasonKind
 
 
 def restore_mark(now: datetime) -> str:
-    """Returns the mark of a restore that is found now."""
+    """Returns the mark of a restore that is found now: its time, in whole seconds. Works written
+    from now on carry it."""
     return f"{int(now.timestamp()):x}"
-
-
-def when_restored(mark: str) -> datetime | None:
-    """Returns the time of the mark, in whole seconds; None: it is none."""
-    try:
-        return datetime.fromtimestamp(int(mark, 16), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 class RolloutState(StrEnum):
@@ -77,8 +70,11 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def restored_at(self) -> datetime | None:
-        """The time of the newest restore, by its mark; None: there was none."""
-        return when_restored(self.restore)
+        """The time of the newest restore, in whole seconds; None: there was none."""
+        try:
+            return datetime.fromtimestamp(int(self.restore, 16), UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
 
     @property
     def restored_hold(self) -> Reason | None:

@@ -16,8 +16,7 @@ from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.deletion import BATCH, DeletedHistory, forget_rollouts
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
-from ibgu.db.journal.load import foreign_runs
-from ibgu.db.journal.newest_to_act import NewestToAct, newest_to_act
+from ibgu.db.journal.load import NewestToAct, foreign_runs, newest_to_act
 from ibgu.db.journal.policies import JournaledPolicy, note_policies, policies_in_force
 from ibgu.db.journal.read_ahead import ReadAhead, read_ahead, still
 from ibgu.db.journal.unreadable import find_unreadable, load_readable

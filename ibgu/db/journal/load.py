@@ -1,4 +1,4 @@
-"""Reads what `Journal.load` returns."""
+"""Reads what `Journal.load` returns, and what a start asks besides."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -14,13 +14,14 @@ from sqlalchemy import (
     and_,
     any_,
     exists,
+    func,
     literal,
     or_,
     select,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.assurance.recover import Versions
@@ -53,6 +54,8 @@ from ibgu.db.schema import (
     steps,
 )
 
+NewestToAct = dict[tuple[str, str], str]
+"""Maps clusters and kinds of rollouts to the uid of the newest rollout that acted there."""
 _PART = 1_000
 
 
@@ -227,6 +230,28 @@ async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) ->
     )
     known = (await db.scalars(mine)).all() if asked else ()
     return frozenset(shown) - frozenset(known)
+
+
+async def newest_to_act(db: AsyncConnection, hub: str) -> NewestToAct:
+    """Returns the newest rollout of each kind that had a run on the cluster, or that found an
+    action done there. It may be one that `load` leaves out."""
+    acted = or_(members.c.run.is_not(None), func.jsonb_array_length(members.c.completed) > 0)
+    statement = (
+        select(members.c.cluster, rollouts.c.object_kind, rollouts.c.uid)
+        .ext(distinct_on(members.c.cluster, rollouts.c.object_kind))
+        .join(
+            rollouts,
+            (rollouts.c.hub == members.c.hub) & (rollouts.c.uid == members.c.rollout),
+        )
+        .where(members.c.hub == hub, acted)
+        .order_by(
+            members.c.cluster,
+            rollouts.c.object_kind,
+            rollouts.c.created_at.desc(),
+            rollouts.c.uid.desc(),
+        )
+    )
+    return {(row.cluster, row.object_kind): row.uid for row in await db.execute(statement)}
 
 
 def _texts(values: Collection[str]) -> ColumnElement[Any]:

@@ -23,11 +23,6 @@ from ibgu.core.model.records import restore_mark
 RESUME = f"then annotate the rollout with {names.RESUME}=<a new value>"
 
 
-def mark(now: datetime) -> str:
-    """Returns the mark of a restore that is found now; works written from now on carry it."""
-    return restore_mark(now)
-
-
 def hold_all(
     tracked_rollouts: Iterable[TrackedRollout],
     objects: dict[str, RolloutObject],
@@ -59,7 +54,7 @@ def _back(tracked: TrackedRollout) -> Rollout:
 
 
 def _held(rollout: Rollout, found: RolloutObject | None, proof: str, now: datetime) -> OnRollout:
-    rollout = replace(rollout, restore=mark(now), controls=acted_on(rollout, found))
+    rollout = replace(rollout, restore=restore_mark(now), controls=acted_on(rollout, found))
     if rollout.state is RolloutState.COMPLETE:
         words = f"the hub was restored from an older backup: {proof}"
         return OnRollout(Kind.IMPORTED, rollout, words)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover.found import FoundRollout
-from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
+from ibgu.core.assurance.recover.holding import RESUME, acted_on, restored
 from ibgu.core.assurance.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
 from ibgu.core.assurance.recover.members import (
     ACTOR,
@@ -37,6 +37,7 @@ from ibgu.core.model import (
     RolloutState,
     Step,
 )
+from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
 
 
@@ -86,7 +87,7 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
         return OnRollout(Kind.IMPORTED, rollout, f"{FROM_HUB}: {why}", actor=ACTOR)
     hold = restored(_held_words(why), now)
     state = RolloutState.RUNNING if begun else RolloutState.PENDING
-    rollout = replace(rollout, state=state, hold=hold, restore=mark(now), completed_at=None)
+    rollout = replace(rollout, state=state, hold=hold, restore=restore_mark(now), completed_at=None)
     words = f"{FROM_HUB}: {hold.message}"
     return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
 

@@ -61,14 +61,10 @@ def desired_stage_work(
 def _after_the_end(
     tracked: TrackedRollout, member: Member, work: WorkView | None, now: datetime
 ) -> DesiredWork | None:
-    if work is None:
-        return _lost_by_restore(tracked, member, now)
-    return desired_work_of(member, work, tracked.rollout.restore)
-
-
-def _lost_by_restore(tracked: TrackedRollout, member: Member, now: datetime) -> DesiredWork | None:
-    """Returns the work that shows how a cluster goes on after its end, if the hub has lost it by a
-    restore; None: nothing is to be seen there, or somebody has deleted it (R9.6)."""
+    """Returns the work of a finished member that stays. One that is gone comes back only if a
+    restore of the hub has lost it, and it would show how the cluster goes on (R9.6, R15)."""
+    if work is not None:
+        return desired_work_of(member, work, tracked.rollout.restore)
     run, restored = member.run, tracked.rollout.restored_at
     if restored is None or not isinstance(run, Ended) or run.ended_at > restored:
         return None

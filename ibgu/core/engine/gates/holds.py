@@ -77,10 +77,12 @@ _REASONS = {
     ),
     ReasonKind.TALM: GateReason(
         meaning=Meaning(
-            "TALM is running on the hub, and only one controller may carry out a plan",
+            "TALM is running on the hub, or ibgu can't tell, and only one controller may carry out "
+            "a plan",
             "TALM no longer runs, or the policy ibgu-beside-talm keeps it from IBGUs",
-            "fix the policy as the line above says (besideTalm of the chart), or scale "
-            "TALM's deployment to zero, as docs/coming-from-talm.md describes",
+            "do what the line above says: fix the policy (besideTalm of the chart), scale TALM's "
+            "deployment to zero as docs/coming-from-talm.md describes, or let ibgu read TALM's "
+            "Lease again",
         ),
         by_message=True,
     ),

@@ -1,6 +1,6 @@
 """Objects as a hub shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Raw, json
@@ -125,3 +125,14 @@ def fleet(rollout: Rollout | None = None, *parts: Step | Member) -> FleetState:
 
 def track(rollout: Rollout, *parts: Step | Member) -> TrackedRollout:
     return fleet(rollout, *parts).rollouts[rollout.uid]
+
+
+def newest_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[tuple[str, str], str]:
+    """Returns what the journal's method of that name does."""
+    return {
+        (member.cluster, tracked.rollout.kind): tracked.rollout.uid
+        for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age)
+        for step in tracked.steps
+        for member in step.members.values()
+        if member.run or member.completed
+    }

@@ -20,8 +20,7 @@ from ibgu.core.model import (
     Step,
     names,
 )
-from tests.core.assurance.recover.acting import newest_to_act
-from tests.core.assurance.recover.objects import cluster, track
+from tests.core.assurance.recover.objects import cluster, newest_to_act, track
 from tests.core.engine.state.records import NOW, done, failed, in_flight, member, rollout, run, step
 
 P, U, F = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE

@@ -13,7 +13,7 @@ from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Decision
 from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
 from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
-from tests.core.assurance.recover.acting import newest_to_act
+from tests.core.assurance.recover.objects import newest_to_act
 from tests.core.engine.decide.builders import rollout_of
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants

@@ -1,5 +1,7 @@
 """R14 with several rollouts: what one has set ahead is not removed under another."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
@@ -37,8 +39,9 @@ def ends_by_deletion(engine: InMemoryEngine) -> None:
 
 
 @pytest.mark.parametrize("ends", [ends_by_skip, ends_by_deletion])
-def test_import_stays_off_in_another_rollouts_upgrade(engine: InMemoryEngine, ends: object) -> None:
-    assert callable(ends)
+def test_import_stays_off_in_another_rollouts_upgrade(
+    engine: InMemoryEngine, ends: Callable[[InMemoryEngine], None]
+) -> None:
     ends(engine)
     engine.wait(minutes=1)
     assert engine.spokes["site-2"].dark

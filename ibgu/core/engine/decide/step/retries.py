@@ -235,7 +235,7 @@ def _problem(ctx: DecisionContext, planned: PolicyFollowUp, name: str, uid: str)
 
 
 def _restored(ctx: DecisionContext, planned: PolicyFollowUp) -> str:
-    """Returns whether hub or journal was restored since the plan: then a person goes on (R31.3)."""
+    """Returns that a restore came after the plan, so that a person goes on; empty: none did."""
     restored = ctx.rollout.restored_at
     # The mark of a restore has whole seconds.
     if restored is None or planned.decided_at >= restored + timedelta(seconds=1):
