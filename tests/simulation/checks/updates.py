@@ -115,8 +115,21 @@ class UpdateTruth:
             self._check("an update begins with its pools paused", paused, run, update)
         if "backup" in asked:
             age = timedelta(minutes=asked["backup"]["maxAgeMinutes"])
-            recent = any(age >= run.intended_at - at for at in self._backed_up(run))
+            began = self._first_hop(run).intended_at
+            recent = any(age >= began - at for at in self._backed_up(run))
             self._check("an update begins after a recent backup", recent, run, update)
+
+    def _first_hop(self, run: Run) -> Run:
+        """Returns the run that took the cluster to the intermediate release in the same step, whose
+        backup serves the second hop however long a hold lies between (R49.6); else the run."""
+        hops = [
+            each
+            for each in self._runs.values()
+            if (each.rollout, each.step) == (run.rollout, run.step)
+            and (each.cluster_uid, each.action) == (run.cluster_uid, run.action)
+            and each.result == "continued"
+        ]
+        return min((*hops, run), key=lambda each: each.attempt)
 
     def _backed_up(self, run: Run) -> Iterator[datetime]:
         """Yields when the run's rollout had taken a backup of the cluster before."""
