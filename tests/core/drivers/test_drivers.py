@@ -1,5 +1,7 @@
 """Those who have no rollout at hand find the driver by an action, or by the object of a work."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ibgu.core.drivers import DRIVERS, KIND_TEXTS, failure_names
@@ -8,8 +10,10 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import Failure
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.engine.driver import KindMeanings, Target
 from ibgu.core.engine.works import work_reader
+from ibgu.core.model import ActionTraits
 from ibgu.core.model.kinds import (
     FeedbackValue,
     FieldValue,
@@ -23,6 +27,17 @@ from ibgu.core.model.kinds import (
 )
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareView
 
+TRAITS: dict[str, Callable[[ActionTraits], bool]] = {
+    "labels": lambda action: not action.clears_labels,
+    "reboots": lambda action: action.reboots,
+    "preflight": lambda action: action.preflight,
+    "rate_limited": lambda action: action.rate_limited,
+    "brings": lambda action: action.brings,
+    "cancels": lambda action: action.cancels,
+    "ways_back": lambda action: action.leads_back,
+    "expires": lambda action: action.expires,
+}
+"""What the certifier has in a table of its own, by the name there."""
 BOTH = {**DRIVERS, FirmwareDriver.kind: FirmwareDriver()}
 ROLE = ManifestCondition(ResourceMeta(group="rbac.authorization.k8s.io", kind="ClusterRole"))
 
@@ -55,3 +70,10 @@ def test_texts_are_known_by_their_action() -> None:
     assert KIND_TEXTS.meanings("Upgrade") is IBU_MEANINGS
     assert KIND_TEXTS.meanings(None) == KindMeanings()
     assert failure_names() == [*map(str, Failure), *map(str, UpdateFailure)]
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+@pytest.mark.parametrize("name", TRAITS)
+def test_the_certifier_knows_the_traits_of_all_actions(kind: str, name: str) -> None:
+    has = TRAITS[name]
+    assert getattr(PROOFS[kind], name) == {a.name for a in DRIVERS[kind].actions.actions if has(a)}

@@ -17,7 +17,7 @@ class UpdateProofs:
     labels = frozenset({"Check", "Mirror", "PreCache", "Backup"})
     reboots = frozenset({"Update"})
     preflight = frozenset({"Check", "Mirror", "Update"})
-    rate_limited = frozenset({"Update", "Pools"})
+    rate_limited = frozenset({"PreCache", "Update", "Pools"})
     brings = frozenset({"Update"})
     cancels = frozenset({"Retract"})
     ways_back = frozenset({"Retract", "RetractOnFailure"})
