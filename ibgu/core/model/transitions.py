@@ -312,15 +312,22 @@ def warn(member: Finished, message: str) -> Finished:
     return replace(member, message=message)
 
 
-def complete_late(member: Finished, done: CompletedAction) -> Finished:
-    """Returns the failed member whose action has completed after all; nothing failed any more."""
-    completed = (*member.completed, done)
-    return replace(member, completed=completed, failed_action=None, late=done.note, watched=False)
+def complete_late(member: Finished, done: CompletedAction, left: ActionName | None) -> Finished:
+    """Returns the failed member whose action has completed after all. If that was the last one of
+    its step, nothing failed any more; else the member has failed at what was `left`, which never
+    began."""
+    member = replace(member, completed=(*member.completed, done), watched=False)
+    if left is None:
+        return replace(member, failed_action=None, late=done.note)
+    words = f"{done.action} {done.note}; {left} does not begin any more in this step"
+    return replace(member, failed_action=left, cause=Cause.NEVER_STARTED, message=words)
 
 
-def note_late(member: Finished, late: str) -> Finished:
-    """Returns the member whose action has completed late, where its failure stands."""
-    return replace(member, message=f"{member.message} ({late})", late=late, watched=False)
+def note_late(member: Finished, late: str, *, is_all: bool) -> Finished:
+    """Returns the member whose action has completed late, where its failed label is not ours to
+    change; `is_all`: it was the last action of its step."""
+    words = f"{member.message} ({late})"
+    return replace(member, message=words, late=late if is_all else "", watched=False)
 
 
 def unwatch(member: Finished) -> Finished:

@@ -108,13 +108,18 @@ def _check_outcome(spot: MemberEventContext, outcome: str) -> None:
 
 
 def _late(spot: MemberEventContext) -> None:
-    """Checks a late completion (R15.2); only our own failed label can be reversed."""
+    """Checks a late completion (R15.2); only our own failed label can be reversed. A member with
+    another action to come stays failed (R28.2)."""
     _afterwards(spot)
-    if not spot.text("late"):
+    failed, late = spot.text("failed_action"), spot.text("late")
+    left = next(iter(spot.step.actions[spot.member.index + 1 :]), "")
+    words = f"{spot.name} completed {spot.title} late with {left} still to be done"
+    spot.require(Rule.ORDER, not (late and left), words, spot.member.ended)
+    if not (late or left):
         return
     evidence.speaks_for_run(spot)
     run = spot.member.run
-    if run and run.labelled and not spot.text("failed_action"):
+    if run and run.labelled and failed == left:
         labels.due_after_success(spot, spot.text("action"))
 
 

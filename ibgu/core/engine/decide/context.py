@@ -286,7 +286,11 @@ class DecisionContext:
         return uuid.uuid5(_RUN_IDS, seed).hex[:20]
 
 
+_LEFT = Cause.NEVER_STARTED
+"""The cause that a late completion leaves where the step had another action to come."""
+
+
 def _cause(kind: Kind, member: Member) -> Cause | None:
-    if kind is Kind.FINISHED:
+    if kind is Kind.FINISHED or (kind is Kind.COMPLETED_LATE and member.cause is _LEFT):
         return member.cause
     return member.run.cause if kind is Kind.RUN_ENDED and member.run else None

@@ -77,6 +77,11 @@ class TrackedRollout:
         """Returns whether parts of the cluster may be paused for this rollout (R48)."""
         return any(cluster in step.paused for step in self.steps)
 
+    def is_followed(self, cluster: str) -> bool:
+        """Returns whether a step in which the cluster has ended waits for a late completion, or for
+        parts of the cluster that may be paused."""
+        return any(cluster in step.paused or cluster in step.watched for step in self.steps)
+
     def resuming(self, cluster: str) -> bool:
         """Returns whether they are to be resumed now."""
         found = (step.members[cluster] for step in self.steps if cluster in step.paused)

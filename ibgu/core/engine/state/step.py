@@ -99,7 +99,7 @@ def end_of(member: Member) -> ActionEnd | None:
         failed
         and traits(failed).reboots
         and run
-        and not traits(run.action).part_of
+        and run.action == failed
         and run.armed_at
         and run.result in _TRIED
         and run.ended_at
@@ -116,7 +116,9 @@ def seed_end_of(member: Member) -> ActionEnd | None:
     was completed late has succeeded then."""
     done = next((each for each in member.completed if traits(each.action).upgrades), None)
     if done is not None:
-        return ActionEnd(done.at, member.cluster) if member.late or not done.note else None
+        run = member.run
+        late = run is not None and run.action == done.action and run.result in _TRIED
+        return ActionEnd(done.at, member.cluster) if late or not done.note else None
     failed = member.failed_action
     return end_of(member) if failed and traits(failed).upgrades else None
 

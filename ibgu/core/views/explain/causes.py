@@ -22,7 +22,7 @@ CAUSES: dict[Cause, Meaning] = {
         do="check the cluster; if the action completes later, ibgu records that",
     ),
     Cause.NEVER_STARTED: Meaning(
-        "the step timed out before the cluster could start",
+        "the step was over for the cluster before the action could start",
         do="append a step for it, with a longer timeout or more concurrency",
     ),
     Cause.WRONG_STATE: Meaning(

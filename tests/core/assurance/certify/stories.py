@@ -283,6 +283,16 @@ def late() -> list[Event]:
 
 
 @cache
+def late_in_a_chain() -> list[Event]:
+    """Prep is done an hour after its limit, and Upgrade was to come."""
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.apply(ibgu("a", "Prep Upgrade", timeout=30))
+    engine.wait(days=1)
+    return log_of(engine)
+
+
+@cache
 def done_before() -> list[Event]:
     """The cluster was prepared by hand already, and the whole rollout is run again."""
     engine = InMemoryEngine("site-1")
@@ -400,6 +410,7 @@ ALL = (
     held,
     stopped,
     late,
+    late_in_a_chain,
     done_before,
     deleted,
     grown,

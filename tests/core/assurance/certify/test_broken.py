@@ -394,6 +394,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         early("CompletedLate", before="MemberFinished"),
         "CompletedLate though it is in flight",
     ),
+    (
+        "a late success with an action still to come",
+        Rule.ORDER,
+        stories.late_in_a_chain,
+        tells("CompletedLate", late="completed late, after 60 min"),
+        "site-1 completed step 1 late with Upgrade still to be done",
+    ),
+    (
+        "another failure than the one that a late completion leaves",
+        Rule.LABELS,
+        stories.late_in_a_chain,
+        tells("CompletedLate", failed_action="Prep"),
+        "labels of site-1 change without an outcome",
+    ),
     # -- members
     (
         "a forgotten cluster",

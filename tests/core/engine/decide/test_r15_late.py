@@ -1,9 +1,12 @@
 """R15: a late completion is noticed, reported, and starts nothing."""
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.state.step import ActionEnd, end_of, seed_end_of
 from ibgu.core.model import Cause, Kind, Outcome, Preempt, StepState
+from ibgu.core.views.status.phase import Phase, phase_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import told
@@ -106,6 +109,47 @@ def test_a_chain_does_not_go_on_late() -> None:
     assert [stage for _, stage in engine.spokes["site-1"].executed] == [Stage.PREP]
 
 
+def test_a_cluster_that_completes_one_action_late_has_failed_at_the_next() -> None:
+    engine = too_slow("Prep Upgrade")
+    engine.wait(hours=1)
+    member = engine.member("uid-a", 0, "site-1")
+    assert engine.told(Kind.COMPLETED_LATE) == [member.message]
+    assert (member.failed_action, member.cause) == ("Upgrade", Cause.NEVER_STARTED)
+    assert member.message == (
+        "Prep completed late, after 60 min; Upgrade does not begin any more in this step"
+    )
+    assert member.late == ""
+    assert set(engine.labels["site-1"]) == {COMPLETED}
+    rollout, counts = engine.tracked("uid-a").rollout, engine.tracked("uid-a").counts
+    newest = engine.tracked("uid-a").steps[-1].step
+    assert phase_of(rollout, newest, counts) is Phase.COMPLETED_WITH_FAILURES
+
+
+def test_a_chain_whose_failed_label_is_gone_stays_failed_at_its_action() -> None:
+    engine = too_slow("Prep Upgrade")
+    engine.labels["site-1"] = {}
+    engine.wait(hours=1)
+    member = engine.member("uid-a", 0, "site-1")
+    assert (member.failed_action, member.cause, member.late) == ("Prep", Cause.TIMED_OUT, "")
+    assert member.message.endswith("(completed late, after 60 min)")
+    assert engine.tracked("uid-a").counts.failed == 1
+
+
+def test_an_upgrade_that_completes_late_in_a_chain_speaks_for_its_seed_image() -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    engine.apply(ibgu("a", "Prep", "Upgrade FinalizeUpgrade", timeout=20))
+    engine.wait(hours=10)
+    member = engine.member("uid-a", 1, "site-1")
+    assert [done.action for done in member.completed] == ["Upgrade"]
+    assert (member.failed_action, member.late) == ("FinalizeUpgrade", "")
+    assert seed_end_of(member) == ActionEnd(member.completed[0].at, "site-1")
+    assert end_of(member) is None
+    counts = engine.tracked("uid-a").counts
+    assert (counts.succeeded, counts.failed) == (1, 1)
+
+
 def test_a_lateness_of_seconds_is_given_in_seconds() -> None:
     engine = InMemoryEngine("site-1")
     spoke = engine.spokes["site-1"]
@@ -180,3 +224,41 @@ def test_feedback_of_an_unreachable_cluster_is_ignored() -> None:
     engine.touch_cluster("site-1")
     engine.settle()
     assert engine.member("uid-a", 0, "site-1").late != ""
+
+
+def behind_a_slow_abort() -> InMemoryEngine:
+    """site-2 waits in AbortOnFailure until site-1 is back at Idle, which takes an hour."""
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    for spoke in engine.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    engine.spokes["site-1"].faults[Stage.IDLE] = "slow"
+    obj = ibgu("a", "Prep", "AbortOnFailure", timeout=20)
+    slowly = replace(obj.spec.plan[1].rollout_strategy, max_concurrency=1, timeout=300)
+    plan = [obj.spec.plan[0], replace(obj.spec.plan[1], rollout_strategy=slowly)]
+    engine.apply(replace(obj, spec=replace(obj.spec, plan=plan)))
+    return engine
+
+
+def test_a_cluster_that_is_to_be_taken_back_does_not_complete_late() -> None:
+    engine = behind_a_slow_abort()
+    engine.wait(hours=3)
+    assert engine.told(Kind.COMPLETED_LATE) == []
+    assert [m.outcome for m in engine.tracked("uid-a").steps[1].members.values()] == [
+        Outcome.SUCCEEDED,
+        Outcome.SUCCEEDED,
+    ]
+    assert engine.tracked("uid-a").counts.failed == 2
+    assert engine.labels["site-2"] == {}
+
+
+def test_a_cluster_that_a_person_takes_out_of_the_abort_completes_late() -> None:
+    engine = behind_a_slow_abort()
+    engine.wait(minutes=65)
+    assert engine.member("uid-a", 0, "site-2").late == ""
+    engine.annotate("uid-a", skip="site-2")
+    engine.settle()
+    assert engine.member("uid-a", 1, "site-2").outcome is Outcome.SKIPPED
+    assert engine.member("uid-a", 0, "site-2").late
+    engine.wait(minutes=1)
+    assert set(engine.labels["site-2"]) == {COMPLETED}

@@ -8,7 +8,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import ActionEnd, SeedEnds, SeedTally, seed_ends
 from ibgu.core.engine.state.seed_ends import REMEMBERED
 from ibgu.core.engine.state.step import seed_end_of
-from ibgu.core.model import Cause
+from ibgu.core.model import Cause, CompletedAction
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, member
 
@@ -116,6 +116,7 @@ def test_only_upgrades_say_something_of_the_image(action: Action, counts: bool) 
 
 def test_an_upgrade_that_completed_late_has_succeeded() -> None:
     """One that was not needed says nothing."""
-    late = done("site-1", Action.UPGRADE, note="completed late", late="completed late")
+    completed = CompletedAction(Action.UPGRADE, NOW, "completed late")
+    late = failed("site-1", completed=(completed,), failed_action=None, late="completed late")
     assert seed_end_of(late) == ActionEnd(NOW, "site-1")
     assert seed_end_of(done("site-1", Action.UPGRADE, note="was already upgraded")) is None

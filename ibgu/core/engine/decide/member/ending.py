@@ -170,7 +170,7 @@ def finish(
         watched=outcome is not Outcome.SUCCEEDED and _worth_watching(run),
         now=ctx.now,
     )
-    ctx.result.remaining += [member.cluster] * ctx.tracked.paused(member.cluster)
+    ctx.result.remaining += [member.cluster] * ctx.tracked.is_followed(member.cluster)
     return ctx.on_member(Kind.FINISHED, over, message or outcome)
 
 
