@@ -15,6 +15,8 @@ from tests.simulation.talm import KNOWN
 
 _AVAILABLE = "ManagedClusterConditionAvailable"
 _PAUSE = "ibgu.dev/pause"
+_CUT = 1e-6
+"""Seconds that a time in the journal may be too early: it has whole microseconds."""
 
 
 class HubReports:
@@ -127,8 +129,9 @@ class HubReports:
         return None not in self._graces.values(span)
 
     def is_held(self, rollout: str, span: Span) -> bool:
-        """Returns whether a person held the rollout throughout the span."""
-        return self._held[rollout].values(span) == {True}
+        """Returns whether a person held the rollout throughout the span, and when it was over."""
+        first, last = span
+        return self._held[rollout].values((first, last + _CUT)) == {True}
 
     def may_hold(self, rollout: str, span: Span) -> bool:
         """Returns whether a person or TALM held the rollout at any time of the span."""
