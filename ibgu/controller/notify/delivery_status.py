@@ -54,6 +54,16 @@ class DeliveryStatus:
         self._since = None
         self._clear_warning()
 
+    def delivered_plainly(self, message: str) -> None:
+        """Records that the receiver has taken a message only without what it quotes."""
+        telemetry.NOTIFICATIONS.labels(self._receiver, "without-quotes").inc()
+        self._since = self._warned = None
+        log.warning(
+            "a receiver refuses the words of a message; it has the message without them",
+            receiver=self._receiver,
+            message=message,
+        )
+
     def _clear_warning(self) -> None:
         if self._warned is not None:
             log.info("a receiver is reached again", receiver=self._receiver)

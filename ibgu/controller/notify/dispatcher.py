@@ -15,6 +15,7 @@ from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.notify import (
     READ,
     REPEAT_AFTER,
+    DeliveryResponse,
     Format,
     NotificationRequest,
     NotificationState,
@@ -26,7 +27,7 @@ from ibgu.core.notify import (
     request_of_alerts,
     wanted,
 )
-from ibgu.core.notify.message import Message
+from ibgu.core.notify.message import Message, without_quotes
 from ibgu.db.errors import JournalUnavailable, LeadershipLost
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
@@ -41,6 +42,8 @@ SAVE = 10.0
 same messages again."""
 RETRY = 5.0
 """Seconds until a retry after an error that is not the receiver's."""
+REFUSALS = 3
+"""Refusals of one message in a row after which it is also sent without quoted words."""
 
 
 class DispatchContext(Struct, frozen=True):
@@ -134,17 +137,36 @@ class Dispatcher:
             return after
         handlers = [message for message in messages if to.wants(message)]
         for message in handlers:
-            sent = request_of(message, to, self._context.hub)
-            while not await self._delivered(sent, way):
-                pass
+            await self._deliver_one(message, way)
         if handlers:
             self._cursor = after
             await self._save(after)
         return after
 
+    async def _deliver_one(self, message: Message, way: Sender) -> None:
+        """Delivers the message. If the receiver goes on refusing it, each try is followed by one
+        without quoted words, so that nobody's words keep the later messages from it."""
+        full, plain = (
+            request_of(each, self._receiver, self._context.hub)
+            for each in (message, without_quotes(message))
+        )
+        refused = 0
+        while True:
+            answer = await way.send(full)
+            refused = refused + 1 if answer.may_refuse_content else 0
+            if refused >= REFUSALS and (await way.send(plain)).delivered:
+                self._trouble.delivered_plainly(message.id)
+                self._failures = 0
+                return
+            if await self._settled(answer, full):
+                return
+
     async def _delivered(self, sent: NotificationRequest, way: Sender) -> bool:
         """Tries to deliver once; returns False, after a pause, if another try is due."""
-        answer = await way.send(sent)
+        return await self._settled(await way.send(sent), sent)
+
+    async def _settled(self, answer: DeliveryResponse, sent: NotificationRequest) -> bool:
+        """Returns whether the answer ends the tries, after a pause if it does not."""
         if answer.delivered:
             self._failures = 0
             self._trouble.delivered()

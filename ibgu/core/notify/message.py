@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify.state import FailureGroup, Hold, TrackedEvents
@@ -23,6 +24,18 @@ class Message(Struct, frozen=True, kw_only=True):
     hold: Hold | None = None
     groups: tuple[FailureGroup, ...] = ()
     track: TrackedEvents
+
+
+def without_quotes(message: Message) -> Message:
+    """Returns the message without the words of clusters and people: numbers, names and causes are
+    left. A receiver, or a firewall before it, may refuse what they have written."""
+    hold = message.hold
+    return replace(
+        message,
+        text=f"{message.topic}: the receiver refused the words of this message; ibgu has them",
+        hold=hold and replace(hold, message=""),
+        groups=tuple(replace(group, words="") for group in message.groups),
+    )
 
 
 def message_id(seq: int, topic: Topic) -> str:

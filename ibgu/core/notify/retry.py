@@ -7,6 +7,9 @@ MAX_DELAY = 300.0
 """Seconds: the longest pause after the first failure, and after any number of them."""
 GIVE_UP_AFTER = 3600.0
 """The most seconds of a `Retry-After` that are respected."""
+_REFUSES_CONTENT = frozenset({400, 403, 413, 422})
+"""Answers that may be to what a message says. A firewall says 403, as a receiver does to a wrong
+token."""
 
 
 class DeliveryResponse(Struct, frozen=True):
@@ -21,6 +24,10 @@ class DeliveryResponse(Struct, frozen=True):
     @property
     def delivered(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def may_refuse_content(self) -> bool:
+        return self.status in _REFUSES_CONTENT
 
 
 def pause(failures: int, answer: DeliveryResponse, chance: float) -> float:

@@ -122,6 +122,41 @@ async def test_a_refused_notification_is_retried_before_later_ones(
     assert told[0]["error"].startswith("500 ")
 
 
+async def test_words_that_a_receiver_refuses_delay_no_later_event(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines
+) -> None:
+    noc.answers = [200, 200, 413, 503, 400, 422, 413, 200]
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
+    plain = noc.taken[2].json
+    assert {request.json["id"] for request in noc.refused} == {plain["id"]}
+    assert all(request.json["data"]["failures"][0]["words"] for request in noc.refused)
+    assert plain["data"]["failures"][0]["clusters"] == ["site-2"]
+    assert plain["data"]["failures"][0]["words"] == ""
+    assert plain["data"]["text"].startswith("clusters.failed: the receiver refused the words")
+    told = [line["message"] for line in said if line["event"].startswith("a receiver refuses the")]
+    assert told == [plain["id"]]
+
+
+async def test_what_is_refused_without_words_too_is_retried_whole(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    noc.answers = [403, 403, 403, 403]
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
+    texts = [request.json["data"]["text"] for request in (*noc.refused, noc.taken[0])]
+    assert [text.startswith("rollout.started: the") for text in texts] == [False] * 3 + [
+        True,
+        False,
+    ]
+
+
 async def test_a_hanging_receiver_delays_no_other(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:

@@ -19,7 +19,7 @@ from ibgu.core.notify import (
     wanted,
 )
 from ibgu.core.notify.mentions import unmentioned
-from ibgu.core.notify.message import Message
+from ibgu.core.notify.message import Message, without_quotes
 from ibgu.core.notify.state import Alert, Hold
 from tests.core.engine.decide.fleet import START
 from tests.core.notify.messages import UID, facts_of, folded, prepared
@@ -60,6 +60,20 @@ def test_a_message_becomes_a_cloudevent(stopped: tuple[NotificationState, list[M
     assert (data["step"], data["total"], data["outcomes"]) == (1, 12, {"failed": 5})
     assert data["failures"][0]["clusters"] == [f"site-{n}" for n in range(1, 6)]
     assert data["hold"] is None
+
+
+def test_a_message_is_left_without_what_it_quotes(
+    stopped: tuple[NotificationState, list[Message]],
+) -> None:
+    for message in stopped[1]:
+        quoted = {group.words for group in message.groups} | ({message.text} - {""})
+        quoted |= {message.hold.message} if message.hold else set()
+        plain = without_quotes(message)
+        sent = request_of(plain, receiver(Format.CLOUDEVENTS), "hub-1").body.decode()
+        assert not [words for words in quoted if words and words in sent]
+        assert (plain.id, plain.topic, plain.track) == (message.id, message.topic, message.track)
+    assert any(message.hold for message in stopped[1])
+    assert any(message.groups for message in stopped[1])
 
 
 def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(

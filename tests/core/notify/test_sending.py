@@ -54,6 +54,12 @@ def test_a_bad_secret_is_not_repeated(secret: str) -> None:
     assert "hidden" not in str(error.value)
 
 
+@pytest.mark.parametrize("status", [0, 200, 302, 401, 404, 408, 429, 500, 503])
+def test_most_answers_are_not_about_what_a_message_says(status: int) -> None:
+    assert not DeliveryResponse(status, "").may_refuse_content
+    assert DeliveryResponse(413, "").may_refuse_content
+
+
 def test_pauses_grow_to_a_limit_and_differ() -> None:
     refused = DeliveryResponse(500, "")
     assert [pause(n, refused, 0.0) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 150.0]
