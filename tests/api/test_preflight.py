@@ -11,6 +11,9 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
+from ibgu.api.http.concurrency import TurnLimit
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.registry import RULES
 from ibgu.core.drivers.preflight import RULE_BOOKS
@@ -418,3 +421,18 @@ async def test_bodies_that_can_not_be_used(preflight: Asked, body: dict[str, Any
 async def test_forbidden_and_unknown_targets_are_refused(preflight: Asked) -> None:
     assert (await preflight("bob", 403, selector="a=b"))["resource"] == "managedclusters"
     assert await preflight("alice", 404, namespace="default", name="none")
+
+
+async def test_few_selections_are_judged_at_a_time(
+    context: Context, sandbox_hub: SandboxHub
+) -> None:
+    one = TurnLimit("preflights", 2, 1, at_a_time=1, retry_seconds=1.0)
+    transport = httpx.ASGITransport(app=create_app(replace(context, preflights=one)))
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('olga')}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        async with one.turn("olga"):
+            body = {"selector": "fleet=pf"}
+            refused = await client.post("/api/v1/preflight", json=body, headers=headers)
+        judged = await client.post("/api/v1/preflight", json=body, headers=headers)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert (judged.status_code, judged.json()["clusters"]) == (200, len(RELEASES))

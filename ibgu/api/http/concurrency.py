@@ -14,9 +14,13 @@ class ConcurrencyLimit:
     """ConcurrencyLimit applies to this process: behind a Service with several replicas each has as
     many."""
 
-    def __init__(self, what: str, of_all: int, of_user: int, *, retry_seconds: float) -> None:
-        """`what`: the plural that metrics and problems use."""
+    def __init__(
+        self, what: str, of_all: int, of_user: int, *, retry_seconds: float, words: str = ""
+    ) -> None:
+        """`what`: the plural in metrics and problem types; `words`: what a person reads, if that
+        differs."""
         self._what = what
+        self._words = words or what
         self._of_all = of_all
         self._of_user = of_user
         self._retry_seconds = retry_seconds
@@ -40,10 +44,10 @@ class ConcurrencyLimit:
 
     def _full(self, user: str) -> Problem | None:
         if self._taken[user] >= self._of_user:
-            words = f"{user} already has {self._of_user} {self._what} at this process"
+            words = f"{user} already has {self._of_user} {self._words} at this process"
             return too_many(f"{words}; end one of them, or try again", self._retry_seconds)
         if self._taken.total() >= self._of_all:
-            words = f"this process has {self._of_all} {self._what} already; try again"
+            words = f"this process has {self._of_all} {self._words} already; try again"
             return unavailable(f"too-many-{self._what}", words, seconds=self._retry_seconds)
         return None
 
@@ -78,10 +82,19 @@ class TurnLimit:
     of arrival."""
 
     def __init__(
-        self, what: str, of_all: int, of_user: int, *, at_a_time: int, retry_seconds: float
+        self,
+        what: str,
+        of_all: int,
+        of_user: int,
+        *,
+        at_a_time: int,
+        retry_seconds: float,
+        words: str = "",
     ) -> None:
         """`of_all`, `of_user`: limits that include those that wait."""
-        self._places = ConcurrencyLimit(what, of_all, of_user, retry_seconds=retry_seconds)
+        self._places = ConcurrencyLimit(
+            what, of_all, of_user, retry_seconds=retry_seconds, words=words
+        )
         self._turn = asyncio.Semaphore(at_a_time)
 
     @asynccontextmanager
@@ -97,13 +110,21 @@ class FleetLists(TurnLimit):
     seconds."""
 
     def __init__(self, of_all: int = 64, of_user: int = 4, *, at_a_time: int = 3) -> None:
-        super().__init__("fleet-lists", of_all, of_user, at_a_time=at_a_time, retry_seconds=1.0)
+        super().__init__(
+            "fleet-lists",
+            of_all,
+            of_user,
+            at_a_time=at_a_time,
+            retry_seconds=1.0,
+            words="requests that list all clusters",
+        )
 
 
 def preflights() -> TurnLimit:
     """Limits what preflight reads of single clusters and judges. It may run within a turn of the
     lists, and takes none itself: two that each wait for a second one would never end."""
-    return TurnLimit("preflights", 64, 4, at_a_time=3, retry_seconds=1.0)
+    words = "plans or clusters that preflight judges"
+    return TurnLimit("preflights", 64, 4, at_a_time=3, retry_seconds=1.0, words=words)
 
 
 def rehearsals() -> TurnLimit:

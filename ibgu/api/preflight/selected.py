@@ -1,5 +1,6 @@
 """Judges clusters by their labels, without a plan."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends
@@ -9,7 +10,7 @@ from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.problems import invalid
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.async_dependency import async_dependency
-from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
+from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller, PreflightsOfProcess
 from ibgu.api.requests.inputs import ReadsOfRequest
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.drivers.ibu.preflight import PreflightFacts, PreflightReport, judge
@@ -31,6 +32,7 @@ class SelectedClusters:
         hub: HubOfCaller,
         reads: ReadsOfRequest,
         lists: FleetListsOfProcess,
+        preflights: PreflightsOfProcess,
         inspections: InspectionsOfRequest,
     ) -> None:
         self._inspections = inspections
@@ -38,6 +40,7 @@ class SelectedClusters:
         self._hub = hub
         self._reads = reads
         self._lists = lists
+        self._preflights = preflights
 
     async def preflight(self, selector: str, target: str) -> PreflightReport:
         """Judges the clusters that match; `target`: the release after the upgrade, if known."""
@@ -52,12 +55,12 @@ class SelectedClusters:
         with refusals_as_problems(user, "", "managedclusters"):
             async with self._lists.turn(user):
                 fleet = await HubFleet.read(Changes(self._hub, "").clusters())
-            chosen = [each.name for each in fleet.views if matches(each.labels) and not each.local]
-            names = sorted(chosen, key=natural_key)
-            clusters = await self._inspections.added([fleet.reported[name] for name in names])
-            reading = HubReading(self._hub)
-            return judge(
-                PreflightFacts(
+            async with self._preflights.turn(user):
+                chosen = [each for each in fleet.views if matches(each.labels) and not each.local]
+                names = sorted((each.name for each in chosen), key=natural_key)
+                clusters = await self._inspections.added([fleet.reported[name] for name in names])
+                reading = HubReading(self._hub)
+                facts = PreflightFacts(
                     clusters=clusters,
                     uninspected=self._inspections.reason,
                     planned=False,
@@ -65,7 +68,7 @@ class SelectedClusters:
                     payload=await reading.releases() if target else PayloadFacts(),
                     holders=await holders("", "", names, self._reads, self._caller),
                 )
-            )
+                return await asyncio.to_thread(judge, facts)
 
 
 SelectedClustersOfRequest = Annotated[SelectedClusters, Depends(async_dependency(SelectedClusters))]

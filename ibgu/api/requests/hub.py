@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
 from ibgu.api.context import Context
-from ibgu.api.http.concurrency import FleetLists
+from ibgu.api.http.concurrency import FleetLists, TurnLimit
 from ibgu.api.requests.access import CallerOfRequest, bearer
 from ibgu.hub.port import Hub
 
@@ -32,4 +32,10 @@ async def _fleet_lists(request: Request) -> FleetLists:
     return context.fleet_lists
 
 
+async def _preflights(request: Request) -> TurnLimit:
+    context: Context = request.app.state.context
+    return context.preflights
+
+
 FleetListsOfProcess = Annotated[FleetLists, Depends(_fleet_lists)]
+PreflightsOfProcess = Annotated[TurnLimit, Depends(_preflights)]
