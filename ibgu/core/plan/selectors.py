@@ -17,11 +17,14 @@ MAX_SHARED = 200
 """Selectors whose labels others of them ask for, too: many may be tried on one cluster."""
 MAX_REQUIREMENTS = 100
 """Labels and expressions of one selector."""
+MAX_TESTS = 1000
+"""Labels and expressions of all selectors that may be tried on one cluster."""
 _SHOWN = 300
 """Characters of a faulty name that are shown."""
 
 _Anchor = tuple[str, str | None]
 """A label, or (with None) a label's key: only a cluster that has it can match."""
+_AnchoredSelector = tuple[LabelSelector, tuple[_Anchor, ...]]
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
@@ -42,11 +45,12 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
 
     A selector that Kubernetes would refuse matches no cluster.
     """
-    if problem_of(selectors) is not None:
+    of_anchors = tuple(_anchored(selectors))
+    if _fault(selectors) or _too_much(of_anchors):
         return lambda labels: False
     anchored: dict[_Anchor, list[_Prepared]] = {}
     loose: list[_Prepared] = []
-    for selector, anchors in _anchored(selectors):
+    for selector, anchors in of_anchors:
         prepared = _Prepared(selector)
         for anchor in anchors:
             anchored.setdefault(anchor, []).append(prepared)
@@ -63,7 +67,7 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
 
 def _anchored(
     selectors: Sequence[LabelSelector],
-) -> Iterator[tuple[LabelSelector, tuple[_Anchor, ...]]]:
+) -> Iterator[_AnchoredSelector]:
     """Yields each distinct selector with labels of which a cluster must have one: those that the
     fewest selectors ask for."""
     distinct = {json.encode(each): each for each in selectors}.values()
@@ -138,28 +142,47 @@ def _operator_fault(requirement: LabelRequirement) -> str:
 
 def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
     """Returns what is wrong with spec.clusterLabelSelectors; None: nothing is."""
+    fault = _fault(selectors) or _too_much(tuple(_anchored(selectors)))
+    return f"spec.clusterLabelSelectors{fault}" if fault else None
+
+
+def _fault(selectors: Sequence[LabelSelector]) -> str:
     for index, selector in enumerate(selectors):
-        path = f"spec.clusterLabelSelectors[{index}]"
         for fault in selector_faults(selector):
-            return f"{path}{fault}"
-    anchors = [found for _, found in _anchored(selectors)]
-    crowd = Counter(chain.from_iterable(anchors))
-    if sum(any(crowd[anchor] > 1 for anchor in found) for found in anchors) > MAX_SHARED:
+            return f"[{index}]{fault}"
+    return ""
+
+
+def _too_much(selectors: Sequence[_AnchoredSelector]) -> str:
+    """Returns what makes it too costly to look for the selectors of one cluster; empty: nothing."""
+    crowd = Counter(chain.from_iterable(anchors for _, anchors in selectors))
+    loose = [each for each, anchors in selectors if not anchors]
+    shared = [each for each, anchors in selectors if any(crowd[anchor] > 1 for anchor in anchors)]
+    if len(shared) > MAX_SHARED:
         return (
-            f"spec.clusterLabelSelectors has more than {MAX_SHARED} selectors that ask for the "
+            f" has more than {MAX_SHARED} selectors that ask for the "
             "same labels; put them into one selector, or name a label that only few of them ask for"
         )
-    if sum(1 for found in anchors if not found) > MAX_UNINDEXED:
+    if len(loose) > MAX_UNINDEXED:
         return (
-            f"spec.clusterLabelSelectors has more than {MAX_UNINDEXED} selectors that only exclude "
+            f" has more than {MAX_UNINDEXED} selectors that only exclude "
             "clusters; name what the clusters have, or put the exclusions into one selector"
         )
-    return None
+    if sum(map(_size, chain(loose, shared))) > MAX_TESTS:
+        return (
+            f" has more than {MAX_TESTS} labels and expressions in selectors that ask for the same "
+            "labels, or only exclude clusters; name a label that only few of them ask for"
+        )
+    return ""
+
+
+def _size(selector: LabelSelector) -> int:
+    return len(selector.match_labels) + len(selector.match_expressions)
 
 
 def selector_faults(selector: LabelSelector) -> Iterator[str]:
     """Yields the faults; each begins with the field's path, up to a colon."""
-    if len(selector.match_labels) + len(selector.match_expressions) > MAX_REQUIREMENTS:
+    if _size(selector) > MAX_REQUIREMENTS:
         yield f": more than {MAX_REQUIREMENTS} labels and expressions"
     for key, value in selector.match_labels.items():
         for fault in _label_faults(key, (value,)):

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matcher, matches, problem_of
-from ibgu.core.plan.selectors import MAX_REQUIREMENTS, MAX_SHARED, MAX_UNINDEXED, _Prepared
+from ibgu.core.plan.selectors import (
+    MAX_REQUIREMENTS,
+    MAX_SHARED,
+    MAX_TESTS,
+    MAX_UNINDEXED,
+    _Prepared,
+)
 
 
 def requires(key: str, operator: str, *values: str) -> LabelSelector:
@@ -233,6 +239,22 @@ def test_a_label_that_every_cluster_has_is_no_way_to_be_compared_with_thousands(
     assert problem is not None
     assert "more than 200 selectors that ask for the same labels" in problem
     assert problem_of(crowd[:1] * 5_000) is None, "the same selector again costs nothing"
+
+
+def test_crowded_selectors_share_a_number_of_requirements() -> None:
+    """A tenant lets all but the last one hold on each cluster."""
+    each = [LabelRequirement(f"k-{number}", "DoesNotExist") for number in range(MAX_REQUIREMENTS)]
+    few = MAX_TESTS // MAX_REQUIREMENTS
+
+    def crowd(number: int) -> list[LabelSelector]:
+        last = [[LabelRequirement(f"last-{at}", "DoesNotExist")] for at in range(number)]
+        return [LabelSelector({}, each[1:] + one) for one in last]
+
+    assert problem_of(crowd(few)) is None
+    problem = problem_of(crowd(few + 1))
+    assert problem is not None
+    assert "more than 1000 labels and expressions in selectors" in problem
+    assert not matcher(crowd(few + 1))({})
 
 
 def test_a_selector_has_only_so_many_requirements() -> None:
