@@ -50,11 +50,21 @@ def _followed(ctx: DecisionContext, each: PolicyFollowUp) -> PolicyFollowUp:
     if each.refused:
         return each
     until = each.decided_at + MAKE_WITHIN
-    if shown.problem or ctx.now >= until:
+    problem = shown.problem or restored_since(ctx, each)
+    if problem or ctx.now >= until:
         late = f"the hub did not have it within {duration(MAKE_WITHIN)}"
-        return replace(each, refused=f"{shown.problem or late}; {by_hand(ctx, each)}")
+        return replace(each, refused=f"{problem or late}; {by_hand(ctx, each)}")
     ctx.requeue_at("", until)
     return each
+
+
+def restored_since(ctx: DecisionContext, each: PolicyFollowUp) -> str:
+    """Returns that a restore came after the decision, so that a person goes on; empty: none did."""
+    restored = ctx.rollout.restored_at
+    # The mark of a restore has whole seconds.
+    if restored is None or each.decided_at >= restored + timedelta(seconds=1):
+        return ""
+    return "the hub or the journal was restored since, and nothing begins by itself after that"
 
 
 def taken_by(ctx: DecisionContext, cluster: ClusterView) -> Rollout | None:

@@ -15,6 +15,7 @@ from ibgu.core.engine.decide.step.follow_ups import (
     by_hand,
     name_of,
     note_follow_up,
+    restored_since,
     taken_by,
     unselectable,
 )
@@ -204,7 +205,7 @@ def _judged(
 ) -> Iterator[PolicyFollowUp]:
     """Yields one follow-up for all clusters that can be tried again, and one for each reason why
     others can't."""
-    against = _TOO_LATE if late else _restored(ctx, planned) or _led_back(ctx)
+    against = _TOO_LATE if late else restored_since(ctx, planned) or _led_back(ctx)
     by_problem: dict[str, list[tuple[str, str]]] = {}
     for name, uid in zip(planned.clusters, planned.uids, strict=True):
         problem = _problem(ctx, planned, name, uid) or against
@@ -232,15 +233,6 @@ def _problem(ctx: DecisionContext, planned: PolicyFollowUp, name: str, uid: str)
     if any(label.startswith(prefix) for label in cluster.labels):
         return LABELS_CHANGED
     return _TAKEN if taken_by(ctx, cluster) else unselectable(ctx, cluster)
-
-
-def _restored(ctx: DecisionContext, planned: PolicyFollowUp) -> str:
-    """Returns that a restore came after the plan, so that a person goes on; empty: none did."""
-    restored = ctx.rollout.restored_at
-    # The mark of a restore has whole seconds.
-    if restored is None or planned.decided_at >= restored + timedelta(seconds=1):
-        return ""
-    return "the hub or the journal was restored since, and nothing begins by itself after that"
 
 
 def _led_back(ctx: DecisionContext) -> str:

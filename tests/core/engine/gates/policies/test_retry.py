@@ -556,3 +556,14 @@ def test_after_a_restore_a_person_tries_again(engine: InMemoryEngine) -> None:
     engine.wait(hours=2)
     assert not only(engine).pending
     assert "was restored since" in only(engine).refused
+
+
+def test_a_rollout_that_a_restore_has_forestalled_is_not_made_after_it(
+    engine: InMemoryEngine,
+) -> None:
+    named = due(engine)
+    assert named.pending
+    restore_hub(engine, backup(engine))
+    engine.wait(minutes=1)
+    assert not only(engine).pending
+    assert "was restored since" in only(engine).refused
