@@ -69,6 +69,9 @@ class Verdict(Struct, frozen=True):
     """Whether the cluster is at such a try: the failure before it still stands meanwhile."""
     again: bool = False
     """Whether the action takes another run after this success."""
+    goes_on: bool = False
+    """Whether that other run only continues what this one has begun, so that it needs no more than
+    this one did."""
     earliest: timedelta = timedelta()
     """How long after the acceptance a success proves nothing yet: the cluster may still show its
     state from before."""
@@ -119,9 +122,9 @@ class Prerequisite(Struct, frozen=True):
     action: ActionName
     within: timedelta
     """How long ago it may have been completed."""
-    at_start: bool = False
-    """Whether that counts back from the time at which the cluster began the step, not from now: the
-    action continues what it has begun."""
+    once: bool = False
+    """Whether that counts back from the start of a run that this action continues, if the member
+    has had one, and not from now."""
 
 
 class Part(Struct, frozen=True, kw_only=True):

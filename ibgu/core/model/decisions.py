@@ -116,6 +116,8 @@ class OnMember(Struct, frozen=True):
     actor: str = ""
     facts: StartFacts | None = None
     """What policies read of a cluster that starts; None: nothing."""
+    relabels: bool = False
+    """Whether labels follow a late completion: ibgu's own failed label still stood (R15.2)."""
 
 
 class OnPendingPatch(Struct, frozen=True):

@@ -167,8 +167,8 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     probe: Probe | None = None
     """The probe that let it start, which the stage work still shows."""
     part_at: datetime | None = None
-    """Since when there is what the part before the current action has made, such as a backup; None:
-    nothing was made since the member has its slot."""
+    """Since when there is what the part before the current action has made, such as a backup, or
+    when a run began that the action continues; None: neither is since the member has its slot."""
 
 
 class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):

@@ -216,12 +216,12 @@ def succeed(
 
 
 def succeed_in_part(
-    member: InFlight, run: Accepted, words: str, now: datetime, made_at: datetime | None = None
+    member: InFlight, run: Accepted, words: str, now: datetime, part_at: datetime | None = None
 ) -> InFlight:
     """Returns the member whose run has ended with success, and whose action takes another run;
-    `words`: what this one has done, `made_at`: since when there is what its Job has made."""
+    `words`: what this one has done, `part_at`: see `InFlight`."""
     over = ended_run(run, RunResult.CONTINUED, now, message=words)
-    return replace(member, run=over, part_at=made_at)
+    return replace(member, run=over, part_at=part_at)
 
 
 def disarm(member: InFlight, run: Ended) -> InFlight:
@@ -324,8 +324,8 @@ def complete_late(member: Finished, done: CompletedAction, left: ActionName | No
 
 
 def note_late(member: Finished, late: str, *, is_all: bool) -> Finished:
-    """Returns the member whose action has completed late, where its failed label is not ours to
-    change; `is_all`: it was the last action of its step."""
+    """Returns the member whose action has completed late, and that did not fail at it: another
+    rollout or a hand had taken the cluster. `is_all`: it was the last action of its step."""
     words = f"{member.message} ({late})"
     return replace(member, message=words, late=late if is_all else "", watched=False)
 

@@ -177,6 +177,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
         data |= _run(run)
     if decision.facts is not None:
         data["facts"] = decision.facts
+    if decision.relabels:
+        data["relabels"] = True
     if seen is not None and not (kind is Kind.FINISHED and member.outcome is Outcome.SUCCEEDED):
         data["seen"] = evidence(seen)
     return {name: value for name, value in data.items() if value is not None and value != ""}

@@ -45,7 +45,7 @@ _FAILED = text("""
     SELECT rollout, step, cluster, ended_at AS at, failed_action AS action FROM members
     WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
       AND outcome = 'failed' AND late = '' AND run IS NOT NULL
-      AND cause <> ALL (CAST(:not_tried AS text[]))
+      AND (cause IS NULL OR cause <> ALL (CAST(:not_tried AS text[])))
       AND failed_action = ANY (CAST(:forward AS text[]))
       AND extract(year FROM ended_at) BETWEEN :first AND :last
 """)

@@ -111,15 +111,14 @@ def _late(spot: MemberEventContext) -> None:
     """Checks a late completion (R15.2); only our own failed label can be reversed. A member with
     another action to come stays failed (R28.2)."""
     _afterwards(spot)
-    failed, late = spot.text("failed_action"), spot.text("late")
+    late, run = spot.text("late"), spot.member.run
     left = next(iter(spot.step.actions[spot.member.index + 1 :]), "")
     words = f"{spot.name} completed {spot.title} late with {left} still to be done"
     spot.require(Rule.ORDER, not (late and left), words, spot.member.ended)
     if not (late or left):
         return
     evidence.speaks_for_run(spot)
-    run = spot.member.run
-    if run and run.labelled and failed == left:
+    if run and run.labelled and spot.event.data.get("relabels"):
         labels.due_after_success(spot, spot.text("action"))
 
 

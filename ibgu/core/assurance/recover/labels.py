@@ -11,6 +11,7 @@ from ibgu.core.engine.decide.member.ending import labelled
 from ibgu.core.engine.decide.member.patches import MetadataChanges, failure_labels, success_labels
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch, names
+from ibgu.core.model.actions import whole
 
 LOST_BY_RESTORE = "the hub lost it by its restore"
 
@@ -83,7 +84,8 @@ def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> MetadataCh
         member = step.members.get(name)
         for done in member.completed if member else ():
             wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
-        if member and member.failed_action and member.run and labelled(member.run):
+        run = member.run if member else None
+        if member and run and labelled(run) and whole(run.action) == member.failed_action:
             wishes |= failure_labels(member.failed_action)
     return wishes
 

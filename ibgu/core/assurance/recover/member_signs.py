@@ -179,10 +179,11 @@ def _finished(
     message: str = "",
     failed_action: ActionName | None = None,
 ) -> Finished:
-    """Finishes the member without slot and claim; one that failed after it was armed is watched
-    (R15.1)."""
+    """Finishes the member without slot and claim; one that failed in what it was armed for is
+    watched (R15.1)."""
     run = last_run(member.run, signs.trace, signs.now, outcome)
-    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
+    armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
+    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
     return finish(
         member,
         run,

@@ -36,6 +36,7 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
     Step,
+    traits,
 )
 from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
@@ -158,6 +159,11 @@ def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member 
 
 
 def _shows_pauses(basis: _RebuildInput, trace: Trace | None) -> bool:
-    """Whether parts of the cluster are paused for the rollout, which the journal has forgotten."""
-    seen = trace.work.feedback if trace is not None else None
-    return seen is not None and bool(seen.paused_for(basis.tracked.rollout.uid))
+    """Whether parts of the cluster are, or may be, paused for the rollout, which the journal has
+    forgotten: its agent may have carried out an armed run that it has not reported yet."""
+    if trace is None:
+        return False
+    seen, rollout = trace.work.feedback, basis.tracked.rollout
+    if traits(trace.action).pauses and trace.work.armed:
+        return basis.driver.pauses(replace(rollout, spec=basis.found.object.spec))
+    return seen is not None and bool(seen.paused_for(rollout.uid))

@@ -101,7 +101,7 @@ def needed_backup(
         return None
     within = timedelta(minutes=update.backup.max_age_minutes)
     between = at_intermediate(seen, update)
-    return Prerequisite(UpdateAction.BACKUP.value, within, at_start=between)
+    return Prerequisite(UpdateAction.BACKUP.value, within, once=between)
 
 
 def missing_backup(action: ActionName, spec: RolloutSpec) -> str:

@@ -206,7 +206,8 @@ def _hopped(seen: VersionView, update: ClusterUpdate) -> Verdict:
     hop = asked_hop(seen, update)
     found = _updated(seen, hop)
     if found.kind is VerdictKind.SUCCEEDED and not hop.last:
-        return Verdict(VerdictKind.SUCCEEDED, message=f"{hop.name}, is complete", again=True)
+        words = f"{hop.name}, is complete"
+        return Verdict(VerdictKind.SUCCEEDED, message=words, again=True, goes_on=True)
     return replace(found, message=hop.says(found.message))
 
 

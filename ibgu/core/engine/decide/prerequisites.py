@@ -21,11 +21,11 @@ def lacks(
     last = _completed(tracked, member, needed.action)
     if last is None:
         return f"{action} needs a {needed.action} of this rollout, and there is none"
-    began = member.started_at if needed.at_start else None
+    began = member.part_at if needed.once else None
     age = (began or now) - last
     if age <= needed.within:
         return ""
-    since = "before the step began" if began else "ago"
+    since = f"before {action} began" if began else "ago"
     return (
         f"{action} needs a {needed.action} of this rollout that is not older than "
         f"{duration(needed.within)}: it was completed {duration(age)} {since}"

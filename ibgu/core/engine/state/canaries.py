@@ -255,7 +255,8 @@ class PolicyCanaries:
                     yield Canary(step.step.rollout, shown, checks, questions)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
-        """Returns the canaries. One whose ManagedCluster is gone stays what it was."""
+        """Returns the canaries. One whose ManagedCluster is gone stays what it was; where labels
+        decide, no other cluster that is gone can be one."""
         selector, count = self._canaries.selector, self._canaries.count
         found = (
             member
@@ -263,7 +264,7 @@ class PolicyCanaries:
             if (
                 self._chooses(cluster)
                 if (cluster := self._cluster(member.cluster)) is not None
-                else member.cluster in before or selector is None
+                else member.cluster in before or not self.by_labels
             )
         )
         return list(found) if selector is not None else nsmallest(count, found, key=_place)

@@ -10,8 +10,10 @@ from ibgu.core.assurance.recover import lost
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    Cause,
     Change,
     ClusterView,
+    CompletedAction,
     Member,
     OnPendingPatch,
     PendingPatch,
@@ -43,6 +45,13 @@ def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | No
     }
 
 
+def late_in_a_chain() -> Member:
+    """Returns a member whose Prep was completed after the limit; Upgrade never began."""
+    completed = (CompletedAction(P, NOW, "completed late, after 60 min"),)
+    found = failed("site-1", P, cause=Cause.NEVER_STARTED, result=RunResult.LIMIT)
+    return replace(found, failed_action=U, completed=completed)
+
+
 def second(actions: str = "Upgrade") -> Step:
     return step(actions, 1)
 
@@ -60,6 +69,11 @@ def second(actions: str = "Upgrade") -> Step:
         (cluster("site-1"), [failed("site-1", P)], {"prep-failed": (None, "")}),
         (cluster("site-1"), [failed("site-1", P, result=RunResult.TAKEN_OVER)], {}),
         (cluster("site-1"), [member("site-1")], {}),
+        (
+            cluster("site-1"),
+            [step("Prep Upgrade"), late_in_a_chain()],
+            {"prep-completed": (None, "")},
+        ),
         (
             cluster("site-1", prep_completed=""),
             [second(), done("site-1", P), done("site-1", U, step=1)],

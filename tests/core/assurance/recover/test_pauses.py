@@ -9,6 +9,7 @@ from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import FeedbackView, Member, MemberState, Rollout, WorkView, names
+from ibgu.core.model.kinds import ClusterUpdate, Pauses
 from ibgu.core.model.shown import HubObject
 from tests.core.assurance.recover.objects import UID, cluster, obj, work
 from tests.core.drivers.cluster_version.version_samples import seen
@@ -23,8 +24,11 @@ def shown(feedback: FeedbackView, **marks: str) -> HubObject[WorkView]:
     return replace(found, view=view)
 
 
-def rebuilt(found: HubObject[WorkView]) -> Member:
+def rebuilt(found: HubObject[WorkView], *, pauses: bool = False) -> Member:
     asked = replace(obj("Update", "Pools"), kind=names.FLEET_UPDATE)
+    if pauses:
+        update = ClusterUpdate(pause=Pauses(pools=["worker"]))
+        asked = replace(asked, spec=replace(asked.spec, update=update))
     rollout = Rollout(uid=UID, namespace="fleet", name="a", created_at=NOW, spec=asked.spec)
     fleet = FleetState()
     fleet.foreign_runs.add("run-1")
@@ -54,3 +58,10 @@ def test_a_pause_that_the_cluster_shows_is_known_again(
 
 def test_pauses_of_others_are_not_the_rollouts() -> None:
     assert rebuilt(shown(seen(pauses=(("worker", "uid-b"),)))).paused_since is None
+
+
+@pytest.mark.parametrize(("asked", "paused"), [(True, True), (False, False)])
+def test_an_armed_run_may_have_paused_what_nobody_has_reported(asked: bool, paused: bool) -> None:
+    found = work("site-1", action="Update", arming="armed")
+    armed = replace(found, view=replace(found.view, armed=True, feedback=None))
+    assert (rebuilt(armed, pauses=asked).paused_since is not None) is paused

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.state.failures import failure_of
 from ibgu.core.engine.state.step import ActionEnd, end_of, seed_end_of
-from ibgu.core.model import Cause, Kind, Outcome, Preempt, StepState
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, Preempt, StepState
 from ibgu.core.views.status.phase import Phase, phase_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -56,16 +57,17 @@ def test_the_label_stays_as_somebody_has_left_it(left: dict[str, str]) -> None:
     member = engine.member("uid-a", 0, "site-1")
     assert engine.labels["site-1"] == left
     assert member.late == "completed late, after 60 min"
-    assert member.message.endswith("(completed late, after 60 min)")
-    assert member.completed == ()
+    assert [done.note for done in member.completed] == [member.late]
+    assert member.failed_action is None
 
 
-def test_a_failed_label_that_is_not_ours_does_not_make_it_ours() -> None:
+@pytest.mark.parametrize(("plan", "late"), [("Prep", True), ("Prep Upgrade", False)])
+def test_a_failed_label_that_is_not_ours_does_not_make_it_ours(plan: str, late: bool) -> None:
     """The run was preempted, and so gave no label; someone else's stands."""
     engine = InMemoryEngine("site-1")
     spoke = engine.spokes["site-1"]
     spoke.faults[Stage.PREP] = "slow"
-    engine.apply(ibgu("a", "Prep", age=10))
+    engine.apply(ibgu("a", plan, age=10))
     engine.wait(minutes=1)
     engine.frozen.add("site-1")
     engine.apply(ibgu("b", "Abort", timeout=20))
@@ -75,7 +77,9 @@ def test_a_failed_label_that_is_not_ours_does_not_make_it_ours() -> None:
     engine.frozen.clear()
     engine.wait(hours=1)
     member = engine.member("uid-a", 0, "site-1")
-    assert member.late
+    assert bool(member.late) is late
+    assert member.message.endswith("min)")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
     assert member.completed == ()
     assert engine.labels["site-1"] == {FAILED: ""}
 
@@ -125,13 +129,14 @@ def test_a_cluster_that_completes_one_action_late_has_failed_at_the_next() -> No
     assert phase_of(rollout, newest, counts) is Phase.COMPLETED_WITH_FAILURES
 
 
-def test_a_chain_whose_failed_label_is_gone_stays_failed_at_its_action() -> None:
+def test_a_chain_whose_failed_label_is_gone_has_failed_at_the_next_action_too() -> None:
     engine = too_slow("Prep Upgrade")
     engine.labels["site-1"] = {}
     engine.wait(hours=1)
     member = engine.member("uid-a", 0, "site-1")
-    assert (member.failed_action, member.cause, member.late) == ("Prep", Cause.TIMED_OUT, "")
-    assert member.message.endswith("(completed late, after 60 min)")
+    assert (member.failed_action, member.cause) == ("Upgrade", Cause.NEVER_STARTED)
+    assert failure_of(member) is None
+    assert engine.labels["site-1"] == {}
     assert engine.tracked("uid-a").counts.failed == 1
 
 
@@ -226,15 +231,15 @@ def test_feedback_of_an_unreachable_cluster_is_ignored() -> None:
     assert engine.member("uid-a", 0, "site-1").late != ""
 
 
-def behind_a_slow_abort() -> InMemoryEngine:
+def behind_a_slow_abort(first: str = "Prep") -> InMemoryEngine:
     """site-2 waits in AbortOnFailure until site-1 is back at Idle, which takes an hour."""
     engine = InMemoryEngine("site-1", "site-2")
     Invariants(engine)
     for spoke in engine.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
     engine.spokes["site-1"].faults[Stage.IDLE] = "slow"
-    obj = ibgu("a", "Prep", "AbortOnFailure", timeout=20)
-    slowly = replace(obj.spec.plan[1].rollout_strategy, max_concurrency=1, timeout=300)
+    obj = ibgu("a", first, "AbortOnFailure", timeout=20)
+    slowly = replace(obj.spec.plan[1].rollout_strategy, max_concurrency=1, timeout=6000)
     plan = [obj.spec.plan[0], replace(obj.spec.plan[1], rollout_strategy=slowly)]
     engine.apply(replace(obj, spec=replace(obj.spec, plan=plan)))
     return engine
@@ -262,3 +267,18 @@ def test_a_cluster_that_a_person_takes_out_of_the_abort_completes_late() -> None
     assert engine.member("uid-a", 0, "site-2").late
     engine.wait(minutes=1)
     assert set(engine.labels["site-2"]) == {COMPLETED}
+
+
+def test_an_upgrade_completes_late_though_an_abort_waits_for_its_cluster() -> None:
+    """No Abort may reach it any more (R8.1), and the IBGU may be deleted before that is said."""
+    engine = behind_a_slow_abort("Prep Upgrade")
+    for spoke in engine.spokes.values():
+        del spoke.faults[Stage.PREP]
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
+    engine.spokes["site-2"].faults[Stage.UPGRADE] = "slow"
+    engine.wait(minutes=40)
+    engine.annotate("uid-a", pause="1")
+    engine.wait(hours=10)
+    assert engine.member("uid-a", 1, "site-2").state is MemberState.WAITING
+    assert engine.member("uid-a", 0, "site-2").late == "completed late, after 542 min"
+    assert "lcm.openshift.io/ibgu-upgrade-completed" in engine.labels["site-2"]

@@ -36,11 +36,11 @@ from tests.core.drivers.cluster_version.version_samples import (
     UPDATE,
     VIA,
 )
-from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
-from tests.core.engine.state.records import NOW, rollout
-from tests.core.engine.state.records import member as member_with
+from tests.core.engine.gates.policies.policy import policy, set_policies
+from tests.core.engine.state.records import NOW, in_flight, rollout
 
 UID = "uid-z"
 LATER = "2026-01-01T00:01:00+00:00"
@@ -77,8 +77,8 @@ def engine() -> Iterator[InMemoryEngine]:
     assert told(certify(log_of(engine), proofs=proofs)) == []
 
 
-def spoke(engine: InMemoryEngine) -> VersionNode:
-    found: object = engine.spokes["site-1"]
+def spoke(engine: InMemoryEngine, name: str = "site-1") -> VersionNode:
+    found: object = engine.spokes[name]
     assert isinstance(found, VersionNode)
     return found
 
@@ -489,19 +489,34 @@ def test_a_cluster_that_had_the_intermediate_release_needs_its_own_backup(
     assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
 
 
-def test_a_backup_that_is_too_old_between_the_hops_counts_from_the_beginning() -> None:
+def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() -> None:
     now = NOW + timedelta(hours=9)
     done = CompletedAction("Backup", NOW)
     tracked = TrackedRollout(rollout=rollout())
-    needed = Prerequisite("Backup", timedelta(hours=1), at_start=True)
-    began = member_with(completed=(done,), started_at=NOW + timedelta(minutes=30))
-    assert lacks(tracked, began, "Update", needed, now) == ""
-    for start, words in (
-        (NOW + timedelta(hours=2), "it was completed 2 h before the step began"),
+    needed = Prerequisite("Backup", timedelta(hours=1), once=True)
+    for began, words in (
+        (NOW + timedelta(minutes=30), ""),
+        (NOW + timedelta(hours=2), "it was completed 2 h before Update began"),
         (None, "it was completed 9 h ago"),
     ):
-        late = member_with(completed=(done,), started_at=start)
-        assert lacks(tracked, late, "Update", needed, now).endswith(words)
+        found = in_flight(completed=(done,), part_at=began, started_at=NOW)
+        assert lacks(tracked, found, "Update", needed, now).endswith(words)
+
+
+def test_an_old_backup_allows_no_second_hop_without_a_first_one(engine: InMemoryEngine) -> None:
+    """The cluster has the intermediate release, and a freeze keeps its Update for days."""
+    for name in SITES:
+        node = spoke(engine, name)
+        node.image = node.wanted = VIA
+    begin, end = START + timedelta(seconds=20), START + timedelta(days=3)
+    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
+    set_policies(engine, policy("night", actions=["Update"], freezes=[freeze]))
+    engine.apply(via(saved("Backup Update", age=60)))
+    engine.wait(days=4)
+    late = engine.member(UID, 0, "site-1")
+    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+    assert late.message.endswith("it was completed 2 d 23 h ago")
+    assert spoke(engine).asked_for == []
 
 
 def test_an_update_without_any_backup_does_not_start(engine: InMemoryEngine) -> None:

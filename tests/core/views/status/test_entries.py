@@ -148,29 +148,35 @@ def test_failures_of_two_steps_are_both_shown() -> None:
     assert [failure["action"] for failure in found["failedActions"]] == ["Prep", "Abort"]
 
 
-def test_a_late_completion_moves_to_the_completed_actions() -> None:
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_late_completion_moves_to_the_completed_actions(labelled: bool) -> None:
     engine = InMemoryEngine("site-1")
     engine.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = engine.apply(ibgu("a", "Prep", timeout=20))
     engine.wait(minutes=30)
     assert "failedActions" in entries(engine.tracked(uid))[0]
+    if not labelled:
+        engine.labels["site-1"].clear()
     engine.wait(hours=1)
     words = "completed late, after 60 min"
     completed = [{"action": "Prep", "message": words}]
     assert entries(engine.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
 
 
-def test_a_late_completion_with_a_changed_label_is_in_the_message() -> None:
+def test_a_late_completion_with_more_to_come_leaves_a_failure() -> None:
     engine = InMemoryEngine("site-1")
     engine.spokes["site-1"].faults[Stage.PREP] = "slow"
-    uid = engine.apply(ibgu("a", "Prep", timeout=20))
-    engine.wait(minutes=30)
-    engine.labels["site-1"].clear()
-    engine.wait(hours=1)
-    (found,) = entries(engine.tracked(uid))
-    assert "completedActions" not in found
-    (failure,) = found["failedActions"]
-    assert failure["message"].endswith("(completed late, after 60 min)")
+    uid = engine.apply(ibgu("a", "Prep Upgrade", timeout=20))
+    engine.wait(minutes=90)
+    late = "completed late, after 60 min"
+    why = f"NeverStarted: Prep {late}; Upgrade does not begin any more in this step"
+    assert entries(engine.tracked(uid)) == [
+        {
+            "name": "site-1",
+            "completedActions": [{"action": "Prep", "message": late}],
+            "failedActions": [{"action": "Upgrade", "message": why}],
+        }
+    ]
 
 
 def test_a_warning_stands_with_prep() -> None:

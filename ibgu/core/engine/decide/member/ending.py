@@ -97,10 +97,10 @@ def succeed_run(
 
 
 def succeed_in_part(
-    ctx: DecisionContext, member: InFlight, run: Accepted, words: str, made_at: Since
+    ctx: DecisionContext, member: InFlight, run: Accepted, words: str, part_at: Since
 ) -> InFlight:
     """Ends the run with success, of which the action needs more: another run follows."""
-    member = transitions.succeed_in_part(_reported(ctx, member), run, words, ctx.now, made_at)
+    member = transitions.succeed_in_part(_reported(ctx, member), run, words, ctx.now, part_at)
     return ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} continues: {words}")
 
 

@@ -160,27 +160,28 @@ def _completed_late(
 ) -> None:
     """Records the late completion; the label follows only if our failed label still stands
     (R15.2). A cluster that AbortOnFailure is about to take back keeps its failure (R28.2)."""
-    if _to_be_taken_back(ctx, member):
+    if _to_be_taken_back(ctx, member, run):
         return
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
-    ours = labelled(run) and traits(run.action).failed_label in labels_with_pending(ctx, cluster)
     left = next(iter(ctx.step(member).step.actions[member.action_index + 1 :]), None)
-    if ours:
-        done = CompletedAction(run.action, ctx.now, late)
-        changed = transitions.complete_late(member, done, left)
-        words = late if left is None else changed.message
-        member = ctx.on_member(Kind.COMPLETED_LATE, changed, words)
-        enqueue_success_labels(ctx, member, cluster, run.action)
-    else:
+    if not labelled(run):
         changed = transitions.note_late(member, late, is_all=left is None)
         ctx.on_member(Kind.COMPLETED_LATE, changed, late)
+        return
+    changed = transitions.complete_late(member, CompletedAction(run.action, ctx.now, late), left)
+    ours = traits(run.action).failed_label in labels_with_pending(ctx, cluster)
+    words = late if left is None else changed.message
+    member = ctx.on_member(Kind.COMPLETED_LATE, changed, words, relabels=ours)
+    if ours:
+        enqueue_success_labels(ctx, member, cluster, run.action)
 
 
-def _to_be_taken_back(ctx: DecisionContext, member: Finished) -> bool:
+def _to_be_taken_back(ctx: DecisionContext, member: Finished, run: Ended) -> bool:
+    """Whether AbortOnFailure will take the cluster; one on another release it can't (R8.1)."""
     latest = ctx.tracked.latest(member.cluster)
     if latest is None or latest.finished or latest.step == member.step:
         return False
-    return traits(ctx.step(latest).step.first).after_failure
+    return traits(ctx.step(latest).step.first).after_failure and not traits(run.action).reboots
 
 
 def _minutes(length: timedelta) -> str:

@@ -203,6 +203,21 @@ def test_clusters_that_the_policy_is_not_about_wait_for_nobody() -> None:
     assert succeeded(engine) == 8
 
 
+def test_a_cluster_that_is_gone_becomes_no_canary_of_a_policy_about_others() -> None:
+    engine = fleet(12)
+    canaries(engine, count=1, soakMinutes=600, spec={"clusters": NORTH})
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=30)
+    del engine.spokes["site-1"]
+    engine.touch_cluster("site-1")
+    for _ in range(10):
+        engine.policy_gates.recount(engine.now)
+        engine.wait(minutes=5)
+    assert started(engine) == {f"site-{n}" for n in range(1, 13)} - {"site-8", "site-12"}
+    engine.wait(hours=12)
+    assert succeeded(engine) == 12
+
+
 def test_a_step_without_canaries_waits_for_nobody() -> None:
     engine = fleet(3)
     canaries(engine, **NORTH)
