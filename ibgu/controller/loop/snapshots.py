@@ -115,16 +115,20 @@ def _namesake(mirror: Mirror, found: RolloutObject | None) -> str:
     return older.kind if older is not None else ""
 
 
+_BY_REST = tuple(names.REST_MANAGERS.values())
+
+
 def actor_of(found: RolloutObject | None) -> str:
     """Returns the actor of the last change, which is unverified.
 
     The hub shows no user, only the field manager that changed the spec or metadata last. ibgu's
     REST API names there the user for whom it changes something (names.REST_MANAGERS), but anybody
-    who may write the object can do so too.
+    who may write the object can do so too. Times are whole seconds: of several changes in one, that
+    of the REST API counts, as somebody has applied the object before it.
     """
     fields = found.metadata.managed_fields if found else []
-    own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
+    own = [each for each in fields if not each.subresource]
     if not own:
         return UNNAMED
-    newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
+    *_, newest = sorted(own, key=lambda each: (each.time, each.manager.startswith(_BY_REST)))
     return f"{UNNAMED} ({newest.manager})"
