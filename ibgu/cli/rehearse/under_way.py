@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.client import RestError
 from ibgu.client.responses import MemberResponse, StepResponse, ViewResponse
-from ibgu.core.model import Cause, ClusterView, MemberState, Outcome
+from ibgu.core.model import Cause, ClusterView, MemberState, Outcome, RunResult
 from ibgu.core.rehearsal.model import NEVER, BegunStep, MemberNow, Standing
 from ibgu.core.text.harmless import one_line
 
@@ -85,7 +85,9 @@ def _member(found: MemberResponse, actions: tuple[str, ...], now: datetime) -> M
             started,
             (limit - now).total_seconds() if limit else NEVER,
         )
-    never = found.cause == Cause.NEVER_STARTED
+    # One whose action was completed late has failed at the next one, with the cause of both.
+    tried = found.run is not None and found.run.result != RunResult.WITHDRAWN
+    never = found.cause == Cause.NEVER_STARTED and not tried
     return MemberNow(
         found.cluster,
         Standing.NEVER_STARTED if never else _OUTCOMES[Outcome(found.outcome or "")],

@@ -13,7 +13,16 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
-from ibgu.core.model import Cause, ClusterView, Finished, MemberState, Outcome, ReasonKind
+from ibgu.core.model import (
+    Cause,
+    ClusterView,
+    Finished,
+    Member,
+    MemberState,
+    Outcome,
+    ReasonKind,
+    RunResult,
+)
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.rehearsal.model import Attempts, Draws, PlannedStep, RehearsedPlan
@@ -197,7 +206,7 @@ def of_engine(case: Case) -> list[StepFigures]:
 
 def _engine_figures(tracked: Any) -> StepFigures:
     step, members = tracked.step, tracked.members.values()
-    never = sum(1 for each in members if _cause(each) is Cause.NEVER_STARTED)
+    never = sum(map(never_started, members))
     ends = (step.finished_at - START).total_seconds() if step.finished_at else None
     kind = step.hold.kind if step.hold is not None and ends is None else None
     return StepFigures(
@@ -210,8 +219,12 @@ def _engine_figures(tracked: Any) -> StepFigures:
     )
 
 
-def _cause(member: Any) -> Cause | None:
-    return member.cause if isinstance(member, Finished) else None
+def never_started(member: Member) -> bool:
+    """Returns whether no run of the member was carried out; one whose action was completed late has
+    failed at the next one."""
+    if not isinstance(member, Finished) or member.cause is not Cause.NEVER_STARTED:
+        return False
+    return member.run is None or member.run.result is RunResult.WITHDRAWN
 
 
 def rehearsed(case: Case) -> Run:

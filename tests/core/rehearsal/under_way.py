@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.model import Cause, Finished, InFlight, Outcome, Waiting
 from ibgu.core.rehearsal.model import BegunStep, MemberNow, RehearsedPlan, Standing
 from tests.core.engine.decide.fleet import InMemoryEngine
-from tests.core.rehearsal.pair import Case, engine_of, plan_of
+from tests.core.rehearsal.pair import Case, engine_of, never_started, plan_of
 
 _STANDINGS = {
     Outcome.SUCCEEDED: Standing.SUCCEEDED,
@@ -61,7 +61,7 @@ def _member(found: Any, actions: tuple[str, ...], now: datetime) -> MemberNow:
             at(found.limit),
         )
     assert isinstance(found, Finished)
-    never = found.cause is Cause.NEVER_STARTED
+    never = never_started(found)
     return MemberNow(
         found.cluster,
         Standing.NEVER_STARTED if never else _STANDINGS[found.outcome],

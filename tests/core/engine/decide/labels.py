@@ -45,8 +45,7 @@ def _wishes(decision: OnMember, labels: dict[str, str]) -> dict[str, str | None]
 
 def _done(decision: OnMember) -> str | None:
     member = decision.member
-    late = [done.note for done in member.completed[-1:]] == [member.late]
-    if (decision.kind is Kind.COMPLETED_LATE and late) or decision.kind is Kind.ACTION_SKIPPED:
+    if decision.relabels or decision.kind is Kind.ACTION_SKIPPED:
         return member.completed[-1].action
     run = member.run
     ended = decision.kind is Kind.RUN_ENDED and run is not None
