@@ -10,13 +10,11 @@ import msgspec
 import pytest
 import structlog
 
+from ibgu.cli.rehearse.under_way import _member as standing_of
+from ibgu.client.responses import MemberResponse, RunResponse
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import (
-    Intended,
-    MemberState,
-    Rollout,
-    StepState,
-)
+from ibgu.core.model import Intended, MemberState, Rollout, RunResult, StepState
+from ibgu.core.rehearsal.model import Standing
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -166,3 +164,30 @@ async def test_a_rollout_that_has_not_begun_has_no_course(
         assert "ran-x1 has not begun, so there is nothing to compare with" in found.stderr
     finally:
         await admin.request("DELETE", paths.ibgu("default", "ran-x1"))
+
+
+@pytest.mark.parametrize(
+    ("result", "standing"),
+    [
+        (None, Standing.NEVER_STARTED),
+        (RunResult.WITHDRAWN, Standing.NEVER_STARTED),
+        (RunResult.LIMIT, Standing.FAILED),
+    ],
+)
+def test_a_cluster_whose_prep_was_completed_late_has_started(
+    result: RunResult | None, standing: Standing
+) -> None:
+    """It has failed at Upgrade, with the cause of those that no slot was free for."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    run = result and RunResponse(id="run-1", intended_at=now, ended_at=now, result=result)
+    found = MemberResponse(
+        cluster="site-1",
+        state="finished",
+        outcome="failed",
+        cause="NeverStarted",
+        failed_action="Upgrade",
+        ended_at=now,
+        run=run,
+    )
+    seen = standing_of(found, ("Prep", "Upgrade"), now)
+    assert (seen.standing, seen.action) == (standing, 1)
