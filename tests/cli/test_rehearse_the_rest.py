@@ -179,7 +179,7 @@ def test_a_cluster_whose_prep_was_completed_late_has_started(
 ) -> None:
     """It has failed at Upgrade, with the cause of those that no slot was free for."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    run = result and RunResponse(id="run-1", intended_at=now, ended_at=now, result=result)
+    ended = RunResponse(id="run-1", intended_at=now, ended_at=now, result=result)
     found = MemberResponse(
         cluster="site-1",
         state="finished",
@@ -187,7 +187,7 @@ def test_a_cluster_whose_prep_was_completed_late_has_started(
         cause="NeverStarted",
         failed_action="Upgrade",
         ended_at=now,
-        run=run,
+        run=ended if result else None,
     )
     seen = standing_of(found, ("Prep", "Upgrade"), now)
     assert (seen.standing, seen.action) == (standing, 1)
