@@ -3,29 +3,47 @@
 Each process has a hub, and a Postgres, of its own as soon as one of its tests needs it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SLOWEST = ("simulation", "neighbours", "e2e", "sandbox", "security")
+FIRST = ("neighbours", "e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
-ALONE = frozenset({"tests/simulation/test_net.py", "tests/simulation/test_seeds.py"})
-"""Modules whose tests are processes of their own, some of them minutes long."""
+BESIDE = "simulation"
+"""The folder whose tests need nothing but a core. They are spread among those of e2e, most of which
+wait for a hub."""
+ALONE = frozenset(
+    {
+        "tests/simulation/test_net.py::test_every_broken_variant_is_caught",
+        "tests/simulation/test_seeds.py::test_no_seed_breaks_anything",
+        "tests/simulation/test_updates.py::test_updates_survive_everything",
+    }
+)
+"""Tests each of whose cases is a process of its own, some of them minutes long."""
 SHARING = frozenset({"api", "charts", "cli", "neighbours", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
+APART = frozenset({"tests/neighbours/test_periodic.py"})
+"""Modules of such folders that stand for themselves: they wait for minutes."""
+_Place = tuple[int, float]
 
 
 def _folder(nodeid: str) -> str:
     return nodeid.split("/")[1]
 
 
+def _scope(nodeid: str) -> str:
+    """Returns the name of what one process takes as a whole."""
+    module, folder = nodeid.partition("::")[0], _folder(nodeid)
+    if nodeid.partition("[")[0] in ALONE:
+        return nodeid
+    return folder if folder in SHARING and module not in APART else module
+
+
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
-        module, folder = nodeid.partition("::")[0], _folder(nodeid)
-        if module in ALONE:
-            return nodeid
-        return folder if folder in SHARING else module
+        return _scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -35,8 +53,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedHub 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _place(_folder(item.nodeid)))
+        places = _places(dict.fromkeys(_scope(item.nodeid) for item in items))
+        items.sort(key=lambda item: places[_scope(item.nodeid)])
 
 
-def _place(folder: str) -> int:
-    return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+def _places(scopes: Iterable[str]) -> dict[str, _Place]:
+    """Returns the place of each scope; those of `BESIDE` are spread evenly."""
+    by_folder: dict[str, list[str]] = {}
+    for scope in scopes:
+        by_folder.setdefault(_folder(scope) if "/" in scope else scope, []).append(scope)
+    return {
+        scope: (_rank(folder), number / len(found))
+        for folder, found in by_folder.items()
+        for number, scope in enumerate(found)
+    }
+
+
+def _rank(folder: str) -> int:
+    beside = "e2e" if folder == BESIDE else folder
+    return FIRST.index(beside) if beside in FIRST else len(FIRST)
