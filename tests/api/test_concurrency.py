@@ -44,9 +44,11 @@ async def test_lists_of_the_fleet_are_made_in_turn() -> None:
     first, *others = [asyncio.create_task(listed(user)) for user in ("alice", "alice", "bob")]
     for _ in range(3):
         await asyncio.sleep(0)
-    with pytest.raises(Problem, match="alice already has 2 requests that list all clusters"):
+    with pytest.raises(
+        Problem, match="alice already has 2 requests in progress that list all clusters"
+    ):
         await listed("alice")
-    with pytest.raises(Problem, match="has 3 requests that list all clusters already"):
+    with pytest.raises(Problem, match="has 3 requests in progress that list all clusters already"):
         await listed("carol")
     assert began == ["alice"]
     release.set()

@@ -116,14 +116,14 @@ class FleetLists(TurnLimit):
             of_user,
             at_a_time=at_a_time,
             retry_seconds=1.0,
-            words="requests that list all clusters",
+            words="requests in progress that list all clusters",
         )
 
 
 def preflights() -> TurnLimit:
     """Limits what preflight reads of single clusters and judges. It may run within a turn of the
     lists, and takes none itself: two that each wait for a second one would never end."""
-    words = "plans or clusters that preflight judges"
+    words = "preflight requests in progress"
     return TurnLimit("preflights", 64, 4, at_a_time=3, retry_seconds=1.0, words=words)
 
 

@@ -145,7 +145,8 @@ def note_of(decision: OnRollout | OnStep | OnMember) -> str:
     if not isinstance(decision, OnMember):
         return decision.why
     member, why = decision.member, decision.why
-    if member.failed_action is None or decision.kind is Kind.COMPLETED_LATE:
+    is_left = decision.kind is Kind.COMPLETED_LATE and decision.cause is not None
+    if member.failed_action is None or is_left:
         return f"{member.cluster}: {why}"
     if decision.kind is Kind.FINISHED and member.outcome is Outcome.FAILED:
         failed = f"{member.cluster}: {member.failed_action} failed"

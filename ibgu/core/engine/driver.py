@@ -69,7 +69,7 @@ class Verdict(Struct, frozen=True):
     """Whether the cluster is at such a try: the failure before it still stands meanwhile."""
     again: bool = False
     """Whether the action takes another run after this success."""
-    goes_on: bool = False
+    same_operation: bool = False
     """Whether that other run only continues what this one has begun, so that it needs no more than
     this one did."""
     earliest: timedelta = timedelta()
@@ -122,7 +122,7 @@ class Prerequisite(Struct, frozen=True):
     action: ActionName
     within: timedelta
     """How long ago it may have been completed."""
-    once: bool = False
+    from_first_run: bool = False
     """Whether that counts back from the start of a run that this action continues, if the member
     has had one, and not from now."""
 

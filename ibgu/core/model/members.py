@@ -32,6 +32,9 @@ class CompletedAction(Struct, frozen=True, gc=False):
     """Empty, "was already ..." or "completed late, after ..."."""
     made_at: datetime | None = None
     """Since when there is what a Job has made, such as a backup; None: since `at`."""
+    unlabelled: bool = False
+    """Whether ibgu has written no label for it: it was completed late, and our failed label was not
+    there any more (R15.2)."""
 
     @property
     def counts_as_made(self) -> bool:

@@ -323,11 +323,10 @@ def complete_late(member: Finished, done: CompletedAction, left: ActionName | No
     return replace(member, failed_action=left, cause=Cause.NEVER_STARTED, message=words)
 
 
-def note_late(member: Finished, late: str, *, is_all: bool) -> Finished:
-    """Returns the member whose action has completed late, and that did not fail at it: another
-    rollout or a hand had taken the cluster. `is_all`: it was the last action of its step."""
-    words = f"{member.message} ({late})"
-    return replace(member, message=words, late=late if is_all else "", watched=False)
+def note_late(member: Finished, late: str) -> Finished:
+    """Returns the member whose action has completed late, and that keeps its end: another rollout
+    or a hand had taken the cluster, or a person had skipped it."""
+    return replace(member, message=f"{member.message} ({late})", watched=False)
 
 
 def unwatch(member: Finished) -> Finished:

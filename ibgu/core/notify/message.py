@@ -27,12 +27,13 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 def without_quotes(message: Message) -> Message:
-    """Returns the message without the words of clusters and people: numbers, names and causes are
-    left. A receiver, or a firewall before it, may refuse what they have written."""
+    """Returns the message without the words of clusters and people: numbers, causes, and the names
+    of objects are left. A receiver, or a firewall before it, may refuse what they have written."""
     hold = message.hold
     return replace(
         message,
         text=f"{message.topic}: the receiver refused the words of this message; ibgu has them",
+        actor="",
         hold=hold and replace(hold, message=""),
         groups=tuple(replace(group, words="") for group in message.groups),
     )

@@ -171,7 +171,7 @@ def _too_much(selectors: Sequence[_AnchoredSelector]) -> str:
     if sum(map(_size, chain(loose, shared))) > MAX_TESTS:
         return (
             f" has more than {MAX_TESTS} labels and expressions in selectors that ask for the same "
-            "labels, or only exclude clusters; name a label that only few of them ask for"
+            "labels, or only exclude clusters; use fewer of them, or split the rollout"
         )
     return ""
 

@@ -101,7 +101,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.add_details: lambda m, to: t.add_details(m, its_run(m), "more"),
     t.warn: lambda m, to: t.warn(m, "look"),
     t.complete_late: lambda m, to: t.complete_late(m, LATE, None),
-    t.note_late: lambda m, to: t.note_late(m, LATE.note, is_all=True),
+    t.note_late: lambda m, to: t.note_late(m, LATE.note),
     t.unwatch: lambda m, to: t.unwatch(m),
     t.note_rollback_deadline: lambda m, to: t.note_rollback_deadline(m, START),
     t.note_resuming: lambda m, to: t.note_resuming(m),

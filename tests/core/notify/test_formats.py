@@ -68,7 +68,8 @@ def test_a_message_is_left_without_what_it_quotes(
     for message in stopped[1]:
         quoted = {group.words for group in message.groups} | ({message.text} - {""})
         quoted |= {message.hold.message} if message.hold else set()
-        plain = without_quotes(message)
+        quoted.add("a field manager")
+        plain = without_quotes(replace(message, actor="a field manager"))
         sent = request_of(plain, receiver(Format.CLOUDEVENTS), "hub-1").body.decode()
         assert not [words for words in quoted if words and words in sent]
         assert (plain.id, plain.topic, plain.track) == (message.id, message.topic, message.track)

@@ -87,8 +87,16 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
     words = f"{spot.name} {what} {action} without a {backup} that succeeded in this rollout"
     if not spot.require(Rule.ORDER, found is not None, words) or found is None or most is None:
         return
-    run, began = spot.member.run, spot.member.began
-    begun_before = began if run is not None and run.between else None
-    age = (begun_before or spot.event.at) - found.made_at
+    run = spot.member.run
+    first_hop = spot.member.first_hop if run is not None and run.between else None
+    age = (first_hop or spot.event.at) - found.made_at
     words = f"{spot.name} {what} {action} with a {backup} that is {age} old, {most} at most"
     spot.require(Rule.ORDER, age <= most, words, found.seq)
+
+
+def note_hop(spot: MemberEventContext, run: RunCase) -> None:
+    """Notes since when the member has taken its cluster to the intermediate release: the backup
+    from before that is the one of the last hop, too (R49.6). A run that found the cluster through
+    with that release took it nowhere."""
+    if between(spot) and not (run.between and run.backup):
+        spot.member.first_hop = spot.member.first_hop or run.intended_at

@@ -26,6 +26,7 @@ class RunCase(Struct):
     adopted: bool = False
     """Whether TALM began the run, so that the cluster does not carry its id."""
     ended: int = 0
+    intended_at: datetime | None = None
     arming_at: datetime | None = None
     backup: bool = False
     """Whether the action needed a backup when the run began."""
@@ -89,8 +90,9 @@ class MemberCase(Struct):
     since: int = 0
     """The event that gave the slot."""
     attempts: int = 0
-    began: datetime | None = None
-    """When it first got a slot in the step."""
+    first_hop: datetime | None = None
+    """When the run began that has taken its cluster to the intermediate release, since it has its
+    slot."""
     run: RunCase | None = None
     ended: int = 0
     adopted: bool = False

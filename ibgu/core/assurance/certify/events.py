@@ -35,3 +35,10 @@ class Leader(Struct, frozen=True):
     holder: str
     since: datetime
     after_seq: int
+
+
+def completed_late(event: Event) -> bool:
+    """Whether the member's failure counts no longer: its action was completed late. It may have
+    failed at the next one, which never started."""
+    late = event.data.get("late") or event.cause == "NeverStarted"
+    return event.kind == "CompletedLate" and bool(late)

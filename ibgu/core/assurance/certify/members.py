@@ -72,7 +72,7 @@ def _returned(spot: MemberEventContext) -> None:
     words = f"{spot.name} waits again though its run was not withdrawn"
     spot.require(Rule.ORDER, withdrawn, words, run.seq if run else 0)
     claims.free(spot)
-    member.state, member.limit = "waiting", None
+    member.state, member.limit, member.first_hop = "waiting", None, None
     spot.step.waiting += 1
 
 
@@ -115,10 +115,17 @@ def _late(spot: MemberEventContext) -> None:
     left = next(iter(spot.step.actions[spot.member.index + 1 :]), "")
     words = f"{spot.name} completed {spot.title} late with {left} still to be done"
     spot.require(Rule.ORDER, not (late and left), words, spot.member.ended)
-    if not (late or left):
-        return
     evidence.speaks_for_run(spot)
-    if run and run.labelled and spot.event.data.get("relabels"):
+    by_itself = spot.text("outcome") == "failed" and spot.member.cause != "TakenOver"
+    words = f"{spot.name} completed {spot.title} late, which counts as {late or 'a failure'}"
+    spot.require(Rule.ORDER, left != "" or bool(late) == by_itself, words, spot.member.ended)
+    if run is None or not by_itself:  # else another one had the cluster, or a person skipped it
+        return
+    failed, cause = spot.text("failed_action"), spot.event.cause or ""
+    words = f"{spot.name} completed {run.action} late, and failed {failed or 'nothing'}: {cause}"
+    expected = (left, "NeverStarted" if left else "")
+    spot.require(Rule.ORDER, (failed, cause) == expected, words, spot.member.ended)
+    if run.labelled and spot.event.data.get("relabels"):
         labels.due_after_success(spot, spot.text("action"))
 
 

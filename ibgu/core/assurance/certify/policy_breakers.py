@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from ibgu.core.assurance.certify.cases import RolloutCase
-from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.events import Event, completed_late
 from ibgu.core.assurance.certify.policy_starts import Objection, Start, holds, own_selection
 from ibgu.core.model.proofs import KindProofs, Proofs
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
@@ -124,7 +124,7 @@ class ImageEnds:
                 self._upgrade_ended(name, key, event)
             case "MemberFinished" if event.data.get("outcome") == "failed" and key in self._ended:
                 self._fails(name, key, _Failure(self._ended.pop(key), event.cause or ""))
-            case "CompletedLate" if key in self._failed:
+            case "CompletedLate" if key in self._failed and completed_late(event):
                 image_name, failure = self._failed.pop(key)
                 image = self._images[image_name]
                 del image.failures[bisect_left(image.failures, failure)]

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
-from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.events import Event, completed_late
 from ibgu.core.model.proofs import KindProofs, Proofs
 
 _SPENT = "FailureBudgetSpent"
@@ -86,7 +86,7 @@ class RolloutEnds:
             known.whole = False
         elif event.kind == "MemberFinished":
             _ended(known, _end(event, event.step, event.cluster, proofs))
-        elif event.kind == "CompletedLate":
+        elif completed_late(event):
             _completed_late(known, event.step, event.cluster)
 
     def progress(self, rollout: RolloutCase, index: int) -> RolloutProgress:
@@ -120,7 +120,7 @@ class HubFailures:
         key = (event.rollout, event.step, event.cluster)
         if event.kind == "MemberFinished":
             self._ended(key, _end(event, event.step, event.cluster, proofs))
-        elif event.kind == "CompletedLate":
+        elif completed_late(event):
             self._ended(key, None)
 
     def after(self, moment: datetime) -> Sequence[MemberEnd]:

@@ -44,7 +44,7 @@ def _intended(spot: MemberEventContext) -> None:
         limits.keep_limit(spot)
         claims.not_cancelled(spot, "taken further")
     member.attempts += 1
-    member.run = RunCase(id=event.run or "", action=action, seq=event.seq)
+    member.run = RunCase(id=event.run or "", action=action, seq=event.seq, intended_at=event.at)
     member.run.backup = backups.needed(spot, action)
     member.run.between = backups.between(spot)
     if member.run.backup:
@@ -56,7 +56,6 @@ def _start(spot: MemberEventContext) -> None:
     rollout, step = spot.rollout, spot.step
     held = rollout.hold or step.hold
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
-    spot.member.began = spot.member.began or spot.event.at
     limits.in_time(spot)
     limits.take_limit(spot)
     claims.take(spot)
@@ -171,6 +170,8 @@ def _ended(spot: MemberEventContext) -> None:
         backups.taken(spot, run)
     elif run.result == "continued" and run.action in spot.proofs.parts:
         backups.taken(spot, run)
+    elif run.result == "continued":
+        backups.note_hop(spot, run)
     elif run.result == "limit":
         limits.check_expiry(spot)
     if run.labelled:

@@ -82,7 +82,8 @@ def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> MetadataCh
     wishes: MetadataChanges = {}
     for step in tracked.steps:
         member = step.members.get(name)
-        for done in member.completed if member else ():
+        written = [done for done in member.completed if not done.unlabelled] if member else ()
+        for done in written:
             wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
         run = member.run if member else None
         if member and run and labelled(run) and whole(run.action) == member.failed_action:

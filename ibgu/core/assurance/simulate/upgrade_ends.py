@@ -4,7 +4,7 @@ policies (R50.10)."""
 from datetime import datetime
 
 from ibgu.core.assurance.certify.cases import RolloutCase
-from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.events import Event, completed_late
 from ibgu.core.drivers import traits
 from ibgu.core.engine.state.seed_ends import SeedEnds, exceeded
 from ibgu.core.engine.state.step import ActionEnd
@@ -36,7 +36,7 @@ class UpgradeEnds:
             self._of_step(event, event.step)
         elif event.kind == "RunEnded":
             self._ended(event, rollout, (event.rollout, event.step, event.cluster))
-        elif event.kind == "CompletedLate":
+        elif completed_late(event):
             self._completed_late(event, rollout, (event.rollout, event.step, event.cluster))
 
     def exceeded(self, rollout: RolloutCase, limits: SeedCircuitBreaker) -> str:

@@ -101,7 +101,7 @@ def needed_backup(
         return None
     within = timedelta(minutes=update.backup.max_age_minutes)
     between = at_intermediate(seen, update)
-    return Prerequisite(UpdateAction.BACKUP.value, within, once=between)
+    return Prerequisite(UpdateAction.BACKUP.value, within, from_first_run=between)
 
 
 def missing_backup(action: ActionName, spec: RolloutSpec) -> str:

@@ -207,7 +207,7 @@ def _hopped(seen: VersionView, update: ClusterUpdate) -> Verdict:
     found = _updated(seen, hop)
     if found.kind is VerdictKind.SUCCEEDED and not hop.last:
         words = f"{hop.name}, is complete"
-        return Verdict(VerdictKind.SUCCEEDED, message=words, again=True, goes_on=True)
+        return Verdict(VerdictKind.SUCCEEDED, message=words, again=True, same_operation=True)
     return replace(found, message=hop.says(found.message))
 
 

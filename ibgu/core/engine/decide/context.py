@@ -290,11 +290,8 @@ class DecisionContext:
         return uuid.uuid5(_RUN_IDS, seed).hex[:20]
 
 
-_LEFT = Cause.NEVER_STARTED
-"""The cause that a late completion leaves where the step had another action to come."""
-
-
 def _cause(kind: Kind, member: Member) -> Cause | None:
-    if kind is Kind.FINISHED or (kind is Kind.COMPLETED_LATE and member.cause is _LEFT):
+    never_begun = member.failed_action is not None and member.cause is Cause.NEVER_STARTED
+    if kind is Kind.FINISHED or (kind is Kind.COMPLETED_LATE and never_begun):
         return member.cause
     return member.run.cause if kind is Kind.RUN_ENDED and member.run else None

@@ -21,7 +21,7 @@ def lacks(
     last = _completed(tracked, member, needed.action)
     if last is None:
         return f"{action} needs a {needed.action} of this rollout, and there is none"
-    began = member.part_at if needed.once else None
+    began = member.part_at if needed.from_first_run else None
     age = (began or now) - last
     if age <= needed.within:
         return ""

@@ -255,8 +255,9 @@ class PolicyCanaries:
                     yield Canary(step.step.rollout, shown, checks, questions)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
-        """Returns the canaries. One whose ManagedCluster is gone stays what it was; where labels
-        decide, no other cluster that is gone can be one."""
+        """Returns the canaries. One whose ManagedCluster is gone stays what it was. Where labels
+        decide, and nobody remembers, such a cluster counts unless it has succeeded: then it would
+        only free the others of a canary that is still to come."""
         selector, count = self._canaries.selector, self._canaries.count
         found = (
             member
@@ -264,10 +265,15 @@ class PolicyCanaries:
             if (
                 self._chooses(cluster)
                 if (cluster := self._cluster(member.cluster)) is not None
-                else member.cluster in before or not self.by_labels
+                else member.cluster in before or self._may_have_been(member)
             )
         )
         return list(found) if selector is not None else nsmallest(count, found, key=_place)
+
+    def _may_have_been(self, member: Member) -> bool:
+        if self._canaries.selector is not None:
+            return False
+        return not self._about_some or member.outcome is not Outcome.SUCCEEDED
 
     def _chooses(self, cluster: ClusterView) -> bool:
         selector = self._canaries.selector

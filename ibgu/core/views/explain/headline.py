@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
+from ibgu.core.model.actions import whole
 from ibgu.core.text.spans import duration
 from ibgu.core.views.display import DisplayState
 from ibgu.core.views.explain.case import ExplainCase
@@ -34,7 +35,8 @@ def _usually(late: Overdue | None) -> str:
 def _finished(case: ExplainCase, member: Member) -> str:
     ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
     words = (_ended_with(member), member.outcome, "late" if member.late else ago)
-    return " ".join(filter(None, words)) + _attempt(case, member.run)
+    run = member.run if member.run and whole(member.run.action) == _ended_with(member) else None
+    return " ".join(filter(None, words)) + _attempt(case, run)
 
 
 def _ended_with(member: Member) -> str:

@@ -730,11 +730,18 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "labels of site-1 change without an outcome",
     ),
     (
-        "a label for what did not come true",
-        Rule.LABELS,
+        "a late success that is none",
+        Rule.ORDER,
         stories.late,
         tells("CompletedLate", late=None),
-        "labels of site-1 change without an outcome",
+        "site-1 completed step 1 late, which counts as a failure",
+    ),
+    (
+        "another failure than the one that a late completion leaves",
+        Rule.ORDER,
+        stories.late_in_a_chain,
+        tells("CompletedLate", failed_action="Prep"),
+        "site-1 completed Prep late, and failed Prep: NeverStarted",
     ),
     (
         "a label that nobody asked for",

@@ -153,7 +153,7 @@ def test_a_canary_that_completed_late_proves_nothing_against_a_start() -> None:
     """The engine holds the step; the history does not show whether the hold is over."""
     log = played("Prep", engine=fleet(3, 1))
     end = place(log, "MemberFinished", "site-1")
-    late = replace(log[end], kind="CompletedLate")
+    late = replace(log[end], kind="CompletedLate", data={**log[end].data, "late": "late"})
     assert len(judged(log, **first(count=1)).violations) == 2
     findings = judged([*log[: end + 1], late, *log[end + 1 :]], **first(count=1))
     assert Rule.POLICIES not in findings.broken
@@ -581,7 +581,7 @@ def test_a_budget_counts_only_clusters_that_failed_at_what_was_asked(
 def test_a_late_completion_is_no_failure() -> None:
     log = played("Prep", engine=fleet(3, 1))
     end = place(log, "MemberFinished", "site-1")
-    late = replace(log[end], kind="CompletedLate")
+    late = replace(log[end], kind="CompletedLate", data={**log[end].data, "late": "late"})
     findings = judged([*log[: end + 1], late, *log[end + 1 :]], **few(0))
     assert Rule.POLICIES not in findings.broken
 

@@ -182,7 +182,7 @@ def test_the_first_hop_ends_its_run_and_not_the_update() -> None:
         VerdictKind.SUCCEEDED,
         message="hop 1 of 2, to 4.15.20, is complete",
         again=True,
-        goes_on=True,
+        same_operation=True,
     )
     rolling = replace(asked, pools=(pool(), pool("worker", machines=2, updated=1)))
     assert verdict(rolling).message == (
@@ -259,7 +259,7 @@ def test_one_backup_serves_both_hops() -> None:
     for view, needed in (
         (FORMER, Prerequisite("Backup", within)),
         (UNDER_WAY, None),
-        (BETWEEN, Prerequisite("Backup", within, once=True)),
+        (BETWEEN, Prerequisite("Backup", within, from_first_run=True)),
         (seen(**TO_NEW), None),
     ):
         assert CLUSTER_VERSION.prerequisite(view, "Update", ROLLOUT) == needed

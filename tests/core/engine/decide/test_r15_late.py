@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.assurance.recover import lost
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.failures import failure_of
 from ibgu.core.engine.state.step import ActionEnd, end_of, seed_end_of
@@ -59,10 +60,13 @@ def test_the_label_stays_as_somebody_has_left_it(left: dict[str, str]) -> None:
     assert member.late == "completed late, after 60 min"
     assert [done.note for done in member.completed] == [member.late]
     assert member.failed_action is None
+    kind = engine.tracked("uid-a").rollout.kind
+    put_back = lost([engine.tracked("uid-a")], {}, engine.cluster, {("site-1", kind): "uid-a"})
+    assert list(put_back) == []
 
 
-@pytest.mark.parametrize(("plan", "late"), [("Prep", True), ("Prep Upgrade", False)])
-def test_a_failed_label_that_is_not_ours_does_not_make_it_ours(plan: str, late: bool) -> None:
+@pytest.mark.parametrize("plan", ["Prep", "Prep Upgrade"])
+def test_a_failed_label_that_is_not_ours_does_not_make_it_ours(plan: str) -> None:
     """The run was preempted, and so gave no label; someone else's stands."""
     engine = InMemoryEngine("site-1")
     spoke = engine.spokes["site-1"]
@@ -77,8 +81,8 @@ def test_a_failed_label_that_is_not_ours_does_not_make_it_ours(plan: str, late: 
     engine.frozen.clear()
     engine.wait(hours=1)
     member = engine.member("uid-a", 0, "site-1")
-    assert bool(member.late) is late
-    assert member.message.endswith("min)")
+    assert member.late == ""
+    assert " (completed late, after " in member.message
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
     assert member.completed == ()
     assert engine.labels["site-1"] == {FAILED: ""}
@@ -282,3 +286,25 @@ def test_an_upgrade_completes_late_though_an_abort_waits_for_its_cluster() -> No
     assert engine.member("uid-a", 1, "site-2").state is MemberState.WAITING
     assert engine.member("uid-a", 0, "site-2").late == "completed late, after 542 min"
     assert "lcm.openshift.io/ibgu-upgrade-completed" in engine.labels["site-2"]
+
+
+def test_a_withdrawn_run_that_its_cluster_carried_out_late_has_succeeded() -> None:
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.apply(ibgu("a", "Prep", timeout=20))
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    engine.wait(seconds=5)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=40)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.NEVER_STARTED
+    engine.muted.clear()
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
+    assert member.late
+    assert [done.unlabelled for done in member.completed] == [True]
+    assert engine.labels["site-1"] == {}
+    assert engine.tracked("uid-a").counts.succeeded == 1

@@ -493,7 +493,7 @@ def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() ->
     now = NOW + timedelta(hours=9)
     done = CompletedAction("Backup", NOW)
     tracked = TrackedRollout(rollout=rollout())
-    needed = Prerequisite("Backup", timedelta(hours=1), once=True)
+    needed = Prerequisite("Backup", timedelta(hours=1), from_first_run=True)
     for began, words in (
         (NOW + timedelta(minutes=30), ""),
         (NOW + timedelta(hours=2), "it was completed 2 h before Update began"),

@@ -209,7 +209,7 @@ def test_a_run_that_goes_on_is_no_other_attempt() -> None:
     bare = replace(bare, arming_at=None, ended_at=NOW + 3 * MINUTE)
     last = replace(bare, id="run-3", attempt=3, intended_at=NOW + 4 * MINUTE)
     last = replace(last, ended_at=NOW + 5 * MINUTE, result=RunResult.FAILED)
-    before = failed("site-412", cause=Cause.TIMED_OUT, ended_at=NOW)
+    before = failed("site-412", cause=Cause.TIMED_OUT, ended_at=NOW, failed_action="Update")
     found = told(replace(before, run=last), PastStep(before, [first, bare, last]))
     assert found.headline.endswith("(attempt 1)")
     assert [line.text for line in found.history] == [

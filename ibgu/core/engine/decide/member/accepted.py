@@ -145,7 +145,7 @@ def _apply_verdict(
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
         part_at = _made_at(ctx, run, found) or member.part_at
-        if found.goes_on:
+        if found.same_operation:
             part_at = member.part_at or run.intended_at
         succeed_in_part(ctx, member, run, found.message, part_at)
     elif found.kind is VerdictKind.SUCCEEDED:

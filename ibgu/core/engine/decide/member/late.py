@@ -20,6 +20,7 @@ from ibgu.core.model import (
     Finished,
     Kind,
     Observation,
+    Outcome,
     RunResult,
     names,
     traits,
@@ -164,12 +165,13 @@ def _completed_late(
         return
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
     left = next(iter(ctx.step(member).step.actions[member.action_index + 1 :]), None)
-    if not labelled(run):
-        changed = transitions.note_late(member, late, is_all=left is None)
-        ctx.on_member(Kind.COMPLETED_LATE, changed, late)
+    if member.outcome is not Outcome.FAILED or run.result is RunResult.TAKEN_OVER:
+        ctx.on_member(Kind.COMPLETED_LATE, transitions.note_late(member, late), late)
         return
-    changed = transitions.complete_late(member, CompletedAction(run.action, ctx.now, late), left)
-    ours = traits(run.action).failed_label in labels_with_pending(ctx, cluster)
+    shown = labels_with_pending(ctx, cluster)
+    ours = labelled(run) and traits(run.action).failed_label in shown
+    done = CompletedAction(run.action, ctx.now, late, unlabelled=not ours)
+    changed = transitions.complete_late(member, done, left)
     words = late if left is None else changed.message
     member = ctx.on_member(Kind.COMPLETED_LATE, changed, words, relabels=ours)
     if ours:

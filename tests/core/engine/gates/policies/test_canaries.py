@@ -320,6 +320,40 @@ def test_a_canary_that_is_gone_before_its_success_has_failed(chosen: dict[str, A
         assert started(engine) == {canary}
 
 
+@pytest.mark.parametrize("forgets", ["restart", "policy edit"])
+def test_a_canary_that_is_gone_has_failed_whatever_is_forgotten(forgets: str) -> None:
+    engine = fleet(12)
+    engine.spokes["site-4"].faults[Stage.PREP] = "hang"
+    canaries(engine, count=1, soakMinutes=600, spec={"clusters": NORTH})
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=20)
+    del engine.spokes["site-4"]
+    engine.touch_cluster("site-4")
+    if forgets == "restart":
+        engine.restart()
+    else:
+        canaries(engine, count=1, soakMinutes=601, spec={"clusters": NORTH})
+    engine.wait(hours=3)
+    held = engine.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.kind is ReasonKind.FAILURE_BUDGET
+    assert "site-8" not in started(engine)
+
+
+def test_a_cluster_that_is_gone_has_no_labels_that_choose_it() -> None:
+    engine = fleet(4)
+    engine.spokes["site-4"].faults[Stage.PREP] = "hang"
+    canaries(engine, **NORTH)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=20)
+    assert started(engine) == {"site-4"}
+    del engine.spokes["site-4"]
+    engine.touch_cluster("site-4")
+    engine.restart()
+    engine.wait(hours=3)
+    assert succeeded(engine) == 3
+
+
 def test_a_clock_of_the_hub_that_is_a_little_ahead_shortens_no_soak() -> None:
     engine = fleet(4)
     canaries(engine, count=1, soakMinutes=30)
