@@ -21,7 +21,7 @@ ALONE = frozenset(
         "tests/simulation/test_updates.py::test_updates_survive_everything",
     }
 )
-"""Tests each of whose cases is a process of its own, some of them minutes long."""
+"""Tests whose cases are processes of their own, some of them minutes long."""
 SHARING = frozenset({"api", "charts", "cli", "neighbours", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
 APART = frozenset({"tests/neighbours/test_periodic.py"})

@@ -177,7 +177,7 @@ async def test_a_rollout_that_has_not_begun_has_no_course(
 def test_a_cluster_whose_prep_was_completed_late_has_started(
     result: RunResult | None, standing: Standing
 ) -> None:
-    """It has failed at Upgrade, with the cause of those that no slot was free for."""
+    """The cluster has failed at Upgrade, with the cause of those that no slot was free for."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     ended = RunResponse(id="run-1", intended_at=now, ended_at=now, result=result)
     found = MemberResponse(

@@ -141,7 +141,7 @@ async def test_words_that_a_receiver_refuses_delay_no_later_event(
     assert told == [plain["id"]]
 
 
-async def test_what_is_refused_without_words_too_is_retried_whole(
+async def test_a_message_that_is_refused_without_words_too_is_retried_whole(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
     noc.answers = [403, 403, 403, 403]
