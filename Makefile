@@ -7,7 +7,7 @@ LOCK := requirements.lock
 READY := $(VENV)/.ready
 CORES := 2
 # Most tests wait for a hub, so more of them fit than there are cores.
-TEST_WORKERS ?= 6
+TEST_WORKERS ?= 5
 # Hundreds of processes import the same modules: each would compile them itself.
 unexport PYTHONDONTWRITEBYTECODE
 # What real servers on a busy machine may cause once; the end of the run names such tests.
