@@ -54,7 +54,7 @@ class DeliveryStatus:
         self._since = None
         self._clear_warning()
 
-    def delivered_plainly(self, message: str) -> None:
+    def delivered_without_quotes(self, message: str) -> None:
         """Records that the receiver has taken a message only without what it quotes."""
         telemetry.NOTIFICATIONS.labels(self._receiver, "without-quotes").inc()
         self._since = self._warned = None

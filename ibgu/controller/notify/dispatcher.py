@@ -155,7 +155,7 @@ class Dispatcher:
             answer = await way.send(full)
             refused = refused + 1 if answer.may_refuse_content else 0
             if refused >= REFUSALS and (await way.send(plain)).delivered:
-                self._trouble.delivered_plainly(message.id)
+                self._trouble.delivered_without_quotes(message.id)
                 self._failures = 0
                 return
             if await self._settled(answer, full):

@@ -116,8 +116,14 @@ class OnMember(Struct, frozen=True):
     actor: str = ""
     facts: StartFacts | None = None
     """What policies read of a cluster that starts; None: nothing."""
-    relabels: bool = False
-    """Whether labels follow a late completion: ibgu's own failed label still stood (R15.2)."""
+
+    @property
+    def relabels(self) -> bool:
+        """Whether labels follow a late completion: ibgu's own failed label still stood (R15.2)."""
+        run, completed = self.member.run, self.member.completed
+        if self.kind is not Kind.COMPLETED_LATE or run is None or not completed:
+            return False
+        return completed[-1].action == run.action and not completed[-1].unlabelled
 
 
 class OnPendingPatch(Struct, frozen=True):

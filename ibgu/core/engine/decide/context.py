@@ -202,18 +202,14 @@ class DecisionContext:
     def on_step(self, kind: Kind, step: Step, why: str, *, warning: bool = False) -> None:
         self.decide(OnStep(kind, step, cut(why), warning))
 
-    def on_member(
-        self, kind: Kind, member: M, why: str, *, warning: bool = False, relabels: bool = False
-    ) -> M:
+    def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now."""
         seen = self.observe(member.cluster) if kind in _PROVEN else None
         facts = None
         if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
             facts = self.snapshot.start_facts(self._starting(member, seen.cluster))
         cause = _cause(kind, member)
-        self.decide(
-            OnMember(kind, member, cut(why), cause, warning, seen, facts=facts, relabels=relabels)
-        )
+        self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member
 
     def _starting(self, member: Member, cluster: ClusterView) -> StartingMember:

@@ -164,16 +164,16 @@ def _completed_late(
     if _to_be_taken_back(ctx, member, run):
         return
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
-    left = next(iter(ctx.step(member).step.actions[member.action_index + 1 :]), None)
     if member.outcome is not Outcome.FAILED or run.result is RunResult.TAKEN_OVER:
         ctx.on_member(Kind.COMPLETED_LATE, transitions.note_late(member, late), late)
         return
+    left = next(iter(ctx.step(member).step.actions[member.action_index + 1 :]), None)
     shown = labels_with_pending(ctx, cluster)
     ours = labelled(run) and traits(run.action).failed_label in shown
     done = CompletedAction(run.action, ctx.now, late, unlabelled=not ours)
     changed = transitions.complete_late(member, done, left)
     words = late if left is None else changed.message
-    member = ctx.on_member(Kind.COMPLETED_LATE, changed, words, relabels=ours)
+    member = ctx.on_member(Kind.COMPLETED_LATE, changed, words)
     if ours:
         enqueue_success_labels(ctx, member, cluster, run.action)
 
