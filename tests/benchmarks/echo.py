@@ -92,14 +92,16 @@ async def _send_echoes(kubeconfig: str, told: Path) -> None:
                     number += 1
                     sent, began = time.time(), time.monotonic()
                     patch = {"data": {"number": str(number)}}
-                    writing = asyncio.create_task(
-                        client.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
-                    )
-                    async for line in lines:
-                        if _number_of(json.loads(line)) >= number:
-                            break
-                    output.write(f"{sent:.6f} {time.monotonic() - began:.6f}\n")
-                    await writing
+                    async with asyncio.TaskGroup() as writing:
+                        writing.create_task(
+                            client.request(
+                                "PATCH", path, body=patch, content_type=paths.MERGE_PATCH
+                            )
+                        )
+                        async for line in lines:
+                            if _number_of(json.loads(line)) >= number:
+                                break
+                        output.write(f"{sent:.6f} {time.monotonic() - began:.6f}\n")
                     await asyncio.sleep(max(0.0, INTERVAL - (time.monotonic() - began)))
 
 

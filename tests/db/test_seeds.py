@@ -102,6 +102,22 @@ async def test_clusters_count_once_however_many_rollouts_and_mirrors(
     assert found.failures == (SeedFailureRow(Action.PREP, Cause.PREP_FAILED, "no route", 1),)
 
 
+async def test_a_cluster_to_which_the_image_never_came_is_no_failure_of_it(
+    journal: Journal, reads: Reads
+) -> None:
+    first = await seen(journal, of_image("r1", f"quay.io/du@{SHA}"))
+    one = await open_step(journal, step(first, 0, Action.PREP, Action.UPGRADE, total=4))
+    await put(
+        journal,
+        lost(one, "a", 0, Action.PREP, "no time was left", cause=Cause.NEVER_STARTED),
+        lost(one, "b", 1, Action.UPGRADE, "the ManagedCluster is gone", cause=Cause.GONE),
+        lost(one, "c", 2, Action.UPGRADE, "no backup", cause=Cause.BACKUP_FAILED),
+        lost(one, "d", 3, Action.PREP, "no space", cause=None),
+    )
+    (found,) = await reads.seeds()
+    assert found.failures == (SeedFailureRow(Action.PREP, None, "no space", 1),)
+
+
 async def test_rollbacks_and_late_upgrades_are_counted(journal: Journal, reads: Reads) -> None:
     first = await seen(journal, of_image("r1", f"quay.io/du@{SHA}"))
     up = await open_step(journal, step(first, 0, Action.UPGRADE, total=3))

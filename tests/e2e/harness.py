@@ -65,7 +65,8 @@ class Scene:
         """Value of the fleet's label `fleet`."""
         self._kubectl = Kubectl(hub)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._victims: list[asyncio.subprocess.Process] = []
+        self._victims: dict[asyncio.subprocess.Process, str] = {}
+        """Controllers that are to be killed, with where that happens."""
         self._proven = False
         self._journal = Journal()
 
@@ -179,13 +180,16 @@ class Scene:
             death,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        self._victims.append(process)
+        self._victims[process] = death
         return process
 
     async def killed(self, process: asyncio.subprocess.Process) -> None:
         """Wait until the victim is dead, then free its Lease, which nobody released."""
-        async with asyncio.timeout(SECONDS):
-            assert await process.wait() == -9
+        try:
+            async with asyncio.timeout(SECONDS):
+                assert await process.wait() == -9
+        except TimeoutError:
+            raise AssertionError(f"nothing killed it: {self._victims[process]}") from None
         await self.bury()
 
     async def bury(self) -> None:

@@ -5,11 +5,11 @@ from math import ceil
 
 from ibgu.api.http.concurrency import RequestsInProgress
 
-GROUPS = 16
+GROUPS = 128
 """The most groups in which followers are woken. Whatever else is ready has its turn between two of
 them."""
-SMALLEST_GROUP = 8
-GIVE_WAY_SECONDS = 0.01
+SMALLEST_GROUP = 4
+GIVE_WAY_SECONDS = 0.003
 """The pause between two groups while requests are in progress, so that they get the CPU: a follower
 hears of a change a moment later, and a person waits for the answer to a request."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.engine.state.health_observations import (
+    Asking,
     Canary,
     HealthCheck,
     HealthFinding,
@@ -90,10 +91,24 @@ class CanaryHealth:
         self._observations.keep(wanted, now)
         return found
 
-    def note(self, check: HealthCheck, cluster: ClusterView, answer: HealthFinding) -> None:
-        """Notes an answer, and has the rollouts decided on again that it may let go."""
+    def ask(self, question: SourceQuestion, cluster: ClusterView) -> Asking | None:
+        """Returns what is known of a question that is put to a source now; None: nobody waits for
+        its answer any more."""
+        if self._term is None:
+            return None
+        return self._observations.ask(question, cluster, self._term.now())
+
+    def note(
+        self,
+        check: HealthCheck,
+        cluster: ClusterView,
+        answer: HealthFinding,
+        asking: Asking | None = None,
+    ) -> None:
+        """Notes an answer, and has the rollouts decided on again that it may let go. `asking`: the
+        question that a source has answered."""
         if self._term is not None and self._observations.note(
-            check, cluster, answer, self._term.now()
+            check, cluster, answer, self._term.now(), asking
         ):
             self._touch(cluster)
 

@@ -13,7 +13,7 @@ from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
 from ibgu.core.engine.gates.policies import source_fault
 from ibgu.core.engine.state.health_observations import (
-    VALID,
+    Asking,
     HealthFinding,
     MetricQuestion,
     SourceQuestion,
@@ -46,7 +46,15 @@ class QuestionedCanaries(Protocol):
 
     def questions(self) -> Questions: ...
 
-    def note(self, check: SourceQuestion, cluster: ClusterView, answer: HealthFinding) -> None: ...
+    def ask(self, question: SourceQuestion, cluster: ClusterView) -> Asking | None: ...
+
+    def note(
+        self,
+        check: SourceQuestion,
+        cluster: ClusterView,
+        answer: HealthFinding,
+        asking: Asking | None,
+    ) -> None: ...
 
     def note_trouble(self, check: SourceQuestion, cluster: ClusterView, trouble: str) -> None: ...
 
@@ -58,8 +66,6 @@ class _Asked(Struct):
     cluster: ClusterView
     due: float = 0.0
     """When it is put again, by the loop's time."""
-    well_at: float | None = None
-    """When the question was put that was answered last, if the canary was well."""
 
 
 class HealthSources:
@@ -159,10 +165,12 @@ class _Asker:
         async with limit:
             if self._asked.get((asked.cluster.uid, asked.question)) is not asked:
                 return  # Nobody waits for the answer any more.
-            at = self._now()
-            asked.due = at + INTERVAL
+            asked.due = self._now() + INTERVAL
+            asking = self._canaries.ask(asked.question, asked.cluster)
+            if asking is None:
+                return
             try:
-                finding = await self._answer(client, asked, at)
+                finding = await self._answer(client, asked, asking)
             except UnusableAnswer as error:
                 self._note_trouble(asked, str(error))
                 return
@@ -171,14 +179,13 @@ class _Asker:
                 self._note_trouble(asked, f"{type(error).__name__} in asking {self.source.name}")
                 return
         self._count("unwell" if finding.problem else "well")
-        asked.well_at = None if finding.problem else at
-        self._canaries.note(asked.question, asked.cluster, finding)
+        self._canaries.note(asked.question, asked.cluster, finding, asking)
 
-    async def _answer(self, client: SourceClient, asked: _Asked, at: float) -> HealthFinding:
+    async def _answer(self, client: SourceClient, asked: _Asked, asking: Asking) -> HealthFinding:
         question, cluster = asked.question, asked.cluster
         if isinstance(question, MetricQuestion):
             finding = metrics.lacking(question, cluster)
-            return finding or await client.metric(question, cluster, _points(asked, at))
+            return finding or await client.metric(question, cluster, _points(asking))
         rollout = self._rollout(question.rollout)
         if rollout is None:
             raise UnusableAnswer("its rollout is gone")
@@ -196,12 +203,12 @@ class _Asker:
         telemetry.HEALTH_QUESTIONS.labels(self.source.name, result).inc()
 
 
-def _points(asked: _Asked, at: float) -> int:
+def _points(asking: Asking) -> int:
     """Returns how many points in time the query is about, so that a break since the last answer
     shows."""
-    if asked.well_at is None or at - asked.well_at > VALID.total_seconds():
+    if asking.since is None:
         return 0
-    return metrics.span(at - asked.well_at)
+    return metrics.span((asking.at - asking.since).total_seconds())
 
 
 def _needed(question: SourceQuestion) -> SourceKind:

@@ -5,7 +5,7 @@ Normally this is one pass over the mirror in memory, with no request. What looks
 checked again with fresh lists, because a standby's mirror may be slightly behind.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -22,14 +22,15 @@ from ibgu.core.assurance.recover import (
     generation_back,
     hold_all,
     lost,
+    paused_again,
     rebuild,
     returned,
     runs_back,
     versions_back,
 )
 from ibgu.core.engine.driver import Drivers
-from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Decision, RolloutState
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import Decision, OnMember, RolloutState
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.db.journal import Journal, Loaded
 
@@ -122,7 +123,21 @@ class Recovery:
         held = hold_all(tracked_rollouts, objects, proof, now)
         newest = await self._journal_writer.with_retries(self._journal.newest_to_act)
         relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster, newest)
-        return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
+        paused = self._paused_again(tracked_rollouts, objects, now)
+        return fleet, await self._commit(_taken(fleet, [*held, *relabelled, *paused]), now)
+
+    def _paused_again(
+        self,
+        tracked_rollouts: Iterable[TrackedRollout],
+        objects: Mapping[str, RolloutObject],
+        now: datetime,
+    ) -> Iterator[OnMember]:
+        for tracked in tracked_rollouts:
+            found = objects.get(tracked.rollout.uid)
+            if found is not None:
+                with attributed_to(tracked.rollout.uid):
+                    driver = self._drivers[tracked.rollout.kind]
+                    yield from paused_again(driver, tracked, self._mirror.found(found), now)
 
     # -- the journal is behind -------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class Kind(StrEnum):
     AUTO_IMPORT_OFF = "AutoImportStaysOff"
     UNWATCHED = "WatchEnded"
     ROLLBACK_DEADLINE = "RollbackDeadlineChanged"
+    PAUSED_AGAIN = "PausedAgain"
     RESUME_DUE = "ResumeDue"
     RESUMED = "Resumed"
     # run

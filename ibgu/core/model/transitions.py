@@ -340,6 +340,11 @@ def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished
     return replace(member, rollback_until=until)
 
 
+def note_paused_again(member: Finished, since: datetime) -> Finished:
+    """Returns the finished member of whose cluster parts may be paused once more."""
+    return replace(member, paused_since=since, resuming=False)
+
+
 def note_resuming(member: Finished) -> Finished:
     """Returns the finished member whose cluster is to resume what was paused."""
     return replace(member, resuming=True)

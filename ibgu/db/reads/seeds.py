@@ -14,6 +14,7 @@ from sqlalchemy import any_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
+from ibgu.core.engine.state.failures import NOT_TRIED
 from ibgu.core.model import ActionName, Cause, ReasonKind, StepState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import SeedCounts
@@ -70,7 +71,7 @@ _COUNTED = text(f"""
               ELSE FALSE END AS did_go_back,
             members.state = 'finished' AND outcome = 'failed' AND late = ''
               AND failed_action = ANY (CAST(:brings AS text[]))
-              AND cause IS DISTINCT FROM '{Cause.BACKUP_FAILED}' AS did_fail
+              AND (cause IS NULL OR cause <> ALL (CAST(:not_the_seeds AS text[]))) AS did_fail
           FROM steps JOIN members ON members.hub = steps.hub
             AND members.rollout = steps.rollout AND members.step = steps.index
           WHERE steps.hub = :hub AND steps.rollout = uid
@@ -82,6 +83,10 @@ _COUNTED = text(f"""
 """)
 """The clusters by what failed there last. One rollout after the other: Postgres takes all at once
 for the whole table."""
+
+
+_NOT_THE_SEEDS = sorted(NOT_TRIED | {Cause.BACKUP_FAILED})
+"""Causes of failures that say nothing of an image: the cluster was not brought it."""
 
 
 class _Used(Struct, frozen=True):
@@ -134,7 +139,7 @@ class SeedReads(Base):
         key = (its[0].seed, tuple(uids))
         counts = self._tallies.seed(key, newest)
         if counts is None:
-            counts = _counts((await db.execute(_COUNTED, asked | _actions())).all())
+            counts = _counts((await db.execute(_COUNTED, asked | _parameters())).all())
             self._tallies.learn_seed(key, newest, counts)
         upgraded, rolled_back, failures = counts
         return SeedRow(
@@ -158,6 +163,10 @@ class SeedReads(Base):
             steps.c.hold["kind"].astext == ReasonKind.SEED_BREAKER.value,
         )
         return int(await db.scalar(statement) or 0)
+
+
+def _parameters() -> dict[str, list[Any]]:
+    return {**_actions(), "not_the_seeds": [cause.value for cause in _NOT_THE_SEEDS]}
 
 
 def _actions() -> dict[str, list[ActionName]]:

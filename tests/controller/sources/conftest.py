@@ -80,15 +80,17 @@ async def there() -> AsyncIterator[Site]:
 
 @pytest.fixture
 def asking(key: Path) -> Asking:
-    """Asks sources these questions; a webhook has its key."""
+    """Asks sources these questions; a webhook has its key. `known`: what was observed before."""
 
     @asynccontextmanager
-    async def run(sources: list[dict[str, Any]], *asked: SourceQuestion) -> AsyncIterator[Observed]:
+    async def run(
+        sources: list[dict[str, Any]], *asked: SourceQuestion, known: Observed | None = None
+    ) -> AsyncIterator[Observed]:
         given = [
             {"secretFile": str(key), **each} if each["kind"] == "webhook" else each
             for each in sources
         ]
-        observed = Observed(*asked)
+        observed = known or Observed(*asked)
         found: dict[str, Rollout] = {"uid-a": ROLLOUT}
         running = HealthSources(parse_sources({"sources": given}), observed.health, found.get)
         task = asyncio.create_task(running.run())

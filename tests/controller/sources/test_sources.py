@@ -155,6 +155,17 @@ async def test_after_a_good_answer_the_time_since_then_is_asked_about(
         await observed.until(UP, "answered a vector, and the query must return an instant vector")
 
 
+async def test_a_new_term_asks_about_the_time_since_the_answer_of_the_last_one(
+    there: Site, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.answers = [result(WELL) for _ in range(99)]
+    async with asking([thanos(there)], UP) as observed:
+        await observed.until(UP, "")
+    monkeypatch.setattr(metrics, "RESOLUTION", 1e-6)
+    async with asking([thanos(there)], UP, known=observed):
+        await observed.until(UP, "answered a vector, and the query must return an instant vector")
+
+
 async def test_mistakes_of_a_policy_say_what_to_do(there: Site, asking: Asking) -> None:
     unknown = MetricQuestion("other", "up")
     swapped = (MetricQuestion("noc", "up"), WebhookQuestion("thanos", "careful", "uid-a", 1))

@@ -78,6 +78,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.UNWATCHED: "A late completion would not be noticed any more.",
         Kind.ROLLBACK_DEADLINE: "After its end the cluster shows another time until which it can "
         "be rolled back, or none any more.",
+        Kind.PAUSED_AGAIN: "The hub was restored to a moment at which the rollout paused parts of "
+        "the cluster: ibgu sees that nothing stays paused.",
         Kind.RESUME_DUE: "Nothing in the plan resumes what was paused on the cluster: ibgu does "
         "it now.",
         Kind.RESUMED: "Nothing on the cluster is paused for the rollout any more.",

@@ -30,6 +30,7 @@ AFTER_THE_END = {
     "AutoImportStaysOff",
     "WatchEnded",
     "RollbackDeadlineChanged",
+    "PausedAgain",
     "ResumeDue",
     "Resumed",
     "LabelsPending",

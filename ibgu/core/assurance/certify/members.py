@@ -149,6 +149,7 @@ OF_MEMBER: dict[str, Callable[[MemberEventContext], None]] = {
     "AutoImportStaysOff": _afterwards,
     "WatchEnded": _afterwards,
     "RollbackDeadlineChanged": _afterwards,
+    "PausedAgain": _afterwards,
     "ResumeDue": _afterwards,
     "Resumed": _resumed,
 }

@@ -4,6 +4,7 @@ from ibgu.core.assurance.recover.found import FoundRollout, find
 from ibgu.core.assurance.recover.holding import hold_all
 from ibgu.core.assurance.recover.labels import lost
 from ibgu.core.assurance.recover.outdated import behind
+from ibgu.core.assurance.recover.pauses import paused_again
 from ibgu.core.assurance.recover.proof import generation_back, returned, runs_back, versions_back
 from ibgu.core.assurance.recover.rebuild import rebuild
 from ibgu.core.assurance.recover.versions import Versions, versions_of
@@ -16,6 +17,7 @@ __all__ = [
     "generation_back",
     "hold_all",
     "lost",
+    "paused_again",
     "rebuild",
     "returned",
     "runs_back",

@@ -20,12 +20,12 @@ from ibgu.core.assurance.recover.members import (
     with_slots,
     without_cluster,
 )
+from ibgu.core.assurance.recover.pauses import may_be_paused
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
     Decision,
     Finished,
@@ -36,7 +36,6 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
     Step,
-    traits,
 )
 from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
@@ -146,24 +145,16 @@ def _members(basis: _RebuildInput, step: Step, known: TrackedStep | None) -> lis
 
 def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member | ResumedMember:
     layout = basis.layout
+    trace = layout.traces[step.index].get(member.cluster)
     signs = MemberSigns(
         now=basis.now,
         over=basis.over(step.index),
         part=layout.parts[step.index].get(member.cluster, StepPart()),
-        trace=layout.traces[step.index].get(member.cluster),
+        trace=trace,
         created_at=basis.tracked.rollout.created_at,
     )
-    if not isinstance(member, Finished) and _shows_pauses(basis, signs.trace):
-        member = import_pause(member, basis.now)
+    if trace is not None and not isinstance(member, Finished):
+        asked = replace(basis.tracked.rollout, spec=basis.found.object.spec)
+        if may_be_paused(basis.driver, asked, trace):
+            member = import_pause(member, basis.now)
     return without_cluster(member_from_signs(member, step.actions, signs), basis.now)
-
-
-def _shows_pauses(basis: _RebuildInput, trace: Trace | None) -> bool:
-    """Whether parts of the cluster are, or may be, paused for the rollout, which the journal has
-    forgotten: its agent may have carried out an armed run that it has not reported yet."""
-    if trace is None:
-        return False
-    seen, rollout = trace.work.feedback, basis.tracked.rollout
-    if traits(trace.action).pauses and trace.work.armed:
-        return basis.driver.pauses(replace(rollout, spec=basis.found.object.spec))
-    return seen is not None and bool(seen.paused_for(rollout.uid))

@@ -81,12 +81,28 @@ def not_observed(check: HealthCheck, cluster: ClusterView, now: datetime) -> Hea
     return HealthFinding(f"ibgu has not read its {check} yet")
 
 
+class Asking(Struct, frozen=True):
+    """Asking is one question that is put to a source about a canary."""
+
+    at: datetime
+    """When it is put."""
+    since: datetime | None = None
+    """When the last question was put by whose answer the canary was well: the soak goes on if this
+    one is about all the time since. None: there is none within the time for which answers count."""
+
+
 class _Observed(Struct):
     """_Observed is what was observed of one canary by one check."""
 
     finding: HealthFinding
     at: datetime
     """When it was answered last."""
+    asked_at: datetime | None = None
+    """When the question was put that was answered then; None: no source was asked."""
+    broken: bool = False
+    """Whether it was reported that the canary is not well, and no answer since says that it is."""
+    well_again: datetime | None = None
+    """When it was first answered that the canary is well after that was reported last."""
     trouble: str = ""
     """Why it could not be asked since."""
 
@@ -111,18 +127,41 @@ class HealthObservations:
         why = found.trouble or "the last answer is too old"
         return HealthFinding(f"its {check} are not known since {utc(found.at)}: {why}")
 
+    def ask(self, question: SourceQuestion, cluster: ClusterView, now: datetime) -> Asking:
+        """Returns what is known of a question that is put now."""
+        found = self._found.get((cluster.uid, question))
+        if found is None or found.finding.problem or found.asked_at is None:
+            return Asking(now)
+        return Asking(now, found.asked_at if now - found.asked_at <= VALID else None)
+
     def note(
-        self, check: HealthCheck, cluster: ClusterView, answer: HealthFinding, now: datetime
+        self,
+        check: HealthCheck,
+        cluster: ClusterView,
+        answer: HealthFinding,
+        now: datetime,
+        asking: Asking | None = None,
     ) -> bool:
         """Notes an answer; returns whether the finding is another one. A cluster that does not
-        know since when it is well has been so since the first of its answers without a break."""
+        know since when it is well has been so since the first of its answers without a break. After
+        a break that was reported it is well since it has answered so, as its clock may be behind.
+
+        `asking`: the question that a source has answered.
+        """
         key = (cluster.uid, check)
         before = self._found.get(key)
-        finding = answer
-        if not answer.problem and (answer.since is None or answer.since > now + AHEAD):
-            finding = HealthFinding(since=_since(before, now))
-        self._found[key] = _Observed(finding, now)
-        if before is None or before.finding != finding or before.trouble:
+        found = _Observed(answer, now, asking.at if asking is not None else None)
+        if before is not None:
+            found.broken, found.well_again = before.broken, before.well_again
+        if answer.reported:
+            found.broken = True
+        elif not answer.problem:
+            if found.broken:
+                found.broken, found.well_again = False, now
+            since = _well_since(answer.since, before, found.well_again, now, asking)
+            found.finding = HealthFinding(since=since)
+        self._found[key] = found
+        if before is None or before.finding != found.finding or before.trouble:
             return True
         return now - before.at > VALID
 
@@ -164,7 +203,23 @@ def _dated(found: _Observed) -> HealthFinding:
     return replace(known, as_of=found.at) if known.reported else known
 
 
-def _since(before: _Observed | None, now: datetime) -> datetime:
+def _well_since(
+    reported: datetime | None,
+    before: _Observed | None,
+    well_again: datetime | None,
+    now: datetime,
+    asking: Asking | None,
+) -> datetime:
+    if reported is None or reported > now + AHEAD:
+        return _since(before, now, asking)
+    return reported if well_again is None else max(reported, well_again)
+
+
+def _since(before: _Observed | None, now: datetime, asking: Asking | None) -> datetime:
+    """Returns since when the canary is well by answers alone: since this one, unless it goes on
+    where the one before has ended."""
     if before is None or before.finding.problem or now - before.at > VALID:
+        return now
+    if asking is not None and (asking.since is None or asking.since != before.asked_at):
         return now
     return before.finding.since or now

@@ -6,8 +6,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.assurance.recover import FoundRollout, paused_again
+from ibgu.core.assurance.recover.former_status import FormerStatus
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.decide.member import accepted
+from ibgu.core.engine.works import DesiredWork
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
@@ -92,6 +96,46 @@ def test_a_restored_hub_reads_the_cluster_before_it_resumes(engine: InMemoryEngi
     engine.frozen.discard("site-1")
     engine.restart()
     engine.until(Kind.RESUMED)
+
+
+def test_what_a_restored_hub_pauses_again_is_resumed(engine: InMemoryEngine) -> None:
+    """The backup is of the moment at which the work was armed, and the agent is quicker than
+    ibgu."""
+    engine.apply(pausing("Update Pools"))
+    engine.until(Kind.RUN_ACCEPTED)
+    armed = engine.works[UID, "site-1"].wanted
+    engine.until(Kind.ROLLOUT_COMPLETED)
+    assert paused(engine) == set()
+    restore(engine, armed)
+    engine.restart()
+    engine.until(Kind.RESUMED)
+    assert paused(engine) == set()
+
+
+def restore(engine: InMemoryEngine, armed: DesiredWork) -> None:
+    """Brings the work back as it was, which the agent applies before ibgu sees it."""
+    work, node = engine.works[UID, "site-1"], spoke(engine)
+    work.wanted = armed
+    work.generation = work.taken = work.applied = work.generation + 1
+    node.paused = dict.fromkeys(sorted(EVERYTHING), UID)
+    tracked, found = engine.tracked(UID), engine.ibgus[UID]
+    trace = Trace(
+        cluster="site-1",
+        work=work.view(),
+        action="Update",
+        attempt=1,
+        started=engine.now,
+        limit=None,
+        outcome=None,
+    )
+    shown = FoundRollout(found, [], FormerStatus(), {"site-1": trace}, engine.cluster)
+    marked = replace(tracked.rollout, restore="restore-1")
+    for decision in (
+        OnRollout(Kind.IMPORTED, marked, "the hub was restored"),
+        *paused_again(CLUSTER_VERSION, tracked, shown, engine.now),
+    ):
+        engine._take(decision, [])
+        engine.records.write(decision)
 
 
 def test_an_update_that_was_asked_for_is_not_resumed_before_it_has_begun(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ibgu.core.engine.state.health_observations import (
+    Asking,
     HealthFinding,
     HealthObservations,
     MetricQuestion,
@@ -130,3 +131,40 @@ def test_a_source_that_was_not_asked_for_long_proves_nothing() -> None:
     assert observed.finding(THANOS, SITE, at(6)) == HealthFinding(
         "the source thanos was not asked since 2026-01-01T00:00:00Z"
     )
+
+
+def test_a_soak_goes_on_if_the_next_question_is_about_all_the_time_since() -> None:
+    observed = HealthObservations()
+    first = observed.ask(THANOS, SITE, at(0))
+    assert first == Asking(at(0))
+    observed.note(THANOS, SITE, WELL, at(0.1), first)
+    second = observed.ask(THANOS, SITE, at(4.7))
+    assert second == Asking(at(4.7), since=at(0))
+    observed.note(THANOS, SITE, WELL, at(4.8), second)
+    assert observed.finding(THANOS, SITE, at(4.8)) == HealthFinding(since=at(0.1))
+
+
+def test_a_soak_begins_again_if_no_question_is_about_a_part_of_it() -> None:
+    """The first answer came late, so the next question is within five minutes of it and not of
+    the question."""
+    observed = HealthObservations()
+    observed.note(THANOS, SITE, WELL, at(0.2), observed.ask(THANOS, SITE, at(0)))
+    asking = observed.ask(THANOS, SITE, at(5.1))
+    assert asking == Asking(at(5.1))
+    observed.note(THANOS, SITE, WELL, at(5.1), asking)
+    assert observed.finding(THANOS, SITE, at(5.1)) == HealthFinding(since=at(5.1))
+
+
+def test_a_question_after_a_bad_answer_is_about_now_alone() -> None:
+    observed = HealthObservations()
+    observed.note(THANOS, SITE, SICK, at(0), observed.ask(THANOS, SITE, at(0)))
+    assert observed.ask(THANOS, SITE, at(1)) == Asking(at(1))
+
+
+def test_a_clock_that_is_behind_hides_no_break() -> None:
+    observed = HealthObservations()
+    observed.note(NODES, SITE, HealthFinding("degraded", reported=True), at(50))
+    observed.note_trouble(NODES, SITE, "no answer", at(54))
+    observed.note(NODES, SITE, HealthFinding(since=at(-30)), at(58))
+    observed.note(NODES, SITE, HealthFinding(since=at(-30)), at(59))
+    assert finding(observed, 59) == HealthFinding(since=at(58))

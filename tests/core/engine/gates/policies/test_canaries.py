@@ -125,7 +125,9 @@ def test_a_canary_that_fails_holds_the_step_until_a_person_resumes() -> None:
     assert succeeded(engine) == 7
 
 
-def test_the_soak_begins_again_once_a_canary_is_available_again() -> None:
+@pytest.mark.parametrize("behind", [timedelta(), timedelta(hours=9)])
+def test_the_soak_begins_again_once_a_canary_is_available_again(behind: timedelta) -> None:
+    """`behind`: the clock of the cluster, which dates that itself."""
     engine = fleet()
     canaries(engine, count=2, soakMinutes=30)
     engine.apply(ibgu("a", "Prep"))
@@ -138,7 +140,7 @@ def test_the_soak_begins_again_once_a_canary_is_available_again() -> None:
         "the canaries must stay available, and the hub can't reach site-1"
     )
     engine.spokes["site-1"].dark = False
-    engine.available_since["site-1"] = engine.now
+    engine.available_since["site-1"] = engine.now - behind
     engine.touch_cluster("site-1")
     engine.wait(minutes=29)
     assert started(engine) == {"site-1", "site-2"}
