@@ -77,12 +77,12 @@ async def test_an_ibgu_for_all_clusters_gets_only_those_of_its_namespace(
     await scene.apply(of(B, "all", step("Prep")))
     assert await ended(scene, B, "all") == names[3:]
     assert [scene.stages(name) for name in names] == [[], [], [], ["Prep"], ["Prep"]]
-    words = "3 more clusters that match are in no cluster set that is bound to namespace tenant-b"
+    words = "starts with 2 clusters of the cluster sets that are bound to namespace tenant-b"
 
     async def heard() -> bool:
         return words in await told(scene, B)
 
-    await scene.until(heard, "an Event that tells who is left out")
+    await scene.until(heard, "an Event that tells of the tenant's own clusters")
 
 
 async def test_without_a_binding_nothing_starts_until_there_is_one(

@@ -39,7 +39,8 @@ def why_nobody(
     barred: Collection[str],
     scope: Scope,
 ) -> str:
-    """Returns a sentence for a person, where `select` with the same arguments returns none."""
+    """Returns a sentence for a person, where `select` with the same arguments returns none. It is
+    for people who may list all of `clusters`."""
     if not selectors:
         return (
             "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
@@ -49,15 +50,34 @@ def why_nobody(
         why for _, why in _matched(clusters, selectors, action, pending_patches, barred, scope)
     )
     if not obstacles:
-        return (
-            "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
-            "`oc get managedclusters --show-labels`"
-        )
+        return _no_match(scope)
     count = obstacles.total()
     reasons = ", ".join(f"{number} {why}" for why, number in sorted(obstacles.items()))
     noun = "cluster matches" if count == 1 else "clusters match"
     words = f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {reasons}"
     return f"{words}; bind their set with: {scope.bind}" if scope.outside in obstacles else words
+
+
+def within_reach(clusters: Iterable[ClusterView], scope: Scope) -> Iterable[ClusterView]:
+    """Returns the clusters of which the people of the namespace may hear: what is said of others
+    would tell them who has which labels."""
+    if not scope.bounded:
+        return clusters
+    within = scope.matcher()
+    return [cluster for cluster in clusters if within(cluster.labels)]
+
+
+def _no_match(scope: Scope) -> str:
+    if scope.bounded:
+        return (
+            "no ManagedCluster of the cluster sets that are bound to namespace "
+            f"{scope.namespace} matches spec.clusterLabelSelectors; bind further sets with: "
+            f"{scope.bind}"
+        )
+    return (
+        "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
+        "`oc get managedclusters --show-labels`"
+    )
 
 
 def outside(

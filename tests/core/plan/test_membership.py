@@ -14,6 +14,7 @@ from ibgu.core.plan import (
     select,
     why_nobody,
     with_pending_patches,
+    within_reach,
 )
 
 EVERYBODY = [LabelSelector()]
@@ -277,6 +278,21 @@ def test_clusters_outside_the_bound_sets_are_counted_with_the_remedy() -> None:
         "2 clusters match spec.clusterLabelSelectors, but none can start Prep: "
         f"2 in no cluster set that is bound to namespace north; {bind}"
     )
+
+
+def test_a_namespace_hears_nothing_of_clusters_outside_its_sets() -> None:
+    """Whether they match or not, the words are the same."""
+    clusters = [cluster("a", region="north"), cluster("b"), cluster("c", vendor="acme")]
+    told = within_reach(clusters, NORTH)
+    assert [each.name for each in told] == ["a"]
+    assert within_reach(clusters, EVERYWHERE) is clusters
+    for asked in ({"vendor": "acme"}, {"vendor": "other"}):
+        selectors = [LabelSelector(match_labels=asked)]
+        assert why_nobody(told, selectors, Action.PREP, {}, (), NORTH) == (
+            "no ManagedCluster of the cluster sets that are bound to namespace north matches "
+            "spec.clusterLabelSelectors; bind further sets with: clusteradm clusterset bind SET "
+            "--namespace north"
+        )
 
 
 REGIONS = st.sampled_from([{}, {"region": "north"}, {"region": "south"}])

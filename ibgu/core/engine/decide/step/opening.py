@@ -22,7 +22,7 @@ from ibgu.core.model import (
     traits,
     transitions,
 )
-from ibgu.core.plan import outside, select, why_nobody
+from ibgu.core.plan import Scope, select, why_nobody, within_reach
 
 
 def start_listed_step(
@@ -59,14 +59,9 @@ def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:
 def _start_step(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) -> None:
     selectors, scope = ctx.rollout.spec.cluster_label_selectors, ctx.snapshot.scope
     barred = set() if traits(step.first).cancels else ctx.fleet.barred(ctx.rollout)
-    chosen = select(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
-    if not chosen:
-        why = why_nobody(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
-        said = f"step {step.index + 1}: {why}"
-    else:
-        said = f"step {step.index + 1} starts with {count(len(chosen), 'cluster')}"
-        others = outside(clusters, selectors, scope)
-        said += f"; {others}" if others else ""
+    asked = (selectors, step.first, ctx.fleet.pending_patches, barred, scope)
+    chosen = select(clusters, *asked)
+    words = _starts_with(chosen, scope) or why_nobody(within_reach(clusters, scope), *asked)
     if ctx.rollout.state is RolloutState.PENDING:
         ctx.on_rollout(
             Kind.ROLLOUT_STARTED,
@@ -75,11 +70,22 @@ def _start_step(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView
         )
     digest = ctx.snapshot.payload.digest if carry_payload(step.actions) else ""
     started = lifecycle.start_step(step, len(chosen), digest, ctx.now)
+    said = f"step {step.index + 1}{'' if chosen else ':'} {words}"
     ctx.on_step(Kind.STEP_STARTED, started, said, warning=not chosen)
     take_findings(ctx, ctx.tracked.steps[step.index], [cluster.name for cluster in chosen])
     _join(ctx, started, chosen)
     # Those that the step has not taken may wait for it no longer, to resume what is paused.
     ctx.result.remaining += [name for each in ctx.tracked.steps for name in each.paused]
+
+
+def _starts_with(chosen: Sequence[ClusterView], scope: Scope) -> str:
+    """Returns how many clusters start; empty: none does."""
+    if not chosen:
+        return ""
+    words = f"starts with {count(len(chosen), 'cluster')}"
+    if scope.bounded:
+        words += f" of the cluster sets that are bound to namespace {scope.namespace}"
+    return words
 
 
 def _join(ctx: DecisionContext, step: Step, chosen: Iterable[ClusterView]) -> None:
