@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu import IBU
@@ -85,9 +86,19 @@ async def test_former_receivers_are_forgotten(db: AsyncEngine, leading: Leading)
         await leading(hub=hub)
         for name in ("noc", "old"):
             await Cursors(db, hub).save(name, Cursor(7, NotificationState()), 1)
-    await Cursors(db, "hub-1").keep_only(["noc", "new"])
+    await Cursors(db, "hub-1").keep_only(["noc", "new"], 2)
+    assert len(await rows(db, "SELECT 1 FROM notify_cursors")) == 4
+    await Cursors(db, "hub-1").keep_only(["noc", "new"], 1)
     assert await rows(db, "SELECT hub, receiver FROM notify_cursors ORDER BY hub, receiver") == [
         ("hub-1", "noc"),
         ("hub-2", "noc"),
         ("hub-2", "old"),
     ]
+
+
+async def test_a_cursor_that_cant_be_read_is_none(db: AsyncEngine, journal: Journal) -> None:
+    cursors = Cursors(db, "hub-1")
+    await cursors.save("noc", Cursor(7, NotificationState()), 1)
+    async with db.begin() as connection:
+        await connection.execute(text("UPDATE notify_cursors SET memory = '{\"tracks\": 3}'"))
+    assert await cursors.load("noc") is None

@@ -46,6 +46,15 @@ REFUSALS = 3
 """Refusals of one message in a row after which it is also sent without quoted words."""
 
 
+REOPEN = 5
+"""Attempts in a row without any answer after which the connection is made anew: the file of trusted
+certificates may have changed."""
+
+
+class _ReopenDue(Exception):
+    """_ReopenDue ends a connection that does not get through."""
+
+
 class DispatchContext(Struct, frozen=True):
     """DispatchContext holds what all dispatchers share."""
 
@@ -77,6 +86,8 @@ class Dispatcher:
                         await self._follow(way)
                 except LeadershipLost:
                     return
+                except _ReopenDue:
+                    continue
                 except (JournalUnavailable, SecretUnavailable) as error:
                     self._trouble.stuck(str(error))
                 except Exception as error:
@@ -166,7 +177,8 @@ class Dispatcher:
         return await self._settled(await way.send(sent), sent)
 
     async def _settled(self, answer: DeliveryResponse, sent: NotificationRequest) -> bool:
-        """Returns whether the answer ends the tries, after a pause if it does not."""
+        """Returns whether the answer ends the tries, after a pause if it does not. Raises
+        _ReopenDue."""
         if answer.delivered:
             self._failures = 0
             self._trouble.delivered()
@@ -175,6 +187,8 @@ class Dispatcher:
         status = f"{answer.status} " if answer.status else ""
         self._trouble.wrong(f"{status}{answer.words}", sent.at)
         await asyncio.sleep(pause(self._failures, answer, self._context.rng.random()))
+        if not answer.status and self._failures % REOPEN == 0:
+            raise _ReopenDue
         return False
 
     # -- alerts --------------------------------------------------------------------------------

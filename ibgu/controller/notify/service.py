@@ -46,15 +46,16 @@ class Notifier:
             await asyncio.wait({self._task})
 
     async def _notify(self, epoch: int) -> None:
-        await self._forget_others()
+        await self._forget_others(epoch)
         async with asyncio.TaskGroup() as tasks:
             for receiver in self._receivers:
                 tasks.create_task(Dispatcher(receiver, self._context, epoch).run())
 
-    async def _forget_others(self) -> None:
+    async def _forget_others(self, epoch: int) -> None:
         """Drops the cursors of former receivers; if that fails, the next leader does it."""
         try:
-            await self._context.cursors.keep_only([receiver.name for receiver in self._receivers])
+            names = [receiver.name for receiver in self._receivers]
+            await self._context.cursors.keep_only(names, epoch)
         except (JournalUnavailable, DBAPIError) as error:
             log.warning("can't delete former receivers yet", error=error_text(error))
 

@@ -27,6 +27,20 @@ def counted(
     return (*others, replace(old, count=old.count + 1, clusters=clusters, last=fact.at))
 
 
+def without(groups: Sequence[FailureGroup], fact: RolloutEvent) -> tuple[FailureGroup, ...]:
+    """Returns the groups without the cluster, which has not failed after all. A group names only
+    its first clusters: one that none names is taken from the step's group if that has but one."""
+    of_step = [group for group in groups if group.step == fact.step]
+    named = [group for group in of_step if fact.cluster in group.clusters]
+    found = next(iter(named or (of_step if len(of_step) == 1 else ())), None)
+    if found is None:
+        return tuple(groups)
+    clusters = tuple(name for name in found.clusters if name != fact.cluster)
+    less = replace(found, count=found.count - 1, clusters=clusters)
+    changed = (less if group is found else group for group in groups)
+    return tuple(group for group in changed if group.count)
+
+
 def milestone(count: int) -> bool:
     """Whether the count is 1, 5, 10, 50, 100, 500, …: each is a message; the step's end reports the
     rest."""

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from ibgu.core.drivers import declared, traits
 from ibgu.core.engine.driver import FailureTexts
 from ibgu.core.model import Kind, Outcome, RolloutState, StepState
+from ibgu.core.model.members import completed_late
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
-from ibgu.core.notify.failures import counted, milestone
+from ibgu.core.notify.failures import counted, milestone, without
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.rollout_event import (
@@ -35,6 +36,8 @@ _OF_STEP = {
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
     Kind.FOLLOW_UP: Topic.STEP_FOLLOW_UP,
 }
+
+_CLOCK_GOES = frozenset({Kind.CLOCK_STARTED, Kind.STEP_STARTED, Kind.STEP_FINISHED})
 
 FoldResult = tuple[TrackedEvents, Topic | None]
 
@@ -119,6 +122,8 @@ def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
         outcomes=track.outcomes if fact.step == track.step else {},
         groups=() if cleans_up else track.groups,
         step_hold=hold,
+        clock_stopped=kind is Kind.CLOCK_STOPPED
+        or (track.clock_stopped and kind not in _CLOCK_GOES),
     )
     return after, topic
 
@@ -132,6 +137,8 @@ def _member(
     texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind
 ) -> FoldResult:
     outcome = fact.data.get("outcome")
+    if kind is Kind.COMPLETED_LATE:
+        return _completed_late(track, fact), None
     if outcome is None or fact.step != track.step:
         return track, None
     outcomes = {**track.outcomes, outcome: track.outcomes.get(outcome, 0) + 1}
@@ -141,6 +148,19 @@ def _member(
     groups = counted(texts, track.groups, fact)
     notified = kind is Kind.FINISHED and milestone(groups[-1].count)
     return replace(track, groups=groups), Topic.CLUSTERS_FAILED if notified else None
+
+
+def _completed_late(track: TrackedEvents, fact: RolloutEvent) -> TrackedEvents:
+    """Returns the rollout with a success instead of the failure, unless the member stays failed."""
+    if not completed_late(fact.data.get("outcome"), fact.data.get("late", "")):
+        return track
+    outcomes = track.outcomes
+    if fact.step == track.step and outcomes.get(Outcome.FAILED, 0):
+        succeeded = outcomes.get(Outcome.SUCCEEDED, 0) + 1
+        failed = outcomes[Outcome.FAILED] - 1
+        outcomes = {**outcomes, Outcome.SUCCEEDED: succeeded, Outcome.FAILED: failed}
+        outcomes = {outcome: number for outcome, number in outcomes.items() if number}
+    return replace(track, outcomes=outcomes, groups=without(track.groups, fact))
 
 
 def _message(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> Message:

@@ -15,9 +15,10 @@ PROGRESS_KINDS = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")
     Kind.ADOPTED,
     Kind.STEP_ADOPTED,
     Kind.IMPORTED,
+    Kind.CLOCK_STARTED,
 }
 """Events after which a rollout has not stalled."""
-MEMBER_KINDS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED})
+MEMBER_KINDS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED, Kind.COMPLETED_LATE})
 """Events that may show how a member ended."""
 STEP_KINDS = frozenset(
     {
@@ -27,6 +28,8 @@ STEP_KINDS = frozenset(
         Kind.STEP_HELD,
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,
+        Kind.CLOCK_STOPPED,
+        Kind.CLOCK_STARTED,
         Kind.FOLLOW_UP,
         Kind.IMPORTED,
     }

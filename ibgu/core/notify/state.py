@@ -61,6 +61,8 @@ class TrackedEvents(Struct, frozen=True, kw_only=True):
     """Failures of all steps whose clean-up has not begun."""
     hold: Hold | None = None
     step_hold: Hold | None = None
+    clock_stopped: bool = False
+    """Whether the clock of the step stands still: policies keep whatever could start."""
     moved: datetime | None = None
     moved_seq: int = 0
     stalled: datetime | None = None

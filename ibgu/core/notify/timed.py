@@ -33,7 +33,7 @@ def _fresh(track: TrackedEvents, now: datetime) -> bool:
 
 
 def _stalls(track: TrackedEvents, moved: datetime, now: datetime, patience: timedelta) -> bool:
-    waits = track.hold is not None or track.step_hold is not None
+    waits = track.hold is not None or track.step_hold is not None or track.clock_stopped
     over = track.stalled is not None or track.state == RolloutState.DELETED
     return track.running and not (waits or over) and now - moved >= patience
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 import msgspec
+import structlog
 from msgspec import Struct
-from sqlalchemy import any_, bindparam, delete, func, literal, not_, select
+from sqlalchemy import any_, bindparam, delete, exists, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,6 +13,8 @@ from ibgu.core.notify import NotificationState
 from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.reads.base import texts
 from ibgu.db.schema import hubs, notify_cursors
+
+log = structlog.get_logger("ibgu.notify")
 
 
 class Cursor(Struct, frozen=True):
@@ -34,7 +37,11 @@ class Cursors:
         with unavailable_from("reading how far a receiver has been notified"):
             async with self._engine.connect() as db:
                 row = (await db.execute(wanted)).first()
-        return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
+        try:
+            return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
+        except msgspec.ValidationError:
+            log.exception("a receiver is notified from now on", receiver=receiver)
+            return None
 
     async def save(self, receiver: str, cursor: Cursor, epoch: int) -> None:
         """Saves the cursor. Raises LeadershipLost if `epoch` is over: the next leader continues
@@ -56,11 +63,12 @@ class Cursors:
         if not written:
             raise LeadershipLost(f"epoch {epoch} of hub {self._hub} is over; nothing was written")
 
-    async def keep_only(self, receivers: Collection[str]) -> None:
-        """Deletes the cursors of receivers that are no longer configured."""
+    async def keep_only(self, receivers: Collection[str], epoch: int) -> None:
+        """Deletes the cursors of receivers that are no longer configured, unless `epoch` is over:
+        the next leader may have others."""
         gone = not_(notify_cursors.c.receiver == any_(texts(receivers)))
+        leads = exists().where(hubs.c.id == self._hub, hubs.c.epoch == epoch)
+        former = delete(notify_cursors).where(notify_cursors.c.hub == self._hub, gone, leads)
         with unavailable_from("forgetting former receivers"):
             async with self._engine.begin() as db:
-                await db.execute(
-                    delete(notify_cursors).where(notify_cursors.c.hub == self._hub, gone)
-                )
+                await db.execute(former)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,19 +30,21 @@ class Site:
         self.answers: list[int | web.Response] = []
         self.hangs = False
         self.port = 0
+        self.trust: ssl.SSLContext | None = None
+        """What it shows to clients; None: it has no TLS."""
         self.came = asyncio.Event()
         self.on_request: Callable[[Request], Awaitable[None]] | None = None
         self._runner: web.ServerRunner | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.trust else 'http'}://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
         """Again on the same port."""
         self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.05)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.trust)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

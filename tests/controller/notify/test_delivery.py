@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
@@ -252,6 +253,31 @@ async def test_an_unusable_receiver_counts_as_lagging(
         write_serving_files(tmp_path)
         await until(partial(ends_with, "a receiver is reached again"))
         assert lag() == 0
+
+
+async def test_a_renewed_certificate_authority_is_trusted_without_a_restart(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines, tmp_path: Path
+) -> None:
+    await noc.close()
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    old, new = (write_serving_files(tmp_path / name) for name in ("old", "new"))
+    noc.trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    noc.trust.load_cert_chain(new.certificate, new.key)
+    trusted = tmp_path / "ca.crt"
+    trusted.write_bytes(old.ca.read_bytes())
+
+    async def noticed() -> bool:
+        return any("certificate" in str(line.get("error")) for line in said)
+
+    async with notified(to(noc, caFile=str(trusted))):
+        await begun(db)
+        await noc.open()
+        await tell(journal, story())
+        await until(noticed)
+        trusted.write_bytes(new.ca.read_bytes())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
 
 
 def lag() -> float:

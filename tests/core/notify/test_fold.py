@@ -10,7 +10,8 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import NotificationState, advance, overdue
-from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone
+from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone, without
+from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import NAMED, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import break_glass
@@ -362,3 +363,64 @@ def test_a_cluster_that_soaks_has_not_stalled() -> None:
     assert overdue(memory, until + HOUR, 2 * HOUR)[1] == ()
     (message,) = overdue(memory, until + 2 * HOUR, 2 * HOUR)[1]
     assert message.topic is Topic.ROLLOUT_STALLED
+
+
+def test_a_step_whose_clock_policies_stop_has_not_stalled() -> None:
+    """The time counts from when it goes on."""
+    engine = prepared_and_opened()
+    facts = facts_of(engine)
+    before, _ = folded(facts)
+    moved = before.tracks[UID].moved
+    assert moved is not None
+    opened = next(fact for fact in facts if fact.kind == Kind.STEP_STARTED)
+    opened = replace(opened, step=before.tracks[UID].step)
+    stopped = replace(opened, seq=900, at=moved + HOUR, kind=str(Kind.CLOCK_STOPPED))
+    held, _ = folded([stopped], before)
+    assert overdue(held, moved + 99 * HOUR, 2 * HOUR) == (held, ())
+    goes_on = replace(stopped, seq=901, at=moved + 99 * HOUR, kind=str(Kind.CLOCK_STARTED))
+    memory, _ = folded([goes_on], held)
+    assert overdue(memory, moved + 100 * HOUR, 2 * HOUR) == (memory, ())
+    (message,) = overdue(memory, moved + 101 * HOUR, 2 * HOUR)[1]
+    assert message.topic is Topic.ROLLOUT_STALLED
+
+
+def late(fact: RolloutEvent, **data: str) -> RolloutEvent:
+    """The cluster of the failure completes its action late."""
+    given = {"state": "finished", "outcome": "failed", "late": "completed late", **data}
+    return replace(fact, seq=fact.seq + 1, kind=str(Kind.COMPLETED_LATE), cause=None, data=given)
+
+
+def test_a_late_completion_takes_its_cluster_from_the_failures() -> None:
+    engine = prepared([2, 3], 4)
+    engine.wait(hours=5)
+    facts = facts_of(engine)
+    failures = [fact for fact in facts if fact.data.get("outcome") == "failed"]
+    until = facts[: facts.index(failures[-1]) + 1]
+    memory, _ = folded(until)
+    (group,) = memory.tracks[UID].groups
+    assert (group.count, memory.tracks[UID].outcomes["failed"]) == (2, 2)
+    stays, _ = advance(IBU, memory, late(failures[0], late=""))
+    assert stays.tracks[UID].groups == (group,)
+    once, messages = advance(IBU, memory, late(failures[0]))
+    assert messages == ()
+    (left,) = once.tracks[UID].groups
+    assert (left.count, left.clusters) == (1, (failures[1].cluster,))
+    assert once.tracks[UID].outcomes["failed"] == 1
+    twice, _ = advance(IBU, once, late(failures[1]))
+    assert twice.tracks[UID].groups == ()
+    assert "failed" not in twice.tracks[UID].outcomes
+    assert twice.tracks[UID].outcomes["succeeded"] == 2 + memory.tracks[UID].outcomes.get(
+        "succeeded", 0
+    )
+
+
+def test_a_cluster_that_no_group_names_is_taken_from_the_only_one_of_its_step() -> None:
+    engine = prepared([2, 3], 4)
+    engine.wait(hours=5)
+    failures = [fact for fact in facts_of(engine) if fact.data.get("outcome") == "failed"]
+    one = counted(IBU, (), failures[0])
+    assert without(one, replace(failures[0], cluster="site-9")) == ()
+    other = replace(one[0], action="Prep")
+    both = (*one, other)
+    assert without(both, replace(failures[0], cluster="site-9")) == both
+    assert without(one, replace(failures[0], step=7)) == one

@@ -280,6 +280,17 @@ class TrackedStep:
         self.ended += by * has_ended(member)
 
     @property
+    def outcomes(self) -> Counter[Outcome]:
+        """Returns the finished members by outcome, as people see them: those that completed late
+        have succeeded (R15)."""
+        found: Counter[Outcome] = Counter()
+        for (_, _, outcome, late), count in self.by_status.items():
+            if outcome is not None:
+                succeeded = late and outcome is Outcome.FAILED
+                found[Outcome.SUCCEEDED if succeeded else outcome] += count
+        return found
+
+    @property
     def unfinished(self) -> int:
         return self.counts[MemberState.WAITING] + self.counts[MemberState.IN_FLIGHT]
 

@@ -175,6 +175,21 @@ def test_a_lateness_of_seconds_is_given_in_seconds() -> None:
     assert engine.member("uid-a", 0, "site-1").late == "completed late, after 5 s"
 
 
+def test_the_end_of_a_step_counts_a_late_completion_as_a_success() -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    spoke = engine.spokes["site-1"]
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.wait(seconds=5)
+    for status, reason in (("False", "Failed"), ("True", "Completed")):
+        spoke.conditions["PrepCompleted"] = told(status, reason)
+        engine.agents()
+        engine.settle()
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.FAILED
+    engine.drive()
+    assert engine.told(Kind.STEP_FINISHED) == ["step 1 is finished: 2 succeeded"]
+
+
 def test_the_details_of_a_failure_are_filled_in() -> None:
     """The cluster tells them a moment after the failure (R10.1)."""
     engine = InMemoryEngine("site-1")

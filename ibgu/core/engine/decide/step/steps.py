@@ -166,8 +166,8 @@ def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 def _finish_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Finishes the step whose last member has finished; the cycle then opens the next one."""
-    counts = {outcome: tracked.counts[outcome] for outcome in Outcome}
-    words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    counts = tracked.outcomes
+    words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
     ctx.on_step(
         Kind.STEP_FINISHED,
         lifecycle.finish_step(tracked.step, ctx.now),
