@@ -74,6 +74,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             tracked=tracked,
             observe=observed.__getitem__,
             cluster=mirror.cluster,
+            named_alike=mirror.named_alike,
             facts=self._facts.facts,
             object=found,
             driver=self._drivers[rollout.kind],

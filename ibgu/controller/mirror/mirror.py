@@ -42,7 +42,7 @@ class Mirror:
         self._hub_restored = ""
         self.objects = RolloutObjects(self._object_changed, self.note_restored)
         self.clusters: Store[HubObject[ClusterView]] = Store(
-            {}, self._cluster_changed, self.note_restored
+            {"misnamed": _misnamed}, self._cluster_changed, self.note_restored
         )
         self.works: Store[HubObject[WorkView]] = Store(
             {"rollout": _rollout}, self._work_changed, self.note_restored
@@ -65,6 +65,10 @@ class Mirror:
         """Returns the cluster's labels; None if there is no such ManagedCluster."""
         found = self.clusters.get(("", cluster))
         return None if found is None else found.view.labels
+
+    def named_alike(self, cluster: str) -> bool:
+        """Returns whether another ManagedCluster carries the label of the cluster's name."""
+        return bool(self.clusters.keys_by("misnamed", cluster))
 
     def work(self, key: WorkKey) -> WorkView | None:
         found = self.works.get(key)
@@ -280,6 +284,12 @@ def _requested(obj: RolloutObject) -> object:
     """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
     meta = obj.metadata
     return (meta.uid, meta.generation, meta.annotations, meta.labels, meta.deletion_timestamp)
+
+
+def _misnamed(obj: HubObject[ClusterView]) -> list[str]:
+    """Returns the value of the label of names, if it is not the cluster's own."""
+    value = obj.view.labels.get(names.NAME_LABEL)
+    return [value] if value and value != obj.view.name else []
 
 
 def _rollout(obj: HubObject[WorkView]) -> list[str]:

@@ -128,6 +128,8 @@ class Snapshot(Struct, frozen=True):
     """Returns the observation of a cluster by name, for this rollout."""
     cluster: Callable[[str], ClusterView | None]
     """Returns a ManagedCluster by name: a part of what `observe` returns, without its cost."""
+    named_alike: Callable[[str], bool]
+    """Returns whether another ManagedCluster carries the label of the cluster's name."""
     facts: Facts
     object: RolloutObject | None
     """The IBGU as the hub shows it; None: deleted."""

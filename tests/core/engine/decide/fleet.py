@@ -178,6 +178,7 @@ class InMemoryEngine(Hub, Story):
             tracked=tracked,
             observe=lambda name: self.observe(uid, name),
             cluster=lambda name: self.observe(uid, name).cluster,
+            named_alike=self._named_alike,
             facts=self.facts,
             object=self.ibgus.get(uid),
             driver=self.others.get(tracked.rollout.kind, self.driver),
@@ -198,6 +199,10 @@ class InMemoryEngine(Hub, Story):
             policies_known=holding.known,
             **self._granted(tracked),
         )
+
+    def _named_alike(self, name: str) -> bool:
+        others = (labels for each, labels in self.labels.items() if each != name)
+        return any(labels.get("name") == name for labels in others)
 
     def _granted(self, tracked: TrackedRollout) -> dict[str, Any]:
         found = grants_of(tracked.rollout, self.approvals, self.glasses, self.proven_since)

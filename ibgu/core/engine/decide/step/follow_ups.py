@@ -84,6 +84,11 @@ def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:
         return "a rollout that ibgu can't read has it"
     if cluster.labels.get(NAME_LABEL) != cluster.name:
         return f"its ManagedCluster lacks the label {NAME_LABEL} with its name"
+    if ctx.snapshot.named_alike(cluster.name):
+        return (
+            f"another ManagedCluster carries the label {NAME_LABEL}={cluster.name}, and would be "
+            "selected with it"
+        )
     return ""
 
 

@@ -301,6 +301,15 @@ def test_a_cluster_without_the_label_of_its_name_is_left_to_a_person() -> None:
     assert refusal(engine) == "its ManagedCluster lacks the label name with its name"
 
 
+def test_a_cluster_whose_name_another_one_carries_is_left_to_a_person() -> None:
+    """The selector of the rollback would take both."""
+    engine = upgraded()
+    engine.labels["elsewhere"] = {"name": "site-1"}
+    assert refusal(engine) == (
+        "another ManagedCluster carries the label name=site-1, and would be selected with it"
+    )
+
+
 def test_a_finalized_upgrade_is_left_to_a_person() -> None:
     engine = upgraded(steps=("Prep", "Upgrade FinalizeUpgrade"))
     assert refusal(engine) == "it is finalized, so the release from before is gone"
