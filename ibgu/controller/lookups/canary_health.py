@@ -69,10 +69,10 @@ class CanaryHealth:
                 found[name] = ObservedCanary(each.cluster, before | asked)
         return found
 
-    def questions(self) -> dict[tuple[str, SourceQuestion], ClusterView]:
+    def questions(self) -> dict[tuple[str, SourceQuestion], Canary]:
         """Returns the canaries that sources are asked about, by uid and question."""
         return {
-            (each.cluster.uid, question): each.cluster
+            (each.cluster.uid, question): each
             for each in self._to_observe()
             for question in each.questions
         }

@@ -14,6 +14,7 @@ from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
 from ibgu.core.engine.gates.policies import source_fault
 from ibgu.core.engine.state.health_observations import (
     Asking,
+    Canary,
     HealthFinding,
     MetricQuestion,
     SourceQuestion,
@@ -21,6 +22,7 @@ from ibgu.core.engine.state.health_observations import (
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify import HealthSource
+from ibgu.flowcontrol.fair import FairQueue, FairSlots
 
 log = structlog.get_logger("ibgu.canaries")
 
@@ -36,8 +38,8 @@ _REMIND = 600.0
 """Seconds between two lines of the log about one source."""
 _TOO_MANY = f"ibgu puts at most {MAX_QUESTIONS} questions to one source: have fewer canaries"
 
-Questions = Mapping[tuple[str, SourceQuestion], ClusterView]
-"""The clusters to ask about, by uid and question."""
+Questions = Mapping[tuple[str, SourceQuestion], Canary]
+"""The canaries to ask about, by uid and question."""
 
 
 class QuestionedCanaries(Protocol):
@@ -64,8 +66,12 @@ class _Asked(Struct):
 
     question: SourceQuestion
     cluster: ClusterView
+    namespace: str
+    """That of the rollout that waits for the answer."""
     due: float = 0.0
     """When it is put again, by the loop's time."""
+    waits: bool = False
+    """Whether it waits for its turn or for its answer."""
 
 
 class HealthSources:
@@ -80,6 +86,7 @@ class HealthSources:
     ) -> None:
         """`rollout` returns the rollout with that uid."""
         self._canaries = canaries
+        self._rollout = rollout
         self._askers = {each.name: _Asker(each, canaries, rollout) for each in sources}
         self._kinds = {each.name: each.kind for each in sources}
 
@@ -95,16 +102,19 @@ class HealthSources:
                 await asyncio.sleep(_TURN)
 
     def _look(self) -> None:
-        """Gives each source the questions that there are, and says what is wrong with the
-        others."""
-        found: dict[str, list[_Asked]] = {}
-        for (_, question), cluster in self._canaries.questions().items():
+        """Gives each source the questions that there are, by turns of the namespaces, and says what
+        is wrong with the others."""
+        found: dict[str, FairQueue[_Asked]] = {}
+        for (_, question), canary in self._canaries.questions().items():
             if wrong := source_fault(question.source, _needed(question), self._kinds):
-                self._canaries.note_trouble(question, cluster, wrong)
-            else:
-                found.setdefault(question.source, []).append(_Asked(question, cluster))
+                self._canaries.note_trouble(question, canary.cluster, wrong)
+                continue
+            rollout = self._rollout(canary.rollout)
+            namespace = rollout.namespace if rollout is not None else ""
+            asked = _Asked(question, canary.cluster, namespace)
+            found.setdefault(question.source, FairQueue()).push(namespace, asked)
         for name, asker in self._askers.items():
-            asker.take(found.get(name, ()))
+            asker.take(iter(found[name].pop, None) if name in found else ())
 
 
 class _Asker:
@@ -120,6 +130,7 @@ class _Asker:
         self._canaries = canaries
         self._rollout = rollout
         self._asked: dict[tuple[str, SourceQuestion], _Asked] = {}
+        self._slots = FairSlots(_AT_A_TIME)
         self._warned: float | None = None
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
@@ -137,49 +148,64 @@ class _Asker:
     async def run(self) -> None:
         while True:
             try:
-                await self._round()
+                if self._due():
+                    await self._session()
+            except UnusableAnswer as error:
+                self._note_all(str(error))
             except Exception:
                 log.exception("will ask about canaries later", source=self.source.name)
                 await asyncio.sleep(INTERVAL)
             await asyncio.sleep(_TURN)
 
-    async def _round(self) -> None:
-        now = self._now()
-        due = [each for each in self._asked.values() if each.due <= now]
-        if not due:
-            return
-        limit = asyncio.Semaphore(_AT_A_TIME)
-        try:
-            async with (
-                source_client(self.source, _AT_A_TIME) as client,
-                asyncio.TaskGroup() as all_,
-            ):
-                for each in due:
-                    all_.create_task(self._ask(client, limit, each))
-        except UnusableAnswer as error:
-            for each in due:
-                each.due = now + INTERVAL
-                self._note_trouble(each, str(error))
+    async def _session(self) -> None:
+        """Asks for a while by one connection: then the files of the source are read again. Raises
+        UnusableAnswer if they can't be used."""
+        ends = self._now() + INTERVAL
+        async with source_client(self.source, _AT_A_TIME) as client, asyncio.TaskGroup() as tasks:
+            while self._now() < ends:
+                for each in self._due():
+                    each.waits = True
+                    tasks.create_task(self._in_turn(client, each, ends))
+                await asyncio.sleep(_TURN)
 
-    async def _ask(self, client: SourceClient, limit: asyncio.Semaphore, asked: _Asked) -> None:
-        async with limit:
-            if self._asked.get((asked.cluster.uid, asked.question)) is not asked:
-                return  # Nobody waits for the answer any more.
-            asked.due = self._now() + INTERVAL
-            asking = self._canaries.ask(asked.question, asked.cluster)
-            if asking is None:
-                return
-            try:
-                finding = await self._answer(client, asked, asking)
-            except UnusableAnswer as error:
-                self._note_trouble(asked, str(error))
-                return
-            except Exception as error:
-                log.exception("a source can't be asked", source=self.source.name)
-                self._note_trouble(asked, f"{type(error).__name__} in asking {self.source.name}")
-                return
+    def _due(self) -> list[_Asked]:
+        """Returns the questions that are due, the one that has waited longest first."""
+        now = self._now()
+        found = (each for each in self._asked.values() if each.due <= now and not each.waits)
+        return sorted(found, key=lambda each: each.due)
+
+    async def _in_turn(self, client: SourceClient, asked: _Asked, ends: float) -> None:
+        """Asks once it is the question's turn, if that comes before the session ends. Namespaces
+        take turns, so that the slow answers of one keep no other waiting."""
+        try:
+            async with self._slots.of(asked.namespace):
+                wanted = self._asked.get((asked.cluster.uid, asked.question)) is asked
+                if wanted and self._now() < ends:
+                    await self._ask(client, asked)
+        finally:
+            asked.waits = False
+
+    async def _ask(self, client: SourceClient, asked: _Asked) -> None:
+        asked.due = self._now() + INTERVAL
+        asking = self._canaries.ask(asked.question, asked.cluster)
+        if asking is None:
+            return
+        try:
+            finding = await self._answer(client, asked, asking)
+        except UnusableAnswer as error:
+            self._note_trouble(asked, str(error))
+            return
+        except Exception as error:
+            log.exception("a source can't be asked", source=self.source.name)
+            self._note_trouble(asked, f"{type(error).__name__} in asking {self.source.name}")
+            return
         self._count("unwell" if finding.problem else "well")
         self._canaries.note(asked.question, asked.cluster, finding, asking)
+
+    def _note_all(self, words: str) -> None:
+        for each in self._due():
+            each.due = self._now() + INTERVAL
+            self._note_trouble(each, words)
 
     async def _answer(self, client: SourceClient, asked: _Asked, asking: Asking) -> HealthFinding:
         question, cluster = asked.question, asked.cluster

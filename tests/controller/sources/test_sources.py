@@ -1,5 +1,6 @@
 """R50.18: sources are asked by bounded requests, and none waits for another."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,16 +8,18 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from ibgu.controller.sources import questions, sources_of
+from ibgu.controller.lookups.canary_health import CanaryHealth
+from ibgu.controller.sources import HealthSources, questions, sources_of
 from ibgu.core.drivers.canary_health import metrics, webhook
-from ibgu.core.engine.state.health_observations import MetricQuestion, WebhookQuestion
-from ibgu.core.notify import headers
+from ibgu.core.engine.state.health_observations import Canary, MetricQuestion, WebhookQuestion
+from ibgu.core.notify import headers, parse_sources
 from ibgu.settings import SettingsError, read_settings
 from tests.controller.notify.receiving import Site, site
 from tests.controller.sources.conftest import NOC, ROLLOUT, Asking
-from tests.core.drivers.canary_health.test_metrics import body, sample
+from tests.core.drivers.canary_health.test_metrics import SITE, body, sample
 
 UP = MetricQuestion("thanos", 'up{cluster="$cluster"}')
 WELL = body(sample("1"))
@@ -194,6 +197,32 @@ async def test_questions_beyond_those_that_are_put_say_so(
     async with asking([thanos(there)], UP, other) as observed:
         await observed.until(UP, "")
         await observed.until(other, "have fewer canaries")
+
+
+async def test_slow_answers_for_one_namespace_keep_no_other_waiting(
+    there: Site, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "_AT_A_TIME", 1)
+    monkeypatch.setattr(questions, "INTERVAL", 600.0)
+    rollouts = {"uid-a": ROLLOUT, "uid-b": replace(ROLLOUT, uid="uid-b", namespace="other")}
+
+    def canary(number: int, rollout: str) -> Canary:
+        cluster = replace(SITE, name=f"site-{number}", uid=f"uid-{number}")
+        asked = WebhookQuestion("noc", "careful", rollout, 1)
+        return Canary(rollout, cluster, frozenset(), (asked,))
+
+    found = [*(canary(number, "uid-a") for number in range(20)), canary(20, "uid-b")]
+    health = CanaryHealth()
+    health.begin(lambda: datetime.now(UTC), lambda now: found, lambda uid: None)
+    there.answers = [told() for _ in range(99)]
+    sources = parse_sources({"sources": [noc(there, secretFile=str(key))]})
+    task = asyncio.create_task(HealthSources(sources, health, rollouts.get).run())
+    async with asyncio.timeout(60):
+        await there.until(lambda: len(there.taken) == 21)
+    task.cancel()
+    await asyncio.wait({task})
+    order = [request.json["cluster"] for request in there.taken]
+    assert order.index("site-20") <= 2
 
 
 async def test_a_webhook_is_not_asked_about_a_rollout_that_is_gone(
