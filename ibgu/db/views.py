@@ -86,8 +86,11 @@ class FlightRow(Struct, frozen=True):
     """When it went to the cluster; None: it has not yet."""
     limit: datetime | None
     kind: ReasonKind
+    who: ActingParty
     since: datetime
     """The time since when it has its reason."""
+    gate: str = ""
+    """The gate of a policy that keeps it; empty: none does."""
 
     @property
     def attempt(self) -> Attempt | None:

@@ -303,6 +303,21 @@ async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
     assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
 
 
+async def test_annotations_of_the_rollout_count_for_steps_to_append(
+    preview: Preview, journal: Journal
+) -> None:
+    asked = {"ibgu.dev/backup": "etcd"}
+    chosen = [LabelSelector(match_labels={"fleet": "pv"})]
+    plan = replace(spec(), plan=spec().plan[:1], cluster_label_selectors=chosen)
+    one = rollout("pv", spec=plan, controls=asked)
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=1))
+    await put(journal, member(prep, "pv-1", 0))
+    body = {"namespace": "default", "name": "ran-pv", "append": [{"actions": ["Upgrade"]}]}
+    warnings = (await preview("alice", **body)).json()["warnings"]
+    assert [each for each in warnings if "ibgu.dev/backup: etcd is not Etcd or Full" in each]
+
+
 async def test_a_cluster_that_failed_in_the_running_step_is_left_out(
     preview: Preview, journal: Journal
 ) -> None:

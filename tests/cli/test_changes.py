@@ -254,6 +254,14 @@ async def test_a_plan_whose_steps_have_all_begun_has_nothing_to_preview(
     ]
 
 
+async def test_bounds_without_a_step_to_append_are_refused(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", manifest("Prep"))
+    for asked in (("-f", file), ("ran-x1",)):
+        found = await ibgu("preview", *asked, "--timeout", "300", user="olga")
+        assert found.exit_code == 2, found.output
+        assert "are of the steps of --append" in " ".join(found.stderr.split())
+
+
 async def test_a_preview_that_selects_nobody_is_no_success(ibgu: Ibgu, tmp_path: Path) -> None:
     file = write(tmp_path / "plan.yaml", manifest("Prep"))
     found = await ibgu("preview", "-f", file, user="olga")

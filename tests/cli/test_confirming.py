@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
-from ibgu.core.model import Cause, StepState
+from ibgu.core.model import ActingParty, Cause, Reason, ReasonKind, StepState
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.views.change import ADOPT, SKIP
 from ibgu.db import Journal
@@ -182,6 +182,21 @@ async def test_a_resume_that_finalizes_others_asks_for_the_name(
     assert again.exit_code == 0, again.output
     assert again.stderr == f"This can't be undone. {lost}\n"
     assert set((await as_it_was(admin))[1]) == {"ibgu.dev/resume"}
+
+
+async def test_a_resume_that_opens_the_next_step_names_no_number(
+    on_terminal: OnTerminal, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    """Nobody knows yet whom that step takes; of the last one nobody waits any more."""
+    paused = Reason(ReasonKind.PAUSED, NOW, "paused by a person", None, ActingParty.PERSON)
+    found = replace(known(await made("Prep", "Upgrade", "FinalizeUpgrade")), hold=paused)
+    await seen(journal, found)
+    for index, action in enumerate((Action.PREP, Action.UPGRADE)):
+        over = step(found, index, action, state=StepState.FINISHED, finished_at=NOW)
+        await open_step(journal, over)
+    asked = await on_terminal("resume", "ran-x1", types="no\n")
+    lost = f"The rollout goes on with FinalizeUpgrade. {RISKS[Action.FINALIZE_UPGRADE].lost}"
+    assert f"This can't be undone. {lost}" in unwrapped(asked.screen)
 
 
 async def test_a_retry_that_finalizes_asks_for_the_name(

@@ -77,7 +77,7 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "       c, d",
         "    1  Prep: PrepFailed  no such thing was ever heard of",
         "       e",
-        "Next: ibgu explain ran-r1 c · ibgu stragglers ran-r1",
+        "Next: ibgu explain ran-r1 c -n default · ibgu stragglers ran-r1 -n default",
     ]
 
 
@@ -91,7 +91,7 @@ async def test_aborted_clusters_get_no_advice_to_abort(ibgu: Ibgu, journal: Jour
     told = lines[lines.index("Failures (3)") + 1 :]
     assert told[1:3] == ["       c, d", "       → aborted afterwards"]
     assert "AbortOnFailure, and Prep again" not in "\n".join(told)
-    assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
+    assert told[-1] == "Next: ibgu explain ran-r1 e -n default · ibgu stragglers ran-r1 -n default"
 
 
 async def test_clusters_aborted_by_another_rollout_get_no_advice_to_abort(
@@ -109,7 +109,7 @@ async def test_clusters_aborted_by_another_rollout_get_no_advice_to_abort(
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     told = lines[lines.index("Failures (3)") + 1 :]
     assert told[1:3] == ["       c, d", "       → aborted afterwards"]
-    assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
+    assert told[-1] == "Next: ibgu explain ran-r1 e -n default · ibgu stragglers ran-r1 -n default"
 
 
 def test_the_newest_steps_failures_come_first() -> None:
@@ -137,8 +137,10 @@ def test_the_newest_steps_failures_come_first() -> None:
     ]
     gone = replace(old, aborted=old.clusters)
     over = RolloutFailures("default", "ran", FailuresResponse(total=3, items=(gone,)))
-    assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
-    assert list(next_lines(over, paused=True)) == ["Next: ibgu resume ran · ibgu stragglers ran"]
+    assert list(next_lines(over)) == ["Next: ibgu stragglers ran -n default"]
+    assert list(next_lines(over, paused=True)) == [
+        "Next: ibgu resume ran -n default · ibgu stragglers ran -n default"
+    ]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
 
 

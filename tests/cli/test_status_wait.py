@@ -104,7 +104,7 @@ async def test_a_rollout_without_clusters_exits_with_5(ibgu: Ibgu, journal: Jour
 async def test_a_paused_rollout_says_how_to_resume_it(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout(hold=replace(CIRCUIT_BREAKER, kind=ReasonKind.PAUSED)))
     found = await ibgu("status", "ran-r1")
-    assert found.stdout.splitlines()[-1] == "Next: ibgu resume ran-r1"
+    assert found.stdout.splitlines()[-1] == "Next: ibgu resume ran-r1 -n default"
 
 
 async def test_a_held_rollout_exits_with_2(ibgu: Ibgu, journal: Journal) -> None:
@@ -215,6 +215,12 @@ async def test_invalid_timeouts_are_refused(ibgu: Ibgu) -> None:
 )
 def test_durations_are_parsed(text: str, seconds: int) -> None:
     assert span(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["800000d", "99999999999999999999", "3651d"])
+def test_durations_beyond_ten_years_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is too long: use at most 3650d"):
+        span(text)
 
 
 @pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "5m!", "1w"])

@@ -66,7 +66,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> Request
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
-        annotations=rollout.annotations,
+        annotations=rollout.annotations | rollout.controls,
         rate_limits=rate_limits_of(rollout.controls),
         barred=await reads.barred(rollout),
     )

@@ -8,7 +8,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import MemberState, Reason, ReasonKind
+from ibgu.core.model import ActingParty, MemberState, Reason, ReasonKind
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue, overdue
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
@@ -18,6 +18,10 @@ CACHED = 16
 seconds, and all other rows are new in each request."""
 
 
+_Reason = tuple[ReasonKind, ActingParty, str]
+"""What reasons are counted by: kind, who must act, and the gate of a policy."""
+
+
 class LateFlights(Struct, frozen=True):
     """LateFlights names the clusters in flight of a step that are late."""
 
@@ -25,7 +29,7 @@ class LateFlights(Struct, frozen=True):
     """Those whose action lasts longer than usual."""
     overdue: frozenset[str]
     """Those whose reason lasts longer than usual."""
-    kinds: Mapping[ReasonKind, int]
+    reasons: Mapping[_Reason, int]
     """How many of the overdue ones have each reason."""
 
 
@@ -59,8 +63,10 @@ def late_flights(row: StepRow, duration_stats: DurationsByAction) -> LateFlights
 def _late(asked: RowAndDurations) -> LateFlights:
     row, duration_stats = asked.row, asked.duration_stats
     late = overdue_among(row.flights, row.now, duration_stats)
-    kinds = Counter(each.kind for each in row.flights if each.cluster in late)
-    return LateFlights(stalled_among(row.flights, row.now, duration_stats), late, kinds)
+    found = Counter(
+        (each.kind, each.who, each.gate) for each in row.flights if each.cluster in late
+    )
+    return LateFlights(stalled_among(row.flights, row.now, duration_stats), late, found)
 
 
 def stalled_among(
@@ -94,4 +100,4 @@ def overdue_in(row: StepRow, own: ReasonRow, duration_stats: DurationsByAction) 
     """Returns how many members have had this reason of their own for longer than usual."""
     if own.state is MemberState.WAITING:
         return own.overdue
-    return late_flights(row, duration_stats).kinds.get(own.kind, 0)
+    return late_flights(row, duration_stats).reasons.get((own.kind, own.who, own.gate), 0)

@@ -99,7 +99,8 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
         return None
     if how.by_state == "resume":
         current = how.target.client().rollout(namespace, how.name).current
-        return current.counts.waiting if current else None
+        # A resume after the end of a step opens the next one, whose clusters are not known yet.
+        return current.counts.waiting if current and current.state != "finished" else None
     if how.step is None:
         return None
     body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))

@@ -57,6 +57,8 @@ def preview(
         raise typer.BadParameter(
             "specify a rollout (and steps with --append), or a manifest with -f"
         )
+    if not append and (max_concurrency is not None or timeout is not None):
+        raise typer.BadParameter("--max-concurrency and --timeout are of the steps of --append")
     with asking():
         target = rest.target(namespace)
         if file:

@@ -75,7 +75,7 @@ def status(
         poll = partial(see, client, where, name, selector)
         if wait:
             raise typer.Exit(waiting.wait(poll, status_lines, output, seconds, shown=watch))
-        with else_in_shadow(client, where, name):
+        with else_in_shadow(client, where, name, output):
             if watch:
                 polling.watch(poll, status_lines)
             else:
@@ -127,8 +127,9 @@ def _selected(view: "ViewResponse") -> "RolloutResponse":
 
 
 @contextmanager
-def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[None]":
-    """Shows a rollout that only a shadow knows as the shadow saw it."""
+def else_in_shadow(client: "Client", namespace: str, name: str, output: Form) -> "Iterator[None]":
+    """Shows a rollout that only a shadow knows as the shadow saw it: as text, since it has no such
+    body. Raises RestError for other forms."""
     from ibgu.cli.read.shadow import in_shadow
     from ibgu.cli.show.output_style import page
     from ibgu.client import RestError
@@ -136,6 +137,8 @@ def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[Non
     try:
         yield
     except RestError as error:
+        if output is not Form.TEXT:
+            raise
         typer.echo(page(in_shadow(client, namespace, name, error)))
 
 

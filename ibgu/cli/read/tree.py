@@ -28,7 +28,7 @@ def tree(
         target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()
         poll = partial(see, client, where, name)
-        with else_in_shadow(client, where, name):
+        with else_in_shadow(client, where, name, output):
             if watch:
                 polling.watch(poll, tree_lines)
             elif output is Form.TEXT:

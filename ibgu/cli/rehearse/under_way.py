@@ -37,9 +37,10 @@ def under_way(
     nothing is left of it."""
     begun = [step for step in view.steps if step.started_at is not None]
     if view.rollout.completed_at or view.rollout.deleted_at:
-        name = view.rollout.name
+        name, where = view.rollout.name, view.rollout.namespace
         raise RestError(
-            f"nothing of {name} is left to rehearse: it has ended; see how by: ibgu report {name}"
+            f"nothing of {name} is left to rehearse: it has ended; see how by: ibgu report {name} "
+            f"-n {where}"
         )
     of: dict[int, list[MemberResponse]] = {step.step: [] for step in begun}
     for each in members:

@@ -41,7 +41,7 @@ def failure_lines(failing: RolloutFailures, style: OutputStyle) -> Iterator[str]
 def next_lines(failing: RolloutFailures, *, paused: bool = False) -> Iterator[str]:
     """Yields next steps: to resume the rollout, and then the newest unresolved failure."""
     groups = [group for group in failing.groups if group.clusters]
-    where = "" if failing.namespace == "default" else f" -n {failing.namespace}"
+    where = f" -n {failing.namespace}"
     commands = [f"ibgu resume {failing.name}{where}"] if paused else []
     if first := next((name for group in groups for name in _left(group)), ""):
         commands.append(f"ibgu explain {failing.name} {first}{where}")

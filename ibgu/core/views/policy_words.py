@@ -147,6 +147,7 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
     if (canaries := spec.canaries) is not None:
         labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
         first = f"first {_clusters(canaries.count)}" if canaries.count else "clusters"
+        goes = "goes" if canaries.count == 1 else "go"
         chosen = f" with the labels {_listed(labels)}" if labels else ""
         soak = duration(timedelta(minutes=canaries.soak_minutes))
         state = "available and well" if canaries.health is not None else "available"
@@ -154,7 +155,7 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
         if canaries.health is not None and not canaries.soak_minutes:
             well = f" and are {state}"
         yield (
-            f"The {first} of a step{chosen} go first. The others start once these have "
+            f"The {first} of a step{chosen} {goes} first. The others start once these have "
             f"succeeded{well}; if one fails, a person has to resume the rollout."
         )
         if canaries.health is not None:

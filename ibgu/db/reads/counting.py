@@ -215,6 +215,8 @@ class CountingReads(Base):
                 case((is_open, runs.c.arming_at)).label("began"),
                 members.c.limit_at.label("limit"),
                 REASON["kind"].label("kind"),
+                REASON["who"].label("who"),
+                GATE.label("gate"),
                 cast(REASON["since"], Moment).label("since"),
             )
             .outerjoin(runs, NEWEST_RUN)

@@ -4,7 +4,7 @@ from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.model import Cause, ReasonKind
 from ibgu.core.model.meaning import CHECK_WORK_AGENT, Meaning
 
-_AGAIN = "append AbortOnFailure, and Prep again"
+_AGAIN = "append AbortOnFailure, then `ibgu retry`"
 _AGENT = (
     "check on the cluster what the Lifecycle Agent is doing: `oc get ibu upgrade "
     "-o yaml`, and the log of its pod in openshift-lifecycle-agent"
@@ -59,7 +59,7 @@ _CAUSES = {
         "abort runs again",
     ),
     Cause.FINALIZE_FAILED: Meaning(
-        "the upgrade is complete, but the cluster could not clean up after it",
+        "the cluster could not clean up after its upgrade or rollback, which is complete",
         do="clean up by hand what its message names, then run `ibgu confirm-cleanup`: the "
         "finalize runs again",
     ),
@@ -76,9 +76,13 @@ _CAUSES = {
         "the cluster rejects an object that the rollout delivers to it",
         do=f"fix the ConfigMap or Secret on the hub, {_AGAIN}",
     ),
+    Cause.NEVER_STARTED: Meaning(
+        "the step was over for the cluster before the action could start",
+        do="`ibgu retry`, with a longer --timeout or a larger --max-concurrency",
+    ),
     Cause.AGENT_ABSENT: Meaning(
         "the Lifecycle Agent was missing on the cluster until the timeout",
-        do="install the Lifecycle Agent there, then append the step again",
+        do="install the Lifecycle Agent there, then `ibgu retry`",
     ),
 }
 

@@ -45,7 +45,7 @@ TIME_FLOOR = StepGate(
             meaning=Meaning(
                 "too little of the step's time is left to start and finish the action",
                 "the step's end: its waiting members fail as never started",
-                "append a step for the clusters that are left, with a longer timeout",
+                "take the clusters that are left into a new rollout, with a longer timeout",
             ),
             why_never_overdue="The cluster fails when the step's time is over, which is shown with "
             "the reason",

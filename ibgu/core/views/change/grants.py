@@ -24,7 +24,7 @@ def approve(
 ) -> RequestedChange:
     """Approves a step, from 1; None: the one that runs or comes next. `before`: what of it, see
     RolloutApprovalSpec. Raises ChangeRefused if the plan has no such thing."""
-    number = step if step is not None else (target.current or 0) + 1
+    number = step if step is not None else _next_step(target)
     if not 1 <= number <= len(target.actions):
         raise ChangeRefused(f"the plan of {target.name} has no step {number}")
     points = [*ApprovalPoint, *target.actions[number - 1]]
@@ -42,6 +42,21 @@ def approve(
     return _granted(
         target, "RolloutApproval", spec, f"{target.who} approves {what} of {target.name}{until}"
     )
+
+
+def _next_step(target: ChangeTarget) -> int:
+    """Returns the step that runs or comes next, from 1. Raises ChangeRefused if the status does not
+    say which."""
+    if target.current is not None:
+        return target.current + 1
+    if target.conditions.get("Progressing", {}).get("status") != "False":
+        return 1
+    why = (
+        "all its steps are completed"
+        if target.completed
+        else "its status does not tell yet which step comes next"
+    )
+    raise ChangeRefused(f"{target.name}: {why}; name the step with --step")
 
 
 def break_glass(

@@ -11,11 +11,11 @@ _FAILED = Meaning("the cluster reports that the action failed", do="read the clu
 CAUSES: dict[Cause, Meaning] = {
     Cause.WRITE_REFUSED: Meaning(
         "the hub rejects what ibgu writes for this cluster",
-        do="fix what the hub's message names, then append the step again",
+        do="fix what the hub's message names, then take the cluster into a new rollout",
     ),
     Cause.PAYLOAD_REFUSED: Meaning(
         "the cluster rejects an object that the rollout delivers to it",
-        do="fix the ConfigMap or Secret on the hub, then append the step again",
+        do="fix the ConfigMap or Secret on the hub, then take the cluster into a new rollout",
     ),
     Cause.TIMED_OUT: Meaning(
         "the cluster timed out before the action was done; the action may still be running",
@@ -23,15 +23,15 @@ CAUSES: dict[Cause, Meaning] = {
     ),
     Cause.NEVER_STARTED: Meaning(
         "the step was over for the cluster before the action could start",
-        do="append a step for it, with a longer timeout or more concurrency",
+        do="take the cluster into a new rollout, with a longer timeout or more concurrency",
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="append a step that its message allows",
+        do="bring the cluster to a state that its message allows, then take it into a new rollout",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the agent that carries out the action was missing on the cluster until the timeout",
-        do="install the agent there, then append the step again",
+        do="install the agent there, then take the cluster into a new rollout",
     ),
     Cause.TAKEN_OVER: Meaning(
         "someone changed the cluster's stage or ManifestWork by hand, so ibgu stopped "

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
+from ibgu.core.model import Ended, Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.model.actions import whole
 from ibgu.core.text.spans import duration
 from ibgu.core.views.display import DisplayState
@@ -53,6 +53,8 @@ def _doing(case: ExplainCase, state: DisplayState, since: str) -> str:
     """Returns what the member does. An action runs once it was sent to the cluster."""
     verb = _VERBS.get(state, state.value)
     run = case.member.run
+    if isinstance(run, Ended) and not run.disarmed:
+        return f"{run.action} {run.result}, its work is being disarmed for {since}"
     if run is None or not run.open or run.arming_at is None:
         return f"{case.action} {'held' if state is DisplayState.HELD else 'starts,'} for {since}"
     if state is DisplayState.RUNNING:

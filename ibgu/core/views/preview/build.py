@@ -191,7 +191,8 @@ def _running_ends(
         return None
     slots = item.rollout_strategy.max_concurrency
     rate_limits = proposal.rate_limits_of(item.actions[0])
-    return now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
+    likely = now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
+    return min(likely, max(now, proposal.running.deadline))
 
 
 def _takes(usual: timedelta, members: int, slots: int, rate_limits: RateLimits) -> timedelta:

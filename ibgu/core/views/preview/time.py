@@ -31,9 +31,10 @@ def advice(step: StepPreview) -> str:
 def _against_measured(step: StepPreview, found: TimeNeeded) -> str:
     if step.allowed >= found.p95:
         return ""
+    waves = "1 wave" if step.waves == 1 else f"{step.waves} waves"
     return (
         f"timeout {minutes(step.timeout)} is too short: it allows {minutes(step.allowed)} min a "
-        f"site in {step.waves} waves, and {' and '.join(step.actions)} takes "
+        f"site in {waves}, and {' and '.join(step.actions)} takes "
         f"{minutes(found.p50)} min (p50) to {minutes(found.p95)} min (p95) here; "
         f"at least {_timeout(found.p95, step)} for p95"
     )

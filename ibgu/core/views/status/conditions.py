@@ -187,7 +187,8 @@ def _reports(tracked: TrackedRollout) -> list[JsonObject]:
     if found.warned:
         words = (
             f"{_clusters(found.warned)} completed an action with a warning; `ibgu members "
-            f"{tracked.rollout.name} --warned` and ibgu's REST API show it"
+            f"{tracked.rollout.name} -n {tracked.rollout.namespace} --warned` and ibgu's REST API "
+            "show it"
         )
         entries.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
     if found.rollback_until is not None:

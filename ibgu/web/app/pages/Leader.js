@@ -8,7 +8,7 @@ import { sentence } from "../words/format.js";
 const GAP_MS = 5000;
 
 /** No event tells of it. */
-export const useLeadership = () => useBody("leadership", { gap: GAP_MS, about: () => false }).body;
+export const useLeadership = () => useBody("leadership", { gap: GAP_MS, concerns: () => false }).body;
 
 /** The journal has no end of a lead: the newest leader may be gone, with no leader after it. */
 export function Leader({ leadership }) {

@@ -45,7 +45,7 @@ function NeedsPerson({ needs, now }) {
     <h2>Needs action</h2>
     <ul>
       ${needs.map(
-        (each) => html`<li key=${each.namespace + each.name + each.kind}>
+        (each) => html`<li key=${[each.namespace, each.name, each.kind, each.message].join("/")}>
           <a href=${rolloutLink(each, each.members ? { reason: each.kind, show: MEMBERS } : {})}>${each.name}</a>
           <strong> ${spaced(each.kind)}${each.overdue && `, ${OVERDUE}`}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
           ${" "}<${Words} text=${each.message} />
@@ -92,12 +92,16 @@ function When({ rollout, now }) {
   return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
 }
 
-/** Pages that do not change: asked for once. */
+/** A further page, which is asked for once. */
 function Older({ cursor, now }) {
   const { rest } = useServices();
   const [page, setPage] = useState(null);
-  const more = async () => setPage(await rest.get(`rollouts${query({ limit: 50, cursor })}`));
-  if (!page) return html`<button type="button" onClick=${more}>Older rollouts</button>`;
+  const [why, setWhy] = useState("");
+  const more = () =>
+    rest.get(`rollouts${query({ limit: 50, cursor })}`).then(setPage, (problem) => setWhy(problem.message));
+  if (!page)
+    return html`<button type="button" onClick=${more}>Older rollouts</button>
+      ${why && html`<p class="worry" role="alert"><${Words} text=${why} /></p>`}`;
   return html`<ul class="rollouts">
       ${page.items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
     </ul>

@@ -18,7 +18,8 @@ export function WayBack({ until, now }) {
   if (!until) return null;
   const left = between(new Date(now).toISOString(), until);
   const at = html`<${At} stamp=${until} now=${now} />`;
-  return html`<span class=${left < SOON ? "worry" : ""}>finalize or roll back by ${at} (in ${span(left)})</span>`;
+  const rest = left < 0 ? "passed" : `in ${span(left)}`;
+  return html`<span class=${left < SOON ? "worry" : ""}>finalize or roll back by ${at} (${rest})</span>`;
 }
 
 const SOON = 3 * 86_400;

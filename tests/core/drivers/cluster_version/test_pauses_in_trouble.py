@@ -98,7 +98,7 @@ def test_a_restored_hub_reads_the_cluster_before_it_resumes(engine: InMemoryEngi
     engine.until(Kind.RESUMED)
 
 
-def test_what_a_restored_hub_pauses_again_is_resumed(engine: InMemoryEngine) -> None:
+def test_pools_that_a_restored_hub_pauses_again_are_resumed(engine: InMemoryEngine) -> None:
     """The backup is of the moment at which the work was armed, and the agent is quicker than
     ibgu."""
     engine.apply(pausing("Update Pools"))

@@ -120,7 +120,7 @@ def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(
     assert refused.kind == Cause.TRANSITION_REFUSED
     assert refused.means == "the cluster reports that the action failed"
     assert absent.kind == Cause.AGENT_ABSENT
-    assert absent.do == "install the agent there, then append the step again"
+    assert absent.do == "install the agent there, then take the cluster into a new rollout"
 
 
 def test_a_notification_has_the_drivers_text(engine: InMemoryEngine) -> None:

@@ -55,6 +55,29 @@ def test_nothing_is_approved_that_the_plan_does_not_have(given: Any, words: str)
         approve(target("Prep"), *given)
 
 
+@pytest.mark.parametrize(
+    ("generation", "words"),
+    [
+        (2, "ran: all its steps are completed; name the step with --step"),
+        (3, "ran: its status does not tell yet which step comes next; name the step with --step"),
+    ],
+)
+def test_no_step_is_guessed_once_the_plan_is_completed(generation: int, words: str) -> None:
+    completed = {
+        "type": "Progressing",
+        "status": "False",
+        "reason": "Completed",
+        "message": "All plan steps are completed",
+        "observedGeneration": 2,
+    }
+    found = target("Prep", "Upgrade")
+    found.object["metadata"]["generation"] = generation
+    found.object["status"] = {"conditions": [completed]}
+    with pytest.raises(ChangeRefused, match=re.escape(words)):
+        approve(found, None, "Step")
+    assert approve(found, 2, "Step").done == "olga approves step 2 of ran"
+
+
 def test_broken_glass_names_gates_reason_and_end() -> None:
     change = break_glass(target("Prep"), ["RolloutPolicy/night", "ClusterHold"], "INC-7", HOUR)
     assert change.done == "ran passes RolloutPolicy/night, ClusterHold until 2026-01-01T04:00:00Z"

@@ -135,8 +135,19 @@ def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: A
             "Upgrade starts, for 6 min (attempt 1)",
         ),
         (
-            in_flight(run=run(state=RunState.ENDED, ended_at=NOW + MINUTE)),
+            in_flight(run=run(state=RunState.ENDED, ended_at=NOW + MINUTE, disarmed=True)),
             "Upgrade starts, for 6 min (attempt 1, ran 1 min)",
+        ),
+        (
+            running(
+                ReasonKind.DISARMING,
+                state=RunState.ENDED,
+                ended_at=NOW,
+                result=RunResult.FAILED,
+                disarmed=False,
+            ),
+            "Upgrade failed, its work is being disarmed for 6 min (attempt 1, ran 30 min), "
+            "overdue: usually 5 min at most",
         ),
     ],
 )
@@ -272,6 +283,8 @@ def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> Non
     found = finding(Cause.WRONG_STATE, IBU_MEANINGS)
     assert found is not None
     assert found.means == "The cluster's state does not allow the action."
-    assert found.do == "Append a step that its message allows."
+    assert found.do == (
+        "Bring the cluster to a state that its message allows, then take it into a new rollout."
+    )
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
         assert finding(cause, IBU_MEANINGS) is None

@@ -191,6 +191,15 @@ def test_steps_appended_to_one_that_runs() -> None:
     assert other.likely is None
 
 
+def test_a_running_step_is_not_likely_to_end_after_its_deadline() -> None:
+    begun = (((Action.PREP,), 2, 60),)
+    known = duration_stats(Prep=(30, 40), Upgrade=(20, 30))
+    running = RunningStep(left=40, deadline=NOW + timedelta(minutes=20))
+    found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
+    assert found.likely == NOW + timedelta(minutes=20 + 40)
+    assert found.latest == NOW + timedelta(minutes=20 + 60)
+
+
 def test_clusters_that_failed_in_the_running_step_count_as_failed() -> None:
     """The label is the hub's; a cluster that was skipped has none, and goes nowhere."""
     begun = (((Action.PREP,), 2, 60),)

@@ -268,8 +268,8 @@ def test_warnings_and_the_first_rollback_deadline_are_conditions() -> None:
     steps = [step(total=1), step("Upgrade", index=1, total=2)]
     found = of(book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members))
     assert found["ClustersWarned"]["message"] == (
-        "1 cluster completed an action with a warning; `ibgu members a --warned` and ibgu's REST "
-        "API show it"
+        "1 cluster completed an action with a warning; `ibgu members a -n fleet --warned` and "
+        "ibgu's REST API show it"
     )
     assert found["RollbackPossible"]["message"] == (
         "2 clusters can be rolled back: finalize or roll back by 2026-01-01T12:08:00Z"

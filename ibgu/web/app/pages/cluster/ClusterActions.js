@@ -10,13 +10,17 @@ import { AbortFirst, Nothing } from "../rollout/actions/fields.js";
 
 /** In which states a change makes sense for one cluster, and what it is called. */
 const CHANGES = {
-  retry: { states: ["failed", "cancelled"], verb: "Retry" },
+  retry: { states: ["failed"], verb: "Retry" },
   skip: { states: ["waiting", "probing", "held"], verb: "Skip" },
 };
 
-export function ClusterActions({ found: { cluster, rollout: full, state } }) {
-  const [namespace, name] = full.split("/");
-  const rollout = { namespace, name };
+export function ClusterActions({ found }) {
+  const [namespace, name] = found.rollout.split("/");
+  // The name of another namespace's rollout is not told.
+  return name && html`<${Offered} found=${found} rollout=${{ namespace, name }} />`;
+}
+
+function Offered({ found: { cluster, state }, rollout }) {
   const { body, again } = useBody(rolloutPath(rollout, "/actions"), { gap: 2000 });
   const [open, setOpen] = useState("");
   const [why, setWhy] = useState("");

@@ -5,7 +5,7 @@ import { Ago, At, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { Evidence } from "./Evidence.js";
 import { policyLink, rolloutLink } from "../../route.js";
-import { clockWithSeconds, utc } from "../../words/format.js";
+import { moment, utc } from "../../words/format.js";
 
 const LINES = ["why", "means", "do", "guide", "ends", "late", "warning"];
 
@@ -22,6 +22,8 @@ export function Explained({ found, now }) {
       ${found.followUps.length > 0 && html`<dt>asked</dt><dd>${found.followUps.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
+      ${found.until && html`<dt>until</dt><dd><${At} stamp=${found.until} now=${now} /></dd>`}
+      ${found.pausedSince && html`<dt>paused</dt><dd>since <${At} stamp=${found.pausedSince} now=${now} /></dd>`}
       ${found.rollbackUntil && html`<dt>rollback</dt><dd><${WayBack} until=${found.rollbackUntil} now=${now} /></dd>`}
       <dt>rollout</dt>
       <dd><${Rollout} found=${found} /></dd>
@@ -32,7 +34,7 @@ export function Explained({ found, now }) {
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>
-            <time datetime=${at} title=${utc(at)}>${clockWithSeconds(at)}</time> <${Words} text=${text} />
+            <time datetime=${at} title=${utc(at)}>${moment(at, now)}</time> <${Words} text=${text} />
           </li>`,
         )}
       </ol>
@@ -42,5 +44,6 @@ export function Explained({ found, now }) {
 
 function Rollout({ found: { rollout, step } }) {
   const [namespace, name] = rollout.split("/");
+  if (!name) return html`${rollout}, step ${step}`; // That of another namespace has no name here.
   return html`<a href=${rolloutLink({ namespace, name }, { step })}>${rollout}</a>, step ${step}`;
 }

@@ -93,7 +93,7 @@ function goesOn(run, before) {
 
 function noRun(member) {
   if (!member.outcome) return [spaced(member.reason?.kind), keeperOf(member.reason)].filter(Boolean).join(", ");
-  const why = member.message || member.note || spaced(member.cause);
+  const why = member.message || member.completed?.at(-1)?.note || spaced(member.cause);
   return `${member.outcome}, nothing was requested${why ? `: ${why}` : ""}`;
 }
 

@@ -22,7 +22,10 @@ FINALIZE: dict[str, Any] = {
     "approval": {"before": "Action", "fourEyes": False},
 }
 
-REST = "1 person must approve the rest of step 1 behind its canaries (ibgu approve --before Rest)"
+REST = (
+    "1 person must approve the rest of step 1 behind its canaries "
+    "(ibgu approve NAME --step 1 --before Rest)"
+)
 
 
 def fleet(*clusters: str, **spec: Any) -> InMemoryEngine:
@@ -79,7 +82,8 @@ def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
     member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
     assert message(engine) == (
-        "1 person must approve FinalizeUpgrade of step 1 (ibgu approve --before FinalizeUpgrade)"
+        "1 person must approve FinalizeUpgrade of step 1 "
+        "(ibgu approve NAME --step 1 --before FinalizeUpgrade)"
     )
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert engine.tracked("uid-a").steps[0].step.stopped_since is not None

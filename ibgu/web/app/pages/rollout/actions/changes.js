@@ -54,7 +54,10 @@ export function changeOf(
 
 const MORE = {
   adopt: (_, { rollout }) => ({ label: () => `Adopt ${rollout.name} from TALM` }),
-  resume: (_, { step }) => ({ clusters: () => step?.counts.waiting ?? null }),
+  // After the end of a step a resume opens the next one, whose clusters are not known yet.
+  resume: (_, { step }) => ({
+    clusters: () => (step?.state === "finished" ? null : (step?.counts.waiting ?? null)),
+  }),
   retry: () => ({
     start: { clusters: null, cause: null, abortFirst: false },
     Fields: Retry,

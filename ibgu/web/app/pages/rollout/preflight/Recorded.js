@@ -4,7 +4,7 @@ import { useBody } from "../../../data/watch.js";
 import { html } from "../../../html.js";
 import { Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
-import { clockWithSeconds, count, plural } from "../../../words/format.js";
+import { count, moment, plural } from "../../../words/format.js";
 import { ERROR } from "./Findings.js";
 
 /** The kind whose steps are evaluated by preflight before they start. */
@@ -28,7 +28,7 @@ function Steps({ rollout, step }) {
   if (!body) return html`<p class="quiet" role="status">Loading…</p>`;
   const found = body.items.find((each) => each.step === step);
   if (!found) return html`<p class="quiet">Preflight did not evaluate this step.</p>`;
-  return html`<p class="quiet">Checked at ${clockWithSeconds(found.at)}. ${unknown(found)}</p>
+  return html`<p class="quiet">Checked at ${moment(found.at)}. ${unknown(found)}</p>
     <ul>
       ${found.findings.map((each, index) => html`<${Finding} key=${index} found=${each} />`)}
     </ul>
