@@ -5,7 +5,8 @@ from datetime import timedelta
 from ibgu.api.rollouts.overdue import overdue_in
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, MemberState, ReasonKind
-from ibgu.db.views import Counts, FlightRow, ReasonRow, StepRow
+from ibgu.core.model.counts import Counts
+from ibgu.db.views import FlightRow, ReasonRow, StepRow
 from tests.db.records import NOW, rollout, step
 
 HOUR = timedelta(hours=1)

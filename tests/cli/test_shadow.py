@@ -62,8 +62,8 @@ async def test_status_and_explain_know_the_shadow(ibgu: Ibgu, watched: None) -> 
     done = await ibgu("status", "ran-u1", "-n", "default")
     assert done.exit_code == 0, done.output
     assert "shadow: TALM did this, ibgu only watched" in done.stdout
-    for command in ("status", "tree"):
-        done = await ibgu(command, "ran-u1", "-n", "default", "-o", "json")
+    for shown in ("status", "tree"):
+        done = await ibgu(shown, "ran-u1", "-n", "default", "-o", "json")
         assert (done.exit_code, done.stdout) == (1, "")
         assert "there is no rollout ran-u1" in done.stderr
     done = await ibgu("explain", "ran-u1", "s1", "-n", "default")

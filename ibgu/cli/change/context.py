@@ -98,9 +98,9 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
     if how.options.direct:
         return None
     if how.by_state == "resume":
-        current = how.target.client().rollout(namespace, how.name).current
         # A resume after the end of a step opens the next one, whose clusters are not known yet.
-        return current.counts.waiting if current and current.state != "finished" else None
+        known = how.target.client().steps(namespace, how.name).items
+        return next((each.counts.waiting for each in known if each.state == "running"), None)
     if how.step is None:
         return None
     body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))

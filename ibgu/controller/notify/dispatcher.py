@@ -47,7 +47,7 @@ REFUSALS = 3
 
 
 REOPEN = 5
-"""Attempts in a row without any answer after which the connection is made anew: the file of trusted
+"""Attempts in a row without any answer after which the connection is made again: the file of trusted
 certificates may have changed."""
 
 

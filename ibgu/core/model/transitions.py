@@ -341,7 +341,7 @@ def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished
 
 
 def note_paused_again(member: Finished, since: datetime) -> Finished:
-    """Returns the finished member of whose cluster parts may be paused once more."""
+    """Returns the finished member with a cluster that may be paused in parts once more."""
     return replace(member, paused_since=since, resuming=False)
 
 

@@ -12,7 +12,7 @@ from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.decide.member import accepted
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.trace import Trace
-from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
+from ibgu.core.model import Cause, Decision, Kind, OnRollout, Outcome, ReasonKind
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
     UID,
@@ -130,10 +130,11 @@ def restore(engine: InMemoryEngine, armed: DesiredWork) -> None:
     )
     shown = FoundRollout(found, [], FormerStatus(), {"site-1": trace}, engine.cluster)
     marked = replace(tracked.rollout, restore="restore-1")
-    for decision in (
+    decisions: list[Decision] = [
         OnRollout(Kind.IMPORTED, marked, "the hub was restored"),
         *paused_again(CLUSTER_VERSION, tracked, shown, engine.now),
-    ):
+    ]
+    for decision in decisions:
         engine._take(decision, [])
         engine.records.write(decision)
 
