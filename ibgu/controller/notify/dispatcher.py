@@ -47,8 +47,8 @@ REFUSALS = 3
 
 
 REOPEN = 5
-"""Attempts in a row without any answer after which the connection is made again: the file of trusted
-certificates may have changed."""
+"""Attempts in a row without any answer after which the connection is made again: the file of
+trusted certificates may have changed."""
 
 
 class _ReopenDue(Exception):
