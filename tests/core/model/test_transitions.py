@@ -104,6 +104,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.note_late: lambda m, to: t.note_late(m, LATE.note),
     t.unwatch: lambda m, to: t.unwatch(m),
     t.note_rollback_deadline: lambda m, to: t.note_rollback_deadline(m, START),
+    t.note_paused_again: lambda m, to: t.note_paused_again(m, START),
     t.note_resuming: lambda m, to: t.note_resuming(m),
     t.note_resumed: lambda m, to: t.note_resumed(m),
     t.import_pause: lambda m, to: t.import_pause(member(), START),

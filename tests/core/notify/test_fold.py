@@ -401,6 +401,8 @@ def test_a_late_completion_takes_its_cluster_from_the_failures() -> None:
     assert (group.count, memory.tracks[UID].outcomes["failed"]) == (2, 2)
     stays, _ = advance(IBU, memory, late(failures[0], late=""))
     assert stays.tracks[UID].groups == (group,)
+    earlier, _ = advance(IBU, memory, replace(late(failures[0]), step=9))
+    assert earlier.tracks[UID].outcomes == memory.tracks[UID].outcomes
     once, messages = advance(IBU, memory, late(failures[0]))
     assert messages == ()
     (left,) = once.tracks[UID].groups

@@ -78,6 +78,18 @@ def test_no_step_is_guessed_once_the_plan_is_completed(generation: int, words: s
     assert approve(found, 2, "Step").done == "olga approves step 2 of ran"
 
 
+def test_the_step_that_comes_next_is_approved() -> None:
+    waits = {
+        "type": "Progressing",
+        "status": "True",
+        "reason": "InProgress",
+        "message": "Waiting for plan step 1 to be completed",
+    }
+    found = target("Prep", "Upgrade")
+    found.object["status"] = {"conditions": [waits]}
+    assert approve(found, None, "Step").done == "olga approves step 2 of ran"
+
+
 def test_broken_glass_names_gates_reason_and_end() -> None:
     change = break_glass(target("Prep"), ["RolloutPolicy/night", "ClusterHold"], "INC-7", HOUR)
     assert change.done == "ran passes RolloutPolicy/night, ClusterHold until 2026-01-01T04:00:00Z"
