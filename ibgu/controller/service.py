@@ -102,7 +102,9 @@ class Controller:
         self._durations = ActionDurations(reads)
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
-        self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
+        self._mirror = Mirror(
+            self._touched, self._status_changed, self._changed_by_person, self._now
+        )
         self._watches = Watches(drivers, client, self._mirror, served, settings, self._rng)
         needs = of_controller(
             settings,
@@ -154,6 +156,8 @@ class Controller:
         """Why this controller did not lead when it last held the Lease."""
         self._epoch = 0
         self._lead: _Lead | None = None
+        self._clock: Clock | None = None
+        """That of the last term which led."""
         self._deposed = ""
         """Why the last lead ended; cleared when the next one begins."""
         self._depositions = 0
@@ -225,6 +229,10 @@ class Controller:
     @property
     def _term(self) -> RunningTerm | None:
         return self._lead.term if self._lead is not None else None
+
+    def _now(self) -> datetime | None:
+        """Returns the time, also between two leads; None: this process has not led yet."""
+        return self._clock.now() if self._clock is not None else None
 
     def _touched(self, rollout: str, cluster: str) -> None:
         if self._labels is not None and not rollout:
@@ -334,7 +342,7 @@ class Controller:
         one rollout."""
 
         def begun(term: RunningTerm) -> None:
-            lead.term = term
+            lead.term, self._clock = term, lead.clock
             telemetry.LEADER.set(1)
 
         while True:

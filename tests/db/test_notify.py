@@ -11,7 +11,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.notify import READ, NotificationState, RolloutEvent, advance
 from ibgu.db import Journal, LeadershipLost
-from ibgu.db.notify import Cursor, Cursors
+from ibgu.db.notify import Cursor, Cursors, UnreadableMemory
 from ibgu.db.reads import Reads
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.db.recording import tell
@@ -96,9 +96,13 @@ async def test_former_receivers_are_forgotten(db: AsyncEngine, leading: Leading)
     ]
 
 
-async def test_a_cursor_that_cant_be_read_is_none(db: AsyncEngine, journal: Journal) -> None:
+async def test_a_memory_that_cant_be_read_still_has_its_place(
+    db: AsyncEngine, journal: Journal
+) -> None:
     cursors = Cursors(db, "hub-1")
     await cursors.save("noc", Cursor(7, NotificationState()), 1)
     async with db.begin() as connection:
         await connection.execute(text("UPDATE notify_cursors SET memory = '{\"tracks\": 3}'"))
-    assert await cursors.load("noc") is None
+    with pytest.raises(UnreadableMemory, match="up to event 7") as raised:
+        await cursors.load("noc")
+    assert raised.value.seq == 7

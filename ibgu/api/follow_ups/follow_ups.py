@@ -82,6 +82,8 @@ class RolloutFollowUps:
                     narrowed = replace(asked, narrowed=True)
                     follow_up = decide(target, fleet.found, narrowed)
                     proposed, found = await self._over(follow_up, fleet.all.views)
+                if follow_up.change.create is not None:
+                    follow_up.require_own(found.selected)
                 plan = await self._previewing.judge(proposed, found, fleet.all)
                 preview = await self._previewing.body(proposed, plan, follow_up.warnings)
         done = await self._changing.send(target, follow_up.change)

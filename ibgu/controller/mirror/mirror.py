@@ -1,6 +1,7 @@
 """Holds the hub in memory."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from ibgu.controller.mirror.objects import RolloutObjects
 from ibgu.core.assurance.recover import FoundRollout, Versions, find, versions_of
@@ -8,7 +9,7 @@ from ibgu.core.assurance.shadow import status_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject, RolloutSpec
-from ibgu.core.model.shown import HubObject
+from ibgu.core.model.shown import HubObject, with_seen_times
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import DeletedGroup, Traces
@@ -27,7 +28,8 @@ class Mirror:
     `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
     a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
     `status_changed(rollout)` is called when its object's status has changed, no matter who wrote
-    it; `changed_by_person(rollout)` after `touched`, when a person has changed the object.
+    it; `changed_by_person(rollout)` after `touched`, when a person has changed the object. `now()`
+    is the time at which changes of clusters are seen; None: it is not known.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Mirror:
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
         changed_by_person: Callable[[str], None] = lambda rollout: None,
+        now: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
@@ -42,8 +45,12 @@ class Mirror:
         self._hub_restored = ""
         self.objects = RolloutObjects(self._object_changed, self.note_restored)
         self.clusters: Store[HubObject[ClusterView]] = Store(
-            {"misnamed": _misnamed}, self._cluster_changed, self.note_restored
+            {"misnamed": _misnamed},
+            self._cluster_changed,
+            self.note_restored,
+            self._with_seen_times,
         )
+        self._now = now
         self.works: Store[HubObject[WorkView]] = Store(
             {"rollout": _rollout}, self._work_changed, self.note_restored
         )
@@ -66,9 +73,9 @@ class Mirror:
         found = self.clusters.get(("", cluster))
         return None if found is None else found.view.labels
 
-    def named_alike(self, cluster: str) -> bool:
-        """Returns whether another ManagedCluster carries the label of the cluster's name."""
-        return bool(self.clusters.keys_by("misnamed", cluster))
+    def named_alike(self, cluster: str) -> list[ClusterView]:
+        """Returns the other ManagedClusters that carry the label of the cluster's name."""
+        return [found.view for found in self.clusters.by("misnamed", cluster)]
 
     def work(self, key: WorkKey) -> WorkView | None:
         found = self.works.get(key)
@@ -228,6 +235,13 @@ class Mirror:
             return
         if (found := foreign_status(new.metadata)) is not None:
             self._foreign_statuses[new.metadata.uid] = found
+
+    def _with_seen_times(
+        self, old: HubObject[ClusterView], new: HubObject[ClusterView]
+    ) -> HubObject[ClusterView]:
+        now = self._now()
+        view = with_seen_times(old.view, new.view, now) if now is not None else new.view
+        return new if view is new.view else HubObject(new.metadata, view)
 
     def _cluster_changed(self, key: Key, old: object, new: object) -> None:
         self._touched("", key[1])

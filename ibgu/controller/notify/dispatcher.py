@@ -29,7 +29,7 @@ from ibgu.core.notify import (
 )
 from ibgu.core.notify.message import Message, without_quotes
 from ibgu.db.errors import JournalUnavailable, LeadershipLost
-from ibgu.db.notify import Cursor, Cursors
+from ibgu.db.notify import Cursor, Cursors, UnreadableMemory
 from ibgu.db.reads import Reads
 from ibgu.db.reads.feed import FactPage
 
@@ -76,6 +76,8 @@ class Dispatcher:
         self._saved = (Cursor(0, NotificationState()), 0.0)
         self._failures = 0
         self._alerted = 0.0
+        self._delivered_ids: set[str] = set()
+        """The messages since the cursor that a new connection must not bring again."""
 
     async def run(self) -> None:
         """Notifies until cancelled or until another controller leads. Nothing else ends it."""
@@ -99,8 +101,8 @@ class Dispatcher:
             self._trouble.over()
 
     async def _follow(self, way: Sender) -> NoReturn:
-        name, context = self._receiver.name, self._context
-        cursor = self._cursor or await context.cursors.load(name) or await self._begin()
+        context = self._context
+        cursor = self._cursor or await self._load() or await self._begin()
         while True:
             feed = await context.reads.feed(cursor.seq, READ)
             cursor = self._cursor = await self._deal(feed, cursor, way)
@@ -109,9 +111,18 @@ class Dispatcher:
             if not feed.more:
                 await asyncio.sleep(POLL)
 
-    async def _begin(self) -> Cursor:
-        """Returns the first cursor of a new receiver: it is notified from now on, and unfinished
-        rollouts are read for what has to be remembered."""
+    async def _load(self) -> Cursor | None:
+        """Returns the receiver's cursor; None if it has none. What can't be read of it is made
+        again from the events."""
+        try:
+            return await self._context.cursors.load(self._receiver.name)
+        except UnreadableMemory as error:
+            log.warning("makes the memory of a receiver again", error=str(error))
+            return await self._remembered(error.seq)
+
+    async def _remembered(self, upto: int | None = None) -> Cursor:
+        """Returns a cursor at that event (None: at the newest): unfinished rollouts are read for
+        what has to be remembered."""
         reads = self._context.reads
         first = await reads.first_unfinished()
         seq = first - 1 if first else await reads.last_seq()
@@ -119,13 +130,18 @@ class Dispatcher:
         while more:
             feed = await reads.feed(seq, READ)
             for fact in feed.facts:
+                if upto is not None and fact.seq > upto:
+                    return Cursor(upto, memory)
                 memory, _ = advance(KIND_TEXTS, memory, fact)
             seq, more = feed.upto, feed.more
-        cursor = Cursor(seq, memory)
+        return Cursor(seq if upto is None else upto, memory)
+
+    async def _begin(self) -> Cursor:
+        """Returns the first cursor of a new receiver: it is notified from now on."""
+        cursor = await self._remembered()
         await self._save(cursor)
-        log.info(
-            "a new receiver gets notifications from now on", receiver=self._receiver.name, after=seq
-        )
+        name, seq = self._receiver.name, cursor.seq
+        log.info("a new receiver gets notifications from now on", receiver=name, after=seq)
         return cursor
 
     async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
@@ -148,8 +164,11 @@ class Dispatcher:
             return after
         handlers = [message for message in messages if to.wants(message)]
         for message in handlers:
-            await self._deliver_one(message, way)
+            if message.id not in self._delivered_ids:
+                await self._deliver_one(message, way)
+                self._delivered_ids.add(message.id)
         if handlers:
+            self._delivered_ids.clear()
             self._cursor = after
             await self._save(after)
         return after

@@ -143,7 +143,8 @@ class _Asker:
                 self._canaries.note_trouble(each.question, each.cluster, _TOO_MANY)
                 continue
             asked = self._asked[key] = known.get(key, each)
-            asked.cluster = each.cluster
+            asked.cluster, asked.namespace = each.cluster, each.namespace
+            asked.due = asked.due or self._now()
 
     async def run(self) -> None:
         while True:
@@ -161,12 +162,19 @@ class _Asker:
         """Asks for a while by one connection: then the files of the source are read again. Raises
         UnusableAnswer if they can't be used."""
         ends = self._now() + INTERVAL
-        async with source_client(self.source, _AT_A_TIME) as client, asyncio.TaskGroup() as tasks:
-            while self._now() < ends:
-                for each in self._due():
-                    each.waits = True
-                    tasks.create_task(self._in_turn(client, each, ends))
-                await asyncio.sleep(_TURN)
+        try:
+            async with (
+                source_client(self.source, _AT_A_TIME) as client,
+                asyncio.TaskGroup() as tasks,
+            ):
+                while self._now() < ends:
+                    for each in self._due():
+                        each.waits = True
+                        tasks.create_task(self._in_turn(client, each, ends))
+                    await asyncio.sleep(_TURN)
+        finally:
+            for each in self._asked.values():
+                each.waits = False
 
     def _due(self) -> list[_Asked]:
         """Returns the questions that are due, the one that has waited longest first."""

@@ -4,6 +4,7 @@ A fleet has tens of thousands of them; equal strings are one object.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from sys import intern
 from typing import Generic, Protocol, TypeVar
@@ -90,6 +91,36 @@ _NONE: dict[str, str] = {}
 def _interned(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
     """Returns the entries of those keys; equal strings are shared by the whole fleet."""
     return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE
+
+
+def with_seen_times(before: ClusterView, after: ClusterView, now: datetime) -> ClusterView:
+    """Returns the newer view of a cluster with the times of what has changed: not before `now`,
+    when the change is seen. Clusters date their conditions themselves, and the clock of one that
+    has just restarted may be behind. What has not changed keeps its time, unless a later one is
+    reported."""
+    if before.uid != after.uid:
+        return after
+    known = {each.type: each for each in before.conditions}
+    conditions = tuple(_seen(known.get(each.type), each, now) for each in after.conditions)
+    since = after.available_since
+    if since is not None:
+        earliest = before.available_since if before.reachable else now
+        since = max(since, earliest or since)
+    if (since, conditions) == (after.available_since, after.conditions):
+        return after
+    return replace(after, available_since=since, conditions=conditions)
+
+
+def _seen(
+    before: ClusterConditionView | None, after: ClusterConditionView, now: datetime
+) -> ClusterConditionView:
+    if after.since is None:
+        return after
+    same = before is not None and before.status == after.status
+    earliest = before.since if before is not None and same else now
+    if earliest is None or earliest <= after.since:
+        return after
+    return replace(after, since=earliest)
 
 
 def shown_cluster(cluster: ManagedCluster) -> HubObject[ClusterView]:

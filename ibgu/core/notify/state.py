@@ -62,7 +62,7 @@ class TrackedEvents(Struct, frozen=True, kw_only=True):
     hold: Hold | None = None
     step_hold: Hold | None = None
     clock_stopped: bool = False
-    """Whether the clock of the step stands still: policies keep whatever could start."""
+    """Whether the clock of the step stands still: only policies or a person keep it."""
     moved: datetime | None = None
     moved_seq: int = 0
     stalled: datetime | None = None

@@ -11,6 +11,10 @@ from ibgu.core.notify import messages as words
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.state import FAILURES_LAST, NotificationState, TrackedEvents
 
+KEPT = timedelta(hours=24)
+"""The patience with a step that policies keep: a window that opens every night is no stall, and an
+approval that nobody gives is one."""
+
 
 def overdue(
     memory: NotificationState, now: datetime, patience: timedelta
@@ -33,8 +37,9 @@ def _fresh(track: TrackedEvents, now: datetime) -> bool:
 
 
 def _stalls(track: TrackedEvents, moved: datetime, now: datetime, patience: timedelta) -> bool:
-    waits = track.hold is not None or track.step_hold is not None or track.clock_stopped
+    waits = track.hold is not None or track.step_hold is not None
     over = track.stalled is not None or track.state == RolloutState.DELETED
+    patience = max(patience, KEPT) if track.clock_stopped else patience
     return track.running and not (waits or over) and now - moved >= patience
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 import msgspec
-import structlog
 from msgspec import Struct
 from sqlalchemy import any_, bindparam, delete, exists, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,13 +13,19 @@ from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.reads.base import texts
 from ibgu.db.schema import hubs, notify_cursors
 
-log = structlog.get_logger("ibgu.notify")
-
 
 class Cursor(Struct, frozen=True):
     seq: int
     """The number of the last event that was handled."""
     memory: NotificationState
+
+
+class UnreadableMemory(Exception):
+    """UnreadableMemory: only the number of the last event that was handled can be read."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"the memory of the receiver up to event {seq} can't be read")
+        self.seq = seq
 
 
 class Cursors:
@@ -31,17 +36,18 @@ class Cursors:
         self._hub = hub
 
     async def load(self, receiver: str) -> Cursor | None:
-        """Returns the receiver's cursor; None if it has none, or ibgu can't read it."""
+        """Returns the receiver's cursor; None if it has none. Raises UnreadableMemory."""
         mine = (notify_cursors.c.hub == self._hub, notify_cursors.c.receiver == receiver)
         wanted = select(notify_cursors.c.seq, notify_cursors.c.memory).where(*mine)
         with unavailable_from("reading how far a receiver has been notified"):
             async with self._engine.connect() as db:
                 row = (await db.execute(wanted)).first()
-        try:
-            return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
-        except msgspec.ValidationError:
-            log.exception("a receiver is notified from now on", receiver=receiver)
+        if row is None:
             return None
+        try:
+            return msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
+        except msgspec.ValidationError as error:
+            raise UnreadableMemory(row.seq) from error
 
     async def save(self, receiver: str, cursor: Cursor, epoch: int) -> None:
         """Saves the cursor. Raises LeadershipLost if `epoch` is over: the next leader continues

@@ -86,7 +86,7 @@ for the whole table."""
 
 
 _NOT_THE_SEEDS = sorted(NOT_TRIED | {Cause.BACKUP_FAILED})
-"""Causes of failures that say nothing of an image: the cluster was not brought it."""
+"""Causes of failures that say nothing of an image: it never came to the cluster."""
 
 
 class _Used(Struct, frozen=True):

@@ -46,14 +46,17 @@ class Store(Generic[T]):
         indexes: Mapping[str, Index[T]] | None = None,
         changed: Changed[T] | None = None,
         hub_restored: Callable[[str], None] | None = None,
+        updated: Callable[[T, T], T] | None = None,
     ) -> None:
         """`hub_restored` is called with the proof when a list shows an older state of the hub than
-        was seen before: it was restored from a backup."""
+        was seen before: it was restored from a backup. `updated` returns the object to keep, from
+        the one that is here and the newer one; None: the newer one."""
         self._objects: dict[Key, T] = {}
         self._indexes = dict(indexes or {})
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
         self._hub_restored = hub_restored
+        self._updated = updated
         # By the version that a response has brought and the watch has not shown yet.
         self._answers: dict[str, Key] = {}
         self.seen = 0
@@ -174,6 +177,8 @@ class Store(Generic[T]):
         old = self._objects.get(key)
         if old is not None and _same(old, obj):
             return
+        if old is not None and self._updated is not None:
+            obj = self._updated(old, obj)
         self._objects[key] = obj
         self._reindex(key, old, obj)
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.controller.notify import dispatcher
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind
@@ -25,7 +26,7 @@ from ibgu.db import Journal
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
 from tests.controller.notify.conftest import Notifying
-from tests.controller.notify.receiving import Site, site
+from tests.controller.notify.receiving import Request, Site, site
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.notify.messages import UID, prepared
 from tests.db.recording import tell
@@ -278,6 +279,48 @@ async def test_a_renewed_certificate_authority_is_trusted_without_a_restart(
         trusted.write_bytes(new.ca.read_bytes())
         await noc.until(lambda: len(noc.taken) >= 5)
     assert types(noc) == TYPES
+
+
+async def test_a_new_connection_brings_nothing_twice(
+    db: AsyncEngine,
+    journal: Journal,
+    noc: Site,
+    notified: Notifying,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two rollouts stall at once, and the receiver gives no answer to the second message."""
+    monkeypatch.setattr(dispatcher, "REOPEN", 1)
+
+    async def hang_for_a_while(request: Request) -> None:
+        noc.hangs = len(noc.taken) == 1 and len(noc.refused) < 2
+
+    noc.on_request = hang_for_a_while
+    async with notified(to(noc, kinds=["rollout.stalled"], timeoutSeconds=1)):
+        await begun(db)
+        for name in ("a", "b"):
+            running = InMemoryEngine("site-1")
+            running.apply(ibgu(name, "Prep"))
+            running.until_started()
+            await tell(journal, running)
+        await noc.until(lambda: len(noc.taken) == 2)
+    assert len(noc.refused) == 2
+    assert sorted(request.json["subject"] for request in noc.taken) == ["fleet/a", "fleet/b"]
+
+
+async def test_a_memory_that_cant_be_read_loses_no_event(
+    db: AsyncEngine, leading: Leading, noc: Site, notified: Notifying
+) -> None:
+    first = await leading("ibgu-0")
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(first, story("a"))
+        await noc.until(lambda: len(noc.taken) >= 5)
+    await tell(first, story("b"))
+    await rows(db, "UPDATE notify_cursors SET memory = '{\"tracks\": 3}' RETURNING 1")
+    async with notified(to(noc)):
+        await noc.until(lambda: types(noc, "b")[-1:] == TYPES[-1:])
+    assert list(dict.fromkeys(types(noc, "a"))) == TYPES
+    assert types(noc, "b") == TYPES
 
 
 def lag() -> float:

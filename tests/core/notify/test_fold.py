@@ -365,8 +365,8 @@ def test_a_cluster_that_soaks_has_not_stalled() -> None:
     assert message.topic is Topic.ROLLOUT_STALLED
 
 
-def test_a_step_whose_clock_policies_stop_has_not_stalled() -> None:
-    """The time counts from when it goes on."""
+def test_a_step_whose_clock_policies_stop_has_not_stalled_for_a_day() -> None:
+    """The time counts from when it goes on. Nobody else says that an approval is missing."""
     engine = prepared_and_opened()
     facts = facts_of(engine)
     before, _ = folded(facts)
@@ -376,7 +376,9 @@ def test_a_step_whose_clock_policies_stop_has_not_stalled() -> None:
     opened = replace(opened, step=before.tracks[UID].step)
     stopped = replace(opened, seq=900, at=moved + HOUR, kind=str(Kind.CLOCK_STOPPED))
     held, _ = folded([stopped], before)
-    assert overdue(held, moved + 99 * HOUR, 2 * HOUR) == (held, ())
+    assert overdue(held, moved + 23 * HOUR, 2 * HOUR) == (held, ())
+    (kept,) = overdue(held, moved + 24 * HOUR, 2 * HOUR)[1]
+    assert kept.topic is Topic.ROLLOUT_STALLED
     goes_on = replace(stopped, seq=901, at=moved + 99 * HOUR, kind=str(Kind.CLOCK_STARTED))
     memory, _ = folded([goes_on], held)
     assert overdue(memory, moved + 100 * HOUR, 2 * HOUR) == (memory, ())

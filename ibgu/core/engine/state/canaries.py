@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
-from ibgu.core.engine.state.canary_breaks import CanaryBreaks
 from ibgu.core.engine.state.canary_health import (
     condition_findings,
     observed_checks,
@@ -77,7 +76,6 @@ class PolicyCanaries:
         cluster: ClusterLookup,
         selects: Callable[[ClusterView], bool],
         observed: HealthLookup,
-        breaks: CanaryBreaks,
         *,
         about_some: bool,
     ) -> None:
@@ -90,7 +88,6 @@ class PolicyCanaries:
         self._cluster = cluster
         self._selects = selects
         self._observed = observed
-        self._breaks = breaks
         self._chosen: dict[tuple[str, int], _Chosen] = {}
         self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
         self._ahead: dict[tuple[str, datetime], datetime] = {}
@@ -177,8 +174,6 @@ class PolicyCanaries:
             if isinstance(each, Finished) and _succeeded(each) and each.uid not in gone_back
         ]
         shown = {each.cluster: found for each in well if (found := self._shown(each)) is not None}
-        for found in shown.values():
-            self._note_break(found, now)
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
             return CanaryState(unavailable=unavailable)
@@ -225,15 +220,13 @@ class PolicyCanaries:
         return CanaryReport(member, shown, well=not any(each.problem for each in findings))
 
     def _well_since(self, reported: datetime | None, member: Finished, now: datetime) -> datetime:
-        """Returns since when the canary is well: after a break that was seen, not before it was
-        seen as well again. A time far ahead says nothing but that it is another one: the canary is
-        well since that was seen first."""
+        """Returns since when the canary is well. A time far ahead says nothing but that it is
+        another one: the canary is well since that was seen first."""
         if reported is not None and reported > now + AHEAD:
             if len(self._ahead) >= MAX_AHEAD:
                 self._ahead.clear()
             reported = self._ahead.setdefault((member.uid, reported), now)
-        times = (member.ended_at, reported, self._breaks.well_again(self.policy, member.uid))
-        return max(each for each in times if each is not None)
+        return max(member.ended_at, reported) if reported is not None else member.ended_at
 
     def _findings(
         self, step: TrackedStep, cluster: ClusterView, now: datetime
@@ -244,13 +237,6 @@ class PolicyCanaries:
         if health is not None:
             yield from condition_findings(health, cluster)
             yield from observed_findings(health, questions, cluster, self._observed, now)
-
-    def _note_break(self, cluster: ClusterView, now: datetime) -> None:
-        """Remembers whether the ManagedCluster shows the canary as well."""
-        health = self._canaries.health
-        said = condition_findings(health, cluster) if health is not None else ()
-        well = cluster.reachable and not any(each.reported for each in said)
-        self._breaks.note(self.policy, cluster.uid, now, well=well)
 
     def _questions(self, step: TrackedStep) -> tuple[SourceQuestion, ...]:
         health = self._canaries.health

@@ -100,9 +100,9 @@ class _Observed(Struct):
     asked_at: datetime | None = None
     """When the question was put that was answered then; None: no source was asked."""
     broken: bool = False
-    """Whether it was reported that the canary is not well, and no answer since says that it is."""
+    """Whether the last answer was that the canary is not well."""
     well_again: datetime | None = None
-    """When it was first answered that the canary is well after that was reported last."""
+    """When it was first answered that the canary is well, after an answer that it is not."""
     trouble: str = ""
     """Why it could not be asked since."""
 
@@ -144,7 +144,8 @@ class HealthObservations:
     ) -> bool:
         """Notes an answer; returns whether the finding is another one. A cluster that does not
         know since when it is well has been so since the first of its answers without a break. After
-        a break that was reported it is well since it has answered so, as its clock may be behind.
+        an answer that it is not, it is well since it has answered that it is: its clock may be
+        behind.
 
         `asking`: the question that a source has answered.
         """
@@ -153,9 +154,9 @@ class HealthObservations:
         found = _Observed(answer, now, asking.at if asking is not None else None)
         if before is not None:
             found.broken, found.well_again = before.broken, before.well_again
-        if answer.reported:
+        if answer.problem:
             found.broken = True
-        elif not answer.problem:
+        else:
             if found.broken:
                 found.broken, found.well_again = False, now
             since = _well_since(answer.since, before, found.well_again, now, asking)

@@ -1,6 +1,6 @@
 """The input of a decision cycle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -128,8 +128,8 @@ class Snapshot(Struct, frozen=True):
     """Returns the observation of a cluster by name, for this rollout."""
     cluster: Callable[[str], ClusterView | None]
     """Returns a ManagedCluster by name: a part of what `observe` returns, without its cost."""
-    named_alike: Callable[[str], bool]
-    """Returns whether another ManagedCluster carries the label of the cluster's name."""
+    named_alike: Callable[[str], Iterable[ClusterView]]
+    """Returns the other ManagedClusters that carry the label of the cluster's name."""
     facts: Facts
     object: RolloutObject | None
     """The IBGU as the hub shows it; None: deleted."""

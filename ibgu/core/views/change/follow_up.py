@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import InFlight
 from ibgu.core.model.actions import Risk
-from ibgu.core.model.names import MANUAL_CLEANUP_DONE
+from ibgu.core.model.names import MANUAL_CLEANUP_DONE, NAME_LABEL
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.fitness import (
     CancelScope,
@@ -61,6 +62,16 @@ class FollowUp(Struct, frozen=True):
         """Whether it is a next step that would take other clusters; `selected`: those that the
         rollout's selectors match for this step now, which may have come later."""
         return self.change.create is None and {*selected} != {*self.clusters}
+
+    def require_own(self, selected: Collection[str]) -> None:
+        """Raises ChangeRefused if a second object would take other clusters, which carry the name
+        of one of its own as their label; `selected`: those that it selects."""
+        if others := sorted({*selected} - {*self.clusters}, key=natural_key):
+            raise ChangeRefused(
+                f"{some(others)} would be taken, too: the label {NAME_LABEL} of "
+                f"{'that cluster' if len(others) == 1 else 'these clusters'} has the name of "
+                "another one; correct it, then repeat"
+            )
 
 
 def cancel(

@@ -112,6 +112,28 @@ def test_pools_that_a_restored_hub_pauses_again_are_resumed(engine: InMemoryEngi
     assert paused(engine) == set()
 
 
+def test_a_report_from_before_the_restore_proves_no_end_of_pauses(engine: InMemoryEngine) -> None:
+    """The agent has applied the disarmed work, and still shows what the backup had."""
+    engine.apply(pausing("Update Pools"))
+    engine.until(Kind.RUN_ACCEPTED)
+    armed = engine.works[UID, "site-1"].wanted
+    engine.until(Kind.ROLLOUT_COMPLETED)
+    work = engine.works[UID, "site-1"]
+    restore(engine, armed)
+    engine.muted.add("site-1")
+    engine.restart()
+    while work.wanted.restore != "restore-1":
+        engine.step()
+    work.applied = work.generation
+    engine.touch_cluster("site-1")
+    engine.settle()
+    assert len(engine.told(Kind.RESUMED)) == 1
+    engine.muted.clear()
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    assert paused(engine) == set()
+
+
 def restore(engine: InMemoryEngine, armed: DesiredWork) -> None:
     """Brings the work back as it was, which the agent applies before ibgu sees it."""
     work, node = engine.works[UID, "site-1"], spoke(engine)

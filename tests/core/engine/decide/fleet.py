@@ -200,9 +200,10 @@ class InMemoryEngine(Hub, Story):
             **self._granted(tracked),
         )
 
-    def _named_alike(self, name: str) -> bool:
-        others = (labels for each, labels in self.labels.items() if each != name)
-        return any(labels.get("name") == name for labels in others)
+    def _named_alike(self, name: str) -> list[ClusterView]:
+        others = (each for each in self.spokes if each != name)
+        named = (each for each in others if self.labels[each].get("name") == name)
+        return [view for each in named if (view := self.cluster(each))]
 
     def _granted(self, tracked: TrackedRollout) -> dict[str, Any]:
         found = grants_of(tracked.rollout, self.approvals, self.glasses, self.proven_since)

@@ -163,7 +163,7 @@ def test_a_question_after_a_bad_answer_is_about_now_alone() -> None:
 
 def test_a_clock_that_is_behind_hides_no_break() -> None:
     observed = HealthObservations()
-    observed.note(NODES, SITE, HealthFinding("degraded", reported=True), at(50))
+    observed.note(NODES, SITE, HealthFinding("status Unknown"), at(50))
     observed.note_trouble(NODES, SITE, "no answer", at(54))
     observed.note(NODES, SITE, HealthFinding(since=at(-30)), at(58))
     observed.note(NODES, SITE, HealthFinding(since=at(-30)), at(59))

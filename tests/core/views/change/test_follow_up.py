@@ -122,6 +122,18 @@ def test_an_appended_step_may_take_other_clusters_by_its_selectors(
     assert not alone.takes_other_clusters(selected)
 
 
+def test_a_second_object_takes_no_cluster_that_only_carries_the_name_of_another() -> None:
+    clusters = [done("s1", PREPARED), done("s2", PREPARED)]
+    alone = cancel(target("Prep"), clusters, replace(IDLE, narrowed=True))
+    alone.require_own(["s1", "s2"])
+    alone.require_own(["s2"])
+    words = "elsewhere would be taken, too: the label name of that cluster has the name of another"
+    with pytest.raises(ChangeRefused, match=words):
+        alone.require_own(["s1", "s2", "elsewhere"])
+    with pytest.raises(ChangeRefused, match="a, b would be taken, too: the label name of these"):
+        alone.require_own(["b", "s1", "a"])
+
+
 @pytest.mark.parametrize(
     ("plan", "asked", "clusters"),
     [

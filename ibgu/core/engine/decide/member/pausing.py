@@ -46,7 +46,10 @@ def _resumed(ctx: DecisionContext, member: Finished, latest: Member, seen: Obser
         return ""
     if known.paused_for(ctx.rollout.uid):
         return ""
-    if any(traits(done.action).resumes for done in latest.completed):
+    since = member.paused_since
+    if since is not None and any(
+        traits(done.action).resumes and done.at > since for done in latest.completed
+    ):
         return "the plan has resumed what was paused"
     answered = work.resuming and work.probe in known.probes
     return "what was paused is resumed" if answered else ""

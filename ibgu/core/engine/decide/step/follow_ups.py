@@ -84,12 +84,20 @@ def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:
         return "a rollout that ibgu can't read has it"
     if cluster.labels.get(NAME_LABEL) != cluster.name:
         return f"its ManagedCluster lacks the label {NAME_LABEL} with its name"
-    if ctx.snapshot.named_alike(cluster.name):
+    if other := _other_of_the_name(ctx, cluster.name):
         return (
-            f"another ManagedCluster carries the label {NAME_LABEL}={cluster.name}, and would be "
-            "selected with it"
+            f"{other} carries the label {NAME_LABEL}={cluster.name} and would be selected with it; "
+            "correct that label first"
         )
     return ""
+
+
+def _other_of_the_name(ctx: DecisionContext, name: str) -> str:
+    """Returns another cluster that the rollout's namespace may use and that carries the label of
+    this name; empty: none does."""
+    scope = ctx.snapshot.scope
+    found = (each for each in ctx.snapshot.named_alike(name) if scope.includes(each.labels))
+    return next((each.name for each in found if not each.local), "")
 
 
 def note_follow_up(

@@ -109,7 +109,8 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     people = "1 person" if needed == 1 else f"{needed} people"
     words = f"{people} must approve {what.words}"
     if what.before != ApprovalPoint.STEP:
-        words += f" (ibgu approve NAME --step {what.step + 1} --before {what.before})"
+        command = f"ibgu approve NAME -n {consent.namespace}"
+        words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counted:
         words += f", and {_named(counted)} {'has' if len(counted) == 1 else 'have'}"
     if asked.four_eyes:

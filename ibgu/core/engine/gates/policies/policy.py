@@ -19,7 +19,6 @@ from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.engine.state.canary_breaks import CanaryBreaks
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
@@ -87,7 +86,6 @@ class PolicyFactory:
         """`sources`: those of the administrator; None: this process does not know them."""
         self._sources = sources
         self._observed = observed
-        self._breaks = CanaryBreaks()
         self._occupancy = occupancy
         self._cluster = cluster
         self._durations = durations
@@ -161,7 +159,6 @@ class PolicyFactory:
             self._cluster,
             selects,
             self._observed,
-            self._breaks,
             about_some=spec.clusters != PolicyClusters(),
         )
 

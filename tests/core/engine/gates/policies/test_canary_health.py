@@ -116,21 +116,6 @@ def test_a_status_since_a_time_far_ahead_soaks_from_the_end_of_the_canary() -> N
     assert succeeded(engine) == 2
 
 
-def test_a_condition_of_a_cluster_whose_clock_is_behind_hides_no_break() -> None:
-    engine = fleet(2)
-    condition(engine, "site-1", "True")
-    soaking(engine, count=1)
-    engine.wait(minutes=20)
-    condition(engine, "site-1", "False")
-    engine.settle()
-    engine.wait(minutes=5)
-    condition(engine, "site-1", "True", engine.now - timedelta(hours=2))
-    engine.wait(minutes=24)
-    assert started(engine) == {"site-1"}
-    engine.wait(hours=1)
-    assert succeeded(engine) == 2
-
-
 @pytest.mark.parametrize("minutes", [0, 30])
 def test_a_condition_that_must_be_false(minutes: int) -> None:
     engine = fleet(2)

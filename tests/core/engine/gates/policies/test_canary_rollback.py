@@ -15,6 +15,7 @@ from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCh
 from ibgu.core.model import Change, Kind, Outcome, PendingPatch, ReasonKind
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.plan import Scope
 from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
@@ -304,10 +305,25 @@ def test_a_cluster_without_the_label_of_its_name_is_left_to_a_person() -> None:
 def test_a_cluster_whose_name_another_one_carries_is_left_to_a_person() -> None:
     """The selector of the rollback would take both."""
     engine = upgraded()
+    engine.join("elsewhere")
     engine.labels["elsewhere"] = {"name": "site-1"}
     assert refusal(engine) == (
-        "another ManagedCluster carries the label name=site-1, and would be selected with it"
+        "elsewhere carries the label name=site-1 and would be selected with it; correct that label "
+        "first"
     )
+
+
+def test_a_name_that_another_tenants_cluster_carries_hinders_nothing() -> None:
+    """The cluster would not be selected, and the tenant hears nothing of it."""
+    engine = upgraded()
+    engine.join("elsewhere")
+    engine.labels["elsewhere"] = {"name": "site-1"}
+    for name in ("site-1", "site-2"):
+        engine.labels[name]["region"] = "north"
+    engine.scope = Scope("fleet", (LabelSelector(match_labels={"region": "north"}),))
+    breaks(engine, "site-1")
+    [found] = asked(engine)
+    assert (found.refused, found.clusters) == ("", ("site-1",))
 
 
 def test_a_finalized_upgrade_is_left_to_a_person() -> None:
