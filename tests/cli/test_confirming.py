@@ -194,6 +194,9 @@ async def test_a_resume_that_opens_the_next_step_names_no_number(
     for index, action in enumerate((Action.PREP, Action.UPGRADE)):
         over = step(found, index, action, state=StepState.FINISHED, finished_at=NOW)
         await open_step(journal, over)
+    marks = {"metadata": {"annotations": {"ibgu.dev/pause": ""}}}
+    path, kind = paths.ibgu("default", "ran-x1"), "application/merge-patch+json"
+    await admin.request("PATCH", path, body=marks, content_type=kind)
     asked = await on_terminal("resume", "ran-x1", types="no\n")
     lost = f"The rollout goes on with FinalizeUpgrade. {RISKS[Action.FINALIZE_UPGRADE].lost}"
     assert f"This can't be undone. {lost}" in unwrapped(asked.screen)

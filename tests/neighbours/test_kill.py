@@ -10,9 +10,7 @@ DEATHS = (*on_the_model.MEMBER_DEATHS, "before:StepFinished", "after:StepFinishe
 
 
 async def test_a_controller_is_killed_between_any_two_steps(scene: Scene) -> None:
-    """Where an agent is quick, some runs are accepted before they are noted as armed, so there are
-    more runs than deaths need."""
-    await on_the_model.test_a_controller_killed_in_every_phase(scene, DEATHS, 4)
+    await on_the_model.test_a_controller_killed_in_every_phase(scene, DEATHS, 3)
 
 
 async def test_a_controller_is_killed_as_the_rollout_and_its_steps_begin_and_end(

@@ -30,13 +30,12 @@ def answers_ignored(stack: ExitStack) -> None:
 
 def breaks_forgotten(stack: ExitStack) -> None:
     """A canary that is well again goes on with its soak."""
-    _set(stack, health_observations, "_since", lambda before, now: now - _LONG)
+    _set(stack, health_observations, "_well_since", lambda *asked: asked[3] - _LONG)
 
 
 def silence_forgotten(stack: ExitStack) -> None:
     """However long nothing was heard of a canary, its soak goes on."""
-    for module in (health_observations, questions):
-        _set(stack, module, "VALID", _LONG)
+    _set(stack, health_observations, "VALID", _LONG)
 
 
 def silent_source_counts(stack: ExitStack) -> None:
@@ -53,8 +52,10 @@ def own_times_ignored(stack: ExitStack) -> None:
     """A break between two questions does not show, although the cluster says when it was."""
     note = HealthObservations.note
 
-    def timeless(self: HealthObservations, check: Any, cluster: Any, answer: Any, now: Any) -> bool:
-        return note(self, check, cluster, replace(answer, since=None), now)
+    def timeless(
+        self: HealthObservations, check: Any, cluster: Any, answer: Any, *more: Any
+    ) -> bool:
+        return note(self, check, cluster, replace(answer, since=None), *more)
 
     _set(stack, HealthObservations, "note", timeless)
 
@@ -71,7 +72,7 @@ def condition_times_ignored(stack: ExitStack) -> None:
 
 def short_breaks_missed(stack: ExitStack) -> None:
     """A metric is asked about now alone, and not about the time since the last answer."""
-    _set(stack, questions, "_points", lambda asked, at: 0)
+    _set(stack, questions, "_points", lambda asking: 0)
 
 
 def unbound_complies(stack: ExitStack) -> None:

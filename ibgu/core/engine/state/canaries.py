@@ -9,9 +9,8 @@ from msgspec import Struct
 from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canary_health import (
-    condition_findings,
+    health_findings,
     observed_checks,
-    observed_findings,
     source_questions,
 )
 from ibgu.core.engine.state.health_observations import (
@@ -235,8 +234,7 @@ class PolicyCanaries:
         yield HealthFinding(since=cluster.available_since)
         health, questions = self._canaries.health, self._questions(step)
         if health is not None:
-            yield from condition_findings(health, cluster)
-            yield from observed_findings(health, questions, cluster, self._observed, now)
+            yield from health_findings(health, questions, cluster, self._observed, now)
 
     def _questions(self, step: TrackedStep) -> tuple[SourceQuestion, ...]:
         health = self._canaries.health

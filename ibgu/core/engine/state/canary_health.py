@@ -40,20 +40,16 @@ def source_questions(health: HealthChecks, policy: str, step: Step) -> tuple[Sou
     return (*metrics, WebhookQuestion(health.webhook.source, policy, step.rollout, step.index))
 
 
-def condition_findings(health: HealthChecks, cluster: ClusterView) -> Iterator[HealthFinding]:
-    """Yields what the conditions of the ManagedCluster say."""
-    for wanted in health.conditions:
-        yield _condition(wanted, cluster)
-
-
-def observed_findings(
+def health_findings(
     health: HealthChecks,
     questions: Sequence[SourceQuestion],
     cluster: ClusterView,
     observed: HealthLookup,
     now: datetime,
 ) -> Iterator[HealthFinding]:
-    """Yields what each check says that the ManagedCluster does not answer."""
+    """Yields what each check says of the cluster."""
+    for wanted in health.conditions:
+        yield _condition(wanted, cluster)
     for check in sorted(observed_checks(health)):
         yield observed(check, cluster, now)
     for question in questions:
