@@ -25,8 +25,8 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     reachable: bool
     """ManagedClusterConditionAvailable is True, nothing else (R7.5)."""
     available_since: datetime | None = None
-    """Since when the cluster is reachable: as it says itself, but not before ibgu has seen that it is
-    again; None: it is not reachable, or this is not known."""
+    """Since when the cluster is reachable: as it says itself, but not before ibgu has seen that it
+    is again; None: it is not reachable, or this is not known."""
     local: bool
     """Whether the cluster is the hub itself."""
     labels: dict[str, str] = {}
