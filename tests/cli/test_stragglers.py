@@ -11,6 +11,7 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
+from ibgu.cli.stragglers import show
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
     Cause,
@@ -397,3 +398,14 @@ async def test_clusters_that_no_plan_takes_further_have_a_command(
     assert "AbortOnFailure" not in text
     plain = json.loads((await ibgu("stragglers", *where.split(), "-o", "json")).stdout)
     assert {group["way"] for group in plain["groups"]} == {"rollback", "cleanup"}
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        "Free space, then AbortOnFailure, and Prep again.",
+        "Free space, append AbortOnFailure, then `ibgu retry`.",
+    ],
+)
+def test_a_remedy_leaves_out_what_the_printed_commands_do(remedy: str) -> None:
+    assert show._AGAIN.sub("", remedy) == "Free space"

@@ -26,7 +26,9 @@ _WHO = {
     "cluster": "wait for the clusters, or check them with: ibgu explain",
     "person": "act: ibgu explain says what is needed",
 }
-_AGAIN = re.compile(r"(?:[,;] )?(?:then |append )?AbortOnFailure,? and Prep again\.?$")
+_AGAIN = re.compile(
+    r"(?:[,;] )?(?:then |append )?AbortOnFailure,? (?:and Prep again|then `ibgu retry`)\.?$"
+)
 _MAX_MESSAGE = 200
 """Characters of a message."""
 _SHOWN = 5
