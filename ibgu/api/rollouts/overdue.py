@@ -16,9 +16,7 @@ from ibgu.db.views import FlightRow, ReasonRow, StepRow
 CACHED = 16
 """The most steps for which something is cached: reads share the row of a large step for three
 seconds, and all other rows are new in each request."""
-
-
-_Reason = tuple[ReasonKind, ActingParty, str]
+_ReasonKey = tuple[ReasonKind, ActingParty, str]
 """What reasons are counted by: kind, who must act, and the gate of a policy."""
 
 
@@ -29,7 +27,7 @@ class LateFlights(Struct, frozen=True):
     """Those whose action lasts longer than usual."""
     overdue: frozenset[str]
     """Those whose reason lasts longer than usual."""
-    reasons: Mapping[_Reason, int]
+    reasons: Mapping[_ReasonKey, int]
     """How many of the overdue ones have each reason."""
 
 

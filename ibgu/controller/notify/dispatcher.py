@@ -44,8 +44,6 @@ RETRY = 5.0
 """Seconds until a retry after an error that is not the receiver's."""
 REFUSALS = 3
 """Refusals of one message in a row after which it is also sent without quoted words."""
-
-
 REOPEN = 5
 """Attempts in a row without any answer after which the connection is made again: the file of
 trusted certificates may have changed."""

@@ -102,10 +102,7 @@ def with_seen_times(before: ClusterView, after: ClusterView, now: datetime) -> C
         return after
     known = {each.type: each for each in before.conditions}
     conditions = tuple(_seen(known.get(each.type), each, now) for each in after.conditions)
-    since = after.available_since
-    if since is not None:
-        earliest = before.available_since if before.reachable else now
-        since = max(since, earliest or since)
+    since = _seen_since(before.available_since, after.available_since, now, same=before.reachable)
     if (since, conditions) == (after.available_since, after.conditions):
         return after
     return replace(after, available_since=since, conditions=conditions)
@@ -114,13 +111,17 @@ def with_seen_times(before: ClusterView, after: ClusterView, now: datetime) -> C
 def _seen(
     before: ClusterConditionView | None, after: ClusterConditionView, now: datetime
 ) -> ClusterConditionView:
-    if after.since is None:
-        return after
     same = before is not None and before.status == after.status
-    earliest = before.since if before is not None and same else now
-    if earliest is None or earliest <= after.since:
-        return after
-    return replace(after, since=earliest)
+    since = _seen_since(before.since if before is not None else None, after.since, now, same=same)
+    return after if since == after.since else replace(after, since=since)
+
+
+def _seen_since(
+    before: datetime | None, reported: datetime | None, now: datetime, *, same: bool
+) -> datetime | None:
+    """Returns since when a status is there; `same`: it was there `before` already."""
+    earliest = before if same else now
+    return reported if reported is None or earliest is None else max(reported, earliest)
 
 
 def shown_cluster(cluster: ManagedCluster) -> HubObject[ClusterView]:

@@ -103,7 +103,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_FINISHED, Kind.AUTO_IMPORT_OFF, _FINISHED, t.warn),
     _row(_FINISHED, Kind.UNWATCHED, _FINISHED, t.unwatch),
     _row(_FINISHED, Kind.ROLLBACK_DEADLINE, _FINISHED, t.note_rollback_deadline),
-    _row(_FINISHED, Kind.PAUSED_AGAIN, _FINISHED, t.note_paused_again),
+    _row(_FINISHED, Kind.PAUSED_AGAIN, _FINISHED, t.import_pause),
     _row(_FINISHED, Kind.RESUME_DUE, _FINISHED, t.note_resuming),
     _row(_FINISHED, Kind.RESUMED, _FINISHED, t.note_resumed),
 )

@@ -340,11 +340,6 @@ def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished
     return replace(member, rollback_until=until)
 
 
-def note_paused_again(member: Finished, since: datetime) -> Finished:
-    """Returns the finished member with a cluster that may be paused in parts once more."""
-    return replace(member, paused_since=since, resuming=False)
-
-
 def note_resuming(member: Finished) -> Finished:
     """Returns the finished member whose cluster is to resume what was paused."""
     return replace(member, resuming=True)
@@ -379,7 +374,8 @@ def import_waiting(member: Unfinished, run: Ended, reason: Reason) -> Waiting:
 
 
 def import_pause(member: M, since: datetime) -> M:
-    """Returns the member with a pause of parts of its cluster, which the hub shows."""
+    """Returns the member with a pause of parts of its cluster, which the hub shows, or which its
+    agent may carry out by what the hub shows."""
     return replace(member, paused_since=member.paused_since or since)
 
 

@@ -83,8 +83,6 @@ _COUNTED = text(f"""
 """)
 """The clusters by what failed there last. One rollout after the other: Postgres takes all at once
 for the whole table."""
-
-
 _NOT_THE_SEEDS = sorted(NOT_TRIED | {Cause.BACKUP_FAILED})
 """Causes of failures that say nothing of an image: it never came to the cluster."""
 

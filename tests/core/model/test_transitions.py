@@ -104,10 +104,9 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.note_late: lambda m, to: t.note_late(m, LATE.note),
     t.unwatch: lambda m, to: t.unwatch(m),
     t.note_rollback_deadline: lambda m, to: t.note_rollback_deadline(m, START),
-    t.note_paused_again: lambda m, to: t.note_paused_again(m, START),
     t.note_resuming: lambda m, to: t.note_resuming(m),
     t.note_resumed: lambda m, to: t.note_resumed(m),
-    t.import_pause: lambda m, to: t.import_pause(member(), START),
+    t.import_pause: lambda m, to: t.import_pause(m or member(), START),
     t.take_slot: lambda m, to: t.take_slot(m, RUNS[RunState(to)], slot=1, limit=START),
     t.import_completed: lambda m, to: t.import_completed(
         m, [CompletedAction(Action.PREP, START)], "imported", START

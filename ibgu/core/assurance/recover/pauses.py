@@ -8,7 +8,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Finished, Kind, OnMember, Rollout, traits
-from ibgu.core.model.transitions import note_paused_again
+from ibgu.core.model.transitions import import_pause
 
 
 def may_be_paused(driver: Driver, rollout: Rollout, trace: Trace) -> bool:
@@ -24,14 +24,14 @@ def paused_again(
     driver: Driver, tracked: TrackedRollout, found: FoundRollout, now: datetime
 ) -> Iterator[OnMember]:
     """Yields the clusters whose agents may carry out once more what a restored hub brought back:
-    a work that pauses, of which the rollout has resumed everything since (R31.2)."""
+    a work that pauses, of which the rollout has resumed everything since (R48.2)."""
     for cluster, trace in sorted(found.traces.items()):
         member = _newest_finished(tracked, cluster)
         if member is None or tracked.paused(cluster):
             continue
         if may_be_paused(driver, tracked.rollout, trace):
             words = "the restored hub had a work that pauses parts of the cluster"
-            yield OnMember(Kind.PAUSED_AGAIN, note_paused_again(member, now), words)
+            yield OnMember(Kind.PAUSED_AGAIN, import_pause(member, now), words)
 
 
 def _newest_finished(tracked: TrackedRollout, cluster: str) -> Finished | None:

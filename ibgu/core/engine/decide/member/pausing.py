@@ -1,6 +1,7 @@
 """Resumes what was paused on clusters for an action, whatever becomes of it (R48)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
@@ -25,7 +26,7 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> Finished:
         return member
     seen, latest = ctx.observe(member.cluster), ctx.tracked.latest(member.cluster)
     assert latest is not None
-    if why := _resumed(ctx, member, latest, seen):
+    if why := _resumed(ctx, member.paused_since, latest, seen):
         return ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
     if member.resuming or not isinstance(latest, Finished):
         return member
@@ -34,8 +35,9 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> Finished:
     return member
 
 
-def _resumed(ctx: DecisionContext, member: Finished, latest: Member, seen: Observation) -> str:
-    """Returns why nothing of the cluster is paused any more; empty: something may be.
+def _resumed(ctx: DecisionContext, since: datetime, latest: Member, seen: Observation) -> str:
+    """Returns why nothing of the cluster is paused any more; empty: something may be. `since`: when
+    parts of it may have been paused.
 
     Only the answer of a work that resumes proves it: an older one may still reach the cluster.
     """
@@ -46,10 +48,7 @@ def _resumed(ctx: DecisionContext, member: Finished, latest: Member, seen: Obser
         return ""
     if known.paused_for(ctx.rollout.uid):
         return ""
-    since = member.paused_since
-    if since is not None and any(
-        traits(done.action).resumes and done.at > since for done in latest.completed
-    ):
+    if any(traits(done.action).resumes and done.at > since for done in latest.completed):
         return "the plan has resumed what was paused"
     answered = work.resuming and work.probe in known.probes
     return "what was paused is resumed" if answered else ""
