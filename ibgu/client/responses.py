@@ -470,6 +470,7 @@ class MemberResponse(Response, frozen=True, kw_only=True):
     failed_action: str | None = None
     failure: str | None = None
     means: str | None = None
+    fix: str | None = None
     remedy: str | None = None
     completed: tuple[CompletedActionResponse, ...] = ()
     late: str = ""

@@ -65,6 +65,7 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
         "failedAction": None,
         "failure": None,
         "means": None,
+        "fix": None,
         "remedy": None,
         "completed": [],
         "late": "",
@@ -86,8 +87,8 @@ async def test_a_failed_member_says_what_it_means_and_what_to_do(
     assert (known[0]["message"], known[0]["reason"]) == (PULL, None)
     assert known[0]["failure"] == "PrecacheFailed"
     assert "pull" in known[0]["means"]
-    assert known[0]["remedy"]
-    assert [unknown[0][name] for name in ("failure", "means", "remedy")] == [None] * 3
+    assert known[0]["remedy"] == f"{known[0]['fix']} Then run `ibgu retry --abort-first`."
+    assert [unknown[0][name] for name in ("failure", "means", "fix", "remedy")] == [None] * 4
 
 
 async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Journal) -> None:

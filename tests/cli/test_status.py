@@ -90,7 +90,7 @@ async def test_aborted_clusters_get_no_advice_to_abort(ibgu: Ibgu, journal: Jour
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     told = lines[lines.index("Failures (3)") + 1 :]
     assert told[1:3] == ["       c, d", "       → aborted afterwards"]
-    assert "AbortOnFailure, and Prep again" not in "\n".join(told)
+    assert "ibgu retry" not in "\n".join(told)
     assert told[-1] == "Next: ibgu explain ran-r1 e -n default · ibgu stragglers ran-r1 -n default"
 
 
@@ -153,7 +153,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         count=12,
         message=words,
         clusters=tuple(f"site-{number:04}" for number in range(3)),
-        remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
+        remedy="Check registry, mirror and free disk space of the site, then `ibgu retry`.",
     )
     failing = RolloutFailures("edge", "ran", FailuresResponse(total=12, items=(one,)))
     lines = list(failure_lines(failing, OutputStyle(width=70)))
@@ -161,7 +161,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     assert lines[1].endswith("…")
     assert lines[-2:] == [
         "       → Check registry, mirror and free disk space of the site, then",
-        "         AbortOnFailure.",
+        "         `ibgu retry`.",
     ]
     narrow = OutputStyle(width=9).under("       → ", "hardly three words")
     assert narrow == ["       → hardly three words"]

@@ -46,6 +46,7 @@ def member_body(row: MemberRow, duration_stats: DurationsByAction) -> MemberBody
         stalled=_stalled(row, duration_stats),
         failure=known.name if known else None,
         means=known.means if known else None,
+        fix=known.fix if known else None,
         remedy=known.remedy if known else None,
         completed=_completed(member),
         run=_run(member.run) if member.run else None,

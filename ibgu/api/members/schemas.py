@@ -40,7 +40,8 @@ _MEMBER: JsonValue = {
     "failedAction": "Upgrade",
     "failure": "InitMonitorTimeout",
     "means": "The new release did not become healthy in time; the node rolled back by itself.",
-    "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "fix": "Repair what was not ready.",
+    "remedy": "Repair what was not ready. Then run `ibgu retry --abort-first`.",
     "completed": [],
     "late": "",
     "warning": "",
@@ -119,7 +120,10 @@ class MemberBody(Body):
     failed_action: ActionName | None
     failure: str | None = Field(description="Name of the known failure that matches the message.")
     means: str | None = Field(description="What happened, for a known failure.")
-    remedy: str | None = Field(description="What to do next, for a known failure.")
+    fix: str | None = Field(description="What to mend or find out, for a known failure.")
+    remedy: str | None = Field(
+        description="`fix`, and the command that takes the cluster further then."
+    )
     completed: list[CompletedActionBody]
     late: str = Field(description="What happened on the cluster after the member ended.")
     warning: str = Field(description="The cluster's warning when it completed an action.")

@@ -163,6 +163,7 @@ def _left(member: MemberResponse, plan: Plan) -> StragglerMember:
         cause=member.cause or "",
         words=" ".join((reason.message if reason else member.message).split()),
         means=member.means or "",
+        fix=member.fix or "",
         remedy=member.remedy or "",
         who=reason.who if reason else "",
         check=reason.overdue.check if reason and reason.overdue else "",

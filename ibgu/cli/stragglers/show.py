@@ -1,7 +1,6 @@
 """Prints the report as text and for programs."""
 
 import json
-import re
 import shlex
 from collections.abc import Iterator
 
@@ -26,9 +25,6 @@ _WHO = {
     "cluster": "wait for the clusters, or check them with: ibgu explain",
     "person": "act: ibgu explain says what is needed",
 }
-_AGAIN = re.compile(
-    r"(?:[,;] )?(?:then |append )?AbortOnFailure,? (?:and Prep again|then `ibgu retry`)\.?$"
-)
 _MAX_MESSAGE = 200
 """Characters of a message."""
 _SHOWN = 5
@@ -147,20 +143,13 @@ def _what(group: StragglerGroup) -> str:
             return f"{group.action} succeeded in {where}, a later step did not take them"
 
 
-def _remedy(group: StragglerGroup) -> str:
-    """Returns the remedy; a cluster that is back at Idle, so that its way on is another plan, needs
-    no abort."""
-    if not group.plan or group.aborts:
-        return group.remedy
-    return _AGAIN.sub("", group.remedy)
-
-
 def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
     if group.state is StragglerState.GOING:
         yield group.check or _WHO.get(group.who, "")
         return
-    if remedy := _remedy(group):
-        yield remedy
+    # With proposals, what comes after the fix has a line of its own: a plan, a command or a note.
+    if told := group.remedy if isinstance(report.live, NoProposals) else group.fix:
+        yield told
     if group.note:
         yield f"({group.note})"
     if group.way:

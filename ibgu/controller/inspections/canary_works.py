@@ -1,7 +1,7 @@
 """Reads the health of canaries by works that only read, for as long as others wait behind them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 from typing import Protocol
 from uuid import uuid4
@@ -22,6 +22,7 @@ from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCh
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.flowcontrol.deadline import Deadline
+from ibgu.flowcontrol.fair import interleaved
 from ibgu.hub.discovery import Served
 from ibgu.hub.port import Hub
 from ibgu.hub.writing.writer import WriteResult
@@ -39,7 +40,8 @@ AGGREGATION = 5.0
 RETRY = 15.0
 """Seconds after which a question is sent again that the hub has refused."""
 MAX_CLUSTERS = 200
-"""Canaries that are read at once: each holds its answer about some 40 objects."""
+"""Canaries that are read at once, in all namespaces: each holds its answer about some 40
+objects."""
 TOO_MANY = "ibgu reads its operators and nodes only of so many canaries at once: have fewer of them"
 _TURN = 1.0
 """Seconds between two looks for canaries."""
@@ -57,7 +59,10 @@ class CanarySource(Protocol):
 
 
 class WantedCanary(Protocol):
-    """WantedCanary is a canary, with the checks that ask for it."""
+    """WantedCanary is a canary, with the uid of a rollout that waits for it and its checks."""
+
+    @property
+    def rollout(self) -> str: ...
 
     @property
     def cluster(self) -> ClusterView: ...
@@ -77,6 +82,18 @@ class _Asked(Struct):
     """What the cluster has answered to it."""
 
 
+def read_at_once(
+    wanted: Mapping[str, WantedCanary],
+    asked: Collection[str],
+    namespace_of: Callable[[str], str],
+) -> frozenset[str]:
+    """Returns the clusters that are read, by turns of the namespaces. Of one namespace, those that
+    have been `asked` already keep their places."""
+    names = sorted(wanted, key=lambda name: name not in asked)
+    in_turns = interleaved(names, lambda name: namespace_of(wanted[name].rollout))
+    return frozenset(in_turns[:MAX_CLUSTERS])
+
+
 class CanaryWorks:
     """CanaryWorks works while its term leads. Errors of its own are logged and end nothing."""
 
@@ -87,13 +104,16 @@ class CanaryWorks:
         served: Served,
         canaries: CanarySource,
         rng: Random,
+        namespace_of: Callable[[str], str],
         talm_holds: Callable[[], bool],
     ) -> None:
-        """`talm_holds`: whether nothing may be written beside a live TALM."""
+        """`namespace_of` returns the namespace of the rollout with that uid; `talm_holds`: whether
+        nothing may be written beside a live TALM."""
         self._client = client
         self._served = served
         self._canaries = canaries
         self._rng = rng
+        self._namespace_of = namespace_of
         self._talm_holds = talm_holds
         self._limits = _WORKS.limits(settings)
 
@@ -112,7 +132,7 @@ class CanaryWorks:
 
     async def _round(self, deadline: Deadline) -> None:
         """Reads until nobody waits for a canary and no work is left."""
-        round_ = _Round(self._canaries)
+        round_ = _Round(self._canaries, self._namespace_of)
         works = ReadingWorks(
             _WORKS,
             self._client,
@@ -130,8 +150,9 @@ class CanaryWorks:
 class _Round:
     """_Round holds the questions that are under way."""
 
-    def __init__(self, canaries: CanarySource) -> None:
+    def __init__(self, canaries: CanarySource, namespace_of: Callable[[str], str]) -> None:
         self._canaries = canaries
+        self._namespace_of = namespace_of
         self._wanted: Mapping[str, WantedCanary] = {}
         self._asked: dict[str, _Asked] = {}
         self._now: Callable[[], float] = asyncio.get_running_loop().time
@@ -141,16 +162,17 @@ class _Round:
         if not works.may_write():
             return True
         self._wanted = self._canaries.wanted(CHECKS)
-        for name in self._asked.keys() - self._wanted.keys():
+        read = read_at_once(self._wanted, self._asked, self._namespace_of)
+        for name in self._asked.keys() - read:
             del self._asked[name]
         for name, each in self._wanted.items():
             if not works.supported:
                 self._note_trouble(each, TOO_OLD)
-            elif name in self._asked or len(self._asked) < MAX_CLUSTERS:
+            elif name in read:
                 self._advance(name, each, works)
             else:
                 self._note_trouble(each, TOO_MANY)
-        left = works.remove(lambda work: work.metadata.namespace in self._wanted)
+        left = works.remove(lambda work: work.metadata.namespace in read)
         return bool(self._wanted) or left
 
     def answered(self, cluster: str, result: WriteResult) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.engine.state.health_observations import (
     Asking,
@@ -20,6 +21,8 @@ from ibgu.core.model import ClusterView
 class ObservedCanary(Struct, frozen=True):
     """ObservedCanary is a cluster that has to be observed, whichever rollouts wait for it."""
 
+    rollout: str
+    """uid of the first of them."""
     cluster: ClusterView
     checks: frozenset[ObservedCheck]
 
@@ -63,10 +66,11 @@ class CanaryHealth:
         """Returns the canaries to observe by any of these checks, by cluster."""
         found: dict[str, ObservedCanary] = {}
         for each in self._to_observe():
-            name = each.cluster.name
-            before = found[name].checks if name in found else frozenset()
-            if asked := each.checks & checks:
-                found[name] = ObservedCanary(each.cluster, before | asked)
+            name, asked = each.cluster.name, each.checks & checks
+            if before := found.get(name):
+                found[name] = replace(before, checks=before.checks | asked)
+            elif asked:
+                found[name] = ObservedCanary(each.rollout, each.cluster, asked)
         return found
 
     def questions(self) -> dict[tuple[str, SourceQuestion], Canary]:

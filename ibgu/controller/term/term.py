@@ -174,6 +174,7 @@ class Term:
             deps.served,
             health,
             deps.rng,
+            term.fleet.namespace_of,
             lambda: bool(term.facts.talm_hold),
         )
         compliance = PolicyCompliance(deps.client, health)

@@ -97,14 +97,21 @@ class FailureText(Struct, frozen=True, kw_only=True):
     """A stable value for REST, notifications and the CLI."""
     means: str
     """One sentence: what happened on the cluster."""
-    remedy: str
-    """One sentence: what a person does next."""
+    fix: str
+    """What a person mends, or finds out, on the cluster, the site or the hub."""
+    onward: str = ""
+    """The command that takes the cluster further then, as a sentence; empty: none."""
     rules: tuple[str, ...] = ()
     """The preflight rules that look for its cause before the start."""
     guide: str = ""
     """The recovery guide, as docs/page.md#heading; empty: there is none."""
     transient: bool = False
     """Whether the action may well succeed a while later, though nobody changes anything."""
+
+    @property
+    def remedy(self) -> str:
+        """Returns all that a person does next."""
+        return f"{self.fix} {self.onward}" if self.onward else self.fix
 
 
 class PayloadError(ValueError):

@@ -165,7 +165,7 @@ def _completed_late(track: TrackedEvents, fact: RolloutEvent) -> TrackedEvents:
 
 def _message(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> Message:
     return Message(
-        id=message_id(fact.seq, topic),
+        id=message_id(fact.seq, topic, fact.at),
         seq=fact.seq,
         topic=topic,
         at=fact.at,

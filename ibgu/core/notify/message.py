@@ -39,5 +39,7 @@ def without_quotes(message: Message) -> Message:
     )
 
 
-def message_id(seq: int, topic: Topic) -> str:
-    return f"{seq}-{topic}"
+def message_id(seq: int, topic: Topic, at: datetime) -> str:
+    """Returns the id of a message that an event at this time has caused. After a restore of the
+    journal, its numbers are given once more, to other events."""
+    return f"{seq}-{topic}-{int(at.timestamp() * 1000)}"

@@ -32,7 +32,7 @@ def sample(receiver: Receiver, hub: str, now: datetime) -> NotificationRequest:
         alerts = wanted(NotificationState({"test": track}), open_to_all, hub, now)
         return request_of_alerts((), alerts, now)
     message = Message(
-        id=f"test-{message_id(int(now.timestamp() * 1000), Topic.CLUSTERS_FAILED)}",
+        id=f"test-{message_id(0, Topic.CLUSTERS_FAILED, now)}",
         seq=0,
         topic=Topic.CLUSTERS_FAILED,
         at=now,

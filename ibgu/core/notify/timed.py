@@ -47,7 +47,7 @@ def _stalled(uid: str, track: TrackedEvents, moved: datetime, now: datetime) -> 
     """Returns the message, numbered by the last event before the stall, so that it stays the same
     one."""
     return Message(
-        id=message_id(track.moved_seq, Topic.ROLLOUT_STALLED),
+        id=message_id(track.moved_seq, Topic.ROLLOUT_STALLED, moved),
         seq=track.moved_seq,
         topic=Topic.ROLLOUT_STALLED,
         at=now,

@@ -11,6 +11,7 @@ from ibgu.core.model import Kind, Outcome
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import NotificationState, advance, overdue
 from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone, without
+from ibgu.core.notify.message import message_id
 from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import NAMED, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
@@ -280,6 +281,12 @@ def test_nothing_has_moved_for_long() -> None:
     assert overdue(after, moved + 3 * HOUR, 2 * HOUR) == (after, ())
     again = overdue(memory, moved + 5 * HOUR, 2 * HOUR)[1][0]
     assert again.id == message.id
+
+
+def test_a_number_that_is_given_again_makes_another_id() -> None:
+    """After a restore the journal counts from an earlier number."""
+    topic = Topic.CLUSTERS_FAILED
+    assert message_id(7, topic, START) != message_id(7, topic, START + HOUR)
 
 
 def test_a_stalled_rollout_that_continues_is_reported_once() -> None:

@@ -47,7 +47,7 @@ def test_a_message_becomes_a_cloudevent(stopped: tuple[NotificationState, list[M
     data = event.pop("data")
     assert event == {
         "specversion": "1.0",
-        "id": f"{message.seq}-clusters.failed",
+        "id": f"{message.seq}-clusters.failed-{int(message.at.timestamp() * 1000)}",
         "source": "/ibgu/hubs/hub-1",
         "type": "dev.ibgu.clusters.failed",
         "subject": "fleet/a",

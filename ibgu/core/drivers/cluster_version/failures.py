@@ -37,13 +37,11 @@ class KnownUpdateFailure(FailureText, frozen=True, kw_only=True):
 
 
 def _row(
-    name: UpdateFailure, pattern: str, means: str, remedy: str, *rules: str
+    name: UpdateFailure, pattern: str, means: str, fix: str, *rules: str
 ) -> KnownUpdateFailure:
     """`rules`: the preflight rules that look for its cause."""
     compiled = re.compile(pattern, re.IGNORECASE)
-    return KnownUpdateFailure(
-        name=name, pattern=compiled, means=means, remedy=remedy, rules=tuple(rules)
-    )
+    return KnownUpdateFailure(name=name, pattern=compiled, means=means, fix=fix, rules=tuple(rules))
 
 
 KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (

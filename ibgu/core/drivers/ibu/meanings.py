@@ -4,7 +4,7 @@ from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.model import Cause, ReasonKind
 from ibgu.core.model.meaning import CHECK_WORK_AGENT, Meaning
 
-_AGAIN = "append AbortOnFailure, then `ibgu retry`"
+_AGAIN = "then run `ibgu retry --abort-first`"
 _AGENT = (
     "check on the cluster what the Lifecycle Agent is doing: `oc get ibu upgrade "
     "-o yaml`, and the log of its pod in openshift-lifecycle-agent"
@@ -46,8 +46,8 @@ _CAUSES = {
     Cause.UPGRADE_FAILED_AFTER_PIVOT: Meaning(
         "Upgrade failed on the new release, which the cluster still runs: automatic "
         "rollback is off, and only a Rollback is possible",
-        do="read its message; roll it back with `ibgu rollback --failed`, fix the "
-        "problem, and Prep again",
+        do="read its message and fix the problem; roll the cluster back with "
+        "`ibgu rollback --failed --finalize`, then upgrade it by a new rollout",
     ),
     Cause.ROLLBACK_FAILED: Meaning(
         "the cluster reports that Rollback failed",

@@ -17,6 +17,8 @@ class StragglerGroup(Struct, frozen=True, kw_only=True):
     kind: str
     """The failure, cause or reason."""
     means: str
+    fix: str
+    """What to mend or find out, before the plan or the way."""
     remedy: str
     who: str
     """Who must act, for unfinished clusters."""
@@ -75,6 +77,7 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
         action=first.left.action,
         kind=first.left.kind,
         means=first.left.means,
+        fix=first.left.fix,
         remedy=first.left.remedy,
         who=first.left.who,
         check=first.left.check,

@@ -303,8 +303,8 @@ class FirmwareDriver:
     def failure(self, action: str, message: str) -> FailureText | None:
         if "checksum" not in message:
             return None
-        means, remedy = "The image is damaged.", "Upload the image again."
-        return FailureText(name="ChecksumMismatch", means=means, remedy=remedy)
+        means, fix = "The image is damaged.", "Upload the image again."
+        return FailureText(name="ChecksumMismatch", means=means, fix=fix)
 
     def meanings(self, action: str | None) -> KindMeanings:
         return MEANINGS

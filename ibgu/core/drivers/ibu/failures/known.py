@@ -1,6 +1,7 @@
 """The row type of the table of known failures."""
 
 import re
+from enum import StrEnum
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.guides import Guide
@@ -8,6 +9,17 @@ from ibgu.core.drivers.ibu.failures.names import Failure
 from ibgu.core.engine.driver import FailureText
 
 ANY_STAGE = frozenset(Stage)
+
+
+class Onward(StrEnum):
+    """The commands that take a failed cluster further once what made it fail is mended."""
+
+    NONE = ""
+    RETRY = "Then run `ibgu retry --abort-first`."
+    ROLL_BACK = (
+        "Roll the cluster back with `ibgu rollback --failed --finalize`, then upgrade it by a new "
+        "rollout."
+    )
 
 
 class KnownFailure(FailureText, frozen=True, kw_only=True):
@@ -26,8 +38,9 @@ def known(
     name: Failure,
     pattern: str,
     means: str,
-    remedy: str,
+    fix: str,
     *stages: Stage,
+    onward: Onward = Onward.NONE,
     rules: tuple[str, ...] = (),
     guide: Guide | None = None,
     transient: bool = False,
@@ -39,7 +52,8 @@ def known(
         stages=frozenset(stages) or ANY_STAGE,
         pattern=re.compile(pattern, re.IGNORECASE),
         means=means,
-        remedy=remedy,
+        fix=fix,
+        onward=onward,
         rules=rules,
         guide=guide or "",
         transient=transient,

@@ -2,19 +2,19 @@
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.guides import Guide
-from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.known import Onward, known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _PREP = Stage.PREP
-_AGAIN = "then AbortOnFailure, and Prep again."
 
 BACKUP = (
     known(
         Failure.OADP_MISSING,
         r"ensure OADP operator is installed",
         "The upgrade has oadpContent, but the OADP Operator is not installed on the cluster.",
-        f"Install OADP 1.4.1 or later in openshift-adp, {_AGAIN}",
+        "Install OADP 1.4.1 or later in openshift-adp.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P7",),
         guide=Guide.PREPARE,
     ),
@@ -23,8 +23,9 @@ BACKUP = (
         r"No DataProtectionApplication CR found"
         r"|Only one DataProtectionApplication CR is allowed",
         "OADP on the cluster has none, or more than one, DataProtectionApplication.",
-        f"Leave exactly one DataProtectionApplication in openshift-adp, {_AGAIN}",
+        "Leave exactly one DataProtectionApplication in openshift-adp.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P30",),
         guide=Guide.PREPARE,
     ),
@@ -33,8 +34,9 @@ BACKUP = (
         r"OADP configmap not found",
         "A ConfigMap that spec.ibuSpec.oadpContent names is not on the cluster.",
         "Create it on the hub under the same namespace and name, so that ibgu delivers "
-        f"it, or create it on the cluster yourself; {_AGAIN}",
+        "it, or create it on the cluster yourself.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P13",),
         guide=Guide.OADP_CONTENT,
     ),
@@ -42,8 +44,9 @@ BACKUP = (
         Failure.BACKUP_INVALID,
         r"Invalid (Backup|Restore) .*detected in configmap|update the invalid (Backup|Restore)",
         "The cluster refuses a Backup or Restore object from the OADP ConfigMaps.",
-        f"Correct the object that the message names in its ConfigMap, {_AGAIN}",
+        "Correct the object that the message names in its ConfigMap.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P15", "P17", "P18"),
         guide=Guide.OADP_CONTENT,
     ),
@@ -52,8 +55,9 @@ BACKUP = (
         r"failed (to )?apply backup label",
         "An object that an apply-label annotation lists is missing or can't be labelled; often "
         "it is the image pull secret of the klusterlet.",
-        f"Correct the annotation lca.openshift.io/apply-label of the Backup, {_AGAIN}",
+        "Correct the annotation lca.openshift.io/apply-label of the Backup.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P20",),
         guide=Guide.OADP_CONTENT,
     ),
@@ -61,8 +65,9 @@ BACKUP = (
         Failure.RESTORE_WITHOUT_BACKUP,
         r"backup CR .* defined in restore CR .* not found",
         "A Restore names a Backup that no OADP ConfigMap holds.",
-        f"Correct spec.backupName of the Restore, or add the Backup, {_AGAIN}",
+        "Correct spec.backupName of the Restore, or add the Backup.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P16",),
         guide=Guide.OADP_CONTENT,
     ),
@@ -70,8 +75,9 @@ BACKUP = (
         Failure.BACKUPS_UNPAIRED,
         r"Both backup and restore CRs should be specified",
         "The OADP ConfigMaps do not hold one Restore for every Backup.",
-        f"Pair every Backup with a Restore, {_AGAIN}",
+        "Pair every Backup with a Restore.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P16",),
         guide=Guide.OADP_CONTENT,
     ),
@@ -79,8 +85,9 @@ BACKUP = (
         Failure.STALE_BACKUPS,
         r"failed to cleanup stale backups",
         "Backups of an earlier upgrade can't be deleted from the object storage.",
-        f"Make the cluster's BackupStorageLocation Available, {_AGAIN}",
+        "Make the cluster's BackupStorageLocation Available.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P30",),
         guide=Guide.BACKUPS_FAIL,
     ),

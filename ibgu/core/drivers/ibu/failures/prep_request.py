@@ -2,7 +2,7 @@
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.guides import Guide
-from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.known import Onward, known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _PREP = Stage.PREP
@@ -51,8 +51,9 @@ REQUEST = (
         r"extraManifests configMap is not found",
         "A ConfigMap that spec.ibuSpec.extraManifests names is not on the cluster.",
         "Create it on the hub under the same namespace and name, so that ibgu delivers "
-        "it, or create it on the cluster yourself; then AbortOnFailure, and Prep again.",
+        "it, or create it on the cluster yourself.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P14",),
         guide=Guide.EXTRA_MANIFESTS,
     ),
@@ -62,8 +63,9 @@ REQUEST = (
         r"|failed to decode .* in the configMap",
         "The extra manifests contain an object that can't be read, has no name, or is "
         "not allowed (MachineConfig, Subscription, InstallPlan, ClusterServiceVersion).",
-        "Remove or correct it in the ConfigMap, then AbortOnFailure, and Prep again.",
+        "Remove or correct it in the ConfigMap.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P25", "P26", "P27", "P28"),
         guide=Guide.EXTRA_MANIFESTS,
     ),

@@ -2,12 +2,11 @@
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.guides import Guide
-from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.known import Onward, known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _PREP = Stage.PREP
 _OTHER = "Upgrade this cluster from a seed of a cluster with the same configuration."
-_AGAIN = "then AbortOnFailure, and Prep again."
 
 _UNREACHABLE = (
     r"[\s\S]*(i/o timeout|handshake timeout|deadline exceeded|connection (refused|reset|timed out)"
@@ -24,8 +23,9 @@ SEED = (
         rf"failed to inspect image(?={_UNREACHABLE})(?!{_REFUSED})",
         "The cluster could not reach the registry of the seed image, or the registry had too much "
         "to do.",
-        f"Check network and registry from the site, {_AGAIN}",
+        "Check network and registry from the site.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P11",),
         guide=Guide.FAILED_CLUSTERS,
         transient=True,
@@ -34,8 +34,10 @@ SEED = (
         Failure.SEED_IMAGE_UNREADABLE,
         rf"failed to inspect image((?!{_UNREACHABLE})|(?={_REFUSED}))",
         "The cluster can't read the seed image from its registry.",
-        f"Check image reference, pull secret and mirror from the site, {_AGAIN}",
+        "If the image reference is wrong, abort the cluster, and make a new rollout. Else check "
+        "pull secret and mirror from the site.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P11", "P12"),
         guide=Guide.FAILED_CLUSTERS,
     ),
@@ -45,8 +47,9 @@ SEED = (
         "The Secret of seedImageRef.pullSecretRef is not in openshift-lifecycle-agent on the "
         "cluster, or has no .dockerconfigjson.",
         "Create the Secret on the hub in the namespace of the ImageBasedGroupUpgrade, so that "
-        f"ibgu delivers it, {_AGAIN}",
+        "ibgu delivers it.",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P12",),
         guide=Guide.FAILED_CLUSTERS,
     ),
@@ -102,9 +105,9 @@ SEED = (
         r"stateroot setup job failed",
         "The seed could not be pulled or unpacked beside the running release, or its version is "
         "not the one in seedImageRef.",
-        "Read the log of the job lca-prep-stateroot-setup (`ibgu gather CLUSTER`), "
-        "then AbortOnFailure, and Prep again.",
+        "Read the log of the job lca-prep-stateroot-setup (`ibgu gather CLUSTER`).",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P31",),
         guide=Guide.FAILED_CLUSTERS,
     ),
@@ -113,8 +116,9 @@ SEED = (
         r"precache job failed",
         "Some images of the new release could not be pulled to the cluster.",
         "Check registry, mirror and free disk space of the site; the log of the job "
-        f"lca-prep-precache names the images (`ibgu gather CLUSTER`), {_AGAIN}",
+        "lca-prep-precache names the images (`ibgu gather CLUSTER`).",
         _PREP,
+        onward=Onward.RETRY,
         rules=("P12", "P31"),
         guide=Guide.FAILED_CLUSTERS,
         transient=True,
@@ -123,8 +127,9 @@ SEED = (
         Failure.PREP_JOB_DELETED,
         r"(stateroot|precache) (setup )?job is marked to be deleted",
         "Somebody deleted the Lifecycle Agent's job on the cluster while it ran.",
-        "AbortOnFailure, and Prep again.",
+        "Leave the jobs of the Lifecycle Agent alone while it runs Prep.",
         _PREP,
+        onward=Onward.RETRY,
         guide=Guide.FAILED_CLUSTERS,
     ),
 )

@@ -5,21 +5,22 @@ The automatic rollback's text comes first in the message, so its rows come first
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.guides import Guide
-from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.known import Onward, known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _UPGRADE = Stage.UPGRADE
 _FORMER_RELEASE = "the cluster is back on its former release"
-_AGAIN = "then AbortOnFailure, and Prep again."
 
 AUTOMATIC_ROLLBACK = (
     known(
         Failure.INIT_MONITOR_TIMEOUT,
         r"Rollback due to LCA Init Monitor timeout",
         f"The new release did not complete the upgrade in time, and {_FORMER_RELEASE}.",
-        "Look at what was not ready in the last words before the end; raise "
-        f"autoRollbackOnFailure.initMonitorTimeoutSeconds if the site is slow, {_AGAIN}",
+        "If the site is only slow, abort it, and make a new rollout with a larger "
+        "autoRollbackOnFailure.initMonitorTimeoutSeconds. Else repair what was not ready in the "
+        "last words before the end.",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P32", "P38"),
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
@@ -28,24 +29,27 @@ AUTOMATIC_ROLLBACK = (
         r"Rollback due to service-unit failure",
         f"A service that configures the new release failed at boot, and {_FORMER_RELEASE}.",
         "Read the journal of installation-configuration and prepare-installation-configuration "
-        f"in the failed boot, {_AGAIN}",
+        "in the failed boot.",
         _UPGRADE,
+        onward=Onward.RETRY,
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.POST_PIVOT_FAILED,
         r"Rollback due to postpivot failure",
         f"The new release could not take over the cluster's identity, and {_FORMER_RELEASE}.",
-        f"The message names the step; correct that, {_AGAIN}",
+        "The message names the step; correct that.",
         _UPGRADE,
+        onward=Onward.RETRY,
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.DPA_LOST,
         r"Rollback due to missing DataProtectionApplication",
         f"OADP's configuration did not come up on the new release, and {_FORMER_RELEASE}.",
-        f"Make sure that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
+        "Make sure that the DataProtectionApplication is reconciled before the upgrade.",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P21", "P30"),
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
@@ -53,8 +57,9 @@ AUTOMATIC_ROLLBACK = (
         Failure.MANIFESTS_NOT_APPLIED,
         r"Rollback due to failure applying (policy|config) manifests",
         f"The new release refused an extra manifest or one from a policy, and {_FORMER_RELEASE}.",
-        f"Correct the manifest that the message names for the new release, {_AGAIN}",
+        "Correct the manifest that the message names for the new release.",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P25", "P26", "P27", "P28"),
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
@@ -63,8 +68,9 @@ AUTOMATIC_ROLLBACK = (
         r"Rollback due to restore failure",
         f"A Velero Restore failed on the new release, and {_FORMER_RELEASE}.",
         "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
-        f"Velero's log (`ibgu gather CLUSTER`), {_AGAIN}",
+        "Velero's log (`ibgu gather CLUSTER`).",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P16", "P19", "P24", "P30"),
         guide=Guide.BACKUPS_FAIL,
     ),
@@ -72,13 +78,13 @@ AUTOMATIC_ROLLBACK = (
         Failure.UNCONTROLLED_ROLLBACK,
         r"Uncontrolled rollback",
         "The node booted its former release, but the Lifecycle Agent did not start a rollback.",
-        f"Check the console and the boot order of the node, {_AGAIN}",
+        "Check the console and the boot order of the node.",
         _UPGRADE,
+        onward=Onward.RETRY,
         guide=Guide.AUTOMATIC_ROLLBACK,
     ),
 )
 
-_ROLL_BACK = "Roll the cluster back with `ibgu rollback --failed`, then Prep again."
 _NOT_BACK = r"(?s)^(?!.*Rollback due to).*"
 
 ON_NEW_RELEASE = (
@@ -87,8 +93,9 @@ ON_NEW_RELEASE = (
         _NOT_BACK + r"failed to apply manifest",
         "The new release refused an extra manifest or one from a policy. The cluster has not "
         "rolled back.",
-        f"Correct the manifest that the message names for the new release. {_ROLL_BACK}",
+        "Correct the manifest that the message names for the new release.",
         _UPGRADE,
+        onward=Onward.ROLL_BACK,
         rules=("P25", "P26", "P27", "P28"),
         guide=Guide.NEW_RELEASE,
     ),
@@ -97,8 +104,9 @@ ON_NEW_RELEASE = (
         _NOT_BACK + r"Failed restore CRs",
         "A Velero Restore failed on the new release. The cluster has not rolled back.",
         "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
-        f"Velero's log (`ibgu gather CLUSTER`). {_ROLL_BACK}",
+        "Velero's log (`ibgu gather CLUSTER`).",
         _UPGRADE,
+        onward=Onward.ROLL_BACK,
         rules=("P16", "P19", "P24", "P30"),
         guide=Guide.NEW_RELEASE,
     ),
@@ -110,8 +118,9 @@ BEFORE_REBOOT = (
         r"Failed backup( CR)?s:",
         "A Velero Backup failed; the cluster still runs its former release.",
         "Check the Backup with `velero describe backup`, the BackupStorageLocation, and "
-        f"Velero's log (`ibgu gather CLUSTER`), {_AGAIN}",
+        "Velero's log (`ibgu gather CLUSTER`).",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P20", "P24", "P30"),
         guide=Guide.BACKUPS_FAIL,
     ),
@@ -119,8 +128,9 @@ BEFORE_REBOOT = (
         Failure.EXTRA_MANIFESTS_GONE,
         r"extraManifests configMap is not found",
         "A ConfigMap of extraManifests was deleted from the cluster after Prep.",
-        f"Create it again, {_AGAIN}",
+        "Create it again.",
         _UPGRADE,
+        onward=Onward.RETRY,
         rules=("P14",),
         guide=Guide.EXTRA_MANIFESTS,
     ),

@@ -4,6 +4,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.failures import KNOWN, Failure, explain
+from ibgu.core.drivers.ibu.failures.known import Onward
 from tests.core.drivers.ibu.failures.messages import BOTH, CASES, CLEANUP
 
 GENERAL = {Failure.CLEANUP_FAILED}
@@ -40,9 +41,17 @@ def test_every_row_is_tried_and_every_name_has_one_row() -> None:
 
 def test_every_row_says_what_it_means_and_what_to_do() -> None:
     for row in KNOWN:
-        for text in (row.means, row.remedy):
+        for text in (row.means, row.fix, row.remedy):
             assert text[0].isupper()
             assert text.endswith(".")
+
+
+def test_the_fix_leaves_the_command_that_comes_after_it_to_the_remedy() -> None:
+    for row in KNOWN:
+        assert "AbortOnFailure" not in row.remedy
+        assert "ibgu retry" not in row.fix
+        assert row.remedy == " ".join(filter(None, (row.fix, row.onward)))
+    assert {row.onward for row in KNOWN} == set(Onward)
 
 
 @pytest.mark.parametrize("action", list(Action))
