@@ -138,6 +138,16 @@ ROLLOUT_STALLED = Gauge(
     "Members in flight whose action takes longer than p95 on this hub.",
     ["rollout", "action"],
 )
+ROLLOUT_WAITING_FOR_PERSON = Gauge(
+    "ibgu_rollout_members_waiting_for_person",
+    "Members of the running step of a rollout that go on only once a person acts, by reason.",
+    ["rollout", "reason"],
+)
+ROLLOUT_SOAKING = Gauge(
+    "ibgu_rollout_soaking_members",
+    "Members in flight that have done their part, and soak.",
+    ["rollout"],
+)
 ROLLOUT_SLOTS = Gauge(
     "ibgu_rollout_slots", "Slots of the running step of a rollout.", ["rollout", "state"]
 )
@@ -229,6 +239,8 @@ PRESENT = (
     ROLLOUT_PAUSED_SINCE,
     ROLLOUT_MEMBERS,
     ROLLOUT_STALLED,
+    ROLLOUT_WAITING_FOR_PERSON,
+    ROLLOUT_SOAKING,
     ROLLOUT_SLOTS,
     ROLLOUT_HELD,
     ROLLOUT_RATE_LIMITED,

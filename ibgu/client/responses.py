@@ -123,6 +123,8 @@ class OfClustersRequest(Response, frozen=True, kw_only=True):
 class RetryRequest(Response, frozen=True, kw_only=True):
     clusters: tuple[str, ...] | None = None
     label: str = ""
+    max_concurrency: int | None = None
+    timeout: int | None = None
     cause: str | None = None
     abort_first: bool = False
 

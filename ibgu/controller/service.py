@@ -10,6 +10,7 @@ from random import Random
 
 import structlog
 from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
@@ -19,16 +20,11 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.canary_health import CanaryHealth
-from ibgu.controller.lookups.grants import RolloutGrants
-from ibgu.controller.lookups.rights import RightsWatch, of_controller
-from ibgu.controller.lookups.rollout_policies import RolloutPolicies
-from ibgu.controller.lookups.seed_breakers import SeedBreakers
-from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
-from ibgu.controller.lookups.watching import WatchOptions
+from ibgu.controller.lookups.hub_lookups import HubLookups
 from ibgu.controller.loop.term_end import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sync_record import SyncRecord
-from ibgu.controller.mirror.watches import Watches, watch_timing
+from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import Quarantine, RetryDue, RolloutError
 from ibgu.controller.reports import measures
@@ -106,25 +102,9 @@ class Controller:
             self._touched, self._status_changed, self._changed_by_person, self._now
         )
         self._watches = Watches(drivers, client, self._mirror, served, settings, self._rng)
-        needs = of_controller(
-            settings,
-            LEASE,
-            cgus=served.cgus,
-            fleet_updates=served.fleet_updates,
-            seed_images=served.seed_images,
-            rollout_policies=served.rollout_policies,
-            grants=served.grants,
+        self._lookups = HubLookups.of(
+            settings, client, served, self._journal, self._rng, LEASE, self._rights_given
         )
-        self._rights = RightsWatch(client, needs, self._rights_given)
-        watching = WatchOptions(
-            streaming=served.streaming_lists, timing=watch_timing(settings), rng=self._rng
-        )
-        self._talm_policy = TalmPolicyWatch(client, served=served.policies, **watching)
-        self._seed_breakers = SeedBreakers(client, served=served.seed_images, **watching)
-        self._rollout_policies = RolloutPolicies(
-            client, self._journal, served=served.rollout_policies, **watching
-        )
-        self._grants = RolloutGrants(client, served=served.grants, **watching)
         self._deps = TermDeps(
             drivers=drivers,
             settings=settings,
@@ -133,15 +113,11 @@ class Controller:
             journal=self._journal,
             mirror=self._mirror,
             watches=self._watches,
-            rights=self._rights,
+            lookups=self._lookups,
             durations=self._durations,
             rng=self._rng,
             clock=clock,
             talm_seen={},
-            talm_policy=self._talm_policy,
-            seed_breakers=self._seed_breakers,
-            rollout_policies=self._rollout_policies,
-            grants=self._grants,
             canary_health=CanaryHealth(),
             health_sources=sources_of(settings),
             reads=reads,
@@ -167,11 +143,7 @@ class Controller:
         measures.begin()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
-            tasks.create_task(self._rights.run())
-            tasks.create_task(self._talm_policy.run())
-            tasks.create_task(self._seed_breakers.run())
-            tasks.create_task(self._rollout_policies.run())
-            tasks.create_task(self._grants.run())
+            self._lookups.start(tasks)
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.read())
@@ -181,7 +153,7 @@ class Controller:
 
     async def _load_ahead(self) -> None:
         """Loads the journal in parallel with the hub's lists, which take longer."""
-        with suppress(JournalUnavailable, UnreadableJournal):
+        with suppress(JournalUnavailable, UnreadableJournal, DBAPIError):
             await self._journal.load_ahead()
         await self._watches.synced()
         await asyncio.sleep(2 * self._settings.lease_seconds)
@@ -207,14 +179,14 @@ class Controller:
         """Returns why the controller does not work now; empty if it does, or stands by."""
         replaced = self._elector.leader not in ("", self._settings.identity)
         found = [each for each in (self._rival, self._deposed) if each and not replaced]
-        found += self._rights.problems()
+        found += self._lookups.rights.problems()
         if not self._watches.in_sync:
             found.append(f"the mirror of the hub is not complete{self._watches.errors}")
         if self._lead is not None and self._lead.retries.away:
             found.append(self._lead.retries.away)
         if self._term is not None and self._term.facts.talm_hold:
             found.append(self._term.facts.talm_hold)
-        if self._term is not None and (problem := self._rollout_policies.state().problem):
+        if self._term is not None and (problem := self._lookups.rollout_policies.state().problem):
             found.append(problem)
         if self._lead is not None and self._lead.term is None:
             found.append("this controller has just been elected and is not ready to lead yet")
@@ -395,7 +367,7 @@ class Controller:
         self._tally.count()
         lead, term = self._lead, self._term
         telemetry.JOURNAL_UNAVAILABLE.set(1 if lead is not None and lead.retries.away else 0)
-        telemetry.RIGHTS_MISSING.set(len(self._rights.problems()))
+        telemetry.RIGHTS_MISSING.set(len(self._lookups.rights.problems()))
         if lead is None or term is None:
             measures.silence()
         else:

@@ -71,6 +71,11 @@ class HubError(Exception):
         return self.status == 401
 
     @property
+    def terminating(self) -> bool:
+        """Whether the namespace is being deleted, so that nothing is created there (403)."""
+        return self.status == 403 and "because it is being terminated" in self.message
+
+    @property
     def gone(self) -> bool:
         """Whether the resourceVersion or continue token is older than the server remembers
         (410)."""

@@ -56,6 +56,7 @@ LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
 UNTIL = 'ibgu_rollout_rollback_until_timestamp_seconds{{rollout="{}"}}'
 SINCE = 'ibgu_rollout_paused_since_timestamp_seconds{rollout="ran/a"}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="CircuitBreaker"}'
+PERSON = 'ibgu_rollout_members_waiting_for_person{rollout="ran/a",reason="GateClosed"}'
 
 CASES = (
     Case("IbguNoLeader", "all stand by", {A: "0x9", B: "0x9"}, 5, (CRITICAL,)),
@@ -182,6 +183,21 @@ CASES = (
         members("ran/a", waiting="10x200", succeeded="0x200") | {HELD: "1x200"},
         150,
     ),
+    Case(
+        "IbguRolloutStandsStill",
+        "canaries soak for two hours",
+        members("ran/a", running="10x200", waiting="90x200", succeeded="0x200")
+        | {'ibgu_rollout_soaking_members{rollout="ran/a"}': "10x120 0x80"},
+        150,
+    ),
+    Case(
+        "IbguClustersWaitForPerson",
+        "nobody approves",
+        {PERSON: "90x200"},
+        61,
+        (f'rollout="ran/a",reason="GateClosed",{WARNING}',),
+    ),
+    Case("IbguClustersWaitForPerson", "approved in time", {PERSON: "90x50 _x100"}, 61),
     Case(
         "IbguFailureRate",
         "half of them, of one cause that is new",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from tests.benchmarks import (
+    agents_part,
     api_part,
     failover,
     fairness,
@@ -34,6 +35,7 @@ PARTS = {
     "api": Part(api_part.__doc__, api_part.arguments, api_part.run),
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+    agents_part.PART: Part(agents_part.__doc__, agents_part.arguments, agents_part.run),
     "policies": Part(policies_part.__doc__, policies_part.arguments, policies_part.run),
     rehearsal_part.PART: Part(rehearsal_part.__doc__, rehearsal_part.arguments, rehearsal_part.run),
     rest_part.PART: Part(rest_part.__doc__, rest_part.arguments, rest_part.run),

@@ -125,7 +125,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
             if settled:
                 await warm(admin)
                 await at_rest()
-            status, around = await _carried_out(case, hub, postgres.url, admin, folder)
+            status, around = await carried_out(case, hub, postgres.url, admin, folder)
             sizes = await _work_bytes(admin)
             player.playing.cancel()
         entries = read(log)
@@ -134,10 +134,10 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
         return _result(case, done, entries, status, around, sizes, fleet.reports.found)
 
 
-async def _carried_out(
+async def carried_out(
     case: Case, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
 ) -> tuple[dict[str, Any], RolloutCosts]:
-    """The status at the end, and what it took."""
+    """Returns the status at the end, and what it took."""
     before, servers = await costs(database_url), Servers(hub.folder)
     async with running(controller, hub, database_url, folder) as leader:
         process = leader.process

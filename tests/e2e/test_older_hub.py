@@ -159,6 +159,31 @@ async def test_a_malformed_object_is_skipped_and_the_others_live(scene: Scene) -
     assert scene.stages(f"{scene.label}-1") == ["Prep", "Abort"]
 
 
+async def test_an_object_that_becomes_malformed_while_ibgu_is_away_is_not_gone(
+    scene: Scene,
+) -> None:
+    """Nothing is decided about its rollout until somebody corrects it."""
+    await scene.fleet(count=1)
+    await scene.start()
+    sound = ibgu("odd", step("Prep"), fleet=scene.label)
+    scene.freeze(f"{scene.label}-1")
+    await scene.apply(sound)
+    await scene.accepted()
+    await scene.stop()
+    odd = ibgu("odd", step("Prep"), fleet=scene.label)
+    odd["spec"]["plan"] = "as before"
+    await scene.apply(odd)
+    scene.freeze(f"{scene.label}-1", False)
+    await scene.start()
+    await scene.apply(ibgu("other", step("Prep"), fleet=scene.label))
+    await scene.says("other", f"{scene.label}-1", "odd")
+    kinds = {row["kind"] for row in await scene.journal("SELECT kind FROM events")}
+    assert kinds.isdisjoint({"RolloutDeleted", "RunDisarmed", "Imported"})
+    await scene.apply(sound)
+    await until_done(scene, "odd")
+    await until_done(scene, "other")
+
+
 async def test_unfinished_work_of_talm_holds_its_ibgu(scene: Scene) -> None:
     first = f"{scene.label}-1"
     cgu = {

@@ -1,26 +1,20 @@
 """A scene whose clusters have real API servers and real work agents."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
-from ibgu.sandbox.users import write_kubeconfig
 from ibgu.sim import player as sim
 from ibgu.sim.faults import Fault
 from ibgu.sim.spec import FleetSpec
 from tests.e2e.harness import Scene
-from tests.neighbours import klusterlet
 from tests.neighbours.cluster import RealCluster
+from tests.neighbours.joining import join
 from tests.neighbours.server import ManagedClusterServer
-
-_TOKENS = "/api/v1/namespaces/{}/serviceaccounts/{}/token"
 
 
 class RealScene(Scene):
@@ -59,20 +53,13 @@ class RealScene(Scene):
 
     async def fleet(self, **spec: Any) -> sim.Player:
         player = await super().fleet(**spec)
-        await self.apply(yaml.safe_dump_all(klusterlet.on_the_hub(list(player.clusters))))
-        for name in player.clusters:
-            self.real(name).server.join(name, await self._credentials(name), self.poll)
-            follows = self.real(name).follow(player.touch)
-            self._tasks[f"watches of {name}"] = asyncio.create_task(follows)
-            player.touch(self.real(name))
+        clusters = [self.real(name) for name in player.clusters]
+        await join(self.hub, self.admin, clusters, self._folder, self.poll)
+        for each in clusters:
+            follows = each.follow(player.touch)
+            self._tasks[f"watches of {each.name}"] = asyncio.create_task(follows)
+            player.touch(each)
         return player
-
-    async def _credentials(self, cluster: str) -> Path:
-        path = _TOKENS.format(cluster, klusterlet.ACCOUNT)
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        answer = json.loads(await self.admin.request("POST", path, body=body))
-        file = self._folder / f"{cluster}.kubeconfig"
-        return write_kubeconfig(file, self.hub.url, self.hub.ca_file, answer["status"]["token"])
 
     async def close(self) -> None:
         for server in self._taken:

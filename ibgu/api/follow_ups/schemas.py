@@ -72,7 +72,7 @@ class ConfirmCleanupBody(OfClustersBody):
     )
 
 
-class RetryBody(ChosenBody):
+class RetryBody(OfClustersBody):
     cause: str | None = Field(
         default=None,
         pattern=CAUSE,

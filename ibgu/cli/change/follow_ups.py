@@ -49,6 +49,8 @@ def retry(
             "--abort-first", help="Abort clusters whose Prep or Upgrade failed, then retry them."
         ),
     ] = False,
+    max_concurrency: FollowUpSlots = None,
+    timeout: FollowUpMinutes = None,
     *,
     how: FollowUpOptions,
 ) -> None:
@@ -59,6 +61,8 @@ def retry(
     body = RetryRequest(
         clusters=_names(clusters),
         label=selector,
+        max_concurrency=max_concurrency,
+        timeout=timeout,
         cause=chosen("--cause", cause, causes()) if cause else None,
         abort_first=abort_first,
     )

@@ -13,6 +13,7 @@ from ibgu.cli import interrupts
 from ibgu.cli.errors import FAILED, MISUSED, NOBODY, fail
 from ibgu.cli.prepare.options import PreparationForm, PrepareOptions, require_clusters
 from ibgu.cli.read.asking import asking
+from ibgu.core.text.counted import counted
 
 if TYPE_CHECKING:
     from ibgu.core.drivers.ibu.preparation import Preparation
@@ -141,7 +142,6 @@ def _show(plan: _Plan, risk: str) -> None:
 
 def confirm(count: int, *, yes: bool) -> None:
     """Ends the command unless a person agrees that so many clusters are changed."""
-    clusters = "1 cluster" if count == 1 else f"{count} clusters"
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -150,7 +150,7 @@ def confirm(count: int, *, yes: bool) -> None:
             "--dry-run to see what would change"
         )
         fail(words, MISUSED)
-    typer.echo(f"To change {clusters}, type yes: ", nl=False, err=True)
+    typer.echo(f"To change {counted(count, 'cluster')}, type yes: ", nl=False, err=True)
     if sys.stdin.readline().strip() != "yes":
         fail("nothing was done")
 

@@ -17,11 +17,13 @@ from ibgu.core.rehearsal.outlook import (
 from ibgu.core.rehearsal.planned import LEFT_OUT
 from ibgu.core.rehearsal.spread import Percentiles
 from ibgu.core.rehearsal.step_end import Held
+from ibgu.core.text.counted import counted
 from ibgu.core.text.spans import duration
 
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
-    yield f"rehearsed {_times(found.runs)}: {_clusters(found.clusters)}, from {_utc(begin)}"
+    clusters = counted(found.clusters, "cluster")
+    yield f"rehearsed {_times(found.runs)}: {clusters}, from {_utc(begin)}"
     yield f"ends      {_ends(found, begin)}"
     for words in hold_words(found):
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
@@ -39,7 +41,8 @@ def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterat
         if policy.missed.p95:
             yield f"  {missed_words(policy)}"
     pulls = _pulls(found.pulls)
-    yield f"at most {_clusters(found.slots)} in flight at once; images are pulled by {pulls}"
+    most = counted(found.slots, "cluster")
+    yield f"at most {most} in flight at once; images are pulled by {pulls}"
     for each in found.approvals:
         yield (
             f"RolloutPolicy {each.policy} wants {approved(each)} approved: asked for "
@@ -77,8 +80,9 @@ def hold_words(found: Outlook) -> Iterator[str]:
         failed, started = trip.failed, trip.started
         yield (
             f"in {trip.share:.0%} of the runs {_rule(trip)}{_of(trip.policy)} stops step "
-            f"{trip.step}, with {_clusters(round(failed.p50))} failed and {started.p50:.0f} begun "
-            f"({started.p5:.0f} to {started.p95:.0f}); a person has to resume it"
+            f"{trip.step}, with {counted(round(failed.p50), 'cluster')} failed and "
+            f"{started.p50:.0f} begun ({started.p5:.0f} to {started.p95:.0f}); a person has to "
+            "resume it"
         )
     waits = found.held.get(Held.POLICY, 0.0)
     if waits:
@@ -142,10 +146,6 @@ def _between(spread: Percentiles, begin: datetime) -> str:
 
 def _pulls(spread: Percentiles) -> str:
     return f"{spread.p50:.0f} clusters within a minute at the peak ({spread.p95:.0f} at worst)"
-
-
-def _clusters(count: int) -> str:
-    return "1 cluster" if count == 1 else f"{count} clusters"
 
 
 def _times(count: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ibgu.core.text import counted as text
 from ibgu.core.text.spans import duration
 
 NOTHING = "-"
@@ -26,5 +27,5 @@ def clusters(names: Sequence[str], count: int) -> str:
     return ", ".join(names) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def counted(number: int, noun: str) -> str:
+    return text.counted(number, noun, spec=",")

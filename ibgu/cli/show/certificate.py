@@ -18,6 +18,7 @@ from ibgu.core.assurance.certify import (
     Violation,
 )
 from ibgu.core.model import Rollout, RolloutState
+from ibgu.core.text.counted import counted
 
 KIND = "RolloutCertificate"
 """The JSON's kind: a signature of something else can't be taken for one of a certificate."""
@@ -84,8 +85,8 @@ def _policies(totals: PolicyTotals | None) -> str:
         return "were not among the evidence"
     if not totals.starts:
         return "none in force at its starts"
-    policies = "policy" if totals.policies == 1 else "policies"
-    summary = f"{totals.starts:,} starts under {totals.policies} {policies}"
+    policies = counted(totals.policies, "policy", "policies")
+    summary = f"{totals.starts:,} starts under {policies}"
     if not totals.unjudged:
         return summary
     unknown = ", ".join(f"{what} ({count:,})" for what, count in totals.unknown.items())

@@ -7,6 +7,7 @@ from itertools import chain
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import EvidenceObjectResponse, EvidenceResponse
+from ibgu.core.text.counted import counted
 
 
 def evidence_lines(found: EvidenceResponse, now: datetime, style: OutputStyle) -> list[str]:
@@ -32,7 +33,7 @@ def _facts(found: EvidenceResponse, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _object(found: EvidenceObjectResponse) -> str:
     counts = [
-        f"{count} {noun if count == 1 else f'{noun}s'}"
+        counted(count, noun)
         for count, noun in ((found.errors, "error"), (found.warnings, "warning"))
         if count
     ]

@@ -11,6 +11,7 @@ from ibgu.cli.show.form import as_json
 from ibgu.cli.show.output_style import OutputStyle, page, stdout
 from ibgu.client.harmless import cleaned
 from ibgu.core.drivers.ibu.preflight import PreflightFinding, Severity
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -77,9 +78,8 @@ def _place(found: PreflightFinding) -> str:
 
 def _sum(findings: Sequence[PreflightFinding], documents: int) -> str:
     counts = [(each, _count(findings, each)) for each in _COLOURS]
-    parts = [f"{count} {each}{'s' if count > 1 else ''}" for each, count in counts if count]
-    among = f"{documents} document{'' if documents == 1 else 's'}"
-    return f"{', '.join(parts) or 'no findings'} in {among}"
+    parts = [counted(count, each) for each, count in counts if count]
+    return f"{', '.join(parts) or 'no findings'} in {counted(documents, 'document')}"
 
 
 def _count(findings: Sequence[PreflightFinding], severity: Severity) -> int:

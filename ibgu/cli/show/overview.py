@@ -13,6 +13,7 @@ from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import LeadershipResponse, NeedsPersonResponse, RolloutsResponse
+from ibgu.core.text.counted import counted
 
 _MAX_MESSAGE = 160
 """Characters of a message."""
@@ -59,11 +60,10 @@ def body_of(seen: Overview) -> dict[str, object]:
 
 def _numbers(found: RolloutsResponse, style: OutputStyle) -> Iterator[str]:
     """Yields the sums of the rows below."""
-    count = len(found.items)
-    noun = "rollout" if count == 1 else "rollouts"
+    rollouts = counted(len(found.items), "rollout")
     newest = "the newest " if found.next_cursor else ""
     phases = Counter(rollout.phase for rollout in found.items)
-    yield style.paint(f"{newest}{count} {noun}: {_counted(phases, _PHASES)}", bold=True)
+    yield style.paint(f"{newest}{rollouts}: {_counted(phases, _PHASES)}", bold=True)
     open_ones = [rollout for rollout in found.items if rollout.state != "complete"]
     clusters = Counter[str]()
     for rollout in open_ones:
@@ -96,8 +96,7 @@ def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
 
 def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Iterator[str]:
     since = duration(max(now - each.since, timedelta(0)))
-    noun = "cluster" if each.members == 1 else "clusters"
-    of = f" ({each.members} {noun})" if each.members else ""
+    of = f" ({counted(each.members, 'cluster')})" if each.members else ""
     words = cut(" ".join(each.message.split()), _MAX_MESSAGE)
     waited = f"has needed action for {since}{of}"
     line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"

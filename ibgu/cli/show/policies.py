@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ibgu.cli.show.output_style import OutputStyle
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.views.policies import PolicyFinding
 
@@ -14,9 +15,8 @@ def lines_of(findings: Sequence[PolicyFinding], policies: int, style: OutputStyl
         name = f"RolloutPolicy {one_line(found.policy)}: " if found.policy else ""
         place = f"{one_line(found.file)}:{found.line}"
         yield f"{place}: {level}: {name}{one_line(found.message)}"
-    among = f"{policies} {'policy' if policies == 1 else 'policies'}"
-    many = "1 error" if len(findings) == 1 else f"{len(findings)} errors"
-    yield f"{many if findings else 'no findings'} in {among}"
+    many = counted(len(findings), "error") if findings else "no findings"
+    yield f"{many} in {counted(policies, 'policy', 'policies')}"
 
 
 def body_of(findings: Sequence[PolicyFinding]) -> dict[str, object]:

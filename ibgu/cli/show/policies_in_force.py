@@ -13,6 +13,7 @@ from ibgu.client.responses import (
     PolicyHoldResponse,
     PolicyResponse,
 )
+from ibgu.core.text.counted import counted
 
 _HEADINGS = ("NAME", "HOLDS", "ROLLOUTS", "OPENS", "AGE")
 _NOTHING = "-"
@@ -51,7 +52,7 @@ def policy_lines(found: PolicyDetailResponse, now: datetime, style: OutputStyle)
         lines += style.under("  ", sentence)
     if not found.holds:
         return [*lines, "Holds nothing now."]
-    lines.append(style.paint(f"Holds {_clusters(found.clusters)} now", bold=True))
+    lines.append(style.paint(f"Holds {counted(found.clusters, 'cluster')} now", bold=True))
     for hold in found.holds:
         lines += _hold_lines(hold, now, style)
     return [*lines, *style.under("", _ASK)]
@@ -69,11 +70,7 @@ def _hold_lines(hold: PolicyHoldResponse, now: datetime, style: OutputStyle) -> 
     place = " between two actions" if hold.in_flight else ""
     names = listed(hold.names, hold.clusters)
     since = duration(now - hold.since)
-    yield f"  {where}: {_clusters(hold.clusters)}{place} for up to {since} ({names})"
+    yield f"  {where}: {counted(hold.clusters, 'cluster')}{place} for up to {since} ({names})"
     yield from style.under("    why   ", hold.message)
     yield from style.under("    ends  ", hold.ends)
     yield f"    see   ibgu explain {hold.name} {hold.names[0]} -n {hold.namespace}"
-
-
-def _clusters(number: int) -> str:
-    return "1 cluster" if number == 1 else f"{number} clusters"

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.core.assurance.simulate import HeldStart, PolicyOutcome, SimulationOutcome
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
@@ -30,17 +31,18 @@ class Simulated(Struct, frozen=True):
 def as_text(found: Simulated, style: OutputStyle) -> Iterator[str]:
     outcome = found.outcome
     since = f" since {utc(found.since)}" if found.since else ""
-    among = f"{_many(outcome.starts, 'start')} of {_many(outcome.rollouts, 'rollout')}{since}"
-    many = len(outcome.policies)
-    yield f"{among}, judged by {many} {'policy' if many == 1 else 'policies'}"
+    starts = counted(outcome.starts, "start", spec=",")
+    among = f"{starts} of {counted(outcome.rollouts, 'rollout', spec=',')}{since}"
+    policies = counted(len(outcome.policies), "policy", "policies")
+    yield f"{among}, judged by {policies}"
     for each in outcome.policies:
         yield ""
         yield from _policy(each, style)
     yield ""
     if outcome.lost:
         yield (
-            f"{_many(outcome.lost, 'start')} can't be judged: the first events of their rollouts "
-            "are gone"
+            f"{counted(outcome.lost, 'start', spec=',')} can't be judged: the first events of "
+            "their rollouts are gone"
         )
     yield from style.under("", NOTE)
 
@@ -48,7 +50,8 @@ def as_text(found: Simulated, style: OutputStyle) -> Iterator[str]:
 def _policy(found: PolicyOutcome, style: OutputStyle) -> Iterator[str]:
     name = style.paint(one_line(found.policy), bold=True)
     if found.held:
-        what = f"{_many(found.held, 'start')} of {_many(found.clusters, 'cluster')}"
+        starts = counted(found.held, "start", spec=",")
+        what = f"{starts} of {counted(found.clusters, 'cluster', spec=',')}"
         held = style.paint(f"would have held {what}", "yellow")
         yield f"{name}  {held}: {_counted(found.reasons)}"
     else:
@@ -58,7 +61,7 @@ def _policy(found: PolicyOutcome, style: OutputStyle) -> Iterator[str]:
     if found.held > _SHOWN:
         yield f"  and {found.held - _SHOWN:,} more"
     if found.unjudged:
-        what = f"{_many(found.unjudged, 'start')} can't be judged"
+        what = f"{counted(found.unjudged, 'start', spec=',')} can't be judged"
         yield from style.under("  ", f"{what}: not known are {_counted(found.unknown)}")
 
 
@@ -71,10 +74,6 @@ def _start(found: HeldStart) -> str:
 
 def _counted(found: Mapping[str, int]) -> str:
     return ", ".join(f"{what} ({count:,})" for what, count in found.items())
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def body_of(found: Simulated) -> dict[str, Any]:

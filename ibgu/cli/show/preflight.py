@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.client.responses import PreflightFindingResponse, PreflightResponse
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
@@ -84,14 +85,14 @@ def _line(same: Sequence[PreflightFindingResponse], style: OutputStyle, *, wide:
         return f"{level} {where}{place}: {one_line(found.message)}"
     shown = found.clusters if wide else found.clusters[:_NAMED]
     more = ", …" if len(shown) < found.count else ""
-    count = f"{found.count} {'cluster' if found.count == 1 else 'clusters'}"
+    count = counted(found.count, "cluster")
     return f"{level} {count}: {one_line(found.message)} ({', '.join(shown)}{more})"
 
 
 def _verdict(found: PreflightResponse, style: OutputStyle, nobody: str) -> str:
     if not found.clusters:
         return style.paint(f"no cluster was checked: {nobody}", "yellow")
-    clusters = f"{found.clusters} {'cluster' if found.clusters == 1 else 'clusters'}"
+    clusters = counted(found.clusters, "cluster")
     if not found.blocked:
         return style.paint(f"no errors for {clusters}", "green")
     return style.paint(f"{found.blocked} of {clusters} would fail", "red", bold=True)

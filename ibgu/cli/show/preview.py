@@ -7,6 +7,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import PreviewResponse, StepPreviewResponse
+from ibgu.core.text.counted import counted
 
 _NAMED = 3
 _NOBODY = "no clusters, if all earlier actions succeed"
@@ -42,7 +43,7 @@ def _selects(found: PreviewResponse, style: OutputStyle) -> str:
     if not found.selected:
         words = "selects no cluster: nothing to do"
         return style.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
-    return f"selects {_clusters(found.selected)}"
+    return f"selects {counted(found.selected, 'cluster')}"
 
 
 def _step(
@@ -53,8 +54,9 @@ def _step(
         yield f"{name}  {_NOBODY if found.selected else _NOBODY_AT_ALL}"
         return
     each = f"1 to {step.slots}" if step.ramp_up else str(step.slots)
-    waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
-    words = f"{_clusters(step.clusters)} in {waves} · {step.allowed_minutes_per_site:g} min a site"
+    waves = counted(step.waves, "wave", f"waves of {each}")
+    clusters = counted(step.clusters, "cluster")
+    words = f"{clusters} in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, style)}"
     if rate_limited := ", ".join(_limits(step)):
         yield f"       rate limits: {rate_limited}"
@@ -79,7 +81,3 @@ def _measured(step: StepPreviewResponse, style: OutputStyle) -> str:
     if step.enough:
         return style.paint(f"{symbols.SUCCEEDED} {words}", "green")
     return style.paint(f"{symbols.FAILED} {words}", "red")
-
-
-def _clusters(number: int) -> str:
-    return f"{number} {'cluster' if number == 1 else 'clusters'}"

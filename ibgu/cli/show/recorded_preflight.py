@@ -9,6 +9,7 @@ from ibgu.client.responses import (
     StepPreflightResponse,
     StepPreflightsResponse,
 )
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
@@ -37,14 +38,14 @@ def _finding(found: RecordedFindingResponse, style: OutputStyle, *, wide: bool) 
         return f"{level} the plan: {one_line(found.message)}"
     shown = found.clusters if wide else found.clusters[:_NAMED]
     more = ", …" if len(shown) < found.count else ""
-    return f"{level} {_clusters(found.count)}: {one_line(found.message)} ({', '.join(shown)}{more})"
+    clusters = counted(found.count, "cluster")
+    return f"{level} {clusters}: {one_line(found.message)} ({', '.join(shown)}{more})"
 
 
 def _unknown(step: StepPreflightResponse) -> str:
     if not step.unknown:
         return "all rules could be checked"
-    rules = "rule" if len(step.unknown) == 1 else "rules"
-    return f"{len(step.unknown)} {rules} could not be checked: {', '.join(step.unknown)}"
+    return f"{counted(len(step.unknown), 'rule')} could not be checked: {', '.join(step.unknown)}"
 
 
 def _outcome(step: StepPreflightResponse, style: OutputStyle) -> Iterator[str]:
@@ -55,12 +56,14 @@ def _outcome(step: StepPreflightResponse, style: OutputStyle) -> Iterator[str]:
             f"not checked {step.not_checked}",
             f"missed {step.missed}",
         )
-        yield f"{_clusters(step.failed)} failed in a way that rules look for: {', '.join(parts)}"
+        clusters = counted(step.failed, "cluster")
+        yield f"{clusters} failed in a way that rules look for: {', '.join(parts)}"
     if step.unforeseeable:
-        yield f"{_clusters(step.unforeseeable)} failed in a way that no rule looks for"
+        yield f"{counted(step.unforeseeable, 'cluster')} failed in a way that no rule looks for"
     if step.succeeded_in_spite:
         yield style.paint(
-            f"{_clusters(step.succeeded_in_spite)} with an error succeeded all the same", "yellow"
+            f"{counted(step.succeeded_in_spite, 'cluster')} with an error succeeded all the same",
+            "yellow",
         )
     for each in step.failures:
         yield f"  {_failure(each)}"
@@ -69,15 +72,11 @@ def _outcome(step: StepPreflightResponse, style: OutputStyle) -> Iterator[str]:
 def _failure(each: RecalledFailureResponse) -> str:
     what = " ".join(filter(None, (each.action, each.failure or "unknown failure")))
     if not each.rules:
-        return f"{what}: {_clusters(each.count)}"
+        return f"{what}: {counted(each.count, 'cluster')}"
     parts = (
         (each.found, "found before"),
         (each.not_checked, "not checked"),
         (each.missed, "missed"),
     )
     counts = ", ".join(f"{words} {number}" for number, words in parts if number)
-    return f"{what}: {_clusters(each.count)}, {counts} ({', '.join(each.rules)})"
-
-
-def _clusters(number: int) -> str:
-    return f"{number} {'cluster' if number == 1 else 'clusters'}"
+    return f"{what}: {counted(each.count, 'cluster')}, {counts} ({', '.join(each.rules)})"

@@ -13,6 +13,7 @@ from ibgu.client.responses import (
     SeedImagesResponse,
 )
 from ibgu.core.model.seed_image import PROFILE
+from ibgu.core.text.counted import counted
 from ibgu.core.text.spans import duration
 
 _HEADINGS = ("NAME", "RELEASE", "UPGRADED", "FAILED", "ROLLED BACK", "ROLLOUTS", "PROFILE")
@@ -57,8 +58,7 @@ def notes(found: SeedImagesResponse) -> Iterator[str]:
 
 
 def _rollouts(found: SeedImageResponse) -> str:
-    count = found.results.rollouts
-    return f"{count} rollout{'' if count == 1 else 's'}"
+    return counted(found.results.rollouts, "rollout")
 
 
 def seed_lines(found: SeedImageResponse, style: OutputStyle) -> list[str]:
@@ -97,7 +97,7 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
         where = f"the newest {results.counted} of {where}"
     yield "results", f"{counts}, {results.rolled_back} rolled back, in {where}"
     if results.held:
-        rollouts = "1 rollout" if results.held == 1 else f"{results.held} rollouts"
+        rollouts = counted(results.held, "rollout")
         yield "held", f"{rollouts}, by the circuit breaker of the image (ibgu get, ibgu resume)"
 
 

@@ -24,6 +24,7 @@ from ibgu.client.responses import (
 )
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.names import IBGU
+from ibgu.core.text.counted import counted
 
 _COLOURS = {
     "Pending": None,
@@ -137,7 +138,7 @@ def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     counts = seen.rollout.counts
     if not counts.total:
         return []
-    parts = [f"{counts.succeeded} of {_clusters(counts.total)} done"]
+    parts = [f"{counts.succeeded} of {counted(counts.total, 'cluster')} done"]
     parts += [
         style.paint(f"{number} {name}", _COLOURED.get(name))
         for name in ("failed", "cancelled", "skipped", "running", "waiting")
@@ -163,7 +164,7 @@ def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 
 def _ends(eta: EtaResponse, now: datetime) -> str:
     """Returns the estimated end of the running step, to the minute."""
-    stuck = f"{_clusters(eta.stuck)} stalled"
+    stuck = f"{counted(eta.stuck, 'cluster')} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
     if eta.stuck and eta.at == eta.limit:
         return f"{stuck}; otherwise done; the limit ends it at {limit}"
@@ -202,16 +203,12 @@ def _reports(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     last one."""
     rollout = seen.rollout
     if rollout.warned:
-        words = f"{_clusters(rollout.warned)} completed an action with a warning"
+        words = f"{counted(rollout.warned, 'cluster')} completed an action with a warning"
         shown = f"ibgu members {rollout.name} -n {rollout.namespace} --warned -o wide"
         yield style.paint(f"{symbols.WARNING} {words}", "yellow") + f": {shown}"
     if back := rollout.rollback:
         words = f"finalize or roll back by {remaining(back.until, seen.now)}"
-        yield f"{_clusters(back.clusters)} can be rolled back: {words}"
-
-
-def _clusters(number: int) -> str:
-    return f"{number} {'cluster' if number == 1 else 'clusters'}"
+        yield f"{counted(back.clusters, 'cluster')} can be rolled back: {words}"
 
 
 _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming")

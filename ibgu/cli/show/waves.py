@@ -10,6 +10,7 @@ from ibgu.core.drivers.ibu.preflight import ManifestContent, OadpContent
 from ibgu.core.drivers.ibu.preflight.apply_label import entries
 from ibgu.core.drivers.ibu.preflight.waves import LAST, applied, grouped
 from ibgu.core.model.document import Document, shown
+from ibgu.core.text.counted import counted
 
 _SHOWN = 4
 """Items of a list, at most."""
@@ -22,7 +23,7 @@ def draw(lines: Iterable[str], documents: Iterable[Document], nothing: str) -> N
         typer.echo(page(drawn))
     if unread := [each for each in documents if each.problem]:
         first = unread[0]
-        number = f"{len(unread)} document{'' if len(unread) == 1 else 's'}"
+        number = counted(len(unread), "document")
         fail(f"{number} can't be read: {first.file}:{first.line} {first.problem}")
     if not drawn:
         fail(f"the files contain {nothing}")

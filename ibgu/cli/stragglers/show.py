@@ -12,6 +12,7 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import NoProposals
 from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
+from ibgu.core.text.counted import counted
 from ibgu.core.views.display import word
 from ibgu.core.views.stragglers import RETRY_LABEL, RecoveryWay, StragglerGroup, StragglerState
 
@@ -78,9 +79,9 @@ def _headline(report: StragglersReport, style: OutputStyle) -> str:
     name = style.paint(rollout.name, bold=True)
     total = len(report.facts.members)
     summary = (
-        f"{left} of {_clusters(total)} {'is' if total == 1 else 'are'} left"
+        f"{left} of {counted(total, 'cluster')} {'is' if total == 1 else 'are'} left"
         if left
-        else f"none of {_clusters(total)} is left"
+        else f"none of {counted(total, 'cluster')} is left"
     )
     return f"{name} ({rollout.namespace}): {summary}"
 
@@ -91,10 +92,6 @@ def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
         name = report.facts.rollout.name
         words = f"{name} changed on every attempt to read it: the numbers may not match each other"
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
-
-
-def _clusters(number: int) -> str:
-    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _elsewhere(report: StragglersReport) -> Iterator[str]:

@@ -138,7 +138,7 @@ class FeedbackRefresh:
         with attributed_to(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
             seen = self._outcomes.observer(tracked.rollout)(target.cluster)
-            return self._eligible(member, target.run, seen, self._clock.now())
+            return self._eligible(member, target.run, seen)
 
     def _refresh(self, target: RefreshTarget) -> None:
         rollout = self._fleet.rollouts[target.rollout].rollout

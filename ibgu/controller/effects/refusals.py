@@ -23,7 +23,9 @@ may change its verdict."""
 def denied(error: HubError | None) -> bool:
     """Returns whether the hub only denied the right to make the request (401, 403), not the request
     itself."""
-    return error is not None and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if error is None or error.terminating:
+        return False
+    return error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 def _now() -> float:

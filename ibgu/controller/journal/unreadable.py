@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.controller.quarantine import Quarantine
-from ibgu.db.errors import JournalUnavailable, error_text
+from ibgu.db.errors import JournalUnavailable, UnreadableJournal, error_text
 from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.controller")
@@ -28,7 +28,7 @@ async def reread_unreadable(
         await asyncio.sleep(INTERVAL)
         try:
             found = await journal.unreadable(unreadable)
-        except (JournalUnavailable, DBAPIError) as error:
+        except (JournalUnavailable, UnreadableJournal, DBAPIError) as error:
             log.warning("can't re-read records that could not be read", error=error_text(error))
             continue
         if found < set(unreadable):

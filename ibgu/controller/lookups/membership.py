@@ -120,8 +120,9 @@ class MembershipLister:
             scope = await self._tenants.fresh(rollout.namespace)
             if scope.problem:
                 return _ListedClusters(scope, [])
-            if carries(rollout, step):
-                await self._payloads.read(rollout)
+            # A step that stays closed needs no list of the whole fleet, again and again.
+            if carries(rollout, step) and (await self._payloads.read(rollout)).problem:
+                return _ListedClusters(scope, [])
         clusters = await self._clusters.listed()
         await self._preflights.before_start(rollout, self._chosen(rollout, scope, clusters))
         return _ListedClusters(scope, clusters)

@@ -38,8 +38,8 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
             self._touch(uid, cluster)
         for uid in self._fleet.note_cluster(cluster):
             self._work_queue.touch(uid)
-        found = self._mirror.clusters.get(("", cluster))
-        for uid in self._pending(cluster, found.metadata.uid if found else ""):
+        # The mirror may show a cluster that was created again, and not that the former one is gone.
+        for uid in tuple(self._fleet.pending_uids.get(cluster, ())):
             self._work_queue.touch_patch(uid)
 
     def _touch(self, rollout: str, cluster: str) -> None:
@@ -52,13 +52,6 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         with self._errors.of(rollout):
             if expedited(self._drivers[tracked.rollout.kind], tracked, cluster, work):
                 self._work_queue.expedite()
-
-    def _pending(self, cluster: str, uid: str) -> list[str]:
-        """Returns the uids with a pending patch; for a cluster that is gone, those of every uid it
-        had."""
-        if uid:
-            return [uid] if uid in self._fleet.pending_patches else []
-        return list(self._fleet.pending_uids.get(cluster, ()))
 
     def changed_by_person(self, rollout: str) -> None:
         """Expedites a change that a person made to the IBGU; the mirror calls this after

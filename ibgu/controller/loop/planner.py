@@ -103,7 +103,13 @@ class Planner:
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        result = self._run_cycle(draft, self._fleet.rollouts[uid], clusters, now)
+        tracked = self._fleet.rollouts[uid]
+        of = tracked.rollout
+        if self._mirror.objects.is_unread(of.kind, of.namespace, of.name):
+            # It is there, so nothing of it is over. What it asks for is not known.
+            return False
+        clusters = [each for each in clusters if not self._mirror.clusters.is_unread(("", each))]
+        result = self._run_cycle(draft, tracked, clusters, now)
         interrupted = await self._join(draft, result.joining)
         if result.remaining:
             self._work_queue.touch_now(uid, result.remaining)

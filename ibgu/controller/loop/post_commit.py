@@ -127,7 +127,8 @@ class PostCommit(Struct, frozen=True, eq=False):
             self._cleanup.deleted(tracked)
             return
         current = tracked.current
-        if current is not None and current.step.state is StepState.OPENING:
+        opening = current is not None and current.step.state is StepState.OPENING
+        if opening and tracked.rollout.hold is None:
             self._lister.request(tracked)
 
 

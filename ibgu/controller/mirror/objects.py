@@ -30,6 +30,10 @@ class RolloutObjects:
                 return found[0]
         return None
 
+    def is_unread(self, kind: str, namespace: str, name: str) -> bool:
+        """Returns whether the object is on the hub, and was never read here."""
+        return self.stores[kind].is_unread((namespace, name))
+
     def older_namesake(self, found: RolloutObject) -> RolloutObject | None:
         """Returns the older object of another kind that has the same namespace and name: a rollout
         is known by them, whatever its kind."""

@@ -8,13 +8,16 @@ from msgspec import to_builtins
 
 from ibgu import telemetry
 from ibgu.core.drivers import every_action
+from ibgu.core.engine.gates import HOLDS
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Decision,
     Kind,
     Member,
+    MemberState,
     OnMember,
     Outcome,
     ReasonKind,
@@ -181,9 +184,28 @@ def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
         states[word(*status, held=held)] += members
     for state in DisplayState:
         telemetry.ROLLOUT_MEMBERS.labels(name, number, state).set(states[state])
+    for reason, waiting in _waiting_for_person(step).items():
+        telemetry.ROLLOUT_WAITING_FOR_PERSON.labels(name, reason).set(waiting)
+    soaking = step.by_status[MemberState.IN_FLIGHT, ReasonKind.SOAKING, None, False]
+    telemetry.ROLLOUT_SOAKING.labels(name).set(soaking)
     telemetry.ROLLOUT_SLOTS.labels(name, "used").set(len(step.slots))
     telemetry.ROLLOUT_SLOTS.labels(name, "limit").set(step.step.max_concurrency)
     return states
+
+
+def _waiting_for_person(step: TrackedStep) -> Counter[str]:
+    """Returns by reason how many members a hold of their own, or a gate of policies that a person
+    must open, keeps; the hold of their step or rollout is another metric's."""
+    found: Counter[str] = Counter()
+    for (_, kind, outcome, _), members in step.by_status.items():
+        if outcome is None and kind in HOLDS and kind != ReasonKind.GATE:
+            found[str(kind)] += members
+    kept = sum(len(them) for (_, who), them in step.kept.items() if who is ActingParty.PERSON)
+    reasons = (step.members[name].reason for name in step.in_flight)
+    kept += sum(bool(each.gate) and each.who is ActingParty.PERSON for each in reasons)
+    if kept:
+        found[ReasonKind.GATE] = kept
+    return found
 
 
 def _stalled(

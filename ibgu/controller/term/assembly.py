@@ -18,17 +18,13 @@ from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.lookups.canary_health import CanaryHealth
-from ibgu.controller.lookups.grants import RolloutGrants
+from ibgu.controller.lookups.hub_lookups import HubLookups
 from ibgu.controller.lookups.hub_releases import HubReleases
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.preflights import Preflights
-from ibgu.controller.lookups.rights import RightsWatch
-from ibgu.controller.lookups.rollout_policies import RolloutPolicies
-from ibgu.controller.lookups.seed_breakers import SeedBreakers
 from ibgu.controller.lookups.step_inspections import StepInspections
 from ibgu.controller.lookups.talm import SeenLeases
-from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.controller.loop.cleanup import Cleanup
@@ -83,15 +79,11 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     journal: Journal
     mirror: Mirror
     watches: Watches
-    rights: RightsWatch
+    lookups: HubLookups
     durations: ActionDurations
     rng: Random
     clock: NewClock
     talm_seen: SeenLeases
-    talm_policy: TalmPolicyWatch
-    seed_breakers: SeedBreakers
-    rollout_policies: RolloutPolicies
-    grants: RolloutGrants
     canary_health: CanaryHealth
     health_sources: tuple[HealthSource, ...]
     reads: Reads
@@ -187,10 +179,10 @@ class Assembly(Struct, frozen=True, eq=False):
             self._tenants,
             adopting,
             follow_ups,
-            deps.seed_breakers,
-            deps.rollout_policies,
+            deps.lookups.seed_breakers,
+            deps.lookups.rollout_policies,
             policy_gates,
-            deps.grants,
+            deps.lookups.grants,
             facts,
         )
         cleanup = Cleanup(
@@ -246,7 +238,7 @@ class Assembly(Struct, frozen=True, eq=False):
     def _preflights(
         self, payloads: Payloads, touch: Callable[[str], None], gates: PolicyGates
     ) -> Preflights:
-        mirror, policies = self._deps.mirror, self._deps.rollout_policies
+        mirror, policies = self._deps.mirror, self._deps.lookups.rollout_policies
 
         def demands(rollout: Rollout) -> Sequence[PolicyDemands]:
             found = mirror.rollout_object(rollout.uid)
@@ -319,7 +311,7 @@ class Assembly(Struct, frozen=True, eq=False):
         )
 
     def _writer(self, done: Callable[[WriteResult], None], deadline: Deadline) -> Writer:
-        settings, rights = self._deps.settings, self._deps.rights
+        settings, rights = self._deps.settings, self._deps.lookups.rights
 
         def answered(result: WriteResult) -> None:
             if denied(result.error):

@@ -76,7 +76,7 @@ class Term:
                 self._clock,
                 settings.talm_namespaces.split(","),
                 deps.talm_seen,
-                deps.talm_policy,
+                deps.lookups.talm_policy,
                 deps.mirror,
             )
             tenants = Tenants(
@@ -95,19 +95,19 @@ class Term:
                 upgrade_backups=settings.upgrade_backups,
             )
             await bound
-            await deps.seed_breakers.settled(SEED_IMAGES_SECONDS)
-            await deps.rollout_policies.settled(ROLLOUT_POLICIES_SECONDS)
-            await self._retries.run(deps.rollout_policies.begin)
-            await deps.grants.settled(GRANTS_SECONDS)
+            await deps.lookups.seed_breakers.settled(SEED_IMAGES_SECONDS)
+            await deps.lookups.rollout_policies.settled(ROLLOUT_POLICIES_SECONDS)
+            await self._retries.run(deps.lookups.rollout_policies.begin)
+            await deps.lookups.grants.settled(GRANTS_SECONDS)
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)
             tasks.create_task(talm.poll())
             tasks.create_task(talm.run(term.resync.talm))
             tasks.create_task(tenants.run(term.resync.touch_everything))
-            tasks.create_task(deps.seed_breakers.report(term.resync.touch_everything))
-            tasks.create_task(deps.rollout_policies.report(term.resync.touch_everything))
-            tasks.create_task(deps.grants.report(term.resync.granted))
+            tasks.create_task(deps.lookups.seed_breakers.report(term.resync.touch_everything))
+            tasks.create_task(deps.lookups.rollout_policies.report(term.resync.touch_everything))
+            tasks.create_task(deps.lookups.grants.report(term.resync.granted))
             self._leads(term)
             await term.loop.run()
 

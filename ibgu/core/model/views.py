@@ -63,6 +63,12 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
     unread: bool = False
     """Whether the agent could not read something beside the object."""
 
+    @property
+    def unwell(self) -> str:
+        """Why what is paused has to stay so, lest the rest of the cluster takes what has just
+        failed (R48.3); empty: nothing speaks against resuming it."""
+        return ""
+
     def paused_for(self, rollout: str) -> tuple[str, ...]:
         """Returns the names of what is paused for the rollout with this uid."""
         return tuple(name for name, uid in self.pauses if uid == rollout)

@@ -19,6 +19,7 @@ from ibgu.core.notify.state import (
     NotificationState,
     TrackedEvents,
 )
+from ibgu.core.text.counted import counted
 
 PATH = "/api/v2/alerts"
 REPEAT_AFTER = timedelta(minutes=1)
@@ -104,7 +105,7 @@ def _failed(groups: Sequence[FailureGroup], subject: _Subject) -> Alert:
     failure = words.failed(largest)
     more = f"{failure} → {largest.remedy}" if largest.remedy else failure
     since = min(group.first for group in groups)
-    return _alert("IbguClustersFailed", subject, f"{words.clusters(count)} failed", more, since)
+    return _alert("IbguClustersFailed", subject, f"{counted(count, 'cluster')} failed", more, since)
 
 
 def _alert(

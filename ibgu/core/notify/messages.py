@@ -7,6 +7,7 @@ from ibgu.core.engine.gates import GATE_REASONS, Alarm
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import FailureGroup, Hold, TrackedEvents
+from ibgu.core.text.counted import counted
 
 GROUPS = 20
 """The most groups of failures in one message."""
@@ -49,7 +50,7 @@ def sentence(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> str:
 
 
 def failed(group: FailureGroup) -> str:
-    said = f"step {group.step + 1}: {clusters(group.count)} failed in {group.action}"
+    said = f"step {group.step + 1}: {counted(group.count, 'cluster')} failed in {group.action}"
     return f"{said} ({group.failure}): {group.words}" if group.words else f"{said}: {group.failure}"
 
 
@@ -58,7 +59,7 @@ def stalled(track: TrackedEvents, moved: datetime, now: datetime) -> str:
     done = sum(track.outcomes.values())
     return (
         f"{_step(track)} has not moved for {minutes} min: "
-        f"{done} of {clusters(track.total)} finished; see `ibgu status`"
+        f"{done} of {counted(track.total, 'cluster')} finished; see `ibgu status`"
     )
 
 
@@ -79,10 +80,6 @@ def groups_of(topic: Topic, track: TrackedEvents) -> tuple[FailureGroup, ...]:
             return _largest(track.groups)
         case _:
             return ()
-
-
-def clusters(count: int) -> str:
-    return f"{count} cluster" if count == 1 else f"{count} clusters"
 
 
 def _largest(groups: Iterable[FailureGroup]) -> tuple[FailureGroup, ...]:

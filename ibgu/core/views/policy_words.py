@@ -19,6 +19,7 @@ from ibgu.core.model.rollout_policy import (
     PolicyWindow,
     RolloutPolicySpec,
 )
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import duration, utc
 
@@ -47,7 +48,7 @@ def for_all(message: str, *, alike: bool) -> str:
 def held_by(gate: str, message: str, clusters: int) -> str:
     """Returns what a gate holds, such as "held by policy ran-nights: the policy's window opens
     at 01:00 CET on 27 November 2026; 214 clusters wait for it"."""
-    waits = "1 cluster waits" if clusters == 1 else f"{clusters} clusters wait"
+    waits = counted(clusters, "cluster waits", "clusters wait")
     if gate == CLUSTER_HOLD.name:
         return f"{_written(message)}; {waits} for the end of a hold"
     policy = policy_of(gate)
@@ -100,21 +101,20 @@ def _labels(selector: LabelSelector) -> Iterator[str]:
 
 def _limits(spec: RolloutPolicySpec) -> Iterator[str]:
     if spec.in_flight:
-        share = isinstance(spec.in_flight, str)
-        most = f"{spec.in_flight} of its clusters" if share else _clusters(spec.in_flight)
+        most = (
+            f"{spec.in_flight} of its clusters"
+            if isinstance(spec.in_flight, str)
+            else counted(spec.in_flight, "cluster")
+        )
         yield f"At most {most} may be in flight at once, in all rollouts together."
     for limit in spec.per_topology[:_SHOWN]:
         alike = f"with the same value of the label {_written(limit.label)}"
-        yield f"At most {_clusters(limit.maximum)} {alike} may be in flight at once."
+        yield f"At most {counted(limit.maximum, 'cluster')} {alike} may be in flight at once."
     for group in spec.never_together[:_SHOWN]:
         yield f"Only one of {_listed(group.clusters)} may be in flight at once."
     if len(spec.never_together) > _SHOWN:
         more = len(spec.never_together) - _SHOWN
         yield f"So it is with {more} more groups of clusters."
-
-
-def _clusters(number: object) -> str:
-    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _times(spec: RolloutPolicySpec, now: datetime) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _window(window: PolicyWindow, now: datetime) -> str:
 def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
     if (canaries := spec.canaries) is not None:
         labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
-        first = f"first {_clusters(canaries.count)}" if canaries.count else "clusters"
+        first = f"first {counted(canaries.count, 'cluster')}" if canaries.count else "clusters"
         goes = "goes" if canaries.count == 1 else "go"
         chosen = f" with the labels {_listed(labels)}" if labels else ""
         soak = duration(timedelta(minutes=canaries.soak_minutes))
@@ -205,7 +205,7 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
 
 
 def _approval(approval: PolicyApproval) -> str:
-    people = "1 person" if approval.approvers == 1 else f"{approval.approvers} people"
+    people = counted(approval.approvers, "person", "people")
     what = {
         ApprovalMoment.STEP: "A step starts",
         ApprovalMoment.ACTION: "Each of its actions starts",

@@ -59,6 +59,7 @@ class Store(Generic[T]):
         self._updated = updated
         # By the version that a response has brought and the watch has not shown yet.
         self._answers: dict[str, Key] = {}
+        self._unread: set[Key] = set()
         self.seen = 0
 
     def __len__(self) -> int:
@@ -72,6 +73,11 @@ class Store(Generic[T]):
 
     def get(self, key: Key) -> T | None:
         return self._objects.get(key)
+
+    def is_unread(self, key: Key) -> bool:
+        """Returns whether the object is on the hub, and none of its versions could be decoded: it
+        is not known here, and not deleted."""
+        return key in self._unread
 
     def keys(self) -> Collection[Key]:
         return self._objects.keys()
@@ -111,6 +117,7 @@ class Store(Generic[T]):
         for key, obj in fresh.items():
             if key not in kept:
                 self._put(key, obj)
+        self._unread = set(unread) - self._objects.keys()
         self._answers = {version: key for version, key in self._answers.items() if key in kept}
         self.seen = listed
         if proof and self._hub_restored is not None:
@@ -142,6 +149,7 @@ class Store(Generic[T]):
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
         self._answers.pop(obj.metadata.resource_version, None)
+        self._unread.discard(key)
         if key in self._objects and self._version(key) <= seen:
             self._drop(key)
 
@@ -179,6 +187,7 @@ class Store(Generic[T]):
             return
         if old is not None and self._updated is not None:
             obj = self._updated(old, obj)
+        self._unread.discard(key)
         self._objects[key] = obj
         self._reindex(key, old, obj)
 

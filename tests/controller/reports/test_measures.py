@@ -295,6 +295,33 @@ def test_clusters_that_policies_hold_are_counted_by_policy() -> None:
     assert value("ibgu_policy_held_clusters", policy="night") is None
 
 
+def test_members_that_wait_for_a_person_are_counted_by_reason() -> None:
+    def waits(kind: ReasonKind, who: ActingParty, gate: str = "") -> Reason:
+        return Reason(kind, NOW, "not now", None, who, gate)
+
+    person, approval, night = ActingParty.PERSON, "RolloutPolicy/board", "RolloutPolicy/night"
+    measures.gauge(
+        fleet(
+            member("site-1", reason=waits(ReasonKind.GATE, person, approval)),
+            member("site-2", reason=waits(ReasonKind.GATE, ActingParty.IBGU, night)),
+            in_flight("site-3", reason=waits(ReasonKind.GATE, person, approval)),
+            member("site-4", reason=waits(ReasonKind.WARNING, person)),
+            in_flight("site-5", slot=2, reason=waits(ReasonKind.SOAKING, ActingParty.IBGU)),
+            member("site-6"),
+        ),
+        NOW,
+        {},
+    )
+
+    def waiting(reason: str) -> float | None:
+        return value("ibgu_rollout_members_waiting_for_person", rollout="fleet/a", reason=reason)
+
+    assert (waiting("GateClosed"), waiting("WarningNotAccepted")) == (2, 1)
+    assert value("ibgu_rollout_soaking_members", rollout="fleet/a") == 1
+    measures.gauge(fleet(member("site-1")), NOW, {})
+    assert waiting("GateClosed") is None
+
+
 def test_second_rollouts_of_policies_are_counted_by_their_result() -> None:
     asked = PolicyFollowUp(
         policy="proven", action="Rollback", clusters=("x",), uids=("u",), why="", decided_at=NOW

@@ -242,6 +242,22 @@ def test_an_object_that_did_not_decode_stays_as_it_was() -> None:
     assert versions(store) == {"a": "5"}
 
 
+def test_an_object_that_never_decoded_is_not_gone() -> None:
+    store: Store[ManifestWork] = Store()
+    other = (KEY[0], "b")
+    store.replace([work("b", 5)], "5", unread={KEY, other})
+    assert store.is_unread(KEY)
+    assert not store.is_unread(other)
+    store.upsert(work("a", 6))
+    assert not store.is_unread(KEY)
+    store.replace([], "9", unread={KEY})
+    assert not store.is_unread(KEY), "its last good version stays"
+    fresh: Store[ManifestWork] = Store()
+    fresh.replace([], "9", unread={KEY})
+    fresh.delete(work("a", 10))
+    assert not fresh.is_unread(KEY)
+
+
 def by_site(obj: ManifestWork) -> list[str]:
     return [value for key, value in obj.metadata.labels.items() if key == "site"]
 

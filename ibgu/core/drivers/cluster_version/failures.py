@@ -70,7 +70,7 @@ KNOWN_UPDATE_FAILURES: tuple[KnownUpdateFailure, ...] = (
     ),
     _row(
         UpdateFailure.PRECACHE_SPACE,
-        r"disk of images has",
+        r"disk of images has|with all images the disk is above",
         "The node has too little space for the images of the release.",
         "Free space on the node's disk of images, or ask for less in "
         "spec.update.preCache.spaceRequiredGiB of a new FleetUpdate.",

@@ -130,10 +130,22 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
         return next((pool for pool in self.pools if pool.name == name), PoolView(name=name))
 
     @property
+    def nodes(self) -> int:
+        """The nodes of the pools that report; 0: they are not known."""
+        return sum(pool.machines for pool in self.pools)
+
+    @property
     def blocked(self) -> str:
         """The budgets that block the drain of a node; empty: none. A single node is not drained."""
-        single = sum(pool.machines for pool in self.pools) <= 1
-        return "" if single else blocking(self.budgets)
+        return "" if self.nodes <= 1 else blocking(self.budgets)
+
+    @property
+    def unwell(self) -> str:
+        failing = self.condition("Failing")
+        if failing.status not in ("", "False"):
+            return f"the cluster-version operator fails: {failing.message}"
+        degraded = (pool for pool in self.pools if pool.degraded and not pool.paused)
+        return next((f"pool {pool.name} is degraded: {pool.degraded}" for pool in degraded), "")
 
     @property
     def updating(self) -> bool:

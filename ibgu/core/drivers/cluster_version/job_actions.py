@@ -14,6 +14,7 @@ from ibgu.core.drivers.cluster_version.hops import at_intermediate, next_hop
 from ibgu.core.drivers.cluster_version.pin_action import Way, no_way, verdict_by_pins, way_of
 from ibgu.core.drivers.cluster_version.spec import update_of
 from ibgu.core.drivers.node_jobs import backup
+from ibgu.core.drivers.node_jobs.backup import BackupForm
 from ibgu.core.drivers.node_jobs.images import digest_of
 from ibgu.core.drivers.node_jobs.jobs import JobState
 from ibgu.core.drivers.node_jobs.verdicts import BACKUP_FAILURES, JobFailures, verdict_by_job
@@ -66,9 +67,21 @@ def judge_job(seen: VersionView, action: UpdateAction, update: ClusterUpdate) ->
         return Judgement(kind=JudgementKind.BUSY, message=words)
     if waits := passing(seen, update) or (_at_work(seen) if backs_up else ""):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
-    if update.pre_cache is not None and not backs_up and (why := no_way(seen, update.pre_cache)):
+    if why := _not_for_these_nodes(seen, update, backs_up=backs_up):
         return Judgement(kind=JudgementKind.FAILED, message=why, cause=Cause.WRONG_STATE)
     return Judgement(kind=JudgementKind.STARTABLE)
+
+
+def _not_for_these_nodes(seen: VersionView, update: ClusterUpdate, *, backs_up: bool) -> str:
+    """Returns why the action is not for so many nodes, and what to do; empty: it is."""
+    if not backs_up:
+        return no_way(seen, update.pre_cache) if update.pre_cache is not None else ""
+    if update.backup is None or update.backup.form != BackupForm.FULL or seen.nodes <= 1:
+        return ""
+    return (
+        f"a full backup is for clusters of one node, and this one has {seen.nodes}: use the form "
+        "Etcd in a new FleetUpdate"
+    )
 
 
 def _has_begun(seen: VersionView, update: ClusterUpdate) -> bool:

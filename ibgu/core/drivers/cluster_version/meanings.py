@@ -55,13 +55,16 @@ UPDATE_MEANINGS = KindMeanings(
             f"then {_AGAIN}",
         ),
         Cause.POOLS_FAILED: Meaning(
-            "a node does not take the release after its pool was resumed; the pools after it are "
-            "resumed, too",
-            do="repair the pool that its message names: its nodes then continue automatically",
+            "a node does not take the release after its pool was resumed; the pools after it stay "
+            "paused while the pool is degraded, for a day at most",
+            do="repair the pool that its message names: its nodes then continue automatically, and "
+            "ibgu resumes the other pools; to resume them at once, delete the FleetUpdate",
         ),
         Cause.RETRACT_FAILED: Meaning(
-            "the update began before the request was withdrawn, and goes on",
-            do="let it end: watch the cluster until its new release is complete",
+            "the update began in the moment of its withdrawal, and goes on, though the "
+            "ClusterVersion asks for the former release now",
+            do="watch the cluster until its new release is complete (`oc get clusterversion`), "
+            "then create a FleetUpdate to that release for it, so that it asks for what it runs",
         ),
     },
     checks={

@@ -35,7 +35,7 @@ def way_of(seen: VersionView, precache: PreCache) -> Way:
     if precache.images and _knows_pins(seen):
         return Way.PINS
     # The Job itself checks again that there is one node.
-    return Way.JOB if precache.image and _nodes(seen) <= 1 else Way.NONE
+    return Way.JOB if precache.image and seen.nodes <= 1 else Way.NONE
 
 
 def no_way(seen: VersionView, precache: PreCache) -> str:
@@ -45,7 +45,7 @@ def no_way(seen: VersionView, precache: PreCache) -> str:
         return ""
     if way is Way.PINS:
         return next(_absent_pools(seen, precache), "")
-    runs, nodes = seen.desired_version or "an unknown release", _nodes(seen)
+    runs, nodes = seen.desired_version or "an unknown release", seen.nodes
     if nodes <= 1:
         return (
             f"the cluster runs {runs}, and PinnedImageSets need 4.19 or later: name the image of a "
@@ -69,10 +69,6 @@ def _absent_pools(seen: VersionView, precache: PreCache) -> Iterator[str]:
 def _knows_pins(seen: VersionView) -> bool:
     running = release_of(seen.desired_version)
     return running is not None and running >= SINCE
-
-
-def _nodes(seen: VersionView) -> int:
-    return sum(pool.machines for pool in seen.pools)
 
 
 def verdict_by_pins(work: WorkView, seen: VersionView, precache: PreCache, rollout: str) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
+from ibgu.core.drivers.cluster_version.hops import images_of
 from ibgu.core.drivers.cluster_version.spec import problem_of_update
 from ibgu.core.drivers.node_jobs.backup import BackupForm
 from ibgu.core.drivers.node_jobs.backup.restoring import (
@@ -14,6 +15,7 @@ from ibgu.core.drivers.node_jobs.backup.restoring import (
 from ibgu.core.model import Cause, RunResult
 from ibgu.core.model.kinds import Backup
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase, RecoveryStep
+from ibgu.core.model.runs import RunBase
 
 GUIDE = "docs/guides/after-a-failed-update.md"
 _CHECK = "oc get clusterversion,nodes,clusteroperators"
@@ -63,9 +65,23 @@ def _facts(case: RecoveryCase) -> Iterator[tuple[str, str]]:
 
 
 def _began(case: RecoveryCase) -> bool:
-    """Whether the cluster has begun to take the release, or may have."""
-    updates = [run for run in case.runs if run.action == UpdateAction.UPDATE]
-    return any(run.arming_at and run.cause is not Cause.UPDATE_REFUSED for run in updates)
+    """Whether the cluster has begun to take the release, or may have: what it reported at the end
+    of a run counts, if that is known."""
+    updates = [run for run in case.runs if run.action == UpdateAction.UPDATE and run.arming_at]
+    return any(
+        _shows_a_release(case, run)
+        if run.id in case.shown
+        else run.cause is not Cause.UPDATE_REFUSED
+        for run in updates
+    )
+
+
+def _shows_a_release(case: RecoveryCase, run: RunBase) -> bool:
+    """Whether the cluster applied a release of the update at the end of the run, or had it."""
+    shown = case.shown[run.id]
+    history = [str(each) for each in shown.get("history") or ()]
+    assert case.spec.update is not None
+    return not {str(shown.get("desired", "")), *history}.isdisjoint(images_of(case.spec.update))
 
 
 def _taken(case: RecoveryCase) -> TakenBackup | None:
@@ -90,8 +106,9 @@ def _before(case: RecoveryCase) -> str:
 
 def _withdraw(case: RecoveryCase) -> Iterator[RecoveryStep]:
     yield RecoveryStep(
-        "A request that was refused still stands, and the update would begin by itself later. "
-        "Withdraw it, unless the plan has done so, or the update has begun.",
+        "If the ClusterVersion asks for the release (spec.desiredUpdate), the update would begin "
+        "by itself later. Withdraw that, unless the update has begun. If this command is refused, "
+        "because of the plan, create a FleetUpdate with the plan [Retract] for this cluster.",
         (f"ibgu add-step {case.rollout} RetractOnFailure -n {case.namespace}",),
     )
     yield RecoveryStep("Check on the cluster that it is at its former release.", (_CHECK,))

@@ -103,6 +103,11 @@ def _may_retract(seen: VersionView, update: ClusterUpdate) -> Judgement:
     if not (seen.desired_image and seen.desired_version):
         words = "the cluster does not report its release, to which the request goes back"
         return Judgement(kind=JudgementKind.BUSY, message=words)
+    accepted = seen.condition("ReleaseAccepted")
+    if accepted.true and seen.wanted_image in accepted.message:
+        # Asked for the former release now, the operator would turn back in the middle.
+        words = f"the cluster has accepted the release: the update to {version} begins any moment"
+        return Judgement(kind=JudgementKind.BUSY, message=words)
     return _STARTABLE
 
 
@@ -234,7 +239,10 @@ def _retracted(seen: VersionView, update: ClusterUpdate) -> Verdict:
     # What is asked for now is the release that ran before, which may be the intermediate one.
     withdrawn = {*images_of(update)} - {seen.asked_image}
     if withdrawn & {seen.history_image, seen.desired_image}:
-        words = "the update began before it was withdrawn, and goes on"
+        words = (
+            "the update began in the moment of its withdrawal, and goes on, though the "
+            "ClusterVersion asks for the former release now"
+        )
         return Verdict(VerdictKind.FAILED, Cause.RETRACT_FAILED, words)
     accepted = seen.condition("ReleaseAccepted")
     if (

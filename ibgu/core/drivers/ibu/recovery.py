@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
 from ibgu.core.drivers.ibu.backup import asked_backup
 from ibgu.core.drivers.node_jobs.backup.restoring import facts_of, steps_from, taken_backup
-from ibgu.core.model import RunResult
+from ibgu.core.model import Cause, RunResult
 from ibgu.core.model.kinds import Backup
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase, RecoveryStep
 
@@ -25,19 +25,38 @@ def recovery_of_upgrade(case: RecoveryCase) -> ClusterRecovery:
         },
         steps=(
             RecoveryStep("See what happened, and what to do about it.", (f"ibgu explain {at}",)),
-            RecoveryStep(
-                "A cluster whose Upgrade failed has rolled back by itself, or never left its "
-                "release. Prepare it again once the cause is gone.",
-                (f"ibgu retry {at}",),
-            ),
-            RecoveryStep(
-                "A cluster whose Upgrade succeeded goes back until the upgrade is finalized.",
-                (f"ibgu rollback {at}",),
-            ),
+            *_ways(case.cause, at),
             *restores,
         ),
         guide="docs/guides/roll-back.md",
     )
+
+
+def _ways(cause: Cause | None, at: str) -> Iterator[RecoveryStep]:
+    """Yields the ways of ibgu and the cluster themselves, for a rollout and a cluster of it."""
+    match cause:
+        case Cause.UPGRADE_FAILED_AFTER_PIVOT:
+            yield RecoveryStep(
+                "The cluster still runs the new release, on which its Upgrade failed: automatic "
+                "rollback is off. Roll it back.",
+                (f"ibgu rollback {at} --failed",),
+            )
+        case Cause.ABORT_FAILED | Cause.FINALIZE_FAILED:
+            yield RecoveryStep(
+                "The cluster could not clean up. Clean up by hand what its message names, then say "
+                "so: the action runs again.",
+                (f'ibgu confirm-cleanup {at} --reason "what was cleaned up"',),
+            )
+        case _:
+            yield RecoveryStep(
+                "A cluster whose Prep failed never left its release, and one whose Upgrade failed "
+                "has rolled back by itself. Once the cause is gone, abort it and try again.",
+                (f"ibgu retry {at} --abort-first",),
+            )
+            yield RecoveryStep(
+                "A cluster whose Upgrade succeeded goes back until the upgrade is finalized.",
+                (f"ibgu rollback {at}",),
+            )
 
 
 def _backup(case: RecoveryCase) -> tuple[dict[str, str], Iterator[RecoveryStep]]:

@@ -52,7 +52,9 @@ def desired_stage_work(
     if not member.finished:
         return _under_way(tracked.rollout, member, seen)
     if tracked.resuming(cluster) and not seen.cluster.deleting:
-        return resuming_stage(member, tracked.rollout.restore, work, _paused(tracked, seen), now)
+        # What a dark cluster has reported may be gone there by now, and the work would make it.
+        paused = _paused(tracked, seen) if seen.cluster.reachable else ()
+        return resuming_stage(member, tracked.rollout.restore, work, paused, now)
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
     return _after_the_end(tracked, member, work, now)

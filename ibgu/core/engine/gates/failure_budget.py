@@ -15,6 +15,7 @@ from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
+from ibgu.core.text.counted import counted
 from ibgu.core.text.spans import duration
 
 
@@ -65,14 +66,13 @@ _OF = {
 
 
 def _words(budget: PolicyBudget, failed: int, allowed: int) -> str:
-    clusters = "1 cluster" if failed == 1 else f"{failed} clusters"
     window = budget.budget.window
     within = f" within {duration(window)}" if window is not None else ""
     have = "has" if failed == 1 else "have"
     allows = str(allowed) if allowed else "none"
     return (
-        f"{clusters} {_OF[budget.budget.per]} {have} failed{within}, and RolloutPolicy "
-        f"{budget.policy} allows {allows}"
+        f"{counted(failed, 'cluster')} {_OF[budget.budget.per]} {have} failed{within}, and "
+        f"RolloutPolicy {budget.policy} allows {allows}"
     )
 
 

@@ -143,6 +143,11 @@ def stops_all(hold: Reason | None) -> bool:
     return hold is not None and hold.kind not in RATE_LIMITS
 
 
+def ended_words(hold: Reason) -> str:
+    """Returns what is noted where the hold ends."""
+    return GATE_REASONS[hold.kind].ended(hold)
+
+
 def same_hold(known: Reason | None, reason: Reason) -> bool:
     """Whether the hold is noted already. Where the declaration says so, another message is another
     hold."""

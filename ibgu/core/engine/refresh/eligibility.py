@@ -1,6 +1,5 @@
 """Decides whether a run may be refreshed at this moment, whatever its age."""
 
-from datetime import datetime
 from enum import StrEnum
 
 from ibgu.core.model import Member, Observation, RunState, WorkView, traits
@@ -15,25 +14,24 @@ class Eligibility(StrEnum):
     """No refresh now: no agent would respond, or a write that is on its way makes the agent read
     anyway."""
     OVER = "over"
-    """Never again: the run has ended, or its limit has passed."""
+    """Never again: the run has ended. One whose limit has passed may go on until the step's
+    deadline, and its slot is waited for."""
 
 
-def eligibility(member: Member | None, run: str, seen: Observation, now: datetime) -> Eligibility:
+def eligibility(member: Member | None, run: str, seen: Observation) -> Eligibility:
     """Returns whether the run may be refreshed; `run`: id of the one that the cluster was seen to
-    take, `now` by the clock of limits."""
+    take."""
     if member is None or member.run is None or member.run.id != run:
         return Eligibility.OVER
-    if member.run.state is not RunState.ACCEPTED or (member.limit and now >= member.limit):
+    if member.run.state is not RunState.ACCEPTED:
         return Eligibility.OVER
     return Eligibility.OPEN if _answers(member, seen) else Eligibility.CLOSED
 
 
-def eligibility_if_silent(
-    member: Member | None, run: str, seen: Observation, now: datetime
-) -> Eligibility:
+def eligibility_if_silent(member: Member | None, run: str, seen: Observation) -> Eligibility:
     """Returns whether a run may be refreshed whose agent watches: only if it reboots its cluster,
     and while the agent could not read what it has applied."""
-    stands = eligibility(member, run, seen, now)
+    stands = eligibility(member, run, seen)
     if member is None or member.run is None or not traits(member.run.action).reboots:
         return Eligibility.OVER
     if stands is Eligibility.OPEN and not _silent(seen.stage):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from ibgu.core.engine.state.step import ActionEnd
 from ibgu.core.model import Cause
 from ibgu.core.model.seed_image import SeedCircuitBreaker
+from ibgu.core.text.counted import counted
 
 REMEMBERED = timedelta(days=14)
 """Ends that are older count for no circuit breaker: the longest window, and seven days in which an
@@ -41,8 +42,7 @@ class SeedTally(Struct, frozen=True):
 def exceeded(limits: SeedCircuitBreaker, found: SeedTally) -> str:
     """Returns which of the limits was reached."""
     if found.too_many_alike(limits):
-        failed = "1 upgrade" if found.of_cause == 1 else f"{found.of_cause} upgrades"
-        return f"{failed} failed with {found.cause}"
+        return f"{counted(found.of_cause, 'upgrade')} failed with {found.cause}"
     return f"{found.failed} of {found.ended} upgrades failed"
 
 

@@ -67,7 +67,7 @@ def view_work(driver: Driver, work: ManifestWork) -> WorkView:
         generation=generation,
         terminating=metadata.deletion_timestamp is not None,
         edited=marks.get(names.GENERATION) != str(generation),
-        armed=marks.get(names.ARMING) == names.ARMED,
+        armed=_armed(work),
         resuming=marks.get(names.ARMING) == names.RESUMING,
         run=intern(cut(marks.get(names.RUN, ""))),
         probe=cut(marks.get(names.PROBE, "")),
@@ -82,6 +82,16 @@ def view_work(driver: Driver, work: ManifestWork) -> WorkView:
         feedback=driver.read(values) if values else None,
         job=job_of(manifests) if metadata.labels.get(names.PART) == names.JOB else None,
     )
+
+
+def _armed(work: ManifestWork) -> bool:
+    """Whether the work asks for a stage. A stage work whose mark somebody has removed may: its spec
+    is not decoded."""
+    metadata = work.metadata
+    mark = metadata.annotations.get(names.ARMING)
+    if metadata.labels.get(names.PART) == names.STAGE and names.GENERATION in metadata.annotations:
+        return mark not in (names.DISARMED, names.RESUMING)
+    return mark == names.ARMED
 
 
 def _values(

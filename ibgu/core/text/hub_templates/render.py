@@ -47,8 +47,8 @@ def resolve(template: Template, values: ClusterValues) -> str:
     if template.ending is Ending.QUOTE:
         return _quoted(template, value)
     if template.ending is Ending.INT:
-        _check_whole_number(template, value)
-    elif template.ending is not Ending.BOOL:
+        return _whole_number(template, value)
+    if template.ending is not Ending.BOOL:
         _check_plain(template, value)
     elif value not in _BOOLS:
         raise template.error("the value is not true or false")
@@ -135,11 +135,13 @@ def _check_plain(template: Template, value: str) -> None:
         raise template.error(f"the value {words}")
 
 
-def _check_whole_number(template: Template, value: str) -> None:
+def _whole_number(template: Template, value: str) -> str:
+    """Returns the number without leading zeros, by which YAML would read it as an octal one."""
     if not _INT.fullmatch(value):
         raise template.error("the value is not a whole number of up to 18 digits")
     if value.startswith("-") and template.attached:
         raise template.error("a negative number can't follow other text directly")
+    return str(int(value))
 
 
 def _quoted(template: Template, value: str) -> str:

@@ -12,6 +12,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import InFlight
 from ibgu.core.model.actions import Risk
 from ibgu.core.model.names import MANUAL_CLEANUP_DONE, NAME_LABEL
+from ibgu.core.text.counted import counted
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.fitness import (
@@ -25,7 +26,7 @@ from ibgu.core.views.change.fitness import (
 )
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.plan import NewStep, append, appendable, drawn
-from ibgu.core.views.change.second import kubectl_create, second, some
+from ibgu.core.views.change.second import kubectl_create, second, some, with_bounds
 from ibgu.core.views.stragglers.recovery import cleanup_action
 
 Judge = Callable[[RolloutCluster], UnfitCluster | None]
@@ -122,7 +123,9 @@ def confirm_cleanup(
     each is confirmed on its own."""
     actions = _cleanups(found, action)
     if len(actions) > 1 and not asked.named:
-        counts = ", ".join(f"{_counted(number)} {each}" for each, number in actions.items())
+        counts = ", ".join(
+            f"{counted(number, 'cluster')} {each}" for each, number in actions.items()
+        )
         raise ChangeRefused(f"nothing was done: {counts} again; confirm each action on its own")
     again = action or next(iter(actions), Action.ABORT)
     verb = _Verb(
@@ -188,7 +191,7 @@ def _follow_up(
     )
     change, rollout = _appended(target, step) if next_step else _created(target, verb, step, chosen)
     rest = _skip_messages([(each, why) for each, why in unfit if not why.expected])
-    whom = f"{' and '.join(verb.actions)} for {_counted(len(chosen))} of {target.name}"
+    whom = f"{' and '.join(verb.actions)} for {counted(len(chosen), 'cluster')} of {target.name}"
     return FollowUp(
         change=replace(change, done=f"{whom}, {change.done}{rest and f'; left out: {rest}'}"),
         rollout=rollout,
@@ -214,10 +217,7 @@ def _created(
 ) -> tuple[RequestedChange, str]:
     labels = {each.name: each.labels or {} for each in chosen}
     body = second(target, verb.word, labels, (verb.actions,))
-    strategy = body["spec"]["plan"][0]["rolloutStrategy"]
-    given = {"maxConcurrency": step.max_concurrency, "timeout": step.timeout}
-    bounds = strategy | {name: value for name, value in given.items() if value is not None}
-    body["spec"]["plan"][0]["rolloutStrategy"] = bounds
+    body = with_bounds(body, step.max_concurrency, step.timeout)
     if verb.selects:
         asks = {"key": verb.selects, "operator": "Exists"}
         body["spec"]["clusterLabelSelectors"][0]["matchExpressions"].append(asks)
@@ -242,7 +242,7 @@ def _why_nobody(
         return f"{target.name} has no such cluster: nothing to {_WORDS[verb.word]}"
     listed = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
     words = f"nothing of {target.name} to {_WORDS[verb.word]}" if not fit else "nothing was done"
-    others = f"; {_counted(fit)} could be: name those alone" if fit else ""
+    others = f"; {counted(fit, 'cluster')} could be: name those alone" if fit else ""
     return f"{words}: {_skip_messages(listed)}{others}"
 
 
@@ -259,10 +259,6 @@ def _skip_messages(unfit: Sequence[tuple[RolloutCluster, UnfitCluster]]) -> str:
     for each, judged in unfit:
         by_why.setdefault(judged.why, []).append(each.name)
     return ", ".join(f"{some(names)} ({why})" for why, names in by_why.items())
-
-
-def _counted(number: int) -> str:
-    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _warnings(chosen: Sequence[RolloutCluster]) -> Iterator[str]:

@@ -1,15 +1,13 @@
 """Grants that a person writes for a rollout: an approval, or broken glass (R50.13, R50.14)."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import timedelta
-
-import msgspec
 
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.core.views.change.second import kubectl_create
 
 _VERSION = "ibgu.dev/v1alpha1"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -80,5 +78,4 @@ def _granted(target: ChangeTarget, kind: str, spec: JsonObject, done: str) -> Re
         "metadata": {"generateName": prefix, "namespace": target.namespace},
         "spec": {"rollout": rollout, "user": target.who, **spec},
     }
-    line = shlex.quote(msgspec.json.encode(body).decode())
-    return RequestedChange(done, f"echo {line} | kubectl create -f -", grant=body)
+    return RequestedChange(done, kubectl_create(body), grant=body)

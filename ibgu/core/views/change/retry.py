@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from ibgu.core.drivers import table_of, traits
 from ibgu.core.model import ActionName, Cause, Member, Outcome
+from ibgu.core.text.counted import counted
 from ibgu.core.views.change.fitness import taken_back
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
-from ibgu.core.views.change.second import kubectl_create, second, some
+from ibgu.core.views.change.second import kubectl_create, second, some, with_bounds
 from ibgu.core.views.stragglers.labels import done, unmet
 from ibgu.core.views.stragglers.members import Plan, PlanProgress
 from ibgu.core.views.stragglers.recovery import needs_cleanup, runs_new_release
@@ -84,24 +85,27 @@ _LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED, Cause.UPGRADE_FAILED_AFTER
 """Causes that leave a failure label, which only an abort removes."""
 
 
-def retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> RequestedChange:
-    """Returns the retry. Raises Refused if it would have no effect, or if no failure is proven."""
+def retry(
+    target: ChangeTarget,
+    failures: Sequence[FailedCluster],
+    max_concurrency: int | None = None,
+    timeout: int | None = None,
+) -> RequestedChange:
+    """Returns the retry; `timeout`: minutes; None: as in the plan. Raises ChangeRefused if it would
+    have no effect, or if no failure is proven."""
     if not failures:
         raise ChangeRefused("none of these clusters has failed; there is nothing to retry")
     chosen = _ready(target, failures)
     labels = {each.cluster: each.labels or {} for each in chosen}
     body = second(target, "retry", labels, _plan(target, chosen))
+    body = with_bounds(body, max_concurrency, timeout)
     rest = _left_out(target, failures)
     return RequestedChange(
-        f"{body['metadata']['name']} takes {_failed(len(labels))} of {target.name} through the "
-        f"plan again{rest and '; left out: '}{rest}",
+        f"{body['metadata']['name']} takes {counted(len(labels), 'failed cluster')} of "
+        f"{target.name} through the plan again{rest and '; left out: '}{rest}",
         kubectl_create(body),
         create=body,
     )
-
-
-def _failed(number: int) -> str:
-    return "1 failed cluster" if number == 1 else f"{number} failed clusters"
 
 
 def why_no_retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:

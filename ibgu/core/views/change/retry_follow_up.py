@@ -40,8 +40,8 @@ def retry_failed(
     *,
     abort_first: bool = False,
 ) -> FollowUp:
-    """Returns the retry, or, with `abort_first`, the abort that must come before. Raises
-    ChangeRefused."""
+    """Returns the retry, or, with `abort_first`, the abort that must come before, within the bounds
+    of the plan. Raises ChangeRefused."""
     failures = [_failure(each) for each in found if _has_failed(each)]
     if abort_first:
         unfit = {each.name: unfit_to_cancel(each, CancelScope.FAILED) for each in found}
@@ -51,7 +51,7 @@ def retry_failed(
             return _abort(target, found, asked, stuck)
         _require_labels(failures)
         failures = [_not_to_abort(each, unfit[each.cluster]) for each in failures]
-    change = retry(target, failures)
+    change = retry(target, failures, asked.max_concurrency, asked.timeout)
     assert change.create is not None
     (selector,) = change.create["spec"]["clusterLabelSelectors"]
     return FollowUp(
@@ -68,7 +68,8 @@ def _abort(
 ) -> FollowUp:
     if asked.narrowed:
         found = [each for each in found if each.name in stuck]
-    first = cancel(target, found, replace(asked, named=False), CancelScope.FAILED)
+    unbounded = replace(asked, named=False, max_concurrency=None, timeout=None)
+    first = cancel(target, found, unbounded, CancelScope.FAILED)
     done = f"{first.change.done}; when it is over, the same request retries them"
     lost = f"{first.risk.lost} {risk_of_retry(target.actions).lost}".strip()
     return replace(

@@ -36,6 +36,18 @@ def second(
     return manifest(target.object, f"{target.name[:_BASE]}-{word}-{digest}", names, plan)
 
 
+def with_bounds(body: JsonObject, max_concurrency: int | None, timeout: int | None) -> JsonObject:
+    """Returns the manifest with these bounds in each step of its plan; `timeout`: minutes; None: as
+    it is."""
+    bounds = {"maxConcurrency": max_concurrency, "timeout": timeout}
+    given = {name: value for name, value in bounds.items() if value is not None}
+    plan = [
+        {**item, "rolloutStrategy": {**item["rolloutStrategy"], **given}}
+        for item in body["spec"]["plan"]
+    ]
+    return {**body, "spec": {**body["spec"], "plan": plan}}
+
+
 def kubectl_create(body: JsonObject) -> str:
     return f"kubectl create -f - <<'EOF'\n{_json(body)}\nEOF"
 

@@ -7,6 +7,7 @@ from math import ceil
 
 from ibgu.core.drivers import traits
 from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.text.counted import counted
 from ibgu.core.views.preview.model import StepPreview, TimeNeeded
 
 
@@ -31,7 +32,7 @@ def advice(step: StepPreview) -> str:
 def _against_measured(step: StepPreview, found: TimeNeeded) -> str:
     if step.allowed >= found.p95:
         return ""
-    waves = "1 wave" if step.waves == 1 else f"{step.waves} waves"
+    waves = counted(step.waves, "wave")
     return (
         f"timeout {minutes(step.timeout)} is too short: it allows {minutes(step.allowed)} min a "
         f"site in {waves}, and {' and '.join(step.actions)} takes "

@@ -11,6 +11,7 @@ from ibgu.core.engine.state.step import Keeper
 from ibgu.core.model import Reason, StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.model.preflight import errors
+from ibgu.core.text.counted import counted
 from ibgu.core.text.spans import utc
 from ibgu.core.views.policy_words import for_all
 from ibgu.core.views.status.phase import complete, hold_of
@@ -114,7 +115,7 @@ def _kept(tracked: TrackedRollout) -> list[JsonObject]:
     messages = []
     for each, reason in examples.items():
         count = len(step.kept[each])
-        waits = "1 cluster waits" if count == 1 else f"{count} clusters wait"
+        waits = counted(count, "cluster waits", "clusters wait")
         message = for_all(reason.message, alike=_alike(step, each, reason))
         messages.append(f"{waits} for {reason.gate}: {message}")
     if len(messages) > _GATES:
@@ -155,8 +156,8 @@ def _preflight(tracked: TrackedRollout) -> list[JsonObject]:
     wrong = errors(record.findings)
     shown = wrong or record.findings
     messages = [
-        f"{_clusters(len(each.clusters)) if each.clusters else 'the plan'}: {each.message} "
-        f"[{each.rule}]"
+        f"{counted(len(each.clusters), 'cluster') if each.clusters else 'the plan'}: "
+        f"{each.message} [{each.rule}]"
         for each in shown[:_FINDINGS]
     ]
     if len(shown) > len(messages):
@@ -186,20 +187,20 @@ def _reports(tracked: TrackedRollout) -> list[JsonObject]:
     found, entries = tracked.reports, []
     if found.warned:
         words = (
-            f"{_clusters(found.warned)} completed an action with a warning; `ibgu members "
+            f"{counted(found.warned, 'cluster')} completed an action with a warning; `ibgu members "
             f"{tracked.rollout.name} -n {tracked.rollout.namespace} --warned` and ibgu's REST API "
             "show it"
         )
         entries.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
     if found.rollback_until is not None:
         words = (
-            f"{_clusters(found.rollback)} can be rolled back: finalize or roll back by "
+            f"{counted(found.rollback, 'cluster')} can be rolled back: finalize or roll back by "
             f"{utc(found.rollback_until)}"
         )
         entries.append(_condition("RollbackPossible", "True", "NotFinalized", words))
     if found.paused_since is not None:
         words = (
-            f"{_clusters(found.paused)} have parts that are paused, the first since "
+            f"{counted(found.paused, 'cluster')} have parts that are paused, the first since "
             f"{utc(found.paused_since)}; Pools resumes them, or the end of the rollout"
         )
         entries.append(_condition("ClustersPaused", "True", "NotResumed", words))
@@ -219,10 +220,6 @@ def _attempts(tracked: TrackedRollout) -> list[JsonObject]:
     why = "Planned" if planned else "NotBegun" if for_person else "Begun"
     status = "False" if for_person or planned else "True"
     return [_condition("ClustersTriedAgain", status, why, "; ".join(messages))]
-
-
-def _clusters(number: int) -> str:
-    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:

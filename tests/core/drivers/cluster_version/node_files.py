@@ -4,7 +4,11 @@ rsync, jq, flock and the shell are real."""
 import json
 import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ibgu.core.drivers.cluster_version.precache.manifests import precache_job
@@ -25,6 +29,10 @@ _LOGGED = """#!/bin/sh
 printf '%s %s\\n' "$(basename "$0")" "$*" >> "$ROOT/calls"
 if [ -n "${BREAK:-}" ] && printf '%s %s' "$(basename "$0")" "$*" | grep -q -e "$BREAK"; then
   exit 1
+fi
+if [ -n "${HANG:-}" ] && printf '%s %s' "$(basename "$0")" "$*" | grep -q -e "$HANG"; then
+  touch "$ROOT/hangs"
+  exec /bin/sleep 60
 fi
 """
 _TOOLS = {
@@ -100,7 +108,6 @@ printf '/dev/sda4 %s %s %s 1%% /var\\n' "${SIZE_KIB:-99999999}" "$used" "${FREE_
 _REAL = ("rsync", "sync", "mv", "ln", "mkdir")
 _CLUSTER_BACKUP = """
 if [ -e "$ROOT/begins" ]; then mv "$ROOT/begins" "$ROOT/clusterversion"; fi
-if [ -e "$ROOT/hang" ]; then touch "$ROOT/hangs"; exec /bin/sleep 60; fi
 mkdir -p "$1"
 cp "$ROOT/etcd-content" "$1/snapshot_1.db"
 echo static > "$1/static_kuberesources_1.tar.gz"
@@ -196,6 +203,21 @@ class Node:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+    @contextmanager
+    def hanging(self, backup: Backup, tool: str, run: str = "r1") -> Iterator[None]:
+        """Starts a backup, and kills it in the end, in a call of a tool that never returns."""
+        process = self.start(backup, run, HANG=tool)
+        deadline = time.monotonic() + 30
+        while not (self.root / "hangs").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (self.root / "hangs").exists(), f"{tool} was not called"
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
+            (self.root / "hangs").unlink()
 
     def backup(self, backup: Backup, run: str = "r1", **more: str) -> tuple[int, str]:
         """Returns the exit code and the last line of the output."""

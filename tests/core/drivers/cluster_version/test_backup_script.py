@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -81,10 +79,16 @@ def test_the_running_deployment_is_pinned_wherever_it_stands(node: Node) -> None
     assert "ostree admin pin 1" in node.calls()
 
 
+UNPINNED, NEW_UNPINNED = (
+    deployments(each).replace("    Pinned: yes\n", "") for each in (OLD_SUM, NEW_SUM)
+)
+
+
 def test_a_new_backup_takes_the_place_of_the_former_and_of_its_pin(node: Node) -> None:
+    node.write("deployments", UNPINNED)
     assert node.backup(FULL)[0] == 0
     node.write("etcd-content", "after\n")
-    node.write("deployments", deployments(OLD_SUM).replace("*", " ") + deployments(NEW_SUM))
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
     node.calls()
     assert node.backup(FULL, "r2")[0] == 0
     assert pins(node) == ["ostree admin pin 1", "ostree admin pin --unpin 0"]
@@ -92,14 +96,32 @@ def test_a_new_backup_takes_the_place_of_the_former_and_of_its_pin(node: Node) -
     assert node.read("var/recovery/current/cluster/snapshot_1.db") == "after\n"
 
 
-def test_the_pin_stays_if_the_release_is_the_same(node: Node) -> None:
+def test_the_pin_stays_while_the_release_is_the_same(node: Node) -> None:
+    node.write("deployments", UNPINNED)
     node.backup(FULL)
+    node.write("deployments", deployments())
     node.calls()
     node.backup(FULL, "r2")
     assert not any("--unpin" in call for call in node.calls())
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
+    node.backup(FULL, "r3")
+    assert pins(node) == ["ostree admin pin 1", "ostree admin pin --unpin 0"]
 
 
-UNPINNED = deployments().replace("    Pinned: yes\n", "")
+def test_what_a_person_has_pinned_stays_pinned(node: Node) -> None:
+    assert node.backup(FULL)[0] == 0
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
+    node.calls()
+    assert node.backup(FULL, "r2")[0] == 0
+    assert pins(node) == ["ostree admin pin 1"]
+
+
+def test_a_script_of_another_in_the_same_folder_is_kept(node: Node) -> None:
+    node.write("var/recovery/upgrade-recovery.sh", "of TALM\n")
+    for run in ("r1", "r2"):
+        assert node.backup(FULL, run)[0] == 0
+        assert (node.root / "var/recovery/upgrade-recovery.sh").is_symlink()
+        assert node.read("var/recovery/upgrade-recovery.sh.former") == "of TALM\n"
 
 
 def pins(node: Node) -> list[str]:
@@ -118,21 +140,30 @@ def test_a_backup_that_fails_leaves_pinned_what_was_pinned_before(node: Node) ->
     assert pins(node) == ["ostree admin pin 0"]
 
 
-def test_a_backup_unpins_what_a_killed_one_has_pinned(node: Node) -> None:
+@pytest.mark.parametrize("tool", ["cluster-backup.sh", "^sync", "upgrade-recovery.sh"])
+def test_a_backup_unpins_what_a_killed_one_has_pinned(node: Node, tool: str) -> None:
+    """Killed before it has a snapshot, before it is the current one, and before it cleans up."""
     node.write("deployments", UNPINNED)
-    node.write("hang", "")
-    process = node.start(FULL)
-    deadline = time.monotonic() + 30
-    while not (node.root / "hangs").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-    (node.root / "hang").unlink()
-    node.write("deployments", UNPINNED.replace("*", " ") + deployments(NEW_SUM))
+    with node.hanging(FULL, tool):
+        pass
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
     node.calls()
     assert node.backup(FULL, "r2")[0] == 0
-    assert pins(node) == ["ostree admin pin --unpin 0", "ostree admin pin 1"]
+    assert sorted(pins(node)) == ["ostree admin pin --unpin 0", "ostree admin pin 1"]
     assert node.folders() == ["backup-r2", "current"]
+
+
+def test_a_backup_unpins_for_the_one_before_that_was_killed_before_it_did(node: Node) -> None:
+    node.write("deployments", UNPINNED)
+    assert node.backup(FULL)[0] == 0
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
+    with node.hanging(FULL, "upgrade-recovery.sh", "r2"):
+        pass
+    node.write("deployments", deployments().replace("*", " ") + deployments(NEW_SUM))
+    node.calls()
+    assert node.backup(FULL, "r3")[0] == 0
+    assert pins(node) == ["ostree admin pin 1", "ostree admin pin --unpin 0"]
+    assert node.folders() == ["backup-r3", "current"]
 
 
 def test_a_node_without_a_running_deployment_has_no_full_backup(node: Node) -> None:
@@ -171,18 +202,11 @@ def test_the_former_backup_stays_until_the_new_one_is_whole(
 
 def test_a_backup_that_is_killed_leaves_nothing_that_lasts(node: Node) -> None:
     assert node.backup(FULL)[0] == 0
-    node.write("hang", "")
-    process = node.start(FULL, "r2")
-    deadline = time.monotonic() + 30
-    while not (node.root / "hangs").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert node.backup(FULL, "r3") == (
-        4,
-        "another backup or a recovery is at work in /var/recovery",
-    )
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-    (node.root / "hang").unlink()
+    with node.hanging(FULL, "cluster-backup.sh", "r2"):
+        assert node.backup(FULL, "r3") == (
+            4,
+            "another backup or a recovery is at work in /var/recovery",
+        )
     assert "run=r1" in node.read("var/recovery/current/backup.env")
     assert node.backup(FULL, "r3")[0] == 0
     assert node.folders() == ["backup-r3", "current"]

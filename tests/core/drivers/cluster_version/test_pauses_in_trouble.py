@@ -1,7 +1,7 @@
 """Pauses of an update, while people, clusters and the hub get in the way."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Cause, Decision, Kind, OnRollout, Outcome, ReasonKind
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
+    PAUSES,
     UID,
     member,
     pausing,
@@ -249,3 +250,52 @@ def test_pauses_that_somebody_undoes_again_and_again_end_the_action(
     assert member(engine).cause is Cause.WRONG_STATE
     assert member(engine).message.startswith("after 1 runs Update is not done; the last one has ")
     assert spoke(engine).wanted == ""
+
+
+def until_resumed(engine: InMemoryEngine, *names: str) -> datetime:
+    while not paused(engine).isdisjoint(names):
+        engine.wait(minutes=1)
+    return engine.now
+
+
+def test_what_breaks_a_canary_pool_does_not_go_on_to_the_others(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).breaks = {"canary"}
+    until_resumed(engine, "canary")
+    engine.wait(hours=3)
+    assert member(engine, 1).cause is Cause.POOLS_FAILED
+    assert paused(engine) == {"worker", CHECK}
+    spoke(engine).breaks = set()
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+
+
+def test_a_pool_that_stays_degraded_keeps_the_others_for_a_day(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).breaks = {"canary"}
+    began = until_resumed(engine, "canary")
+    assert timedelta(hours=24) < until_resumed(engine, "worker") - began < timedelta(hours=25)
+
+
+def test_whoever_deletes_the_rollout_resumes_all_in_spite_of_it(engine: InMemoryEngine) -> None:
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.STEP_FINISHED)
+    spoke(engine).breaks = {"canary"}
+    until_resumed(engine, "canary")
+    engine.wait(hours=1)
+    engine.delete(UID)
+    engine.until(Kind.RESUMED)
+
+
+def test_an_update_whose_time_ends_while_it_soaks_still_has_to_last(
+    engine: InMemoryEngine,
+) -> None:
+    soaking = pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=600))
+    engine.apply(soaking)
+    while not spoke(engine).completed:
+        engine.wait(minutes=1)
+    completed = engine.now
+    assert until_resumed(engine, "canary") - completed >= timedelta(minutes=600)
+    assert member(engine).late

@@ -70,6 +70,14 @@ def test_patterns_leave_out_names_of_the_release(node: Node) -> None:
     assert pulled(node) == {image("etcd"), image("cli")}
 
 
+def test_a_pattern_that_is_none_is_refused_before_anything_is_pulled(node: Node) -> None:
+    patterns = PreCache(NEW, exclude_patterns=["azure", "[console"])
+    code, lines = node.precache(patterns, NEW, SIZE_KIB=SIZE)
+    assert code == 9
+    assert lines[-1].startswith("excludePatterns: grep: ")
+    assert not [call for call in node.calls() if call.startswith("podman pull")]
+
+
 def test_patterns_that_leave_nothing_are_refused(node: Node) -> None:
     code, lines = node.precache(PreCache(NEW, exclude_patterns=["."]), NEW, SIZE_KIB=SIZE)
     assert (code, lines[-1]) == (5, "the patterns leave no image of the release")

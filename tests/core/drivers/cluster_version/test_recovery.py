@@ -166,6 +166,21 @@ def test_an_update_that_was_not_seen_to_begin_is_withdrawn() -> None:
         assert "said" not in found.facts
 
 
+def test_an_update_that_timed_out_before_it_began_is_withdrawn() -> None:
+    """The mirror was not reachable: the request stands, and the node needs no backup."""
+    waiting = {"desired": OLD, "wanted": NEW, "history": ["Completed", OLD]}
+    found = recovery(shown={"u1": waiting})
+    assert found.headline.startswith("the update was not seen to begin")
+    for begun in (
+        {"desired": NEW, "history": ["Completed", OLD]},
+        {"desired": NEW, "history": ["Partial", NEW]},
+        {"desired": VIA, "history": ["Completed", VIA]},
+    ):
+        spec = with_update(backup=FULL, via=INTERMEDIATE).spec
+        found = recovery(spec=spec, shown={"u1": begun})
+        assert found.headline.startswith("the cluster can go back to its full backup")
+
+
 def test_an_update_that_began_unseen_has_the_full_way_behind_its_withdrawal() -> None:
     begun, unseen = recovery(), recovery(runs=[BACKED_UP])
     words = [step.text for step in unseen.steps]
@@ -189,6 +204,6 @@ def test_an_image_based_upgrade_has_ways_of_its_own() -> None:
     assert found.facts["release"] == "4.17.2"
     assert commands(found) == [
         "ibgu explain ran-417 edge-1 -n ran",
-        "ibgu retry ran-417 edge-1 -n ran",
+        "ibgu retry ran-417 edge-1 -n ran --abort-first",
         "ibgu rollback ran-417 edge-1 -n ran",
     ]

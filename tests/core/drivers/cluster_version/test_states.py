@@ -318,6 +318,18 @@ def test_a_request_that_the_operator_has_just_taken_can_not_be_withdrawn() -> No
     assert verdict(taken, "Retract").cause is Cause.RETRACT_FAILED
 
 
+def test_a_request_that_the_cluster_has_accepted_is_not_withdrawn_any_more() -> None:
+    """The update begins any moment: asked for the former release, it would turn back midway."""
+    loaded = f'True PayloadLoaded: Payload loaded version="4.16.12" image="{NEW}"'
+    accepted = replace(ASKED, conditions=conditions(ReleaseAccepted=loaded))
+    assert judged(accepted, "Retract") == (
+        "busy",
+        "the cluster has accepted the release: the update to 4.16.12 begins any moment",
+    )
+    other = replace(ASKED, conditions=conditions(ReleaseAccepted=loaded.replace(NEW, OLD)))
+    assert judged(other, "Retract") == ("startable", "")
+
+
 def test_a_withdrawal_waits_for_the_release_to_go_back_to() -> None:
     assert judged(replace(ASKED, desired_version=""), "Retract") == (
         "busy",
@@ -347,7 +359,7 @@ def test_a_request_is_withdrawn_once_the_operator_takes_the_running_release() ->
 def test_an_update_that_began_meanwhile_fails_the_withdrawal() -> None:
     found = verdict(STARTED, "Retract")
     assert (found.kind, found.cause) == (VerdictKind.FAILED, Cause.RETRACT_FAILED)
-    assert found.message == "the update began before it was withdrawn, and goes on"
+    assert found.message.startswith("the update began in the moment of its withdrawal, and goes on")
 
 
 def test_a_cluster_is_out_of_the_update_when_nothing_progresses() -> None:

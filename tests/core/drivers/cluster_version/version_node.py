@@ -73,6 +73,8 @@ class VersionNode(Node):
         """The PinnedImageSets that the pools list, by the name of their work."""
         self.rollout = ""
         """The rollout that armed it last."""
+        self.breaks: set[str] = set()
+        """The pools that are degraded once they are resumed."""
         self.pinned = 3
         """How many nodes have all images."""
 
@@ -314,6 +316,7 @@ class VersionNode(Node):
             machines=2,
             updated=0 if behind else 1 if self.rolling and not paused else 2,
             current=not behind,
+            degraded="" if paused or name not in self.breaks else "a node can't drain",
             paused=paused,
             paused_by=self.paused.get(name, ""),
         )

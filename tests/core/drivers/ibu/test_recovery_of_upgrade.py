@@ -3,15 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
 from ibgu.core.drivers.recoveries import RECOVERIES
-from ibgu.core.model import Ended, RunResult, names
+from ibgu.core.model import Cause, Ended, RunResult, names
 from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase
 from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.state.records import NOW
 
 FULL = {names.BACKUP: "Full", names.BACKUP_IMAGE: NEW}
+_CLEAN_UP = 'ibgu confirm-cleanup ran-417 edge-1 -n ran --reason "what was cleaned up"'
 REPORT = "node=edge-1 path=/var/recovery/backup-b1 mib=2134"
 BACKED_UP = Ended(
     id="b1",
@@ -48,7 +51,7 @@ def test_a_full_backup_comes_after_the_ways_of_the_upgrade_itself() -> None:
     assert found.facts["path"] == "/var/recovery/backup-b1"
     assert commands(found) == [
         "ibgu explain ran-417 edge-1 -n ran",
-        "ibgu retry ran-417 edge-1 -n ran",
+        "ibgu retry ran-417 edge-1 -n ran --abort-first",
         "ibgu rollback ran-417 edge-1 -n ran",
         "sudo rpm-ostree status",
         "ssh core@edge-1",
@@ -64,6 +67,20 @@ def test_a_path_that_the_annotations_do_not_name_is_not_shown() -> None:
     found = recovery(FULL | {names.BACKUP: "Etcd"})
     assert found.facts["path"] == "not known"
     assert len(found.steps) == 3, "no step restores another form than that of the backup"
+
+
+@pytest.mark.parametrize(
+    ("cause", "way"),
+    [
+        (Cause.UPGRADE_FAILED_AFTER_PIVOT, "ibgu rollback ran-417 edge-1 -n ran --failed"),
+        (Cause.ABORT_FAILED, _CLEAN_UP),
+        (Cause.FINALIZE_FAILED, _CLEAN_UP),
+    ],
+)
+def test_a_cluster_that_only_one_command_takes_further_gets_that_one(
+    cause: Cause, way: str
+) -> None:
+    assert commands(recovery({}, cause=cause))[1:] == [way]
 
 
 def test_without_a_backup_there_is_no_such_way() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
@@ -30,6 +31,19 @@ def test_a_run_without_echo_is_withdrawn_after_an_unreachable_minute() -> None:
     assert engine.labels["site-1"] == {}
     engine.wait(minutes=5)
     assert engine.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_the_minute_is_one_in_which_somebody_would_have_seen_the_echo() -> None:
+    """ibgu was away, and the cluster may just have taken it and be rebooting."""
+    engine, uid = arming("Prep", "site-1")
+    vanish(engine)
+    engine.now += 5 * ACCEPT_TIMEOUT
+    engine.facts = replace(engine.facts, in_sync_since=engine.now)
+    engine.touch_everything()
+    engine.settle()
+    assert run_of(engine, uid).open
+    engine.drive(ACCEPT_TIMEOUT)
+    assert run_of(engine, uid).result is RunResult.WITHDRAWN
 
 
 def test_a_withdrawn_member_starts_again_when_the_cluster_is_back() -> None:

@@ -133,3 +133,37 @@ def test_a_success_that_has_to_last_begins_again_after_a_failure() -> None:
     assert engine.member(uid, 0, "site-1").reason.kind is ReasonKind.SOAKING
     engine.wait(minutes=2)
     assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def away(engine: InMemoryEngine, minutes: int) -> None:
+    """Nobody sees the cluster for a while, in which it does something else."""
+    found: object = engine.spokes["site-1"]
+    assert isinstance(found, FirmwareNode)
+    found.busy = True
+    engine.now += timedelta(minutes=minutes)
+    found.busy = False
+
+
+def test_a_success_has_to_last_while_somebody_sees_it() -> None:
+    driver = PatientDriver()
+    driver.soak = GRACE
+    engine = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    uid = engine.apply(ibgu("a", "Stage"))
+    engine.until(Kind.RUN_ACCEPTED)
+    while engine.member(uid, 0, "site-1").reason.kind is not ReasonKind.SOAKING:
+        engine.wait(seconds=10)
+    away(engine, minutes=60)
+    engine.restart()
+    engine.settle()
+    assert not engine.member(uid, 0, "site-1").finished
+    engine.wait(minutes=11)
+    assert engine.member(uid, 0, "site-1").finished
+
+
+def test_the_grace_of_a_failure_counts_while_somebody_sees_it(flash: Flash) -> None:
+    """The cluster recovered, and has failed again just now."""
+    away(flash.engine, minutes=60)
+    flash.engine.facts = replace(flash.engine.facts, in_sync_since=flash.engine.now)
+    flash.engine.touch_everything()
+    flash.engine.settle()
+    assert not flash.engine.member(flash.uid, 0, "site-1").finished

@@ -297,3 +297,22 @@ def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline(vanishe
     member = engine.member(uid, 0, vanishes)
     assert member.cause is Cause.GONE
     assert member.uid not in engine.fleet.pending_patches
+
+
+def test_nobody_fails_while_the_clock_stands_for_a_pause_that_ibgu_has_not_seen() -> None:
+    """A person pauses the rollout before its deadline, while ibgu is away."""
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].dark = True
+    uid = engine.apply(ibgu("a", "Prep", timeout=60))
+    engine.wait(minutes=40)
+    engine.annotate(uid, pause="alice")
+    engine.now += timedelta(hours=2)
+    engine.restart()
+    engine.wait(hours=5)
+    assert not engine.member(uid, 0, "site-1").finished
+    obj = engine.ibgus[uid]
+    engine.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
+    engine.wait(minutes=1)
+    assert not engine.member(uid, 0, "site-1").finished, "the settle time is left"
+    engine.wait(minutes=5)
+    assert engine.member(uid, 0, "site-1").cause is Cause.NEVER_STARTED

@@ -715,3 +715,23 @@ def test_a_newer_abort_waits_for_talms_work_to_go(engine: InMemoryEngine) -> Non
     engine.wait(minutes=10)
     assert stages(engine, "s1") == [Stage.PREP, Stage.IDLE]
     assert engine.member("uid-b", 0, "s1").outcome is Outcome.SUCCEEDED
+
+
+def test_an_adopted_action_completes_late_by_no_other_rollouts_action(
+    engine: InMemoryEngine,
+) -> None:
+    talm = Talm(engine, "Prep", concurrency=2)
+    talm.group(0, "Prep", batches=[["s1"]], batch=1)
+    engine.spokes["s1"].faults[Stage.PREP] = "hang"
+    talm.begins("s1", Action.PREP)
+    uid = talm.leave()
+    engine.wait(minutes=5)
+    talm.removed()
+    engine.wait(hours=6)
+    assert engine.member(uid, 0, "s1").outcome is Outcome.FAILED
+    del engine.spokes["s1"].faults[Stage.PREP]
+    for name, action in (("b", "Abort"), ("c", "Prep")):
+        engine.apply(ibgu(name, action))
+        engine.wait(hours=1)
+    assert engine.member("uid-c", 0, "s1").outcome is Outcome.SUCCEEDED
+    assert engine.member(uid, 0, "s1").late == ""

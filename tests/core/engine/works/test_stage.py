@@ -8,9 +8,24 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.engine.works import DesiredWork, disarming, refresh_patch, stage_body, stage_patch
-from ibgu.core.model import Rollout, RunResult, RunState, WorkView
-from ibgu.core.model.kinds import AutoRollback, IbuSpec, ObjectRef, RolloutSpec, SeedImageRef
+from ibgu.core.engine.works import (
+    DesiredWork,
+    disarming,
+    refresh_patch,
+    stage_body,
+    stage_patch,
+    view_work,
+)
+from ibgu.core.model import Rollout, RunResult, RunState, WorkView, names
+from ibgu.core.model.kinds import (
+    AutoRollback,
+    IbuSpec,
+    ManifestWork,
+    ObjectMeta,
+    ObjectRef,
+    RolloutSpec,
+    SeedImageRef,
+)
 from ibgu.core.model.names import MANUAL_CLEANUP_DONE, stage_name
 from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
@@ -400,3 +415,17 @@ def test_a_refresh_says_nothing_but_that_it_was_there() -> None:
             "annotations": {"ibgu.dev/refresh-feedback": "2026-01-02T03:04:05.678000Z"},
         }
     }
+
+
+def test_a_stage_work_whose_mark_somebody_has_removed_counts_as_armed() -> None:
+    marks = {names.GENERATION: "3", names.RUN: "r1"}
+    meta = ObjectMeta(
+        name="w", namespace="s1", uid="u", resource_version="7", generation=3, annotations=marks
+    )
+    assert not view_work(IBU, ManifestWork(meta)).armed
+    labels = {names.PART: names.STAGE}
+    stage = replace(meta, labels=labels)
+    assert view_work(IBU, ManifestWork(stage)).armed
+    for mark, armed in ((names.ARMED, True), (names.DISARMED, False), (names.RESUMING, False)):
+        marked = replace(stage, annotations={**marks, names.ARMING: mark})
+        assert view_work(IBU, ManifestWork(marked)).armed is armed

@@ -62,6 +62,7 @@ def refused(text: str) -> str:
         ('a: {{hub fromConfigMap "" "site-data" "empty" | quote hub}}', 'a: ""'),
         ("a: '{{hub fromConfigMap \"\" \"site-data\" \"count\" | toInt hub}}'", "a: -3"),
         ('{{hub fromConfigMap "" "site-data" "count" | toInt hub}}', "-3"),
+        ('vlan: {{hub "0140" | toInt hub}}', "vlan: 140"),
         ("a: \"{{hub fromConfigMap `` `site-data` `on` | toBool hub}}\"", "a: true"),
         ("a: '{{hub .ManagedClusterName | toLiteral hub}}'", "a: cluster-1"),
         ("a: ''{{hub .ManagedClusterName | toLiteral hub}}''", "a: ''cluster-1''"),

@@ -415,6 +415,18 @@ def test_a_retry_names_its_rollout_and_the_clusters_left_out() -> None:
     assert found.risk.lost == ""
 
 
+def test_the_bounds_of_a_retry_are_those_of_each_of_its_steps_and_not_of_the_abort() -> None:
+    """A step that was too short gets more time."""
+    asked = replace(IDLE, max_concurrency=7, timeout=600)
+    found = retry_failed(target("Prep", "Upgrade"), STUCK, asked)
+    assert found.change.create is not None
+    bounds = [step["rolloutStrategy"] for step in found.change.create["spec"]["plan"]]
+    assert bounds == [{"maxConcurrency": 7, "timeout": 600}] * 2
+    assert '"timeout":600' in found.change.kubectl
+    abort = retry_failed(target("Prep"), STUCK, asked, abort_first=True)
+    assert (abort.step.max_concurrency, abort.step.timeout) == (None, None)
+
+
 def test_a_retry_with_abort_first_aborts_before_it_retries() -> None:
     """The whole rollout takes the next step, some of its clusters a second IBGU."""
     found = retry_failed(target("Prep"), STUCK, IDLE, abort_first=True)

@@ -1,5 +1,6 @@
 """Approvals and broken glass that a person writes."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,9 @@ def test_an_approval_names_its_user_the_step_and_the_very_rollout() -> None:
         "step": 2,
         "before": "FinalizeUpgrade",
     }
-    assert re.match(r"echo '\{.*\}' \| kubectl create -f -", change.kubectl)
+    line, manifest, end = change.kubectl.split("\n")
+    assert (line, end) == ("kubectl create -f - <<'EOF'", "EOF")
+    assert json.loads(manifest) == change.grant
 
 
 def test_an_approval_may_have_a_comment_and_an_end() -> None:

@@ -39,5 +39,6 @@ EXITS = {
     "5": "the release image can't be pulled or read",
     "7": "images of the release can't be pulled",
     "8": "images are pulled ahead on clusters of one node alone",
+    "9": "one of excludePatterns is not a basic regular expression",
 }
 """What the exit codes of the Job's script say."""

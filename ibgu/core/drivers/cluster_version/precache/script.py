@@ -72,6 +72,12 @@ mkdir -p "$root/var/tmp" && work=$(mktemp -d "$root/var/tmp/ibgu-pre-cache.XXXXX
   fail 2 "can't write to /var/tmp"
 export work
 trap 'rm -rf "$work"' EXIT
+printf '%s\n' "$@" | sed '/^$/d' > "$work/patterns"
+# With one bad pattern grep finds nothing by the others either.
+grep -q -f "$work/patterns" /dev/null 2> "$work/problem"
+if [ "$?" -gt 1 ]; then
+  fail 9 "excludePatterns: $(tail -n 1 "$work/problem")"
+fi
 left=$(room)
 if [ "${left:--1}" -lt "$((gib * 1024))" ]; then
   fail 3 "the disk of images has ${left:-no} MiB left below the $(threshold)% from which kubelet \
@@ -81,7 +87,6 @@ report "pulls the release image"
 podman pull --quiet --authfile "$authfile" "$release" > /dev/null 2> "$work/problem" ||
   fail 5 "can't pull the release image: $(tail -n 1 "$work/problem")"
 names > "$work/all" || fail 5 "can't read the images of the release"
-printf '%s\n' "$@" | sed '/^$/d' > "$work/patterns"
 while read -r name image; do
   if [ -s "$work/patterns" ] && printf '%s\n' "$name" | grep -q -f "$work/patterns"; then
     continue

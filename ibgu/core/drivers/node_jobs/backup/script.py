@@ -19,9 +19,13 @@ export KUBECONFIG
 home=$root$folder
 new=$home/backup-$run
 part=$new.part
+# The deployment that the current backup has pinned.
 former=
 # The deployment that this run has pinned, until its backup is the current one.
 pinned=
+# The deployment whose pin is that of the backup of this run, made by it or by the former one. What
+# somebody else has pinned, no backup unpins.
+owns=
 
 # remove FOLDER: a backup by ibgu, in this form. Others may have put folders beside it.
 remove() {
@@ -34,10 +38,10 @@ unpin() {
   [ -z "$index" ] || ostree admin pin --unpin "$index" || :
 }
 
-# discard FOLDER: a backup that has no end, and what it has pinned.
+# discard FOLDER DEPLOYMENT: a backup, and what it has pinned, but for that deployment.
 discard() {
   was=$(sed -n 's/^pinned=//p' "$1/backup.env" 2> /dev/null)
-  if [ -n "$was" ] && [ "$was" != "$former" ]; then unpin "$was"; fi
+  if [ -n "$was" ] && [ "$was" != "$2" ]; then unpin "$was"; fi
   remove "$1"
 }
 
@@ -51,7 +55,12 @@ pin() {
   at=$(deployments | awk '$2 { print $1, $3 }')
   deployment=${at#* }
   [ -n "$at" ] || fail 6 "can't find the running deployment"
-  is_pinned || pinned=$deployment
+  if is_pinned; then
+    [ "$former" != "$deployment" ] || owns=$deployment
+  else
+    pinned=$deployment
+    owns=$deployment
+  fi
   mark || fail 2 "can't write to $folder"
   ostree admin pin "${at% *}" || fail 6 "can't pin the running deployment"
 }
@@ -179,21 +188,28 @@ managed_files() {
 # replace: from here on this is the backup, whatever happens.
 replace() {
   node=$(uname -n)
-  printf 'form=%s\nrun=%s\nnode=%s\ntaken=%s\ndeployment=%s\n' \
-    "$form" "$run" "$node" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${deployment:-}" > "$part/backup.env"
+  printf 'form=%s\nrun=%s\nnode=%s\ntaken=%s\ndeployment=%s\npinned=%s\n' \
+    "$form" "$run" "$node" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${deployment:-}" "$owns" \
+    > "$part/backup.env"
   sync -f "$part" || fail 2 "can't write to $folder"
   check_release
   mv -T "$part" "$new" && ln -sfn "backup-$run" "$home/next" &&
     mv -T "$home/next" "$home/current" || fail 2 "can't write to $folder"
   pinned=
-  if [ "$form" = Full ]; then ln -sfn current/upgrade-recovery.sh "$home/upgrade-recovery.sh"; fi
+  [ "$form" != Full ] || link_recovery
+}
+
+# link_recovery: a script of another's, such as TALM's, is kept.
+link_recovery() {
+  script=$home/upgrade-recovery.sh
+  if [ -e "$script" ] && [ ! -L "$script" ]; then mv -n "$script" "$script.former"; fi
+  ln -sfn current/upgrade-recovery.sh "$script"
 }
 
 # clean_up: what no backup needs any more.
 clean_up() {
-  if [ -n "$former" ] && [ "$former" != "${deployment:-}" ]; then unpin "$former"; fi
   for each in "$home"/backup-*; do
-    [ "$each" = "$home/$(readlink "$home/current")" ] || remove "$each"
+    [ "$each" = "$home/$(readlink "$home/current")" ] || discard "$each" "$owns"
   done
 }
 
@@ -211,12 +227,12 @@ if [ "$(readlink "$home/current")" = "backup-$run" ]; then
 fi
 check_release
 if [ -e "$home/current/backup.env" ]; then
-  former=$(sed -n 's/^deployment=//p' "$home/current/backup.env")
+  former=$(sed -n 's/^pinned=//p' "$home/current/backup.env")
   is=$(sed -n 's/^form=//p' "$home/current/backup.env")
   [ "$is" = "$form" ] ||
     fail 10 "$folder has a backup of the form $is: name another folder for this one"
 fi
-for each in "$home"/backup-*.part; do discard "$each"; done
+for each in "$home"/backup-*.part; do discard "$each" "$former"; done
 remove "$new"
 case $form in
   Full) full_backup ;;

@@ -174,7 +174,7 @@ def _soaked(ctx: DecisionContext, member: InFlight, success: Verdict) -> bool:
 
 def _soaks_since(ctx: DecisionContext, member: InFlight) -> datetime:
     reason = member.reason
-    return reason.since if reason.kind is ReasonKind.SOAKING else ctx.now
+    return ctx.stands_since(reason) if reason.kind is ReasonKind.SOAKING else ctx.now
 
 
 def _soak(ctx: DecisionContext, member: InFlight, success: Verdict) -> None:
@@ -188,12 +188,14 @@ def _lasts(ctx: DecisionContext, member: InFlight, failure: Verdict) -> bool:
     if not failure.grace:
         return True
     reason = member.reason
-    return reason.kind is ReasonKind.REFUSED and reason.since + failure.grace <= ctx.now
+    if reason.kind is not ReasonKind.REFUSED:
+        return False
+    return ctx.stands_since(reason) + failure.grace <= ctx.now
 
 
 def _give_grace(ctx: DecisionContext, member: InFlight, failure: Verdict) -> None:
     refused = ctx.set_reason(member, ReasonKind.REFUSED, failure.message, who=ActingParty.CLUSTER)
-    ctx.requeue_at(member.cluster, refused.reason.since + failure.grace)
+    ctx.requeue_at(member.cluster, ctx.stands_since(refused.reason) + failure.grace)
 
 
 def _set_running(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:

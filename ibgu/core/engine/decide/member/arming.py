@@ -100,7 +100,8 @@ def _withdraw_unaccepted(
     ctx: DecisionContext, member: InFlight, run: Intended | Arming | Armed, since: datetime
 ) -> None:
     """Withdraws a run that the cluster does not take within ACCEPT_TIMEOUT; an Abort never waits
-    (R9.3, R9.4)."""
+    (R9.3, R9.4). Time in which nobody would have seen that it does is not counted (R11.7)."""
+    since = max(since, ctx.facts.in_sync_since)
     if passed(since, ACCEPT_TIMEOUT, ctx.now) or traits(run.action).aborts:
         _withdraw(ctx, member, run, "not accepted in time, and the cluster is not reachable")
     else:

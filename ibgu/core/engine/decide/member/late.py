@@ -22,6 +22,7 @@ from ibgu.core.model import (
     Observation,
     Outcome,
     RunResult,
+    WorkView,
     names,
     traits,
     transitions,
@@ -44,11 +45,36 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
     if why := _why_stop_watching(ctx, member, seen):
         ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), why)
         return
-    run, work = member.run, seen.stage
-    cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
-    if isinstance(run, Ended) and work and work.feedback and cluster and is_evidence_for(work, run):
-        found = ctx.driver.verdict(work.feedback, run.action, ctx.rollout)
+    run, cluster, found = member.run, seen.cluster, _verdict(ctx, member, seen)
+    if isinstance(run, Ended) and cluster is not None and found is not None:
         _compare(ctx, member, run, cluster, found)
+
+
+def _verdict(ctx: DecisionContext, member: Finished, seen: Observation) -> Verdict | None:
+    """Returns what the cluster reports now of the member's last run; None: it is away, or reports
+    nothing of it."""
+    run, work = member.run, seen.stage
+    reachable = seen.cluster is not None and seen.cluster.reachable
+    if not (isinstance(run, Ended) and work and work.feedback and reachable):
+        return None
+    if not is_evidence_for(work, run) or _of_another(work, run):
+        return None
+    return ctx.driver.verdict(work.feedback, run.action, ctx.rollout)
+
+
+def _of_another(work: WorkView, run: Ended) -> bool:
+    """Whether the feedback is of a run that began after TALM's, in any rollout."""
+    return run.adopted and work.feedback is not None and work.feedback.run not in ("", run.id)
+
+
+def soaks_until(ctx: DecisionContext, member: Finished, seen: Observation) -> datetime | None:
+    """Returns until when a success that did not last before its limit has to last since then
+    (R7.7); None: it has, or there is none."""
+    found, run = _verdict(ctx, member, seen), member.run
+    if found is None or found.kind is not VerdictKind.SUCCEEDED or not isinstance(run, Ended):
+        return None
+    until = max(run.ended_at, ctx.facts.in_sync_since) + found.soak
+    return until if found.soak and ctx.now < until else None
 
 
 def _follow_rollback_deadline(
@@ -111,10 +137,11 @@ def _deleted(
     """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
     (R16.2)."""
     run, known = member.run, seen.current_feedback
+    reachable = seen.cluster is not None and seen.cluster.reachable
     due = max(deleted_at, member.ended_at) + DELETED_WATCH
     if run is None or not traits(run.action).reboots or ctx.now >= due:
         return "the rollout was deleted"
-    if known and ctx.driver.out_of_stage(known):
+    if reachable and known and ctx.driver.out_of_stage(known):
         return "the rollout was deleted, and the cluster is out of the stage"
     ctx.requeue_at(member.cluster, due)
     return ""
@@ -145,7 +172,11 @@ def _compare(
     ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView, found: Verdict
 ) -> None:
     if found.kind is VerdictKind.SUCCEEDED and not found.again:
-        _completed_late(ctx, member, run, cluster)
+        soaks = soaks_until(ctx, member, ctx.observe(member.cluster))
+        if soaks is None:
+            _completed_late(ctx, member, run, cluster)
+        else:
+            ctx.requeue_at(member.cluster, soaks)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.member.late import soaks_until
 from ibgu.core.engine.timing.times import MAX_PAUSE
 from ibgu.core.model import (
     ActionName,
@@ -57,14 +58,23 @@ def _resumed(ctx: DecisionContext, since: datetime, latest: Member, seen: Observ
 def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
     """Returns why the cluster is to resume now, and not in a later step; empty: it is not.
 
-    An action that still goes on in the cluster is not disturbed for a day.
+    An action that still goes on in the cluster is not disturbed for a day, and what has just failed
+    in a part of the cluster does not go on to the rest of it.
     """
     why = _nothing_resumes(ctx, latest)
     if not why:
         return ""
     due, known = latest.ended_at + MAX_PAUSE, seen.current_feedback
-    if ctx.now < due and (known is None or not ctx.driver.out_of_stage(known)):
+    if ctx.now >= due:
+        return why
+    if known is None or not ctx.driver.out_of_stage(known):
         ctx.requeue_at(latest.cluster, due)
+        return ""
+    if ctx.rollout.deleted_at is not None:
+        return why
+    soaks = soaks_until(ctx, latest, seen)
+    if known.unwell or soaks is not None:
+        ctx.requeue_at(latest.cluster, min(due, soaks or due))
         return ""
     return why
 

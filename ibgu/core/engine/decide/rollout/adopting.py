@@ -20,7 +20,6 @@ from ibgu.core.engine.decide.member.patches import (
     labels_with_pending,
     success_labels,
 )
-from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import unbound
 from ibgu.core.engine.timing.rate_limits import UNLIMITED
 from ibgu.core.model import (
@@ -47,6 +46,7 @@ from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.transitions import note_begun, take_slot
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import AdoptedStep, DeletedGroup, adopted_steps, left_to_talm
+from ibgu.core.text.counted import counted
 
 
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
@@ -169,11 +169,11 @@ def _take_over(ctx: DecisionContext) -> str:
     _import(ctx)
     running = ctx.tracked.current
     if running is None:
-        return f"taken over from TALM: {count(len(ctx.tracked.steps), 'step')} finished"
+        return f"taken over from TALM: {counted(len(ctx.tracked.steps), 'step')} finished"
     left, begun = running.unfinished, len(running.in_flight)
     return (
         f"taken over from TALM in step {running.step.index + 1}: "
-        f"{count(left, 'cluster')} not done, {begun} of them under way"
+        f"{counted(left, 'cluster')} not done, {begun} of them under way"
     )
 
 
@@ -222,7 +222,7 @@ def _import_step(ctx: DecisionContext, adopted: AdoptedStep) -> None:
 
 def _adoption_text(ctx: DecisionContext, adopted: AdoptedStep) -> str:
     step, scope = adopted.step, ctx.snapshot.scope
-    words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
+    words = f"step {step.index + 1} as TALM has left it: {counted(len(adopted.members), 'cluster')}"
     gone = [name for name in adopted.gone if ctx.observe(name).cluster is None]
     outside = [name for name in adopted.gone if name not in gone]
     if gone:

@@ -8,7 +8,6 @@ from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.gated import not_accepted
 from ibgu.core.engine.decide.lifecycle import accept_controls
 from ibgu.core.engine.decide.member.ending import finish
-from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.grants import follow_grants
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
@@ -27,6 +26,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Step, Waiting, names, transitions
+from ibgu.core.text.counted import counted
 
 
 class _ControlResult(Struct, frozen=True):
@@ -153,7 +153,7 @@ def _accept_reasons(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResul
     if not waiting:
         return _ControlResult("nothing was held")
     what = " or ".join(sorted({ACCEPTABLE[member.reason.kind] for member in waiting}))
-    return _ControlResult(f"{count(len(waiting), 'cluster')} may go on in spite of {what}")
+    return _ControlResult(f"{counted(len(waiting), 'cluster')} may go on in spite of {what}")
 
 
 def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
@@ -202,7 +202,7 @@ def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
         said = f"{names.SKIP}: {MEMBERS_PER_CYCLE} waiting clusters skipped, {left} to go"
         ctx.on_rollout(Kind.CONTROL, ctx.rollout, said, actor=ctx.snapshot.actor)
         return None
-    number = count(len(chosen), "waiting cluster") if chosen else "nothing"
+    number = counted(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"
     if others := _left_out(tracked, value):
         return _ControlResult(f"{words}; not skipped: {listed(others)}", warning=True)

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.messages import count, ended
 from ibgu.core.engine.decide.rollout.adopting import foreign_controller, import_finished
-from ibgu.core.engine.gates import name_taken, paused, same_hold
+from ibgu.core.engine.gates import ended_words, name_taken, paused, same_hold
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
@@ -23,6 +22,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import PlanItem, RolloutObject
 from ibgu.core.plan import Started, problem, problem_of
+from ibgu.core.text.counted import counted
 
 
 def decide_rollout(ctx: DecisionContext) -> None:
@@ -70,7 +70,7 @@ def _accept_spec(ctx: DecisionContext, found: RolloutObject) -> None:
     accepted = lifecycle.accept_plan(
         ctx.rollout, spec, found.metadata.generation, annotations, valid
     )
-    words = f"the plan has {count(len(spec.plan), 'step')}"
+    words = f"the plan has {counted(len(spec.plan), 'step')}"
     ctx.on_rollout(Kind.PLAN_ACCEPTED, accepted, words, actor=ctx.snapshot.actor)
 
 
@@ -112,7 +112,7 @@ def _hold_rollout(ctx: DecisionContext, found: RolloutObject) -> None:
     reason = foreign or _name_taken(ctx) or (None if _plan_done(ctx) else _pause(ctx, found))
     adopting = ctx.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
-        words = ended(hold) if hold else "nothing of TALM's is left"
+        words = ended_words(hold) if hold else "nothing of TALM's is left"
         actor = _resumer(ctx, found) if ctx.rollout.paused else ""
         released = lifecycle.release_rollout(ctx.rollout)
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, released, words, actor=actor)
@@ -183,7 +183,7 @@ def open_next_step(ctx: DecisionContext) -> None:
             words = "nothing is left that the pause keeps from starting"
             ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(rollout), words)
         counts = ctx.tracked.counts
-        failures = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
+        failures = f", {counts.failed} of {counted(counts.total, 'cluster')} failed"
         ctx.on_rollout(
             Kind.ROLLOUT_COMPLETED,
             lifecycle.complete_rollout(ctx.rollout, ctx.now),

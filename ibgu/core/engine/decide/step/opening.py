@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.gates import unbound, unusable
 from ibgu.core.engine.state import TrackedStep
@@ -23,6 +22,7 @@ from ibgu.core.model import (
     transitions,
 )
 from ibgu.core.plan import Scope, select, why_nobody, within_reach
+from ibgu.core.text.counted import counted
 
 
 def start_listed_step(
@@ -82,7 +82,7 @@ def _starts_with(chosen: Sequence[ClusterView], scope: Scope) -> str:
     """Returns how many clusters start; empty: none does."""
     if not chosen:
         return ""
-    words = f"starts with {count(len(chosen), 'cluster')}"
+    words = f"starts with {counted(len(chosen), 'cluster')}"
     if scope.bounded:
         words += f" of the cluster sets that are bound to namespace {scope.namespace}"
     return words

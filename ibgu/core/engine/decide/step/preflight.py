@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import keep_findings
-from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.demands import enforces_preflight
@@ -19,6 +18,7 @@ from ibgu.core.model.preflight import (
     merged,
     preflight_mode,
 )
+from ibgu.core.text.counted import counted
 from ibgu.core.text.cut import cut
 
 _NAMED = 5
@@ -89,16 +89,16 @@ def _words(found: PreflightRecord) -> str:
         return f"preflight: {found.problem}"
     wrong = found.count(FindingSeverity.ERROR)
     counts = [
-        count(wrong, "error"),
-        count(found.count(FindingSeverity.WARNING), "warning"),
-        f"{count(len(found.unknown), 'rule')} unknown",
+        counted(wrong, "error"),
+        counted(found.count(FindingSeverity.WARNING), "warning"),
+        f"{counted(len(found.unknown), 'rule')} unknown",
     ]
     words = [f"preflight: {', '.join(counts)}"]
     words += (
-        f"{count(len(each.clusters), 'cluster') if each.clusters else 'the plan'}: "
+        f"{counted(len(each.clusters), 'cluster') if each.clusters else 'the plan'}: "
         f"{each.message} [{each.rule}]"
         for each in errors(found.findings)[:_NAMED]
     )
     if wrong > _NAMED:
-        words.append(f"{count(wrong - _NAMED, 'more error')}")
+        words.append(f"{counted(wrong - _NAMED, 'more error')}")
     return cut("; ".join(words))

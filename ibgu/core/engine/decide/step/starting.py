@@ -12,12 +12,12 @@ from ibgu.core.engine.decide.member.members import decide_member, expire
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.member.probing import ask, fresh
 from ibgu.core.engine.decide.member.waiting import decide_waiting
-from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import (
     GATE_REASONS,
     allowed_starts,
     closed,
+    ended_words,
     has_room,
     limit,
     opened,
@@ -172,7 +172,7 @@ def _hold_if_gated(ctx: DecisionContext, step: TrackedStep) -> bool:
     hold = step.step.hold
     if reason is None or not stops_all(reason):
         if hold is not None and stops_all(hold):
-            ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(hold))
+            ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended_words(hold))
         return reason is None
     if reason.until is not None:
         ctx.requeue_at("", reason.until)
@@ -190,7 +190,7 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
     could_start = step.free > 0 and next(step.head(1), None) is not None
     reason = closed(ctx.snapshot, step, ctx.now) if could_start else None
     if old is not None and opened(old, ctx.snapshot, step, ctx.now):
-        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(old))
+        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended_words(old))
         old = None
     if stops_all(old) or stops_all(reason):
         return

@@ -8,7 +8,6 @@ from ibgu.core.engine.decide.gated import kept, only_stopped, release_kept
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import decide_member, expire
-from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.step.follow_ups import follow_made
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.preflight import take_findings
@@ -22,6 +21,7 @@ from ibgu.core.engine.decide.step.starting import (
 from ibgu.core.engine.gates import (
     CLOCK_STOPPING,
     deadline,
+    ended_words,
     has_room,
     held_by_budget,
     raised,
@@ -61,6 +61,10 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
 
 
 def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    if ctx.rollout.deleted_at is None and ctx.now >= deadline(tracked.step, ctx.now):
+        # What stops the clock may have come while ibgu was away.
+        _clock(ctx, tracked)
+        tracked = ctx.tracked.steps[tracked.step.index]
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
         take_findings(ctx, tracked, tracked.members)
         _release_if_raised(ctx, tracked)
@@ -77,7 +81,7 @@ def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Ends the hold of a spent budget once policies allow more, without a person (R50.9)."""
     hold = held_by_budget(tracked)
     if hold is not None and raised(ctx.snapshot, tracked, ctx.now):
-        release_step(ctx, tracked, lambda step: step, ended(hold))
+        release_step(ctx, tracked, lambda step: step, ended_words(hold))
 
 
 def release_step(
@@ -99,7 +103,8 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
     due = deadline(tracked.step, ctx.now)
     since = ctx.facts.in_sync_since
     if (
-        ctx.rollout.stands_still
+        tracked.step.stopped_since is not None
+        or ctx.rollout.stands_still
         or ctx.now < (due if due > since else since + SETTLE)
         or tracked.unfinished == 0
     ):
@@ -143,7 +148,9 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
         or ctx.rollout.stands_still
     )
     if stands and step.stopped_since is None and tracked.unfinished:
-        stopped = lifecycle.stop_clock(step, ctx.now)
+        # Noted after the deadline, it stood before: some time is left when it runs again.
+        since = min(ctx.now, deadline(step, ctx.now) - SETTLE)
+        stopped = lifecycle.stop_clock(step, since)
         ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")
     elif step.stopped_since is not None and not stands:
         start_clock(ctx, step)

@@ -23,6 +23,7 @@ from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
 from ibgu.core.plan.grants import MAX_GRANTS
+from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 
 MEANING = Meaning(
@@ -101,18 +102,17 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     found = consent.grants.approvals
     users = {each.user for each in found if each.counts(what.step, what.before, now)}
     author = consent.authors.get(what.step, "")
-    counted = users - {author} if asked.four_eyes else users
+    counting = users - {author} if asked.four_eyes else users
     # Of two people who approve, one at least is not the author.
     needed = asked.approvers if author or not asked.four_eyes else max(2, asked.approvers)
-    if len(counted) >= needed:
+    if len(counting) >= needed:
         return ""
-    people = "1 person" if needed == 1 else f"{needed} people"
-    words = f"{people} must approve {what.words}"
+    words = f"{counted(needed, 'person', 'people')} must approve {what.words}"
     if what.before != ApprovalPoint.STEP:
         command = f"ibgu approve NAME -n {consent.namespace}"
         words += f" ({command} --step {what.step + 1} --before {what.before})"
-    if counted:
-        words += f", and {_named(counted)} {'has' if len(counted) == 1 else 'have'}"
+    if counting:
+        words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
     if asked.four_eyes:
         words += _of_author(what, author, consent, needed > asked.approvers)
     return f"{words}; {_too_many(consent)}" if consent.grants.unread else words

@@ -7,6 +7,7 @@ from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, Po
 from ibgu.core.model import ActingParty, PolicyRule, Reason, traits
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.text.counted import counted
 
 _NAMED = 5
 """The neighbours that a reason names."""
@@ -76,8 +77,7 @@ def full(limits: PolicyLimits, place: Place, cluster: str, *, names: bool = True
         named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
         return f"the policy never lets it be in flight with {named}, and one of them is"
     room = limits.room(place)
-    allowed = "1 cluster" if room == 1 else f"{room} clusters"
-    words = f"the policy allows {allowed} in flight at once"
+    words = f"the policy allows {counted(room, 'cluster')} in flight at once"
     if place.label and place.value:
         words += f" with {place.label}={place.value}"
     elif place.label:

@@ -59,7 +59,7 @@ const MORE = {
     clusters: () => (step?.state === "finished" ? null : (step?.counts.waiting ?? null)),
   }),
   retry: () => ({
-    start: { clusters: null, cause: null, abortFirst: false },
+    start: { clusters: null, cause: null, abortFirst: false, maxConcurrency: null, timeout: null },
     Fields: Retry,
     clusters: named,
     label: ({ abortFirst }, clusters) =>

@@ -80,7 +80,8 @@ export function RollBack({ body, change }) {
 
 export function Retry({ body, change }) {
   return html`<${Clusters} what="failed" change=${change} />
-    <${AbortFirst} body=${body} change=${change} />`;
+    <${AbortFirst} body=${body} change=${change} />
+    <${Bounds} body=${body} change=${change} />`;
 }
 
 export function AbortFirst({ body, change }) {
