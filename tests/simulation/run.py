@@ -307,7 +307,7 @@ class _Play:
         for node in self.fleet.nodes:
             if node.controller is None or not node.leading:
                 continue
-            state = node.controller._rollout_policies.state()
+            state = node.controller._lookups.rollout_policies.state()
             if state is not self._policies.get(node.name):
                 self._policies[node.name] = state
                 noted = state.problem or self._policy_dates.were_noted(state.policies)

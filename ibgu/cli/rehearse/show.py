@@ -22,8 +22,8 @@ from ibgu.core.text.spans import duration
 
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
-    clusters = counted(found.clusters, "cluster")
-    yield f"rehearsed {_times(found.runs)}: {clusters}, from {_utc(begin)}"
+    whom = counted(found.clusters, "cluster")
+    yield f"rehearsed {_times(found.runs)}: {whom}, from {_utc(begin)}"
     yield f"ends      {_ends(found, begin)}"
     for words in hold_words(found):
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
