@@ -102,7 +102,12 @@ def test_invalid_times_are_ignored(told: str) -> None:
     assert moment(told) is None
 
 
-RUN = {"ibgu.dev/action": "Prep", "ibgu.dev/run": "r1", "ibgu.dev/generation": "4"}
+RUN = {
+    "ibgu.dev/action": "Prep",
+    "ibgu.dev/run": "r1",
+    "ibgu.dev/generation": "4",
+    "ibgu.dev/arming": "disarmed",
+}
 
 
 def test_the_request_of_a_work_is_described() -> None:

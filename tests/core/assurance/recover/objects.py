@@ -74,6 +74,7 @@ def completed(**more: Any) -> dict[str, Any]:
 def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> HubObject[WorkView]:
     """A stage work; `echo`: "<run> <stage>" that the cluster feeds back in this version."""
     annotations = {names.GENERATION: "3", names.RUN: run, names.ACTION: "Prep"}
+    annotations[names.ARMING] = names.DISARMED
     annotations |= {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
     meta = ObjectMeta(
         name=stage_name(UID, "a"),

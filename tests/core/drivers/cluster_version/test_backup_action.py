@@ -65,6 +65,18 @@ def test_a_cluster_whose_update_has_begun_is_not_backed_up(state: str) -> None:
     assert judged(seen(history_state=state, **TO_NEW)) == ("reached", words)
 
 
+def test_a_full_backup_is_for_one_node_also_beside_a_single_control_plane() -> None:
+    pools = (pool(machines=1, updated=1), pool("worker", machines=2, updated=2))
+    several, one = seen(pools=pools), seen(pools=pools[:1])
+    full, etcd = (with_update(backup=Backup(form, NEW)) for form in ("Full", "Etcd"))
+    assert CLUSTER_VERSION.judge(several, "Backup", full).message == (
+        "a full backup is for clusters of one node, and this one has 3: use the form Etcd in a new "
+        "FleetUpdate"
+    )
+    for view, rollout in ((one, full), (several, etcd)):
+        assert CLUSTER_VERSION.judge(view, "Backup", rollout).kind is JudgementKind.STARTABLE
+
+
 def test_a_plan_with_backup_and_a_spec_without_fails_before_anything_is_made() -> None:
     found = CLUSTER_VERSION.judge(seen(), "Backup", with_update())
     assert (found.kind, found.cause) == (JudgementKind.FAILED, Cause.WRONG_STATE)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.cluster_version.feedback import TARGET, VersionView, view_version
 from ibgu.core.engine.works import view_work
+from ibgu.core.model import FeedbackView
 from ibgu.core.model.kinds import (
     Condition,
     FeedbackValue,
@@ -24,6 +25,7 @@ from tests.core.drivers.cluster_version.version_samples import (
     OLD,
     OTHER,
     ROLLOUT,
+    conditions,
     of_pool,
     pool,
     seen,
@@ -227,3 +229,12 @@ def test_the_history_records_what_the_certifier_needs() -> None:
     assert recorded["history"] == ["Completed", OLD]
     assert recorded["unsettled"] == ["worker"]
     assert recorded["conditions"]["Available"] == "True"
+
+
+def test_a_cluster_is_unwell_while_an_operator_fails_or_a_pool_in_use_is_degraded() -> None:
+    assert (seen().unwell, FeedbackView().unwell) == ("", "")
+    failing = seen(conditions(Failing="True : etcd is degraded"))
+    assert failing.unwell == "the cluster-version operator fails: etcd is degraded"
+    broken = pool("canary", degraded="a node can't drain")
+    assert seen(pools=(pool(), broken)).unwell == "pool canary is degraded: a node can't drain"
+    assert seen(pools=(pool(), replace(broken, paused=True))).unwell == ""

@@ -61,8 +61,9 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
 
 
 def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    if ctx.rollout.deleted_at is None and ctx.now >= deadline(tracked.step, ctx.now):
-        # What stops the clock may have come while ibgu was away.
+    unseen = deadline(tracked.step, ctx.now) <= ctx.facts.in_sync_since
+    if ctx.rollout.deleted_at is None and unseen:
+        # What stops the clock may have come while ibgu was away, too.
         _clock(ctx, tracked)
         tracked = ctx.tracked.steps[tracked.step.index]
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
@@ -149,8 +150,8 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     )
     if stands and step.stopped_since is None and tracked.unfinished:
         # Noted after the deadline, it stood before: some time is left when it runs again.
-        since = min(ctx.now, deadline(step, ctx.now) - SETTLE)
-        stopped = lifecycle.stop_clock(step, since)
+        due = deadline(step, ctx.now)
+        stopped = lifecycle.stop_clock(step, ctx.now if due > ctx.now else due - SETTLE)
         ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")
     elif step.stopped_since is not None and not stands:
         start_clock(ctx, step)
