@@ -1,4 +1,4 @@
-"""What a few real work agents ask of the hub for an action, beside the model of all others."""
+"""Rollouts with a few real work agents: the requests of an action, beside those of the model."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""What a controller follows on the hub from its start, beside the mirror."""
+"""The objects that a controller follows on the hub from its start, beside the mirror."""
 
 import asyncio
 from collections.abc import Callable

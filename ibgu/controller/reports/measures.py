@@ -8,11 +8,10 @@ from msgspec import to_builtins
 
 from ibgu import telemetry
 from ibgu.core.drivers import every_action
-from ibgu.core.engine.gates import HOLDS
+from ibgu.core.engine.gates import FOR_A_PERSON
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import (
-    ActingParty,
     Cause,
     Decision,
     Kind,
@@ -198,13 +197,10 @@ def _waiting_for_person(step: TrackedStep) -> Counter[str]:
     must open, keeps; the hold of their step or rollout is another metric's."""
     found: Counter[str] = Counter()
     for (_, kind, outcome, _), members in step.by_status.items():
-        if outcome is None and kind in HOLDS and kind != ReasonKind.GATE:
+        if outcome is None and kind in FOR_A_PERSON:
             found[str(kind)] += members
-    kept = sum(len(them) for (_, who), them in step.kept.items() if who is ActingParty.PERSON)
-    reasons = (step.members[name].reason for name in step.in_flight)
-    kept += sum(bool(each.gate) and each.who is ActingParty.PERSON for each in reasons)
-    if kept:
-        found[ReasonKind.GATE] = kept
+    for name in step.kept_by_person():
+        found[step.members[name].reason.kind] += 1
     return found
 
 

@@ -65,8 +65,8 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def unwell(self) -> str:
-        """Why what is paused has to stay so, lest the rest of the cluster takes what has just
-        failed (R48.3); empty: nothing speaks against resuming it."""
+        """Why what is paused has to stay so, since something has just failed in a part of the
+        cluster (R48.3); empty: nothing has."""
         return ""
 
     def paused_for(self, rollout: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which canaries are read where there are more than can be at once."""
+"""Canaries are read by turns where there are more than can be at once."""
 
 import pytest
 from msgspec import Struct

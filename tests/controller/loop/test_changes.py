@@ -1,4 +1,4 @@
-"""What a change in the mirror has the loop decide on again."""
+"""Changes in the mirror, and the decisions that follow."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def shown(uid: str, version: str) -> HubObject[ClusterView]:
     return shown_cluster(ManagedCluster(meta))
 
 
-def test_a_patch_of_a_former_cluster_is_decided_on_where_only_the_new_one_was_seen() -> None:
+def test_a_patch_of_a_cluster_is_decided_on_once_another_has_its_name() -> None:
     """The list of a step that opens is ahead of the watch, whose deletion comes too late."""
     fleet, queue = FleetState(), WorkQueue()
     mirror = Mirror(lambda rollout, cluster: handlers.touched(rollout, cluster))

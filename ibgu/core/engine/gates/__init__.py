@@ -9,6 +9,7 @@ from ibgu.core.engine.gates.payload import unusable
 from ibgu.core.engine.gates.registry import (
     ACCEPTABLE,
     CLOCK_STOPPING,
+    FOR_A_PERSON,
     GATE_REASONS,
     GATES,
     HOLDS,
@@ -34,6 +35,7 @@ from ibgu.core.engine.gates.tenancy import unbound
 __all__ = [
     "ACCEPTABLE",
     "CLOCK_STOPPING",
+    "FOR_A_PERSON",
     "GATES",
     "GATE_REASONS",
     "HOLDS",

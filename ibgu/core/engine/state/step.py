@@ -315,6 +315,17 @@ class TrackedStep:
         kept = (name for places in self.kept.values() for _, name in places)
         return chain(kept, self.in_flight)
 
+    def kept_by_person(self) -> Iterator[str]:
+        """Yields the clusters of the members that gates of policies keep until a person acts, those
+        in flight between two actions included."""
+        person = ActingParty.PERSON
+        waiting = (kept for (_, who), kept in self.kept.items() if who is person)
+        yield from (name for kept in waiting for _, name in kept)
+        for name in self.in_flight:
+            reason = self.members[name].reason
+            if reason.gate and reason.who is person:
+                yield name
+
     def kept_by(self, gate: str) -> Iterator[str]:
         """Yields the clusters of the waiting members that the gate of a policy keeps."""
         return (name for (by, _), kept in self.kept.items() if by == gate for _, name in kept)

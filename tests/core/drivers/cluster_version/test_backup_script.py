@@ -108,7 +108,7 @@ def test_the_pin_stays_while_the_release_is_the_same(node: Node) -> None:
     assert pins(node) == ["ostree admin pin 1", "ostree admin pin --unpin 0"]
 
 
-def test_what_a_person_has_pinned_stays_pinned(node: Node) -> None:
+def test_a_deployment_that_a_person_has_pinned_stays_pinned(node: Node) -> None:
     assert node.backup(FULL)[0] == 0
     node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
     node.calls()

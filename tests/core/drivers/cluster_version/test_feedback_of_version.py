@@ -231,7 +231,7 @@ def test_the_history_records_what_the_certifier_needs() -> None:
     assert recorded["conditions"]["Available"] == "True"
 
 
-def test_a_cluster_is_unwell_while_an_operator_fails_or_a_pool_in_use_is_degraded() -> None:
+def test_a_cluster_is_unwell_by_its_operator_or_a_pool_in_use() -> None:
     assert (seen().unwell, FeedbackView().unwell) == ("", "")
     failing = seen(conditions(Failing="True : etcd is degraded"))
     assert failing.unwell == "the cluster-version operator fails: etcd is degraded"

@@ -258,7 +258,7 @@ def until_resumed(engine: InMemoryEngine, *names: str) -> datetime:
     return engine.now
 
 
-def test_what_breaks_a_canary_pool_does_not_go_on_to_the_others(engine: InMemoryEngine) -> None:
+def test_a_broken_canary_pool_keeps_the_others_from_the_release(engine: InMemoryEngine) -> None:
     engine.apply(pausing("Update", "Pools"))
     engine.until(Kind.STEP_FINISHED)
     spoke(engine).breaks = {"canary"}
@@ -279,7 +279,7 @@ def test_a_pool_that_stays_degraded_keeps_the_others_for_a_day(engine: InMemoryE
     assert timedelta(hours=24) < until_resumed(engine, "worker") - began < timedelta(hours=25)
 
 
-def test_whoever_deletes_the_rollout_resumes_all_in_spite_of_it(engine: InMemoryEngine) -> None:
+def test_a_deleted_rollout_resumes_all_in_spite_of_a_broken_pool(engine: InMemoryEngine) -> None:
     engine.apply(pausing("Update", "Pools"))
     engine.until(Kind.STEP_FINISHED)
     spoke(engine).breaks = {"canary"}

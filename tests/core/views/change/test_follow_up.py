@@ -415,7 +415,7 @@ def test_a_retry_names_its_rollout_and_the_clusters_left_out() -> None:
     assert found.risk.lost == ""
 
 
-def test_the_bounds_of_a_retry_are_those_of_each_of_its_steps_and_not_of_the_abort() -> None:
+def test_the_bounds_of_a_retry_are_those_of_its_steps_and_not_of_the_abort() -> None:
     """A step that was too short gets more time."""
     asked = replace(IDLE, max_concurrency=7, timeout=600)
     found = retry_failed(target("Prep", "Upgrade"), STUCK, asked)
