@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, all_, any_, exists, func, select, text, tuple_
+from sqlalchemy import Select, all_, any_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
-from ibgu.core.model.counts import ReportCounts
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
@@ -29,15 +28,6 @@ _FORGOTTEN = exists().where(
     forgotten_rollouts.c.hub == rollouts.c.hub, forgotten_rollouts.c.rollout == rollouts.c.uid
 )
 """The records of the rollout are being deleted, so that what is left of it says nothing."""
-_ACTORS = text("""
-    SELECT uid,
-      (SELECT CASE WHEN kind = 'RolloutSeen' THEN actor ELSE '' END FROM events
-       WHERE events.hub = :hub AND events.rollout = uid ORDER BY seq LIMIT 1) AS actor
-    FROM unnest(CAST(:uids AS text[])) AS uid
-""")
-"""The first event names who made a rollout, until retention deletes it."""
-
-
 _NEWEST_FIRST = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
 _IS_DELETED = rollouts.c.state == RolloutState.DELETED.value
 _namesakes = rollouts.alias()
@@ -188,19 +178,17 @@ class RolloutReads(TotalReads):
         steps_of = [newest[uid] for uid in uids if uid in newest]
         counted = await self._count(db, steps_of, finished=finished)
         current = {row.step.rollout: row for row in counted}
-        totals = await self._totals(db, records)
-        reports = await self._reports(db, uids)
-        now = await self._now(db)
-        asked = {"hub": self.hub, "uids": uids}
-        actors = {uid: actor or "" for uid, actor in await db.execute(_ACTORS, asked)}
+        facts = await self._facts(db, uids)
+        totals = await self._totals(db, records, facts)
+        now = counted[0].now if counted else await self._now(db)
         return [
             RolloutRow(
                 each,
                 current.get(each.uid),
                 now,
                 totals[each.uid],
-                actors[each.uid],
-                reports.get(each.uid, ReportCounts()),
+                facts[each.uid].actor,
+                facts[each.uid].reports,
             )
             for each in records
         ]

@@ -1,7 +1,8 @@
 """Counts the clusters of whole rollouts in Postgres, as `core.counts` does in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,41 +57,56 @@ _PLACES = text(f"""
 number, so that the newest is the greatest. One rollout after the other: Postgres takes all at once
 for the whole table. `clusters`: only these; NULL: all."""
 
-_NEWEST_EVENTS = text("""
-    SELECT uid, seq, at FROM unnest(CAST(:uids AS text[])) AS uid LEFT JOIN LATERAL (
+_FACTS = text("""
+    SELECT uid, seq, at,
+      (SELECT CASE WHEN kind = 'RolloutSeen' THEN actor ELSE '' END FROM events
+       WHERE hub = :hub AND rollout = uid ORDER BY seq LIMIT 1) AS actor,
+      warned, rollback, rollback_until, paused, paused_since
+    FROM unnest(CAST(:uids AS text[])) AS uid LEFT JOIN LATERAL (
       SELECT seq, at FROM events WHERE hub = :hub AND rollout = uid ORDER BY seq DESC LIMIT 1
-    ) AS newest ON TRUE
+    ) AS newest ON TRUE CROSS JOIN LATERAL (
+      SELECT count(DISTINCT cluster) FILTER (WHERE warning <> '') AS warned,
+        count(DISTINCT cluster) FILTER (WHERE rollback_until IS NOT NULL) AS rollback,
+        min(rollback_until) AS rollback_until,
+        count(DISTINCT cluster) FILTER (WHERE paused_since IS NOT NULL) AS paused,
+        min(paused_since) AS paused_since
+      FROM members WHERE hub = :hub AND rollout = uid
+        AND (rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL)
+    ) AS reported
 """)
-"""No cluster changes its place without an event. The time detects a restored journal, whose numbers
-repeat."""
+"""The newest event of each rollout, without which no cluster changes its place; its time detects a
+restored journal, whose numbers repeat. The first event names who made the rollout, until retention
+deletes it. All in one statement: a request waits for its turn at each."""
 
 
-_REPORTS = text("""
-    SELECT rollout, count(DISTINCT cluster) FILTER (WHERE warning <> '') AS warned,
-      count(DISTINCT cluster) FILTER (WHERE rollback_until IS NOT NULL) AS rollback,
-      min(rollback_until) AS rollback_until,
-      count(DISTINCT cluster) FILTER (WHERE paused_since IS NOT NULL) AS paused,
-      min(paused_since) AS paused_since
-    FROM members WHERE hub = :hub AND rollout = ANY(CAST(:uids AS text[]))
-      AND (rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL)
-    GROUP BY rollout
-""")
+class RolloutFacts(Struct, frozen=True):
+    """RolloutFacts is what is read of a rollout beside its record and its members' places."""
+
+    newest: Newest
+    actor: str
+    reports: ReportCounts
 
 
 class TotalReads(CountingReads):
-    async def _reports(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, ReportCounts]:
-        """Returns by uid what the clusters of rollouts report, if they do."""
-        rows = await db.execute(_REPORTS, {"hub": self.hub, "uids": list(uids)})
-        return {uid: ReportCounts(*found) for uid, *found in rows}
+    async def _facts(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, RolloutFacts]:
+        """Returns the facts by uid."""
+        rows = await db.execute(_FACTS, {"hub": self.hub, "uids": list(uids)})
+        return {
+            uid: RolloutFacts((seq, at), actor or "", ReportCounts(*reports))
+            for uid, seq, at, actor, *reports in rows
+        }
 
-    async def _totals(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
+    async def _totals(
+        self,
+        db: AsyncConnection,
+        rollouts: Sequence[Rollout],
+        facts: Mapping[str, RolloutFacts],
+    ) -> dict[str, Counts]:
         """Returns counts by uid."""
-        uids = [rollout.uid for rollout in rollouts]
         found: dict[str, Counts] = {}
         unknown: dict[str, Newest] = {}
-        asked = {"hub": self.hub, "uids": uids}
-        for uid, seq, at in await db.execute(_NEWEST_EVENTS, asked):
-            newest = (seq, at)
+        for uid in (rollout.uid for rollout in rollouts):
+            newest = facts[uid].newest
             if (known := self._tallies.total(uid, newest)) is not None:
                 found[uid] = known
             else:

@@ -285,3 +285,18 @@ def test_members_that_policies_keep_and_those_in_flight_are_under_policies() -> 
     assert tracked.kept == {("RolloutPolicy/hub", ActingParty.CLUSTER): [(1, "site-2")]}
     tracked.put(in_flight("site-2", slot=2))
     assert tracked.kept == {}
+
+
+def test_members_that_gates_keep_until_a_person_acts_are_known_by_their_reason() -> None:
+    def kept(who: ActingParty, gate: str = "RolloutPolicy/board") -> Reason:
+        return Reason(ReasonKind.GATE, NOW, "not approved", None, who, gate)
+
+    person, ibgu = ActingParty.PERSON, ActingParty.IBGU
+    members = [
+        member("site-1", reason=kept(person)),
+        member("site-2", reason=kept(ibgu)),
+        in_flight("site-3", reason=kept(person)),
+        in_flight("site-4", slot=2, reason=kept(ibgu)),
+        in_flight("site-5", slot=3, reason=kept(person, gate="")),
+    ]
+    assert list(TrackedStep(step(), members).kept_by_person()) == ["site-1", "site-3"]
