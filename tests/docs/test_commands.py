@@ -23,10 +23,34 @@ def lines() -> Iterator[tuple[str, str]]:
                     yield page.name, found[1]
 
 
+def inline() -> list[tuple[str, str]]:
+    """Page and command, of every one inside a sentence: remedies of failures, causes and reasons
+    are on pages of the reference."""
+    found = {
+        (page.name, code)
+        for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+        if page.name != "CHANGELOG.md" and page.parent.name != "decisions"
+        # "ibgu may not …" is a message.
+        for code in re.findall(r"`(?:kubectl |oc )?ibgu (?!may )([a-z][^`\n]*)`", page.read_text())
+    }
+    return sorted(found)
+
+
 @pytest.mark.parametrize(("page", "line"), list(lines()))
 def test_every_documented_command_line_exists(page: str, line: str) -> None:
-    command, *rest = shlex.split(line.partition(" | ")[0], comments=True)
-    if command not in KNOWN:
+    assert_known(page, shlex.split(line.partition(" | ")[0], comments=True))
+
+
+@pytest.mark.parametrize(("page", "code"), inline())
+def test_every_command_inside_a_sentence_exists(page: str, code: str) -> None:
+    assert_known(page, code.partition(" | ")[0].split())
+
+
+def assert_known(page: str, words: list[str]) -> None:
+    command, *rest = words
+    if not rest and any(each.startswith(f"{command} ") for each in KNOWN):
+        return  # A group of commands, such as `ibgu prepare`.
+    if command not in KNOWN and rest:
         command = f"{command} {rest.pop(0)}"
     options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)}
     assert options <= KNOWN[command], page
