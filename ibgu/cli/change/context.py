@@ -15,7 +15,12 @@ from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, print_body
 from ibgu.client import Client, RestError
-from ibgu.client.responses import ChangeResponse, NewStepRequest, ProposalRequest
+from ibgu.client.responses import (
+    ChangeResponse,
+    NewStepRequest,
+    ProposalRequest,
+    StepResponse,
+)
 from ibgu.core.model.actions import Danger, Risk
 
 if TYPE_CHECKING:
@@ -42,6 +47,8 @@ class ChangeContext(Struct, frozen=True):
     """The step to append, whose clusters a preview counts."""
     by_state: str = ""
     """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
+    affects: Callable[[StepResponse], int] | None = None
+    """Returns how many clusters of the running step the change is about; None: it does not."""
 
     @property
     def target(self) -> RestTarget:
@@ -97,10 +104,13 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
     """Returns the number of clusters that the change is about, if known."""
     if how.options.direct:
         return None
+    if how.affects is not None:
+        running = _running(how, namespace)
+        return how.affects(running) if running is not None else None
     if how.by_state == "resume":
         # A resume after the end of a step opens the next one, whose clusters are not known yet.
-        known = how.target.client().steps(namespace, how.name).items
-        return next((each.counts.waiting for each in known if each.state == "running"), None)
+        running = _running(how, namespace)
+        return running.counts.waiting if running is not None else None
     if how.step is None:
         return None
     body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))
@@ -108,6 +118,11 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
         steps = how.target.client().preview(body).steps
         return steps[-1].clusters if steps else None
     return None
+
+
+def _running(how: ChangeContext, namespace: str) -> StepResponse | None:
+    known = how.target.client().steps(namespace, how.name).items
+    return next((each for each in known if each.state == "running"), None)
 
 
 def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "Decide":

@@ -1,5 +1,6 @@
 """`ibgu pause`, `resume`, `skip`, `adopt`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import Rollout
 
 if TYPE_CHECKING:
-    from ibgu.client.responses import SkipRequest
+    from ibgu.client.responses import SkipRequest, StepResponse
 
 
 def pause(
@@ -93,7 +94,7 @@ def skip(
     if options.direct and reason:
         raise typer.BadParameter("--reason doesn't work with --direct: only ibgu knows the reasons")
     make(
-        ChangeContext(name, options, change.SKIP, yes),
+        ChangeContext(name, options, change.SKIP, yes, affects=partial(_skips, body)),
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
@@ -118,6 +119,15 @@ def _skipped(clusters: list[str], reason: str, *, waiting: bool, if_waiting: boo
         reason=one_of("--reason", reason, reasons()) if reason else None,
         if_waiting=if_waiting,
     )
+
+
+def _skips(body: "SkipRequest", running: "StepResponse") -> int:
+    """Returns how many clusters of the running step the request is for."""
+    if body.clusters:
+        return len(body.clusters)
+    if body.reason is None:
+        return running.counts.waiting
+    return sum(each.count for each in running.reasons if each.kind == body.reason)
 
 
 def adopt(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:

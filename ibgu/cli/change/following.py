@@ -12,18 +12,18 @@ from ibgu.cli.change.options import FollowUpOptions
 from ibgu.cli.read.asking import asking
 from ibgu.cli.read.polling import REFRESH_SECONDS
 from ibgu.cli.read.status import see
-from ibgu.cli.read.verdict import WaitResult
+from ibgu.cli.read.verdict import WaitResult, verdict
 from ibgu.cli.read.waiting import wait
 from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stderr, stdout
 from ibgu.cli.show.preview import plan_lines
-from ibgu.cli.show.status import status_lines
+from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.client import Client, RestError
 from ibgu.client.responses import FollowUpResponse
 from ibgu.core.model.actions import Danger, Risk
 
 WAIT_SECONDS = 60.0
-"""Seconds for which labels may be pending."""
+"""Seconds for which labels may be pending, and for which ibgu may not have read a change."""
 
 Ask = Callable[[Client, str, bool], FollowUpResponse]
 """Takes the client, the namespace, and whether it is a dry run."""
@@ -116,7 +116,12 @@ def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:
     rollout = done.rollout
     with asking(WaitResult.UNASKED):
         result = wait(
-            partial(see, client, namespace, rollout), status_lines, Form.TEXT, None, shown=False
+            partial(see, client, namespace, rollout),
+            status_lines,
+            Form.TEXT,
+            None,
+            shown=False,
+            judge=partial(_judged, _last_step(done), time.monotonic() + WAIT_SECONDS),
         )
         if result == WaitResult.FAILED and _did_what_it_should(client, namespace, done):
             result = WaitResult.SUCCEEDED
@@ -129,7 +134,22 @@ def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:
     return result
 
 
+def _last_step(done: FollowUpResponse) -> int:
+    """Returns the last step of the change; 0: it is not known."""
+    return max((each.step for each in done.preview.steps), default=0)
+
+
+def _judged(step: int, until: float, seen: StatusSnapshot) -> WaitResult | None:
+    """Returns how the rollout has ended. It is complete by the step before, while ibgu has not read
+    the one that was appended, which somebody may have taken back: that counts `until` then."""
+    found = verdict(seen)
+    if found is WaitResult.STOPPED or step <= len(seen.rollout.plan):
+        return found
+    return found if time.monotonic() > until else None
+
+
 def _did_what_it_should(client: Client, namespace: str, done: FollowUpResponse) -> bool:
-    """Returns whether the last step has succeeded on as many clusters as the change is for."""
-    steps = client.steps(namespace, done.rollout).items
-    return bool(steps) and steps[-1].counts.succeeded == done.clusters > 0
+    """Returns whether the change's last step has succeeded on as many clusters as it is for."""
+    steps = {each.step: each for each in client.steps(namespace, done.rollout).items}
+    last = steps.get(_last_step(done))
+    return last is not None and last.counts.succeeded == done.clusters > 0

@@ -43,12 +43,13 @@ def polls(poll: Callable[[], S]) -> Iterator[S]:
 
 
 def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
-    """Yields like `polls`, up to a deadline, and then raises TimeIsUpError. An unknown rollout
-    is waited for briefly."""
+    """Yields like `polls`, up to a deadline, and then raises TimeIsUpError. An unknown rollout is
+    waited for briefly; so is an API that is away at first, or until the deadline, if there is
+    one."""
     began = time.monotonic()
     known = False
     while True:
-        seen = _tried(poll) if known else _first(poll, began)
+        seen = _tried(poll) if known else _first(poll, began, patient=seconds is not None)
         if seen is not None:
             known = True
             yield seen
@@ -58,14 +59,18 @@ def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
         time.sleep(min(REFRESH_SECONDS, left))
 
 
-def _first(poll: Callable[[], S], began: float) -> S | None:
+def _first(poll: Callable[[], S], began: float, *, patient: bool) -> S | None:
     from ibgu.client import RestError
 
     try:
         return poll()
     except RestError as error:
-        if error.status != NOT_FOUND or time.monotonic() - began > UNKNOWN_SECONDS:
+        away = error.status in UNAVAILABLE
+        soon = time.monotonic() - began <= UNKNOWN_SECONDS
+        if not (away and patient) and not (soon and (away or error.status == NOT_FOUND)):
             raise
+        if away:
+            typer.echo(f"ibgu: {error}", err=True)
         return None
 
 

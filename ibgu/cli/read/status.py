@@ -65,6 +65,7 @@ def status(
         fail("--wait needs a rollout's name", MISUSED)
     if selector and (wait or not name):
         fail("--selector needs a rollout's name, and doesn't work with --wait", MISUSED)
+    text_alone(output, watch=watch)
     seconds = _seconds(timeout, wait=wait)
     with asking(WaitResult.UNASKED) if wait else asking():
         target = rest.target(namespace)
@@ -80,6 +81,12 @@ def status(
                 polling.watch(poll, status_lines)
             else:
                 _print(poll(), output)
+
+
+def text_alone(output: Form, *, watch: bool) -> None:
+    """Ends the command if another form than text is to be refreshed on the screen."""
+    if watch and output is not Form.TEXT:
+        fail("--watch shows text alone: leave out -o, or ask again and again", MISUSED)
 
 
 def _unmatched(view: "ViewResponse", label: str) -> str:
@@ -110,8 +117,8 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Status
 
 
 def _selected(view: "ViewResponse") -> "RolloutResponse":
-    """Returns the rollout with the counts of the selected clusters, without forecasts, which are
-    about all of them."""
+    """Returns the rollout with the counts of the selected clusters, without what is known of all of
+    them alone: the forecast, warnings, and the deadline for a rollback."""
     from msgspec.structs import replace
 
     if view.selected is None:
@@ -123,6 +130,8 @@ def _selected(view: "ViewResponse") -> "RolloutResponse":
         current=current and replace(current, counts=steps[current.step - 1].counts),
         stalled=sum(step.stalled for step in steps),
         eta=None,
+        warned=0,
+        rollback=None,
     )
 
 

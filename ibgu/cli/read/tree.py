@@ -20,10 +20,11 @@ def tree(
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
     from ibgu.cli.read import polling
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.status import else_in_shadow, see
+    from ibgu.cli.read.status import else_in_shadow, see, text_alone
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
+    text_alone(output, watch=watch)
     with asking():
         target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()

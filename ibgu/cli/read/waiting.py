@@ -18,14 +18,15 @@ def wait(
     seconds: float | None,
     *,
     shown: bool,
+    judge: Callable[[StatusSnapshot], WaitResult | None] = verdict,
 ) -> int:
     """Waits and returns the exit code. The rollout is shown continuously on a terminal, or on
-    demand; else once at the end."""
+    demand; else once at the end. `judge` says how it has ended; None: it goes on."""
     moving = form is Form.TEXT and (shown or stdout().bars)
     found = polls_until(poll, seconds)
     seen: list[StatusSnapshot] = []
     try:
-        result = _until_over(pictures(found, draw) if moving else found, seen)
+        result = _until_over(pictures(found, draw) if moving else found, seen, judge)
     except TimeIsUpError:
         typer.echo("ibgu: timed out; the rollout has not ended", err=True)
         result = WaitResult.TIMED_OUT
@@ -39,13 +40,17 @@ def wait(
     return result
 
 
-def _until_over(found: Iterator[StatusSnapshot], last: list[StatusSnapshot]) -> WaitResult:
+def _until_over(
+    found: Iterator[StatusSnapshot],
+    last: list[StatusSnapshot],
+    judge: Callable[[StatusSnapshot], WaitResult | None],
+) -> WaitResult:
     """Waits until two consecutive polls say that the rollout is over: the first may miss a step
     appended, or a hold lifted, a moment ago. `last` holds the newest poll, if any."""
     before: WaitResult | None = None
     for seen in found:
         last[:] = [seen]
-        now = verdict(seen)
+        now = judge(seen)
         if now is not None and now is before:
             return now
         before = now

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.report.holds import RecordedHold, holds
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.times import clock
+from ibgu.cli.show.times import clock, with_zone
 from ibgu.client import RestError
 from ibgu.client.responses import ActivityEntryResponse, MemberResponse, ViewResponse
 from ibgu.core.model import ClusterView, Kind, traits
@@ -114,7 +114,7 @@ def _unmarked(cluster: ClusterView, prefix: str) -> ClusterView:
 
 def course_lines(found: Course, beside: Beside, runs: int, style: OutputStyle) -> Iterator[str]:
     begin = found.begin
-    yield f"rehearsed {runs} times from the start, {begin:%Y-%m-%d %H:%M UTC}, beside what came"
+    yield f"rehearsed {runs} times from the start, {with_zone(begin)}, beside what came"
     yield f"ends      {_band(beside.ends, begin)}; {outcome(beside.ends, beside.ended, begin)}"
     for number, step in enumerate(beside.steps, 1):
         yield from _step(number, step, begin)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.times import clock
+from ibgu.cli.show.times import clock, with_zone
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.rehearsal.outlook import (
     ApprovalOutlook,
@@ -23,7 +23,7 @@ from ibgu.core.text.spans import duration
 
 def outlook_lines(found: Outlook, begin: datetime, style: OutputStyle) -> Iterator[str]:
     whom = counted(found.clusters, "cluster")
-    yield f"rehearsed {_times(found.runs)}: {whom}, from {_utc(begin)}"
+    yield f"rehearsed {_times(found.runs)}: {whom}, from {with_zone(begin)}"
     yield f"ends      {_ends(found, begin)}"
     for words in hold_words(found):
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
@@ -150,7 +150,3 @@ def _pulls(spread: Percentiles) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _utc(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M UTC}"

@@ -71,5 +71,5 @@ def _remedies(group: FailureGroupResponse) -> Iterator[str]:
     if group.aborted:
         whom = "" if len(group.aborted) == group.count else f": {', '.join(group.aborted)}"
         yield f"aborted afterwards{whom}"
-    if group.remedy and (_left(group) or not group.clusters):
+    if group.remedy and len(group.aborted) < group.count:
         yield group.remedy

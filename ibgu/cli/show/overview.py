@@ -53,6 +53,7 @@ def body_of(seen: Overview) -> dict[str, object]:
     return {
         "seq": seen.page.seq,
         "rollouts": seen.page.items,
+        "nextCursor": seen.page.next_cursor,
         "needsPerson": seen.page.needs_person,
         "leadership": seen.leadership,
     }

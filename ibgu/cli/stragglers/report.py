@@ -69,6 +69,8 @@ class StragglersReport(Struct, frozen=True):
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
     only: GroupFilter = GroupFilter()
+    left: int = 0
+    """The clusters that are left, those that the filter leaves out included."""
 
     @property
     def filtered(self) -> bool:
@@ -113,12 +115,12 @@ def report(facts: RestFacts, live: HubClusters | NoProposals) -> StragglersRepor
             elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
         elif straggler:
             found.append(straggler)
-    return StragglersReport(facts, live, tuple(grouped(found)), elsewhere)
+    return StragglersReport(facts, live, tuple(grouped(found)), elsewhere, left=len(found))
 
 
 def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
     groups = tuple(filter(only.has, of.groups))
-    return StragglersReport(of.facts, of.live, groups, of.elsewhere, only)
+    return StragglersReport(of.facts, of.live, groups, of.elsewhere, only, of.left)
 
 
 def _judged(

@@ -75,14 +75,16 @@ def label_line(way: StragglerRollout) -> str:
 
 def _headline(report: StragglersReport, style: OutputStyle) -> str:
     rollout = report.facts.rollout
-    left = sum(len(group.clusters) for group in report.groups)
+    shown = sum(len(group.clusters) for group in report.groups)
     name = style.paint(rollout.name, bold=True)
     total = len(report.facts.members)
     summary = (
-        f"{left} of {counted(total, 'cluster')} {'is' if total == 1 else 'are'} left"
-        if left
+        f"{report.left} of {counted(total, 'cluster')} {'is' if total == 1 else 'are'} left"
+        if report.left
         else f"none of {counted(total, 'cluster')} is left"
     )
+    if report.only and report.left:
+        summary += f"; these are the {shown} that match" if shown else "; none of them matches"
     return f"{name} ({rollout.namespace}): {summary}"
 
 

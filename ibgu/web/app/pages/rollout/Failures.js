@@ -65,7 +65,7 @@ function titleOf({ action, outcome, failure, cause }) {
 }
 
 /** Whom a later abort has already taken back needs the remedy no more. */
-const allAborted = ({ aborted, clusters }) => clusters.length > 0 && aborted.length === clusters.length;
+const allAborted = ({ aborted, count: all }) => aborted.length === all;
 
 function abortedOf({ aborted, count: all }) {
   if (aborted.length === all) return "aborted afterwards";
