@@ -156,6 +156,13 @@ def _rollout_over_time(one: str) -> Panels:
             },
         ),
         lines(
+            "Clusters that wait for a person, or soak",
+            {
+                "{{reason}}": f"max by (reason) (ibgu_rollout_members_waiting_for_person{one})",
+                "soaking": f"max(ibgu_rollout_soaking_members{one})",
+            },
+        ),
+        lines(
             "Time left to finalize or roll back, and time that parts of clusters are paused",
             {
                 "time left": f"min(ibgu_rollout_rollback_until_timestamp_seconds{one}) - time()",

@@ -210,8 +210,8 @@ def upgrades(person: Installer, kubectl: Kubectl, lines: list[str]) -> None:
 
 def decides(person: Installer, kubectl: Kubectl, lines: list[str]) -> None:
     """Takes both ways, each for some of the clusters."""
-    finalize, rollback = lines
-    told = person.types(confirmed(f"{rollback} {BACK}"))
+    rollback, finalize = lines
+    told = person.types(confirmed(rollback))
     name = told.splitlines()[-1].removeprefix("Next: ibgu finalize ").split()[0]
     person.types(confirmed(f"ibgu finalize {name} -n {NAMESPACE}"))
     assert completed(kubectl, name) == {BACK: ["Rollback", "FinalizeRollback"]}

@@ -163,12 +163,12 @@ async def test_an_object_that_becomes_malformed_while_ibgu_is_away_is_not_gone(
     scene: Scene,
 ) -> None:
     """Nothing is decided about its rollout until somebody corrects it."""
-    await scene.fleet(count=1)
+    await scene.fleet(count=1, durations="700s")
     await scene.start()
     sound = ibgu("odd", step("Prep"), fleet=scene.label)
-    scene.freeze(f"{scene.label}-1")
     await scene.apply(sound)
     await scene.accepted()
+    scene.freeze(f"{scene.label}-1")
     await scene.stop()
     odd = ibgu("odd", step("Prep"), fleet=scene.label)
     odd["spec"]["plan"] = "as before"
@@ -176,7 +176,12 @@ async def test_an_object_that_becomes_malformed_while_ibgu_is_away_is_not_gone(
     scene.freeze(f"{scene.label}-1", False)
     await scene.start()
     await scene.apply(ibgu("other", step("Prep"), fleet=scene.label))
-    await scene.says("other", f"{scene.label}-1", "odd")
+
+    async def waits() -> bool:
+        rows = await scene.journal("SELECT reason->>'message' AS why FROM members")
+        return any("odd" in row["why"] for row in rows)
+
+    await scene.until(waits, "the other rollout to wait for the cluster")
     kinds = {row["kind"] for row in await scene.journal("SELECT kind FROM events")}
     assert kinds.isdisjoint({"RolloutDeleted", "RunDisarmed", "Imported"})
     await scene.apply(sound)

@@ -152,8 +152,8 @@ class Effects:
         """Removes the works of a rollout that the FleetState does not hold and whose IBGU is not on
         the hub. No controller watches such works, and an armed one would go on to enforce its
         stage. A work that someone edited is left alone, unless it brings a Job, which the cluster
-        would make again and again."""
-        if self._mirror.rollout_object(uid) is not None:
+        would make again and again. While an IBGU can't be read, the works may be its."""
+        if self._mirror.rollout_object(uid) is not None or self._mirror.objects.any_unread:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):
             found = self._mirror.works.get(key)

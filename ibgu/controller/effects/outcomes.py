@@ -105,6 +105,7 @@ class WriteOutcomes:
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
         job = job_name(rollout.uid, rollout.name)
+        works = (stage, payload, job)
         restore, problem = rollout.restore, self._payload_problem
 
         def observe(cluster: str) -> Observation:
@@ -129,6 +130,7 @@ class WriteOutcomes:
                 or denied("work", cluster, job),
                 labels_denied=denied("cluster", cluster),
                 talm=mirror.acting(cluster),
+                unread=mirror.is_unread(cluster, works),
             )
 
         return observe

@@ -92,18 +92,17 @@ class RolloutGrants(WatchingLookup):
 
     def of(self, rollout: Rollout) -> tuple[Grants | None, str, datetime | None]:
         """Returns the grants of the rollout, None: they can't be read; why it is not known who
-        wrote them, empty: it is; and since when nobody can name another one as an author."""
+        wrote them, empty: it is; and since when nobody can name another one as an author. If that
+        is not known, the grants only say which are there."""
         found = self._found
         if not self._served:
             return Grants(), UNSERVED, None
         if found is None:
             return None, FORBIDDEN if self._forbidden else UNREAD, None
-        if found.problem:
-            return None, found.problem, None
         key = (rollout.namespace, rollout.kind, rollout.name)
         written = found.written.get(key, _Written())
         grants = grants_of(rollout, written.approvals, written.glasses, found.since)
-        return grants, "", found.since
+        return grants, found.problem, found.since
 
     async def _listed(self) -> None:
         """Looks at the admission policy after each change: it must have been in force when the

@@ -39,6 +39,9 @@ class Draft:
         self.fleet = fleet
         self.decisions: list[Decision] = []
         self.decided: Touched = {}
+        self.unread: Touched = {}
+        """What was touched of rollouts whose object on the hub can't be read: nothing is decided
+        about them."""
         self.observed: dict[str, Mapping[str, Observation]] = {}
         self._undo: list[Undo] = []
         self._slots: dict[MemberKey, int | None] = {}

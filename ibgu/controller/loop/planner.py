@@ -17,7 +17,8 @@ from ibgu.core.assurance.recover import rebuild, returned
 from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
 from ibgu.core.engine.driver import Driver, Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
+from ibgu.core.engine.timing.times import UNREAD_INTERVAL
+from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout, RolloutState
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import RolloutObject
 
@@ -104,11 +105,8 @@ class Planner:
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
         tracked = self._fleet.rollouts[uid]
-        of = tracked.rollout
-        if self._mirror.objects.is_unread(of.kind, of.namespace, of.name):
-            # It is there, so nothing of it is over. What it asks for is not known.
+        if self._put_off_if_unread(draft, tracked.rollout, now):
             return False
-        clusters = [each for each in clusters if not self._mirror.clusters.is_unread(("", each))]
         result = self._run_cycle(draft, tracked, clusters, now)
         interrupted = await self._join(draft, result.joining)
         if result.remaining:
@@ -118,6 +116,16 @@ class Planner:
         for cluster, when in result.requeue_at.items():
             self._work_queue.at(when, uid, cluster)
         return interrupted
+
+    def _put_off_if_unread(self, draft: Draft, rollout: Rollout, now: datetime) -> bool:
+        """Puts the rollout off if its object can't be read: it is there, so nothing of it is over,
+        but what it asks for is not known."""
+        name = (rollout.kind, rollout.namespace, rollout.name)
+        if rollout.state is RolloutState.DELETED or not self._mirror.objects.is_unread(*name):
+            return False
+        draft.unread[rollout.uid] = draft.decided.pop(rollout.uid)
+        self._work_queue.at(now + UNREAD_INTERVAL, rollout.uid, "")
+        return True
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
         """Takes the joining members in batches, between which the Lease may be renewed; returns
@@ -134,7 +142,9 @@ class Planner:
             pending = self._fleet.pending_patches.get(uid)
             # A patch in progress would look like someone else's change, or like nothing left to
             # do.
-            if pending is not None and not self._outcomes.patch_in_progress(pending):
+            if pending is None or self._mirror.is_unread(pending.cluster):
+                continue
+            if not self._outcomes.patch_in_progress(pending):
                 with attributed_to(pending.rollout):
                     decision = decide_pending_patch(pending, self._mirror.cluster(pending.cluster))
                 if decision is not None:

@@ -33,9 +33,16 @@ class HubWrites(Struct, frozen=True, eq=False):
     _adopting: Adoption
     _follow_ups: PolicyFollowUps
 
-    def disarm(self, touched: Touched, now: datetime) -> None:
-        """Disarms runs of quarantined rollouts that nothing needs any more (R9.2), which takes no
-        decision."""
+    def disarm(self, draft: Draft, now: datetime) -> None:
+        """Disarms runs of rollouts that are not decided on and that nothing needs any more
+        (R9.2)."""
+        self._disarm_quarantined(draft.decided, now)
+        for uid, clusters in draft.unread.items():
+            with attributed_to(uid):
+                for cluster in clusters:
+                    self._effects.disarm_accepted(self._fleet.rollouts[uid], cluster)
+
+    def _disarm_quarantined(self, touched: Touched, now: datetime) -> None:
         quarantine, fleet = self._quarantine, self._fleet
         for uid in [uid for uid in touched if uid in quarantine and uid in fleet.rollouts]:
             tracked = fleet.rollouts[uid]
@@ -96,7 +103,7 @@ class PostCommit(Struct, frozen=True, eq=False):
             uid: found for uid, found in concerned.clusters.items() if uid not in self._quarantine
         }
         if not writes_suspended and not late:
-            self._writes.disarm(draft.decided, now)
+            self._writes.disarm(draft, now)
             for uid, clusters in decided.items():
                 self._writes.reconcile(uid, draft.judged(uid, clusters), now)
             self._writes.send_patches(concerned.pending_uids, pending_patches)

@@ -68,6 +68,12 @@ class Mirror:
         found = self.clusters.get(("", name))
         return None if found is None else found.view
 
+    def is_unread(self, cluster: str, works: Iterable[str] = ()) -> bool:
+        """Returns whether the ManagedCluster, or one of its works of these names, is on the hub and
+        was never read."""
+        keys = ((cluster, name) for name in works)
+        return self.clusters.is_unread(("", cluster)) or any(map(self.works.is_unread, keys))
+
     def labels(self, cluster: str) -> Mapping[str, str] | None:
         """Returns the cluster's labels; None if there is no such ManagedCluster."""
         found = self.clusters.get(("", cluster))

@@ -34,6 +34,10 @@ class RolloutObjects:
         """Returns whether the object is on the hub, and was never read here."""
         return self.stores[kind].is_unread((namespace, name))
 
+    @property
+    def any_unread(self) -> bool:
+        return any(store.any_unread for store in self.stores.values())
+
     def older_namesake(self, found: RolloutObject) -> RolloutObject | None:
         """Returns the older object of another kind that has the same namespace and name: a rollout
         is known by them, whatever its kind."""

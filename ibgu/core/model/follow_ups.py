@@ -70,11 +70,17 @@ class PolicyFollowUp(Struct, frozen=True):
         return f"{what}, by the new rollout {self.name}; {self.why}"
 
 
+class WellCanary(Struct, frozen=True):
+    """WellCanary is a canary that was well since its upgrade, by what its policy asks for."""
+
+    policy: str
+    uid: str
+
+
 class StepFollowUps(Struct, frozen=True):
     """StepFollowUps are those of one step."""
 
-    well: tuple[str, ...] = ()
-    """The uids of canaries that were well since their upgrade."""
+    well: tuple[WellCanary, ...] = ()
     made: tuple[PolicyFollowUp, ...] = ()
 
     @property

@@ -98,6 +98,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_ENDED, Kind.IMPORTED, _ACCEPTED, t.import_run),
     _row(_ENDED, Kind.IMPORTED, _ENDED, t.import_completed, t.import_run, t.close),
     _row(_ENDED, Kind.IMPORTED, _FINISHED, t.finish),
+    _row(_FINISHED, Kind.WAITS, _FINISHED, t.give_reason),
     _row(_FINISHED, Kind.DETAILED, _FINISHED, t.add_details),
     _row(_FINISHED, Kind.COMPLETED_LATE, _FINISHED, t.complete_late, t.note_late),
     _row(_FINISHED, Kind.AUTO_IMPORT_OFF, _FINISHED, t.warn),

@@ -203,6 +203,9 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Like `denied`, for the ManagedCluster's labels and annotations."""
     talm: str = ""
     """TALM's ManifestWork that acts on the cluster, as namespace/name; empty: there is none."""
+    unread: bool = False
+    """Whether the hub has the ManagedCluster or one of the works, and ibgu could read no version of
+    it: what is missing here may be there."""
 
     @property
     def current_feedback(self) -> FeedbackView | None:

@@ -1,7 +1,5 @@
 """The object of a second rollout that a policy asks for (R50.19, R50.20)."""
 
-from collections.abc import Mapping
-
 from msgspec import to_builtins
 
 from ibgu.core.drivers import DRIVERS
@@ -12,19 +10,6 @@ from ibgu.core.text.harmless import one_line
 from ibgu.core.views.stragglers import manifest
 
 _MAX_REASON = 500
-_MARKS = (
-    names.FOLLOW_UP_OF,
-    names.MANAGED_BY,
-    "app.kubernetes.io/instance",
-    "argocd.argoproj.io/",
-    "applyset.kubernetes.io/",
-    "objectset.rio.cattle.io/",
-    "velero.io/",
-    "kustomize.toolkit.fluxcd.io/",
-    "helm.toolkit.fluxcd.io/",
-)
-"""Labels, or beginnings of them, by which tools know what is theirs; what is not in their
-repository, they delete."""
 
 
 def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) -> JsonObject:
@@ -39,6 +24,7 @@ def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) ->
         "kind": rollout.kind,
         "metadata": {
             "namespace": rollout.namespace,
+            "labels": shown.labels,
             "annotations": rollout.annotations | rollout.controls | given,
         },
         "spec": spec,
@@ -47,17 +33,13 @@ def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) ->
     if each.attempt:
         body["spec"]["plan"] = spec["plan"]
     metadata = body["metadata"]
-    metadata["labels"] = {**_kept(shown.labels), names.FOLLOW_UP_OF: rollout.uid}
+    metadata["labels"] = {**metadata.get("labels", {}), names.FOLLOW_UP_OF: rollout.uid}
     metadata["annotations"] = {
         **metadata.get("annotations", {}),
         names.FOLLOW_UP_POLICY: each.policy,
         names.FOLLOW_UP_REASON: one_line(each.why)[:_MAX_REASON],
     }
     return body
-
-
-def _kept(labels: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in labels.items() if not key.startswith(_MARKS)}
 
 
 def _given(value: JsonObject) -> JsonObject:

@@ -144,7 +144,8 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
     if kind is Kind.PREFLIGHT and step.preflight is not None:
         data["preflight"] = step.preflight
     if kind is Kind.CANARY_WELL:
-        data["well"] = step.follow_ups.well[-1]
+        data["well"] = step.follow_ups.well[-1].uid
+        data["policy"] = step.follow_ups.well[-1].policy
     if kind is Kind.FOLLOW_UP:
         data["follow_ups"] = step.follow_ups.made
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data

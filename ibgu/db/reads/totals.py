@@ -79,8 +79,8 @@ restored journal, whose numbers repeat. The first event names who made the rollo
 deletes it. All in one statement: a request waits for its turn at each."""
 
 
-class RolloutFacts(Struct, frozen=True):
-    """RolloutFacts is what is read of a rollout beside its record and its members' places."""
+class RolloutReadings(Struct, frozen=True):
+    """RolloutReadings is what is read of a rollout beside its record and its members' places."""
 
     newest: Newest
     actor: str
@@ -88,11 +88,11 @@ class RolloutFacts(Struct, frozen=True):
 
 
 class TotalReads(CountingReads):
-    async def _facts(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, RolloutFacts]:
+    async def _facts(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, RolloutReadings]:
         """Returns the facts by uid."""
         rows = await db.execute(_FACTS, {"hub": self.hub, "uids": list(uids)})
         return {
-            uid: RolloutFacts((seq, at), actor or "", ReportCounts(*reports))
+            uid: RolloutReadings((seq, at), actor or "", ReportCounts(*reports))
             for uid, seq, at, actor, *reports in rows
         }
 
@@ -100,7 +100,7 @@ class TotalReads(CountingReads):
         self,
         db: AsyncConnection,
         rollouts: Sequence[Rollout],
-        facts: Mapping[str, RolloutFacts],
+        facts: Mapping[str, RolloutReadings],
     ) -> dict[str, Counts]:
         """Returns counts by uid."""
         found: dict[str, Counts] = {}

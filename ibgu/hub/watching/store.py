@@ -79,6 +79,10 @@ class Store(Generic[T]):
         is not known here, and not deleted."""
         return key in self._unread
 
+    @property
+    def any_unread(self) -> bool:
+        return bool(self._unread)
+
     def keys(self) -> Collection[Key]:
         return self._objects.keys()
 

@@ -173,11 +173,14 @@ async def test_grants_are_read_and_changes_name_their_rollouts(stage: Staged) ->
 
 async def test_nothing_is_proven_without_the_admission_policy(stage: Staged) -> None:
     async with stage(since=None) as found:
-        await found.until(lambda: (found.names, found.problem) == (None, UNPROVEN))
+        await found.until(lambda: (found.names, found.problem) == ([], UNPROVEN))
         await found.approve()
+        await found.break_glass()
+        await found.until(lambda: found.names == ["glass"])
+        assert found.problem == UNPROVEN
         found.client.since = datetime.now(UTC)
         await found.until(lambda: found.problem == "")
-        assert found.names == [], "the approval is older than the policy"
+        assert found.names == ["glass"], "the approval is older than the policy"
         assert found.grants.of(ROLLOUT)[2] is not None
 
 
@@ -187,7 +190,7 @@ async def test_missing_rights_are_named(stage: Staged) -> None:
         assert (found.names, found.problem) == (None, FORBIDDEN)
     async with stage(validatingadmission=403) as found:
         await found.until(lambda: found.problem == FORBIDDEN_POLICY)
-        assert found.names is None
+        assert found.names == []
 
 
 async def test_a_hub_that_answers_nothing_changes_nothing(stage: Staged) -> None:

@@ -137,8 +137,9 @@ class StepCase(Struct):
     """An error of preflight that is about the plan itself; empty: there is none."""
     errors: dict[str, str] = {}
     """Clusters with an error of preflight, with the rule."""
-    well: dict[str, datetime] = {}
-    """The uids of canaries that were well since their upgrade, and when that was recorded."""
+    well: dict[tuple[str, str], datetime] = {}
+    """The policies and the uids of their canaries that were well since their upgrade, and when that
+    was recorded."""
     well_known: bool = True
     """Whether the history says of each canary that it was well."""
     follow_ups: list[FollowUpCase] = []

@@ -19,9 +19,11 @@ _CLOCKS = timedelta(minutes=5)
 
 
 def canary_well(spot: StepEventContext) -> None:
-    """Notes which canary was well since its upgrade. Earlier builds did not say which."""
-    if uid := spot.text("well"):
-        spot.step.well.setdefault(uid, spot.event.at)
+    """Notes which canary was well since its upgrade, and for which policy. Earlier builds did not
+    say that."""
+    uid, policy = spot.text("well"), spot.text("policy")
+    if uid and policy:
+        spot.step.well.setdefault((policy, uid), spot.event.at)
     else:
         spot.step.well_known = False
 
@@ -107,7 +109,7 @@ def _judge_cluster(spot: StepEventContext, new: FollowUpCase, cluster: str, uid:
     step, member = spot.step, spot.step.members.get(cluster)
     if step.well_known:
         words = f"{cluster} goes back, but was not recorded as well since its upgrade"
-        spot.require(Rule.ORDER, uid in step.well, words)
+        spot.require(Rule.ORDER, (new.policy, uid) in step.well, words)
     known = member is not None and member.uid == uid
     words = f"{cluster} goes back, but does not belong to {spot.title}"
     if not spot.require(Rule.MEMBERS, known, words, step.opened) or member is None:

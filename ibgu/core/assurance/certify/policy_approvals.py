@@ -29,8 +29,8 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
     author = start.facts.author if asked.four_eyes else ""
     others = users - {author}
-    # Of two people who approve, one at least is not the author.
-    needed = max(2, asked.approvers) if asked.four_eyes and author == "" else asked.approvers
+    # Of one person more who approves, none but one can be the author.
+    needed = asked.approvers + (asked.four_eyes and author == "")
     if len(others) < needed:
         words = f"with {len(others)} of {needed} approvals of {point}"
         yield Objection("R50.13", words, unknown or own_selection(spec, start))

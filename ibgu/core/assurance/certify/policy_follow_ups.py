@@ -45,7 +45,7 @@ def _against(
     early = (
         cluster
         for cluster, uid in zip(record.clusters, record.uids, strict=False)
-        if step.well.get(uid, latest) > latest
+        if step.well.get((record.policy, uid), latest) > latest
     )
     first = next(early, "")
     return f"waits {minutes} min, and {first} was well less than that before" if first else ""

@@ -79,6 +79,7 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     rollout = replace(
         _with_spec(basis.driver, rollout, found),
         controls=acted_on(rollout, found.object),
+        grants=replace(rollout.grants, unread_until=now),
         started_at=rollout.started_at or found.status.started_at or begun,
     )
     if found.status.complete:

@@ -226,17 +226,18 @@ class DecisionContext:
 
     def set_reason(
         self,
-        member: U,
+        member: M,
         kind: ReasonKind,
         message: str,
         *,
         who: ActingParty = ActingParty.IBGU,
         until: datetime | None = None,
-    ) -> U:
-        """Notes why the member has not finished (R17.2); the same reason keeps its `since`."""
+    ) -> M:
+        """Notes why the member has not finished, or for what its end is watched (R17.2); the same
+        reason keeps its `since`."""
         return self.note_reason(member, Reason(kind, self.now, message, until, who))
 
-    def note_reason(self, member: U, given: Reason) -> U:
+    def note_reason(self, member: M, given: Reason) -> M:
         """Notes a reason that a gate has given, say; the same one keeps its `since`."""
         old = member.reason
         same = (old.kind, old.gate) == (given.kind, given.gate)

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import set_hold
+from ibgu.core.engine.gate import GateInput
 from ibgu.core.engine.gates import (
     ACCEPTABLE,
     GATE_REASONS,
@@ -20,7 +21,9 @@ from ibgu.core.engine.gates import (
     StepGate,
     closed_for,
     guarding,
+    in_order,
     limit,
+    stops_all,
 )
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
@@ -70,6 +73,21 @@ def _candidate(
         lacks_backup=ctx.lacks_backup,
         now=ctx.now,
     )
+
+
+def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) -> Reason | None:
+    """Returns why the action that has its slot must not be armed now; None: no gate has closed
+    since the slot was given. Limits and rates are not asked: the member has its place."""
+    action, policies = ctx.action(member), ctx.snapshot.policies
+    asked = in_order(policies) if member.action_index == 0 else guarding(action, policies)
+    gates = [gate for gate in asked if GateInput.IN_FLIGHT not in gate.needs]
+    tracked = ctx.step(member)
+    for gate in gates:
+        if isinstance(gate, RolloutGate | StepGate) and gate.keeps(action):
+            reason = gate.ask(ctx.snapshot, tracked, ctx.now)
+            if stops_all(reason):
+                return reason
+    return closed_gate(ctx, member, gates, seen)
 
 
 def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:

@@ -26,6 +26,7 @@ from ibgu.core.engine.gates.registry import (
     opened,
     resumable_gate,
     same_hold,
+    stops_all,
     under_policies,
     unread,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "share",
     "spent_budget",
     "step_rate_limits",
+    "stops_all",
     "time_stopped",
     "unbound",
     "under_policies",

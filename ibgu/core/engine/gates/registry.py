@@ -70,8 +70,9 @@ GATE_REASONS: dict[ReasonKind, GateReason] = {
 } | {ReasonKind.GATE: POLICY}
 HOLDS = frozenset(kind for kind, reason in GATE_REASONS.items() if not reason.delays)
 """Reasons of a step or a rollout that keep everybody; a member may carry one as its own."""
-FOR_A_PERSON = HOLDS - {ReasonKind.GATE}
-"""Those of them that only a person ends; whom the gate of a policy waits for, its reason says."""
+FOR_A_PERSON = frozenset(kind for gate in MEMBER_GATES for kind in gate.reasons)
+"""Reasons for which single members wait until a person acts; whom the gate of a policy waits for,
+its reason says."""
 RATE_LIMITS = GATE_REASONS.keys() - HOLDS
 """Reasons of a step whose members start one after the other: it is not held, and goes on by
 itself."""

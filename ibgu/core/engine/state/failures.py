@@ -15,6 +15,9 @@ REMEMBERED = timedelta(days=14)
 budget, and seven days in which one that is spent is still known."""
 NOT_TRIED = frozenset({Cause.NEVER_STARTED, Cause.GONE, Cause.RECREATED, Cause.DELETED})
 """The cluster did not fail at what it was asked for."""
+_PERHAPS_NOT_ASKED = NOT_TRIED | {Cause.WRONG_STATE, Cause.AGENT_ABSENT, None}
+"""Without a record of a run, the cluster may have been asked for nothing; any other cause tells of
+a run that a rebuilt journal has no more."""
 
 
 class FailedMember(Struct, frozen=True, gc=False):
@@ -38,7 +41,7 @@ def failure_of(member: Member) -> FailedMember | None:
         or member.late
         or member.cause in NOT_TRIED
         or member.failed_action is None
-        or member.run is None
+        or (member.run is None and member.cause in _PERHAPS_NOT_ASKED)
         or traits(member.failed_action).leads_back
     ):
         return None

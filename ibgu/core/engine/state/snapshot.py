@@ -165,7 +165,8 @@ class Snapshot(Struct, frozen=True):
     policies_known: bool = True
     """Whether all policies that may hold the rollout can be followed."""
     grants: Grants | None = None
-    """The grants of the rollout on the hub; None: they can't be read now."""
+    """The grants of the rollout on the hub; None: they can't be read now. With a `grants_problem`
+    they only say which are there."""
     grants_problem: str = ""
     """Why it is not known who wrote the grants; empty: it is."""
     authors_since: datetime | None = None

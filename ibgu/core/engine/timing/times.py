@@ -25,6 +25,9 @@ IMPORT_OFF = timedelta(hours=24)
 MAX_PAUSE = timedelta(hours=24)
 """What was paused is resumed after this time even while the cluster's action goes on, or is not
 seen: nodes whose pool is paused get no new certificates (R48)."""
+UNREAD_INTERVAL = timedelta(minutes=1)
+"""What waits for an object that can't be read is checked so often: no watch tells of its
+deletion."""
 MAX_ROLLBACK_WINDOW = timedelta(days=400)
 """A rollback deadline further ahead is not believed: it keeps the cluster's stage work (R15.3)."""
 

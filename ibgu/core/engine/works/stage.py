@@ -119,7 +119,7 @@ def _spec(
     target = driver.target
     strategy = DISARMED if run is None else driver.strategy(rollout, run, seen)
     config = manifest_config(target, strategy, probe=wanted.probe, watch=watch)
-    beside = driver.companions(rollout, run, seen, resuming=wanted.resuming)
+    beside = driver.companions(rollout, run, seen, resuming=wanted.resumes)
     manifests = driver.manifests(rollout, run, generation, seen)
     return {
         "workload": {"manifests": [*manifests, *(each.manifest for each in beside)]},

@@ -16,7 +16,9 @@ class DesiredWork(Struct, frozen=True, kw_only=True):
 
     armed: bool
     resuming: bool = False
-    """Whether it resumes what was paused; it is not armed then."""
+    """Whether it is there to resume what was paused; it is not armed then."""
+    resumes: bool = False
+    """Whether it does so already. One that does not asks the cluster first what is paused."""
     run: Run | None = None
     probe: Probe | None = None
     limit: datetime | None = None
@@ -86,7 +88,8 @@ def resuming_stage(
         return None
     digest = sha256(" ".join(sorted(names)).encode()).hexdigest()[:12]
     probe = Probe(f"resume-{digest}", now)
-    wanted = replace(disarmed_stage(member, restore), resuming=True, probe=probe)
+    stage, resumes = disarmed_stage(member, restore), bool(names)
+    wanted = replace(stage, resuming=True, resumes=resumes, probe=probe)
     return None if view is not None and wanted.shown_by(view) else wanted
 
 

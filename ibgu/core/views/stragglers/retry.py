@@ -15,14 +15,30 @@ NAME_LABEL = written.NAME_LABEL
 """A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""
 RETRY_LABEL = "ibgu.dev/retry"
 """A label to set by hand on clusters that lack the label of their name."""
+_OWNED_BY_TOOLS = (
+    written.FOLLOW_UP_OF,
+    written.MANAGED_BY,
+    "app.kubernetes.io/instance",
+    "argocd.argoproj.io/",
+    "applyset.kubernetes.io/",
+    "objectset.rio.cattle.io/",
+    "velero.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+)
+"""Labels, or beginnings of them, by which tools know what is theirs; what is not in their
+repository, they delete."""
 
 
 def manifest(
     old: JsonObject, name: str, clusters: Sequence[str], plan: Plan, *, named: bool = True
 ) -> JsonObject:
     """Returns the complete manifest. `named`: every cluster carries the label of its name; else it
-    can be applied once the clusters have `RETRY_LABEL`."""
+    can be applied once the clusters have `RETRY_LABEL`. It has the labels of the old object, so
+    that the same policies hold it."""
     metadata: JsonObject = {"name": name, "namespace": old["metadata"]["namespace"]}
+    if labels := _kept(old["metadata"].get("labels") or {}):
+        metadata["labels"] = labels
     if kept := for_retry(DRIVERS[old["kind"]], old["metadata"].get("annotations") or {}):
         metadata["annotations"] = kept
     selector: JsonObject = {"matchLabels": {RETRY_LABEL: name}}
@@ -40,6 +56,10 @@ def manifest(
             "plan": [_item(step, spec["plan"]) for step in plan],
         },
     }
+
+
+def _kept(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if not key.startswith(_OWNED_BY_TOOLS)}
 
 
 def for_retry(driver: Driver, annotations: Mapping[str, str]) -> dict[str, str]:

@@ -166,6 +166,29 @@ def test_a_backup_unpins_for_the_one_before_that_was_killed_before_it_did(node: 
     assert node.folders() == ["backup-r3", "current"]
 
 
+def test_a_run_that_begins_again_unpins_what_it_had_pinned(node: Node) -> None:
+    """Killed once its backup has its name, and before it is the current one."""
+    node.write("deployments", UNPINNED)
+    assert node.backup(FULL)[0] == 0
+    node.write("deployments", deployments().replace("*", " ") + NEW_UNPINNED)
+    with node.hanging(FULL, "mv -T .*next", "r2"):
+        pass
+    assert "backup-r2" in node.folders()
+    node.calls()
+    assert node.backup(FULL, "r2")[0] == 0
+    assert pins(node)[0] == "ostree admin pin --unpin 1"
+    assert node.folders() == ["backup-r2", "current"]
+
+
+def test_each_script_of_another_tool_is_kept(node: Node) -> None:
+    for run in ("r1", "r2"):
+        (node.root / "var/recovery/upgrade-recovery.sh").unlink(missing_ok=True)
+        node.write("var/recovery/upgrade-recovery.sh", f"before {run}\n")
+        assert node.backup(FULL, run)[0] == 0
+    kept = sorted((node.root / "var/recovery").glob("upgrade-recovery.sh.former*"))
+    assert [each.read_text() for each in kept] == ["before r2\n", "before r1\n"]
+
+
 def test_a_node_without_a_running_deployment_has_no_full_backup(node: Node) -> None:
     node.write("deployments", "")
     assert node.backup(FULL) == (6, "can't find the running deployment")

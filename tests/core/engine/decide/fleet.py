@@ -114,6 +114,8 @@ class InMemoryEngine(Hub, Story):
         self.proven_since: datetime | None = START - timedelta(days=30)
         """Since when the admission policy for grants and authors is in force."""
         self.grants_readable = True
+        self.unproven = ""
+        """Why it is not known who writes grants; empty: it is."""
         self.follow_ups: dict[str, ShownFollowUp] = {}
         """What the hub shows of rollouts that policies have asked for, by name."""
         self.durations: DurationsByAction = {}
@@ -209,9 +211,12 @@ class InMemoryEngine(Hub, Story):
         found = grants_of(tracked.rollout, self.approvals, self.glasses, self.proven_since)
         return {
             "grants": found if self.grants_readable else None,
-            "grants_problem": "" if self.grants_readable else "grants can't be read",
+            "grants_problem": self.unproven or self._unreadable(),
             "authors_since": self.proven_since,
         }
+
+    def _unreadable(self) -> str:
+        return "" if self.grants_readable else "grants can't be read"
 
     def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:
         rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)

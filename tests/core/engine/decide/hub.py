@@ -75,6 +75,8 @@ class Hub:
         """Clusters whose agent applies works, but can't report at the moment."""
         self.frozen: set[str] = set()
         """Clusters whose agent does nothing at the moment, though they seem reachable."""
+        self.unread: set[str] = set()
+        """Clusters whose ManagedCluster can't be read."""
         self.deleting: set[str] = set()
         self.available_since: dict[str, datetime] = {}
         """When the hub has reached clusters again."""
@@ -104,7 +106,7 @@ class Hub:
 
     def cluster(self, name: str) -> ClusterView | None:
         spoke = self.spokes.get(name)
-        if spoke is None:
+        if spoke is None or name in self.unread:
             return None
         return ClusterView(
             name=name,
@@ -140,6 +142,7 @@ class Hub:
             denied=self.denials.get((uid, name), ""),
             labels_denied=self.denials.get(("", name), ""),
             talm=self.talm.get(name, ""),
+            unread=name in self.unread,
         )
 
     # -- what is written --------------------------------------------------------------------

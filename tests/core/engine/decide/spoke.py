@@ -89,6 +89,10 @@ class Spoke(Node):
         self.now = now
         self.executed.clear()
 
+    def complete(self, stage: Stage) -> None:
+        """Completes an action that hangs."""
+        self.play([(timedelta(seconds=1), self._complete(stage))])
+
     @property
     def rebooting(self) -> bool:
         """Whether the cluster is about to come back by itself if it is dark."""

@@ -1,14 +1,26 @@
 """R8: between the probe and the write there may be minutes, after which the probe is outdated."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
-from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult
+from ibgu.core.model import (
+    Ended,
+    Intended,
+    Kind,
+    OnMember,
+    Outcome,
+    ReasonKind,
+    RunResult,
+)
+from ibgu.core.model.names import HOLD
 from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 
 def kept(step: str, *stages: str) -> tuple[InMemoryEngine, str]:
@@ -114,3 +126,48 @@ def test_feedback_that_is_not_settled_is_waited_for_a_minute() -> None:
     said, *_ = engine.ask(uid, "site-1", stage=replace(work, applied=False))
     assert isinstance(said, OnMember)
     assert said.kind is Kind.RUN_ENDED
+
+
+def held_back(*, chain: bool = False) -> InMemoryEngine:
+    """An Upgrade that has its slot, and waits for a right that ibgu lacks, on annotations."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep Upgrade") if chain else ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.RUN_ENDED if chain else Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(minutes=30)
+    member = engine.member("uid-a", 0 if chain else 1, "site-1")
+    assert isinstance(member.run, Intended)
+    return engine
+
+
+def frozen(engine: InMemoryEngine) -> None:
+    freeze = {"from": "2026-01-01T00:00:00Z", "until": "2026-01-05T00:00:00Z"}
+    set_policies(engine, policy(freezes=[freeze], actions=["Upgrade"]))
+
+
+def on_hold(engine: InMemoryEngine) -> None:
+    engine.annotations["site-1"][HOLD] = "field-ops"
+
+
+def paused(engine: InMemoryEngine) -> None:
+    engine.annotate("uid-a", pause="x")
+
+
+@pytest.mark.parametrize(
+    ("close", "chain"),
+    [(frozen, False), (frozen, True), (on_hold, False), (on_hold, True), (paused, False)],
+)
+def test_a_gate_that_closes_before_the_arming_keeps_the_action(
+    close: Callable[[InMemoryEngine], None], *, chain: bool
+) -> None:
+    engine = held_back(chain=chain)
+    close(engine)
+    engine.touch_everything()
+    engine.wait(minutes=5)
+    engine.allow()
+    engine.wait(hours=2)
+    assert Stage.UPGRADE not in [stage for _, stage in engine.spokes["site-1"].executed]
+    member = engine.member("uid-a", 0 if chain else 1, "site-1")
+    assert isinstance(member.run, Ended)
+    assert member.run.result is RunResult.WITHDRAWN
+    assert member.run.message.startswith("not armed: ")

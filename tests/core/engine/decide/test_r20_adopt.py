@@ -735,3 +735,27 @@ def test_an_adopted_action_completes_late_by_no_other_rollouts_action(
         engine.wait(hours=1)
     assert engine.member("uid-c", 0, "s1").outcome is Outcome.SUCCEEDED
     assert engine.member(uid, 0, "s1").late == ""
+
+
+def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_has_upgraded_before(
+    engine: InMemoryEngine,
+) -> None:
+    """TALM leaves the id of ibgu's last run on the cluster."""
+    for action in ("Prep", "Abort"):
+        engine.apply(ibgu(f"before-{action.lower()}", action))
+        engine.wait(hours=1)
+    talm = Talm(engine, "Prep", concurrency=2)
+    talm.group(0, "Prep", batches=[["s1"]], batch=1)
+    spoke = engine.spokes["s1"]
+    spoke.faults[Stage.PREP] = "hang"
+    former = spoke.run
+    talm.begins("s1", Action.PREP)
+    spoke.run = former
+    uid = talm.leave()
+    engine.wait(minutes=5)
+    talm.removed()
+    engine.wait(hours=6)
+    assert engine.member(uid, 0, "s1").outcome is Outcome.FAILED
+    spoke.complete(Stage.PREP)
+    engine.wait(hours=2)
+    assert engine.member(uid, 0, "s1").late

@@ -7,10 +7,9 @@ from ibgu.core.views.stragglers import manifest
 SPEC: JsonObject = {"seedImageRef": {"image": "quay.example/seed", "version": "4.17.2"}, "new": 1}
 
 
-def retry(*, named: bool = True, annotations: dict[str, str] | None = None) -> JsonObject:
-    metadata: dict[str, Any] = {"name": "ran", "namespace": "edge", "uid": "u1"}
-    if annotations:
-        metadata["annotations"] = annotations
+def retry(*, named: bool = True, **given: dict[str, str]) -> JsonObject:
+    """`given`: labels or annotations of the old object."""
+    metadata: dict[str, Any] = {"name": "ran", "namespace": "edge", "uid": "u1", **given}
     plan = [
         {"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 200, "timeout": 2400}},
         {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 50, "timeout": 600}},
@@ -23,6 +22,12 @@ def retry(*, named: bool = True, annotations: dict[str, str] | None = None) -> J
     }
     left = ((Action.PREP,), (Action.UPGRADE, Action.FINALIZE_UPGRADE))
     return manifest(old, "ran-retry-1", ["site-10", "site-9"], left, named=named)
+
+
+def test_the_same_policies_hold_the_retry() -> None:
+    """Labels by which tools know what is theirs are not the new object's."""
+    labels = {"wave": "production", "argocd.argoproj.io/instance": "ran"}
+    assert retry(labels=labels)["metadata"]["labels"] == {"wave": "production"}
 
 
 def test_the_retry_manifest_is_complete() -> None:

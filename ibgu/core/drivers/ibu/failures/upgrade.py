@@ -16,7 +16,7 @@ AUTOMATIC_ROLLBACK = (
         Failure.INIT_MONITOR_TIMEOUT,
         r"Rollback due to LCA Init Monitor timeout",
         f"The new release did not complete the upgrade in time, and {_FORMER_RELEASE}.",
-        "If the site is only slow, abort it, and make a new rollout with a larger "
+        "If the site is only slow, make a new rollout with a larger "
         "autoRollbackOnFailure.initMonitorTimeoutSeconds. Else repair what was not ready in the "
         "last words before the end.",
         _UPGRADE,

@@ -202,7 +202,9 @@ replace() {
 # link_recovery: a script of another's, such as TALM's, is kept.
 link_recovery() {
   script=$home/upgrade-recovery.sh
-  if [ -e "$script" ] && [ ! -L "$script" ]; then mv -n "$script" "$script.former"; fi
+  if [ -e "$script" ] && [ ! -L "$script" ]; then
+    mv --backup=numbered -T "$script" "$script.former" || fail 2 "can't write to $folder"
+  fi
   ln -sfn current/upgrade-recovery.sh "$script"
 }
 
@@ -233,7 +235,7 @@ if [ -e "$home/current/backup.env" ]; then
     fail 10 "$folder has a backup of the form $is: name another folder for this one"
 fi
 for each in "$home"/backup-*.part; do discard "$each" "$former"; done
-remove "$new"
+discard "$new" "$former"
 case $form in
   Full) full_backup ;;
   *)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.gated import closed_meanwhile
 from ibgu.core.engine.decide.member.ending import end_run
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.driver import JudgementKind
@@ -72,9 +73,10 @@ def decide_intended(
 
 
 def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) -> str:
-    """Returns why the hub's current view forbids to arm the action; empty: it may be armed (R8.8).
+    """Returns why the action must not be armed as things are now; empty: it may be (R8.8).
 
-    Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
+    Between the probe and the write there may be minutes or hours: a payload, a conflict, a right
+    that ibgu lacks.
     """
     known, action = seen.current_feedback, ctx.action(member)
     if known is None:
@@ -82,6 +84,9 @@ def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) ->
     due = ctx.run_action(member)
     if due != member.run.action:
         return f"not armed: {due} is due now, and not {member.run.action}"
+    closed = closed_meanwhile(ctx, member, seen)
+    if closed is not None:
+        return f"not armed: {closed.message}"
     found = ctx.startability(member, known)
     if found.kind is JudgementKind.STARTABLE:
         return ""

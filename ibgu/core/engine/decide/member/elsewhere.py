@@ -1,11 +1,23 @@
-"""Finds what other rollouts have left unsettled on a cluster that none of them has claimed any
-more (R6.9)."""
+"""Finds why nothing can be decided on a cluster yet, whatever its own rollout asks for: what other
+rollouts have left unsettled there (R6.9), and objects that can't be read."""
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.timing.times import DELETED_WATCH
-from ibgu.core.model import Finished, Waiting, traits
+from ibgu.core.engine.timing.times import DELETED_WATCH, UNREAD_INTERVAL
+from ibgu.core.model import (
+    ActingParty,
+    Finished,
+    Member,
+    ReasonKind,
+    Waiting,
+    traits,
+)
 from ibgu.core.model.claims import works_on
+
+_UNREAD = (
+    "the hub has objects of the cluster that ibgu can't read, so nothing is decided on it: its log "
+    "names them, as malformed; correct or delete them"
+)
 
 
 def unsettled(ctx: DecisionContext, member: Waiting) -> str:
@@ -43,3 +55,11 @@ def _may_go_on(ctx: DecisionContext, member: Waiting, other: TrackedRollout) -> 
         return ""
     ctx.requeue_at(left.cluster, until)
     return f"its {run.action} may still go on there" if ctx.now < until else ""
+
+
+def note_unread(ctx: DecisionContext, member: Member) -> None:
+    """Notes that objects of the cluster can't be read: what they show may be there, or be gone."""
+    if isinstance(member, Finished):
+        return
+    ctx.set_reason(member, ReasonKind.UNREACHABLE, _UNREAD, who=ActingParty.PERSON)
+    ctx.requeue_at(member.cluster, ctx.now + UNREAD_INTERVAL)

@@ -21,6 +21,7 @@ from ibgu.core.model import (
     Kind,
     Observation,
     Outcome,
+    ReasonKind,
     RunResult,
     WorkView,
     names,
@@ -28,6 +29,9 @@ from ibgu.core.model import (
     transitions,
 )
 from ibgu.core.text.spans import utc
+
+_LASTS = "the action has completed after its end, and still has to last"
+_LASTS_NO_MORE = "the cluster does not show any more that the action has completed"
 
 
 def decide_finished(ctx: DecisionContext, member: Finished) -> None:
@@ -46,6 +50,7 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
         ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), why)
         return
     run, cluster, found = member.run, seen.cluster, _verdict(ctx, member, seen)
+    member = _note_soak(ctx, member, seen, found)
     if isinstance(run, Ended) and cluster is not None and found is not None:
         _compare(ctx, member, run, cluster, found)
 
@@ -57,24 +62,59 @@ def _verdict(ctx: DecisionContext, member: Finished, seen: Observation) -> Verdi
     reachable = seen.cluster is not None and seen.cluster.reachable
     if not (isinstance(run, Ended) and work and work.feedback and reachable):
         return None
-    if not is_evidence_for(work, run) or _of_another(work, run):
+    if not is_evidence_for(work, run) or _of_another(ctx, member, work, run):
         return None
     return ctx.driver.verdict(work.feedback, run.action, ctx.rollout)
 
 
-def _of_another(work: WorkView, run: Ended) -> bool:
-    """Whether the feedback is of a run that began after TALM's, in any rollout."""
-    return run.adopted and work.feedback is not None and work.feedback.run not in ("", run.id)
+def _of_another(ctx: DecisionContext, member: Finished, work: WorkView, run: Ended) -> bool:
+    """Whether the feedback may be of a run that began after TALM's had ended: until then the member
+    had the cluster. TALM leaves the id of an older run of ibgu there."""
+    shown = work.feedback.run if work.feedback is not None else ""
+    if not run.adopted or shown in ("", run.id):
+        return False
+    return _may_have_acted_since(ctx, member, run.ended_at)
+
+
+def _may_have_acted_since(ctx: DecisionContext, member: Finished, since: datetime) -> bool:
+    """Whether any rollout has begun a run on the cluster after that time, as far as their records
+    can be read."""
+    if any(member.cluster in each.clusters for each in ctx.fleet.unreadable.values()):
+        return True
+    others = (ctx.fleet.rollouts.get(uid) for uid in ctx.fleet.rollouts_of[member.cluster])
+    runs = (
+        step.members[member.cluster].run
+        for each in others
+        if each is not None
+        for step in each.steps
+        if member.cluster in step.members
+    )
+    return any(run is not None and run.intended_at >= since for run in runs)
 
 
 def soaks_until(ctx: DecisionContext, member: Finished, seen: Observation) -> datetime | None:
-    """Returns until when a success that did not last before its limit has to last since then
-    (R7.7); None: it has, or there is none."""
-    found, run = _verdict(ctx, member, seen), member.run
-    if found is None or found.kind is not VerdictKind.SUCCEEDED or not isinstance(run, Ended):
+    """Returns until when a success that did not last before the limit still has to last (R7.7);
+    None: it has, or there is none."""
+    found = _verdict(ctx, member, seen) if member.watched else None
+    if found is None or found.kind is not VerdictKind.SUCCEEDED or not found.soak:
         return None
-    until = max(run.ended_at, ctx.facts.in_sync_since) + found.soak
-    return until if found.soak and ctx.now < until else None
+    reason = member.reason
+    since = ctx.stands_since(reason) if reason.kind is ReasonKind.SOAKING else ctx.now
+    until = since + found.soak
+    return until if ctx.now < until else None
+
+
+def _note_soak(
+    ctx: DecisionContext, member: Finished, seen: Observation, found: Verdict | None
+) -> Finished:
+    """Notes since when a success stands that has to last, and that it does no more."""
+    if until := soaks_until(ctx, member, seen):
+        ctx.requeue_at(member.cluster, until)
+        return ctx.set_reason(member, ReasonKind.SOAKING, _LASTS, until=until)
+    lasts = found is not None and found.kind is VerdictKind.SUCCEEDED
+    if member.reason.kind is ReasonKind.SOAKING and not lasts:
+        return ctx.set_reason(member, ReasonKind.RUNNING, _LASTS_NO_MORE)
+    return member
 
 
 def _follow_rollback_deadline(
@@ -172,11 +212,8 @@ def _compare(
     ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView, found: Verdict
 ) -> None:
     if found.kind is VerdictKind.SUCCEEDED and not found.again:
-        soaks = soaks_until(ctx, member, ctx.observe(member.cluster))
-        if soaks is None:
+        if soaks_until(ctx, member, ctx.observe(member.cluster)) is None:
             _completed_late(ctx, member, run, cluster)
-        else:
-            ctx.requeue_at(member.cluster, soaks)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)
 

@@ -4,12 +4,13 @@ nothing."""
 from collections.abc import Sequence
 
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
+from ibgu.core.engine.decide.member.elsewhere import note_unread
 from ibgu.core.engine.decide.member.ending import end_run, fail_next_action, timed_out
 from ibgu.core.engine.decide.member.late import decide_finished
 from ibgu.core.engine.decide.member.pausing import decide_paused
 from ibgu.core.engine.decide.member.running import decide_in_flight
 from ibgu.core.engine.decide.member.waiting import decide_waiting
-from ibgu.core.model import Cause, Ended, InFlight, Member, RunResult, Waiting
+from ibgu.core.model import Cause, Ended, Finished, InFlight, Member, RunResult, Waiting
 
 
 def decide_members(ctx: DecisionContext, touched: Sequence[str]) -> None:
@@ -55,10 +56,16 @@ def decide_member(ctx: DecisionContext, member: Member) -> None:
 def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
     if isinstance(member, Waiting):
         decide_waiting(ctx, member)
+    elif ctx.observe(member.cluster).unread:
+        note_unread(ctx, member)
     elif isinstance(member, InFlight):
         decide_in_flight(ctx, member)
     else:
-        decide_finished(ctx, decide_paused(ctx, member))
+        # A success that came late leaves to later steps what a failure would resume.
+        decide_finished(ctx, member)
+        found = ctx.latest(member)
+        assert isinstance(found, Finished)
+        decide_paused(ctx, found)
 
 
 def expire(ctx: DecisionContext, member: InFlight) -> None:
@@ -68,6 +75,8 @@ def expire(ctx: DecisionContext, member: InFlight) -> None:
     decide_member(ctx, member)
     found = ctx.latest(member)
     if not isinstance(found, InFlight) or ctx.rollout.stands_still:
+        return
+    if ctx.observe(member.cluster).unread:  # It has been noted, and is read again.
         return
     run = found.run
     if not isinstance(run, Ended):

@@ -20,20 +20,17 @@ from ibgu.core.model import (
 )
 
 
-def decide_paused(ctx: DecisionContext, member: Finished) -> Finished:
+def decide_paused(ctx: DecisionContext, member: Finished) -> None:
     """Decides when the cluster of a finished member resumes what was paused for it, and notes that
     it has."""
     if member.paused_since is None or ctx.rollout.stands_still:
-        return member
+        return
     seen, latest = ctx.observe(member.cluster), ctx.tracked.latest(member.cluster)
     assert latest is not None
     if why := _resumed(ctx, member.paused_since, latest, seen):
-        return ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
-    if member.resuming or not isinstance(latest, Finished):
-        return member
-    if why := _due(ctx, latest, seen):
-        return ctx.on_member(Kind.RESUME_DUE, transitions.note_resuming(member), why)
-    return member
+        ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
+    elif not member.resuming and isinstance(latest, Finished) and (why := _due(ctx, latest, seen)):
+        ctx.on_member(Kind.RESUME_DUE, transitions.note_resuming(member), why)
 
 
 def _resumed(ctx: DecisionContext, since: datetime, latest: Member, seen: Observation) -> str:
@@ -59,7 +56,8 @@ def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
     """Returns why the cluster is to resume now, and not in a later step; empty: it is not.
 
     An action that still goes on in the cluster is not disturbed for a day, and what has just failed
-    in a part of the cluster does not go on to the rest of it.
+    in a part of the cluster does not go on to the rest of it. How a cluster is that can't be
+    reached, nobody knows.
     """
     why = _nothing_resumes(ctx, latest)
     if not why:
@@ -73,7 +71,8 @@ def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
     if ctx.rollout.deleted_at is not None:
         return why
     soaks = soaks_until(ctx, latest, seen)
-    if known.unwell or soaks is not None:
+    dark = seen.cluster is None or not seen.cluster.reachable
+    if known.unwell or dark or soaks is not None:
         ctx.requeue_at(latest.cluster, min(due, soaks or due))
         return ""
     return why

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate
 from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
-from ibgu.core.engine.decide.member.elsewhere import unsettled
+from ibgu.core.engine.decide.member.elsewhere import note_unread, unsettled
 from ibgu.core.engine.decide.member.ending import finish, skip_action
 from ibgu.core.engine.decide.member.probing import known_state, probe_again, unanswered
 from ibgu.core.engine.driver import JudgementKind
@@ -35,8 +35,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     """Decides what a waiting member's reason is now: what blocks it, what its probe has shown, or
     that it is ready. A slot is not given here (`starting`)."""
     seen = ctx.observe(member.cluster)
-    if hold := ctx.rollout.restored_hold:
-        _block(ctx, member, hold.kind, hold.message, hold.who)
+    if _stands_still(ctx, member, seen):
         return
     cluster = _finish_if_obsolete(ctx, member, seen.cluster)
     if cluster is None or _block_if_needed(ctx, member, cluster, seen):
@@ -53,6 +52,17 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
         _ready(ctx, member)
     else:
         ctx.set_reason(member, ReasonKind.SLOT, "waits for a slot")
+
+
+def _stands_still(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
+    """Whether nothing may be decided on the member after a restore, or because objects of its
+    cluster can't be read."""
+    if hold := ctx.rollout.restored_hold:
+        return _block(ctx, member, hold.kind, hold.message, hold.who)
+    if seen.unread and ctx.rollout.deleted_at is None:
+        note_unread(ctx, _drop_probe(ctx, member))
+        return True
+    return False
 
 
 def _ready(ctx: DecisionContext, member: Waiting) -> None:

@@ -33,9 +33,13 @@ class _Change(Struct, frozen=True):
 
 def follow_grants(ctx: DecisionContext) -> None:
     """Notes each grant that has come, gone or ended, and decides again on those whom policies keep.
-    While grants can't be read, those that are noted stay."""
-    known = ctx.rollout.grants
-    shown = known if ctx.snapshot.grants is None else ctx.snapshot.grants
+    While grants can't be read, those that are noted stay; so do those that are still there while
+    nothing proves who writes them."""
+    known, shown = ctx.rollout.grants, ctx.snapshot.grants
+    if shown is None:
+        shown = known
+    elif ctx.snapshot.grants_problem:
+        shown = _still_there(known, shown)
     found = Grants(
         tuple(_approvals(known, shown.approvals, ctx.rollout.spec.plan)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
@@ -66,6 +70,14 @@ def follow_grants(ctx: DecisionContext) -> None:
         ctx.result.remaining += [member.cluster for member in tracked.queued()]
 
 
+def _still_there(known: Grants, shown: Grants) -> Grants:
+    """Returns the grants that are noted and have not been deleted."""
+    there = _by_uid(shown.approvals).keys() | _by_uid(shown.broken_glass).keys()
+    approvals = tuple(each for each in known.approvals if each.uid in there)
+    broken_glass = tuple(each for each in known.broken_glass if each.uid in there)
+    return replace(known, approvals=approvals, broken_glass=broken_glass)
+
+
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
@@ -88,7 +100,10 @@ def _refused(approval: Approval, plan: list[PlanItem], unread_until: datetime | 
     """Returns why an approval that is new to ibgu does not count. What the plan was like when one
     was written that could not be read then is not known."""
     if unread_until is not None and (approval.created is None or approval.created <= unread_until):
-        return f"it was not read while {MAX_GRANTS} others were older: write it again"
+        return (
+            f"ibgu did not read it when it was written: {MAX_GRANTS} others were older, or the "
+            "journal was lost since; write it again"
+        )
     number = approval.step + 1
     if not 0 <= approval.step < len(plan):
         return f"the plan had no step {number} when ibgu saw it"

@@ -5,7 +5,7 @@ that follows from the decision: one that was made before a crash is found again.
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -60,11 +60,17 @@ def _followed(ctx: DecisionContext, each: PolicyFollowUp) -> PolicyFollowUp:
 
 def restored_since(ctx: DecisionContext, each: PolicyFollowUp) -> str:
     """Returns that a restore came after the decision, so that a person goes on; empty: none did."""
-    restored = ctx.rollout.restored_at
-    # The mark of a restore has whole seconds.
-    if restored is None or each.decided_at >= restored + timedelta(seconds=1):
+    if not before_restore(ctx, each.decided_at):
         return ""
     return "the hub or the journal was restored since, and nothing begins by itself after that"
+
+
+def before_restore(ctx: DecisionContext, at: datetime) -> bool:
+    """Returns whether that was before the newest restore, or is a time that the restore has made
+    up."""
+    restored = ctx.rollout.restored_at
+    # The mark of a restore has whole seconds.
+    return restored is not None and at < restored + timedelta(seconds=1)
 
 
 def taken_by(ctx: DecisionContext, cluster: ClusterView) -> Rollout | None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.step.follow_ups import (
     LABELS_CHANGED,
+    before_restore,
     by_hand,
     name_of,
     note_follow_up,
@@ -43,12 +44,15 @@ _MAX_WHY = 300
 
 
 def plan_retries(ctx: DecisionContext) -> None:
-    """Plans what policies ask for once AbortOnFailure has ended."""
+    """Plans what policies ask for once AbortOnFailure has ended. When a step ended that a restore
+    has brought back, nobody knows."""
     if ctx.rollout.deleted_at is not None or not ctx.snapshot.policies_known:
+        return
+    if ctx.rollout.stands_still:
         return
     for tracked in ctx.tracked.steps:
         ended = tracked.step.finished_at
-        if ended is None or ctx.now >= ended + PLAN_WITHIN:
+        if ended is None or ctx.now >= ended + PLAN_WITHIN or before_restore(ctx, ended):
             continue
         if traits(tracked.step.first).after_failure:
             _plan(ctx, tracked, ended)

@@ -19,7 +19,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.broken_canaries import CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import ActionName, Kind, StepState, table_of, traits
-from ibgu.core.model.follow_ups import PolicyFollowUp
+from ibgu.core.model.follow_ups import PolicyFollowUp, WellCanary
 
 MAX_CANARIES = 100
 """The most canaries of one step that ibgu looks after, and may lead back by itself: the journal has
@@ -51,13 +51,14 @@ def _look_after(
             continue
         since = ctx.facts.in_sync_since
         broken = canaries.broken.broken_for(step.step.key, report, since, ctx.now)
-        if report.well and uid not in known.well:
+        canary = WellCanary(canaries.policy, uid)
+        if report.well and canary not in known.well:
             if len(known.well) >= MAX_CANARIES:
                 continue
             words = f"the canary {report.cluster.name} is well since its {_upgrade(report)}"
-            well = replace(known, well=(*known.well, uid))
+            well = replace(known, well=(*known.well, canary))
             ctx.on_step(Kind.CANARY_WELL, lifecycle.follow_up(step.step, well), words)
-        elif broken is not None and uid in known.well:
+        elif broken is not None and canary in known.well:
             if broken >= after and uid not in ctx.fleet.pending_patches:
                 due.append(report)
             else:

@@ -23,9 +23,9 @@ from ibgu.core.engine.gates import (
     opened,
     same_hold,
     step_rate_limits,
+    stops_all,
     unread,
 )
-from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (

@@ -103,8 +103,8 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     users = {each.user for each in found if each.counts(what.step, what.before, now)}
     author = consent.authors.get(what.step, "")
     counting = users - {author} if asked.four_eyes else users
-    # Of two people who approve, one at least is not the author.
-    needed = asked.approvers if author or not asked.four_eyes else max(2, asked.approvers)
+    # Of one person more who approves, none but one can be the author.
+    needed = asked.approvers + (asked.four_eyes and not author)
     if len(counting) >= needed:
         return ""
     words = f"{counted(needed, 'person', 'people')} must approve {what.words}"
@@ -114,7 +114,7 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
     if asked.four_eyes:
-        words += _of_author(what, author, consent, needed > asked.approvers)
+        words += _of_author(asked, what, author, consent)
     return f"{words}; {_too_many(consent)}" if consent.grants.unread else words
 
 
@@ -128,16 +128,15 @@ def _too_many(consent: Consent) -> str:
     )
 
 
-def _of_author(what: _Asked, author: str, consent: Consent, more: bool) -> str:
+def _of_author(asked: PolicyApproval, what: _Asked, author: str, consent: Consent) -> str:
     """Returns who does not count as the author of the step, or why that is not known."""
     if author:
         return f"; {_named([author])}, who is the step's author, does not count"
-    if not more:
-        return ""
     key = names.step_author(what.step)
     if not consent.can_prove:
         return "; the author of the step is not proven, because the rollout is too old for that"
-    return f"; 1 is enough once the step's author is proven: they annotate the rollout with {key}"
+    enough = f"{asked.approvers} {'is' if asked.approvers == 1 else 'are'} enough"
+    return f"; {enough} once the step's author is proven: they annotate the rollout with {key}"
 
 
 def _named(users: Iterable[str]) -> str:

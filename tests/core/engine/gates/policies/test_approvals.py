@@ -259,12 +259,28 @@ def test_a_rollout_older_than_the_admission_policy_has_no_proven_author() -> Non
 
 
 def test_the_policy_says_the_number_of_approvers() -> None:
-    engine = fleet(approval={"approvers": 3})
+    engine = fleet(approval={"approvers": 3, "fourEyes": False})
     start(engine, "Prep")
     for user in ("alice", "bob"):
         approve(engine, user)
     engine.wait(minutes=5)
     assert message(engine) == "3 people must approve step 1, and alice, bob have"
+    approve(engine, "carol")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_an_author_who_is_not_known_counts_for_nothing() -> None:
+    """Two of three people who approve are not the author."""
+    engine = fleet(approval={"approvers": 2})
+    start(engine, "Prep")
+    for user in ("alice", "bob"):
+        approve(engine, user)
+    engine.wait(minutes=5)
+    assert message(engine) == (
+        "3 people must approve step 1, and alice, bob have; 2 are enough once the step's author is "
+        "proven: they annotate the rollout with ibgu.dev/step-1-author"
+    )
     approve(engine, "carol")
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from ibgu.core.engine.gates import GATES
 from ibgu.core.model import Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.names import HOLD
@@ -75,6 +77,19 @@ def test_a_glass_that_is_deleted_is_whole_at_once() -> None:
     engine.wait(hours=1)
     assert reason(engine, "uid-a", "site-2").gate == GATE
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_glass_is_whole_once_it_is_deleted_though_nothing_proves_it(*, deleted: bool) -> None:
+    engine = fleet("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    break_glass(engine, GATE, hours=48)
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.unproven = "the admission policy is not in force"
+    if deleted:
+        mend_glass(engine)
+    engine.wait(hours=1)
+    assert (engine.member("uid-a", 0, "site-2").outcome is None) is deleted
 
 
 def test_a_cluster_that_waits_for_a_slot_is_kept_once_the_glass_is_whole() -> None:

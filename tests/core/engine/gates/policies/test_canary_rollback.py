@@ -15,6 +15,7 @@ from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCh
 from ibgu.core.model import Change, Kind, Outcome, PendingPatch, ReasonKind
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan import Scope
 from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
@@ -452,3 +453,22 @@ def test_a_failed_canary_is_not_rolled_back_by_the_policy() -> None:
     engine.wait(hours=2)
     assert asked(engine) == ()
     assert "1 of 2 canaries failed" in hold(engine)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_canary_that_is_well_for_one_policy_never_was_for_another(*, both: bool) -> None:
+    engine = fleet(4)
+    for name, spoke in engine.spokes.items():
+        spoke.certificates = timedelta(days=30)
+        condition(engine, name, "True")
+
+    def asks(name: str, status: str) -> RolloutPolicy:
+        canaries = {"count": 2, "soakMinutes": 1440, "rollback": True}
+        health = {"conditions": [{"type": POWER, "status": status}]}
+        return policies.policy(name, actions=["Upgrade"], canaries=canaries | {"health": health})
+
+    well, never = asks("a-well", "True"), asks("b-never-well", "False")
+    set_policies(engine, *((well, never) if both else (never,)))
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=3)
+    assert asked(engine) == ()
