@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
     ActingParty,
@@ -737,10 +738,12 @@ def test_an_adopted_action_completes_late_by_no_other_rollouts_action(
     assert engine.member(uid, 0, "s1").late == ""
 
 
+@pytest.mark.parametrize("unreadable", [False, True])
 def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_has_upgraded_before(
-    engine: InMemoryEngine,
+    engine: InMemoryEngine, *, unreadable: bool
 ) -> None:
-    """TALM leaves the id of ibgu's last run on the cluster."""
+    """TALM leaves the id of ibgu's last run on the cluster. A rollout whose records can't be read
+    may have acted there since."""
     for action in ("Prep", "Abort"):
         engine.apply(ibgu(f"before-{action.lower()}", action))
         engine.wait(hours=1)
@@ -756,6 +759,16 @@ def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_has_upgraded_be
     talm.removed()
     engine.wait(hours=6)
     assert engine.member(uid, 0, "s1").outcome is Outcome.FAILED
+    if unreadable:
+        engine.fleet.unreadable["uid-x"] = UnreadableRollout(
+            uid="uid-x",
+            namespace="default",
+            name="x",
+            error="damaged",
+            claims={},
+            cancellers={},
+            clusters=frozenset({"s1"}),
+        )
     spoke.complete(Stage.PREP)
     engine.wait(hours=2)
-    assert engine.member(uid, 0, "s1").late
+    assert bool(engine.member(uid, 0, "s1").late) is not unreadable
