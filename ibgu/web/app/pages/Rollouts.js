@@ -1,7 +1,6 @@
 /** All rollouts that the caller may see, the newest first; above them what needs a person. */
 import { useEffect, useState } from "preact/hooks";
 import { useBody, useNow } from "../data/watch.js";
-import { useServices } from "../data/services.js";
 import { html } from "../html.js";
 import { Bar, doneShare, ended } from "../parts/Bar.js";
 import { Empty, Missing, Stale } from "../parts/Notice.js";
@@ -29,7 +28,7 @@ export function Rollouts() {
     <ul class="rollouts">
       ${items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
     </ul>
-    ${nextCursor && html`<${Older} key=${nextCursor} cursor=${nextCursor} now=${now} />`}`;
+    ${nextCursor && html`<${Older} cursor=${nextCursor} now=${now} />`}`;
 }
 
 function NoRollouts() {
@@ -92,18 +91,15 @@ function When({ rollout, now }) {
   return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
 }
 
-/** A further page, which is asked for once. */
+/** A further page, once somebody asks for it. */
 function Older({ cursor, now }) {
-  const { rest } = useServices();
-  const [page, setPage] = useState(null);
-  const [why, setWhy] = useState("");
-  const more = () =>
-    rest.get(`rollouts${query({ limit: 50, cursor })}`).then(setPage, (problem) => setWhy(problem.message));
-  if (!page)
-    return html`<button type="button" onClick=${more}>Older rollouts</button>
-      ${why && html`<p class="worry" role="alert"><${Words} text=${why} /></p>`}`;
+  const [open, setOpen] = useState(false);
+  const watched = useBody(open ? `rollouts${query({ limit: 50, cursor })}` : null, { gap: 5000 });
+  if (!open) return html`<button type="button" onClick=${() => setOpen(true)}>Older rollouts</button>`;
+  if (!watched.body) return html`<${Missing} watched=${watched} />`;
+  const { items, nextCursor } = watched.body;
   return html`<ul class="rollouts">
-      ${page.items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
+      ${items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
     </ul>
-    ${page.nextCursor && html`<${Older} key=${page.nextCursor} cursor=${page.nextCursor} now=${now} />`}`;
+    ${nextCursor && html`<${Older} cursor=${nextCursor} now=${now} />`}`;
 }

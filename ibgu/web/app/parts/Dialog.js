@@ -2,10 +2,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";
 
-export function Dialog({ title, onClose, children }) {
+/** `stays`: Escape does not close it now. */
+export function Dialog({ title, onClose, stays = false, children }) {
   const ref = useRef(null);
   useEffect(() => ref.current.showModal(), []);
-  return html`<dialog ref=${ref} aria-labelledby="dialog-title" onClose=${onClose}>
+  const cancel = (event) => stays && event.preventDefault();
+  return html`<dialog ref=${ref} aria-labelledby="dialog-title" onCancel=${cancel} onClose=${onClose}>
     <h2 id="dialog-title">${title}</h2>
     ${children}
   </dialog>`;

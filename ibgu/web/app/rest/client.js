@@ -2,6 +2,8 @@
 
 const BASE = new URL("api/v1/", document.baseURI);
 const KEPT = 64;
+/** Milliseconds after which a question counts as unanswered; it is asked again then. */
+const ANSWER_MS = 30_000;
 const SIGNED_OUT = "You are signed out. Reload the page to sign in again.";
 
 export class Problem extends Error {
@@ -38,8 +40,9 @@ export class Rest {
   /** @returns {Promise<any>} @throws {Problem} */
   async get(/** @type {string} */ path, /** @type {AbortSignal} */ signal = undefined) {
     const kept = this.#kept.get(path);
+    const limit = AbortSignal.timeout(ANSWER_MS);
     const answer = await this.#ask(path, {
-      signal,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
       headers: kept ? { "If-None-Match": kept.tag } : {},
     });
     if (answer.status === 304 && kept) return kept.body;
@@ -81,14 +84,14 @@ export class Rest {
       this.#clock(answer.headers.get("Date"));
       return answer;
     } catch (error) {
-      if (error instanceof Problem) throw error;
-      if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Problem(0, { detail: "ibgu's API does not respond" });
+      throw unanswered(error);
     }
   }
 
   async #body(/** @type {Response} */ answer) {
-    const text = await answer.text();
+    const text = await answer.text().catch((error) => {
+      throw unanswered(error);
+    });
     const body = parsed(text);
     if (answer.status === 401) this.refused();
     if (!answer.ok) throw new Problem(answer.status, body ?? { detail: text.slice(0, 300) });
@@ -106,6 +109,13 @@ export class Rest {
     const ahead = date ? Date.parse(date) + 500 - Date.now() : NaN;
     if (Math.abs(ahead - this.ahead) > 1500) this.ahead = ahead;
   }
+}
+
+/** What is thrown for a question without an answer. */
+function unanswered(/** @type {unknown} */ error) {
+  if (error instanceof Problem) return error;
+  if (error instanceof DOMException && error.name === "AbortError") return error;
+  return new Problem(0, { detail: "ibgu's API does not respond" });
 }
 
 function parsed(/** @type {string} */ text) {

@@ -22,17 +22,17 @@ export function ClusterActions({ found }) {
 
 function Offered({ found: { cluster, state }, rollout }) {
   const { body, again } = useBody(rolloutPath(rollout, "/actions"), { gap: 2000 });
-  const [open, setOpen] = useState("");
+  // What the dialog is about stays, also once the cluster is in another rollout.
+  const [open, setOpen] = useState(null);
   const [why, setWhy] = useState("");
   const items = (body?.items ?? []).filter((each) => CHANGES[each.name]?.states.includes(state));
   if (!items.length && !open) return null;
-  const chosen = body.items.find((each) => each.name === open);
   const press = (item) => {
     setWhy(item.allowed ? "" : `${CHANGES[item.name].verb} ${cluster}: ${item.why}`);
-    if (item.allowed) setOpen(item.name);
+    if (item.allowed) setOpen({ permit: item, rollout, cluster });
   };
   const close = () => {
-    setOpen("");
+    setOpen(null);
     again();
   };
   return html`<div class="of-cluster">
@@ -52,14 +52,14 @@ function Offered({ found: { cluster, state }, rollout }) {
     </div>
     <p class="quiet" role="status"><${Words} text=${why} /></p>
     ${
-      chosen &&
-      html`<${Change} key=${open} change=${alone(chosen, rollout, cluster)} rollout=${rollout} onClose=${close} />`
+      open &&
+      html`<${Change} key=${open.permit.name} change=${alone(open)} rollout=${open.rollout} onClose=${close} />`
     }
   </div>`;
 }
 
 /** @returns {import("../rollout/actions/changes.js").Kind} */
-function alone(permit, rollout, cluster) {
+function alone({ permit, rollout, cluster }) {
   const title = `${CHANGES[permit.name].verb} ${cluster}`;
   return {
     ...changeOf(permit, { rollout, step: null, risks: {} }),

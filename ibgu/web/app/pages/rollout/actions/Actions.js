@@ -33,7 +33,7 @@ export function Actions({ rollout, step }) {
     ${
       chosen &&
       html`<${Change}
-      key=${open}
+      key=${`${rollout.uid}/${open}`}
       change=${changeOf(chosen, { rollout, step, risks: body.risks })}
       rollout=${rollout}
       onClose=${close}

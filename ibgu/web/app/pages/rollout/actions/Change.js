@@ -19,13 +19,14 @@ export function Change({ change, rollout, onClose }) {
   const [done, setDone] = useState(null);
   const path = rolloutPath(rollout, `/${change.path}`);
   const missing = change.missing(body);
-  const trial = useTrial(path, missing ? null : body);
+  const uid = rollout.uid ?? "";
+  const trial = useTrial(path, uid, missing ? null : body);
   const step = change.step(body);
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
-  const { busy, problem, send } = useSending(path, body, setDone);
+  const { busy, problem, send } = useSending(path, uid, body, setDone);
   const first = done?.again ? rolloutPath({ ...rollout, name: done.rollout }) : null;
-  const stopped = useSecond(path, body, first, setDone);
+  const stopped = useSecond(path, uid, body, first, setDone);
   if (done)
     return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} stopped=${stopped} onClose=${onClose} />`;
 
@@ -45,7 +46,7 @@ export function Change({ change, rollout, onClose }) {
     setTyped("");
   };
   const { Fields } = change;
-  return html`<${Dialog} title=${change.title} onClose=${onClose}>
+  return html`<${Dialog} title=${change.title} stays=${busy} onClose=${onClose}>
     <${Fields} ...${change.given} body=${body} change=${alter} />
     ${(step || preview) && html`<${Preview} found=${preview} />`}
     ${!missing && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
@@ -53,7 +54,7 @@ export function Change({ change, rollout, onClose }) {
     ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
-      <button type="button" onClick=${onClose}>Close</button>
+      <button type="button" aria-disabled=${busy ? "true" : null} onClick=${() => !busy && onClose()}>Close</button>
       <button
         type="button"
         class=${`primary ${risk.danger}`}

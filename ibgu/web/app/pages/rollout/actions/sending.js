@@ -1,19 +1,29 @@
 /** A change as a request: tried by the hub whenever the form changes, then sent. */
 import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../../../data/services.js";
+import { query } from "../../../rest/client.js";
 
 export const TYPING_MS = 300;
 const AGAIN_MS = 2000;
 /** How long the first request may stay without effect once its rollout is over. */
 const SETTLING_MS = 60_000;
-const NO_EFFECT = "the rollout is over, and the clusters are as they were before it";
+const NO_EFFECT = "the rollout that aborts them is over, and some of them are still not back at Idle";
+/** How long REST may not know a rollout yet that was just made. */
+const UNKNOWN_MS = 30_000;
+const NOT_FOUND = 404;
 const OVER = ["Completed", "CompletedWithFailures"];
 /** Statuses of problems that pass. */
 const PASSING = [0, 429, 503];
 const BLANK = { answer: null, problem: null };
 
-/** What the change would do. @param {object | null} body null: nothing is to be asked yet */
-export function useTrial(/** @type {string} */ path, body) {
+/**
+ * What the change would do.
+ *
+ * @param {string} path
+ * @param {string} uid the rollout's; empty: the newest of its name
+ * @param {object | null} body null: nothing is to be asked yet
+ */
+export function useTrial(path, uid, body) {
   const { rest } = useServices();
   const text = JSON.stringify(body);
   const [state, setState] = useState({ text: "", ...BLANK });
@@ -21,33 +31,35 @@ export function useTrial(/** @type {string} */ path, body) {
     if (body === null) return undefined;
     let stale = false;
     const timer = setTimeout(async () => {
-      const found = await tried(() => rest.post(`${path}?dryRun=true`, body));
+      const found = await tried(() => rest.post(`${path}${query({ dryRun: true, uid })}`, body));
       if (!stale) setState({ text, ...found });
     }, TYPING_MS);
     return () => {
       stale = true;
       clearTimeout(timer);
     };
-  }, [rest, path, text]);
+  }, [rest, path, uid, text]);
   return state.text === text ? state : BLANK;
 }
 
 export function useSending(
   /** @type {string} */ path,
+  /** @type {string} */ uid,
   /** @type {object} */ body,
   /** @type {(answer: any) => void} */ done,
 ) {
   const { rest } = useServices();
+  const text = JSON.stringify(body);
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
+  const [failed, setFailed] = useState({ text: "", problem: null });
   const send = async () => {
     setBusy(true);
-    const found = await tried(() => rest.post(path, body));
+    const found = await tried(() => rest.post(`${path}${query({ uid })}`, body));
     setBusy(false);
-    setProblem(found.problem);
+    setFailed({ text, problem: found.problem });
     if (found.answer) done(found.answer);
   };
-  return { busy, problem, send };
+  return { busy, problem: failed.text === text ? failed.problem : null, send };
 }
 
 /**
@@ -55,12 +67,13 @@ export function useSending(
  * the same body again.
  *
  * @param {string} path
+ * @param {string} uid the rollout's; empty: the newest of its name
  * @param {object} body
  * @param {string | null} first the path of the rollout that comes first; null: there is none
  * @param {(answer: any) => void} done
  * @returns {Error | null} why there is no second request
  */
-export function useSecond(path, body, first, done) {
+export function useSecond(path, uid, body, first, done) {
   const { rest } = useServices();
   const [problem, setProblem] = useState(null);
   useEffect(() => {
@@ -68,17 +81,22 @@ export function useSecond(path, body, first, done) {
     const ending = new AbortController();
     let timer = 0;
     let over = 0;
+    let known = false;
+    const began = Date.now();
+    const soon = () => !known && Date.now() - began < UNKNOWN_MS;
     const look = async () => {
       try {
         const { phase } = await rest.get(first, ending.signal);
+        known = true;
         over = OVER.includes(phase) ? over || Date.now() : 0;
         // The hub may not show the first request's effect yet: then it would be made once more.
-        if (over && !(await rest.post(`${path}?dryRun=true`, body)).again && !ending.signal.aborted)
-          return done(await rest.post(path, body));
+        if (over && !(await rest.post(`${path}${query({ dryRun: true, uid })}`, body)).again && !ending.signal.aborted)
+          return done(await rest.post(`${path}${query({ uid })}`, body));
         if (over && Date.now() - over > SETTLING_MS) return setProblem(new Error(NO_EFFECT));
       } catch (error) {
         if (ending.signal.aborted) return undefined;
-        const passes = PASSING.includes(error.status) || (error.status === 409 && over);
+        const unknown = error.status === NOT_FOUND && soon();
+        const passes = unknown || PASSING.includes(error.status) || (error.status === 409 && over);
         if (!passes || (over && Date.now() - over > SETTLING_MS)) return setProblem(error);
       }
       if (!ending.signal.aborted) timer = setTimeout(look, AGAIN_MS);
@@ -89,7 +107,7 @@ export function useSecond(path, body, first, done) {
       ending.abort();
       clearTimeout(timer);
     };
-  }, [rest, path, first]);
+  }, [rest, path, uid, first]);
   return problem;
 }
 

@@ -1,0 +1,114 @@
+"""Commands that wait: for an API that is away, and for the step that a change has appended."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from msgspec import Struct
+
+from ibgu.cli.change import controls, following
+from ibgu.cli.read import polling
+from ibgu.cli.read.verdict import WaitResult
+from ibgu.cli.show.status import StatusSnapshot
+from ibgu.client import RestError
+from ibgu.client.responses import (
+    CountsResponse,
+    ReasonCountResponse,
+    SkipRequest,
+    StepResponse,
+)
+
+AWAY, UNKNOWN = RestError("away", 503), RestError("unknown", 404)
+
+
+class Seen(Struct, frozen=True):
+    facts: object = None
+
+
+def answers(*given: RestError | Seen) -> Callable[[], Seen]:
+    """Each is given once; the last one for ever."""
+    left = list(given)
+
+    def poll() -> Seen:
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(found, RestError):
+            raise found
+        return found
+
+    return poll
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "REFRESH_SECONDS", 0.001)
+
+
+@pytest.mark.parametrize("seconds", [None, 60.0])
+@pytest.mark.parametrize("first", [AWAY, UNKNOWN])
+def test_a_rollout_that_is_not_there_at_first_is_waited_for(
+    first: RestError, seconds: float | None
+) -> None:
+    assert next(polling.polls_until(answers(first, first, Seen()), seconds)) == Seen()
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds", "ends"),
+    [(AWAY, None, RestError), (UNKNOWN, 0.05, RestError), (AWAY, 0.05, polling.TimeIsUpError)],
+)
+def test_it_is_waited_for_briefly_or_until_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+    first: RestError,
+    seconds: float | None,
+    ends: type[Exception],
+) -> None:
+    monkeypatch.setattr(polling, "UNKNOWN_SECONDS", -1.0)
+    with pytest.raises(ends):
+        next(polling.polls_until(answers(first), seconds))
+
+
+@pytest.mark.parametrize(
+    ("found", "plan", "late", "judged"),
+    [
+        (WaitResult.SUCCEEDED, 2, False, WaitResult.SUCCEEDED),
+        (WaitResult.SUCCEEDED, 1, False, None),
+        (WaitResult.SUCCEEDED, 1, True, WaitResult.SUCCEEDED),
+        (WaitResult.STOPPED, 1, False, WaitResult.STOPPED),
+        (None, 1, True, None),
+    ],
+)
+def test_a_rollout_is_over_once_the_appended_step_is(
+    monkeypatch: pytest.MonkeyPatch,
+    found: WaitResult | None,
+    plan: int,
+    *,
+    late: bool,
+    judged: WaitResult | None,
+) -> None:
+    """Until ibgu has read the new plan, the step before may have completed the rollout."""
+
+    class Rollout(Struct):
+        plan: list[str]
+
+    class Snapshot(Struct):
+        rollout: Rollout
+
+    monkeypatch.setattr(following, "verdict", lambda seen: found)
+    until = 0.0 if late else float("inf")
+    seen = cast("StatusSnapshot", Snapshot(Rollout(["step"] * plan)))
+    assert following._judged(2, until, seen) is judged
+
+
+@pytest.mark.parametrize(
+    ("body", "clusters"),
+    [
+        (SkipRequest(clusters=("a", "b")), 2),
+        (SkipRequest(), 7),
+        (SkipRequest(reason="Unreachable"), 3),
+        (SkipRequest(reason="Busy"), 0),
+    ],
+)
+def test_a_skip_is_about_those_whom_it_names(body: SkipRequest, clusters: int) -> None:
+    counts = CountsResponse(total=9, waiting=7)
+    reasons = (ReasonCountResponse(kind="Unreachable", count=3),)
+    running = StepResponse(step=1, state="running", counts=counts, reasons=reasons)
+    assert controls._skips(body, running) == clusters
