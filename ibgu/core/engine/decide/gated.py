@@ -93,11 +93,10 @@ def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) 
 def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
     """Whether a gate keeps the member's next action; notes that on the member, and a hold that a
     person must end on the step."""
-    for gate in guarding(ctx.action(member), ctx.snapshot.policies):
-        kept = _kept_by(ctx, member, gate, seen)
-        if kept is not None:
-            ctx.note_reason(member, kept)
-            return True
+    kept = kept_before_next(ctx, member, seen)
+    if kept is not None:
+        ctx.note_reason(member, kept)
+        return True
     known = GATE_REASONS.get(member.reason.kind)
     if known is not None and known.opened:
         release_kept(ctx, ctx.step(member), [member], known.opened)
@@ -105,8 +104,16 @@ def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> 
     return False
 
 
+def kept_before_next(ctx: DecisionContext, member: Unfinished, seen: Observation) -> Reason | None:
+    """Returns why a gate that guards the member's next action inside a chain is closed; None: all
+    are open. A hold that a person must end is noted on the step."""
+    guards = guarding(ctx.action(member), ctx.snapshot.policies)
+    found = (_kept_by(ctx, member, gate, seen) for gate in guards)
+    return next((each for each in found if each is not None), None)
+
+
 def _kept_by(
-    ctx: DecisionContext, member: InFlight, gate: Gate, seen: Observation
+    ctx: DecisionContext, member: Unfinished, gate: Gate, seen: Observation
 ) -> Reason | None:
     """Returns why the gate keeps the member; one that is kept behind a lasting hold stays so until
     a person resumes."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.gated import closed_gate
+from ibgu.core.engine.decide.gated import closed_gate, kept_before_next
 from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.member.elsewhere import note_unread, unsettled
 from ibgu.core.engine.decide.member.ending import finish, skip_action
@@ -135,7 +135,9 @@ def _block_if_held(ctx: DecisionContext, member: Waiting, seen: Observation) -> 
     hold, goes_on = ctx.rollout.hold, _withdrawn_run_came_back(member, seen)
     if hold is not None and not (goes_on and GATE_REASONS[hold.kind].new_starts_only):
         return _block(ctx, member, hold.kind, hold.message, hold.who)
-    return not goes_on and _block_if_gated(ctx, member, MEMBER_GATES, seen)
+    return not goes_on and (
+        _block_if_gated(ctx, member, MEMBER_GATES, seen) or _block_inside_chain(ctx, member, seen)
+    )
 
 
 def _block_if_gated(
@@ -149,6 +151,16 @@ def _block_if_gated(
     _note_lost_place(ctx, member, reason)
     member = _drop_probe(ctx, member)
     ctx.note_reason(member, reason)
+    return True
+
+
+def _block_inside_chain(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
+    """Records a closed gate that guards the action before which the member has lost its slot: the
+    gates of the step are asked about its first action alone."""
+    reason = kept_before_next(ctx, member, seen) if member.action_index else None
+    if reason is None:
+        return False
+    ctx.note_reason(_drop_probe(ctx, member), reason)
     return True
 
 
