@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec import Struct
@@ -15,13 +16,22 @@ from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
 from ibgu.core.assurance.certify.policy_rules import objection
-from ibgu.core.assurance.certify.policy_starts import Objection, Start, behind_glass, of_cluster
-from ibgu.core.assurance.certify.policy_times import of_fit
+from ibgu.core.assurance.certify.policy_starts import (
+    Objection,
+    Start,
+    about,
+    behind_glass,
+    of_cluster,
+)
+from ibgu.core.assurance.certify.policy_times import alike_for_all, of_fit, of_times
 from ibgu.core.assurance.certify.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.assurance.certify.starts import CLAIMING, StartReader, is_canary, with_policy_facts
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
+
+_LATER = timedelta(minutes=1)
+"""An action that is sent so long after its start is judged again."""
 
 
 def wanted_of_others(policies: Iterable[PolicyVersion]) -> frozenset[str]:
@@ -75,6 +85,8 @@ class PolicyAudit:
         self._ends = ImageEnds(audit.proofs)
         self._suspects: dict[str, list[_Suspect]] = {}
         """The suspects of each rollout."""
+        self._begun: dict[tuple[str, int | None, str | None], datetime] = {}
+        """When members have begun the actions that are not sent yet."""
         self._policies: set[str] = set()
         self._starts = 0
         self._unjudged: set[int] = set()
@@ -87,6 +99,10 @@ class PolicyAudit:
         rollout = self._subject(event)
         if rollout is not None and event.kind == "RunIntended":
             self._judge(event, rollout)
+            self._begun[_member(event)] = event.at
+        elif rollout is not None and event.kind == "RunArming":
+            if event.at >= self._begun.pop(_member(event), event.at) + _LATER:
+                self._judge_arming(event, rollout)
         elif rollout is not None and event.kind == "FollowUpChanged":
             self._judge_follow_ups(event, rollout)
         self._reader.read(event)
@@ -161,6 +177,25 @@ class PolicyAudit:
         self._unknown.update(unknown)
         self._unjudged |= {event.seq} if unknown else set()
 
+    def _judge_arming(self, event: Event, rollout: RolloutCase) -> None:
+        """Checks that no policy forbade the time at which the action was sent, long after its
+        start (R8.8)."""
+        policies = list(self._history.at(event.at))
+        start = self._reader.start(event, rollout) if policies else None
+        if start is None:
+            return
+        for each in policies:
+            if not rollout.grants.passes(policy_gate(each.name), event.at):
+                self._judge_time(each, start, event)
+
+    def _judge_time(self, policy: PossiblePolicy, start: Start, event: Event) -> None:
+        specs = [alike_for_all(spec) for spec in policy.specs]
+        found = [next(of_times(spec, start), None) for spec in specs if spec and about(spec, start)]
+        wrong = next((each for each in found if each), Objection())
+        allowed = policy.absent or len(found) < len(specs) or None in found
+        words = f"{wrong.rule}: {event.cluster} is sent {start.action} {wrong.words}"
+        self._audit.require(Rule.POLICIES, allowed, event, f"{words} (RolloutPolicy/{policy.name})")
+
     def _judge_by(
         self, policy: PossiblePolicy, start: Start, event: Event, rollout: RolloutCase
     ) -> str:
@@ -198,6 +233,10 @@ def _objections(
             own = of_cluster(spec, start)
             more = (*of_demands(own, start), *breaker(spec), *of_fit(own, start))
         yield objection(spec, start, more)
+
+
+def _member(event: Event) -> tuple[str, int | None, str | None]:
+    return event.rollout, event.step, event.cluster
 
 
 def _subject_of(record: FollowUpCase) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER
 from ibgu.core.assurance.certify.policy_starts import (
     UNFOLLOWED,
     Objection,
@@ -14,6 +15,7 @@ from ibgu.core.assurance.certify.policy_starts import (
 )
 from ibgu.core.engine.timing.windows import cron_problem, opening, zone_problem
 from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import PolicyWindow, RolloutPolicySpec
 from ibgu.core.text.spans import duration, utc
 
@@ -28,6 +30,17 @@ def of_times(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     if holds(spec, start.action):
         for each in (*_freezes(spec, start), *_windows(spec, start)):
             yield replace(each, unknown=each.unknown or own_selection(spec, start))
+
+
+def alike_for_all(spec: RolloutPolicySpec | None) -> RolloutPolicySpec | None:
+    """Returns the policy if it says of every cluster in every rollout of its namespaces alike when
+    it may start; None: that depends on labels or time zones, which may change after a start, or it
+    can't be followed."""
+    if spec is None or spec.clusters != EVERY_CLUSTER or spec.rollouts.selector != LabelSelector():
+        return None
+    zoned = all(each.time_zone for each in spec.windows) and _is_followed(spec)
+    times = [moment(each) for freeze in spec.freezes for each in (freeze.from_, freeze.until)]
+    return spec if zoned and None not in times else None
 
 
 def of_fit(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:

@@ -24,6 +24,7 @@ from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.breaks import place
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
 Spec = dict[str, Any]
@@ -413,3 +414,49 @@ def test_clusters_that_talm_began_take_their_places() -> None:
     waits = replace(begun, data={"state": "waiting"})
     events = [*log[:start], waits, *log[start + 1 : second + 1]]
     assert Rule.POLICIES not in judged(events, inFlight=1).broken
+
+
+LATE: Spec = {"freezes": [{"from": "2026-01-01T01:00:00Z", "until": "2026-01-05T00:00:00Z"}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        (LATE, ["R50.5: site-1 is sent Upgrade in a freeze until 2026-01-05T00:00:00Z"]),
+        (LATE | {"actions": ["Prep"]}, []),
+        (LATE | {"rollouts": {"namespaces": ["elsewhere"]}}, []),
+        (LATE | {"clusters": {"selector": {"matchLabels": {"ring": "0"}}}}, []),
+        (LATE | {"rollouts": {"selector": {"matchLabels": {"wave": "0"}}}}, []),
+        ({"freezes": [{"from": "soon", "until": "2026-01-05T00:00:00Z"}]}, []),
+        ({"windows": [{"cron": "0 0 * * *", "durationMinutes": 60}]}, []),
+        ({"unknown": 1}, []),
+    ],
+)
+def test_an_action_that_is_sent_long_after_its_start_is_judged_again(
+    spec: Spec, found: list[str]
+) -> None:
+    """Where labels or time zones decide, they may have changed since the start."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(hours=3)
+    engine.allow()
+    engine.wait(hours=2)
+    findings = judged(log_of(engine), **spec)
+    words = [each.words.removesuffix(" (RolloutPolicy/network)") for each in findings.violations]
+    assert words == found
+
+
+def test_broken_glass_lets_an_action_be_sent_late() -> None:
+    engine = InMemoryEngine("site-1")
+    set_policies(engine, policy(**LATE))
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(hours=2)
+    break_glass(engine, "RolloutPolicy/network", hours=10)
+    engine.allow()
+    engine.wait(hours=2)
+    assert judged(log_of(engine), **LATE).violations == ()
+    assert Kind.RUN_ARMING in engine.kinds("site-1")
