@@ -55,7 +55,7 @@ def test_a_rollout_that_is_not_there_at_first_is_waited_for(
     ("first", "seconds", "ends"),
     [(AWAY, None, RestError), (UNKNOWN, 0.05, RestError), (AWAY, 0.05, polling.TimeIsUpError)],
 )
-def test_it_is_waited_for_briefly_or_until_the_timeout(
+def test_the_wait_is_brief_or_lasts_until_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
     first: RestError,
     seconds: float | None,
@@ -107,7 +107,7 @@ def test_a_rollout_is_over_once_the_appended_step_is(
         (SkipRequest(reason="Busy"), 0),
     ],
 )
-def test_a_skip_is_about_those_whom_it_names(body: SkipRequest, clusters: int) -> None:
+def test_a_skip_counts_the_clusters_that_it_names(body: SkipRequest, clusters: int) -> None:
     counts = CountsResponse(total=9, waiting=7)
     reasons = (ReasonCountResponse(kind="Unreachable", count=3),)
     running = StepResponse(step=1, state="running", counts=counts, reasons=reasons)

@@ -739,7 +739,7 @@ def test_an_adopted_action_completes_late_by_no_other_rollouts_action(
 
 
 @pytest.mark.parametrize("unreadable", [False, True])
-def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_has_upgraded_before(
+def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_knows(
     engine: InMemoryEngine, *, unreadable: bool
 ) -> None:
     """TALM leaves the id of ibgu's last run on the cluster. A rollout whose records can't be read
