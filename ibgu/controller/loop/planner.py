@@ -140,10 +140,10 @@ class Planner:
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
             pending = self._fleet.pending_patches.get(uid)
-            # A patch in progress would look like someone else's change, or like nothing left to
-            # do.
             if pending is None or self._mirror.is_unread(pending.cluster):
                 continue
+            # A patch in progress would look like someone else's change, or like nothing left to
+            # do.
             if not self._outcomes.patch_in_progress(pending):
                 with attributed_to(pending.rollout):
                     decision = decide_pending_patch(pending, self._mirror.cluster(pending.cluster))

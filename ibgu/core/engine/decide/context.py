@@ -233,7 +233,7 @@ class DecisionContext:
         who: ActingParty = ActingParty.IBGU,
         until: datetime | None = None,
     ) -> M:
-        """Notes why the member has not finished, or for what its end is watched (R17.2); the same
+        """Notes why the member has not finished, or what is awaited after its end (R17.2); the same
         reason keeps its `since`."""
         return self.note_reason(member, Reason(kind, self.now, message, until, who))
 

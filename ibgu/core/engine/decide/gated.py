@@ -19,6 +19,7 @@ from ibgu.core.engine.gates import (
     Gate,
     RolloutGate,
     StepGate,
+    closed,
     closed_for,
     guarding,
     in_order,
@@ -78,15 +79,13 @@ def _candidate(
 def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) -> Reason | None:
     """Returns why the action that has its slot must not be armed now; None: no gate has closed
     since the slot was given. Limits and rates are not asked: the member has its place."""
-    action, policies = ctx.action(member), ctx.snapshot.policies
-    asked = in_order(policies) if member.action_index == 0 else guarding(action, policies)
+    if member.action_index:
+        return kept_before_next(ctx, member, seen)
+    reason = closed(ctx.snapshot, ctx.step(member), ctx.now)
+    if stops_all(reason):
+        return reason
+    asked = in_order(ctx.snapshot.policies)
     gates = [gate for gate in asked if GateInput.IN_FLIGHT not in gate.needs]
-    tracked = ctx.step(member)
-    for gate in gates:
-        if isinstance(gate, RolloutGate | StepGate) and gate.keeps(action):
-            reason = gate.ask(ctx.snapshot, tracked, ctx.now)
-            if stops_all(reason):
-                return reason
     return closed_gate(ctx, member, gates, seen)
 
 

@@ -15,8 +15,8 @@ from ibgu.core.model import (
 from ibgu.core.model.claims import works_on
 
 _UNREAD = (
-    "the hub has objects of the cluster that ibgu can't read, so nothing is decided on it: its log "
-    "names them, as malformed; correct or delete them"
+    "ibgu can't read objects of the cluster on the hub, so nothing is decided on it; correct or "
+    "delete those that its log names as malformed"
 )
 
 

@@ -30,8 +30,8 @@ from ibgu.core.model import (
 )
 from ibgu.core.text.spans import utc
 
-_LASTS = "the action has completed after its end, and still has to last"
-_LASTS_NO_MORE = "the cluster does not show any more that the action has completed"
+_LASTS = "the action has completed after its limit, and must stay so for the soak time"
+_LASTS_NO_MORE = "the cluster no longer reports that the action has completed"
 
 
 def decide_finished(ctx: DecisionContext, member: Finished) -> None:
@@ -50,7 +50,7 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
         ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), why)
         return
     run, cluster, found = member.run, seen.cluster, _verdict(ctx, member, seen)
-    member = _note_soak(ctx, member, seen, found)
+    member = _note_soak(ctx, member, found)
     if isinstance(run, Ended) and cluster is not None and found is not None:
         _compare(ctx, member, run, cluster, found)
 
@@ -95,8 +95,11 @@ def _may_have_acted_since(ctx: DecisionContext, member: Finished, since: datetim
 def soaks_until(ctx: DecisionContext, member: Finished, seen: Observation) -> datetime | None:
     """Returns until when a success that did not last before the limit still has to last (R7.7);
     None: it has, or there is none."""
-    found = _verdict(ctx, member, seen) if member.watched else None
-    if found is None or found.kind is not VerdictKind.SUCCEEDED or not found.soak:
+    return _soaks(ctx, member, _verdict(ctx, member, seen))
+
+
+def _soaks(ctx: DecisionContext, member: Finished, found: Verdict | None) -> datetime | None:
+    if not member.watched or found is None or found.kind is not VerdictKind.SUCCEEDED:
         return None
     reason = member.reason
     since = ctx.stands_since(reason) if reason.kind is ReasonKind.SOAKING else ctx.now
@@ -104,11 +107,9 @@ def soaks_until(ctx: DecisionContext, member: Finished, seen: Observation) -> da
     return until if ctx.now < until else None
 
 
-def _note_soak(
-    ctx: DecisionContext, member: Finished, seen: Observation, found: Verdict | None
-) -> Finished:
+def _note_soak(ctx: DecisionContext, member: Finished, found: Verdict | None) -> Finished:
     """Notes since when a success stands that has to last, and that it does no more."""
-    if until := soaks_until(ctx, member, seen):
+    if until := _soaks(ctx, member, found):
         ctx.requeue_at(member.cluster, until)
         return ctx.set_reason(member, ReasonKind.SOAKING, _LASTS, until=until)
     lasts = found is not None and found.kind is VerdictKind.SUCCEEDED
@@ -212,7 +213,7 @@ def _compare(
     ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView, found: Verdict
 ) -> None:
     if found.kind is VerdictKind.SUCCEEDED and not found.again:
-        if soaks_until(ctx, member, ctx.observe(member.cluster)) is None:
+        if _soaks(ctx, member, found) is None:
             _completed_late(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)

@@ -56,8 +56,8 @@ def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
     """Returns why the cluster is to resume now, and not in a later step; empty: it is not.
 
     An action that still goes on in the cluster is not disturbed for a day, and what has just failed
-    in a part of the cluster does not go on to the rest of it. How a cluster is that can't be
-    reached, nobody knows.
+    in a part of the cluster does not go on to the rest of it. A cluster that can't be reached may
+    have failed.
     """
     why = _nothing_resumes(ctx, latest)
     if not why:

@@ -44,8 +44,8 @@ _MAX_WHY = 300
 
 
 def plan_retries(ctx: DecisionContext) -> None:
-    """Plans what policies ask for once AbortOnFailure has ended. When a step ended that a restore
-    has brought back, nobody knows."""
+    """Plans what policies ask for once AbortOnFailure has ended. Steps that a restore has brought
+    back are left out: when they ended is not known."""
     if ctx.rollout.deleted_at is not None or not ctx.snapshot.policies_known:
         return
     if ctx.rollout.stands_still:
