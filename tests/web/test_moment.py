@@ -264,6 +264,7 @@ async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Tab) -> 
     story, cluster = look.site.story(), name(FIRST + 700)
     await _ends(story, await _begins(story, 0))
     page = await look.open(f"#/c/{cluster}")
+    await expect(page.locator(".explained .sentence")).to_be_visible()
     await page.get_by_text("Events in the journal").click()
     await expect(page.locator(".told li").first).to_be_visible()
     seen = set[tuple[str, bool]]()
