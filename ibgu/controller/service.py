@@ -15,17 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
-from ibgu.controller.inspections import Inspector, inspecting
 from ibgu.controller.journal.durations import ActionDurations
-from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
+from ibgu.controller.leader_tasks import LeaderTasks, leader_tasks
 from ibgu.controller.lookups.canary_health import CanaryHealth
 from ibgu.controller.lookups.hub_lookups import HubLookups
 from ibgu.controller.loop.term_end import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sync_record import SyncRecord
 from ibgu.controller.mirror.watches import Watches
-from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import Quarantine, RetryDue, RolloutError
 from ibgu.controller.reports import measures
 from ibgu.controller.sources import sources_of
@@ -85,13 +83,11 @@ class Controller:
         served: Served,
         clock: NewClock = Clock,
         rng: Random | None = None,
-        notifier: Notifier | None = None,
-        labels: LabelKeeper | None = None,
-        inspector: Inspector | None = None,
+        leader_tasks: LeaderTasks | None = None,
         drivers: Drivers = DRIVERS,
     ) -> None:
         self._rng = rng or Random()
-        self._notifier, self._labels, self._inspector = notifier, labels, inspector
+        self._leader_tasks = leader_tasks or LeaderTasks()
         self._settings = settings
         self._client = client
         reads = Reads(engine, served.hub)
@@ -207,8 +203,8 @@ class Controller:
         return self._clock.now() if self._clock is not None else None
 
     def _touched(self, rollout: str, cluster: str) -> None:
-        if self._labels is not None and not rollout:
-            self._labels.changed(cluster)
+        if not rollout:
+            self._leader_tasks.cluster_changed(cluster)
         if self._term is not None:
             self._term.changes.touched(rollout, cluster)
 
@@ -290,11 +286,11 @@ class Controller:
             led_since = self._sync_record.begin(again=again and not proof)
             self._epoch = epoch
             telemetry.LEADS.inc()
-            self._start_followers(epoch, deadline)
+            self._leader_tasks.lead(epoch, deadline, self._mirror, self._talm_holds)
             await self._terms(lead, deadline, proof, led_since)
         finally:
             self._remember(lead)
-            self._stop_followers()
+            self._leader_tasks.rest()
             self._lead = None
             _collect_later()
             telemetry.LEADER.set(0)
@@ -337,27 +333,9 @@ class Controller:
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
 
-    def _start_followers(self, epoch: int, deadline: Deadline) -> None:
-        if self._notifier is not None:
-            self._notifier.lead(epoch)
-        if self._labels is not None:
-            names = [cluster.metadata.name for cluster in self._mirror.clusters]
-            self._labels.lead(epoch, self._mirror.labels, names)
-        if self._inspector is not None:
-            cluster = self._mirror.cluster
-            self._inspector.lead(epoch, deadline, cluster, self._talm_holds)
-
     def _talm_holds(self) -> bool:
         """Returns whether nothing may be written beside a live TALM, as far as a term knows."""
         return self._term is None or bool(self._term.facts.talm_hold)
-
-    def _stop_followers(self) -> None:
-        if self._notifier is not None:
-            self._notifier.rest()
-        if self._labels is not None:
-            self._labels.rest()
-        if self._inspector is not None:
-            self._inspector.rest()
 
     # -- for the metrics -----------------------------------------------------------------------
 
@@ -408,18 +386,5 @@ async def controller(
     """
     async with await HubClient.connect(settings.kubeconfig) as client:
         served = await discovering(client)
-        async with (
-            notifying(settings, served.hub) as notifier,
-            keeping(engine, served.hub) as labels,
-            inspecting(settings, client, engine, served) as inspector,
-        ):
-            yield Controller(
-                settings,
-                client,
-                engine,
-                served,
-                clock,
-                notifier=notifier,
-                labels=labels,
-                inspector=inspector,
-            )
+        async with leader_tasks(settings, client, engine, served) as tasks:
+            yield Controller(settings, client, engine, served, clock, leader_tasks=tasks)

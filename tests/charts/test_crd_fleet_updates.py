@@ -169,9 +169,20 @@ PRECACHE = "spec.update.preCache"
         ({"images": ["quay.example/release:4.20"]}, ".images[0]", "should match"),
         ({"images": [f"localhost/a@sha256:{'a' * 64}"]}, ".images[0]", "should match"),
         ({"images": PULLED, "pools": ["Worker"]}, ".pools[0]", "should match"),
+        ({"image": IMAGE, "excludePatterns": [" "]}, ".excludePatterns[0]", "should match"),
+        (
+            {"image": IMAGE, "excludePatterns": ["a$", "a\nb"]},
+            ".excludePatterns[1]",
+            "the pattern has several lines",
+        ),
+        (
+            {"image": IMAGE, "excludePatterns": ["a$", "$(JOB)"]},
+            ".excludePatterns[1]",
+            "the pattern has $(",
+        ),
     ],
 )
-def test_images_that_no_cluster_could_pin_are_refused(
+def test_a_precache_that_no_cluster_could_run_is_refused(
     updates: Ibgus, precache: dict[str, Any], field: str, words: str
 ) -> None:
     body = fleet_update("no", step("PreCache"), preCache=precache)
@@ -187,6 +198,7 @@ def test_images_that_no_cluster_could_pin_are_refused(
         {"image": IMAGE},
         {"images": PULLED},
         {"image": IMAGE, "images": PULLED, "pools": ["master", "canary"]},
+        {"image": IMAGE, "excludePatterns": ["^azure-", "$", "\\(a\\|b\\)$"]},
         {"images": [f"quay.example/a/b@sha256:{n:064x}" for n in range(500)]},
     ],
 )

@@ -50,6 +50,7 @@ _OF_CLUSTER = frozenset(
         ReasonKind.REOPENING,
         ReasonKind.START_JITTER,
         ReasonKind.FORBIDDEN,
+        ReasonKind.MALFORMED,
         ReasonKind.PREPARING,
         ReasonKind.ARMING,
         ReasonKind.APPLY_ERROR,

@@ -27,6 +27,8 @@ class ReasonKind(StrEnum):
     FORBIDDEN = "HubForbids"
     """ibgu may not make the write that the member waits for."""
     TALM_WORK = "TalmWorkPresent"
+    MALFORMED = "MalformedObjects"
+    """ibgu can't read objects of the cluster on the hub."""
     # with a claim
     PREPARING = "Preparing"
     ARMING = "Arming"

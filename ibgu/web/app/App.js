@@ -67,7 +67,7 @@ function Inside({ token, leave }) {
   useEffect(() => live.start(), [live]);
   const services = useMemo(() => ({ rest, live }), [rest, live]);
   const Page = PAGES[route.page] ?? Rollouts;
-  const key = route.page + route.path.join("/");
+  const key = [route.page, ...route.path, route.query.uid ?? ""].join("/");
   return html`<${ServicesContext.Provider} value=${services}>
     <${Frame} signOut=${token ? () => leave() : null}>
       <${Page} key=${key} route=${route} />
@@ -77,6 +77,7 @@ function Inside({ token, leave }) {
 
 const PAGES = { r: Rollout, c: Cluster, p: Policies, s: Seeds, rehearse: Rehearse };
 
-function streamOf({ page, path: [namespace, name] }) {
-  return page === "r" && name ? rolloutPath({ namespace, name }, "/stream") : "stream";
+function streamOf({ page, path: [namespace, name], query: { uid } }) {
+  const rollout = { namespace, name, uid, exact: true };
+  return page === "r" && name ? rolloutPath(rollout, "/stream") : "stream";
 }

@@ -3,7 +3,7 @@
  *
  *   #/                                  rollouts
  *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04
- *       &label=ring%3D1&sort=-name&show=members
+ *       &label=ring%3D1&sort=-name&show=members&uid=…
  *   #/c/CLUSTER?rollout=NAMESPACE/NAME
  *   #/p                                 policies
  *   #/p/NAME
@@ -14,6 +14,7 @@
  * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route
  */
 import { useEffect, useState } from "preact/hooks";
+import { uidOf } from "./rest/client.js";
 
 /** @returns {Route} */
 export function parse(/** @type {string} */ hash) {
@@ -39,10 +40,12 @@ export function link(
   return `#/${path.map(encodeURIComponent).join("/")}${text && `?${text}`}`;
 }
 
-export const rolloutLink = (
-  /** @type {{ namespace: string, name: string }} */ { namespace, name },
-  query = {},
-) => link(["r", namespace, name], query);
+/**
+ * @param {import("./rest/client.js").RolloutRef} rollout
+ * @param {Record<string, string | number | null | undefined>} query
+ */
+export const rolloutLink = (rollout, query = {}) =>
+  link(["r", rollout.namespace, rollout.name], { ...query, uid: uidOf(rollout) });
 
 /** Value of `show`: leads the eye to the table of members. */
 export const MEMBERS = "members";

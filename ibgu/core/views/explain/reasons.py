@@ -73,6 +73,12 @@ _WAITING = {
         "TALM's ManifestWork is deleted",
         "let ibgu adopt the rollout (ibgu.dev/adopt), or delete TALM's IBGU",
     ),
+    ReasonKind.MALFORMED: Meaning(
+        "ManifestWorks or other objects of the cluster on the hub are malformed, so ibgu can't "
+        "tell what is on the cluster, and decides nothing on it",
+        "ibgu can read all objects of the cluster",
+        "correct or delete the objects that the log of `ibgu controller` names as malformed",
+    ),
 }
 
 _IN_FLIGHT = {

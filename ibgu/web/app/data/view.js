@@ -1,6 +1,6 @@
 /** One rollout as of one moment: every number on its page is from the same answer. */
 import { useRef } from "preact/hooks";
-import { query, rolloutPath } from "../rest/client.js";
+import { rolloutPath } from "../rest/client.js";
 import { useBody } from "./watch.js";
 
 const REFUSED = [403, 422];
@@ -10,14 +10,14 @@ export const overdueIn = (/** @type {{ reasons: { overdue: number }[] }} */ { re
   reasons.reduce((sum, { overdue }) => sum + overdue, 0);
 
 /**
- * @param {{ namespace: string, name: string }} of
+ * @param {import("../rest/client.js").RolloutRef} of
  * @param {number | undefined} step undefined: the newest one
  * @param {string} label a selector; empty: all
  * @returns `watched`, whose body stays while another step or label is asked for; `refused`: why
  *   there is no answer by labels, while all clusters are shown
  */
 export function useView(of, step, label) {
-  const path = (/** @type {object} */ asked) => rolloutPath(of, `/view${query(asked)}`);
+  const path = (/** @type {object} */ asked) => rolloutPath(of, "/view", asked);
   const chosen = useBody(label ? path({ step, label }) : null);
   const problem = label ? chosen.problem : null;
   const refused = problem && REFUSED.includes(problem.status) ? problem : null;

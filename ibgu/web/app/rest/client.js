@@ -134,10 +134,20 @@ export function query(/** @type {Record<string, any>} */ values) {
   return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
 }
 
-export const rolloutPath = (
-  /** @type {{ namespace: string, name: string }} */ { namespace, name },
-  rest = "",
-) => `rollouts/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}${rest}`;
+/**
+ * @typedef {{ namespace: string, name: string, uid?: string, phase?: string, exact?: boolean }}
+ *   RolloutRef `exact`: the one with this uid is meant, also when another has the name now
+ */
+
+/** The uid by which a rollout is asked for; undefined: its name is enough. */
+export const uidOf = (/** @type {RolloutRef} */ { uid, phase, exact }) =>
+  exact || phase === "Deleted" ? uid : undefined;
+
+/** `rolloutPath(rollout, "/view", { step: 2 })`: a path below that of the rollout. */
+export function rolloutPath(/** @type {RolloutRef} */ rollout, rest = "", values = {}) {
+  const [namespace, name] = [rollout.namespace, rollout.name].map(encodeURIComponent);
+  return `rollouts/${namespace}/${name}${rest}${query({ ...values, uid: uidOf(rollout) })}`;
+}
 
 export const clusterPath = (/** @type {string} */ name, rest = "") =>
   `clusters/${encodeURIComponent(name)}${rest}`;

@@ -1,10 +1,12 @@
-"""IBGUs to start with."""
+"""IBGUs and rollouts to start with."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from msgspec.structs import replace
 
+from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import (
     IbuSpec,
@@ -67,3 +69,17 @@ def rollout_of(obj: RolloutObject) -> Rollout:
         spec=obj.spec,
         kind=obj.kind,
     )
+
+
+def unreadable_rollout(*clusters: str, **more: Any) -> UnreadableRollout:
+    """Returns fleet/x, which has or had the clusters, and whose records are damaged."""
+    fields: dict[str, Any] = {
+        "uid": "uid-x",
+        "namespace": "fleet",
+        "name": "x",
+        "error": "damaged",
+        "claims": {},
+        "cancellers": {},
+        "clusters": frozenset(clusters),
+    }
+    return UnreadableRollout(**fields | more)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide import quarantine_rollout
-from ibgu.core.engine.state import Holder, UnreadableRollout
+from ibgu.core.engine.state import Holder
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import PROBE_GRACE, PROBE_TIMEOUT
 from ibgu.core.model import (
@@ -23,6 +23,7 @@ from ibgu.core.model import (
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.plan import Scope
 from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
@@ -62,14 +63,7 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
     """An Abort leaves it, too: nobody knows how far the other one was."""
     engine = InMemoryEngine("site-1", "site-2")
     holder = Holder("uid-x", 0, "site-1")
-    unreadable = UnreadableRollout(
-        uid="uid-x",
-        namespace=namespace,
-        name="x",
-        error="ValidationError",
-        claims={"uid-site-1": holder},
-        cancellers={},
-    )
+    unreadable = unreadable_rollout(namespace=namespace, claims={"uid-site-1": holder})
     engine.fleet.keep_claims([unreadable])
     uid = engine.apply(ibgu("mine", "Abort"))
     engine.wait(hours=1)

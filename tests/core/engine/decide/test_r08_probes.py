@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.engine.timing.times import PROBE_RETRY, PROBE_TIMEOUT
 from ibgu.core.model import ActingParty, Kind, MemberState, OnMember, Outcome, ReasonKind
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.invariants import Invariants
@@ -123,16 +123,7 @@ def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
 
 def test_a_cluster_of_a_rollout_that_can_not_be_read_is_probed_in_each_step() -> None:
     engine = InMemoryEngine("site-1", "site-2")
-    unreadable = UnreadableRollout(
-        uid="uid-x",
-        namespace="fleet",
-        name="x",
-        error="ValidationError",
-        claims={},
-        cancellers={},
-        clusters=frozenset({"site-1"}),
-    )
-    engine.fleet.keep_claims([unreadable])
+    engine.fleet.keep_claims([unreadable_rollout("site-1")])
     uid = engine.apply(ibgu("a", "Prep", "Upgrade"))
     engine.wait(hours=1)
     for name, probes in (("site-1", 2), ("site-2", 1)):

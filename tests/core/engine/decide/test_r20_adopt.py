@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
     ActingParty,
@@ -27,6 +26,7 @@ from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm import names as talm_names
 from ibgu.core.talm.adopt import DeletedGroup, Traces
 from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
@@ -760,15 +760,7 @@ def test_an_adopted_action_completes_late_on_a_cluster_that_ibgu_knows(
     engine.wait(hours=6)
     assert engine.member(uid, 0, "s1").outcome is Outcome.FAILED
     if unreadable:
-        engine.fleet.unreadable["uid-x"] = UnreadableRollout(
-            uid="uid-x",
-            namespace="default",
-            name="x",
-            error="damaged",
-            claims={},
-            cancellers={},
-            clusters=frozenset({"s1"}),
-        )
+        engine.fleet.unreadable["uid-x"] = unreadable_rollout("s1")
     spoke.complete(Stage.PREP)
     engine.wait(hours=2)
     assert bool(engine.member(uid, 0, "s1").late) is not unreadable

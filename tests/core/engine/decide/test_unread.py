@@ -16,7 +16,7 @@ def test_a_cluster_that_cant_be_read_is_not_gone() -> None:
     engine.wait(hours=1)
     waiting = engine.member(uid, 0, "site-2")
     assert (waiting.reason.kind, waiting.reason.who) == (
-        ReasonKind.UNREACHABLE,
+        ReasonKind.MALFORMED,
         ActingParty.PERSON,
     )
     assert "can't read" in waiting.reason.message

@@ -11,7 +11,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import CancellingStep, FleetState, Holder, UnreadableRollout
+from ibgu.core.engine.state import CancellingStep, FleetState, Holder
 from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import (
     Change,
@@ -35,6 +35,7 @@ from ibgu.core.model.names import IBGU
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import StartFacts
 from ibgu.core.model.transitions import InvariantViolation
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.invariants import picture
 from tests.core.engine.state.records import (
     MINUTE,
@@ -238,14 +239,7 @@ def test_an_unreadable_rollout_keeps_its_claims_and_cancellers() -> None:
         (NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True, kind=IBGU
     )
     mine = {"uid-site-1": Holder("uid-x", 0, "site-1"), "uid-site-2": Holder("uid-x", 0, "site-2")}
-    unreadable = UnreadableRollout(
-        uid="uid-x",
-        namespace="fleet",
-        name="x",
-        error="",
-        claims=mine,
-        cancellers={"uid-site-1": canceller},
-    )
+    unreadable = unreadable_rollout(claims=mine, cancellers={"uid-site-1": canceller})
     fleet.keep_claims([unreadable])
     assert {uid: holder.rollout for uid, holder in fleet.claims.items()} == {
         "uid-site-1": "uid-a",

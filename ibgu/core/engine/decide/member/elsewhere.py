@@ -61,5 +61,5 @@ def note_unread(ctx: DecisionContext, member: Member) -> None:
     """Notes that objects of the cluster can't be read: what they show may be there, or be gone."""
     if isinstance(member, Finished):
         return
-    ctx.set_reason(member, ReasonKind.UNREACHABLE, _UNREAD, who=ActingParty.PERSON)
+    ctx.set_reason(member, ReasonKind.MALFORMED, _UNREAD, who=ActingParty.PERSON)
     ctx.requeue_at(member.cluster, ctx.now + UNREAD_INTERVAL)

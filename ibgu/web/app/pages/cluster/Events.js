@@ -55,7 +55,7 @@ function Event({ event, rollout, now }) {
       ${
         rollout &&
         html`<p class="quiet">
-        <a href=${rolloutLink(rollout, { step })}>${rollout.name}</a>${step && `, step ${step}`} · ${kind}
+        <a href=${rolloutLink({ ...rollout, exact: true }, { step })}>${rollout.name}</a>${step && `, step ${step}`} · ${kind}
       </p>`
       }
     </div>

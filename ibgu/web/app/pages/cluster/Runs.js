@@ -73,7 +73,7 @@ function Table({ visits, now }) {
 
 function rows({ rollout, member, runs }, longest, now) {
   const where = rollout.name
-    ? html`<a href=${rolloutLink(rollout, { step: member.step })}>${rollout.name}</a>`
+    ? html`<a href=${rolloutLink({ ...rollout, exact: true }, { step: member.step })}>${rollout.name}</a>`
     : "a rollout of another namespace";
   const place = html`${where}<span class="quiet"> step ${member.step}</span>`;
   if (!runs.length)

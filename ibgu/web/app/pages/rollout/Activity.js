@@ -2,7 +2,7 @@
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Words } from "../../parts/Words.js";
-import { query, rolloutPath } from "../../rest/client.js";
+import { rolloutPath } from "../../rest/client.js";
 import { moment, utc } from "../../words/format.js";
 
 const SHOWN = 6;
@@ -10,7 +10,7 @@ const ASKED = 50;
 const ofRollout = (event) => !event.cluster;
 
 export function Activity({ rollout, now }) {
-  const path = rolloutPath(rollout, `/activity${query({ limit: ASKED })}`);
+  const path = rolloutPath(rollout, "/activity", { limit: ASKED });
   const { body } = useBody(path, { gap: 1000, concerns: ofRollout });
   if (!body?.items.length) return null;
   const { items } = body;

@@ -4,7 +4,7 @@ import { sorted } from "../../data/order.js";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
-import { query, rolloutPath } from "../../rest/client.js";
+import { rolloutPath } from "../../rest/client.js";
 import { count } from "../../words/format.js";
 import { MembersTable } from "./MembersTable.js";
 
@@ -72,7 +72,7 @@ function Pager({ at, pages, total, turn }) {
 
 /** What only the members themselves tell, asked for those that are shown. */
 function useDetails(rollout, step, names) {
-  const path = rolloutPath(rollout, `/members${query({ step, clusters: names, limit: ROWS })}`);
+  const path = rolloutPath(rollout, "/members", { step, clusters: names, limit: ROWS });
   const { body } = useBody(names.length ? path : null, { gap: 2000 });
   const known = useRef(new Map());
   useEffect(() => known.current.clear(), [step]);

@@ -20,7 +20,8 @@ import { Why } from "./Why.js";
 
 export function Rollout({ route }) {
   const [namespace, name] = route.path;
-  const of = useMemo(() => ({ namespace, name }), [namespace, name]);
+  const { uid } = route.query;
+  const of = useMemo(() => ({ namespace, name, uid, exact: true }), [namespace, name, uid]);
   const asked = Number(route.query.step) || undefined;
   const { watched, refused } = useView(of, asked, route.query.label ?? "");
   const now = useNow();
@@ -29,7 +30,8 @@ export function Rollout({ route }) {
   }, [name]);
   const view = watched.body;
   if (!view) return html`<${Missing} watched=${watched} />`;
-  const { rollout, steps, selected } = view;
+  const { steps, selected } = view;
+  const rollout = { ...view.rollout, exact: Boolean(uid) };
   const current = rollout.current?.step ?? 1;
   const number = asked ?? current;
   const choose = (step) => go(rolloutLink(of, step === current ? {} : { step }));

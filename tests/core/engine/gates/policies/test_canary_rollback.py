@@ -10,7 +10,6 @@ from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.step import rollbacks as module
 from ibgu.core.engine.state import broken_canaries
-from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
 from ibgu.core.model import Change, Kind, Outcome, PendingPatch, ReasonKind
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
@@ -19,6 +18,7 @@ from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan import Scope
 from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies import policy as policies
 from tests.core.engine.gates.policies.policy import set_policies
@@ -356,16 +356,7 @@ def test_an_older_rollout_that_works_on_the_cluster_leaves_it_to_a_person() -> N
 
 def test_a_rollout_that_can_not_be_read_leaves_it_to_a_person() -> None:
     engine = upgraded()
-    unreadable = UnreadableRollout(
-        uid="uid-x",
-        namespace="fleet",
-        name="x",
-        error="ValidationError",
-        claims={},
-        cancellers={},
-        clusters=frozenset({"site-1"}),
-    )
-    engine.fleet.keep_claims([unreadable])
+    engine.fleet.keep_claims([unreadable_rollout("site-1")])
     assert refusal(engine) == "a rollout that ibgu can't read has it"
 
 

@@ -11,10 +11,10 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.step import retries as module
 from ibgu.core.engine.decide.step.follow_ups import name_of
 from ibgu.core.engine.state import retries as state
-from ibgu.core.engine.state.claims import UnreadableRollout
 from ibgu.core.model import Change, Kind, PendingPatch, ReasonKind, RolloutState, names
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
+from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.gates.policies import policy as policies
@@ -383,16 +383,7 @@ def test_a_newer_rollout_keeps_the_cluster(engine: InMemoryEngine) -> None:
 
 
 def test_a_rollout_that_can_not_be_read_keeps_the_cluster(engine: InMemoryEngine) -> None:
-    lost = UnreadableRollout(
-        uid="uid-x",
-        namespace="fleet",
-        name="x",
-        error="broken",
-        claims={},
-        cancellers={},
-        clusters=frozenset({"site-1"}),
-    )
-    engine.fleet.unreadable["uid-x"] = lost
+    engine.fleet.unreadable["uid-x"] = unreadable_rollout("site-1")
     assert refusal(engine) == "a rollout that ibgu can't read has it"
 
 

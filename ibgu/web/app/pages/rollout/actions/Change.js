@@ -17,7 +17,8 @@ export function Change({ change, rollout, onClose }) {
   const [body, setBody] = useState(change.start);
   const [typed, setTyped] = useState("");
   const [done, setDone] = useState(null);
-  const path = rolloutPath(rollout, `/${change.path}`);
+  const { namespace, name } = rollout;
+  const path = rolloutPath({ namespace, name }, `/${change.path}`);
   const missing = change.missing(body);
   const uid = rollout.uid ?? "";
   const trial = useTrial(path, uid, missing ? null : body);
@@ -25,7 +26,7 @@ export function Change({ change, rollout, onClose }) {
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
   const { busy, problem, send } = useSending(path, uid, body, setDone);
-  const first = done?.again ? rolloutPath({ ...rollout, name: done.rollout }) : null;
+  const first = done?.again ? rolloutPath({ namespace, name: done.rollout }) : null;
   const stopped = useSecond(path, uid, body, first, setDone);
   if (done)
     return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} stopped=${stopped} onClose=${onClose} />`;
@@ -85,7 +86,7 @@ function Done({ title, rollout, answer, stopped, onClose }) {
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <p class="notice done" role="status"><strong>${answer.again ? "Step 1 of 2." : "Done."}</strong> <${Words} text=${sentence(answer.done)} /></p>
     ${answer.again && html`<${Second} stopped=${stopped} />`}
-    ${other && html`<p><a href=${rolloutLink({ ...rollout, name: other })} onClick=${onClose}>Follow ${other}</a></p>`}
+    ${other && html`<p><a href=${rolloutLink({ namespace: rollout.namespace, name: other })} onClick=${onClose}>Follow ${other}</a></p>`}
     ${answer.kubectl && html`<${Command} line=${answer.kubectl} />`}
     <div class="buttons">
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>
