@@ -1,4 +1,4 @@
-"""What a controller does beside its terms while it leads: notifies, keeps labels, inspects."""
+"""The work of a leading controller beside its terms: notifications, labels, inspections."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
