@@ -29,6 +29,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.ABSENT,
         ReasonKind.FORBIDDEN,
         ReasonKind.TALM_WORK,
+        ReasonKind.MALFORMED,
         ReasonKind.REFUSED,
         ReasonKind.PAYLOAD_ERROR,
         ReasonKind.DIVERGED,

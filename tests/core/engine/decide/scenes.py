@@ -219,6 +219,14 @@ def _adopting(engine: InMemoryEngine) -> None:
     engine.annotate("uid-a", adopt="1")
 
 
+def _malformed(engine: InMemoryEngine) -> None:
+    engine.join("site-0").faults[Stage.PREP] = "hang"
+    begin(engine)
+    engine.wait(seconds=10)
+    engine.unread.add("site-1")
+    engine.touch_cluster("site-1")
+
+
 WAITS: dict[Scene, Row] = {
     _slot: (ReasonKind.SLOT, "waits for a slot", ActingParty.IBGU),
     _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", ActingParty.IBGU),
@@ -248,6 +256,7 @@ WAITS: dict[Scene, Row] = {
     _talm: (ReasonKind.TALM, "TALM is running on this hub", ActingParty.PERSON),
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", ActingParty.PERSON),
     _adopting: (ReasonKind.ADOPTING, "takes over from TALM", ActingParty.IBGU),
+    _malformed: (ReasonKind.MALFORMED, "can't read objects of the cluster", ActingParty.PERSON),
     _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", ActingParty.PERSON),
     _restored: (ReasonKind.RESTORED, "restored from an older backup", ActingParty.PERSON),
 }
@@ -470,7 +479,18 @@ def _restored_without_it(engine: InMemoryEngine) -> None:
     restore_hub(engine, saved)
 
 
+def _malformed_in_flight(engine: InMemoryEngine) -> None:
+    running(engine)
+    engine.unread.add("site-1")
+    engine.touch_cluster("site-1")
+
+
 HOLDS: dict[Scene, Row] = {
+    _malformed_in_flight: (
+        ReasonKind.MALFORMED,
+        "can't read objects of the cluster",
+        ActingParty.PERSON,
+    ),
     _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", ActingParty.IBGU),
     _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", ActingParty.IBGU),
     _payload_is_refused: (

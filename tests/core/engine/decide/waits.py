@@ -77,13 +77,18 @@ OF_WORKS: tuple[Event, ...] = (
     answers_that_it_is_busy,
 )
 """They need a stage work on the hub."""
+OF_CLUSTERS: tuple[Event, ...] = tuple(
+    EVENTS[name] for name in ("unreachable", "recreated", "leaving")
+)
+"""They need a ManagedCluster that ibgu can read."""
 ALWAYS: tuple[Event, ...] = (
-    *(EVENTS[name] for name in ("nothing", "unreachable", "gone", "recreated", "leaving")),
-    *(EVENTS[name] for name in ("hub_refuses", "writing", "talm", "restart")),
+    *(EVENTS[name] for name in ("nothing", "gone", "hub_refuses", "writing", "talm", "restart")),
     skipped,
     ibgu_is_deleted,
 )
-HAPPENINGS: dict[str, Event] = {event.__name__: event for event in (*ALWAYS, *OF_WORKS)}
+HAPPENINGS: dict[str, Event] = {
+    event.__name__: event for event in (*ALWAYS, *OF_CLUSTERS, *OF_WORKS)
+}
 PLACES: dict[str, Scene] = {scene.__name__.lstrip("_"): scene for scene in WAITS}
 
 
@@ -96,9 +101,12 @@ def waiting(name: str) -> InMemoryEngine:
 
 def possible(name: str) -> set[str]:
     """Returns what can happen to a member that waits so."""
-    if (UID, NAME) in waiting(name).works:
-        return set(HAPPENINGS)
-    return {event.__name__ for event in ALWAYS}
+    engine, events = waiting(name), {*ALWAYS}
+    if engine.cluster(NAME) is not None:
+        events.update(OF_CLUSTERS)
+    if (UID, NAME) in engine.works:
+        events.update(OF_WORKS)
+    return {event.__name__ for event in events}
 
 
 def said(name: str, event: str) -> str:
