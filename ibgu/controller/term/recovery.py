@@ -36,6 +36,9 @@ from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")
 
+MAX_ROUNDS = 10
+"""The most questions about runs that works carry since the journal was read."""
+
 
 class Recovery:
     def __init__(
@@ -81,17 +84,27 @@ class Recovery:
         return fleet, decisions
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
-        """Reads the journal, again if works carry new runs by then: the journal was not asked about
-        those, and nothing would distinguish them from foreign ones."""
-        chosen = frozenset(wanted)
-        while True:
-            shown = self._mirror.runs()
-            loaded = await self._journal_writer.with_retries(
-                partial(self._journal.load, chosen, shown)
-            )
-            if self._mirror.runs() <= shown:
-                self._quarantine.unreadable(loaded.unreadable)
-                return _fleet(loaded, self._across_namespaces), loaded.versions
+        """Reads the journal, and asks it about runs that works have come to carry meanwhile:
+        nothing would distinguish them from foreign ones."""
+        chosen, shown = frozenset(wanted), frozenset(self._mirror.runs())
+        loaded = await self._journal_writer.with_retries(partial(self._journal.load, chosen, shown))
+        foreign = await self._foreign_since(shown)
+        self._quarantine.unreadable(loaded.unreadable)
+        fleet = _fleet(loaded, self._across_namespaces)
+        fleet.foreign_runs |= foreign
+        return fleet, loaded.versions
+
+    async def _foreign_since(self, shown: frozenset[str]) -> frozenset[str]:
+        """Returns the foreign ones of the runs that works carry now and did not before. A cluster's
+        agent may write new ones for ever: those that are still unknown after some rounds are
+        foreign."""
+        foreign, asked = frozenset[str](), shown
+        for _ in range(MAX_ROUNDS):
+            if not (later := self._mirror.runs() - asked):
+                return foreign
+            foreign |= await self._journal_writer.foreign_runs(later)
+            asked |= later
+        return foreign | (self._mirror.runs() - asked)
 
     # -- the hub was restored --------------------------------------------------------------
 

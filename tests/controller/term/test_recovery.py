@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Callable, Collection
+from itertools import count
 
 import pytest
 from msgspec.structs import replace
@@ -49,10 +50,18 @@ class Slow(Journal):
 
     meanwhile: Happens = staticmethod(nothing)
 
+    loads = 0
+
     async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
         loaded = await super().load(wanted, shown)
+        self.loads += 1
         self.meanwhile()
         return loaded
+
+    async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
+        found = await super().foreign_runs(shown)
+        self.meanwhile()
+        return found
 
 
 class Behind(Watches):
@@ -129,6 +138,18 @@ async def test_a_known_run_is_not_rebuilt(journal: Slow, mirror: Mirror) -> None
 async def test_a_run_that_comes_while_the_journal_is_read(journal: Slow, mirror: Mirror) -> None:
     journal.meanwhile = lambda: show(mirror, "lost")
     _only_ours_is_imported(await recovered(journal, mirror))
+
+
+async def test_an_agent_that_writes_ever_new_runs_keeps_nobody_from_leading(
+    journal: Slow, mirror: Mirror
+) -> None:
+    """The whole journal was read again for each of them, before there was a term."""
+    numbers = count()
+    journal.meanwhile = lambda: show(mirror, f"made-up-{next(numbers)}")
+    fleet = await recovered(journal, mirror)
+    assert journal.loads == 1
+    held = {uid for uid, tracked in fleet.rollouts.items() if tracked.rollout.hold is not None}
+    assert held == {UID}
 
 
 async def test_a_run_that_only_new_lists_show(journal: Slow, mirror: Mirror) -> None:

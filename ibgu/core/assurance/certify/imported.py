@@ -131,7 +131,8 @@ def _run(event: Event) -> RunCase | None:
 def put_back(spot: EventContext) -> None:
     """Makes labels that a restored hub has lost pending again, while nothing is selected by
     them."""
-    still = spot.rollout.hold == "Restored" or spot.rollout.state == "complete"
+    over = spot.rollout.state in ("complete", "deleted")
+    still = spot.rollout.hold == "Restored" or over
     words = f"labels of {spot.event.cluster} are put back while its rollout goes on"
     spot.require(Rule.LABELS, still, words)
     changes = {key: wanted for key, (_, wanted) in spot.event.data.get("labels", {}).items()}

@@ -24,6 +24,7 @@ from ibgu.core.assurance.recover.pauses import may_be_paused
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
+from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, named
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
@@ -36,7 +37,9 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
     Step,
+    names,
 )
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
 
@@ -78,7 +81,7 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     begun = now if basis.layout.steps else None
     rollout = replace(
         _with_spec(basis.driver, rollout, found),
-        controls=acted_on(rollout, found.object),
+        controls=_controls(rollout, found.object),
         grants=replace(rollout.grants, unread_until=now),
         started_at=rollout.started_at or found.status.started_at or begun,
     )
@@ -91,6 +94,18 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     rollout = replace(rollout, state=state, hold=hold, restore=restore_mark(now), completed_at=None)
     words = f"{FROM_HUB}: {hold.message}"
     return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
+
+
+def _controls(rollout: Rollout, found: RolloutObject) -> dict[str, str]:
+    """Returns the controls that count as acted on: all but a skip of clusters by name. The status
+    does not tell who was skipped, so they wait again; to skip them once more is safe."""
+    controls = acted_on(rollout, found)
+    skipped = named(found.metadata.annotations.get(names.SKIP, ""))
+    if skipped and skipped[0] != ALL_WAITING:
+        controls.pop(names.SKIP)
+        if (known := rollout.controls.get(names.SKIP)) is not None:
+            controls[names.SKIP] = known
+    return controls
 
 
 def _with_spec(driver: Driver, rollout: Rollout, found: FoundRollout) -> Rollout:

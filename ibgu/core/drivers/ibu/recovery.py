@@ -47,10 +47,20 @@ def _ways(cause: Cause | None, at: str) -> Iterator[RecoveryStep]:
                 "so: the action runs again.",
                 (f'ibgu confirm-cleanup {at} --reason "what was cleaned up"',),
             )
+        case Cause.ROLLBACK_FAILED:
+            yield RecoveryStep(
+                "The Rollback failed. Find out on the cluster which release it runs, and repair "
+                "what its message names: no action of ibgu leads further from here.",
+                (_CHECK,),
+            )
         case _:
             yield RecoveryStep(
-                "A cluster whose Prep failed never left its release, and one whose Upgrade failed "
-                "has rolled back by itself. Once the cause is gone, abort it and try again.",
+                "Find out which release the cluster runs, and whether an upgrade goes on there.",
+                (_CHECK,),
+            )
+            yield RecoveryStep(
+                "A cluster at its former release, whose Prep failed or which has rolled back by "
+                "itself: once the cause is gone, abort it and try again.",
                 (f"ibgu retry {at} --abort-first",),
             )
             yield RecoveryStep(

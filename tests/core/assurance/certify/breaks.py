@@ -83,6 +83,18 @@ def has(kind: str, cluster: str | None = None, nth: int = 0, /, **fields: Any) -
     return broken
 
 
+def held(hold: str, kind: str, nth: int = 0) -> Break:
+    """The rollout is held right before the event."""
+
+    def broken(log: Log) -> Log:
+        at = place(log, kind, None, nth)
+        data = {**log[0].data, "state": "running", "hold": hold, "hold_who": "person"}
+        event = replace(log[0], kind="RolloutHeld", at=log[at].at, data=data)
+        return numbered([*log[:at], event, *log[at:]])
+
+    return broken
+
+
 def at_once(kind: str, cluster: str) -> Break:
     """The event comes a second time, right after the first."""
 

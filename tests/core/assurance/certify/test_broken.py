@@ -16,6 +16,7 @@ from tests.core.assurance.certify.breaks import (
     drop,
     early,
     has,
+    held,
     later,
     shows,
     sooner,
@@ -58,6 +59,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "no controller led in epoch 7",
     ),
     # -- order
+    (
+        "an action begins inside a chain after a restore",
+        Rule.ORDER,
+        stories.chain,
+        held("Restored", "RunIntended", 1),
+        "site-1 starts Upgrade while its rollout is held: Restored",
+    ),
+    (
+        "an action is sent beside a live TALM",
+        Rule.ORDER,
+        stories.chain,
+        held("TalmIsLive", "RunArming", 1),
+        "site-1 is asked for Upgrade while its rollout is held: TalmIsLive",
+    ),
     (
         "seen twice",
         Rule.ORDER,

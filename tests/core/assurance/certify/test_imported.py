@@ -99,7 +99,22 @@ def back_again() -> list[Event]:
     return resumed(engine)
 
 
-STORIES = [lost, earlier, cancelling, restored, back_again]
+@cache
+def gone_before_the_restore() -> list[Event]:
+    """A rollout that was made and deleted after the backup: its label is put back all the same."""
+    engine = sites(1)
+    engine.apply(ibgu("other", "Prep", selectors=[]))
+    saved = backup(engine)
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(minutes=4)
+    engine.delete(UID)
+    engine.settle()
+    restore_hub(engine, saved)
+    engine.wait(hours=2)
+    return log_of(engine)
+
+
+STORIES = [lost, earlier, cancelling, restored, back_again, gone_before_the_restore]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

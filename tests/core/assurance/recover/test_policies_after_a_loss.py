@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.model import Kind, MemberState
+from ibgu.core.model import Kind, MemberState, Outcome
 from ibgu.core.model.rollout_policy import PolicyState
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import lose_journal, write_status
@@ -47,6 +47,20 @@ def test_an_approval_that_was_refused_stays_refused(*, lost: bool) -> None:
     approve(engine, "alice", step=2)
     engine.wait(hours=2)
     assert engine.member("uid-a", 1, "site-1").outcome is not None
+
+
+def test_a_cluster_that_was_skipped_by_name_is_not_started_by_a_resume() -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=1)
+    engine.annotate("uid-a", skip="site-2")
+    engine.wait(minutes=1)
+    assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SKIPPED
+    lose(engine)
+    resume(engine)
+    engine.wait(hours=9)
+    assert engine.spokes["site-2"].executed == []
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
@@ -143,6 +146,18 @@ def test_controls_that_stand_are_no_new_wish() -> None:
     wishes = {"ibgu.dev/resume": "1", "ibgu.dev/skip": "waiting", "other": "x"}
     found = Rebuilt(obj(status=status(entry("site-1")), annotations=wishes))
     assert found.rollout.controls == {"ibgu.dev/resume": "1", "ibgu.dev/skip": "waiting"}
+
+
+@pytest.mark.parametrize("known", [{}, {"ibgu.dev/skip": "site-9"}])
+def test_a_skip_of_clusters_by_name_is_carried_out_again(known: dict[str, str]) -> None:
+    """The status does not show who was skipped: they wait again, and a resume would start them."""
+    wishes = {"ibgu.dev/resume": "1", "ibgu.dev/skip": "site-1, 2026-01-01T00:00:00Z"}
+    found = obj(status=status(entry("site-1")), annotations=wishes)
+    fleet_state = FleetState()
+    fleet_state.load([replace(record(), controls=known)], [], [], [])
+    rebuilt = Rebuilt(found, known=fleet_state)
+    assert rebuilt.member(0, "site-1").state is MemberState.WAITING
+    assert rebuilt.rollout.controls == {"ibgu.dev/resume": "1", **known}
 
 
 def test_members_of_a_later_step_are_rebuilt_by_their_labels() -> None:

@@ -51,6 +51,7 @@ def test_a_full_backup_comes_after_the_ways_of_the_upgrade_itself() -> None:
     assert found.facts["path"] == "/var/recovery/backup-b1"
     assert commands(found) == [
         "ibgu explain ran-417 edge-1 -n ran",
+        "oc get clusterversion,nodes,clusteroperators,ibu",
         "ibgu retry ran-417 edge-1 -n ran --abort-first",
         "ibgu rollback ran-417 edge-1 -n ran",
         "sudo rpm-ostree status",
@@ -66,7 +67,7 @@ def test_a_full_backup_comes_after_the_ways_of_the_upgrade_itself() -> None:
 def test_a_path_that_the_annotations_do_not_name_is_not_shown() -> None:
     found = recovery(FULL | {names.BACKUP: "Etcd"})
     assert found.facts["path"] == "not known"
-    assert len(found.steps) == 3, "no step restores another form than that of the backup"
+    assert len(found.steps) == 4, "no step restores another form than that of the backup"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_a_path_that_the_annotations_do_not_name_is_not_shown() -> None:
         (Cause.UPGRADE_FAILED_AFTER_PIVOT, "ibgu rollback ran-417 edge-1 -n ran --failed"),
         (Cause.ABORT_FAILED, _CLEAN_UP),
         (Cause.FINALIZE_FAILED, _CLEAN_UP),
+        (Cause.ROLLBACK_FAILED, "oc get clusterversion,nodes,clusteroperators,ibu"),
     ],
 )
 def test_a_cluster_that_only_one_command_takes_further_gets_that_one(
@@ -86,7 +88,7 @@ def test_a_cluster_that_only_one_command_takes_further_gets_that_one(
 def test_without_a_backup_there_is_no_such_way() -> None:
     assert recovery(FULL, runs=[]).facts["backup"] == "none has succeeded in this rollout"
     for controls in (FULL, {}, FULL | {names.BACKUP: "x"}):
-        assert len(recovery(controls, runs=[]).steps) == 3
+        assert len(recovery(controls, runs=[]).steps) == 4
     assert "backup" not in recovery({}, runs=[]).facts
 
 

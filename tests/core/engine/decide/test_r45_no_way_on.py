@@ -3,8 +3,10 @@
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.model import Cause, InFlight, Kind, OnRollout, Outcome, ReasonKind
+from ibgu.core.model import Cause, Finished, InFlight, Kind, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
+from ibgu.core.views.change.fitness import RolloutCluster, unfit_to_roll_back
+from ibgu.core.views.change.retry import failure
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -30,6 +32,25 @@ def test_a_failure_behind_the_pivot_has_a_cause_of_its_own() -> None:
     member = engine.member(uid, 1, "site-1")
     assert member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT
     assert engine.labels["site-1"].keys() >= {Action.UPGRADE.failed_label}
+
+
+def test_a_step_that_cleans_up_does_not_hide_what_failed_before_it() -> None:
+    """Its way on was lost: `ibgu rollback --failed` refused the cluster, as its AbortOnFailure had
+    failed."""
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "stay"
+    uid = engine.apply(ibgu("first", "Prep", "Upgrade", "AbortOnFailure", age=10))
+    engine.wait(hours=5)
+    member = engine.member(uid, 2, "site-1")
+    assert isinstance(member, Finished)
+    assert (member.failed_action, member.cause) == (
+        Action.ABORT_ON_FAILURE,
+        Cause.UPGRADE_FAILED_AFTER_PIVOT,
+    )
+    found = RolloutCluster(member, engine.labels["site-1"])
+    assert unfit_to_roll_back(found, failed=True) is None
+    assert failure(member, engine.labels["site-1"]).unproven.startswith("must be rolled back first")
+    assert told(certify(log_of(engine))) == []
 
 
 def test_no_plan_selects_it_and_a_rollback_that_asks_for_failed_upgrades_does() -> None:

@@ -75,7 +75,15 @@ def _by_state(ibu: IbuView, action: Action, spec: RolloutSpec) -> Judgement:
         return STARTABLE
     if running := words.running(ibu, state):
         return _busy(running)
-    return _failed(Cause.WRONG_STATE, words.wrong(ibu, action, state, spec))
+    cause = Cause.WRONG_STATE
+    if (
+        traits(action).aborts
+        and state is IbuState.UPGRADE_FAILED
+        and Stage.ROLLBACK in ibu.next_stages
+    ):
+        # What comes before tells the way on, and a step that cleans up must not hide it (R45.1).
+        cause = Cause.UPGRADE_FAILED_AFTER_PIVOT
+    return _failed(cause, words.wrong(ibu, action, state, spec))
 
 
 def _startable(ibu: IbuView, action: Action, state: IbuState) -> bool:

@@ -174,7 +174,7 @@ def test_busy_in_the_clusters_words(
         (
             "upgrade-failed-new",
             Action.ABORT_ON_FAILURE,
-            Cause.WRONG_STATE,
+            Cause.UPGRADE_FAILED_AFTER_PIVOT,
             "AbortOnFailure needs a cluster that is neither upgraded nor rolled back and offers "
             "Idle, but its Upgrade failed (Failed restore CRs: a); it runs the new release, "
             "Rollback can follow",
