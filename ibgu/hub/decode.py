@@ -39,6 +39,12 @@ class BadObject(Struct, frozen=True):
 
 
 OnBad = Callable[[BadObject], None]
+
+
+def left_out(bad: BadObject) -> None:
+    """Leaves out an object of a list, where a watch of the same kind reports it."""
+
+
 A = TypeVar("A")
 T = TypeVar("T", bound=HasMetadata)
 

@@ -85,6 +85,20 @@ async def test_a_rollout_that_is_left_out_was_still_the_newest_to_act(journal: J
     assert await journal.newest_to_act() == {("a", names.IBGU): "r2"}
 
 
+async def test_an_older_rollout_that_went_on_later_was_the_last_to_act(journal: Journal) -> None:
+    """Its clean-up removed the labels of the newer one: a restored hub must not get them back."""
+    older = rollout("r1", age=3)
+    first, second = step(older, 0, Action.PREP), step(older, 1, Action.FINALIZE_UPGRADE)
+    done = ended(started(member(first, "a"), slot=1, run="r1-0"))
+    await journal.commit(opening(older, first, waiting=[done]))
+    await finished(journal, "r2", 2, Action.PREP)
+    late = ended(started(member(second, "a"), slot=1, run="r1-1"))
+    assert late.run
+    later = replace(late, run=replace(late.run, intended_at=NOW + timedelta(hours=1)))
+    await journal.commit(opening(older, second, waiting=[later]))
+    assert await journal.newest_to_act() == {("a", names.IBGU): "r1"}
+
+
 async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: Journal) -> None:
     """Those of the last two weeks, which were sent to their cluster."""
     image = f"registry.example.com/du@sha256:{'a' * 64}"

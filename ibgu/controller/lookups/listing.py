@@ -6,6 +6,7 @@ from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManagedCluster
 from ibgu.core.model.shown import HubObject, shown_cluster
 from ibgu.hub import paths
+from ibgu.hub.decode import left_out
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
@@ -44,6 +45,9 @@ class Clusters:
 
     async def _list(self) -> Fleet:
         found: Fleet = []
-        async for items, _ in self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+        # The watch reports malformed ones. No step of the hub waits for them.
+        async for items, _ in self._client.list_pages(
+            paths.MANAGED_CLUSTERS, ManagedCluster, on_bad=left_out
+        ):
             found.extend(map(shown_cluster, items))
         return found

@@ -123,8 +123,9 @@ class Planner:
         name = (rollout.kind, rollout.namespace, rollout.name)
         if rollout.state is RolloutState.DELETED or not self._mirror.objects.is_unread(*name):
             return False
-        draft.unread[rollout.uid] = draft.decided.pop(rollout.uid)
-        self._work_queue.at(now + UNREAD_INTERVAL, rollout.uid, "")
+        clusters = draft.unread[rollout.uid] = draft.decided.pop(rollout.uid)
+        for each in ("", *clusters):  # What is dropped here is touched by nothing else again.
+            self._work_queue.at(now + UNREAD_INTERVAL, rollout.uid, each)
         return True
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:

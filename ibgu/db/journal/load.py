@@ -53,6 +53,7 @@ from ibgu.db.schema import (
     runs,
     steps,
 )
+from ibgu.db.schema.types import Moment
 
 NewestToAct = dict[tuple[str, str], str]
 """Maps clusters and kinds of rollouts to the uid of the newest rollout that acted there."""
@@ -233,9 +234,11 @@ async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) ->
 
 
 async def newest_to_act(db: AsyncConnection, hub: str) -> NewestToAct:
-    """Returns the newest rollout of each kind that had a run on the cluster, or that found an
-    action done there. It may be one that `load` leaves out."""
+    """Returns the rollout of each kind that was the last to begin a run on the cluster, or to find
+    an action done there. It need not be the one that was made last: an older one may have gone on
+    later. It may be one that `load` leaves out."""
     acted = or_(members.c.run.is_not(None), func.jsonb_array_length(members.c.completed) > 0)
+    done_at = members.c.completed[-1]["at"].astext.cast(Moment)
     statement = (
         select(members.c.cluster, rollouts.c.object_kind, rollouts.c.uid)
         .ext(distinct_on(members.c.cluster, rollouts.c.object_kind))
@@ -243,10 +246,12 @@ async def newest_to_act(db: AsyncConnection, hub: str) -> NewestToAct:
             rollouts,
             (rollouts.c.hub == members.c.hub) & (rollouts.c.uid == members.c.rollout),
         )
+        .outerjoin(runs, (runs.c.hub == members.c.hub) & (runs.c.id == members.c.run))
         .where(members.c.hub == hub, acted)
         .order_by(
             members.c.cluster,
             rollouts.c.object_kind,
+            func.greatest(runs.c.intended_at, done_at).desc().nulls_last(),
             rollouts.c.created_at.desc(),
             rollouts.c.uid.desc(),
         )

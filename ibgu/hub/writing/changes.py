@@ -12,6 +12,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, RolloutObject
 from ibgu.core.views.change import ChangeTarget, RequestedChange
 from ibgu.hub import paths
+from ibgu.hub.decode import left_out
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
@@ -85,7 +86,9 @@ class Changes:
 
     async def clusters(self) -> AsyncIterator[ManagedCluster]:
         """Yields all ManagedClusters, page by page: keep only what is needed of them."""
-        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+        async for items, _ in self._hub.list_pages(
+            paths.MANAGED_CLUSTERS, ManagedCluster, on_bad=left_out
+        ):
             for each in items:
                 yield each
 

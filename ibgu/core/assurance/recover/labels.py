@@ -23,34 +23,21 @@ def lost(
     newest: Mapping[tuple[str, str], str],
 ) -> Iterator[OnPendingPatch]:
     """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
-    returns a ManagedCluster by name, `newest`: the uid of the newest rollout that acted on a
-    cluster, by its name and the rollout's kind. One that is deleted and over may be the newest, and
-    not among those given: then what an older one has written is history, too."""
+    returns a ManagedCluster by name, `newest`: the uid of the rollout that acted last on a cluster,
+    by its name and the rollout's kind, as each kind writes labels of its own. What others have
+    written is history, also where that one is deleted and over, and not among those given."""
     found: dict[str, PendingPatch] = {}
-    for (name, kind), tracked in _last_to_act(tracked_rollouts).items():
-        if newest.get((name, kind)) != tracked.rollout.uid:
-            continue
-        view, member = cluster(name), tracked.latest(name)
-        if view is None or member is None or view.uid != member.uid:
+    known = {tracked.rollout.uid: tracked for tracked in tracked_rollouts}
+    for (name, _), uid in newest.items():
+        tracked = known.get(uid)
+        view, member = cluster(name), tracked.latest(name) if tracked else None
+        if view is None or tracked is None or member is None or view.uid != member.uid:
             continue
         old = found.get(view.uid) or pending_patches.get(view.uid)
         pending = _pending(tracked, name, view, member, old)
         if pending is not None:
             found[view.uid] = pending
             yield OnPendingPatch(Kind.PUT_BACK, pending, LOST_BY_RESTORE)
-
-
-def _last_to_act(
-    tracked_rollouts: Iterable[TrackedRollout],
-) -> dict[tuple[str, str], TrackedRollout]:
-    """Returns by cluster and kind the newest rollout that acted on it; older ones are history. Each
-    kind writes labels of its own."""
-    found: dict[tuple[str, str], TrackedRollout] = {}
-    for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age):
-        for step in tracked.steps:
-            acted = (m for m in step.members.values() if m.run or m.completed)
-            found.update(((member.cluster, tracked.rollout.kind), tracked) for member in acted)
-    return found
 
 
 def _pending(

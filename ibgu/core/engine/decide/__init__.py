@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext, DecisionResult
-from ibgu.core.engine.decide.disarming import disarm_accepted, disarm_quarantined
+from ibgu.core.engine.decide.disarming import disarm_quarantined
 from ibgu.core.engine.decide.expedite import expedited
 from ibgu.core.engine.decide.hiddenwork import hidden_job, hidden_stage
 from ibgu.core.engine.decide.jobwork import job_run
@@ -23,6 +23,7 @@ from ibgu.core.engine.decide.stagework import (
     REMOVE,
     DeleteWork,
     desired_stage_work,
+    disarm_accepted,
     payload_kept,
     payload_wanted,
     shows_what_was_judged,

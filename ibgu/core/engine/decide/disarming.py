@@ -6,25 +6,10 @@ is armed on the hub is disarmed.
 
 from datetime import datetime
 
-from ibgu.core.engine.decide.stagework import desired_stage_work
+from ibgu.core.engine.decide.stagework import desired_stage_work, disarm_accepted, may_disarm
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import DesiredWork, disarmed_stage
-from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import Observation
-
-
-def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> DesiredWork | None:
-    """Returns the disarmed work if the cluster echoes the run, though that could not be journalled
-    yet. None: leave the work as it is.
-
-    The record may be ahead of the journal by what could not be written.
-    """
-    member, work = tracked.latest(cluster), seen.stage
-    run = member.run if member is not None else None
-    if member is None or run is None or run.disarmed or not _may_disarm(seen):
-        return None
-    taken = work is not None and accepted(work, run)
-    return disarmed_stage(member, tracked.rollout.restore) if taken else None
 
 
 def disarm_quarantined(
@@ -37,16 +22,9 @@ def disarm_quarantined(
     if taken := disarm_accepted(tracked, cluster, seen):
         return taken
     member = tracked.latest(cluster)
-    if member is None or not _may_disarm(seen):
+    if member is None or not may_disarm(seen):
         return None
     if not asked_for:
         return disarmed_stage(member, tracked.rollout.restore)
     wanted = desired_stage_work(tracked, cluster, seen, now)
     return wanted if isinstance(wanted, DesiredWork) and not wanted.armed else None
-
-
-def _may_disarm(seen: Observation) -> bool:
-    """Whether the work is armed and may be written: one with a deletionTimestamp may not
-    (R16.4)."""
-    work = seen.stage
-    return work is not None and work.armed and not (work.terminating or seen.writing)

@@ -15,6 +15,7 @@ from ibgu.core.engine.works import (
     disarmed_stage,
     resuming_stage,
 )
+from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import (
     Ended,
     InFlight,
@@ -47,8 +48,11 @@ def desired_stage_work(
     if seen.writing or (work is not None and work.terminating):
         return None
     member = tracked.latest(cluster)
-    if member is None or seen.cluster is None:
+    if member is None:
         return None
+    if seen.cluster is None:
+        # It can't be read, and is there all the same (R32.2).
+        return disarm_accepted(tracked, cluster, seen) if seen.unread else None
     if not member.finished:
         return _under_way(tracked.rollout, member, seen)
     if tracked.resuming(cluster) and not seen.cluster.deleting:
@@ -74,6 +78,27 @@ def _after_the_end(
     if not wanted or _feedback_unneeded(tracked, member, now):
         return None
     return disarmed_stage(member, tracked.rollout.restore)
+
+
+def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> DesiredWork | None:
+    """Returns the disarmed work if the cluster echoes the run, though that could not be journalled
+    yet. None: leave the work as it is.
+
+    The record may be ahead of the journal by what could not be written.
+    """
+    member, work = tracked.latest(cluster), seen.stage
+    run = member.run if member is not None else None
+    if member is None or run is None or run.disarmed or not may_disarm(seen):
+        return None
+    taken = work is not None and accepted(work, run)
+    return disarmed_stage(member, tracked.rollout.restore) if taken else None
+
+
+def may_disarm(seen: Observation) -> bool:
+    """Whether the work is armed and may be written: one with a deletionTimestamp may not
+    (R16.4)."""
+    work = seen.stage
+    return work is not None and work.armed and not (work.terminating or seen.writing)
 
 
 def shows_what_was_judged(seen: Observation, judged: Observation | None) -> bool:

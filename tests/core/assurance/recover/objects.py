@@ -1,6 +1,7 @@
 """Objects as a hub shows them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec import Raw, json
@@ -130,10 +131,17 @@ def track(rollout: Rollout, *parts: Step | Member) -> TrackedRollout:
 
 def newest_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[tuple[str, str], str]:
     """Returns what the journal's method of that name does."""
-    return {
-        (member.cluster, tracked.rollout.kind): tracked.rollout.uid
-        for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age)
+    acted = [
+        (_acted_at(member), tracked.rollout.age, member.cluster, tracked.rollout)
+        for tracked in tracked_rollouts
         for step in tracked.steps
         for member in step.members.values()
         if member.run or member.completed
-    }
+    ]
+    acted.sort(key=lambda each: each[:2])
+    return {(cluster, rollout.kind): rollout.uid for *_, cluster, rollout in acted}
+
+
+def _acted_at(member: Member) -> datetime:
+    times = [each.at for each in member.completed[-1:]]
+    return max([*times, *([member.run.intended_at] if member.run else [])])

@@ -45,6 +45,23 @@ def test_a_run_on_a_cluster_that_cant_be_read_does_not_end() -> None:
     assert ended.cause is Cause.TIMED_OUT
 
 
+def test_a_run_that_the_cluster_takes_is_disarmed_though_its_cluster_cant_be_read() -> None:
+    """The agent would apply the stage again and again, against whoever repairs the site."""
+    engine = InMemoryEngine("site-1")
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.RUN_ARMING)
+    engine.deliver()
+    engine.unread.add("site-1")
+    engine.restart()
+    engine.wait(minutes=5)
+    assert engine.member(uid, 0, "site-1").reason.kind is ReasonKind.MALFORMED
+    assert engine.spokes["site-1"].executed != []
+    assert not engine.works[uid, "site-1"].wanted.armed
+    engine.unread.clear()
+    engine.wait(hours=1)
+    assert engine.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 @pytest.mark.parametrize("unread", [True, False])
 def test_an_ended_member_is_watched_once_its_cluster_can_be_read(*, unread: bool) -> None:
     engine = InMemoryEngine("site-1")
