@@ -120,6 +120,9 @@ class StepCase(Struct):
     state: str = "opening"
     started_at: datetime | None = None
     total: int = 0
+    recounted: bool = False
+    """Whether an import has counted the clusters of a step that the history knows: a status does
+    not name those that were skipped."""
     hold: str = ""
     stopped: timedelta = timedelta()
     stopped_since: datetime | None = None

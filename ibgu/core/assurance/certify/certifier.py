@@ -249,7 +249,8 @@ class Certifier:
             for member in step.members.values():
                 spot = MemberEventContext(self._audit, last, rollout, step, member)
                 labels.applied_so_far(spot)
-            everybody = step.state == "opening" or len(step.members) == step.total
+            uncounted = step.state == "opening" or step.recounted
+            everybody = uncounted or len(step.members) == step.total
             words = f"step {step.index + 1} began with {step.total} clusters, not all joined it"
             self._audit.require(Rule.MEMBERS, everybody, last, words, step.opened)
 

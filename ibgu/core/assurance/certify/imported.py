@@ -42,6 +42,8 @@ def step(spot: EventContext) -> None:
         return
     if index == len(steps):
         steps.append(_new_step(spot.event))
+    else:
+        steps[index].recounted = True
     case = steps[index]
     case.state, case.total, case.hold = data.get("state", ""), data.get("total", 0), ""
     case.stopped_since = None

@@ -66,11 +66,11 @@ def _facts(case: RecoveryCase) -> Iterator[tuple[str, str]]:
 
 def _began(case: RecoveryCase) -> bool:
     """Whether the cluster has begun to take the release, or may have: what it reported at the end
-    of a run counts, if that is known."""
+    of a run counts, if that is known. What it reported when it accepted one may be from before."""
     updates = [run for run in case.runs if run.action == UpdateAction.UPDATE and run.arming_at]
     return any(
         _shows_a_release(case, run)
-        if run.id in case.shown
+        if run.id in case.shown and not run.open
         else run.cause is not Cause.UPDATE_REFUSED
         for run in updates
     )

@@ -7,12 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Rule
+from ibgu.core.model import Kind, Outcome
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.breaks import Break, drop, numbered, place
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.records import Records
 from tests.core.engine.decide.restores import (
+    Journal,
     backup,
     journal,
     lose_journal,
@@ -114,7 +117,26 @@ def gone_before_the_restore() -> list[Event]:
     return log_of(engine)
 
 
-STORIES = [lost, earlier, cancelling, restored, back_again, gone_before_the_restore]
+@cache
+def rows_deleted() -> list[Event]:
+    """The records of the rollout are deleted, its history is not; a cluster was skipped before."""
+    engine = sites(3)
+    engine.apply(ibgu("a", "Prep", "Upgrade", "FinalizeUpgrade", concurrency=2))
+    engine.until(Kind.STEP_FINISHED)
+    engine.wait(seconds=5)
+    engine.annotate(UID, skip="site-3")
+    engine.until(Kind.STEP_FINISHED)
+    engine.wait(seconds=5)
+    assert engine.member(UID, 1, "site-3").outcome is Outcome.SKIPPED
+    write_status(engine, UID)
+    restore_journal(engine, Journal(Records(), told=len(engine.said)))
+    return resumed(engine)
+
+
+STORIES = [
+    *(lost, earlier, cancelling, restored, back_again),
+    *(gone_before_the_restore, rows_deleted),
+]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

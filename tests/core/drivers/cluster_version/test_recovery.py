@@ -5,7 +5,7 @@ from typing import Any
 
 from ibgu.core.drivers.cluster_version.recovery import GUIDE
 from ibgu.core.drivers.recoveries import RECOVERIES
-from ibgu.core.model import Cause, Ended, RunResult
+from ibgu.core.model import Accepted, Cause, Ended, RunResult
 from ibgu.core.model.kinds import Backup, IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.core.model.names import FLEET_UPDATE, IBGU
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase
@@ -181,6 +181,25 @@ def test_an_update_that_timed_out_before_it_began_is_withdrawn() -> None:
         assert found.headline.startswith("the cluster can go back to its full backup")
 
 
+def test_what_a_run_under_way_showed_when_it_was_accepted_proves_nothing() -> None:
+    """The operator had not taken the request yet; hours later the update may be half done."""
+    running = Accepted(
+        id="u1",
+        action="Update",
+        attempt=1,
+        intended_at=NOW,
+        arming_at=NOW,
+        armed_at=NOW,
+        accepted_at=NOW,
+        armed_generation=1,
+        disarmed=True,
+    )
+    waiting = {"desired": OLD, "wanted": NEW, "history": ["Completed", OLD]}
+    found = recovery(runs=[BACKED_UP, running], shown={"u1": waiting}, in_flight=True)
+    assert found.headline.startswith("the cluster can go back to its full backup")
+    assert "ibgu pause z-stream -n ran" in commands(found)
+
+
 def test_an_update_that_began_unseen_has_the_full_way_behind_its_withdrawal() -> None:
     begun, unseen = recovery(), recovery(runs=[BACKED_UP])
     words = [step.text for step in unseen.steps]
@@ -204,6 +223,7 @@ def test_an_image_based_upgrade_has_ways_of_its_own() -> None:
     assert found.facts["release"] == "4.17.2"
     assert commands(found) == [
         "ibgu explain ran-417 edge-1 -n ran",
+        "oc get clusterversion,nodes,clusteroperators,ibu",
         "ibgu retry ran-417 edge-1 -n ran --abort-first",
         "ibgu rollback ran-417 edge-1 -n ran",
     ]
