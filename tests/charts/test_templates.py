@@ -120,6 +120,22 @@ def test_one_process_may_be_both() -> None:
     assert only(objects, "ServiceAccount")["metadata"]["name"] == "ibgu"
 
 
+def test_one_process_that_is_both_has_the_settings_and_annotations_of_both() -> None:
+    """Those of the API were dropped without a word."""
+    given: dict[str, Any] = {
+        "topology": "combined",
+        "controller": {"settings": {"IBGU_LOG_LEVEL": "debug"}, "podAnnotations": {"a": "1"}},
+        "api": {"settings": {"IBGU_API_CONNECTIONS": "77"}, "podAnnotations": {"b": "2"}},
+    }
+    pod = only(render(given), "Deployment")["spec"]["template"]
+    found = environment(pod["spec"]["containers"][0])
+    assert (found["IBGU_LOG_LEVEL"], found["IBGU_API_CONNECTIONS"]) == ("debug", "77")
+    assert pod["metadata"]["annotations"] == {"a": "1", "b": "2"}
+    given["api"]["settings"]["IBGU_LOG_LEVEL"] = "info"
+    with pytest.raises(RenderError, match="give IBGU_LOG_LEVEL two values"):
+        render(given)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_variables_are_settings_of_ibgu(case: str) -> None:
     known = {variable(field) for field in Settings.model_fields}

@@ -392,7 +392,7 @@ async def test_clusters_that_no_plan_takes_further_have_a_command(
     assert found.exit_code == 0, found.output
     lines = [line.strip() for line in found.stdout.splitlines()]
     where = f"ran-r1 -n {scene.namespace}"
-    assert f"ibgu rollback {where} --failed" in lines
+    assert f"ibgu rollback {where} {scene.names['monitor']} --failed" in lines
     again = f"{scene.names['pull']} --action AbortOnFailure"
     assert f'ibgu confirm-cleanup {where} {again} --reason "what was cleaned up"' in lines
     text = found.stdout.replace("AbortOnFailure: Stateroots", "").replace(again, "")

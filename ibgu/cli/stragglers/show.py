@@ -167,14 +167,14 @@ def _way(report: StragglersReport, group: StragglerGroup) -> str:
     rollout = report.facts.rollout
     where = f"{rollout.name} -n {rollout.namespace}"
     if group.way is RecoveryWay.ROLLBACK:
-        return f"ibgu rollback {where}{_selected(report)} --failed"
+        return f"ibgu rollback {where} {_named(report, group)} --failed"
     which = f'{_named(report, group)} --action {group.cleanup} --reason "what was cleaned up"'
     return f"ibgu confirm-cleanup {where} {which}"
 
 
 def _named(report: StragglersReport, group: StragglerGroup) -> str:
-    """Returns the group's clusters as arguments: who cleaned up there says nothing about others. In
-    quotes, so that a group that is gone by then is an error, and not every cluster."""
+    """Returns the group's clusters as arguments: what was found out about them says nothing about
+    others. In quotes, so that a group that is gone by then is an error, and not every cluster."""
     if len(group.clusters) <= _NAMED:
         return " ".join(group.clusters)
     rollout = report.facts.rollout
@@ -183,7 +183,7 @@ def _named(report: StragglersReport, group: StragglerGroup) -> str:
         f"--cause {shlex.quote(group.kind)}",
         f"--step {group.step}",
         f"--action {group.action}",
-        f"--cleanup {group.cleanup}",
+        *([f"--cleanup {group.cleanup}"] if group.cleanup else []),
     ]
     return f'"$(ibgu stragglers {rollout.name} {" ".join(only)} -o name)"'
 
