@@ -169,6 +169,43 @@ def test_a_rollout_without_authors_is_accepted(
     assert not written.code, written.err
 
 
+def test_no_step_is_inserted_before_one_that_has_an_author_or_an_approval(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    """TALM's CRD lets it be: the step there would be approved with another one's approval."""
+    crd = kubectl.get("crd", "imagebasedgroupupgrades.lcm.openshift.io")
+    for version in crd["spec"]["versions"]:
+        spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        del spec["properties"]["plan"]["x-kubernetes-validations"]
+    kubectl("replace", "-f", "-", stdin=json.dumps(crd))
+    name = unique_name("grown")
+    write(kubectl, "olga", ibgu(name, STEP))
+    upgrade, abort = {**STEP, "actions": ["Upgrade"]}, {**STEP, "actions": ["AbortOnFailure"]}
+    appended = {step_author(1): "nora"}
+    end = time.monotonic() + 60
+    inserted = write(kubectl, "olga", ibgu(name, upgrade, STEP), "apply")
+    while "append only" in inserted.err:
+        assert time.monotonic() < end, inserted.err
+        time.sleep(0.1)
+        inserted = write(kubectl, "olga", ibgu(name, upgrade, STEP), "apply")
+    words = f"the plan of {name} may only grow, at its end"
+    assert words in inserted.err
+    grown = write(kubectl, "nora", ibgu(name, STEP, abort, **appended), "apply")
+    assert not grown.code, grown.err
+    for steps in (
+        [STEP, upgrade, abort],
+        [STEP, upgrade],
+        [STEP],
+        [STEP, {**abort, "actions": []}],
+    ):
+        changed = write(kubectl, "olga", ibgu(name, *steps, **appended), "apply")
+        assert words in changed.err, steps
+    labelled = kubectl.run(
+        *("--as", "olga", "label", "imagebasedgroupupgrade", name, "-n", "ran", "seen=yes")
+    )
+    assert not labelled.code, labelled.err
+
+
 @pytest.mark.parametrize(
     ("values", "options", "rendered"),
     [

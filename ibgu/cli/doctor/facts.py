@@ -80,6 +80,16 @@ class Reach(Struct, frozen=True):
     """Whether ManagedClusterSets and their bindings are served, as far as tenancy needs them."""
 
 
+class PolicySets(Struct, frozen=True):
+    """PolicySets says which cluster sets of RolloutPolicies are none whose clusters ibgu can tell,
+    each as "POLICY: SET"."""
+
+    absent: tuple[str, ...] = ()
+    """Not on the hub."""
+    by_labels: tuple[str, ...] = ()
+    """Not of the type ExclusiveClusterSetLabel."""
+
+
 class LeaseCheck(Struct, frozen=True):
     """LeaseCheck is the hub's response to a dry run of the Lease."""
 
@@ -162,6 +172,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     payload: PayloadAccess | Missing
     references: References | Missing
     reach: Reach | Missing
+    policy_sets: PolicySets | Missing
     leadership: LeaseCheck | Missing
     talm: Talm | Missing
     fleet: Fleet | Missing

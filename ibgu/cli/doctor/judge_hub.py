@@ -15,6 +15,7 @@ from ibgu.cli.doctor.facts import (
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_health_sources import judge_health_sources
 from ibgu.cli.doctor.judge_payload import judge_payload
+from ibgu.cli.doctor.judge_policies import judge_policy_sets
 from ibgu.cli.doctor.judge_preflight import judge_preflight
 from ibgu.cli.doctor.judge_preparations import judge_preparations
 from ibgu.cli.doctor.judge_reach import judge_reach
@@ -47,6 +48,7 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
     yield judge_reach(facts.reach)
+    yield judge_policy_sets(facts.policy_sets)
     yield _talm(facts.talm)
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)

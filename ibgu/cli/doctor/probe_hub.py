@@ -1,6 +1,6 @@
 """Asks the hub. A failed question stops no other."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -15,6 +15,7 @@ from ibgu.cli.doctor.facts import (
     Missing,
     NotTried,
     PayloadAccess,
+    PolicySets,
     Reach,
     References,
     Rights,
@@ -26,13 +27,21 @@ from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, left_over
 from ibgu.cli.doctor.probe_health_sources import unknown_sources
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.kinds import ManagedClusterSet, RolloutObject
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan.references import POLICY, UncheckedPolicy, older
+from ibgu.core.plan.tenancy import GLOBAL_SET, is_exclusive
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import whoami
-from ibgu.hub.authorization.rights import FOLLOW_UPS, Account, Right, needed, refused
+from ibgu.hub.authorization.rights import (
+    CANARY_POLICIES,
+    FOLLOW_UPS,
+    Account,
+    Right,
+    needed,
+    refused,
+)
 from ibgu.hub.client import HubClient
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.discovery import Served, discover
@@ -83,6 +92,7 @@ def nothing(why: Missing) -> HubFacts:
         payload=unasked,
         references=unasked,
         reach=unasked,
+        policy_sets=unasked,
         leadership=unasked,
         talm=unasked,
         fleet=unasked,
@@ -129,13 +139,15 @@ class _Probe:
 
     async def for_ibgu(self) -> HubFacts:
         served = await _or_missing(discover(self._client))
-        more = await self._rights_of_policies(served)
+        policies = await self._policies(served)
+        more = _rights_of(policies)
         facts = await self.for_start(served, await _or_missing(self.clock()), more)
         return replace(
             facts,
             payload=await _or_missing(self._payload()),
             references=await _or_missing(self._references()),
             reach=await _or_missing(self._reach()),
+            policy_sets=await _or_missing(self._policy_sets(policies)),
             talm=await _or_missing(breached(self._client, facts.talm)),
             fleet=await _or_missing(fleet(self._client)),
             agents=await _or_missing(agents(self._client)),
@@ -163,16 +175,27 @@ class _Probe:
             inspections=self._settings.preflight_inspections,
         )
 
-    async def _rights_of_policies(self, served: Served | Missing) -> list[Right]:
-        """Returns the rights that only some policies need. A policy that can't be read is not about
-        rights, and others report it."""
+    async def _policies(self, served: Served | Missing) -> list[RolloutPolicy]:
+        """Returns the policies that can be read: others report those that can't."""
         if not isinstance(served, Served) or not served.rollout_policies:
             return []
-        policies = await _or_missing(all_of(self._client, paths.ROLLOUT_POLICIES, RolloutPolicy))
-        readable = policies if isinstance(policies, list) else []
-        canaries = (each.spec.canaries for each in readable)
-        asked = any(each is not None and each.rollback for each in canaries)
-        return needed(FOLLOW_UPS) if asked else []
+        found = await _or_missing(all_of(self._client, paths.ROLLOUT_POLICIES, RolloutPolicy))
+        return found if isinstance(found, list) else []
+
+    async def _policy_sets(self, policies: Iterable[RolloutPolicy]) -> PolicySets:
+        named = [
+            (policy.metadata.name, name)
+            for policy in policies
+            for name in policy.spec.clusters.cluster_sets
+            if name != GLOBAL_SET
+        ]
+        if not named:
+            return PolicySets()
+        sets = await all_of(self._client, paths.CLUSTER_SETS, ManagedClusterSet)
+        exclusive = {each.metadata.name: is_exclusive(each) for each in sets}
+        absent = (f"{policy}: {name}" for policy, name in named if name not in exclusive)
+        labels = (f"{policy}: {name}" for policy, name in named if exclusive.get(name) is False)
+        return PolicySets(tuple(absent), tuple(labels))
 
     async def _rights(self, served: Served | Missing, more: Sequence[Right]) -> Rights:
         discovered = served if isinstance(served, Served) else None
@@ -245,6 +268,18 @@ class _Probe:
         here = before + (datetime.now(UTC) - before) / 2
         half = timedelta(seconds=0.5)
         return ClockReading(hub_time + half, here, half + (datetime.now(UTC) - before) / 2)
+
+
+def _rights_of(policies: Iterable[RolloutPolicy]) -> list[Right]:
+    """Returns the rights that only some policies need."""
+    specs = [policy.spec for policy in policies]
+    canaries = [spec.canaries for spec in specs if spec.canaries is not None]
+    makes = any(spec.retry is not None for spec in specs) or any(c.rollback for c in canaries)
+    complies = any(c.health is not None and c.health.policies for c in canaries)
+    return [
+        *(needed(FOLLOW_UPS) if makes else ()),
+        *(needed(CANARY_POLICIES) if complies else ()),
+    ]
 
 
 def _service_account(user: str) -> str:

@@ -7,7 +7,7 @@ from ibgu.core.model.actions import traits
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters, PolicyRollouts, RolloutPolicySpec
 from ibgu.core.plan.selectors import matches, selector_faults
-from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
+from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL, GLOBAL_SET
 
 
 def selects_rollout(selection: PolicyRollouts, namespace: str, labels: Mapping[str, str]) -> bool:
@@ -17,16 +17,20 @@ def selects_rollout(selection: PolicyRollouts, namespace: str, labels: Mapping[s
 
 
 def selects_cluster(selection: PolicyClusters, labels: Mapping[str, str]) -> bool:
-    """Whether the policy is about a cluster, by the labels of its ManagedCluster."""
-    sets = selection.cluster_sets
-    return (not sets or labels.get(CLUSTER_SET_LABEL) in sets) and matches(
-        selection.selector, labels
-    )
+    """Whether the policy is about a cluster, by the labels of its ManagedCluster. The clusters of
+    a set by a LabelSelector can't be told by them (`ibgu doctor` warns)."""
+    within = not _bounded(selection) or labels.get(CLUSTER_SET_LABEL) in selection.cluster_sets
+    return within and matches(selection.selector, labels)
+
+
+def _bounded(selection: PolicyClusters) -> bool:
+    """Whether the policy names sets in which not every cluster is."""
+    return bool(selection.cluster_sets) and GLOBAL_SET not in selection.cluster_sets
 
 
 def cluster_keys(selection: PolicyClusters) -> Iterator[str]:
     """Yields the keys of the labels by which the policy selects clusters."""
-    if selection.cluster_sets:
+    if _bounded(selection):
         yield CLUSTER_SET_LABEL
     yield from selector_keys(selection.selector)
 

@@ -12,6 +12,8 @@ from ibgu.core.model.kinds import LabelSelector, ManagedClusterSet, ManagedClust
 from ibgu.core.plan.selectors import matcher, matches, problem_of
 
 CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"
+GLOBAL_SET = "global"
+"""The set that Open Cluster Management makes, and in which every cluster is."""
 
 
 class Scope(Struct, frozen=True):
@@ -87,10 +89,15 @@ def _selector(found: ManagedClusterSet) -> LabelSelector | None:
     spec = found.spec.cluster_selector
     if found.metadata.deletion_timestamp is not None:
         return None
-    if spec.selector_type in ("", "ExclusiveClusterSetLabel"):
+    if is_exclusive(found):
         return LabelSelector({CLUSTER_SET_LABEL: found.metadata.name})
     chosen = spec.label_selector if spec.selector_type == "LabelSelector" else None
     return chosen if chosen is not None and problem_of([chosen]) is None else None
+
+
+def is_exclusive(found: ManagedClusterSet) -> bool:
+    """Whether the set's clusters are those with its name as CLUSTER_SET_LABEL."""
+    return found.spec.cluster_selector.selector_type in ("", "ExclusiveClusterSetLabel")
 
 
 def _counts(binding: ManagedClusterSetBinding) -> bool:

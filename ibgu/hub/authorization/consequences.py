@@ -49,6 +49,11 @@ _BY_RESOURCE = {
     "deployments": _TALM,
     "clustergroupupgrades": Consequence("ibgu can't tell what TALM has not finished"),
     "namespaces": _START,
+    "policies": Consequence(
+        "no canary counts as well where a RolloutPolicy asks whether it complies with its policies "
+        "(canaries.health.policies)",
+        vital=False,
+    ),
     "tokenreviews": _API,
     "subjectaccessreviews": _API,
     "validatingadmissionpolicies": _UNCHECKED,
@@ -60,8 +65,8 @@ _BY_VERB = {
     ("clustergroupupgrades", "patch"): _ADOPT,
     ("clustergroupupgrades", "delete"): _ADOPT,
     ("imagebasedgroupupgrades", "create"): Consequence(
-        "ibgu rolls no canary back that a RolloutPolicy wants rolled back (canaries.rollback): its "
-        "rollout holds, and a person has to",
+        "ibgu makes no rollout that a RolloutPolicy asks for: broken canaries are not rolled back "
+        "(canaries.rollback), failed clusters are not tried again (retry), and a person has to",
         vital=False,
     ),
     ("leases", "list"): Consequence(

@@ -20,7 +20,10 @@ ADOPTER = "adopter"
 TENANCY = "tenancy"
 """The role that only IBGU_TENANCY=clustersets needs."""
 FOLLOW_UPS = "policy-follow-ups"
-"""The role that only RolloutPolicies need by which ibgu makes rollouts (canaries.rollback)."""
+"""The role that only RolloutPolicies need by which ibgu makes rollouts (canaries.rollback,
+retry)."""
+CANARY_POLICIES = "canary-policies"
+"""The role that only RolloutPolicies need whose canaries must comply with policies."""
 _CONCURRENCY = 8
 """Concurrent reviews."""
 
@@ -85,7 +88,7 @@ def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
 
 def role_of(right: Right) -> str:
     """Returns the one of ROLES that grants the right."""
-    roles = (*ROLES, TENANCY, ADOPTER, FOLLOW_UPS)
+    roles = (*ROLES, TENANCY, ADOPTER, FOLLOW_UPS, CANARY_POLICIES)
     return next(role for role in roles if any(map(right.within, needed(role))))
 
 

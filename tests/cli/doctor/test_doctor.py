@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,27 +79,73 @@ def test_inspections_that_are_on_are_checked(doctor: Doctor) -> None:
     assert words in told(refused, "inspections")
 
 
-def test_the_right_to_roll_canaries_back_is_asked_for_once_a_policy_needs_it(
-    doctor: Doctor, sandbox_hub: SandboxHub
+MAKES = "may not create imagebasedgroupupgrades.lcm.openshift.io: ibgu makes no rollout"
+READS = "may not list policies.policy.open-cluster-management.io: no canary counts as well"
+
+
+@pytest.mark.parametrize(
+    ("spec", "words", "role"),
+    [
+        (
+            {"canaries": {"count": 1, "health": {"nodes": True}, "rollback": True}},
+            MAKES,
+            "policy-follow-ups",
+        ),
+        ({"retry": {"attempts": 1}}, MAKES, "policy-follow-ups"),
+        ({"canaries": {"count": 1, "health": {"policies": True}}}, READS, "canary-policies"),
+    ],
+)
+def test_a_right_is_asked_for_once_a_policy_needs_it(
+    doctor: Doctor, sandbox_hub: SandboxHub, spec: dict[str, Any], words: str, role: str
 ) -> None:
-    kubectl = Kubectl(sandbox_hub)
     nobody = ("-o", "json", "--account", "ibgu-system:nobody")
-    words = "may not create imagebasedgroupupgrades.lcm.openshift.io: ibgu rolls no canary back"
     assert words not in told(doctor(*nobody, user="admin"), "rights")
-    canaries = {"count": 1, "health": {"nodes": True}, "rollback": True}
+    with rollout_policy(sandbox_hub, spec):
+        found = told(doctor(*nobody, user="admin"), "rights")
+    assert words in found
+    assert f"clusterrolebinding ibgu-{role}" in found
+
+
+def test_sets_by_which_a_policy_holds_nothing_are_named(
+    doctor: Doctor, sandbox_hub: SandboxHub, unique_name: Callable[[str], str]
+) -> None:
+    kubectl, by_labels = Kubectl(sandbox_hub), unique_name("by-labels")
+    cluster_set = {
+        "apiVersion": "cluster.open-cluster-management.io/v1beta2",
+        "kind": "ManagedClusterSet",
+        "metadata": {"name": by_labels},
+        "spec": {"clusterSelector": {"selectorType": "LabelSelector", "labelSelector": {}}},
+    }
+    kubectl.apply(cluster_set)
+    check = "cluster sets of policies"
+    with rollout_policy(sandbox_hub, {"inFlight": 1, "clusters": {"clusterSets": ["global"]}}):
+        assert levels(doctor("-o", "json", user="admin"))[check] == "ok"
+    with rollout_policy(sandbox_hub, {"inFlight": 1, "clusters": {"clusterSets": ["mistyped"]}}):
+        found = doctor("-o", "json", user="admin")
+        assert levels(found)[check] == "warning"
+        assert "of-doctor: mistyped" in told(found, check)
+    with rollout_policy(sandbox_hub, {"inFlight": 1, "clusters": {"clusterSets": [by_labels]}}):
+        found = doctor("-o", "json", user="admin")
+        assert levels(found)[check] == "error"
+        assert f"of-doctor: {by_labels}" in told(found, check)
+    kubectl("delete", "managedclusterset", by_labels)
+
+
+@contextmanager
+def rollout_policy(hub: SandboxHub, spec: dict[str, Any]) -> Iterator[None]:
+    """A policy for rollouts of no namespace."""
     policy = {
         "apiVersion": "ibgu.dev/v1alpha1",
         "kind": "RolloutPolicy",
-        "metadata": {"name": "back-by-itself"},
-        "spec": {"rollouts": {"namespaces": ["nowhere"]}, "canaries": canaries},
+        "metadata": {"name": "of-doctor"},
+        "spec": {"rollouts": {"namespaces": ["nowhere"]}, **spec},
     }
-    kubectl("apply", "-f", "-", stdin=json.dumps(policy))
+    kubectl = Kubectl(hub)
+    kubectl.apply(policy)
     try:
-        found = told(doctor(*nobody, user="admin"), "rights")
+        yield
     finally:
-        kubectl("delete", "rolloutpolicy", "back-by-itself")
-    assert words in found
-    assert "clusterrolebinding ibgu-policy-follow-ups" in found
+        kubectl("delete", "rolloutpolicy", "of-doctor")
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from ibgu.cli.doctor.facts import (
     Missing,
     NotTried,
     PayloadAccess,
+    PolicySets,
     Reach,
     References,
     Rights,
@@ -96,6 +97,9 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(reach=UNBOUND), [("tenancy", "warning")]),
         (hub(reach=NO_SETS), [("tenancy", "error")]),
         (hub(reach=AWAY), [("tenancy", "error")]),
+        (hub(policy_sets=PolicySets(("a: x",))), [("cluster sets of policies", "warning")]),
+        (hub(policy_sets=PolicySets((), ("a: x",))), [("cluster sets of policies", "error")]),
+        (hub(policy_sets=AWAY), [("cluster sets of policies", "error")]),
         (hub(served=AWAY), [("APIs", "error")]),
         (
             hub(served=served(works=False, update_strategies=frozenset())),

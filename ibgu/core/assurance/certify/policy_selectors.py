@@ -8,12 +8,13 @@ from ibgu.core.model.start_facts import Labels
 
 EVERY_CLUSTER = PolicyClusters()
 _SET = "cluster.open-cluster-management.io/clusterset"
+_GLOBAL = "global"
 
 
 def selects(clusters: PolicyClusters, labels: Labels) -> bool | None:
     """Returns whether a policy is about a cluster with these labels; None: that is not known."""
     sets = clusters.cluster_sets
-    within = [LabelRequirement(_SET, "In", sets)] if sets else []
+    within = [LabelRequirement(_SET, "In", sets)] if sets and _GLOBAL not in sets else []
     return _all([*within, *_requirements(clusters.selector)], labels)
 
 

@@ -10,6 +10,7 @@ from ibgu.core.model import ActingParty, InFlight, Kind, MemberState, OnMember, 
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import TIME_ZONE
 from ibgu.core.plan.tenancy import Scope
+from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason, set_policies
@@ -192,6 +193,17 @@ def test_a_policy_of_another_namespace_or_set_holds_nothing() -> None:
     engine.apply(ibgu("a", "Prep"))
     engine.settle()
     assert len(engine.tracked("uid-a").steps[0].slots) == 10
+
+
+def test_every_cluster_is_in_the_global_set() -> None:
+    """It is no label of a cluster: a policy for it held nothing."""
+    engine = fleet()
+    set_policies(engine, policy("all", inFlight=1, clusters={"clusterSets": ["lab", "global"]}))
+    engine.apply(ibgu("a", "Prep"))
+    engine.settle()
+    assert len(engine.tracked("uid-a").steps[0].slots) == 1
+    engine.wait(hours=24)
+    assert told(certify(log_of(engine))) == []
 
 
 def test_a_policy_about_one_action_holds_no_other() -> None:
