@@ -7,8 +7,9 @@ import pytest
 from msgspec import Struct
 
 from ibgu.cli.change import controls, following
-from ibgu.cli.read import polling
+from ibgu.cli.read import polling, waiting
 from ibgu.cli.read.verdict import WaitResult
+from ibgu.cli.show.form import Form
 from ibgu.cli.show.status import StatusSnapshot
 from ibgu.client import RestError
 from ibgu.client.responses import (
@@ -112,3 +113,46 @@ def test_a_skip_counts_the_clusters_that_it_names(body: SkipRequest, clusters: i
     reasons = (ReasonCountResponse(kind="Unreachable", count=3),)
     running = StepResponse(step=1, state="running", counts=counts, reasons=reasons)
     assert controls._skips(body, running) == clusters
+
+
+DONE, STOPPED = WaitResult.SUCCEEDED, WaitResult.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("judged", "result", "polls"),
+    [
+        ([None, DONE, DONE], DONE, 3),
+        ([DONE], DONE, 10),
+        ([STOPPED, STOPPED, None, DONE, STOPPED, DONE], DONE, 7),
+    ],
+)
+def test_a_rollout_that_is_over_at_once_is_read_for_longer(
+    judged: list[WaitResult | None], result: WaitResult, polls: int
+) -> None:
+    """A step that was appended while the controller was replaced was not waited for."""
+    assert waited(judged) == (result, polls)
+
+
+def test_the_time_to_wait_cuts_that_short() -> None:
+    assert waited([DONE], most=3) == (DONE, 3)
+    assert waited([DONE], most=1) == (WaitResult.TIMED_OUT, 1)
+    assert waited([None], most=3) == (WaitResult.TIMED_OUT, 3)
+
+
+def waited(judged: list[WaitResult | None], most: int = 99) -> tuple[int, int]:
+    """The result and the number of polls; the last of `judged` is repeated. After `most` polls the
+    time is up."""
+    left, count = list(judged), 0
+
+    def judge(_: StatusSnapshot) -> WaitResult | None:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    def poll() -> StatusSnapshot:
+        nonlocal count
+        if count == most:
+            raise polling.TimeIsUpError
+        count += 1
+        return cast("StatusSnapshot", Seen())
+
+    found = waiting.wait(poll, lambda *_: [], Form.TEXT, None, shown=False, judge=judge)
+    return found, count

@@ -86,7 +86,7 @@ async def test_a_rollout_that_is_left_out_was_still_the_newest_to_act(journal: J
 
 
 async def test_an_older_rollout_that_went_on_later_was_the_last_to_act(journal: Journal) -> None:
-    """Its clean-up removed the labels of the newer one: a restored hub must not get them back."""
+    """The clean-up removed the labels of the newer one: a restored hub must not get them back."""
     older = rollout("r1", age=3)
     first, second = step(older, 0, Action.PREP), step(older, 1, Action.FINALIZE_UPGRADE)
     done = ended(started(member(first, "a"), slot=1, run="r1-0"))

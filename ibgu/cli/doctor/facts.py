@@ -85,9 +85,9 @@ class PolicySets(Struct, frozen=True):
     each as "POLICY: SET"."""
 
     absent: tuple[str, ...] = ()
-    """Not on the hub."""
+    """Those that are not on the hub."""
     by_labels: tuple[str, ...] = ()
-    """Not of the type ExclusiveClusterSetLabel."""
+    """Those that are not of the type ExclusiveClusterSetLabel."""
 
 
 class LeaseCheck(Struct, frozen=True):

@@ -10,6 +10,10 @@ from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stdout
 from ibgu.cli.show.status import StatusSnapshot, body_of
 
+POLLS_FROM_THE_START = 10
+"""The polls, two seconds apart, that must agree on a rollout that was over before: a change takes
+up to 16 seconds to reach ibgu while its controller is being replaced."""
+
 
 def wait(
     poll: Callable[[], StatusSnapshot],
@@ -45,13 +49,23 @@ def _until_over(
     last: list[StatusSnapshot],
     judge: Callable[[StatusSnapshot], WaitResult | None],
 ) -> WaitResult:
-    """Waits until two consecutive polls say that the rollout is over: the first may miss a step
-    appended, or a hold lifted, a moment ago. `last` holds the newest poll, if any."""
+    """Waits until two consecutive polls say that the rollout is over. One that was over from the
+    first poll on is waited for longer: it may miss a step appended, or a hold lifted, a moment ago.
+    `last` holds the newest poll, if any."""
     before: WaitResult | None = None
-    for seen in found:
-        last[:] = [seen]
-        now = judge(seen)
-        if now is not None and now is before:
-            return now
-        before = now
+    agreed, needed = 0, POLLS_FROM_THE_START
+    try:
+        for seen in found:
+            last[:] = [seen]
+            now = judge(seen)
+            if now is None:
+                needed = 2
+            agreed = agreed + 1 if now is before else 1
+            if now is not None and agreed >= needed:
+                return now
+            before = now
+    except TimeIsUpError:
+        if before is not None and agreed >= 2:
+            return before
+        raise
     raise AssertionError("it is read until it is over or the time is")

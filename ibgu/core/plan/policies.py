@@ -17,8 +17,8 @@ def selects_rollout(selection: PolicyRollouts, namespace: str, labels: Mapping[s
 
 
 def selects_cluster(selection: PolicyClusters, labels: Mapping[str, str]) -> bool:
-    """Whether the policy is about a cluster, by the labels of its ManagedCluster. The clusters of
-    a set by a LabelSelector can't be told by them (`ibgu doctor` warns)."""
+    """Whether the policy is about a cluster, by the labels of its ManagedCluster. They do
+    not say which clusters are in a set by a LabelSelector (`ibgu doctor` warns)."""
     within = not _bounded(selection) or labels.get(CLUSTER_SET_LABEL) in selection.cluster_sets
     return within and matches(selection.selector, labels)
 

@@ -1,4 +1,4 @@
-"""What the planner puts off is decided later, and nothing of it is forgotten."""
+"""The planner decides later on what it puts off, and forgets nothing of it."""
 
 from random import Random
 from typing import Any

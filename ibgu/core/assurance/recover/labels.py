@@ -24,8 +24,8 @@ def lost(
 ) -> Iterator[OnPendingPatch]:
     """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
     returns a ManagedCluster by name, `newest`: the uid of the rollout that acted last on a cluster,
-    by its name and the rollout's kind, as each kind writes labels of its own. What others have
-    written is history, also where that one is deleted and over, and not among those given."""
+    by its name and the rollout's kind. Each kind writes labels of its own. What others have written
+    is history, also where that one is deleted and over, and not among those given."""
     found: dict[str, PendingPatch] = {}
     known = {tracked.rollout.uid: tracked for tracked in tracked_rollouts}
     for (name, _), uid in newest.items():

@@ -48,11 +48,8 @@ def desired_stage_work(
     if seen.writing or (work is not None and work.terminating):
         return None
     member = tracked.latest(cluster)
-    if member is None:
-        return None
-    if seen.cluster is None:
-        # It can't be read, and is there all the same (R32.2).
-        return disarm_accepted(tracked, cluster, seen) if seen.unread else None
+    if member is None or seen.cluster is None:
+        return _without_cluster(tracked, cluster, seen)
     if not member.finished:
         return _under_way(tracked.rollout, member, seen)
     if tracked.resuming(cluster) and not seen.cluster.deleting:
@@ -62,6 +59,14 @@ def desired_stage_work(
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
     return _after_the_end(tracked, member, work, now)
+
+
+def _without_cluster(
+    tracked: TrackedRollout, cluster: str, seen: Observation
+) -> DesiredWork | None:
+    """Returns the work for a ManagedCluster that can't be read: it is there all the same
+    (R32.2)."""
+    return disarm_accepted(tracked, cluster, seen) if seen.unread else None
 
 
 def _after_the_end(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates.policies import CLUSTER_HOLD
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
@@ -60,7 +62,14 @@ def _next_step(target: ChangeTarget) -> int:
 def break_glass(
     target: ChangeTarget, gates: Sequence[str], reason: str, lasts: timedelta
 ) -> RequestedChange:
-    """Lets the rollout pass the gates for a while."""
+    """Lets the rollout pass the gates for a while. Raises ChangeRefused for a name of no gate of
+    policies: it would open nothing, and look as if it did."""
+    for gate in gates:
+        if gate != CLUSTER_HOLD.name and not gate.startswith(policy_gate("")):
+            raise ChangeRefused(
+                f"{gate} is no gate of policies: name {policy_gate('NAME')} or "
+                f"{CLUSTER_HOLD.name}, as ibgu explain does"
+            )
     until = target.now + lasts
     spec: JsonObject = {"gates": list(gates), "reason": reason, "until": f"{until:{_TIME}}"}
     words = f"{target.name} passes {', '.join(gates)} until {utc(until)}"

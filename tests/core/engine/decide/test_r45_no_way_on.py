@@ -35,7 +35,7 @@ def test_a_failure_behind_the_pivot_has_a_cause_of_its_own() -> None:
 
 
 def test_a_step_that_cleans_up_does_not_hide_what_failed_before_it() -> None:
-    """Its way on was lost: `ibgu rollback --failed` refused the cluster, as its AbortOnFailure had
+    """The way on was lost: `ibgu rollback --failed` refused the cluster, as its AbortOnFailure had
     failed."""
     engine = InMemoryEngine("site-1", "site-2")
     engine.spokes["site-1"].faults[Stage.UPGRADE] = "stay"

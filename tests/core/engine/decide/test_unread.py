@@ -46,7 +46,7 @@ def test_a_run_on_a_cluster_that_cant_be_read_does_not_end() -> None:
 
 
 def test_a_run_that_the_cluster_takes_is_disarmed_though_its_cluster_cant_be_read() -> None:
-    """The agent would apply the stage again and again, against whoever repairs the site."""
+    """The agent would apply the stage again and again, against those who repair the site."""
     engine = InMemoryEngine("site-1")
     uid = engine.apply(ibgu("a", "Prep"))
     engine.until(Kind.RUN_ARMING)

@@ -105,6 +105,13 @@ def test_broken_glass_names_gates_reason_and_end() -> None:
     }
 
 
+@pytest.mark.parametrize("gate", ["night", "CircuitBreaker", "ClusterHolds"])
+def test_a_name_of_no_gate_of_policies_is_refused(gate: str) -> None:
+    """The answer said that the rollout passes, an alert fired, and nothing passed."""
+    with pytest.raises(ChangeRefused, match=f"{gate} is no gate of policies: name RolloutPolicy/"):
+        break_glass(target("Prep"), ["RolloutPolicy/night", gate], "INC-7", HOUR)
+
+
 def test_an_appended_step_names_its_author() -> None:
     key, pointer = "ibgu.dev/step-2-author", "/metadata/annotations/ibgu.dev~1step-2-author"
     plain = append(target("Prep"), NewStep(("Upgrade",))).patch

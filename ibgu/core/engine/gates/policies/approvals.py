@@ -29,7 +29,8 @@ from ibgu.core.text.harmless import one_line
 MEANING = Meaning(
     "the policy lets this start once people have approved it",
     "as many people as the policy asks for have approved it, the author of the step not counted",
-    "have somebody approve it who may: ibgu approve",
+    "have somebody approve it who may: ibgu approve, with --step and --before as the line above "
+    "says",
 )
 _MAX_CHARACTERS = 100
 """Characters that are shown of a user's name."""

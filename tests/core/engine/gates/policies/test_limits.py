@@ -196,7 +196,7 @@ def test_a_policy_of_another_namespace_or_set_holds_nothing() -> None:
 
 
 def test_every_cluster_is_in_the_global_set() -> None:
-    """It is no label of a cluster: a policy for it held nothing."""
+    """No cluster has it as a label: a policy for it held nothing."""
     engine = fleet()
     set_policies(engine, policy("all", inFlight=1, clusters={"clusterSets": ["lab", "global"]}))
     engine.apply(ibgu("a", "Prep"))
