@@ -1,5 +1,6 @@
 """Changes on a real hub, made with the rights of who asks for them."""
 
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
 from tests.api.conftest import Ask
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
@@ -221,6 +223,26 @@ async def test_people_approve_and_break_glass_in_their_own_name(
     assert (approval.spec.user, approval.spec.rollout.uid) == ("nora", uid)
     wrong = await post("nora", "approve", {"step": 2})
     assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
+
+
+async def test_an_appended_step_overwrites_no_annotation_that_has_come_meanwhile(
+    post: Post, made: Made, journal: Journal, admin: HubClient, sandbox_hub: SandboxHub
+) -> None:
+    """The first annotation makes the map of all of them: a pause would have been lost."""
+    await fleet(journal, await made("Prep"), name="ran-x1")
+    bare = [{"op": "remove", "path": "/metadata/annotations"}]
+    where = paths.ibgu("default", "ran-x1")
+    await admin.request("PATCH", where, body=bare, content_type=paths.JSON_PATCH)
+    tried = await post("olga", "steps", {"actions": ["Upgrade"]}, dryRun="true")
+    assert tried.status_code == 202, tried.text
+    line = shlex.split(tried.json()["kubectl"])[1:]
+    assert (await post("olga", "pause")).status_code == 202
+    assert "The request is invalid" in Kubectl(sandbox_hub).run(*line).err
+    assert len((await on_hub(admin)).spec.plan) == 1
+    answer = await post("olga", "steps", {"actions": ["Upgrade"]})
+    assert answer.status_code == 202, answer.text
+    annotations = (await on_hub(admin)).metadata.annotations
+    assert annotations.keys() >= {"ibgu.dev/pause", "ibgu.dev/step-2-author"}
 
 
 async def test_changes_are_logged_with_the_user_and_without_the_token(

@@ -42,7 +42,7 @@ def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> Reques
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
         raise ChangeRefused(f"{wrong}; {instead(target.actions, target.table)}")
-    line = msgspec.json.encode(patch).decode()
+    line = msgspec.json.encode([*_author(target, len(target.plan)), *patch]).decode()
     return RequestedChange(
         f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target, idle=idle)}",
         target.kubectl("patch", "--type=json", "-p", line),
@@ -69,18 +69,22 @@ def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObje
     return [
         {"op": "test", "path": "/metadata/uid", "value": target.object["metadata"]["uid"]},
         {"op": "test", "path": "/spec/plan", "value": _plan_as_read(target)},
-        _author(target, len(plan) - 1),
+        *_author(target, len(plan) - 1),
         {"op": "add", "path": "/spec/plan", "value": plan},
     ]
 
 
-def _author(target: ChangeTarget, step: int) -> JsonObject:
-    """Returns the part of a patch by which its user says that they have written the step."""
-    key = step_author(step)
+def _author(target: ChangeTarget, step: int) -> list[JsonObject]:
+    """Returns the part of a patch by which its user says that they have written the step. It
+    overwrites no annotation that has come meanwhile, such as a pause."""
+    key, path = step_author(step), "/metadata/annotations"
     if not target.annotations:
-        return {"op": "add", "path": "/metadata/annotations", "value": {key: target.who}}
+        return [
+            {"op": "test", "path": path, "value": None},
+            {"op": "add", "path": path, "value": {key: target.who}},
+        ]
     pointer = key.replace("/", "~1")
-    return {"op": "add", "path": f"/metadata/annotations/{pointer}", "value": target.who}
+    return [{"op": "add", "path": f"{path}/{pointer}", "value": target.who}]
 
 
 def _plan_as_read(target: ChangeTarget) -> JsonObject | None:

@@ -145,7 +145,9 @@ def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
     assert added(change)["rolloutStrategy"] == {"maxConcurrency": 200, "timeout": 240}
     assert change.kubectl == (
         "kubectl -n edge patch imagebasedgroupupgrade ran --type=json -p "
-        '\'[{"op":"add","path":"/spec/plan/-","value":{"actions":["Upgrade"],"rolloutStrategy":'
+        '\'[{"op":"test","path":"/metadata/annotations","value":null},'
+        '{"op":"add","path":"/metadata/annotations","value":{"ibgu.dev/step-2-author":"olga"}},'
+        '{"op":"add","path":"/spec/plan/-","value":{"actions":["Upgrade"],"rolloutStrategy":'
         '{"maxConcurrency":200,"timeout":240}}}]\''
     )
 

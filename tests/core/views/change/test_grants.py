@@ -116,7 +116,8 @@ def test_an_appended_step_names_its_author() -> None:
     key, pointer = "ibgu.dev/step-2-author", "/metadata/annotations/ibgu.dev~1step-2-author"
     plain = append(target("Prep"), NewStep(("Upgrade",))).patch
     assert isinstance(plain, list)
-    assert plain[2] == {"op": "add", "path": "/metadata/annotations", "value": {key: "olga"}}
+    none = {"op": "test", "path": "/metadata/annotations", "value": None}
+    assert plain[2:4] == [none, {**none, "op": "add", "value": {key: "olga"}}]
     marked = append(target("Prep", pause=""), NewStep(("Upgrade",))).patch
     assert isinstance(marked, list)
     assert marked[2] == {"op": "add", "path": pointer, "value": "olga"}
