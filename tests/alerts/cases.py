@@ -159,6 +159,12 @@ CASES = (
     ),
     Case("IbguRolloutHeld", "resumed at once", {HELD: "1x2 _x20"}, 10),
     Case(
+        "IbguRolloutHeld",
+        "too little time is left: the end of the step ends that",
+        {HELD.replace("CircuitBreaker", "TooLittleTimeLeft"): "1x20"},
+        10,
+    ),
+    Case(
         "IbguRolloutStandsStill",
         "all are in flight for two hours",
         members("ran/a", running="10x200", waiting="90x200", succeeded="0x200"),
@@ -189,6 +195,19 @@ CASES = (
         members("ran/a", running="10x200", waiting="90x200", succeeded="0x200")
         | {'ibgu_rollout_soaking_members{rollout="ran/a"}': "10x120 0x80"},
         150,
+    ),
+    Case(
+        "IbguRolloutStandsStill",
+        "a policy keeps all but one until the night, and that one is dark",
+        members("ran/a", held="99x200", waiting="1x200", running="0x200", succeeded="0x200"),
+        150,
+    ),
+    Case(
+        "IbguRolloutStandsStill",
+        "a policy keeps some, and one in flight hangs",
+        members("ran/a", held="99x200", waiting="0x200", running="1x200", succeeded="0x200"),
+        100,
+        (f'rollout="ran/a",{WARNING}',),
     ),
     Case(
         "IbguClustersWaitForPerson",

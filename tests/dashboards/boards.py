@@ -36,7 +36,7 @@ def _fleet_now() -> Panels:
             bad_from=1,
         ),
         number("In flight", 'max(ibgu_slots{state="used"})'),
-        number("Waiting", 'max(ibgu_members{state="waiting"})'),
+        number("Waiting", 'sum(max by (state) (ibgu_members{state=~"waiting|probing|held"}))'),
         number(
             "Completed with failures",
             'max(ibgu_rollouts{phase="CompletedWithFailures"})',
@@ -62,7 +62,7 @@ def _fleet_over_time() -> Panels:
         stacked(
             "Failures by cause, per hour",
             {
-                "{{action}}: {{cause}}": (
+                "step from {{action}}: {{cause}}": (
                     "sum by (action, cause)"
                     ' (increase(ibgu_members_ended_total{outcome="failed"}[1h])) > 0'
                 )
@@ -237,7 +237,7 @@ def _updates_now() -> Panels:
         number("Clusters paused", "sum(max by (rollout) (ibgu_rollout_paused_clusters))"),
         number(
             "Updates failed, last day",
-            f'sum(increase({_ENDED}{{action="Update",outcome="failed"}}[1d]))',
+            'sum(increase(ibgu_actions_total{action="Update",result=~"failed|limit|refused"}[1d]))',
             bad_from=1,
         ),
     )
@@ -258,7 +258,7 @@ def _updates_over_time() -> Panels:
         stacked(
             "Failures of FleetUpdates by cause, per hour",
             {
-                "{{action}}: {{cause}}": (
+                "step from {{action}}: {{cause}}": (
                     "sum by (action, cause)"
                     f' (increase({_ENDED}{{{_OF_UPDATES},outcome="failed"}}[1h])) > 0'
                 )
