@@ -1,6 +1,6 @@
 """Checks events of runs: intended, arming, armed, accepted, ended, disarmed (R23.4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from ibgu.core.assurance.certify import (
     backups,
@@ -27,8 +27,10 @@ _RESULTS = {
 """State of a run -> its possible results."""
 _BREAKERS = frozenset({"CircuitBreaker", "SeedCircuitBreaker", "FailureBudgetSpent"})
 """Holds of a step that keep who is in a chain from its Upgrade, too."""
-_STANDSTILLS = frozenset({"Restored", "TalmIsLive"})
-"""Holds of a rollout in which nothing begins and nothing is sent, also on clusters in flight."""
+_RESTORED = frozenset({"Restored"})
+"""Holds of a rollout in which nothing begins, also on clusters in flight."""
+_UNSENT = _RESTORED | {"TalmIsLive"}
+"""Those in which nothing is sent."""
 
 
 def _intended(spot: MemberEventContext) -> None:
@@ -67,14 +69,15 @@ def _not_stopped(spot: MemberEventContext, action: str) -> None:
     hold = spot.step.hold
     stopped = hold in _BREAKERS and action in spot.proofs.reboots
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: {hold}")
-    _not_at_standstill(spot, f"starts {action}")
+    _not_held_by(spot, _RESTORED, f"starts {action}")
 
 
-def _not_at_standstill(spot: MemberEventContext, what: str) -> None:
-    """Checks that the rollout neither was restored nor stands beside a live TALM (R31.3, R20.1)."""
+def _not_held_by(spot: MemberEventContext, holds: Container[str], what: str) -> None:
+    """Checks that the rollout has none of the holds: it was restored (R31.3), or a TALM lives
+    (R20.1)."""
     hold = spot.rollout.hold
     words = f"{spot.name} {what} while its rollout is held: {hold}"
-    spot.require(Rule.ORDER, hold not in _STANDSTILLS, words)
+    spot.require(Rule.ORDER, hold not in holds, words)
 
 
 def _not_against_preflight(spot: MemberEventContext, action: str) -> None:
@@ -148,7 +151,7 @@ def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
 def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
-        _not_at_standstill(spot, f"is asked for {run.action}")
+        _not_held_by(spot, _UNSENT, f"is asked for {run.action}")
         if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
 
