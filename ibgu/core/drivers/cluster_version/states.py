@@ -79,6 +79,9 @@ def _may_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judge
         words = f"the update is under way: {seen.condition('Progressing').message}"
         return Judgement(kind=JudgementKind.BUSY, message=words)
     if next_to_resume(seen, update, rollout):
+        # What has failed in one pool does not go on to the others (R48.3).
+        if seen.unwell:
+            return Judgement(kind=JudgementKind.BUSY, message=seen.unwell)
         return _STARTABLE
     if waits := unsettled(seen):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
@@ -151,9 +154,8 @@ def _with_soak(found: Verdict, seen: VersionView, update: ClusterUpdate, rollout
     soak = soak_before_next(seen, update, rollout)
     if found.kind is not VerdictKind.SUCCEEDED or not soak:
         return found
-    failing = seen.condition("Failing")
-    if failing.status not in ("", "False"):
-        return Verdict(VerdictKind.RUNNING, message=f"stalled: {failing.message}")
+    if seen.unwell:
+        return Verdict(VerdictKind.RUNNING, message=f"stalled: {seen.unwell}")
     if waits := unsettled(seen):
         return Verdict(VerdictKind.RUNNING, message=waits)
     words = found.message or f"runs {update.release.version}"
@@ -184,6 +186,8 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
     if waits:
         return Verdict(VerdictKind.RUNNING, message=f"resumes {name}")
     again = bool(next_to_resume(seen, update, rollout))
+    if again and seen.unwell:
+        return Verdict(VerdictKind.RUNNING, message=f"stalled: {seen.unwell}")
     return Verdict(VerdictKind.SUCCEEDED, message=f"resumed {name}", again=again)
 
 

@@ -292,7 +292,7 @@ def test_the_cluster_is_watched_before_the_next_pool() -> None:
     stalls = verdict(UpdateAction.POOLS, pool("canary"), paused, told=fails)
     assert (stalls.kind, stalls.message) == (
         VerdictKind.RUNNING,
-        "stalled: etcd is not available",
+        "stalled: the cluster-version operator fails: etcd is not available",
     )
     rolls = verdict(UpdateAction.POOLS, pool("canary"), pool("infra", current=False), paused)
     assert rolls.message.startswith("waits for the MachineConfigPool infra")

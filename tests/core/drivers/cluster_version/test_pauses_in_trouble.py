@@ -13,6 +13,7 @@ from ibgu.core.engine.decide.member import accepted
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Cause, Decision, Kind, OnRollout, Outcome, ReasonKind
+from ibgu.core.model.kinds import Pauses
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
     PAUSES,
@@ -269,6 +270,45 @@ def test_a_broken_canary_pool_keeps_the_others_from_the_release(engine: InMemory
     spoke(engine).breaks = set()
     engine.touch_cluster("site-1")
     engine.until(Kind.RESUMED)
+
+
+def test_pools_waits_while_a_cluster_is_unwell_that_has_its_release(engine: InMemoryEngine) -> None:
+    """The pool that broke was not paused, or resumed before: the others were rebooted all the
+    same."""
+    engine.apply(pausing("Update", "Pools", pauses=Pauses(pools=["worker"], health_checks=[CHECK])))
+    engine.until(Kind.STEP_FINISHED)
+    assert paused(engine) == {"worker", CHECK}
+    spoke(engine).breaks = {"canary"}
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    assert paused(engine) == {"worker", CHECK}
+    assert "pool canary is degraded" in engine.member(UID, 1, "site-1").reason.message
+    spoke(engine).breaks = set()
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("trouble", ["pool", "operator"])
+def test_the_next_pool_waits_while_one_before_it_is_unwell(
+    engine: InMemoryEngine, trouble: str
+) -> None:
+    spoke(engine).pools = ["canary", "rest", "worker"]
+    pools = Pauses(pools=["canary", "rest", "worker"])
+    engine.apply(pausing("Update", "Pools", pauses=pools))
+    engine.until(Kind.STEP_FINISHED)
+    while "rest" in paused(engine):
+        engine.step()
+    if trouble == "pool":
+        spoke(engine).breaks = {"canary"}
+    else:
+        spoke(engine).failing = True
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert paused(engine) == {"worker"}
+    spoke(engine).breaks, spoke(engine).failing = set(), False
+    engine.touch_cluster("site-1")
+    until_resumed(engine, "worker")
 
 
 def test_a_pool_that_stays_degraded_keeps_the_others_for_a_day(engine: InMemoryEngine) -> None:
