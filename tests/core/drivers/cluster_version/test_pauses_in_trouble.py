@@ -329,10 +329,16 @@ def test_a_deleted_rollout_resumes_all_in_spite_of_a_broken_pool(engine: InMemor
     engine.until(Kind.RESUMED)
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [("Update", "Pools"), ("Update", "RetractOnFailure"), ("Update", "Pools", "RetractOnFailure")],
+    ids=" | ".join,
+)
 def test_an_update_whose_time_ends_while_it_soaks_still_has_to_last(
-    engine: InMemoryEngine,
+    engine: InMemoryEngine, plan: tuple[str, ...]
 ) -> None:
-    soaking = pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=600))
+    """A RetractOnFailure behind it, which finds nothing to withdraw, does not end that."""
+    soaking = pausing(*plan, pauses=replace(PAUSES, soak_minutes=600))
     engine.apply(soaking)
     while not spoke(engine).completed:
         engine.wait(minutes=1)

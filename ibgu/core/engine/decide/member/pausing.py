@@ -29,7 +29,10 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
     assert latest is not None
     if why := _resumed(ctx, member.paused_since, latest, seen):
         ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
-    elif not member.resuming and isinstance(latest, Finished) and (why := _due(ctx, latest, seen)):
+        return
+    if member.resuming or not isinstance(latest, Finished):
+        return
+    if why := _due(ctx, member, latest, seen):
         ctx.on_member(Kind.RESUME_DUE, transitions.note_resuming(member), why)
 
 
@@ -52,8 +55,9 @@ def _resumed(ctx: DecisionContext, since: datetime, latest: Member, seen: Observ
     return "what was paused is resumed" if answered else ""
 
 
-def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
+def _due(ctx: DecisionContext, member: Finished, latest: Finished, seen: Observation) -> str:
     """Returns why the cluster is to resume now, and not in a later step; empty: it is not.
+    `member`: that of the action for which it was paused, whose success may still have to last.
 
     An action that still goes on in the cluster is not disturbed for a day, and what has just failed
     in a part of the cluster does not go on to the rest of it. A cluster that can't be reached may
@@ -70,10 +74,10 @@ def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
         return ""
     if ctx.rollout.deleted_at is not None:
         return why
-    soaks = soaks_until(ctx, latest, seen)
+    soaks = [soaks_until(ctx, each, seen) for each in (member, latest)]
     dark = seen.cluster is None or not seen.cluster.reachable
-    if known.unwell or dark or soaks is not None:
-        ctx.requeue_at(latest.cluster, min(due, soaks or due))
+    if known.unwell or dark or any(soaks):
+        ctx.requeue_at(latest.cluster, min([due, *(each for each in soaks if each is not None)]))
         return ""
     return why
 
