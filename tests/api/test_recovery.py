@@ -47,7 +47,7 @@ async def test_an_image_based_upgrade_points_to_its_own_ways(ask: Ask, journal: 
     await fleet(journal)
     found = await told(ask, "c")
     assert found["guide"] == "docs/guides/roll-back.md"
-    assert found["steps"][2]["commands"] == ["ibgu rollback ran-r1 c -n default"]
+    assert found["steps"][3]["commands"] == ["ibgu rollback ran-r1 c -n default"]
 
 
 async def test_the_way_back_of_forbidden_and_unknown_clusters_is_refused(

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from ibgu.core.plan.grants import POLICY as GRANTS
 from ibgu.hub.client import HubClient
 from ibgu.resources import shipped
 from ibgu.sandbox.hub import SandboxHub
@@ -38,6 +39,8 @@ def older_hub() -> Iterator[SandboxHub]:
     with SandboxHub() as hub:
         kubectl = Kubectl(hub)
         kubectl("replace", "-f", "-", stdin=json.dumps(older_crd()))
+        # A hub before Kubernetes 1.30 has no admission policies either.
+        kubectl("delete", "validatingadmissionpolicybinding", GRANTS)
         kubectl("apply", "-f", "-", stdin=CGU_CRD)
         kubectl("wait", "--for=condition=Established", "crd", "--all")
         wait_until(lambda: _published(kubectl), "the older schema in the OpenAPI", lambda: None)

@@ -22,7 +22,7 @@ from ibgu.controller.reports import decision_log, measures, statuses
 from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.term import recovery
 from ibgu.core.assurance.certify import Rule
-from ibgu.core.engine.decide import disarming
+from ibgu.core.engine.decide import stagework
 from ibgu.core.engine.state import FleetState, TrackedRollout, fleet
 from ibgu.core.model import Kind, ReasonKind, RolloutState, names
 from ibgu.db.reads.certified import certify
@@ -380,7 +380,7 @@ def test_a_run_that_nobody_wants_any_more_is_disarmed(told: Tell) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
         with (
-            patch.object(disarming, "accepted", lambda *given: False),
+            patch.object(stagework, "accepted", lambda *given: False),
             failing(Effects, "reconcile", _of_tracked),
         ):
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))

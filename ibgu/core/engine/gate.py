@@ -4,7 +4,7 @@ A gate's declaration is its only registration: explain, the forecast, the previe
 the documentation and the engine itself read from it what they have to know about the gate.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -169,6 +169,9 @@ class Gate(Struct, frozen=True, kw_only=True):
     actions: ActionFilter = every_action
     """Chooses the actions that the gate may keep from starting: of a rollout's or step's gate, the
     first one of the step. A policy's gate never holds one that leads a cluster back."""
+    ahead: bool = False
+    """Whether the gate is asked before the first action of the step on behalf of all of them: it
+    does not guard those inside a chain."""
     chained: ActionFilter = no_action
     """Chooses those of them that the gate guards inside a chain, too: a member that has
     its slot keeps it, and waits before such an action (R19.3)."""
@@ -193,6 +196,10 @@ class Gate(Struct, frozen=True, kw_only=True):
         """Whether the gate may keep the action from starting."""
         found = traits(action)
         return self.actions(found) and (self.own or not found.leads_back)
+
+    def keeps_step(self, actions: Sequence[ActionName]) -> bool:
+        """Whether the gate of a rollout or a step may keep members from starting the step."""
+        return any(map(self.keeps, actions if self.ahead else actions[:1]))
 
     def guards(self, action: ActionName) -> bool:
         """Whether the gate guards the action inside a chain."""

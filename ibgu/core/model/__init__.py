@@ -6,6 +6,7 @@ from ibgu.core.model.actions import (
     ActionTraits,
     carry_payload,
     declared,
+    limits_starts,
     table_of,
     traits,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "completed_late",
     "declared",
     "is_warning",
+    "limits_starts",
     "table_of",
     "traits",
 ]

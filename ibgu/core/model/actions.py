@@ -187,6 +187,11 @@ def traits(action: ActionName) -> ActionTraits:
     return _DECLARED[action][0]
 
 
+def limits_starts(actions: Iterable[ActionName]) -> bool:
+    """Whether rate limits apply to a step of these actions, which a cluster takes in one slot."""
+    return any(traits(action).rate_limited for action in actions)
+
+
 def whole(action: ActionName) -> ActionName:
     """Returns the action of the plan that the action is, or is a part of."""
     return traits(action).part_of or action

@@ -9,7 +9,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates.policies import faults
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, rate_limits_of
-from ibgu.core.model import ClusterView, names, traits
+from ibgu.core.model import ClusterView, limits_starts, names
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.plan import EVERYWHERE, Scope
@@ -86,7 +86,7 @@ def _steps(rollout: RehearsedRollout) -> Iterable[PlannedStep]:
             tuple(item.actions),
             item.rollout_strategy.max_concurrency,
             timedelta(minutes=item.rollout_strategy.timeout),
-            limits if traits(item.actions[0]).rate_limited else UNLIMITED,
+            limits if limits_starts(item.actions) else UNLIMITED,
         )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.engine.timing.rate_limits import MINUTE
-from ibgu.core.model import Member, Run, Step, traits
+from ibgu.core.model import Member, Run, Step, limits_starts
 from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.rows import OF_RUN, to_run
 from ibgu.db.schema import runs
@@ -22,7 +22,7 @@ async def starts(
     """Returns the rollout uid and time of each start, up to a minute before the newest run, without
     asking a clock. `members` have their newest run; older ones are read only where that is not the
     first."""
-    rate_limited = {step.key for step in steps if traits(step.first).rate_limited}
+    rate_limited = {step.key for step in steps if limits_starts(step.actions)}
     newest = {m.key: m.run for m in members if m.run is not None and m.key[:2] in rate_limited}
     if not newest:
         return ()

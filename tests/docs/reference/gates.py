@@ -26,7 +26,7 @@ def page() -> str:
 def _entry(gate: Gate) -> str:
     rows = {
         "Keeps": f"every waiting cluster of a {gate.scope}" if _shared(gate) else "one cluster",
-        "Holds": _actions(gate.keeps, "the first action of the step is " if _shared(gate) else ""),
+        "Holds": _actions(gate.keeps, _where(gate)),
         "Guards chained actions": _actions(gate.guards),
         "Reads": ", ".join(sorted(gate.needs)),
         "Reasons": ", ".join(f"[{kind}](reasons.md#{kind.lower()})" for kind in gate.reasons),
@@ -37,6 +37,12 @@ def _entry(gate: Gate) -> str:
 
 def _shared(gate: Gate) -> bool:
     return gate.scope != "member"
+
+
+def _where(gate: Gate) -> str:
+    if gate.ahead:
+        return "an action of the step is "
+    return "the first action of the step is " if _shared(gate) else ""
 
 
 def _actions(chosen: Callable[[str], bool], where: str = "") -> str:

@@ -70,7 +70,8 @@ def in_time(spot: MemberEventContext) -> None:
 
 def _ramps(spot: StepEventContext) -> bool:
     """Whether a ramp-up applies: only some steps have rate limits."""
-    return spot.rollout.ramp_up and spot.step.actions[0] in spot.proofs.rate_limited
+    limited = not spot.proofs.rate_limited.isdisjoint(spot.step.actions)
+    return spot.rollout.ramp_up and limited
 
 
 def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:

@@ -1,7 +1,7 @@
 """Rate limits and ramp-up, for what serves the clusters (a registry).
 
-Only steps that begin with a rate-limited action have them: whatever leads a cluster back, or ends
-its change, starts as fast as its slots allow, and no typing error may keep it.
+Only steps with a rate-limited action have them, also behind others: whatever leads a cluster back,
+or ends its change, starts as fast as its slots allow, and no typing error may keep it.
 """
 
 from datetime import datetime
@@ -76,6 +76,7 @@ INVALID_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS}),
     actions=_rate_limited,
+    ahead=True,
     own=True,
 )
 START_RATE = StepGate(
@@ -96,6 +97,7 @@ START_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
     actions=_rate_limited,
+    ahead=True,
     own=True,
 )
 HUB_START_RATE = StepGate(
@@ -117,6 +119,7 @@ HUB_START_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
     actions=_rate_limited,
+    ahead=True,
     own=True,
 )
 RAMP_UP = StepGate(
@@ -138,5 +141,6 @@ RAMP_UP = StepGate(
     },
     needs=frozenset({GateInput.RECORDS}),
     actions=_rate_limited,
+    ahead=True,
     own=True,
 )

@@ -102,9 +102,8 @@ def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
     hold = step.step.hold
     if hold is not None and hold.kind in LASTING:
         return hold
-    first = step.step.first
     for gate in in_order(snapshot.policies):
-        if isinstance(gate, RolloutGate | StepGate) and gate.keeps(first):
+        if isinstance(gate, RolloutGate | StepGate) and gate.keeps_step(step.step.actions):
             reason = gate.ask(snapshot, step, now)
             if reason is not None:
                 return reason

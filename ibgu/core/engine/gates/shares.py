@@ -8,15 +8,13 @@ from functools import partial
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, rate_limits_of
-from ibgu.core.model import ReasonKind, RolloutState, StepState, traits
+from ibgu.core.model import ReasonKind, RolloutState, StepState, limits_starts
 
 
 def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """Returns the limits that the rollout's annotations ask for."""
     return (
-        rate_limits_of(tracked.rollout.controls)
-        if traits(step.step.first).rate_limited
-        else UNLIMITED
+        rate_limits_of(tracked.rollout.controls) if limits_starts(step.step.actions) else UNLIMITED
     )
 
 
@@ -36,7 +34,7 @@ def allowed_starts(snapshot: Snapshot, step: TrackedStep, now: datetime, most: i
     if rate:
         recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
         most = min(most, max(0, rate - len(recent)))
-    if snapshot.facts.starts_per_minute and traits(step.step.first).rate_limited:
+    if snapshot.facts.starts_per_minute and limits_starts(step.step.actions):
         most = fair_share(snapshot, now, most)
     return most
 

@@ -30,6 +30,7 @@ from ibgu.core.model import (
     RunResult,
     Step,
     Waiting,
+    limits_starts,
     traits,
 )
 
@@ -251,7 +252,7 @@ class FleetState:
         if isinstance(before, Waiting) and _needs_no_place(before, member):
             self.occupancy.note_left()
         started = _started(before, member)
-        if started is not None and traits(tracked.step.first).rate_limited:
+        if started is not None and limits_starts(tracked.step.actions):
             undo.append(self.starts.add(member.rollout, started.intended_at))
         failed = failure_of(before) if before is not None else None
         undo.append(self.failures.replace(failed, failure_of(member)))

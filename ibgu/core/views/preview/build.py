@@ -134,7 +134,7 @@ def _step(
 ) -> StepPreview:
     item = proposal.spec.plan[index]
     strategy = item.rollout_strategy
-    rate_limits = proposal.rate_limits_of(item.actions[0])
+    rate_limits = proposal.rate_limits_of(item.actions)
     waves = rate_limits.waves(len(members), strategy.max_concurrency) if members else 0
     timeout = timedelta(minutes=strategy.timeout)
     step = StepPreview(
@@ -190,7 +190,7 @@ def _running_ends(
     if usual is None:
         return None
     slots = item.rollout_strategy.max_concurrency
-    rate_limits = proposal.rate_limits_of(item.actions[0])
+    rate_limits = proposal.rate_limits_of(item.actions)
     likely = now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
     return min(likely, max(now, proposal.running.deadline))
 

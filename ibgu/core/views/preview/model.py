@@ -1,15 +1,14 @@
 """A proposed plan, and its preview."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.drivers import traits
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
-from ibgu.core.model import ActionName
+from ibgu.core.model import ActionName, limits_starts
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 
@@ -55,10 +54,9 @@ class Proposal(Struct, frozen=True):
     def lacks_backup(self, action: ActionName) -> str:
         return self.driver.lacks_backup(action, self.spec, self.annotations)
 
-    def rate_limits_of(self, first: ActionName) -> RateLimits:
-        """Returns the limits of a step that begins with this action, if no other rollout starts
-        anything."""
-        return self.rate_limits.within(self.hub_rate) if traits(first).rate_limited else UNLIMITED
+    def rate_limits_of(self, actions: Iterable[ActionName]) -> RateLimits:
+        """Returns the limits of a step of these actions, if no other rollout starts anything."""
+        return self.rate_limits.within(self.hub_rate) if limits_starts(actions) else UNLIMITED
 
 
 class Excluded(Struct, frozen=True):

@@ -181,7 +181,7 @@ def test_an_update_that_timed_out_before_it_began_is_withdrawn() -> None:
         assert found.headline.startswith("the cluster can go back to its full backup")
 
 
-def test_what_a_run_under_way_showed_when_it_was_accepted_proves_nothing() -> None:
+def test_the_report_with_which_a_run_was_accepted_proves_no_end() -> None:
     """The operator had not taken the request yet; hours later the update may be half done."""
     running = Accepted(
         id="u1",

@@ -45,7 +45,7 @@ def test_a_run_on_a_cluster_that_cant_be_read_does_not_end() -> None:
     assert ended.cause is Cause.TIMED_OUT
 
 
-def test_a_run_that_the_cluster_takes_is_disarmed_though_its_cluster_cant_be_read() -> None:
+def test_a_run_is_disarmed_once_a_cluster_that_cant_be_read_has_taken_it() -> None:
     """The agent would apply the stage again and again, against those who repair the site."""
     engine = InMemoryEngine("site-1")
     uid = engine.apply(ibgu("a", "Prep"))
