@@ -25,6 +25,8 @@ IMPORT_OFF = timedelta(hours=24)
 MAX_PAUSE = timedelta(hours=24)
 """What was paused is resumed after this time even while the cluster's action goes on, or is not
 seen: nodes whose pool is paused get no new certificates (R48)."""
+DETAILS_TIME = timedelta(minutes=5)
+"""The time in which a failure may get its details. Agents that poll report every two minutes."""
 UNREAD_INTERVAL = timedelta(minutes=1)
 """What waits for an object that can't be read is checked so often: no watch tells of its
 deletion."""

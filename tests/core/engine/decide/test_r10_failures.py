@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
+from ibgu.core.engine.timing.times import DETAILS_TIME
 from ibgu.core.model import Cause, OnMember, Outcome
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
@@ -61,3 +62,6 @@ def test_the_details_may_be_filled_in_later() -> None:
     assert filled.member.run is not None
     assert filled.member.run.message == "precache job failed to complete"
     assert filled.member.outcome is Outcome.FAILED
+    engine.now += DETAILS_TIME
+    late = [d for d in engine.ask(uid, "site-1", stage=work) if isinstance(d, OnMember)]
+    assert late == [], "each is an event, and the cluster may find new words for ever"

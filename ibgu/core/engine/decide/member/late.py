@@ -11,7 +11,12 @@ from ibgu.core.engine.decide.member.patches import (
     release_auto_import,
 )
 from ibgu.core.engine.driver import Verdict, VerdictKind
-from ibgu.core.engine.timing.times import DELETED_WATCH, IMPORT_OFF, LATE_COMPLETION_WATCH
+from ibgu.core.engine.timing.times import (
+    DELETED_WATCH,
+    DETAILS_TIME,
+    IMPORT_OFF,
+    LATE_COMPLETION_WATCH,
+)
 from ibgu.core.engine.works.evidence import is_evidence_for, open_until
 from ibgu.core.model import (
     ClusterView,
@@ -220,8 +225,9 @@ def _compare(
 
 
 def _fill_in(ctx: DecisionContext, member: Finished, run: Ended, words: str) -> None:
-    """Adds the details that the cluster reports a moment after its failure (R10.1)."""
-    if words not in ("", run.message):
+    """Adds the details that the cluster reports a moment after its failure (R10.1). Each is an
+    event: a cluster that goes on to find other words would fill the journal with them."""
+    if words not in ("", run.message) and ctx.now < run.ended_at + DETAILS_TIME:
         ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
 
 
