@@ -154,8 +154,6 @@ def _with_soak(found: Verdict, seen: VersionView, update: ClusterUpdate, rollout
     soak = soak_before_next(seen, update, rollout)
     if found.kind is not VerdictKind.SUCCEEDED or not soak:
         return found
-    if seen.unwell:
-        return Verdict(VerdictKind.RUNNING, message=f"stalled: {seen.unwell}")
     if waits := unsettled(seen):
         return Verdict(VerdictKind.RUNNING, message=waits)
     words = found.message or f"runs {update.release.version}"

@@ -300,6 +300,11 @@ def test_the_cluster_is_watched_before_the_next_pool() -> None:
     update = verdict(UpdateAction.UPDATE, pool("canary"), paused, **through)
     assert (update.kind, update.soak) == (VerdictKind.SUCCEEDED, half)
     assert update.message == "runs 4.16.12, soaks for 30 min before the next pool"
+    broken = verdict(UpdateAction.UPDATE, pool("canary", degraded="no drain"), paused, **through)
+    assert (broken.kind, broken.message) == (
+        VerdictKind.RUNNING,
+        "stalled: the MachineConfigPool canary is degraded: no drain",
+    )
     assert verdict(UpdateAction.CHECK, pool("canary"), paused).soak == timedelta()
     assert "soakMinutes -1 is below 0" in (
         problem_of_update(update_of(with_update(pause=Pauses(soak_minutes=-1)))) or ""
