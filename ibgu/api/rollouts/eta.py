@@ -6,8 +6,8 @@ from ibgu.api.rollouts.overdue import CACHED, RowAndDurations, late_flights
 from ibgu.api.rollouts.schemas import EtaBody
 from ibgu.core.engine.gates import GATE_REASONS, deadline
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, rate_limits_of
-from ibgu.core.model import MemberState, Reason, Rollout, StepState, limits_starts
+from ibgu.core.engine.timing.rate_limits import RateLimits, step_limits
+from ibgu.core.model import MemberState, Reason, Rollout, StepState
 from ibgu.core.views.display import startable
 from ibgu.core.views.forecast import RemainingActions, RemainingWork, eta
 from ibgu.core.views.status import hold_of
@@ -20,7 +20,7 @@ def eta_body(
     """Returns the estimate; None for a step that does not run, or is held for an unknown time."""
     if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
         return None
-    rate_limits = rate_limits_of(rollout.controls) if limits_starts(row.step.actions) else UNLIMITED
+    rate_limits = step_limits(rollout.controls, row.step.actions)
     return _reckoned(RowAndDurations(row, duration_stats), rate_limits)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ibgu.cli.doctor.facts import InvalidSources, Missing, UnknownSource
 from ibgu.cli.doctor.findings import Finding, error, warning
+from ibgu.core.text.counted import first_names
 from ibgu.core.text.harmless import one_line
 
 _CHECK = "health sources"
@@ -21,13 +22,10 @@ def judge_health_sources(
         return
     if isinstance(found, Missing) or not found:
         return
-    named = ", ".join(
-        f"{one_line(each.source)} ({each.kind}) in {each.policy}" for each in found[:_SHOWN]
-    )
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    named = (f"{one_line(each.source)} ({each.kind}) in {each.policy}" for each in found)
     words = (
         "RolloutPolicies ask sources that ibgu does not know, so nothing starts that they hold: "
-        f"{named}{more}"
+        f"{first_names(named, _SHOWN)}"
     )
     do = (
         "add them to healthSources.sources of the chart, or name others in the policies; outside "

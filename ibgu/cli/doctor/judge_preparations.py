@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ibgu.cli.doctor.facts import LeftOver, Missing
 from ibgu.cli.doctor.findings import Finding, warning
+from ibgu.core.text.counted import first_names
 
 _CHECK = "preparations"
 _SHOWN = 3
@@ -15,11 +16,10 @@ def judge_preparations(found: Sequence[LeftOver] | Missing) -> Iterator[Finding]
     is reported already."""
     if isinstance(found, Missing) or not found:
         return
-    named = ", ".join(f"{each.work} in {each.cluster}" for each in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    named = (f"{each.work} in {each.cluster}" for each in found)
     words = (
         f"a killed ibgu prepare has left works that write to their clusters again and again: "
-        f"{named}{more}"
+        f"{first_names(named, _SHOWN)}"
     )
     first = found[0]
     do = (

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu.preflight import ManifestContent, OadpContent
 from ibgu.core.drivers.ibu.preflight.apply_label import entries
 from ibgu.core.drivers.ibu.preflight.waves import LAST, applied, grouped
 from ibgu.core.model.document import Document, shown
-from ibgu.core.text.counted import counted
+from ibgu.core.text.counted import counted, first_names
 
 _SHOWN = 4
 """Items of a list, at most."""
@@ -90,5 +90,4 @@ def _restored(restore: Document, backups: Collection[str]) -> str:
 
 
 def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(map(shown, items[:_SHOWN])) + more
+    return first_names(map(shown, items), _SHOWN)

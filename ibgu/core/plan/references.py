@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.kinds import Reference
+from ibgu.core.text.counted import first_names
 
 POLICY = "ibgu-payload-references"
 """The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
@@ -105,5 +106,4 @@ def _warning(named: Sequence[Reference]) -> str:
 
 
 def _some(refs: Sequence[Reference]) -> str:
-    more = f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
-    return ", ".join(map(str, refs[:_SHOWN])) + more
+    return first_names(map(str, refs), _SHOWN)

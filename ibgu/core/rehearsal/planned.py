@@ -8,8 +8,8 @@ from msgspec import Struct
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates.policies import faults
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.engine.timing.rate_limits import UNLIMITED, rate_limits_of
-from ibgu.core.model import ClusterView, limits_starts, names
+from ibgu.core.engine.timing.rate_limits import step_limits
+from ibgu.core.model import ClusterView, names
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
 from ibgu.core.plan import EVERYWHERE, Scope
@@ -80,13 +80,12 @@ def _lacks_backup(rollout: RehearsedRollout) -> str:
 
 
 def _steps(rollout: RehearsedRollout) -> Iterable[PlannedStep]:
-    limits = rate_limits_of(rollout.annotations)
     for item in rollout.spec.plan[rollout.begun :]:
         yield PlannedStep(
             tuple(item.actions),
             item.rollout_strategy.max_concurrency,
             timedelta(minutes=item.rollout_strategy.timeout),
-            limits if limits_starts(item.actions) else UNLIMITED,
+            step_limits(rollout.annotations, item.actions),
         )
 
 

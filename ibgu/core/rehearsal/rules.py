@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from ibgu.core.engine.gates.policies.times import time_needed
 from ibgu.core.engine.state.occupancy import Place, PolicyLimits
-from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.engine.timing.rate_limits import RateLimits
 from ibgu.core.engine.timing.windows import zone_of
-from ibgu.core.model import ActionName, ClusterView, limits_starts, names, traits
+from ibgu.core.model import ActionName, ClusterView, names, traits
 from ibgu.core.model.actions import table_of
 from ibgu.core.model.rollout_policy import RolloutPolicy
 from ibgu.core.plan.policies import selects_cluster
@@ -91,7 +91,7 @@ def _rules(
         actions=step.actions,
         slots=slots,
         timeout=step.timeout.total_seconds(),
-        rates=step.rate_limits if limits_starts(step.actions) else UNLIMITED,
+        rates=step.rate_limits,
         places=_places(plan, step, clusters),
         calendars=calendars,
         windows=any(held.has_windows for of in calendars for each in of for _, held in each),

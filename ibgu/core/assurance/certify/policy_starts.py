@@ -12,6 +12,7 @@ from ibgu.core.assurance.certify.policy_selectors import EVERY_CLUSTER, matches,
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import Labels, PolicyFacts, StartFacts
+from ibgu.core.text.counted import first_names
 
 CLUSTERS = "labels of clusters"
 ROLLOUTS = "labels of rollouts"
@@ -100,9 +101,7 @@ class Objection(Struct, frozen=True):
 
 def named(clusters: Iterable[str]) -> str:
     """Returns the first names, for a message."""
-    names = list(clusters)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return first_names(clusters, _NAMED)
 
 
 def selection(spec: RolloutPolicySpec) -> str:

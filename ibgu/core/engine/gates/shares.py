@@ -7,15 +7,13 @@ from functools import partial
 
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, rate_limits_of
+from ibgu.core.engine.timing.rate_limits import RateLimits, step_limits
 from ibgu.core.model import ReasonKind, RolloutState, StepState, limits_starts
 
 
 def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """Returns the limits that the rollout's annotations ask for."""
-    return (
-        rate_limits_of(tracked.rollout.controls) if limits_starts(step.step.actions) else UNLIMITED
-    )
+    return step_limits(tracked.rollout.controls, step.step.actions)
 
 
 def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:

@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.text.counted import first_names
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.stragglers.members import Plan
@@ -53,8 +54,7 @@ def kubectl_create(body: JsonObject) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return first_names(names, _NAMED)
 
 
 def _json(value: object) -> str:

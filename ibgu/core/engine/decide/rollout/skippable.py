@@ -2,9 +2,10 @@
 is reported before a skip is asked for and when it is carried out."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from ibgu.core.model import InFlight, Member, Outcome, as_displayed
+from ibgu.core.text.counted import first_names
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""
@@ -45,9 +46,4 @@ def listed(states: Mapping[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for cluster, words in states.items():
         groups.setdefault(words, []).append(cluster)
-    return "; ".join(f"{words}: {_some(names)}" for words, names in groups.items())
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return "; ".join(f"{words}: {first_names(names, _NAMED)}" for words, names in groups.items())

@@ -1,12 +1,13 @@
 """The gate of a policy's canaries: the others wait until they are well (R50.11)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import ClusterView, PolicyRule, Reason, traits
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.text.counted import first_names
 from ibgu.core.text.spans import utc
 
 _NAMED = 3
@@ -44,10 +45,10 @@ def canaries_gate(
         if state.failed or state.follow_ups:
             return None  # The gate of failure budgets holds the whole step.
         if state.unfinished:
-            words = f"the canaries go first: {_named(sorted(canaries.of(step, now)))}"
+            words = f"the canaries go first: {first_names(sorted(canaries.of(step, now)), _NAMED)}"
             return kept_by_policy(words, now)
         if state.unavailable:
-            lost = _named(state.unavailable)
+            lost = first_names(state.unavailable, _NAMED)
             words = f"the canaries must stay available, and the hub can't reach {lost}"
             return kept_by_policy(words, now)
         if state.unwell:
@@ -68,8 +69,3 @@ def canaries_gate(
         rule=PolicyRule.CANARIES,
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.TIME}),
     )
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown

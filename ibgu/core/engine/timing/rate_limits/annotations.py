@@ -2,11 +2,12 @@
 once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 
-from ibgu.core.engine.timing.rate_limits.limits import RateLimits
+from ibgu.core.engine.timing.rate_limits.limits import UNLIMITED, RateLimits
+from ibgu.core.model import ActionName, limits_starts
 from ibgu.core.model.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.text.harmless import one_line
 
@@ -25,6 +26,11 @@ EXPECTED = {
 def rate_limits_of(annotations: Mapping[str, str]) -> RateLimits:
     """Returns the limits that the annotations ask for; a missing one sets no limit."""
     return _read(*(annotations.get(key) for key in RATE_LIMIT_ANNOTATIONS))
+
+
+def step_limits(annotations: Mapping[str, str], actions: Iterable[ActionName]) -> RateLimits:
+    """Returns the limits of a step of these actions."""
+    return rate_limits_of(annotations) if limits_starts(actions) else UNLIMITED
 
 
 @lru_cache(maxsize=1024)
