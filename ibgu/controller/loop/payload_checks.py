@@ -1,4 +1,5 @@
-"""Reads again what running steps carry; a change closes a gate (R25.4)."""
+"""Reads again what the steps of running rollouts carry: a change closes a gate (R25.4), and what
+was approved before no longer counts (R50.13)."""
 
 import asyncio
 
@@ -38,7 +39,7 @@ class PayloadChecks(Struct, frozen=True, eq=False):
             step = tracked.current
             if step is None or not step.unfinished or tracked.rollout.deleted_at is not None:
                 continue
-            if carry_payload(step.step.actions) and uid not in self._quarantine:
+            if _carries(tracked, step) and uid not in self._quarantine:
                 known = await self._read(tracked, step) and known
         return known
 
@@ -56,3 +57,10 @@ class PayloadChecks(Struct, frozen=True, eq=False):
         if after != before:
             self._work_queue.touch(uid, step.in_flight)
         return True
+
+
+def _carries(tracked: TrackedRollout, step: TrackedStep) -> bool:
+    """Whether the step, or one behind it, carries a payload: what people approve ahead must be
+    known."""
+    behind = tracked.rollout.spec.plan[step.step.index + 1 :]
+    return carry_payload(step.step.actions) or any(carry_payload(each.actions) for each in behind)

@@ -64,6 +64,17 @@ class BreakGlass(Struct, frozen=True):
     spec: BreakGlassSpec
 
 
+class ApprovedContent(Struct, frozen=True):
+    """ApprovedContent is what people approve with a step, as digests: sha256, in hexadecimal."""
+
+    plan: str
+    """The digest of the rollout's selectors, and of its steps up to this one."""
+    annotations: str
+    """The digest of annotations that go to clusters, or say which backup is made."""
+    payload: str = ""
+    """The digest of the ConfigMaps and Secrets; empty: the step carries none."""
+
+
 class Approval(Struct, frozen=True):
     """Approval is one that ibgu has seen for a rollout."""
 
@@ -79,6 +90,8 @@ class Approval(Struct, frozen=True):
     """Why it does not count, and never will; empty: it counts."""
     created: datetime | None = None
     """None: no time that can be read."""
+    content: ApprovedContent | None = None
+    """What the step was when ibgu saw the approval; None: it was in no plan."""
 
     def counts(self, step: int, before: str, now: datetime) -> bool:
         fits = (self.step, self.before) == (step, before)

@@ -9,10 +9,16 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.rollout.approved_content import approved_content, changes, in_plan
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
-from ibgu.core.model.grants import Approval, ApprovalPoint, BrokenGlass, Grants
-from ibgu.core.model.kinds import PlanItem
+from ibgu.core.model.grants import (
+    Approval,
+    ApprovalPoint,
+    ApprovedContent,
+    BrokenGlass,
+    Grants,
+)
 from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
@@ -41,7 +47,7 @@ def follow_grants(ctx: DecisionContext) -> None:
     elif ctx.snapshot.grants_problem:
         shown = _still_there(known, shown)
     found = Grants(
-        tuple(_approvals(known, shown.approvals, ctx.rollout.spec.plan)),
+        tuple(_approvals(ctx, shown.approvals)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
         unread=shown.unread,
         unread_glasses=shown.unread_glasses,
@@ -82,32 +88,49 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
 
-def _approvals(
-    known: Grants, shown: Iterable[Approval], plan: list[PlanItem]
-) -> Iterator[Approval]:
+def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Approval]:
     """Yields the approvals on the hub. What was refused once stays refused: an approval that was
-    written before its step was planned approves something unknown."""
-    before = _by_uid(known.approvals)
+    written before its step was as it is now approves something unknown. A new one is noted once it
+    is known what it approves."""
+    known = _by_uid(ctx.rollout.grants.approvals)
+    contents: dict[int, ApprovedContent | None] = {}
     for each in shown:
-        found = before.get(each.uid)
-        if found is None:
-            yield replace(each, refused=each.refused or _refused(each, plan, known.unread_until))
-        else:
-            yield found if found.refused else each
+        found = known.get(each.uid)
+        if found is not None and found.refused:
+            yield found
+            continue
+        if in_plan(ctx, each) and each.step not in contents:
+            contents[each.step] = approved_content(ctx, each.step)
+        content = contents.get(each.step)
+        if found is not None:
+            yield _unless_changed(each, found.content, content)
+        elif refused := each.refused or _refused(ctx, each):
+            yield replace(each, refused=refused)
+        elif content is not None:
+            yield replace(each, content=content)
 
 
-def _refused(approval: Approval, plan: list[PlanItem], unread_until: datetime | None) -> str:
+def _unless_changed(
+    approval: Approval, then: ApprovedContent | None, now: ApprovedContent | None
+) -> Approval:
+    """Returns the approval of what the step was then; refused, if that is known to have changed."""
+    changed = changes(then, now)
+    refused = f"{changed} changed since: approve it again" if changed else approval.refused
+    return replace(approval, content=then, refused=refused)
+
+
+def _refused(ctx: DecisionContext, approval: Approval) -> str:
     """Returns why an approval that is new to ibgu does not count. What the plan was like when one
     was written that could not be read then is not known."""
+    unread_until, number = ctx.rollout.grants.unread_until, approval.step + 1
     if unread_until is not None and (approval.created is None or approval.created <= unread_until):
         return (
             f"ibgu did not read it when it was written: {MAX_GRANTS} others were older, or the "
             "journal was lost since; write it again"
         )
-    number = approval.step + 1
-    if not 0 <= approval.step < len(plan):
+    if not in_plan(ctx, approval):
         return f"the plan had no step {number} when ibgu saw it"
-    if approval.before in {*ApprovalPoint, *plan[approval.step].actions}:
+    if approval.before in {*ApprovalPoint, *ctx.rollout.spec.plan[approval.step].actions}:
         return ""
     return f"step {number} has no {_shown(approval.before)}"
 
