@@ -51,7 +51,9 @@ OWN_ERRORS = Counter(
     ["what"],
 )
 TALM_LIVE = Gauge(
-    "ibgu_talm_live", "1 while a live TALM, or one that may live, keeps the leader from writing."
+    "ibgu_talm_live",
+    "1 while a live TALM, or one that may live, keeps the leader from writing, or IBGUs of a "
+    "namespace from starting.",
 )
 
 # the hub

@@ -1,7 +1,8 @@
 """Keeps the facts of a term, and whether anything holds up its turns or its writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -76,10 +77,23 @@ class TermFacts:
     def beside_talm(self) -> bool:
         return self._facts.beside_talm
 
-    def talm_seen(self, hold: str, *, beside: bool = False) -> bool:
-        """Records why TALM holds everything, or that ibgu acts beside it; returns whether that has
-        changed."""
-        changed = (hold, beside) != (self.talm_hold, self.beside_talm)
-        if changed:
-            self._facts = replace(self._facts, talm_hold=hold, beside_talm=beside)
+    @property
+    def talm_holds_some(self) -> bool:
+        """Whether a live TALM holds everything, or the IBGUs of some namespace."""
+        return bool(self._facts.talm_hold or self._facts.talm_breaches)
+
+    def talm_hold_in(self, namespace: str) -> str:
+        """Returns why nothing starts in the namespace beside a live TALM; empty: it may."""
+        return self._facts.talm_hold_in(namespace)
+
+    def talm_seen(
+        self, hold: str, *, beside: bool = False, breaches: Mapping[str, str] = MappingProxyType({})
+    ) -> bool:
+        """Records why TALM holds everything, or that ibgu acts beside it, and why TALM holds
+        namespaces; returns whether any of that has changed."""
+        seen = replace(
+            self._facts, talm_hold=hold, beside_talm=beside, talm_breaches=dict(breaches)
+        )
+        changed = seen != self._facts
+        self._facts = seen
         return changed

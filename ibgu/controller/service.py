@@ -352,7 +352,7 @@ class Controller:
             self._durations.ask()
             measures.gauge(term.fleet, lead.clock.now(), self._durations.duration_stats)
             telemetry.QUEUE.set(term.writer.depth)
-            telemetry.TALM_LIVE.set(1 if term.facts.talm_hold else 0)
+            telemetry.TALM_LIVE.set(1 if term.facts.talm_holds_some else 0)
         telemetry.QUARANTINED.set(len(lead.quarantine) if lead is not None else 0)
 
 

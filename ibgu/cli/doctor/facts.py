@@ -1,5 +1,6 @@
 """Declares what was learned of hub and database, as plain data that can be judged without them."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -105,8 +106,8 @@ class Talm(Struct, frozen=True):
     """The namespace in which one lives."""
     problem: str = ""
     """Why ibgu may not act beside it; empty: the policy keeps it from IBGUs."""
-    breach: str = ""
-    """What of TALM's has appeared in spite of the policy; empty: nothing."""
+    breaches: Mapping[str, str] = {}
+    """What of TALM's has appeared in spite of the policy, by namespace."""
     unsettled: str = ""
     """Why it is not known yet whether the policy keeps it from IBGUs."""
 

@@ -22,6 +22,7 @@ from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
 from ibgu.cli.doctor.judge_rights import judge_rights, undetermined
 from ibgu.core.talm.beside import POLICY
+from ibgu.core.text.counted import first_names
 from ibgu.hub.discovery import INSTALL_CRD, Served
 
 STRATEGIES = frozenset({"Update", "CreateOnly"})
@@ -178,10 +179,12 @@ def _talm(talm: Talm | Missing) -> Finding:
     words = f"TALM is running in namespace {talm.live_in}"
     if talm.problem:
         return _unenforced(talm, words)
-    if talm.breach:
+    if talm.breaches:
+        where = first_names(sorted(talm.breaches), _SHOWN)
+        why = talm.breaches[min(talm.breaches)]
         return error(
             "TALM",
-            f"{words}: ibgu writes nothing beside it, because {talm.breach}",
+            f"{words}: ibgu starts nothing for IBGUs in {where}, because {why}",
             "delete it if a person made it; if TALM did, the policy was not enforced: find out "
             "why, then delete policy and binding, and upgrade the chart again",
         )

@@ -12,9 +12,7 @@ from ibgu.controller.lookups.talm import LiveTalms
 from ibgu.controller.lookups.talm_policy import installed_policy, shipped_policy
 from ibgu.controller.service import LEASE
 from ibgu.core.model.kinds import ClusterGroupUpgrade, RolloutObject
-from ibgu.core.talm import TalmManifestWork, names
-from ibgu.core.talm.beside import breach, foreign_status, unenforced, unsettled
-from ibgu.core.talm.work import view_talm_work
+from ibgu.core.talm.beside import breaches, foreign_status, unenforced, unsettled
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import ObjectIdentity
@@ -89,14 +87,10 @@ async def breached(client: HubClient, known: Talm | Missing) -> Talm | Missing:
     ibgus = await all_of(client, paths.ibgus(), RolloutObject)
     statuses = (foreign_status(each.metadata) for each in ibgus)
     groups = await all_of(client, paths.cgus(), ClusterGroupUpgrade)
-    works = await all_of(client, paths.works(), TalmManifestWork, selector=names.CGU)
-    found = breach(
-        await installed_policy(client),
-        [each for each in statuses if each is not None],
-        groups,
-        map(view_talm_work, works),
+    found = breaches(
+        await installed_policy(client), [each for each in statuses if each is not None], groups
     )
-    return replace(known, breach=found)
+    return replace(known, breaches=found)
 
 
 async def _set_forward(ahead: timedelta) -> controller.Clock:

@@ -227,7 +227,8 @@ class Adoption:
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
         while left:
-            if not may_remove(tracked.rollout) or self._facts.talm_hold:
+            held = self._facts.talm_hold_in(rollout.namespace)
+            if held or not may_remove(tracked.rollout):
                 return
             for name in sorted(left):
                 if await self._template_gone(rollout, name):

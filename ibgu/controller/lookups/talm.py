@@ -5,7 +5,7 @@ live holder, whatever its time says. Only the first check has nothing but that t
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
@@ -19,7 +19,7 @@ from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Lease, ObjectMeta
-from ibgu.core.talm.beside import LiveTalm, breach, running, unknown
+from ibgu.core.talm.beside import LiveTalm, breaches, running, running_in, unknown
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -87,8 +87,8 @@ seen."""
 
 
 class TalmWatch:
-    """TalmWatch says what keeps ibgu from writing: a live TALM that the policy does not keep from
-    IBGUs, or that does not obey it."""
+    """TalmWatch says what keeps ibgu from writing, a live TALM that the policy does not keep from
+    IBGUs, and in which namespaces TALM does not obey it."""
 
     def __init__(
         self,
@@ -110,16 +110,16 @@ class TalmWatch:
         self._unknown = ""
         """Why it has not for too long."""
 
-    async def run(self, tell: Callable[[str, bool], None]) -> None:
-        """Calls `tell` with the hold, and whether ibgu acts beside a live TALM: at once when the
-        policy changes."""
+    async def run(self, tell: Callable[[str, bool, Mapping[str, str]], None]) -> None:
+        """Calls `tell` with the hold, whether ibgu acts beside a live TALM, and the holds of
+        namespaces: at once when the policy changes."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK if self._beside else None):
                     await self._policy.changed.wait()
             self._policy.changed.clear()
             hold = self.hold()
-            tell(hold, self.live and not hold)
+            tell(hold, self.live and not hold, self.breaches())
 
     async def poll(self) -> None:
         """Looks for live TALMs, beside `run`."""
@@ -165,13 +165,17 @@ class TalmWatch:
             return self._unknown
         if not self._live:
             return ""
-        problem = self._policy.problem(self._live) or self._breach()
+        problem = self._policy.problem(self._live)
         return running(problem) if problem else ""
 
-    def _breach(self) -> str:
+    def breaches(self) -> dict[str, str]:
+        """Returns why nothing starts for the IBGUs of namespaces beside a live TALM, by
+        namespace."""
+        if not self._live:
+            return {}
         mirror = self._mirror
-        works = (shown.view for shown in mirror.talm)
-        return breach(self._policy.installed, mirror.foreign_statuses, mirror.cgus, works)
+        found = breaches(self._policy.installed, mirror.foreign_statuses, mirror.cgus)
+        return {namespace: running_in(namespace, words) for namespace, words in found.items()}
 
 
 class LiveTalms:

@@ -65,6 +65,10 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
             self._reporter.changed_by_person(rollout)
 
     def status_changed(self, rollout: str) -> None:
-        """Handles a status change from the mirror: our own write or another one's."""
+        """Handles a status change from the mirror: our own write or another one's, which ibgu does
+        not overwrite while TALM writes there as well."""
+        tracked = self._fleet.rollouts.get(rollout)
+        if tracked is not None and self._facts.talm_hold_in(tracked.rollout.namespace):
+            return
         with self._errors.of(rollout):
             self._reporter.status_changed(rollout)

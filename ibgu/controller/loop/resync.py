@@ -1,6 +1,6 @@
 """Queues everything: at the start, after a gap, and when TALM comes or goes."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime
 
 from ibgu.controller.effects.effects import Effects
@@ -71,9 +71,9 @@ class Resync:
         if not self._facts.talm_hold:
             self._effects.remove_orphans(self._fleet)
 
-    def talm(self, hold: str, beside: bool) -> None:
+    def talm(self, hold: str, beside: bool, breaches: Mapping[str, str]) -> None:
         """Stops what is written because of a live TALM, or resumes it."""
-        if self._facts.talm_seen(hold, beside=beside):
+        if self._facts.talm_seen(hold, beside=beside, breaches=breaches):
             if hold:
                 self._effects.drop_queued()
             self._report(self._recovered)

@@ -91,6 +91,7 @@ class Term:
                 led_since=led_since,
                 talm_hold=hold,
                 beside_talm=talm.live and not hold,
+                talm_breaches=talm.breaches(),
                 starts_per_minute=settings.starts_per_minute,
                 upgrade_backups=settings.upgrade_backups,
             )

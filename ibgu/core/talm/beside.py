@@ -15,7 +15,7 @@ from ibgu.core.model.kinds import (
     WireStruct,
 )
 from ibgu.core.talm import names
-from ibgu.core.talm.work import TalmWork
+from ibgu.core.text.harmless import one_line
 
 POLICY = "ibgu-beside-talm"
 """The name of the ValidatingAdmissionPolicy, and of its binding."""
@@ -110,6 +110,14 @@ def running(problem: str) -> str:
     )
 
 
+def running_in(namespace: str, breach: str) -> str:
+    """Returns the message of a hold of the namespace's IBGUs; `breach`: what has appeared there."""
+    return (
+        f"TALM is running on this hub, and {breach}: ibgu starts nothing for the IBGUs in "
+        f"namespace {namespace} until an administrator of the hub has done what ibgu doctor says"
+    )
+
+
 def unknown(error: str) -> str:
     """Returns the message of a hold; `error`: why the hub does not say whether TALM runs."""
     return (
@@ -143,36 +151,32 @@ def enforced_since(installed: InstalledPolicy) -> datetime | None:
     return max(filter(None, map(moment, times)), default=None)
 
 
-def breach(
+def breaches(
     installed: InstalledPolicy,
     statuses: Iterable[ForeignStatus],
     groups: Iterable[ClusterGroupUpgrade],
-    works: Iterable[TalmWork],
-) -> str:
-    """Returns what has appeared of TALM's since the policy is enforced; empty: nothing.
+) -> dict[str, str]:
+    """Returns what has appeared of TALM's since the policy is enforced, by the namespace of the
+    IBGU.
 
-    What is older was left from before: it holds its own IBGU only. A work whose ClusterGroupUpgrade
-    is not on the hub holds its cluster only (R20.5).
+    What is older was left from before: it holds its own IBGU only. A ManifestWork of TALM's is no
+    breach: it holds its cluster (R20.5), whose agent could forge it.
     """
     since = enforced_since(installed)
     if since is None:
-        return ""
+        return {}
     limit = since + LEARNED
-    own = set()
-    """ClusterGroupUpgrades that belong to no IBGU."""
+    found: dict[str, str] = {}
     for group in groups:
         meta = group.metadata
-        if names.IBGU not in meta.labels:
-            own.add((meta.namespace, meta.name))
-        elif _after(moment(meta.creation_timestamp), limit):
-            return _in_spite(f"the ClusterGroupUpgrade {meta.namespace}/{meta.name} of an IBGU")
-    for work in works:
-        if work.stage and work.group in own and _after(work.created, limit):
-            return _in_spite(f"TALM's ManifestWork {work.cluster}/{work.name}")
+        if names.IBGU in meta.labels and _after(moment(meta.creation_timestamp), limit):
+            what = f"the ClusterGroupUpgrade {meta.namespace}/{meta.name} of an IBGU"
+            found.setdefault(meta.namespace, what)
     for status in statuses:
         if status.written > limit:
-            return _in_spite(f"a status of the IBGU {status.ibgu}, written by {status.manager},")
-    return ""
+            what = f"a status of the IBGU {status.ibgu}, written by {one_line(status.manager)},"
+            found.setdefault(status.ibgu.partition("/")[0], what)
+    return {namespace: _in_spite(what) for namespace, what in found.items()}
 
 
 def foreign_status(meta: ManagedFieldsMeta) -> ForeignStatus | None:

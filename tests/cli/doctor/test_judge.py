@@ -129,7 +129,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(leadership=LeaseCheck("x", rival=RIVAL)), [("leadership", "error")]),
         (hub(leadership=AWAY), [("leadership", "error")]),
         (hub(talm=Talm("openshift-operators", "no policy")), [("TALM", "error")]),
-        (hub(talm=Talm("openshift-operators", breach="a work")), [("TALM", "error")]),
+        (hub(talm=Talm("openshift-operators", breaches={"ran": "a group"})), [("TALM", "error")]),
         (hub(talm=Talm("openshift-operators", unsettled="it is new")), [("TALM", "skipped")]),
         (hub(talm=Talm("ns", "no policy", unsettled="it is new")), [("TALM", "error")]),
         (hub(talm=Talm("openshift-operators")), []),

@@ -1,16 +1,23 @@
 """Changes in the mirror, and the decisions that follow."""
 
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+from ibgu.controller.facts import TermFacts
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Change, ClusterView, PendingPatch
-from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
+from ibgu.core.engine.state.snapshot import Facts
+from ibgu.core.model import Change, ClusterView, PendingPatch, Rollout
+from ibgu.core.model.kinds import ManagedCluster, ObjectMeta, RolloutSpec
 from ibgu.core.model.shown import HubObject, shown_cluster
 
 UNUSED: Any = None
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def shown(uid: str, version: str) -> HubObject[ClusterView]:
@@ -32,3 +39,29 @@ def test_a_patch_of_a_cluster_is_decided_on_once_another_has_its_name() -> None:
     mirror.clusters.upsert(shown("new", "9"))
     _, patches = queue.pop()
     assert patches == ["old"]
+
+
+class SeenStatuses:
+    def __init__(self) -> None:
+        self.changed: list[str] = []
+
+    def status_changed(self, rollout: str) -> None:
+        self.changed.append(rollout)
+
+
+def test_a_status_that_talm_writes_is_not_overwritten_while_it_holds_the_namespace() -> None:
+    """Both would write it for ever."""
+    fleet, seen = FleetState(), SeenStatuses()
+    facts = TermFacts(Facts(START), JournalRetries(), lambda: True, lambda: 0)
+    errors: Any = SimpleNamespace(of=nullcontext)
+    reporter: Any = seen
+    handlers = ChangeHandlers(fleet, {}, UNUSED, WorkQueue(), errors, facts, reporter)
+    for namespace in ("ran", "core"):
+        made = Rollout(
+            uid=namespace, namespace=namespace, name="a", created_at=START, spec=RolloutSpec()
+        )
+        fleet._put_rollout(made)
+    facts.talm_seen("", beside=True, breaches={"ran": "TALM has been here"})
+    for uid in ("ran", "core"):
+        handlers.status_changed(uid)
+    assert seen.changed == ["core"]

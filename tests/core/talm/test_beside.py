@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model.kinds import (
     ClusterGroupUpgrade,
     ClusterGroupUpgradeMeta,
@@ -21,14 +20,14 @@ from ibgu.core.talm.beside import (
     InstalledPolicy,
     LiveTalm,
     ShippedPolicy,
-    breach,
+    breaches,
     foreign_status,
     running,
+    running_in,
     unenforced,
     unknown,
     unsettled,
 )
-from ibgu.core.talm.work import TalmWork
 
 NAME = "system:serviceaccount:openshift-operators:talm"
 TALM = LiveTalm("openshift-operators", NAME)
@@ -168,26 +167,13 @@ def group(created: str, name: str = "ran-prep-0", ibgu: str = "ran") -> ClusterG
     )
 
 
-def work(created: str | None, stage: Stage | None = Stage.PREP, of: str = "own") -> TalmWork:
-    return TalmWork(
-        name="ran-prep-x",
-        cluster="site-1",
-        uid="",
-        resource_version="",
-        generation=1,
-        group=("default", of),
-        stage=stage,
-        created=datetime.fromisoformat(created) if created else None,
-    )
-
-
 def ibgu(time: str, manager: str = "talm", subresource: str = "status") -> RolloutObject:
     by = ManagedFields(manager=manager, subresource=subresource, time=time)
     return RolloutObject(ManagedFieldsMeta(name="ran", namespace="default", managed_fields=[by]))
 
 
-def breached(*found: ClusterGroupUpgrade | TalmWork | RolloutObject) -> str:
-    return breach(
+def breached(*found: ClusterGroupUpgrade | RolloutObject) -> dict[str, str]:
+    return breaches(
         INSTALLED,
         [
             status
@@ -196,38 +182,43 @@ def breached(*found: ClusterGroupUpgrade | TalmWork | RolloutObject) -> str:
             if (status := foreign_status(each.metadata)) is not None
         ],
         [each for each in found if isinstance(each, ClusterGroupUpgrade)],
-        [each for each in found if isinstance(each, TalmWork)],
     )
-
-
-OWN = group(AFTER, "own", ibgu="")
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ([group(AFTER)], "the ClusterGroupUpgrade default/ran-prep-0 of an IBGU has appeared"),
-        ([OWN, work(AFTER)], "TALM's ManifestWork site-1/ran-prep-x has appeared"),
-        ([ibgu(AFTER)], "a status of the IBGU default/ran, written by talm, has appeared"),
+        (group(AFTER), "the ClusterGroupUpgrade default/ran-prep-0 of an IBGU has appeared"),
+        (ibgu(AFTER), "a status of the IBGU default/ran, written by talm, has appeared"),
+        (ibgu(AFTER, "x\ny"), "a status of the IBGU default/ran, written by x y, has appeared"),
     ],
 )
 def test_new_objects_of_talm_breach_the_policy(
-    found: list[ClusterGroupUpgrade | TalmWork | RolloutObject], words: str
+    found: ClusterGroupUpgrade | RolloutObject, words: str
 ) -> None:
-    assert breached(*found) == f"{words} in spite of the policy ibgu-beside-talm"
+    assert breached(found) == {"default": f"{words} in spite of the policy ibgu-beside-talm"}
+
+
+def test_a_breach_is_of_its_namespace_alone() -> None:
+    other = ibgu(AFTER)
+    other = replace(other, metadata=replace(other.metadata, namespace="ran"))
+    found = breached(group(AFTER), other)
+    assert found.keys() == {"default", "ran"}
+    assert "default" not in found["ran"]
+    assert running_in("ran", found["ran"]).endswith(
+        "ibgu starts nothing for the IBGUs in namespace ran until an administrator of the hub has "
+        "done what ibgu doctor says"
+    )
 
 
 @pytest.mark.parametrize("when", [BEFORE, SLACK])
 def test_objects_from_before_the_policy_are_no_breach(when: str) -> None:
-    assert breached(group(when), OWN, work(when), ibgu(when)) == ""
+    assert breached(group(when), ibgu(when)) == {}
 
 
 def test_unrelated_objects_of_talm_and_ibgu_are_no_breach() -> None:
-    """A ClusterGroupUpgrade from before goes on by new works, and holds its own IBGU only."""
-    left = group(BEFORE, "ran-prep-0")
-    assert breached(OWN, work(AFTER, stage=None), work(None)) == ""
-    assert breached(left, work(AFTER, of="ran-prep-0"), work(AFTER, of="gone")) == ""
-    assert breached(ibgu(AFTER, "ibgu"), ibgu(AFTER, "kubectl", subresource="")) == ""
+    assert breached(group(AFTER, "own", ibgu="")) == {}
+    assert breached(ibgu(AFTER, "ibgu"), ibgu(AFTER, "kubectl", subresource="")) == {}
 
 
 def test_the_newest_status_of_somebody_else_counts() -> None:
@@ -242,12 +233,12 @@ def test_a_later_change_of_the_policy_is_what_counts() -> None:
     told = ManagedFields(manager="kas", time="2026-11-23T12:00:00Z", subresource="status")
     later = replace(INSTALLED, policy=AdmissionObject(meta(changed, told), spec()))
     found = [group("2026-11-23T10:30:00Z")]
-    assert breach(later, [], found, []) == ""
-    assert breach(later, [], [group("2026-11-23T11:30:00Z")], []) != ""
+    assert breaches(later, [], found) == {}
+    assert breaches(later, [], [group("2026-11-23T11:30:00Z")]) != {}
 
 
 def test_without_a_policy_there_is_nothing_to_break() -> None:
-    assert breach(InstalledPolicy(), [], [group(AFTER)], []) == ""
+    assert breaches(InstalledPolicy(), [], [group(AFTER)]) == {}
 
 
 def test_a_hold_says_why_nobody_knows_whether_talm_runs() -> None:

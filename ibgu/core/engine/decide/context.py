@@ -140,6 +140,11 @@ class DecisionContext:
         """Returns the member as the cycle has left it so far."""
         return self.step(member).members[member.cluster]
 
+    @property
+    def talm_hold(self) -> str:
+        """Why nothing of the rollout starts beside a live TALM; empty: it may."""
+        return self.facts.talm_hold_in(self.rollout.namespace)
+
     def consent(self) -> Consent:
         """Returns what people allow the rollout. An author counts only if the admission policy has
         seen the rollout from its beginning."""

@@ -87,11 +87,18 @@ class Facts(Struct, frozen=True):
     from IBGUs (R20.7)."""
     beside_talm: bool = False
     """Whether a live TALM is on the hub, and the policy keeps it from IBGUs (R20.7)."""
+    talm_breaches: Mapping[str, str] = {}
+    """Why nothing starts for the IBGUs of a namespace, where something of TALM's has appeared in
+    spite of the policy (R20.7)."""
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""
     upgrade_backups: bool = False
     """Whether an IBGU may ask for a backup of each cluster before its Upgrade: who may annotate
     one then runs an image of their own as root on its clusters' nodes."""
+
+    def talm_hold_in(self, namespace: str) -> str:
+        """Returns why nothing starts there beside a live TALM; empty: it may."""
+        return self.talm_hold or self.talm_breaches.get(namespace, "")
 
     def armable_since(self, action: ActionName) -> datetime:
         """Returns since when an intent of that action may still be armed. An Abort arms only on a

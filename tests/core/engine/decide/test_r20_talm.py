@@ -44,6 +44,24 @@ def test_a_changed_talm_hold_is_recorded() -> None:
     assert len(engine.told(Kind.ROLLOUT_HELD)) == 2
 
 
+def test_a_breach_holds_the_ibgus_of_its_namespace_alone() -> None:
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    engine.facts = replace(engine.facts, talm_breaches={"fleet": "TALM has been here"})
+    found = ibgu("b", "Prep")
+    other = engine.apply(replace(found, metadata=replace(found.metadata, namespace="ran")))
+    uid = engine.apply(ibgu("a", "Prep"))
+    engine.wait(hours=1)
+    assert engine.tracked(other).rollout.state is RolloutState.COMPLETE
+    hold = engine.tracked(uid).rollout.hold
+    assert hold is not None
+    assert (hold.kind, hold.message) == (ReasonKind.TALM, "TALM has been here")
+    engine.facts = replace(engine.facts, talm_breaches={})
+    engine.touch_everything()
+    engine.wait(hours=1)
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
+
+
 def test_waiting_members_are_probed_again_when_talm_is_gone() -> None:
     engine = InMemoryEngine("site-1", "site-2")
     Invariants(engine)

@@ -227,8 +227,9 @@ def _must_not_arm(
 ) -> bool:
     """Whether the run, not armed yet, was decided before the instant since which arming is allowed:
     its probe may be outdated. While TALM is live nothing is armed."""
-    facts = ctx.facts
-    return not seen.writing and (bool(facts.talm_hold) or since < facts.armable_since(action))
+    if seen.writing:
+        return False
+    return bool(ctx.talm_hold) or since < ctx.facts.armable_since(action)
 
 
 def _withdraw(

@@ -52,8 +52,8 @@ from ibgu.core.text.counted import counted
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
     """Returns why TALM, or what TALM has left behind, keeps everything from starting."""
     traces, rollout = ctx.snapshot.traces, ctx.rollout
-    if ctx.facts.talm_hold:
-        return Reason(ReasonKind.TALM, ctx.now, ctx.facts.talm_hold, None, ActingParty.PERSON)
+    if ctx.talm_hold:
+        return Reason(ReasonKind.TALM, ctx.now, ctx.talm_hold, None, ActingParty.PERSON)
     if rollout.adopting_since is not None:
         return _adopting(ctx) if traces.to_remove else None
     ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
@@ -121,7 +121,7 @@ def adopt(ctx: DecisionContext, value: str) -> str | None:
     again later."""
     traces, rollout = ctx.snapshot.traces, ctx.rollout
     blocked = rollout.plan_refused or rollout.stands_still
-    if ctx.facts.talm_hold or blocked or ctx.snapshot.scope.problem:
+    if ctx.talm_hold or blocked or ctx.snapshot.scope.problem:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"

@@ -177,7 +177,7 @@ def _begin(
         return
     if rollout.state is not RolloutState.COMPLETE or rollout.completed_at is None:
         return
-    held = rollout.hold is not None or ctx.facts.talm_hold or not ctx.snapshot.policies_known
+    held = rollout.hold is not None or ctx.talm_hold or not ctx.snapshot.policies_known
     pending = any(uid in ctx.fleet.pending_patches for uid in planned.uids)
     if held or pending or _under_way(ctx, tracked):
         ctx.requeue_at("", ctx.now + _LOOK_AGAIN)

@@ -33,7 +33,7 @@ def decide_rollbacks(ctx: DecisionContext) -> None:
     step = ctx.tracked.current
     if step is None or step.step.state is not StepState.RUNNING or not step.not_started:
         return
-    if ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.facts.talm_hold:
+    if ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.talm_hold:
         return
     for canaries in ctx.snapshot.canaries:
         after = canaries.rollback_after
