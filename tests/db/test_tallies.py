@@ -1,6 +1,7 @@
 """Counts are cached: never counted again once a step is over, once a second while it runs."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ibgu.core.model import StepState
 from ibgu.core.model.counts import Counts
 from ibgu.db import Journal
 from ibgu.db.engine import POOL_SIZE
+from ibgu.db.errors import JournalUnavailable
 from ibgu.db.reads import Reads
 from ibgu.db.reads.tallies import (
     FRESH_SECONDS,
@@ -31,27 +33,90 @@ class Clock:
         return self.now
 
 
-def test_a_count_is_good_for_a_second() -> None:
+def test_a_count_is_good_for_a_second_and_then_due() -> None:
     clock = Clock()
     recent: RecentCounts[str, str] = RecentCounts(clock)
     assert recent.get("r1") is None
     recent.remember("r1", "counted")
     assert recent.get("r1") == "counted"
+    assert recent.due(["r1"]) == []
     clock.now += FRESH_SECONDS * 1.01
+    assert recent.get("r1") == "counted"
+    assert recent.due(["r1", "r2"]) == ["r1", "r2"]
+    clock.now += STALE_SECONDS
     assert recent.get("r1") is None
 
 
-def test_a_stale_count_is_served_during_a_recount() -> None:
+def test_nobody_begins_a_count_that_is_in_progress() -> None:
     clock = Clock()
     recent: RecentCounts[str, str] = RecentCounts(clock)
     recent.remember("r1", "counted")
     clock.now += FRESH_SECONDS * 1.5
     with recent.counting(["r1"]), recent.counting(["r1"]):
-        assert recent.get("r1") == "counted"
-    assert recent.get("r1") is None
-    clock.now += STALE_SECONDS
-    with recent.counting(["r1"]):
-        assert recent.get("r1") is None
+        assert recent.due(["r1"]) == []
+    assert recent.due(["r1"]) == ["r1"]
+
+
+async def test_a_count_in_the_background_is_made_once() -> None:
+    clock, made, go = Clock(), list[str](), asyncio.Event()
+    recent: RecentCounts[str, str] = RecentCounts(clock)
+
+    async def count() -> None:
+        await go.wait()
+        made.append("r1")
+        recent.remember("r1", "again")
+
+    recent.remember("r1", "counted")
+    clock.now += FRESH_SECONDS * 1.5
+    recent.recount(recent.due(["r1"]), count)
+    assert recent.due(["r1"]) == []
+    assert recent.get("r1") == "counted"
+    go.set()
+    await settled(recent)
+    assert (made, recent.get("r1"), recent.due(["r1"])) == (["r1"], "again", [])
+
+
+async def test_a_count_in_the_background_that_fails_is_due_again() -> None:
+    clock = Clock()
+    recent: RecentCounts[str, str] = RecentCounts(clock)
+
+    async def count() -> None:
+        raise JournalUnavailable("reading")
+
+    recent.recount(["r1"], count)
+    await settled(recent)
+    assert recent.due(["r1"]) == ["r1"]
+
+
+async def settled(recent: RecentCounts[str, str]) -> None:
+    """Waits for the counts in the background."""
+    await asyncio.gather(*recent._tasks)
+    await asyncio.sleep(0)
+
+
+async def test_who_reads_a_count_that_is_not_fresh_has_it_made_again(
+    db: AsyncEngine, journal: Journal
+) -> None:
+    clock = Clock()
+    tallies = CountCache(clock)
+    of = rollout()
+    await journal.commit(opening(of, step(of, total=LARGE)))
+    reads = Reads(db, "hub-1", tallies)
+
+    async def read() -> tuple[datetime, datetime]:
+        [each] = await reads.steps("r1")
+        [one] = (await reads.rollouts()).items
+        return each.now, one.now
+
+    first = await read()
+    assert await read() == first
+    clock.now += FRESH_SECONDS * 1.5
+    assert await read() == first
+    for counts in (tallies.steps, tallies.rollouts):
+        await asyncio.gather(*counts._tasks)
+    again = await read()
+    assert again > first
+    assert await read() == again
 
 
 def test_outdated_counts_are_dropped() -> None:

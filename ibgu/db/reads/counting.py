@@ -69,21 +69,34 @@ class CountingReads(Base):
 
     async def _shared(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
         """Returns the rows of OF_STEP_STATE with their members counted. Large running steps are
-        counted once for all concurrent callers."""
+        counted once for all callers."""
         steps, recent = [to_record(row, Step) for row in rows], self._tallies.steps
         found = {
             step.key: row
             for step in steps
             if is_shared(step) and (row := recent.get(step.key)) and row.step == step
         }
-        unknown = [step for step in steps if step.key not in found]
-        with recent.counting([step.key for step in unknown]):
-            counted = await self._count(db, unknown)
+        counted = await self._count_shared(db, [step for step in steps if step.key not in found])
+        if due := recent.due(found):
+            recent.recount(due, lambda: self._recount(due))
+        found |= {row.step.key: row for row in counted}
+        return [found[step.key] for step in steps]
+
+    async def _count_shared(self, db: AsyncConnection, steps: Collection[Step]) -> list[StepRow]:
+        recent = self._tallies.steps
+        with recent.counting([step.key for step in steps]):
+            counted = await self._count(db, steps)
         for row in counted:
-            found[row.step.key] = row
             if is_shared(row.step):
                 recent.remember(row.step.key, row)
-        return [found[step.key] for step in steps]
+        return counted
+
+    async def _recount(self, keys: Collection[StepKey]) -> None:
+        """Counts the steps for those who ask next."""
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(self._steps_of({uid for uid, _ in keys}))).mappings()
+            found = [step for row in rows if (step := to_record(row, Step)).key in keys]
+            await self._count_shared(db, found)
 
     async def _count(
         self,

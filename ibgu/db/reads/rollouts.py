@@ -151,6 +151,8 @@ class RolloutReads(TotalReads):
         }
         unknown = [each for each in records if each.uid not in found]
         recent = self._tallies.rollouts
+        if due := recent.due(found):
+            recent.recount(due, lambda: self._recount_rollouts(due))
         with recent.counting([each.uid for each in unknown]):
             counted = await self._whole_rows(db, unknown, newest, finished=finished)
         for row in counted:
@@ -158,6 +160,12 @@ class RolloutReads(TotalReads):
             if finished and row.current and is_shared(row.current.step):
                 recent.remember(row.rollout.uid, row)
         return [found[each.uid] for each in records]
+
+    async def _recount_rollouts(self, uids: Collection[str]) -> None:
+        """Counts the rollouts for those who ask next."""
+        async with self._at_one_moment() as db:
+            named = self._rollouts().where(rollouts.c.uid == any_(texts(uids)))
+            await self._with_steps(db, named, shared=False)
 
     def _recent(self, rollout: Rollout, step: Step | None) -> RolloutRow | None:
         if step is None or not is_shared(step):

@@ -1,15 +1,18 @@
 """Caches counts: of ended steps, which never change; of rollouts and seed images until the next
-event; of large running steps for a second, however many callers ask."""
+event; of large running steps for a second or three, however many callers ask."""
 
+import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from math import inf
 from typing import Generic, TypeVar
 
 from ibgu.core.model import Step, StepState
 from ibgu.core.model.counts import Counts
+from ibgu.db.errors import JournalUnavailable
 from ibgu.db.views import RolloutRow, SeedFailureRow, StepRow
 
 CAPACITY = 10_000
@@ -20,8 +23,7 @@ LARGE = 1000
 """Members; a smaller running step is counted for every caller."""
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 3.0
-"""The oldest that a count may be while a new one is made: no request waits for that with a
-connection in hand."""
+"""The oldest count that a request gets; what is no longer fresh is counted again behind it."""
 
 StepKey = tuple[str, int]
 Newest = tuple[int | None, datetime | None]
@@ -44,16 +46,18 @@ def is_shared(step: Step) -> bool:
 
 class RecentCounts(Generic[Key, Row]):
     """RecentCounts keeps what was counted a moment ago, whole: what is in one row was true
-    together."""
+    together. A row that is no longer fresh is shown while it is counted again in the
+    background."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rows: dict[Key, tuple[float, Row]] = {}
         self._counting: Counter[Key] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
     def counting(self, keys: Collection[Key]) -> Iterator[None]:
-        """Marks a count in progress: other callers get the previous one, if any."""
+        """Marks a count in progress: nobody else begins one."""
         self._counting.update(keys)
         try:
             yield
@@ -61,12 +65,37 @@ class RecentCounts(Generic[Key, Row]):
             self._counting -= Counter(keys)
 
     def get(self, key: Key) -> Row | None:
-        """Returns a recent row."""
+        """Returns a row of at most STALE_SECONDS ago."""
         if key not in self._rows:
             return None
         made, row = self._rows[key]
-        good = STALE_SECONDS if key in self._counting else FRESH_SECONDS
-        return row if self._clock() - made <= good else None
+        return row if self._clock() - made <= STALE_SECONDS else None
+
+    def due(self, keys: Iterable[Key]) -> list[Key]:
+        """Returns those of the keys whose rows are no longer fresh, and that nobody counts."""
+        now, never = self._clock(), (-inf, None)
+        return [
+            key
+            for key in keys
+            if now - self._rows.get(key, never)[0] > FRESH_SECONDS and key not in self._counting
+        ]
+
+    def recount(self, keys: Collection[Key], count: Callable[[], Awaitable[None]]) -> None:
+        """Starts a count of these keys in the background. If Postgres is away, the next reader
+        finds that out."""
+
+        async def run() -> None:
+            with suppress(JournalUnavailable):
+                await count()
+
+        self._counting.update(keys)
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._counted(done, keys))
+
+    def _counted(self, task: asyncio.Task[None], keys: Collection[Key]) -> None:
+        self._tasks.discard(task)
+        self._counting -= Counter(keys)
 
     def remember(self, key: Key, row: Row) -> None:
         """Stores a row, and drops expired ones."""
