@@ -253,6 +253,14 @@ def test_a_job_that_a_recovery_brings_back_does_nothing(node: Node) -> None:
     assert not any(call.startswith(("ostree", "cluster-backup")) for call in node.calls())
 
 
+def test_a_try_that_could_not_link_the_recovery_is_made_good_by_the_next(node: Node) -> None:
+    assert node.backup(FULL, BREAK="ln -sfn current") == (2, "can't write to /var/recovery")
+    script = node.root / "var/recovery/upgrade-recovery.sh"
+    assert not script.exists()
+    assert node.backup(FULL) == (0, "the backup of this run is there")
+    assert os.access(script, os.X_OK)
+
+
 def test_folders_of_others_stay(node: Node) -> None:
     home = node.root / ETCD_HOME
     for name in ("backup-2026-11-01", "backup-x.part", "backup-r2"):

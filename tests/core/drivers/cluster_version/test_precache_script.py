@@ -106,6 +106,7 @@ def test_the_disk_needs_space_below_the_threshold_of_kubelet(
     node.write("etc/kubernetes/kubelet.conf", kubelet)
     enough = str((2 * most - 35) * GIB)
     assert node.precache(PLAIN, NEW, SIZE_KIB=SIZE, USED_KIB=enough)[0] == 0
+    shutil.rmtree(node.root / "images")
     full = str((2 * most - 35) * GIB + 1024)
     code, lines = node.precache(PLAIN, NEW, SIZE_KIB=SIZE, USED_KIB=full)
     assert (code, lines[-1]) == (
@@ -113,6 +114,17 @@ def test_the_disk_needs_space_below_the_threshold_of_kubelet(
         f"the disk of images has 35839 MiB left below the {most}% from which kubelet removes "
         "images, and 35840 MiB are needed",
     )
+
+
+def test_a_pre_cache_that_is_repeated_needs_space_for_what_is_missing_alone(node: Node) -> None:
+    unreachable(node, image("etcd"))
+    assert node.precache(PLAIN, NEW, SIZE_KIB=SIZE)[0] == 7
+    (node.root / "unreachable" / image("etcd").replace("/", "_")).unlink()
+    code, lines = node.precache(PLAIN, NEW, SIZE_KIB=SIZE, USED_KIB=str(163 * GIB + 1024))
+    assert code == 3
+    assert lines[-1].endswith("and 7168 MiB are needed")
+    assert node.precache(PLAIN, NEW, SIZE_KIB=SIZE, USED_KIB=str(163 * GIB))[0] == 0
+    assert pulled(node) == set(map(image, NAMES))
 
 
 def test_the_needed_space_is_a_setting(node: Node) -> None:

@@ -50,6 +50,17 @@ names() {
   return "$read_it"
 }
 
+# list_images: a line for each image of the release that no pattern leaves out.
+list_images() {
+  names > "$work/all" || return 1
+  while read -r name image; do
+    if [ -s "$work/patterns" ] && printf '%s\n' "$name" | grep -q -f "$work/patterns"; then
+      continue
+    fi
+    printf '%s\n' "$image"
+  done < "$work/all" | sort -u > "$work/images"
+}
+
 # A shell of its own for each image: ten at a time.
 PULL='
 for wait in 5 10 20 30 60 60 60 60 60 0; do
@@ -78,21 +89,24 @@ grep -q -f "$work/patterns" /dev/null 2> "$work/problem"
 if [ "$?" -gt 1 ]; then
   fail 9 "excludePatterns: $(tail -n 1 "$work/problem")"
 fi
+# What an earlier try has pulled takes no more space.
+needed=$((gib * 1024))
+if podman image exists "$release" && list_images && [ -s "$work/images" ]; then
+  missing=0
+  while read -r image; do
+    podman image exists "$image" || missing=$((missing + 1))
+  done < "$work/images"
+  needed=$((needed * missing / $(wc -l < "$work/images")))
+fi
 left=$(room)
-if [ "${left:--1}" -lt "$((gib * 1024))" ]; then
+if [ "${left:--1}" -lt "$needed" ]; then
   fail 3 "the disk of images has ${left:-no} MiB left below the $(threshold)% from which kubelet \
-removes images, and $((gib * 1024)) MiB are needed"
+removes images, and $needed MiB are needed"
 fi
 report "pulls the release image"
 podman pull --quiet --authfile "$authfile" "$release" > /dev/null 2> "$work/problem" ||
   fail 5 "can't pull the release image: $(tail -n 1 "$work/problem")"
-names > "$work/all" || fail 5 "can't read the images of the release"
-while read -r name image; do
-  if [ -s "$work/patterns" ] && printf '%s\n' "$name" | grep -q -f "$work/patterns"; then
-    continue
-  fi
-  printf '%s\n' "$image"
-done < "$work/all" | sort -u > "$work/images"
+list_images || fail 5 "can't read the images of the release"
 all=$(wc -l < "$work/images" | tr -d ' ')
 [ "$all" -gt 0 ] || fail 5 "the patterns leave no image of the release"
 : > "$work/pulled"

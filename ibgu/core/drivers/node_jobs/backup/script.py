@@ -61,7 +61,7 @@ pin() {
     pinned=$deployment
     owns=$deployment
   fi
-  mark || fail 2 "can't write to $folder"
+  mark || fail_to_write
   ostree admin pin "${at% *}" || fail 6 "can't pin the running deployment"
 }
 
@@ -76,7 +76,7 @@ begin() {
   rmdir "$part" 2> /dev/null || :
   mkdir "$part" && mark || {
     rmdir "$part" 2> /dev/null
-    fail 2 "can't write to $folder"
+    fail_to_write
   }
 }
 
@@ -88,6 +88,10 @@ fail() {
   [ "$code" -eq 4 ] || remove "$part"
   report "$*"
   exit "$code"
+}
+
+fail_to_write() {
+  fail 2 "can't write to $folder"
 }
 
 # check_release: fails once the update has begun. A Job that is made again then must not replace the
@@ -164,12 +168,11 @@ full_backup() {
   copy /var/lib/kubelet
   managed_files
   # A recovery leaves alone what systemd makes in /etc, and the static pods, which come with etcd.
-  {
-    printf '/.updated\n/kubernetes/manifests\n'
-    cat "$root"/etc/tmpfiles.d/*.conf 2> /dev/null | awk '$2 ~ "^/etc/" { print substr($2, 5) }'
-  } > "$part/etc.exclude"
-  printf '%s' "$RECOVERY" > "$part/upgrade-recovery.sh"
-  chmod 700 "$part/upgrade-recovery.sh"
+  printf '/.updated\n/kubernetes/manifests\n' > "$part/etc.exclude" &&
+    cat "$root"/etc/tmpfiles.d/*.conf 2> /dev/null |
+    awk '$2 ~ "^/etc/" { print substr($2, 5) }' >> "$part/etc.exclude" || fail_to_write
+  printf '%s' "$RECOVERY" > "$part/upgrade-recovery.sh" &&
+    chmod 700 "$part/upgrade-recovery.sh" || fail_to_write
 }
 
 # managed_files: those of the MachineConfig that are in none of the folders above.
@@ -179,8 +182,8 @@ managed_files() {
     > "$part/managed.all" || fail 7 "can't read the node's MachineConfig"
   while read -r path; do
     case $path in /etc/* | /usr/local/* | /var/lib/kubelet/*) continue ;; esac
-    if [ -e "$root$path" ]; then printf '%s\n' "$path"; fi
-  done < "$part/managed.all" > "$part/managed"
+    if [ -e "$root$path" ]; then printf '%s\n' "$path" || fail_to_write; fi
+  done < "$part/managed.all" > "$part/managed" || fail_to_write
   rsync -aAXH --numeric-ids --files-from="$part/managed" "$root/" "$part/files/" ||
     fail 7 "can't copy the files of the MachineConfig"
 }
@@ -190,11 +193,10 @@ replace() {
   node=$(uname -n)
   printf 'form=%s\nrun=%s\nnode=%s\ntaken=%s\ndeployment=%s\npinned=%s\n' \
     "$form" "$run" "$node" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${deployment:-}" "$owns" \
-    > "$part/backup.env"
-  sync -f "$part" || fail 2 "can't write to $folder"
+    > "$part/backup.env" && sync -f "$part" || fail_to_write
   check_release
   mv -T "$part" "$new" && ln -sfn "backup-$run" "$home/next" &&
-    mv -T "$home/next" "$home/current" || fail 2 "can't write to $folder"
+    mv -T "$home/next" "$home/current" || fail_to_write
   pinned=
   [ "$form" != Full ] || link_recovery
 }
@@ -203,9 +205,9 @@ replace() {
 link_recovery() {
   script=$home/upgrade-recovery.sh
   if [ -e "$script" ] && [ ! -L "$script" ]; then
-    mv --backup=numbered -T "$script" "$script.former" || fail 2 "can't write to $folder"
+    mv --backup=numbered -T "$script" "$script.former" || fail_to_write
   fi
-  ln -sfn current/upgrade-recovery.sh "$script"
+  ln -sfn current/upgrade-recovery.sh "$script" || fail_to_write
 }
 
 # clean_up: what no backup needs any more.
@@ -215,7 +217,7 @@ clean_up() {
   done
 }
 
-mkdir -p "$home" && (: >> "$home/.lock") || fail 2 "can't write to $folder"
+mkdir -p "$home" && (: >> "$home/.lock") || fail_to_write
 exec 9>> "$home/.lock"
 flock -n 9 || fail 4 "another backup or a recovery is at work in $folder"
 # The second is a recovery by TALM's script.
@@ -224,6 +226,7 @@ if [ -e "$home/recovery" ] || [ -e "$home/progress" ]; then
 fi
 if [ "$(readlink "$home/current")" = "backup-$run" ]; then
   # A recovery brings the Job back that etcd knew of, and it must not begin again.
+  [ "$form" != Full ] || [ -e "$home/upgrade-recovery.sh" ] || link_recovery
   echo "the backup of this run is there"
   exit 0
 fi
