@@ -74,7 +74,7 @@ class FleetState:
         self.starts = Starts()
         self.seed_ends = SeedEnds()
         self.failures = Failures()
-        self.occupancy = Occupancy(self.claims)
+        self.occupancy = Occupancy(self.claims, self.namespace_of)
 
     # -- filling ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ is dark when its claim is released may still reboot: it counts until the hub can
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 from msgspec import Struct
 
@@ -116,6 +117,29 @@ def _percent(in_flight: int | str) -> int:
     return int(in_flight.removesuffix("%")) if isinstance(in_flight, str) and in_flight else 0
 
 
+class PlaceShare(Struct, frozen=True, gc=False):
+    """PlaceShare is what a rollout has of a policy's places."""
+
+    clusters: int
+    """How many of its clusters are in them."""
+    served: int
+    """When it took one last, as a number that grows; 0: never."""
+    of_namespace: int
+    """How many clusters of all rollouts of its namespace are in them."""
+    namespace_served: int
+    """When one of these took a place last; 0: never."""
+
+
+class _Owner(Struct, frozen=True, gc=False):
+    rollout: str
+    namespace: str
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys by which a cluster counts: that of the rollout, and that of its namespace."""
+        return (self.rollout, f"namespace/{self.namespace}")
+
+
 class Occupancy:
     """Occupancy counts the claims at each place of the policies' limits.
 
@@ -123,9 +147,13 @@ class Occupancy:
     somebody asks, once after each change that was noted.
     """
 
-    def __init__(self, claims: Mapping[str, Holder]) -> None:
-        """`claims` are those of the fleet, by ManagedCluster uid."""
+    def __init__(
+        self, claims: Mapping[str, Holder], namespace_of: Callable[[str], str] = lambda uid: ""
+    ) -> None:
+        """`claims` are those of the fleet, by ManagedCluster uid. `namespace_of` returns the
+        namespace of a rollout by its uid."""
         self._claims = claims
+        self._namespace_of = namespace_of
         self._limits: tuple[PolicyLimits, ...] = ()
         self._changed: dict[str, None] = {}
         self._places: dict[str, tuple[Place, ...]] = {}
@@ -136,12 +164,14 @@ class Occupancy:
         self._uids: dict[str, set[str]] = {}
         """The other way round: two, where a cluster was created again."""
         self._taken: Counter[Place] = Counter()
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, _Owner] = {}
         """The rollouts whose claims are counted, by ManagedCluster uid."""
         self._shares: Counter[tuple[str, str]] = Counter()
-        """The clusters in places of a policy, by the policy and the rollout that has them."""
+        """The clusters in places of a policy, by the policy and the rollout that has them, and by
+        the policy and its namespace."""
         self._served: dict[tuple[str, str], int] = {}
-        """When the rollout took a place of the policy last, as a number that grows."""
+        """When the rollout, or one of the namespace, took a place of the policy last, as a number
+        that grows."""
         self._serving = 0
         self._takings: Counter[str] = Counter()
         """How many places of each policy all rollouts have taken."""
@@ -218,12 +248,19 @@ class Occupancy:
         self._labels.record(beside)
         return lambda: self._labels.reopen((name, *beside))
 
-    def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> tuple[int, int]:
-        """Returns how many clusters the rollout has in the policy's places, and when it took one
-        last, as a number that grows; 0: never."""
+    def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> PlaceShare:
+        """Returns what the rollout, and its namespace, have of the policy's places."""
         self._count(cluster)
-        key = (policy, rollout)
-        return (self._shares[key], self._served.get(key, 0))
+        own, tenant = ((policy, key) for key in self._owner(rollout).keys)
+        return PlaceShare(
+            clusters=self._shares[own],
+            served=self._served.get(own, 0),
+            of_namespace=self._shares[tenant],
+            namespace_served=self._served.get(tenant, 0),
+        )
+
+    def _owner(self, rollout: str) -> _Owner:
+        return _Owner(rollout, self._namespace_of(rollout))
 
     def taken(self, policy: str, cluster: ClusterLookup) -> int:
         """Returns how many places of the policy were taken so far, as a number that grows."""
@@ -261,18 +298,22 @@ class Occupancy:
         """Counts the cluster no longer for the rollout that had it."""
         owner = self._owners.get(uid)
         if owner is not None:
-            self._shares.subtract((policy, owner) for policy in {each.policy for each in places})
+            policies = {each.policy for each in places}
+            self._shares.subtract(product(policies, owner.keys))
             if self._claims.get(uid) is None:
                 del self._owners[uid]
 
     def _enter(self, uid: str, rollout: str) -> None:
         """Counts the cluster for the rollout that has claimed it."""
-        taken = {(each.policy, rollout) for each in self._places[uid]}
+        before, policies = self._owners.get(uid), {each.policy for each in self._places[uid]}
+        same = before is not None and before.rollout == rollout
+        owner = before if before is not None and same else self._owner(rollout)
+        taken = list(product(policies, owner.keys))
         self._shares.update(taken)
-        if self._owners.get(uid) != rollout:
-            self._owners[uid] = rollout
+        if not same:
+            self._owners[uid] = owner
             self._serving += 1
-            self._takings.update(policy for policy, _ in taken)
+            self._takings.update(policies)
             self._served.update(dict.fromkeys(taken, self._serving))
 
     def _know(self, uid: str, name: str) -> None:

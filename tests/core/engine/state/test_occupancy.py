@@ -42,7 +42,8 @@ class Scene:
     def __init__(self, *claimed: str, left: tuple[str, ...] = ()) -> None:
         self.clusters = {name: view(name) for name in "abc"}
         self.claims = {f"uid-{name}": Holder("uid-r", 0, name) for name in claimed}
-        self.occupancy = Occupancy(self.claims)
+        self.namespaces: dict[str, str] = {}
+        self.occupancy = Occupancy(self.claims, lambda uid: self.namespaces.get(uid, ""))
         self.left = [(f"uid-{name}", name) for name in left]
 
     def begin(self) -> "Scene":
@@ -61,6 +62,11 @@ class Scene:
         uid = uid or f"uid-{name}"
         self.claims[uid] = Holder("uid-r", 0, name)
         self.occupancy.note_change(uid)
+
+    def share(self, rollout: str) -> tuple[int, int]:
+        """Returns how many clusters of the rollout count, and when it took a place last."""
+        found = self.occupancy.share("network", rollout, self.clusters.get)
+        return found.clusters, found.served
 
     def unrecorded(self) -> Mapping[str, Labels | None]:
         return self.occupancy.unrecorded(self.clusters.get)
@@ -191,25 +197,42 @@ def test_only_a_change_of_a_counted_cluster_may_free_a_place() -> None:
 
 def test_each_rollout_has_its_share_and_the_last_to_take_a_place_is_known() -> None:
     scene = Scene("a").begin()
-    lookup = scene.clusters.get
-    assert scene.occupancy.share("network", "uid-r", lookup) == (1, 1)
+    assert scene.share("uid-r") == (1, 1)
     scene.claims["uid-c"] = Holder("uid-s", 0, "c")
     scene.occupancy.note_change("uid-c")
-    assert scene.occupancy.share("network", "uid-s", lookup) == (1, 2)
+    assert scene.share("uid-s") == (1, 2)
     scene.show("a")
-    assert scene.occupancy.share("network", "uid-r", lookup) == (1, 1)
+    assert scene.share("uid-r") == (1, 1)
     scene.release("a")
-    assert scene.occupancy.share("network", "uid-r", lookup) == (0, 1)
+    assert scene.share("uid-r") == (0, 1)
     scene.occupancy.forget("uid-r")
-    assert scene.occupancy.share("network", "uid-r", lookup) == (0, 0)
-    assert scene.occupancy.share("network", "uid-s", lookup) == (1, 2)
+    assert scene.share("uid-r") == (0, 0)
+    assert scene.share("uid-s") == (1, 2)
+
+
+def test_a_namespace_has_the_shares_of_its_rollouts() -> None:
+    scene = Scene("a").begin()
+    scene.namespaces.update({"uid-r": "ran", "uid-s": "ran", "uid-t": "core"})
+    for name, rollout in (("b", "uid-s"), ("c", "uid-t")):
+        scene.claims[f"uid-{name}"] = Holder(rollout, 0, name)
+        scene.occupancy.note_change(f"uid-{name}")
+    lookup = scene.clusters.get
+    for rollout in ("uid-r", "uid-s"):
+        found = scene.occupancy.share("network", rollout, lookup)
+        assert (found.of_namespace, found.clusters) == (2, 1)
+    assert scene.occupancy.share("network", "uid-t", lookup).of_namespace == 1
+    scene.occupancy.forget("uid-s")
+    scene.release("b")
+    found = scene.occupancy.share("network", "uid-s", lookup)
+    assert (found.of_namespace, found.clusters, found.served) == (1, 0, 0)
+    assert found.namespace_served > 0
 
 
 def test_other_policies_do_not_change_whose_turn_it_is() -> None:
     scene = Scene("a", "b").begin()
-    before = scene.occupancy.share("network", "uid-r", scene.clusters.get)
+    before = scene.share("uid-r")
     scene.begin()
-    assert scene.occupancy.share("network", "uid-r", scene.clusters.get) == before == (2, 2)
+    assert scene.share("uid-r") == before == (2, 2)
 
 
 # -- labels that the history does not have -------------------------------------------------

@@ -1,8 +1,10 @@
 """Turns of rollouts that wait for the same places of a policy (R50.17).
 
-A rollout goes first by its priority, then by how few clusters it has in the policy's places, then
-by how long ago it took one, then by its age. Only one that could start a member now goes first, and
-only for a while: a place must not stay free for a rollout that does not take it.
+A rollout goes first by its priority, then by how few clusters the rollouts of its namespace have in
+the policy's places, then by how long ago one of these took one. Of one namespace the rollout with
+the fewest goes first, then the one that took one longest ago, then the oldest. Only one that could
+start a member now goes first, and only for a while: a place must not stay free for a rollout that
+does not take it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +31,7 @@ LOOK = 100
 """The most waiting members of a rollout that are checked for one place."""
 _ABOUT_TO_START = frozenset({ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY})
 
-_Standing = tuple[int, int, int, tuple[datetime, str]]
+_Standing = tuple[int, int, int, int, int, tuple[datetime, str]]
 _Key = tuple[str, str]
 """The names of a policy, and the uid of a rollout."""
 
@@ -183,15 +185,16 @@ class Turns:
         return occupancy.taken(key[0], self._cluster) < known.until
 
     def _served(self, key: _Key) -> int:
-        return self._fleet.occupancy.share(*key, self._cluster)[1]
+        return self._fleet.occupancy.share(*key, self._cluster).served
 
     def _standing(self, limits: PolicyLimits, tracked: TrackedRollout) -> _Standing:
         """Returns the sort key: the first one goes first. It is the same at all places of a policy,
         so that no two rollouts wait for each other."""
         uid = tracked.rollout.uid
-        count, served = self._fleet.occupancy.share(limits.name, uid, self._cluster)
+        found = self._fleet.occupancy.share(limits.name, uid, self._cluster)
         priority = self._priorities.get(uid, UNKNOWN_PRIORITY)
-        return (-priority, count, served, tracked.rollout.age)
+        tenant = (found.of_namespace, found.namespace_served)
+        return (-priority, *tenant, found.clusters, found.served, tracked.rollout.age)
 
     def _waiting(
         self, limits: PolicyLimits, besides: TrackedRollout

@@ -36,13 +36,14 @@ def roll_out(
     name: str,
     *clusters: str,
     labels: dict[str, str] | None = None,
+    namespace: str = "fleet",
     **given: Any,
 ) -> str:
     """Applies a rollout with Prep on these clusters; each is younger than the last one."""
     selectors = tuple(LabelSelector({"name": each}) for each in clusters)
     obj = ibgu(name, "Prep", selectors=selectors, age=-len(engine.ibgus), timeout=6000, **given)
     obj.metadata.labels.update(labels or {})
-    return engine.apply(obj)
+    return engine.apply(replace(obj, metadata=replace(obj.metadata, namespace=namespace)))
 
 
 def starts(engine: InMemoryEngine) -> list[str]:
@@ -86,6 +87,18 @@ def test_the_rollout_with_the_fewest_clusters_in_places_goes_first() -> None:
     roll_out(engine, "b", *NAMES[6:], concurrency=2)
     drive(engine, 12)
     assert starts(engine) == [*["uid-a"] * 4, *["uid-b"] * 2, *["uid-a"] * 2]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_namespaces_take_turns_however_many_rollouts_each_has(concurrency: int) -> None:
+    engine = fleet()
+    set_policies(engine, policy(**LIMIT))
+    for name, clusters in (("a", NAMES[:2]), ("b", NAMES[2:4])):
+        roll_out(engine, name, *clusters, concurrency=concurrency)
+    roll_out(engine, "c", *NAMES[4:], namespace="elsewhere", concurrency=concurrency)
+    drive(engine, 12)
+    turns = [engine.tracked(uid).rollout.namespace for uid in starts(engine)]
+    assert turns == ["fleet", "elsewhere"] * 4
 
 
 @pytest.mark.parametrize(
