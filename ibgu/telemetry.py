@@ -52,8 +52,8 @@ OWN_ERRORS = Counter(
 )
 TALM_LIVE = Gauge(
     "ibgu_talm_live",
-    "1 while a live TALM, or one that may live, keeps the leader from writing, or IBGUs of a "
-    "namespace from starting.",
+    "1 while a live TALM, or one that may live, keeps the leader from writing, or rollouts of "
+    "a namespace from starting.",
 )
 
 # the hub

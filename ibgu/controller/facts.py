@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -86,14 +85,18 @@ class TermFacts:
         """Returns why nothing starts in the namespace beside a live TALM; empty: it may."""
         return self._facts.talm_hold_in(namespace)
 
-    def talm_seen(
-        self, hold: str, *, beside: bool = False, breaches: Mapping[str, str] = MappingProxyType({})
-    ) -> bool:
-        """Records why TALM holds everything, or that ibgu acts beside it, and why TALM holds
-        namespaces; returns whether any of that has changed."""
-        seen = replace(
-            self._facts, talm_hold=hold, beside_talm=beside, talm_breaches=dict(breaches)
-        )
-        changed = seen != self._facts
-        self._facts = seen
+    def talm_seen(self, hold: str, *, beside: bool = False) -> bool:
+        """Records why TALM holds everything, or that ibgu acts beside it; returns whether that has
+        changed."""
+        changed = (hold, beside) != (self.talm_hold, self.beside_talm)
+        if changed:
+            self._facts = replace(self._facts, talm_hold=hold, beside_talm=beside)
+        return changed
+
+    def breaches_seen(self, breaches: Mapping[str, str]) -> set[str]:
+        """Records why TALM holds namespaces; returns those for which that has changed."""
+        before = self._facts.talm_breaches
+        changed = {namespace for namespace, _ in before.items() ^ breaches.items()}
+        if changed:
+            self._facts = replace(self._facts, talm_breaches=dict(breaches))
         return changed

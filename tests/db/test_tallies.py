@@ -103,20 +103,32 @@ async def test_who_reads_a_count_that_is_not_fresh_has_it_made_again(
     await journal.commit(opening(of, step(of, total=LARGE)))
     reads = Reads(db, "hub-1", tallies)
 
-    async def read() -> tuple[datetime, datetime]:
-        [each] = await reads.steps("r1")
-        [one] = (await reads.rollouts()).items
-        return each.now, one.now
+    async def read() -> tuple[datetime, datetime, int]:
+        [each], listing = await reads.steps("r1"), await reads.rollouts()
+        [one] = (row for row in listing.items if row.rollout.uid == "r1")
+        return each.now, one.now, listing.seq
 
     first = await read()
+    await journal.commit(opening(rollout("r2")))
     assert await read() == first
     clock.now += FRESH_SECONDS * 1.5
     assert await read() == first
     for counts in (tallies.steps, tallies.rollouts):
         await asyncio.gather(*counts._tasks)
     again = await read()
-    assert again > first
+    assert again[0] > first[0]
+    assert again[1] > first[1]
+    assert again[2] > first[2]
     assert await read() == again
+
+
+async def test_a_change_rests_on_no_count_of_others(db: AsyncEngine, journal: Journal) -> None:
+    of = rollout()
+    await journal.commit(opening(of, step(of, total=LARGE)))
+    reads = Reads(db, "hub-1")
+    [shared] = await reads.steps("r1")
+    [own] = await reads.steps("r1", shared=False)
+    assert own.now > shared.now
 
 
 def test_outdated_counts_are_dropped() -> None:

@@ -18,7 +18,7 @@ _PAGE = 500
 
 
 async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
-    steps = await reads.steps(row.rollout.uid)
+    steps = await reads.steps(row.rollout.uid, shared=False)
     newest = steps[-1] if steps else None
     return RolloutSituation(
         rollout=row.rollout,

@@ -184,7 +184,7 @@ def _talm(talm: Talm | Missing) -> Finding:
         why = talm.breaches[min(talm.breaches)]
         return error(
             "TALM",
-            f"{words}: ibgu starts nothing for IBGUs in {where}, because {why}",
+            f"{words}: ibgu starts nothing in {where}, because {why}",
             "delete it if a person made it; if TALM did, the policy was not enforced: find out "
             "why, then delete policy and binding, and upgrade the chart again",
         )

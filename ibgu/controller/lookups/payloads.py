@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state.snapshot import PayloadState
@@ -69,6 +71,12 @@ class Payloads:
             found = content.problem(cluster.name, cluster.labels)
             before = known[cluster.name] = (content.digest, cluster.labels, found)
         return before[2]
+
+    def outdate(self, rollout: str) -> None:
+        """Notes that people have approved a step since what it carries was read."""
+        known = self._states.get(rollout)
+        if known is not None:
+            self._states[rollout] = replace(known, outdated=True)
 
     def forget(self, rollout: str) -> None:
         self._content.pop(rollout, None)

@@ -1,5 +1,5 @@
-"""Reads again what the steps of running rollouts carry: a change closes a gate (R25.4), and what
-was approved before no longer counts (R50.13)."""
+"""Reads again what running steps carry, where a change closes a gate (R25.4), and what people have
+just approved (R50.13)."""
 
 import asyncio
 
@@ -7,17 +7,19 @@ import structlog
 from msgspec import Struct
 
 from ibgu.controller import naming
+from ibgu.controller.lookups.grants import RolloutGrants
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.drivers import carry_payload
-from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import Rollout
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")
 
 UNKNOWN = 2.0
-"""Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
+"""Seconds until a payload that is not known is read; its step starts nothing before."""
 
 
 class PayloadChecks(Struct, frozen=True, eq=False):
@@ -25,42 +27,55 @@ class PayloadChecks(Struct, frozen=True, eq=False):
     _payloads: Payloads
     _work_queue: WorkQueue
     _quarantine: Quarantine
+    _grants: RolloutGrants
 
     async def run(self, every: float) -> None:
-        """Checks every so many seconds, and sooner while some payload is unknown."""
+        """Reads all that running steps carry every so many seconds, and sooner what is not
+        known."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            known = await self._check()
-            await asyncio.sleep(every if known else min(every, UNKNOWN))
+            all_again = loop.time() >= due
+            due = loop.time() + every if all_again else due
+            await self.check(all_again=all_again)
+            await asyncio.sleep(min(every, UNKNOWN))
 
-    async def _check(self) -> bool:
-        """Returns False if the payload of some step is not known yet."""
-        known = True
+    async def check(self, *, all_again: bool) -> None:
+        """Reads what is not known; `all_again`: also what running steps carry."""
         for uid, tracked in list(self._fleet.rollouts.items()):
-            step = tracked.current
-            if step is None or not step.unfinished or tracked.rollout.deleted_at is not None:
+            if tracked.rollout.deleted_at is not None or uid in self._quarantine:
                 continue
-            if _carries(tracked, step) and uid not in self._quarantine:
-                known = await self._read(tracked, step) and known
-        return known
+            known = self._payloads.state(uid).fresh
+            if _carries(tracked):
+                needed = all_again or not known
+            else:
+                needed = not known and self._is_approved(tracked.rollout)
+            if needed:
+                await self._read(tracked)
 
-    async def _read(self, tracked: TrackedRollout, step: TrackedStep) -> bool:
-        """Returns whether the payload is known; a change queues the members in flight."""
-        uid = tracked.rollout.uid
+    def _is_approved(self, rollout: Rollout) -> bool:
+        """Whether somebody has approved a step of it, and ibgu has not noted that yet."""
+        grants, _, _ = self._grants.of(rollout)
+        noted = {each.uid for each in rollout.grants.approvals}
+        return grants is not None and any(each.uid not in noted for each in grants.approvals)
+
+    async def _read(self, tracked: TrackedRollout) -> None:
+        """Reads the payload; a change queues the members in flight."""
+        uid, step = tracked.rollout.uid, tracked.current
         before = self._payloads.state(uid)
+        frozen = step.step.payload_digest if step is not None else ""
         try:
             with attributed_to(uid):
-                after = await self._payloads.read(tracked.rollout, step.step.payload_digest)
+                after = await self._payloads.read(tracked.rollout, frozen)
         except HubError as error:
             names = naming.of_rollout(self._fleet, uid)
-            log.warning("can't read a payload", **names, step=step.step.index + 1, error=str(error))
-            return before.read
+            log.warning("can't read a payload", **names, error=str(error))
+            return
         if after != before:
-            self._work_queue.touch(uid, step.in_flight)
-        return True
+            self._work_queue.touch(uid, step.in_flight if step is not None else ())
 
 
-def _carries(tracked: TrackedRollout, step: TrackedStep) -> bool:
-    """Whether the step, or one behind it, carries a payload: what people approve ahead must be
-    known."""
-    behind = tracked.rollout.spec.plan[step.step.index + 1 :]
-    return carry_payload(step.step.actions) or any(carry_payload(each.actions) for each in behind)
+def _carries(tracked: TrackedRollout) -> bool:
+    """Whether the step that runs carries a payload."""
+    step = tracked.current
+    return step is not None and step.unfinished > 0 and carry_payload(step.step.actions)

@@ -168,7 +168,7 @@ class Assembly(Struct, frozen=True, eq=False):
         responses = ResponseHandlers(
             fleet, clock, work_queue, errors, outcomes, adopting, follow_ups, changes, reporter
         )
-        resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
+        resync = Resync(fleet, mirror, work_queue, facts, effects, reporter, payloads)
         snapshots = Snapshots(
             fleet,
             drivers,
@@ -214,7 +214,9 @@ class Assembly(Struct, frozen=True, eq=False):
             refresh=refresh,
             preflights=preflights,
             policy_gates=policy_gates,
-            payload_checks=PayloadChecks(fleet, payloads, work_queue, quarantine),
+            payload_checks=PayloadChecks(
+                fleet, payloads, work_queue, quarantine, deps.lookups.grants
+            ),
             journal_writer=journal_writer,
             resync=resync,
             changes=changes,

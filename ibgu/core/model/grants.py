@@ -71,8 +71,9 @@ class ApprovedContent(Struct, frozen=True):
     """The digest of the rollout's selectors, and of its steps up to this one."""
     annotations: str
     """The digest of annotations that go to clusters, or say which backup is made."""
-    payload: str = ""
-    """The digest of the ConfigMaps and Secrets; empty: the step carries none."""
+    payload: str | None = ""
+    """The digest of the ConfigMaps and Secrets that go to the clusters up to this step; empty:
+    there are none, None: not known yet."""
 
 
 class Approval(Struct, frozen=True):
@@ -91,7 +92,9 @@ class Approval(Struct, frozen=True):
     created: datetime | None = None
     """None: no time that can be read."""
     content: ApprovedContent | None = None
-    """What the step was when ibgu saw the approval; None: it was in no plan."""
+    """What the step was when ibgu saw the approval; None: it was refused then."""
+    changed: bool = False
+    """Whether it is refused because its step has become another one since."""
 
     def counts(self, step: int, before: str, now: datetime) -> bool:
         fits = (self.step, self.before) == (step, before)

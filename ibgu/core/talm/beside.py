@@ -111,10 +111,12 @@ def running(problem: str) -> str:
 
 
 def running_in(namespace: str, breach: str) -> str:
-    """Returns the message of a hold of the namespace's IBGUs; `breach`: what has appeared there."""
+    """Returns the message of a hold of the namespace's rollouts; `breach`: what has appeared
+    there."""
     return (
-        f"TALM is running on this hub, and {breach}: ibgu starts nothing for the IBGUs in "
-        f"namespace {namespace} until an administrator of the hub has done what ibgu doctor says"
+        f"TALM is running on this hub, and {breach}: ibgu starts nothing in namespace {namespace} "
+        "until that is deleted, or until somebody has found out why the policy was not enforced, "
+        "and installed it again"
     )
 
 

@@ -1,16 +1,18 @@
 """Reads rollouts and their steps."""
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, all_, any_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
-from ibgu.db.reads.tallies import is_shared
+from ibgu.db.reads.tallies import SharedRollout, is_shared
 from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP_STATE, readable, to_record
 from ibgu.db.schema import forgotten_rollouts, rollouts, steps
@@ -43,6 +45,17 @@ _HAS_NO_NAME = exists().where(
 """An older rollout of another kind has the name, whether or not this one is held for it."""
 
 
+class _Rows(Struct, frozen=True):
+    """_Rows are rollouts, some of which may be of a moment ago."""
+
+    rows: list[RolloutRow]
+    as_of: int
+    """The number of the hub's newest event when the oldest of them was counted."""
+
+
+_NO_ROWS = _Rows([], sys.maxsize)
+
+
 class RolloutReads(TotalReads):
     async def namespaces(self) -> tuple[str, ...]:
         """Returns the namespaces that have, or had, a rollout."""
@@ -71,11 +84,13 @@ class RolloutReads(TotalReads):
             statement = statement.where(age < decode(cursor, tuple[datetime, str]))
         async with self._at_one_moment() as db:
             seq = await self._seq(db)
-            found = page(await self._with_steps(db, statement), limit, lambda row: row.rollout.age)
+            read = await self._with_steps(db, statement)
+            found = page(read.rows, limit, lambda row: row.rollout.age)
             shown = [row.rollout.uid for row in found.items]
             besides = self._present(namespaces).where(rollouts.c.uid != all_(texts(shown)))
-            rest = await self._with_steps(db, besides, finished=False) if others else ()
-        return RolloutListing(found.items, found.next, seq, tuple(rest))
+            rest = await self._with_steps(db, besides, finished=False) if others else _NO_ROWS
+        seq = min(seq, read.as_of, rest.as_of)
+        return RolloutListing(found.items, found.next, seq, tuple(rest.rows))
 
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
         """Returns the newest rollout of that name, even if deleted."""
@@ -99,15 +114,18 @@ class RolloutReads(TotalReads):
             newest = (await db.execute(self._newest([rollout.uid]))).mappings().first()
             return RolloutAndStep(rollout, to_record(newest, Step) if newest else None)
 
-    async def steps(self, uid: str) -> tuple[StepRow, ...]:
-        """Returns the steps that have been opened, in order."""
+    async def steps(self, uid: str, *, shared: bool = True) -> tuple[StepRow, ...]:
+        """Returns the steps that have been opened, in order. Not `shared`: also large ones are of
+        now."""
         async with self._at_one_moment() as db:
             rows = (await db.execute(self._steps_of([uid]))).mappings()
-            return tuple(await self._shared(db, rows))
+            if shared:
+                return tuple(await self._shared(db, rows))
+            return tuple(await self._count_shared(db, [to_record(row, Step) for row in rows]))
 
     async def _one(self, statement: Select[Any]) -> RolloutRow | None:
         async with self._at_one_moment() as db:
-            found = await self._with_steps(db, statement)
+            found = (await self._with_steps(db, statement)).rows
         return found[0] if found else None
 
     def _rollouts(self) -> Select[Any]:
@@ -135,7 +153,7 @@ class RolloutReads(TotalReads):
         *,
         finished: bool = True,
         shared: bool = True,
-    ) -> list[RolloutRow]:
+    ) -> _Rows:
         """Reads rollouts; without `finished`, ended members of the newest steps are not counted.
 
         Rollouts with a large running step may be of a moment ago, each one whole, where others
@@ -144,22 +162,26 @@ class RolloutReads(TotalReads):
         records = [*readable((await db.execute(statement)).mappings(), Rollout)]
         newest_steps = (await db.execute(self._newest([each.uid for each in records]))).mappings()
         newest = {step.rollout: step for step in readable(newest_steps, Step)}
-        found = {
-            each.uid: row
+        recently = {
+            each.uid: known
             for each in records
-            if shared and (row := self._recent(each, newest.get(each.uid)))
+            if shared and (known := self._recent(each, newest.get(each.uid)))
         }
+        found = {uid: known.row for uid, known in recently.items()}
         unknown = [each for each in records if each.uid not in found]
         recent = self._tallies.rollouts
         if due := recent.due(found):
             recent.recount(due, lambda: self._recount_rollouts(due))
         with recent.counting([each.uid for each in unknown]):
             counted = await self._whole_rows(db, unknown, newest, finished=finished)
-        for row in counted:
-            found[row.rollout.uid] = row
-            if finished and row.current and is_shared(row.current.step):
-                recent.remember(row.rollout.uid, row)
-        return [found[each.uid] for each in records]
+        found |= {row.rollout.uid: row for row in counted}
+        large = [row for row in counted if row.current and is_shared(row.current.step)]
+        if finished and large:
+            seq = await self._seq(db)
+            for row in large:
+                recent.remember(row.rollout.uid, SharedRollout(row, seq))
+        as_of = min((known.seq for known in recently.values()), default=_NO_ROWS.as_of)
+        return _Rows([found[each.uid] for each in records], as_of)
 
     async def _recount_rollouts(self, uids: Collection[str]) -> None:
         """Counts the rollouts for those who ask next."""
@@ -167,12 +189,14 @@ class RolloutReads(TotalReads):
             named = self._rollouts().where(rollouts.c.uid == any_(texts(uids)))
             await self._with_steps(db, named, shared=False)
 
-    def _recent(self, rollout: Rollout, step: Step | None) -> RolloutRow | None:
+    def _recent(self, rollout: Rollout, step: Step | None) -> SharedRollout | None:
         if step is None or not is_shared(step):
             return None
-        row = self._tallies.rollouts.get(rollout.uid)
-        same = row and row.rollout == rollout and row.current and row.current.step == step
-        return row if same else None
+        known = self._tallies.rollouts.get(rollout.uid)
+        if known is None or known.row.rollout != rollout:
+            return None
+        current = known.row.current
+        return known if current is not None and current.step == step else None
 
     async def _whole_rows(
         self,

@@ -10,6 +10,8 @@ from datetime import datetime
 from math import inf
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from ibgu.core.model import Step, StepState
 from ibgu.core.model.counts import Counts
 from ibgu.db.errors import JournalUnavailable
@@ -33,6 +35,14 @@ SeedKey = tuple[str, tuple[str, ...]]
 SeedCounts = tuple[int, int, tuple[SeedFailureRow, ...]]
 """Clusters that were upgraded and rolled back, and the failures of others."""
 _Key = tuple[str, int, datetime | None]
+
+
+class SharedRollout(Struct, frozen=True):
+    """SharedRollout is a rollout as it was a moment ago."""
+
+    row: RolloutRow
+    seq: int
+    """The number of the hub's newest event then."""
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -111,7 +121,7 @@ class RecentCounts(Generic[Key, Row]):
 class CountCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.steps: RecentCounts[StepKey, StepRow] = RecentCounts(clock)
-        self.rollouts: RecentCounts[str, RolloutRow] = RecentCounts(clock)
+        self.rollouts: RecentCounts[str, SharedRollout] = RecentCounts(clock)
         self._known: OrderedDict[_Key, Counts] = OrderedDict()
         self._totals: OrderedDict[str, tuple[Newest, Counts]] = OrderedDict()
         self._seeds: OrderedDict[SeedKey, tuple[tuple[Newest, ...], SeedCounts]] = OrderedDict()

@@ -54,7 +54,7 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         self, db: AsyncConnection, uid: str
     ) -> tuple[RolloutRow, tuple[StepRow, ...]]:
         named = self._rollouts().where(rollouts.c.uid == uid)
-        (rollout,) = await self._with_steps(db, named, shared=False)
+        (rollout,) = (await self._with_steps(db, named, shared=False)).rows
         if rollout.current is None:
             return rollout, ()
         older = (

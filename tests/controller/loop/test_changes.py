@@ -61,7 +61,7 @@ def test_a_status_that_talm_writes_is_not_overwritten_while_it_holds_the_namespa
             uid=namespace, namespace=namespace, name="a", created_at=START, spec=RolloutSpec()
         )
         fleet._put_rollout(made)
-    facts.talm_seen("", beside=True, breaches={"ran": "TALM has been here"})
+    facts.breaches_seen({"ran": "TALM has been here"})
     for uid in ("ran", "core"):
         handlers.status_changed(uid)
     assert seen.changed == ["core"]

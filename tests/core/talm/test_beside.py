@@ -206,8 +206,8 @@ def test_a_breach_is_of_its_namespace_alone() -> None:
     assert found.keys() == {"default", "ran"}
     assert "default" not in found["ran"]
     assert running_in("ran", found["ran"]).endswith(
-        "ibgu starts nothing for the IBGUs in namespace ran until an administrator of the hub has "
-        "done what ibgu doctor says"
+        "ibgu starts nothing in namespace ran until that is deleted, or until somebody has found "
+        "out why the policy was not enforced, and installed it again"
     )
 
 

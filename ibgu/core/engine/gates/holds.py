@@ -79,7 +79,8 @@ _REASONS = {
         meaning=Meaning(
             "TALM is running on the hub, or ibgu can't tell, and only one controller may carry out "
             "a plan",
-            "TALM no longer runs, or the policy ibgu-beside-talm keeps it from IBGUs",
+            "TALM no longer runs, or the policy ibgu-beside-talm keeps it from IBGUs, and it has "
+            "left nothing in the namespace in spite of it",
             "do what the line above says: fix the policy (besideTalm of the chart), scale TALM's "
             "deployment to zero as docs/coming-from-talm.md describes, or let ibgu read TALM's "
             "Lease again",

@@ -38,6 +38,13 @@ class PayloadState(Struct, frozen=True):
     """Content that is carried although it was not checked that the IBGU's author may read it."""
     read: bool = True
     """False until the content has been read: a step with Prep can't start before."""
+    outdated: bool = False
+    """Whether people have approved a step since it was read."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is what those have seen who have approved a step."""
+        return self.read and not self.outdated
 
 
 class SeedBreaker(Struct, frozen=True):

@@ -253,12 +253,20 @@ def test_a_job_that_a_recovery_brings_back_does_nothing(node: Node) -> None:
     assert not any(call.startswith(("ostree", "cluster-backup")) for call in node.calls())
 
 
-def test_a_try_that_could_not_link_the_recovery_is_made_good_by_the_next(node: Node) -> None:
-    assert node.backup(FULL, BREAK="ln -sfn current") == (2, "can't write to /var/recovery")
+@pytest.mark.parametrize("broken", ["ln -sfn current/upgrade-recovery.sh", "mv --backup=numbered"])
+def test_what_one_try_could_not_link_or_remove_the_next_one_does(node: Node, broken: str) -> None:
+    node.backup(FULL)
     script = node.root / "var/recovery/upgrade-recovery.sh"
-    assert not script.exists()
-    assert node.backup(FULL) == (0, "the backup of this run is there")
+    script.unlink()
+    script.write_text("of another\n")
+    if broken.startswith("ln"):
+        script.unlink()
+    assert node.backup(FULL, "r2", BREAK=broken) == (2, "can't write to /var/recovery")
+    assert "backup-r1" in node.folders()
+    assert node.backup(FULL, "r2") == (0, "the backup of this run is there")
+    assert script.readlink() == Path("current/upgrade-recovery.sh")
     assert os.access(script, os.X_OK)
+    assert "backup-r1" not in node.folders()
 
 
 def test_folders_of_others_stay(node: Node) -> None:

@@ -225,8 +225,15 @@ if [ -e "$home/recovery" ] || [ -e "$home/progress" ]; then
   fail 4 "a recovery with the backup in $folder is under way"
 fi
 if [ "$(readlink "$home/current")" = "backup-$run" ]; then
-  # A recovery brings the Job back that etcd knew of, and it must not begin again.
-  [ "$form" != Full ] || [ -e "$home/upgrade-recovery.sh" ] || link_recovery
+  # A recovery brings the Job back that etcd knew of, and it must not begin again. A former try may
+  # have failed after the backup was there.
+  owns=$(sed -n 's/^pinned=//p' "$home/current/backup.env")
+  if [ "$form" = Full ] &&
+    [ "$(readlink "$home/upgrade-recovery.sh")" != current/upgrade-recovery.sh ]
+  then
+    link_recovery
+  fi
+  clean_up
   echo "the backup of this run is there"
   exit 0
 fi

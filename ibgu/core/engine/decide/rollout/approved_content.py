@@ -1,15 +1,17 @@
 """The content of a step that people approve: once it has changed, approvals no longer count
 (R50.13)."""
 
+from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 from msgspec import json
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.gates import unusable
-from ibgu.core.model import carry_payload, names, traits
+from ibgu.core.model import StepState, carry_payload, names, traits
 from ibgu.core.model.actions import every_action
 from ibgu.core.model.grants import Approval, ApprovedContent
+from ibgu.core.model.kinds import LabelSelector, PlanItem
 
 
 def in_plan(ctx: DecisionContext, approval: Approval) -> bool:
@@ -18,35 +20,102 @@ def in_plan(ctx: DecisionContext, approval: Approval) -> bool:
 
 def approved_content(ctx: DecisionContext, index: int) -> ApprovedContent | None:
     """Returns what one approves now who approves the plan's step with that index; None: that is not
-    known before its payload can be read, or before the plan is valid."""
-    spec, payload = ctx.rollout.spec, ctx.snapshot.payload
-    actions = spec.plan[index].actions
-    if not set(actions) <= set(every_action()):
-        return None
-    carries = carry_payload(actions)
-    if carries and unusable(payload, ctx.now) is not None:
+    known before the plan is valid."""
+    spec = ctx.rollout.spec
+    steps = spec.plan[: index + 1]
+    if not {action for step in steps for action in step.actions} <= set(every_action()):
         return None
     annotations = dict(ctx.rollout.annotations)
-    if any(traits(action).upgrades for action in actions):
+    if any(traits(action).upgrades for action in steps[-1].actions):
         controls = ctx.rollout.controls
         annotations |= {key: controls[key] for key in names.BACKUP_ANNOTATIONS if key in controls}
+    carrying = _carrying(steps)
     return ApprovedContent(
-        plan=_digest([spec.cluster_label_selectors, spec.plan[: index + 1]]),
+        plan=_digest([_selectors(spec.cluster_label_selectors), _steps(steps)]),
         annotations=_digest(annotations),
-        payload=payload.digest if carries else "",
+        payload="" if carrying is None else _carried(ctx, carrying) or _on_hub(ctx),
     )
 
 
 def changes(then: ApprovedContent | None, now: ApprovedContent | None) -> str:
-    """Returns the subject of what has changed, and its verb; empty: nothing, as far as is known."""
-    if then is None or now is None or then == now:
+    """Returns why an approval of what the step was then does not count now; empty: nothing has
+    changed, as far as is known."""
+    if then is None:
+        return "ibgu does not know what it approved"
+    if now is None:
         return ""
-    if then.payload != now.payload:
-        return "the ConfigMaps and Secrets that the step carries have"
+    if now.payload not in (None, then.payload):
+        return "the ConfigMaps and Secrets that go to the clusters have changed since"
     if then.annotations != now.annotations:
-        return "annotations of the rollout that decide what happens on its clusters have"
-    return "the plan or the selectors of the rollout have"
+        return (
+            "annotations of the rollout that decide what happens on its clusters have changed since"
+        )
+    return "" if then.plan == now.plan else "the rollout's plan or selectors have changed since"
 
 
-def _digest(content: object) -> str:
+def unread(ctx: DecisionContext, index: int) -> bool:
+    """Whether what goes to the clusters up to that step has to be read first: who approves has seen
+    what is on the hub now."""
+    carries = _carrying(ctx.rollout.spec.plan[: index + 1]) is not None
+    return carries and not ctx.snapshot.payload.fresh
+
+
+def unlike_hub(ctx: DecisionContext, index: int) -> str:
+    """Returns why nobody can approve the step now by what is on the hub; empty: one can."""
+    carrying = _carrying(ctx.rollout.spec.plan[: index + 1])
+    if carrying is None:
+        return ""
+    carried, shown = _carried(ctx, carrying), _on_hub(ctx)
+    if shown is None:
+        return (
+            f"what the rollout brings to its clusters is not known: {ctx.snapshot.payload.problem}"
+        )
+    if carried in ("", shown):
+        return ""
+    return (
+        "the ConfigMaps and Secrets on the hub are not those that the clusters have got by step "
+        f"{carrying + 1}: put those back, or resume the rollout if it waits for that"
+    )
+
+
+def _carrying(steps: list[PlanItem]) -> int | None:
+    """Returns the index of the last step that carries a payload."""
+    found = [index for index, step in enumerate(steps) if carry_payload(step.actions)]
+    return found[-1] if found else None
+
+
+def _carried(ctx: DecisionContext, index: int) -> str:
+    """Returns the digest of what ibgu brings to the clusters in a step that has started; empty: the
+    step has not, or TALM has brought it."""
+    opened = ctx.tracked.steps
+    if index >= len(opened) or opened[index].step.state is StepState.OPENING:
+        return ""
+    return opened[index].step.payload_digest
+
+
+def _on_hub(ctx: DecisionContext) -> str | None:
+    """Returns the digest of what is on the hub, as last read; None: that is not known."""
+    payload = ctx.snapshot.payload
+    return payload.digest if payload.read and not payload.problem else None
+
+
+def _selectors(selectors: Iterable[LabelSelector]) -> list[Any]:
+    """Returns what selects, in a form that stays when the class gets more fields."""
+    return [
+        [
+            each.match_labels,
+            [[rule.key, rule.operator, rule.values] for rule in each.match_expressions],
+        ]
+        for each in selectors
+    ]
+
+
+def _steps(steps: Iterable[PlanItem]) -> list[Any]:
+    return [
+        [each.actions, each.rollout_strategy.max_concurrency, each.rollout_strategy.timeout]
+        for each in steps
+    ]
+
+
+def _digest(content: Any) -> str:
     return sha256(json.encode(content, order="deterministic")).hexdigest()

@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.rollout.approved_content import approved_content, changes, in_plan
+from ibgu.core.engine.decide.rollout.approved_content import (
+    approved_content,
+    changes,
+    in_plan,
+    unlike_hub,
+    unread,
+)
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import (
@@ -106,8 +112,10 @@ def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Appr
             yield _unless_changed(each, found.content, content)
         elif refused := each.refused or _refused(ctx, each):
             yield replace(each, refused=refused)
-        elif content is not None:
-            yield replace(each, content=content)
+        elif content is not None and not unread(ctx, each.step):
+            unlike = unlike_hub(ctx, each.step)
+            refused = f"{unlike}; then approve again" if unlike else ""
+            yield replace(each, content=content, refused=refused)
 
 
 def _unless_changed(
@@ -115,8 +123,8 @@ def _unless_changed(
 ) -> Approval:
     """Returns the approval of what the step was then; refused, if that is known to have changed."""
     changed = changes(then, now)
-    refused = f"{changed} changed since: approve it again" if changed else approval.refused
-    return replace(approval, content=then, refused=refused)
+    refused = f"{changed}: approve it again" if changed else approval.refused
+    return replace(approval, content=then, refused=refused, changed=changed != "")
 
 
 def _refused(ctx: DecisionContext, approval: Approval) -> str:
@@ -181,8 +189,9 @@ def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[
 
 def _less_is_granted(known: Grants, found: Grants) -> bool:
     """Returns whether gates may have closed that were open for the rollout."""
-    gone = _gone(known.approvals, found.approvals)
-    return bool([*gone, *_whole_again(known, found)])
+    there = {each.uid for each in found.approvals if not each.refused}
+    lost = [each for each in known.approvals if not each.refused and each.uid not in there]
+    return bool([*lost, *_whole_again(known, found)])
 
 
 def _whole_again(known: Grants, found: Grants) -> Iterator[BrokenGlass]:

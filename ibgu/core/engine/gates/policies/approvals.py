@@ -10,7 +10,6 @@ from ibgu.core.engine.gate import (
     GateInput,
     every_action,
     kept_by_policy,
-    no_action,
     of_policies,
     policy_gate,
 )
@@ -51,7 +50,8 @@ def approvals_gate(
     selects: Callable[[ClusterView], bool],
     canaries: PolicyCanaries | None,
 ) -> MemberGate:
-    """Returns a gate. Before an action it also guards inside a chain."""
+    """Returns a gate. Before an action it also guards inside a chain, and otherwise does so once
+    what was approved has changed."""
     within = asked.before is ApprovalMoment.ACTION
 
     def check(candidate: Candidate) -> Reason | None:
@@ -63,7 +63,11 @@ def approvals_gate(
         rest = canaries if asked.before is ApprovalMoment.REST else None
         if rest is not None and _goes_before(rest, step, candidate):
             return None
-        lacking = _lacking(asked, _what(asked, step, candidate), candidate.consent, now)
+        what = _what(asked, step, candidate)
+        begun = len(candidate.rest) < len(step.step.actions)
+        if begun and not within and not _has_changed(what, candidate.consent):
+            return None
+        lacking = _lacking(asked, what, candidate.consent, now)
         return kept_by_policy(lacking, now, who=ActingParty.PERSON) if lacking else None
 
     return MemberGate(
@@ -73,7 +77,7 @@ def approvals_gate(
         rule=PolicyRule.APPROVAL,
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.GRANTS}),
         actions=actions if within else every_action,
-        chained=actions if within else no_action,
+        chained=actions,
     )
 
 
@@ -94,6 +98,14 @@ def _what(asked: PolicyApproval, step: TrackedStep, candidate: Candidate) -> _As
     if asked.before is ApprovalMoment.REST:
         return _Asked(index, ApprovalPoint.REST, f"the rest of {number} behind its canaries")
     return _Asked(index, ApprovalPoint.STEP, number)
+
+
+def _has_changed(what: _Asked, consent: Consent) -> bool:
+    """Whether people had approved it, and it has become another thing since."""
+    found = consent.grants.approvals
+    return any(
+        each.changed and (each.step, each.before) == (what.step, what.before) for each in found
+    )
 
 
 def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetime) -> str:

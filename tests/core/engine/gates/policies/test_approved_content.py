@@ -1,34 +1,47 @@
 """R50.13: an approval counts for what the step was when ibgu saw it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from ibgu.core.engine.decide.rollout.approved_content import changes
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Kind, MemberState, Outcome
+from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model.grants import ApprovedContent
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.grants import approve
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
-PAYLOAD = "the ConfigMaps and Secrets that the step carries have"
-ANNOTATIONS = "annotations of the rollout that decide what happens on its clusters have"
+ONE, TWO, UNREAD = PayloadState(digest="one"), PayloadState(digest="two"), PayloadState(read=False)
+BROKEN = PayloadState(problem="ibgu may not read ConfigMap ran/site")
+PAYLOAD = "the ConfigMaps and Secrets that go to the clusters have changed since"
+ANNOTATIONS = (
+    "annotations of the rollout that decide what happens on its clusters have changed since"
+)
+PLAN = "the rollout's plan or selectors have changed since"
 IMAGE = f"quay.example/mine@sha256:{'0' * 64}"
-PLAN = "the plan or the selectors of the rollout have"
+UPGRADE: dict[str, Any] = {
+    "actions": ["Upgrade"],
+    "approval": {"before": "Action", "fourEyes": False},
+}
 
 
-def fleet() -> InMemoryEngine:
+def fleet(payload: PayloadState = ONE, **spec: Any) -> InMemoryEngine:
     """A fleet whose policy asks for one approval of each step."""
     engine = InMemoryEngine("site-1", "site-2")
     Invariants(engine)
-    set_policies(engine, policy(approval={"fourEyes": False}))
+    set_policies(engine, policy(**(spec or {"approval": {"fourEyes": False}})))
+    engine.payload = payload
+    engine.facts = replace(engine.facts, upgrade_backups=True)
     return engine
 
 
 def approved(*steps: str) -> InMemoryEngine:
     """A rollout whose first step is approved and in flight on the first of two clusters."""
     engine = fleet()
-    engine.payload = PayloadState(digest="one")
     engine.apply(ibgu("a", *steps, concurrency=1))
     engine.wait(minutes=5)
     approve(engine, "alice")
@@ -36,11 +49,17 @@ def approved(*steps: str) -> InMemoryEngine:
     return engine
 
 
-def exchange_config_map(engine: InMemoryEngine) -> None:
-    """Has the author change what the step carries, and go on with it."""
-    engine.payload = PayloadState(digest="two")
+def show(engine: InMemoryEngine, payload: PayloadState) -> None:
+    """Has the hub show this to go to the clusters."""
+    engine.payload = payload
     engine.touch("uid-a")
     engine.wait(minutes=1)
+
+
+def exchange_config_map(engine: InMemoryEngine) -> None:
+    """Has the author change what the step carries, and go on with it."""
+    show(engine, TWO)
+    engine.until(Kind.STEP_HELD)
     engine.annotate("uid-a", resume="1")
 
 
@@ -52,47 +71,82 @@ def exchange_annotation(engine: InMemoryEngine) -> None:
     engine.carry("uid-a", extra="yes")
 
 
+def refused(engine: InMemoryEngine) -> str:
+    """Returns why the last approval does not count."""
+    said = engine.told(Kind.APPROVAL)[-1]
+    return said.partition(" does not count: ")[2]
+
+
 @pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (exchange_config_map, PAYLOAD),
-        (exchange_annotation, ANNOTATIONS),
-    ],
+    ("change", "said"), [(exchange_config_map, PAYLOAD), (exchange_annotation, ANNOTATIONS)]
 )
 def test_an_approval_counts_no_longer_once_its_step_is_another_one(
     change: Callable[[InMemoryEngine], None], said: str
 ) -> None:
-    engine = approved("Prep Upgrade")
+    engine = approved("Prep")
     change(engine)
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
-    assert engine.told(Kind.APPROVAL)[-1] == (
-        f"the approval of step 1 by alice does not count: {said} changed since: approve it again"
-    )
+    assert refused(engine) == f"{said}: approve it again"
     approve(engine, "alice")
-    engine.wait(minutes=1)
-    engine.annotate("uid-a", resume="2")
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
-
-
-def test_an_approval_that_a_change_has_ended_counts_no_more_once_it_is_undone() -> None:
-    engine = approved("Prep")
-    exchange_config_map(engine)
-    engine.wait(minutes=1)
-    engine.payload = PayloadState(digest="one")
-    engine.annotate("uid-a", resume="2")
-    engine.wait(hours=5)
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
 def test_an_exchanged_backup_ends_an_approval() -> None:
     engine = approved("Prep Upgrade")
     exchange_backup(engine)
     engine.wait(minutes=1)
-    assert engine.told(Kind.APPROVAL)[-1].endswith(f"{ANNOTATIONS} changed since: approve it again")
+    assert refused(engine) == f"{ANNOTATIONS}: approve it again"
+
+
+def test_a_member_in_flight_waits_between_two_actions_once_they_are_others() -> None:
+    """The backup before Upgrade runs an image of the author's on the cluster."""
+    engine = approved("Prep Upgrade")
+    exchange_backup(engine)
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 0, "site-1")
+    assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
+    assert member.reason.message == "1 person must approve step 1"
+    found = engine.ibgus["uid-a"]
+    engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
+    approve(engine, "alice")
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_content_that_can_not_be_read_hides_no_other_change() -> None:
+    engine = fleet(**UPGRADE)
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    approve(engine, "alice", before="Upgrade")
+    engine.until(Kind.RUN_ACCEPTED)
+    show(engine, BROKEN)
+    exchange_backup(engine)
+    engine.wait(hours=2)
+    assert refused(engine) == f"{ANNOTATIONS}: approve it again"
+    assert engine.member("uid-a", 0, "site-1").reason.kind is ReasonKind.GATE
+
+
+def test_an_approval_that_a_change_has_ended_counts_no_more_once_it_is_undone() -> None:
+    engine = approved("Prep")
+    exchange_config_map(engine)
+    engine.wait(minutes=1)
+    show(engine, ONE)
+    engine.annotate("uid-a", resume="2")
+    engine.wait(hours=5)
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+
+
+def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_has_ended() -> None:
+    engine = approved("Prep")
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    exchange_annotation(engine)
+    engine.until(Kind.APPROVAL)
+    engine.step()
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
 def test_backup_annotations_end_no_approval_of_a_step_without_upgrade() -> None:
@@ -117,29 +171,94 @@ def test_selectors_that_are_added_end_an_approval() -> None:
     engine.wait(minutes=1)
     engine.apply(ibgu("a", "Prep", generation=2))
     engine.wait(minutes=1)
-    assert engine.told(Kind.APPROVAL)[-1].endswith(f"{PLAN} changed since: approve it again")
+    assert refused(engine) == f"{PLAN}: approve it again"
+
+
+# -- what an earlier step brings -------------------------------------------------------------------
+
+
+def test_an_approval_of_a_later_step_is_one_of_what_the_steps_before_bring() -> None:
+    engine = fleet(actions=["Upgrade"], approval={"fourEyes": False})
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.annotate("uid-a", pause="yes")
+    engine.wait(minutes=1)
+    approve(engine, "alice", step=2)
+    engine.wait(minutes=1)
+    assert engine.told(Kind.APPROVAL) == ["alice approves step 2"]
+    show(engine, TWO)
+    assert refused(engine) == f"{PAYLOAD}: approve it again"
+
+
+def test_nobody_approves_what_the_clusters_carry_by_what_the_hub_shows_later() -> None:
+    engine = fleet(**UPGRADE)
+    engine.apply(ibgu("a", "Prep Upgrade"))
+    engine.until(Kind.RUN_ACCEPTED)
+    show(engine, TWO)
+    approve(engine, "alice", before="Upgrade")
+    engine.wait(hours=2)
+    assert refused(engine) == (
+        "the ConfigMaps and Secrets on the hub are not those that the clusters have got by step 1: "
+        "put those back, or resume the rollout if it waits for that; then approve again"
+    )
+    assert engine.member("uid-a", 0, "site-1").reason.kind is ReasonKind.GATE
+    show(engine, ONE)
+    approve(engine, "alice", before="Upgrade")
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_what_changes_on_the_hub_after_prep_ends_no_approval_of_upgrade() -> None:
+    engine = fleet(actions=["Upgrade"], approval={"fourEyes": False})
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    engine.wait(hours=1)
+    approve(engine, "alice", step=2)
+    engine.until(Kind.APPROVAL)
+    show(engine, TWO)
+    engine.wait(hours=5)
+    assert engine.member("uid-a", 1, "site-2").outcome is Outcome.SUCCEEDED
+
+
+# -- content that is not known ---------------------------------------------------------------------
 
 
 def test_an_approval_counts_once_it_is_known_what_it_approves() -> None:
-    engine = fleet()
-    engine.payload = PayloadState(read=False)
+    engine = fleet(UNREAD)
     engine.apply(ibgu("a", "Prep"))
     approve(engine, "alice")
     engine.wait(minutes=5)
     assert engine.told(Kind.APPROVAL) == []
-    engine.payload = PayloadState(digest="one")
-    engine.touch("uid-a")
+    show(engine, ONE)
     engine.wait(hours=1)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
+def test_what_the_hub_showed_before_an_approval_is_read_again_first() -> None:
+    engine = fleet(replace(ONE, outdated=True))
+    engine.apply(ibgu("a", "Prep"))
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert engine.told(Kind.APPROVAL) == []
+    assert reason(engine, "uid-a", "site-1").message == "1 person must approve step 1"
+    show(engine, ONE)
+    assert engine.told(Kind.APPROVAL) == ["alice approves step 1"]
+
+
+def test_an_approval_of_what_can_not_be_read_does_not_count() -> None:
+    engine = fleet(BROKEN)
+    engine.apply(ibgu("a", "Prep"))
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert refused(engine) == (
+        "what the rollout brings to its clusters is not known: ibgu may not read ConfigMap "
+        "ran/site; then approve again"
+    )
+
+
 def test_an_approval_stays_while_the_content_can_not_be_read() -> None:
     engine = approved("Prep")
-    engine.payload = PayloadState(read=False)
-    engine.touch("uid-a")
+    show(engine, UNREAD)
     engine.wait(minutes=5)
-    engine.payload = PayloadState(digest="one")
-    engine.touch("uid-a")
+    show(engine, ONE)
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
 
@@ -151,3 +270,25 @@ def test_an_approval_of_a_step_with_unknown_actions_waits_for_a_valid_plan() -> 
     approve(engine, "alice")
     engine.wait(minutes=5)
     assert engine.told(Kind.APPROVAL) == []
+
+
+def test_a_step_that_brings_nothing_is_approved_whatever_can_be_read() -> None:
+    engine = fleet(BROKEN)
+    engine.apply(ibgu("a", "Abort"))
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    assert engine.told(Kind.APPROVAL) == ["alice approves step 1"]
+
+
+def test_an_approval_stays_while_a_restored_plan_lacks_its_step() -> None:
+    assert changes(ApprovedContent(plan="a", annotations="b"), None) == ""
+
+
+def test_an_approval_of_which_the_journal_has_no_content_does_not_count() -> None:
+    engine = approved("Prep")
+    rollout = engine.tracked("uid-a").rollout
+    bare = tuple(replace(each, content=None) for each in rollout.grants.approvals)
+    engine.fleet._put_rollout(replace(rollout, grants=replace(rollout.grants, approvals=bare)))
+    engine.touch("uid-a")
+    engine.wait(minutes=1)
+    assert refused(engine) == "ibgu does not know what it approved: approve it again"
