@@ -10,7 +10,7 @@ import pytest
 from ibgu.hub.authorization.rights import Right
 from tests.e2e.account import LimitedAccount
 from tests.e2e.harness import Scene
-from tests.e2e.manifests import ibgu, step
+from tests.e2e.manifests import config_map, ibgu, step
 from tests.e2e.proving import proving
 from tests.e2e.test_rollout_policies import account, apply, kept, policies
 
@@ -65,6 +65,48 @@ async def test_a_step_starts_once_somebody_else_than_its_author_approves(
     await scene.completed("asked")
     [told] = await scene.journal(EVENTS, "ApprovalChanged")
     assert (told["why"], told["actor"]) == ("nora approves step 1", "nora")
+
+
+async def test_a_config_map_that_is_exchanged_takes_the_approval_with_it(
+    scene: Scene, policies: list[str], namespace: str
+) -> None:
+    """The rollout is paused when it is approved: nothing of it has begun."""
+    place, name = "openshift-adp", f"{scene.label}-oadp"
+    await scene.apply(config_map(place, name, backup="approved"))
+    await scene.fleet(count=1)
+    await scene.start()
+    await proving(scene)
+    await apply(scene, policies, "content", approval={"fourEyes": False})
+    content = [{"namespace": place, "name": name}]
+    await scene.apply(
+        ibgu(
+            "exchanged",
+            step("Prep"),
+            fleet=scene.label,
+            annotations={"ibgu.dev/pause": "yes"},
+            oadpContent=content,
+        )
+    )
+    rollout = {"name": "exchanged"}
+    given = grant(scene, "RolloutApproval", "content", rollout=rollout, step=1, user="nora")
+    await write(scene, "nora", given)
+
+    def told(number: int) -> Any:
+        async def check() -> bool:
+            return len(await scene.journal(EVENTS, "ApprovalChanged")) == number
+
+        return check
+
+    await scene.until(told(1), "the approval to be noted")
+    await scene.apply(config_map(place, name, backup="exchanged"))
+    await scene.annotate("exchanged", "ibgu.dev/pause-")
+    await scene.until(told(2), "the approval to be refused")
+    _, ended = await scene.journal(EVENTS, "ApprovalChanged")
+    assert "the ConfigMaps and Secrets that go to the clusters have changed" in ended["why"]
+    assert scene.stages(f"{scene.label}-1") == []
+    again = grant(scene, "RolloutApproval", "content-2", rollout=rollout, step=1, user="nora")
+    await write(scene, "nora", again)
+    await scene.completed("exchanged")
 
 
 async def test_a_broken_glass_outlives_the_controller_and_its_end_closes_the_gate(
