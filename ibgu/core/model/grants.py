@@ -96,8 +96,13 @@ class Approval(Struct, frozen=True):
     changed: bool = False
     """Whether it is refused because its step has become another one since."""
 
+    @property
+    def point(self) -> tuple[int, str]:
+        """The step, and what of it is approved."""
+        return (self.step, self.before)
+
     def counts(self, step: int, before: str, now: datetime) -> bool:
-        fits = (self.step, self.before) == (step, before)
+        fits = self.point == (step, before)
         return fits and not self.refused and (self.until is None or now < self.until)
 
 

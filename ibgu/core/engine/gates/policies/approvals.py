@@ -1,6 +1,6 @@
 """The gate of approvals: what a policy lets start once people have approved it (R50.13)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Consent
 from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, names, traits
-from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.grants import Approval, ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
 from ibgu.core.plan.grants import MAX_GRANTS
@@ -103,9 +103,7 @@ def _what(asked: PolicyApproval, step: TrackedStep, candidate: Candidate) -> _As
 def _has_changed(what: _Asked, consent: Consent) -> bool:
     """Whether people had approved it, and it has become another thing since."""
     found = consent.grants.approvals
-    return any(
-        each.changed and (each.step, each.before) == (what.step, what.before) for each in found
-    )
+    return any(each.changed and each.point == (what.step, what.before) for each in found)
 
 
 def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetime) -> str:
@@ -128,7 +126,20 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
     if asked.four_eyes:
         words += _of_author(asked, what, author, consent)
+    words += _refused(what, found, counting)
     return f"{words}; {_too_many(consent)}" if consent.grants.unread else words
+
+
+def _refused(what: _Asked, found: Iterable[Approval], counting: Container[str]) -> str:
+    """Returns why the newest approval of somebody who does not count does not; empty: there is
+    none."""
+    point = (what.step, what.before)
+    others = (each for each in found if each.point == point and each.user not in counting)
+    refused = [each for each in others if each.refused]
+    if not refused:
+        return ""
+    last = refused[-1]
+    return f"; the approval by {_named([last.user])} does not count: {last.refused}"
 
 
 def _too_many(consent: Consent) -> str:

@@ -22,6 +22,10 @@ FINALIZE: dict[str, Any] = {
     "approval": {"before": "Action", "fourEyes": False},
 }
 
+UNPROVEN = (
+    "1 person must approve step 1; the approval by alice does not count: it is older than the "
+    "admission policy ibgu-grants"
+)
 REST = (
     "1 person must approve the rest of step 1 behind its canaries "
     "(ibgu approve NAME -n fleet --step 1 --before Rest)"
@@ -146,7 +150,8 @@ def test_an_approval_that_approves_nothing_is_refused(spec: dict[str, Any], word
     start(engine, "Prep")
     approve(engine, "alice", **spec)
     engine.wait(minutes=1)
-    assert message(engine) == "1 person must approve step 1"
+    shown = f"; the approval by alice does not count: {words}" if spec.keys() == {"until"} else ""
+    assert message(engine) == f"1 person must approve step 1{shown}"
     assert engine.told(Kind.APPROVAL)[-1].endswith(f"does not count: {words}")
 
 
@@ -160,7 +165,10 @@ def test_an_approval_from_before_its_step_was_planned_never_counts() -> None:
     engine.wait(minutes=5)
     found = engine.member("uid-a", 1, "site-1")
     assert not found.finished
-    assert found.reason.message == "1 person must approve step 2"
+    assert found.reason.message == (
+        "1 person must approve step 2; the approval by alice does not count: the plan had no step "
+        "2 when ibgu saw it"
+    )
     approve(engine, "alice", step=2)
     engine.wait(hours=1)
     assert engine.member("uid-a", 1, "site-1").outcome is Outcome.SUCCEEDED
@@ -172,7 +180,7 @@ def test_an_approval_from_before_the_admission_policy_is_refused() -> None:
     engine.proven_since = engine.now - timedelta(seconds=5)
     approve(engine, "alice")
     engine.wait(minutes=1)
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine).startswith(UNPROVEN)
     assert "ibgu-grants" in engine.told(Kind.APPROVAL)[-1]
     engine.wait(minutes=1)
     approve(engine, "alice")
@@ -189,7 +197,7 @@ def test_an_approval_counts_no_longer_once_the_admission_policy_is_another_one()
     engine.proven_since = engine.now
     engine.touch("uid-a")
     engine.wait(hours=2)
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message.startswith(UNPROVEN)
 
 
 def test_grants_that_can_not_be_read_hold_what_starts() -> None:
@@ -403,7 +411,7 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     assert engine.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
     withdraw(engine, old[0])
     engine.wait(minutes=5)
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine).startswith("1 person must approve step 1; the approval by alice does")
     refused, deleted, read = (each.why for each in engine.decisions(Kind.APPROVAL)[-3:])
     assert "write it again" in refused
     assert deleted == "the approval of step 2 by alice was deleted"

@@ -17,6 +17,7 @@ from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 ONE, TWO, UNREAD = PayloadState(digest="one"), PayloadState(digest="two"), PayloadState(read=False)
 BROKEN = PayloadState(problem="ibgu may not read ConfigMap ran/site")
+WAITS = "1 person must approve step 1; the approval by alice does not count: "
 PAYLOAD = "the ConfigMaps and Secrets that go to the clusters have changed since"
 ANNOTATIONS = (
     "annotations of the rollout that decide what happens on its clusters have changed since"
@@ -88,8 +89,9 @@ def test_an_approval_counts_no_longer_once_its_step_is_another_one(
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
-    assert refused(engine) == f"{said}: approve it again"
+    why = f"{said}: approve it again"
+    assert reason(engine, "uid-a", "site-2").message == f"{WAITS}{why}"
+    assert refused(engine) == why
     approve(engine, "alice")
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
@@ -109,7 +111,7 @@ def test_a_member_in_flight_waits_between_two_actions_once_they_are_others() -> 
     engine.wait(hours=2)
     member = engine.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
-    assert member.reason.message == "1 person must approve step 1"
+    assert member.reason.message.startswith(WAITS)
     found = engine.ibgus["uid-a"]
     engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
     approve(engine, "alice")
@@ -136,7 +138,7 @@ def test_an_approval_that_a_change_has_ended_counts_no_more_once_it_is_undone() 
     show(engine, ONE)
     engine.annotate("uid-a", resume="2")
     engine.wait(hours=5)
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message.startswith(WAITS)
 
 
 def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_has_ended() -> None:
@@ -146,7 +148,7 @@ def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_has_ended() ->
     engine.until(Kind.APPROVAL)
     engine.step()
     assert engine.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message.startswith(WAITS)
 
 
 def test_backup_annotations_end_no_approval_of_a_step_without_upgrade() -> None:
@@ -282,6 +284,21 @@ def test_a_step_that_brings_nothing_is_approved_whatever_can_be_read() -> None:
 
 def test_an_approval_stays_while_a_restored_plan_lacks_its_step() -> None:
     assert changes(ApprovedContent(plan="a", annotations="b"), None) == ""
+
+
+def test_nobody_who_counts_is_shown_with_an_older_approval() -> None:
+    engine = fleet(approval={"approvers": 2, "fourEyes": False})
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    for user in ("alice", "bob"):
+        approve(engine, user)
+    engine.until(Kind.RUN_ACCEPTED)
+    exchange_annotation(engine)
+    approve(engine, "alice")
+    engine.wait(hours=1)
+    assert reason(engine, "uid-a", "site-2").message == (
+        "2 people must approve step 1, and alice has; the approval by bob does not count: "
+        f"{ANNOTATIONS}: approve it again"
+    )
 
 
 def test_an_approval_of_which_the_journal_has_no_content_does_not_count() -> None:
