@@ -27,6 +27,7 @@ def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
     text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
     assert f"IBGU_TOKEN={sandbox_hub.token('olga')}\n" in text
     assert f"alice may only look: {sandbox_hub.token('alice')})" in text
+    assert f"approve and break glass: {sandbox_hub.token('nora')})" in text
 
 
 @pytest.mark.hub

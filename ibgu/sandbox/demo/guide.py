@@ -25,6 +25,7 @@ def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
         f"  alias kubectl={hub.kubectl} ibgu={Path(sys.argv[0]).resolve()}",
         f"In the browser, with that token: http://{options.listen}/",
         f"(It is olga's, who may change rollouts; alice may only look: {hub.token('alice')})",
+        f"(nora may write RolloutPolicies, approve and break glass: {hub.token('nora')})",
     ]
 
 
