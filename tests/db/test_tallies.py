@@ -94,7 +94,7 @@ async def settled(recent: RecentCounts[str, str]) -> None:
     await asyncio.sleep(0)
 
 
-async def test_who_reads_a_count_that_is_not_fresh_has_it_made_again(
+async def test_a_count_that_is_not_fresh_is_made_again_once_it_is_read(
     db: AsyncEngine, journal: Journal
 ) -> None:
     clock = Clock()

@@ -49,7 +49,7 @@ class SeenStatuses:
         self.changed.append(rollout)
 
 
-def test_a_status_that_talm_writes_is_not_overwritten_while_it_holds_the_namespace() -> None:
+def test_a_status_that_talm_writes_where_it_holds_is_not_overwritten() -> None:
     """Both would write it for ever."""
     fleet, seen = FleetState(), SeenStatuses()
     facts = TermFacts(Facts(START), JournalRetries(), lambda: True, lambda: 0)

@@ -69,7 +69,7 @@ async def read(engine: InMemoryEngine, hub: Hub, *, all_again: bool = False) -> 
         (replace(READ, outdated=True), False, ["one"]),
     ],
 )
-async def test_what_a_running_prep_carries_is_read_again(
+async def test_the_payload_of_a_running_prep_is_read_again(
     state: PayloadState, all_again: bool, reads: list[str]
 ) -> None:
     assert await read(rolling("Prep"), Hub(state), all_again=all_again) == reads
@@ -84,7 +84,7 @@ async def test_what_a_running_prep_carries_is_read_again(
         (READ, APPROVED, []),
     ],
 )
-async def test_what_people_approve_is_read_before_the_first_step(
+async def test_an_approved_payload_is_read_before_the_first_step(
     state: PayloadState, grants: Grants, reads: list[str]
 ) -> None:
     engine = rolling("Prep", paused=True)
@@ -99,7 +99,7 @@ async def test_an_approval_that_is_noted_has_nothing_read() -> None:
     assert await read(engine, Hub(PayloadState(read=False), APPROVED)) == []
 
 
-async def test_what_the_hub_does_not_give_is_read_once_more() -> None:
+async def test_a_payload_that_the_hub_does_not_give_is_read_once_more() -> None:
     engine, hub = rolling("Prep"), Hub(PayloadState(read=False))
     hub.away = True
     assert await read(engine, hub) == ["one"]

@@ -254,7 +254,7 @@ def test_a_job_that_a_recovery_brings_back_does_nothing(node: Node) -> None:
 
 
 @pytest.mark.parametrize("broken", ["ln -sfn current/upgrade-recovery.sh", "mv --backup=numbered"])
-def test_what_one_try_could_not_link_or_remove_the_next_one_does(node: Node, broken: str) -> None:
+def test_the_next_try_links_and_removes_as_the_last_one_could_not(node: Node, broken: str) -> None:
     node.backup(FULL)
     script = node.root / "var/recovery/upgrade-recovery.sh"
     script.unlink()

@@ -209,7 +209,7 @@ def test_nobody_approves_what_the_clusters_carry_by_what_the_hub_shows_later() -
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_changes_on_the_hub_after_prep_ends_no_approval_of_upgrade() -> None:
+def test_a_change_on_the_hub_after_prep_ends_no_approval_of_upgrade() -> None:
     engine = fleet(actions=["Upgrade"], approval={"fourEyes": False})
     engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
     engine.wait(hours=1)
@@ -234,7 +234,7 @@ def test_an_approval_counts_once_it_is_known_what_it_approves() -> None:
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_the_hub_showed_before_an_approval_is_read_again_first() -> None:
+def test_a_payload_from_before_an_approval_is_read_again_first() -> None:
     engine = fleet(replace(ONE, outdated=True))
     engine.apply(ibgu("a", "Prep"))
     approve(engine, "alice")
