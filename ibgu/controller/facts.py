@@ -78,7 +78,7 @@ class TermFacts:
 
     @property
     def talm_holds_some(self) -> bool:
-        """Whether a live TALM holds everything, or the IBGUs of some namespace."""
+        """Whether a live TALM holds everything, or the rollouts of some namespace."""
         return bool(self._facts.talm_hold or self._facts.talm_breaches)
 
     def talm_hold_in(self, namespace: str) -> str:

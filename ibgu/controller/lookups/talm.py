@@ -169,7 +169,7 @@ class TalmWatch:
         return running(problem) if problem else ""
 
     def breaches(self) -> dict[str, str]:
-        """Returns why nothing starts for the IBGUs of namespaces beside a live TALM, by
+        """Returns why nothing starts for the rollouts of namespaces beside a live TALM, by
         namespace."""
         if not self._live:
             return {}

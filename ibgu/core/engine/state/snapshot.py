@@ -95,7 +95,7 @@ class Facts(Struct, frozen=True):
     beside_talm: bool = False
     """Whether a live TALM is on the hub, and the policy keeps it from IBGUs (R20.7)."""
     talm_breaches: Mapping[str, str] = {}
-    """Why nothing starts for the IBGUs of a namespace, where something of TALM's has appeared in
+    """Why nothing starts for the rollouts of a namespace, where something of TALM's has appeared in
     spite of the policy (R20.7)."""
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""

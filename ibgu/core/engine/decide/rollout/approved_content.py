@@ -12,6 +12,7 @@ from ibgu.core.model import StepState, carry_payload, names, traits
 from ibgu.core.model.actions import every_action
 from ibgu.core.model.grants import Approval, ApprovedContent
 from ibgu.core.model.kinds import LabelSelector, PlanItem
+from ibgu.core.text.cut import cut
 
 
 def in_plan(ctx: DecisionContext, approval: Approval) -> bool:
@@ -67,9 +68,8 @@ def unlike_hub(ctx: DecisionContext, index: int) -> str:
         return ""
     carried, shown = _carried(ctx, carrying), _on_hub(ctx)
     if shown is None:
-        return (
-            f"what the rollout brings to its clusters is not known: {ctx.snapshot.payload.problem}"
-        )
+        why = cut(ctx.snapshot.payload.problem)
+        return f"what the rollout brings to its clusters is not known: {why}"
     if carried in ("", shown):
         return ""
     return (

@@ -114,8 +114,10 @@ def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Appr
             yield replace(each, refused=refused)
         elif content is not None and not unread(ctx, each.step):
             unlike = unlike_hub(ctx, each.step)
-            refused = f"{unlike}; then approve again" if unlike else ""
-            yield replace(each, content=content, refused=refused)
+            if unlike:
+                yield replace(each, refused=f"{unlike}; then approve again")
+            else:
+                yield replace(each, content=content)
 
 
 def _unless_changed(
