@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from msgspec import json
+from msgspec import Struct, json
+from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.model import StepState, carry_payload, names, traits
@@ -19,22 +20,41 @@ def in_plan(ctx: DecisionContext, approval: Approval) -> bool:
     return 0 <= approval.step < len(ctx.rollout.spec.plan)
 
 
-def approved_content(ctx: DecisionContext, index: int) -> ApprovedContent | None:
-    """Returns what one approves now who approves the plan's step with that index; None: that is not
-    known before the plan is valid."""
+class StepContent(Struct, frozen=True):
+    """StepContent is what one approves now who approves a step of the plan."""
+
+    approved: ApprovedContent | None
+    """None: that is not known before the plan is valid."""
+    unread: bool = False
+    """Whether the hub's ConfigMaps and Secrets have to be read first: who approves has seen what is
+    on the hub now."""
+    obstacle: str = ""
+    """Why nobody can approve the step by what is on the hub; empty: one can."""
+
+
+def step_content(ctx: DecisionContext, index: int) -> StepContent:
+    """Returns what the plan's step with that index brings to the clusters, and all before it."""
     spec = ctx.rollout.spec
     steps = spec.plan[: index + 1]
     if not {action for step in steps for action in step.actions} <= set(every_action()):
-        return None
+        return StepContent(None)
     annotations = dict(ctx.rollout.annotations)
     if any(traits(action).upgrades for action in steps[-1].actions):
         controls = ctx.rollout.controls
         annotations |= {key: controls[key] for key in names.BACKUP_ANNOTATIONS if key in controls}
-    carrying = _carrying(steps)
-    return ApprovedContent(
+    content = ApprovedContent(
         plan=_digest([_selectors(spec.cluster_label_selectors), _steps(steps)]),
         annotations=_digest(annotations),
-        payload="" if carrying is None else _carried(ctx, carrying) or _on_hub(ctx),
+        payload="",
+    )
+    carrying = _carrying(steps)
+    if carrying is None:
+        return StepContent(content)
+    carried, shown = _carried(ctx, carrying), _on_hub(ctx)
+    return StepContent(
+        replace(content, payload=carried or shown),
+        unread=not ctx.snapshot.payload.fresh,
+        obstacle=_obstacle(ctx, carrying, carried, shown),
     )
 
 
@@ -54,19 +74,7 @@ def changes(then: ApprovedContent | None, now: ApprovedContent | None) -> str:
     return "" if then.plan == now.plan else "the rollout's plan or selectors have changed since"
 
 
-def unread(ctx: DecisionContext, index: int) -> bool:
-    """Whether what goes to the clusters up to that step has to be read first: who approves has seen
-    what is on the hub now."""
-    carries = _carrying(ctx.rollout.spec.plan[: index + 1]) is not None
-    return carries and not ctx.snapshot.payload.fresh
-
-
-def unlike_hub(ctx: DecisionContext, index: int) -> str:
-    """Returns why nobody can approve the step now by what is on the hub; empty: one can."""
-    carrying = _carrying(ctx.rollout.spec.plan[: index + 1])
-    if carrying is None:
-        return ""
-    carried, shown = _carried(ctx, carrying), _on_hub(ctx)
+def _obstacle(ctx: DecisionContext, carrying: int, carried: str, shown: str | None) -> str:
     if shown is None:
         why = cut(ctx.snapshot.payload.problem)
         return f"what the rollout brings to its clusters is not known: {why}"

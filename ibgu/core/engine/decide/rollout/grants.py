@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.rollout.approved_content import (
-    approved_content,
+    StepContent,
     changes,
     in_plan,
-    unlike_hub,
-    unread,
+    step_content,
 )
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
@@ -30,6 +29,7 @@ from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import utc
 
 Grant = TypeVar("Grant", Approval, BrokenGlass)
+_UNKNOWN = StepContent(None)
 _MAX_CHARACTERS = 200
 """Characters that are shown of what somebody has written."""
 
@@ -99,25 +99,25 @@ def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Appr
     written before its step was as it is now approves something unknown. A new one is noted once it
     is known what it approves."""
     known = _by_uid(ctx.rollout.grants.approvals)
-    contents: dict[int, ApprovedContent | None] = {}
+    contents: dict[int, StepContent] = {}
     for each in shown:
         found = known.get(each.uid)
         if found is not None and found.refused:
             yield found
             continue
         if in_plan(ctx, each) and each.step not in contents:
-            contents[each.step] = approved_content(ctx, each.step)
-        content = contents.get(each.step)
+            contents[each.step] = step_content(ctx, each.step)
+        content = contents.get(each.step, _UNKNOWN)
         if found is not None:
-            yield _unless_changed(each, found.content, content)
+            yield _unless_changed(each, found.content, content.approved)
         elif refused := each.refused or _refused(ctx, each):
             yield replace(each, refused=refused)
-        elif content is not None and not unread(ctx, each.step):
-            unlike = unlike_hub(ctx, each.step)
-            if unlike:
-                yield replace(each, refused=f"{unlike}; then approve again")
-            else:
-                yield replace(each, content=content)
+        elif content.approved is None or content.unread:
+            continue
+        elif content.obstacle:
+            yield replace(each, refused=f"{content.obstacle}; then approve again")
+        else:
+            yield replace(each, content=content.approved)
 
 
 def _unless_changed(
