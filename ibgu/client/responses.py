@@ -1035,6 +1035,7 @@ class PermitResponse(Response, frozen=True, kw_only=True):
     allowed: bool = False
     why: str = ""
     plans: tuple[tuple[str, ...], ...] = ()
+    approvals: tuple[str, ...] = ()
     danger: str = ""
     lost: str = ""
 

@@ -58,6 +58,8 @@ class ReasonRow(Struct, frozen=True):
     """Waiting members that have had the reason for longer than usual."""
     messages: int = 1
     """The different messages that they have."""
+    approvals: tuple[str, ...] = ()
+    """What approvals have to name with `before` to end their reasons."""
 
 
 def soonest(rows: Sequence[ReasonRow]) -> ReasonRow:

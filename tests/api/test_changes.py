@@ -197,6 +197,15 @@ async def granted(admin: HubClient) -> AsyncIterator[None]:
         await admin.request("DELETE", kind)
 
 
+async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journal) -> None:
+    upgrade = step(await fleet(journal), 1, Action.UPGRADE)
+    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
+    await put(journal, member(upgrade, "g", 2, reason=replace(gate, approval="Upgrade")))
+    items = (await ask("nora", "rollouts/default/ran-r1/actions")).json()["items"]
+    (approve,) = [each for each in items if each["name"] == "approve"]
+    assert (approve["allowed"], approve["approvals"]) == (True, ["Upgrade"])
+
+
 @pytest.mark.usefixtures("granted")
 async def test_people_approve_and_break_glass_in_their_own_name(
     post: Post, made: Made, journal: Journal, admin: HubClient
@@ -458,6 +467,7 @@ async def test_actions_that_the_state_refuses_carry_the_reason(ask: Ask, journal
     assert told["append-step"] == "nothing may follow [Prep][Upgrade][FinalizeUpgrade]"
     assert told["adopt"] == "TALM left nothing unfinished; there is nothing to adopt"
     assert told["confirm-cleanup"] == "no abort or finalize has failed to clean up"
+    assert told["approve"] == "you may not create rolloutapprovals in namespace default"
     assert {each["name"] for each in found if each["allowed"]} == {
         *("pause", "resume", "retry", "skip", "cancel", "rollback", "finalize")
     }
@@ -481,6 +491,7 @@ async def test_actions_beyond_the_callers_rights_carry_the_missing_right(
     create = "you may not create imagebasedgroupupgrades in namespace default"
     creating = ("retry", "cancel", "rollback", "finalize", "confirm-cleanup")
     assert {told.pop(each) for each in creating} == {create}
+    assert told.pop("approve") == "you may not create rolloutapprovals in namespace default"
     assert set(told.values()) == {patch}
     items = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
     assert {each["name"]: each["plans"] for each in items}["append-step"] == []

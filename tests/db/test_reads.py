@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Change,
     Intended,
@@ -250,6 +251,20 @@ async def test_reasons_of_unfinished_members(reads: Reads, mixed: Step) -> None:
     )
     assert {row.message for row in found.reasons} == {WAITS.message}
     assert {row.since for row in found.reasons} == {NOW}
+    assert {row.approvals for row in found.reasons} == {()}
+
+
+async def test_reasons_name_what_has_to_be_approved(journal: Journal, reads: Reads) -> None:
+    one = rollout()
+    first = step(one, total=3)
+    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
+    kept = [
+        replace(member(first, f"site-{place}", place), reason=replace(gate, approval=before))
+        for place, before in enumerate(["", "Rest", "Prep", "Rest"])
+    ]
+    await journal.commit(opening(one, first, waiting=kept))
+    (found,) = await reads.steps("r1")
+    assert [(row.count, row.approvals) for row in found.reasons] == [(4, ("Prep", "Rest"))]
 
 
 async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:

@@ -72,6 +72,7 @@ async def made(
     hold: Reason | None = None,
     newest: bool = False,
     failure: Cause = Cause.PREP_FAILED,
+    kept: Reason | None = None,
 ) -> None:
     """Makes the rollout on the hub, and in the journal as if a controller had seen it: its step is
     over when its clusters are, as an API that counts one does so only once."""
@@ -93,7 +94,8 @@ async def made(
             each = failed(step, first + n, n, began, 8 * MINUTE, PULL)
             if failure is Cause.ABORT_FAILED:
                 each = replace(each, cause=failure, failed_action=Action.ABORT)
-        await story.put(each if over else waiting(step, first + n, n, began))
+        waits = waiting(step, first + n, n, began)
+        await story.put(each if over else replace(waits, reason=kept or waits.reason))
     if over:
         ended = replace(step, state=StepState.FINISHED, finished_at=story.now)
         await story.tell(OnStep(Kind.STEP_FINISHED, ended, "all its clusters are over"))
@@ -103,6 +105,42 @@ async def opened(look: Tab, name: str, button: str, user: str = "olga") -> Locat
     page = await look.open(f"#/r/default/{name}", user=user)
     await page.get_by_role("group", name="Actions").get_by_role("button", name=button).click()
     return page.get_by_role("dialog")
+
+
+async def test_an_approval_is_given_for_what_clusters_wait_for(look: Tab) -> None:
+    words = "1 person must approve the rest of step 1 behind its canaries"
+    kept = Reason(
+        ReasonKind.GATE,
+        look.site.story().now,
+        words,
+        who=ActingParty.PERSON,
+        gate="RolloutPolicy/nights",
+        approval="Rest",
+    )
+    await made(look, "ran-474", 6970, kept=kept)
+    dialog = await opened(look, "ran-474", "Approve…", user="nora")
+    await expect(dialog).to_contain_text("nora approves the rest of step 1")
+    await dialog.get_by_label("Comment").fill("the canaries look good")
+    await look.keep("approve", 900)
+    await dialog.get_by_role("button", name="Approve the rest of step 1").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    found = Kubectl(look.site.hub)("get", "rolloutapprovals", "-n", "default", "-o", "json")
+    (spec,) = [
+        each["spec"]
+        for each in json.loads(found)["items"]
+        if each["spec"]["rollout"]["name"] == "ran-474"
+    ]
+    assert (spec["user"], spec["step"], spec["before"], spec["comment"]) == (
+        *("nora", 1, "Rest", "the canaries look good"),
+    )
+
+
+async def test_nobody_approves_where_no_cluster_waits_for_it(look: Tab) -> None:
+    await made(look, "ran-475", 6960)
+    page = await look.open("#/r/default/ran-475", user="nora")
+    actions = page.get_by_role("group", name="Actions")
+    await expect(actions.get_by_role("button", name="Pause")).to_be_visible()
+    await expect(actions.get_by_role("button", name="Approve")).to_have_count(0)
 
 
 async def test_a_pause_is_shown_before_it_is_made(look: Tab) -> None:

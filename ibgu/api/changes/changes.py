@@ -127,6 +127,9 @@ async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
     patches = await caller.lacks(_patch(rollout))
     creates = await caller.lacks(*retry_rights(rollout))
     found = dict.fromkeys(_PATCHES, patches) | dict.fromkeys(_CREATES, creates)
+    found["approve"] = await caller.lacks(
+        AccessReview("create", paths.OWN_GROUP, "rolloutapprovals", namespace=rollout.namespace)
+    )
     return {name: why for name, why in found.items() if why}
 
 

@@ -62,6 +62,7 @@ async def actions(
             allowed=permit.allowed,
             why=permit.why,
             plans=[list(step) for step in permit.plans],
+            approvals=list(permit.approvals),
             danger=permit.risk.danger,
             lost=permit.risk.lost,
         )

@@ -19,6 +19,7 @@ _PERMIT: JsonValue = {
     "allowed": True,
     "why": "",
     "plans": [["Upgrade"], ["AbortOnFailure"]],
+    "approvals": [],
     "danger": "reversible",
     "lost": "",
 }
@@ -104,14 +105,17 @@ class PermitBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PERMIT]})
 
     name: str = Field(
-        description="pause, resume, retry, skip, finalize, cancel, rollback, confirm-cleanup, "
-        "append-step or adopt: the last segment of its path; append-step is POST "
+        description="pause, resume, approve, retry, skip, finalize, cancel, rollback, "
+        "confirm-cleanup, append-step or adopt: the last segment of its path; append-step is POST "
         "…/steps."
     )
     allowed: bool
     why: str = Field(description="Why it is not possible: the state, or a right that you lack.")
     plans: list[list[ActionName]] = Field(
         description="For append-step: the steps that may come next, least dangerous first."
+    )
+    approvals: list[str] = Field(
+        description="For approve: what clusters wait to be approved, as `before` of the request."
     )
     danger: Danger = Field(
         description="Risk of the change itself; for a new step, see its actions' `risks`."

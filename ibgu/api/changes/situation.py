@@ -29,6 +29,9 @@ async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
         to_accept=sum(
             each.count for each in (newest.reasons if newest else ()) if each.kind in ACCEPTABLE
         ),
+        approvals=tuple(
+            sorted({name for each in (newest.reasons if newest else ()) for name in each.approvals})
+        ),
         planned=sum(made.planned for each in steps for made in each.step.follow_ups.made),
     )
 

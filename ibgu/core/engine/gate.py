@@ -149,9 +149,10 @@ def kept_by_policy(
     until: datetime | None = None,
     who: ActingParty = ActingParty.IBGU,
     rule: str = "",
+    approval: str = "",
 ) -> Reason:
     """Returns why a policy's gate is closed. `rule`: empty: that of the gate."""
-    return Reason(ReasonKind.GATE, now, words, until, who, rule=rule)
+    return Reason(ReasonKind.GATE, now, words, until, who, rule=rule, approval=approval)
 
 
 class Gate(Struct, frozen=True, kw_only=True):

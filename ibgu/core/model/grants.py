@@ -22,6 +22,13 @@ class ApprovalPoint(StrEnum):
     """The rest of a step, behind its canaries."""
 
 
+def point_words(number: int, before: str) -> str:
+    """Returns what is approved, in words: "step 2", or what of that step."""
+    if before == ApprovalPoint.STEP:
+        return f"step {number}"
+    return f"{'the rest' if before == ApprovalPoint.REST else before} of step {number}"
+
+
 class GrantedRollout(Struct, frozen=True, forbid_unknown_fields=True):
     """GrantedRollout names the rollout, in the namespace of the grant."""
 

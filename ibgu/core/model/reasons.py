@@ -123,6 +123,9 @@ class Reason(Struct, frozen=True, gc=False):
     rule: str = ""
     """Usually a `PolicyRule`, of a policy's gate; other versions of ibgu may have written others or
     none."""
+    approval: str = ""
+    """What an approval has to name with `before` to end the reason: an `ApprovalPoint` or an
+    action; empty: none would."""
 
     def __post_init__(self) -> None:
         # It may quote what a tenant has written, and goes to journal, status and receivers.

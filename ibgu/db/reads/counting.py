@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import MemberState, Outcome, RunState, Step, StepState
@@ -39,7 +39,7 @@ _COUNT_OF = {"in flight": "running"}
 """Maps a member's outcome or state to its field of Counts, where they differ."""
 REASON = {
     name: members.c.reason[name].astext
-    for name in ("kind", "who", "since", "message", "until", "gate")
+    for name in ("kind", "who", "since", "message", "until", "gate", "approval")
 }
 GATE: ColumnElement[str] = func.coalesce(REASON["gate"], "")
 """The gate of a policy that keeps the member; empty: none does."""
@@ -49,6 +49,13 @@ SOONEST_MESSAGE = func.array_agg(
 )[1]
 """The message of the reason that ends first, where that is known."""
 MESSAGES: ColumnElement[int] = func.count(REASON["message"].distinct())
+APPROVALS = func.coalesce(
+    func.array_agg(REASON["approval"].distinct(), type_=ARRAY(Text)).filter(
+        REASON["approval"] != ""
+    ),
+    cast(array([]), ARRAY(Text)),
+)
+"""What approvals have to name to end the reasons."""
 _AFTER = [
     (REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
 ]
@@ -202,6 +209,7 @@ class CountingReads(Base):
             func.min(REASON["until"]).label("until"),
             SOONEST_MESSAGE.label("message"),
             MESSAGES.label("messages"),
+            APPROVALS.label("approvals"),
             func.count().filter(OVERDUE).label("overdue"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value

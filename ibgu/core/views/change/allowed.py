@@ -40,6 +40,8 @@ class RolloutSituation(Struct, frozen=True):
     warning."""
     uncleaned: int = 0
     """Clusters on which someone has to clean up by hand (R45.2)."""
+    approvals: tuple[str, ...] = ()
+    """What members of the newest step wait to be approved, as an approval's `before`."""
     planned: int = 0
     """Attempts that policies will make after the end of the plan (R50.20)."""
 
@@ -51,6 +53,8 @@ class Permit(Struct, frozen=True):
     plans: tuple[tuple[ActionName, ...], ...] = ()
     """The plans that append-step allows: the steps of which one may come next, the least dangerous
     first."""
+    approvals: tuple[str, ...] = ()
+    """For approve: what has to be approved, as an approval's `before`."""
     risk: Risk = Risk()
     """The risk of the change itself; a new step has that of its actions."""
 
@@ -73,6 +77,7 @@ def permits(situation: RolloutSituation) -> list[Permit]:
     found = [
         Permit("pause", _pause(situation)),
         Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
+        Permit("approve", _approve(situation), approvals=situation.approvals),
         retry,
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(situation), risk=ADOPT),
@@ -125,6 +130,10 @@ def _resume(situation: RolloutSituation) -> str:
 
 def resumable(hold: Reason | None) -> bool:
     return hold is not None and hold.kind in RESUMABLE
+
+
+def _approve(situation: RolloutSituation) -> str:
+    return "" if situation.approvals else "no cluster waits for an approval"
 
 
 def _risk_of_resume(situation: RolloutSituation) -> Risk:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD
-from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.grants import ApprovalPoint, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
@@ -37,7 +37,7 @@ def approve(
         spec["comment"] = comment
     if lasts is not None:
         spec["until"] = f"{target.now + lasts:{_TIME}}"
-    what = f"step {number}" if before == ApprovalPoint.STEP else f"{before} of step {number}"
+    what = point_words(number, before)
     until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
     return _granted(
         target, "RolloutApproval", spec, f"{target.who} approves {what} of {target.name}{until}"

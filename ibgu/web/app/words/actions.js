@@ -6,6 +6,7 @@ import { spaced } from "./states.js";
 export const LABELS = {
   pause: "Pause",
   resume: "Resume",
+  approve: "Approve…",
   retry: "Retry failed clusters…",
   "append-step": "Add step…",
   adopt: "Adopt from TALM…",
@@ -37,6 +38,10 @@ export function stepLabel(/** @type {string[]} */ actions, clusters) {
   const words = actions.map(spaced).join(", then ");
   return `${words[0].toUpperCase()}${words.slice(1)}${whom && ` on ${whom}`}`;
 }
+
+/** "step 2", "the rest of step 2", or "Upgrade of step 2". @param {number} step from 1 */
+export const approvedWords = (/** @type {string} */ before, step) =>
+  ({ Step: `step ${step}`, Rest: `the rest of step ${step}` })[before] ?? `${before} of step ${step}`;
 
 /** "Clean up 3 failed clusters". @param {number | null} clusters */
 export const cleanUpLabel = (clusters) =>

@@ -634,6 +634,13 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
     assert why(situation("Prep", state=state))["resume"] == "nothing is held"
 
 
+def test_what_clusters_wait_for_may_be_approved() -> None:
+    found = replace(situation("Upgrade", waiting=1), approvals=("Rest", "Upgrade"))
+    (approve,) = [each for each in permits(found) if each.name == "approve"]
+    assert (approve.why, approve.approvals) == ("", ("Rest", "Upgrade"))
+    assert why(situation("Upgrade", waiting=1))["approve"] == "no cluster waits for an approval"
+
+
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
     assert why(replace(situation("Upgrade", waiting=1), to_accept=1))["resume"] == ""
 

@@ -23,6 +23,7 @@ from ibgu.core.model.grants import (
     ApprovedContent,
     BrokenGlass,
     Grants,
+    point_words,
 )
 from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.harmless import one_line
@@ -254,12 +255,7 @@ def _by_uid(grants: Iterable[Grant]) -> Mapping[str, Grant]:
 
 
 def _point(approval: Approval) -> str:
-    number = f"step {approval.step + 1}"
-    if approval.before == ApprovalPoint.STEP:
-        return number
-    if approval.before == ApprovalPoint.REST:
-        return f"the rest of {number}"
-    return f"{_shown(approval.before)} of {number}"
+    return _shown(point_words(approval.step + 1, approval.before))
 
 
 def _said(words: str) -> str:

@@ -68,7 +68,9 @@ def approvals_gate(
         if begun and not within and not _has_changed(what, candidate.consent):
             return None
         lacking = _lacking(asked, what, candidate.consent, now)
-        return kept_by_policy(lacking, now, who=ActingParty.PERSON) if lacking else None
+        if not lacking:
+            return None
+        return kept_by_policy(lacking, now, who=ActingParty.PERSON, approval=what.before)
 
     return MemberGate(
         name=policy_gate(policy),

@@ -44,6 +44,7 @@ export function Actions({ rollout, step }) {
 
 /** When a change is shown that few rollouts ever need. */
 const RARE = {
+  approve: ({ approvals }) => approvals.length > 0,
   adopt: (_, rollout) => rollout.hold?.kind === "UnfinishedGroupUpgrades",
   "confirm-cleanup": ({ allowed }) => allowed,
 };

@@ -13,9 +13,10 @@
  * @property {(body: any) => number | null} clusters where no preview tells; null: unknown
  * @property {(body: any, clusters: number | null) => string} label of the button
  */
-import { cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
+import { approvedWords, cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
 import { plural } from "../../../words/format.js";
 import {
+  Approval,
   Bounds,
   Chosen,
   Cleanup,
@@ -33,7 +34,7 @@ const SAFE = { danger: "reversible", lost: "" };
 
 /** @returns {Kind} */
 export function changeOf(
-  /** @type {{ name: string, plans: string[][], danger: string, lost: string }} */ permit,
+  /** @type {{ name: string, plans: string[][], approvals: string[], danger: string, lost: string }} */ permit,
   /** @type {{ rollout: any, step: any, risks: any }} */ known,
 ) {
   const { name, danger, lost } = permit;
@@ -57,6 +58,13 @@ const MORE = {
   // After the end of a step a resume opens the next one, whose clusters are not known yet.
   resume: (_, { step }) => ({
     clusters: () => (step?.state === "finished" ? null : (step?.counts.waiting ?? null)),
+  }),
+  approve: ({ approvals }, { step, rollout }) => ({
+    title: `Approve a step of ${rollout.name}`,
+    start: { step: step.step, before: approvals[0], comment: "", minutes: null },
+    Fields: Approval,
+    given: { points: approvals },
+    label: ({ before }) => `Approve ${approvedWords(before, step.step)}`,
   }),
   retry: () => ({
     start: { clusters: null, cause: null, abortFirst: false, maxConcurrency: null, timeout: null },

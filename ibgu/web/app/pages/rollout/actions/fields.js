@@ -1,6 +1,6 @@
 /** The fields of the forms: which clusters, which actions, within which bounds. */
 import { html } from "../../../html.js";
-import { REVERSIBLE, riskOf } from "../../../words/actions.js";
+import { approvedWords, REVERSIBLE, riskOf } from "../../../words/actions.js";
 
 export const Nothing = () => null;
 
@@ -43,6 +43,49 @@ export function Chosen({ what, body, change }) {
     </div>
     <${Bounds} body=${body} change=${change} />`;
 }
+
+/** What of the step is approved, with a comment, and for how long. */
+export function Approval({ points, body, change }) {
+  return html`<fieldset class="plans">
+      <legend>What you approve</legend>
+      ${points.map(
+        (before) => html`<label key=${before}>
+          <input
+            type="radio"
+            name="before"
+            checked=${body.before === before}
+            onChange=${() => change({ before })}
+          />
+          ${capitalized(approvedWords(before, body.step))}
+        </label>`,
+      )}
+    </fieldset>
+    <div class="fields">
+      <label class="wide">
+        Comment (recorded with your name)
+        <input
+          type="text"
+          maxlength="512"
+          value=${body.comment}
+          onInput=${(event) => change({ comment: event.target.value.trimStart() })}
+        />
+      </label>
+      <label>
+        Valid for minutes
+        <input
+          type="number"
+          min="1"
+          max="10080"
+          step="1"
+          placeholder="no end"
+          value=${body.minutes ?? ""}
+          onInput=${(event) => change({ minutes: event.target.value ? Number(event.target.value) : null })}
+        />
+      </label>
+    </div>`;
+}
+
+const capitalized = (words) => `${words[0].toUpperCase()}${words.slice(1)}`;
 
 const CANCELLED = {
   all: "All clusters that are not upgraded",
