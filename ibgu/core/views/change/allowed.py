@@ -54,7 +54,7 @@ class Permit(Struct, frozen=True):
     """The plans that append-step allows: the steps of which one may come next, the least dangerous
     first."""
     approvals: tuple[str, ...] = ()
-    """For approve: what has to be approved, as an approval's `before`."""
+    """What has to be approved, as an approval's `before`: for approve."""
     risk: Risk = Risk()
     """The risk of the change itself; a new step has that of its actions."""
 

@@ -634,7 +634,7 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
     assert why(situation("Prep", state=state))["resume"] == "nothing is held"
 
 
-def test_what_clusters_wait_for_may_be_approved() -> None:
+def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
     found = replace(situation("Upgrade", waiting=1), approvals=("Rest", "Upgrade"))
     (approve,) = [each for each in permits(found) if each.name == "approve"]
     assert (approve.why, approve.approvals) == ("", ("Rest", "Upgrade"))

@@ -72,7 +72,7 @@ def test_a_clock_that_goes_back_ends_the_turn() -> None:
     assert lapse(patience, turn(), NOW - timedelta(seconds=1))
 
 
-def test_what_is_gone_or_has_taken_a_place_is_forgotten() -> None:
+def test_one_that_is_gone_or_has_taken_a_place_is_forgotten() -> None:
     patience = Patience()
     for found in (None, turn(Taken(own=1, all=1))):
         patience.begin(KEY, NEVER, NOW)
