@@ -42,8 +42,32 @@ def _scope(nodeid: str) -> str:
 
 
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
+    """BySharedHub gives a test that ended its process (tests/deadlines.py) one more try."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._ended_one: set[str] = set()
+
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Does nothing: a test that ended its process is still to be run."""
+
+    def remove_node(self, node: Any) -> str | None:
+        running = self._running(node)
+        if running in self._ended_one:
+            for unit in self.assigned_work[node].values():
+                unit.update({running: True} if running in unit else {})
+        super().remove_node(node)
+        if running is not None:
+            self._ended_one.add(running)
+        return running
+
+    def _running(self, node: Any) -> str | None:
+        """Returns the test that runs in the process; None: none does."""
+        units = self.assigned_work[node].values()
+        return next((test for unit in units for test, over in unit.items() if not over), None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,6 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import asyncpg
 from sqlalchemy.engine import make_url
 
+TIMEOUT = 120.0
+"""Seconds after which a statement is given up: to drop a database waits for every process of the
+server."""
+
 
 def create_database(server_url: str, name: str, *, template: str | None = None) -> str:
     """Create it on the server of `server_url` and return the same URL with its name.
@@ -31,7 +35,9 @@ def _execute(server_url: str, statement: str) -> None:
 
     async def execute() -> None:
         dsn = make_url(server_url).set(drivername="postgresql")
-        connection = await asyncpg.connect(dsn.render_as_string(hide_password=False))
+        connection = await asyncpg.connect(
+            dsn.render_as_string(hide_password=False), command_timeout=TIMEOUT
+        )
         try:
             await connection.execute(statement)
         finally:

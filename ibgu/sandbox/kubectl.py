@@ -8,6 +8,10 @@ from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 
 
+TIMEOUT = 300
+"""Seconds after which a command is given up, such as a deletion that nobody finalizes."""
+
+
 class KubectlResult(NamedTuple):
     code: int
     out: str
@@ -19,13 +23,19 @@ class Kubectl:
         self._hub = hub
 
     def run(self, *arguments: str, user: str = "admin", stdin: str = "") -> KubectlResult:
-        done = subprocess.run(
-            [self._hub.kubectl, "--kubeconfig", self._hub.kubeconfig(user), *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [self._hub.kubectl, "--kubeconfig", self._hub.kubeconfig(user), *arguments],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(
+                f"kubectl {' '.join(arguments)} did not end within {TIMEOUT} s"
+            ) from error
         return KubectlResult(done.returncode, done.stdout, done.stderr)
 
     def __call__(self, *arguments: str, user: str = "admin", stdin: str = "") -> str:
