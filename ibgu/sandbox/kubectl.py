@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 
-
 TIMEOUT = 300
 """Seconds after which a command is given up, such as a deletion that nobody finalizes."""
 
