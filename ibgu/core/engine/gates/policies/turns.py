@@ -8,18 +8,23 @@ does not take it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates.policies.patience import Key, Patience, Taken, Turn
 from ibgu.core.engine.gates.shares import has_room
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.engine.timing.times import PROBE_TIMEOUT
 from ibgu.core.model import ActingParty, ReasonKind, Rollout, RolloutState, StepState, Waiting
 
+PATIENCE = 2 * PROBE_TIMEOUT
+"""How long others wait for a rollout that goes first and takes no place."""
+MAX_LAPSES = 6
+"""The turns in vain up to which others pass a rollout twice as often after each."""
 UNKNOWN_PRIORITY = 10_000
 """The priority of a rollout that was not decided on under these policies yet: higher than any."""
 LOOK = 100
@@ -27,6 +32,8 @@ LOOK = 100
 _ABOUT_TO_START = frozenset({ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY})
 
 _Standing = tuple[int, int, int, int, int, tuple[datetime, str]]
+_Key = tuple[str, str]
+"""The names of a policy, and the uid of a rollout."""
 
 
 class _Index(Struct, frozen=True):
@@ -35,6 +42,19 @@ class _Index(Struct, frozen=True):
     step: int
     changes: int
     names: dict[Place, list[str]]
+
+
+class _Awaited(Struct, frozen=True):
+    """_Awaited is a rollout for which others wait."""
+
+    served: int
+    """When it had taken a place last."""
+    since: datetime | None
+    """None: others pass it, because it has taken no place for too long."""
+    lapses: int = 0
+    """How often that happened in a row."""
+    until: int = 0
+    """The number of places taken, by all rollouts, from which it may go first again."""
 
 
 class Turns:
@@ -46,13 +66,9 @@ class Turns:
         self._cluster = cluster
         self._priorities: dict[str, int] = {}
         """The priorities of rollouts that were decided on under these policies, by uid."""
-        self._indexes: dict[Key, _Index] = {}
-        self._woken: dict[Key, tuple[str, ...]] = {}
-        """The members that may take places now, by the names of a policy and uids of rollouts."""
-        self._with_rollouts = Patience()
-        """The patience of all others with each rollout, by its uid."""
-        self._with_namespaces = Patience()
-        """The patience of other namespaces with all rollouts of one, by its name."""
+        self._indexes: dict[_Key, _Index] = {}
+        self._woken: dict[_Key, tuple[str, ...]] = {}
+        self._awaited: dict[_Key, _Awaited] = {}
 
     def set_priority(self, rollout: str, priority: int) -> None:
         """Sets the rollout's priority, as the policies have it that hold it."""
@@ -76,12 +92,10 @@ class Turns:
         room = self._fleet.occupancy.free(limits, place, self._cluster)
         standing, first = self._standing(limits, mine), None
         for tracked, other in self._waiting(limits, besides=mine):
-            if self._standing(limits, tracked) > standing:
-                continue
-            if not self._counts(limits, tracked, asking=mine.rollout.namespace):
+            if self._standing(limits, tracked) > standing or not self._counts(limits, tracked):
                 continue
             if wanting := self._wanting(limits, place, other, room):
-                self._await(limits.name, tracked.rollout, now)
+                self._await((limits.name, tracked.rollout.uid), now)
                 room -= wanting
                 first = first or tracked.rollout
             if room <= 0:
@@ -95,9 +109,7 @@ class Turns:
 
     def may_go_first(self, limits: PolicyLimits, uid: str) -> bool:
         """Returns whether others may wait for the rollout."""
-        tracked = self._fleet.rollouts[uid]
-        passed = self._is_namespace_passed(limits, tracked.rollout)
-        return not passed and self._counts(limits, tracked)
+        return self._counts(limits, self._fleet.rollouts[uid])
 
     def note_woken(
         self, limits: PolicyLimits, uid: str, names: Sequence[str], now: datetime
@@ -105,36 +117,37 @@ class Turns:
         """Notes the members that may take places of the policy now."""
         self._woken[limits.name, uid] = tuple(names)
         if names:
-            self._await(limits.name, self._fleet.rollouts[uid].rollout, now)
+            self._await((limits.name, uid), now)
 
     def lapse(self, all_limits: Iterable[PolicyLimits], now: datetime) -> bool:
         """Ends the turns of rollouts that could have taken a place for too long; returns whether
         one has ended, so that others may go on."""
         by_name = {each.name: each for each in all_limits}
-
-        def of_rollout(key: Key) -> Turn | None:
+        awaited, self._awaited = self._awaited, {}
+        ended = False
+        for key, known in awaited.items():
             limits, tracked = by_name.get(key[0]), self._fleet.rollouts.get(key[1])
-            return self._turn(limits, tracked) if limits and tracked else None
-
-        def of_namespace(key: Key) -> Turn | None:
-            limits, rollouts = by_name.get(key[0]), self._fleet.rollouts.values()
-            found = [each for each in rollouts if each.rollout.namespace == key[1]]
-            return self._turn(limits, *found, of_namespace=True) if limits and found else None
-
-        ended = [
-            # First: what a rollout could take is asked before its own turn is over.
-            self._with_namespaces.lapse(of_namespace, now),
-            self._with_rollouts.lapse(of_rollout, now),
-        ]
+            if limits is None or tracked is None or self._served(key) != known.served:
+                continue
+            if known.since is None:
+                self._awaited[key] = known
+            elif self._could_take_any(limits, tracked):
+                over = not timedelta() <= now - known.since < PATIENCE
+                self._awaited[key] = self._lapsed(limits, known) if over else known
+                ended = ended or over
+            else:
+                # Those behind it were decided on while it could, and nothing else tells them.
+                ended = True
         self._forget_the_gone()
-        return any(ended)
+        return ended
 
-    def _turn(
-        self, limits: PolicyLimits, *rollouts: TrackedRollout, of_namespace: bool = False
-    ) -> Turn:
-        taken = self._taken(limits.name, rollouts[0].rollout, of_namespace=of_namespace)
-        able = any(self._could_take_any(limits, each) for each in rollouts)
-        return Turn(taken, limits.room(Place(limits.name)), able)
+    def _lapsed(self, limits: PolicyLimits, known: _Awaited) -> _Awaited:
+        """Lets others take places: as many as the policy has, and twice as many each time. One that
+        never went first again could starve behind rollouts whose clusters answer sooner."""
+        most = max(1, limits.room(Place(limits.name))) * 2**known.lapses
+        until = self._fleet.occupancy.taken(limits.name, self._cluster) + most
+        lapses = min(known.lapses + 1, MAX_LAPSES)
+        return replace(known, since=None, lapses=lapses, until=until)
 
     def _forget_the_gone(self) -> None:
         rollouts = self._fleet.rollouts
@@ -158,26 +171,21 @@ class Turns:
             for place in (*places, *self._kept(limits, step))
         )
 
-    def _counts(self, limits: PolicyLimits, tracked: TrackedRollout, asking: str = "") -> bool:
-        """Whether the rollout may go first for rollouts of the namespace `asking`, by default one
-        of its own: it could start a member now, and has not had its turn in vain."""
-        step, rollout = tracked.current, tracked.rollout
-        if step is None or not _could_start(tracked, step):
-            return False
-        own = (limits.name, rollout.uid)
-        if self._with_rollouts.is_over(own, self._taken(limits.name, rollout)):
-            return False
-        return asking in ("", rollout.namespace) or not self._is_namespace_passed(limits, rollout)
+    def _counts(self, limits: PolicyLimits, tracked: TrackedRollout) -> bool:
+        """Whether the rollout may go first: it could start a member now, and has not had its turn
+        in vain."""
+        step, key = tracked.current, (limits.name, tracked.rollout.uid)
+        return step is not None and not self._is_passed(key) and _could_start(tracked, step)
 
-    def _is_namespace_passed(self, limits: PolicyLimits, rollout: Rollout) -> bool:
-        taken = self._taken(limits.name, rollout, of_namespace=True)
-        return self._with_namespaces.is_over((limits.name, rollout.namespace), taken)
+    def _is_passed(self, key: _Key) -> bool:
+        """Whether others pass the rollout, because it has had its turn in vain."""
+        known, occupancy = self._awaited.get(key), self._fleet.occupancy
+        if known is None or known.since is not None or known.served != self._served(key):
+            return False
+        return occupancy.taken(key[0], self._cluster) < known.until
 
-    def _taken(self, policy: str, rollout: Rollout, *, of_namespace: bool = False) -> Taken:
-        occupancy = self._fleet.occupancy
-        share = occupancy.share(policy, rollout.uid, self._cluster)
-        own = share.namespace_served if of_namespace else share.served
-        return Taken(own, occupancy.taken(policy, self._cluster))
+    def _served(self, key: _Key) -> int:
+        return self._fleet.occupancy.share(*key, self._cluster).served
 
     def _standing(self, limits: PolicyLimits, tracked: TrackedRollout) -> _Standing:
         """Returns the sort key: the first one goes first. It is the same at all places of a policy,
@@ -236,11 +244,13 @@ class Turns:
         self._indexes[key] = _Index(*now, names)
         return names
 
-    def _await(self, policy: str, rollout: Rollout, now: datetime) -> None:
+    def _await(self, key: _Key, now: datetime) -> None:
         """Notes that others wait for the rollout."""
-        self._with_rollouts.begin((policy, rollout.uid), self._taken(policy, rollout), now)
-        taken = self._taken(policy, rollout, of_namespace=True)
-        self._with_namespaces.begin((policy, rollout.namespace), taken, now)
+        known, served = self._awaited.get(key), self._served(key)
+        if known is None or known.served != served:
+            self._awaited[key] = _Awaited(served, now)
+        elif known.since is None and not self._is_passed(key):
+            self._awaited[key] = replace(known, since=now)
 
 
 def _could_start(tracked: TrackedRollout, step: TrackedStep) -> bool:

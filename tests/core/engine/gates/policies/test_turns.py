@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.gates.policies.patience import PATIENCE
+from ibgu.core.engine.gates.policies.turns import PATIENCE
 from ibgu.core.engine.state.occupancy import Place, PolicyLimits
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
@@ -222,45 +222,6 @@ def test_a_turn_that_is_not_taken_ends() -> None:
     later = engine.now + PATIENCE
     assert gates.recount(later) is (len(engine.tracked("uid-b").steps[0].slots) == 0)
     assert not gates.recount(later)
-
-
-def silent_rollouts(engine: InMemoryEngine, count: int) -> tuple[str, ...]:
-    """Applies a rollout of a healthy namespace, and many of another whose clusters do not
-    answer; returns the clusters of the healthy one."""
-    names = [*engine.spokes]
-    silent, healthy = names[:count], names[count:]
-    roll_out(engine, "healthy", *healthy, concurrency=1)
-    engine.until(Kind.RUN_ACCEPTED)
-    engine.frozen |= set(silent)
-    for name in silent:
-        roll_out(engine, f"silent-{name}", name, namespace="elsewhere")
-    return tuple(healthy)
-
-
-@pytest.mark.parametrize("count", [1, 8])
-def test_a_namespace_costs_others_one_patience_however_many_rollouts_it_has(count: int) -> None:
-    engine = fleet(*(f"site-{number}" for number in range(1, count + 4)))
-    set_policies(engine, policy(**LIMIT))
-    silent_rollouts(engine, count)
-    engine.until(Kind.FINISHED)
-    began, waited = engine.now, PATIENCE + timedelta(seconds=30)
-    while starts(engine).count("uid-healthy") < 2:
-        engine.wait(seconds=15)
-        if engine.policy_gates.recount(engine.now):
-            engine.touch_everything()
-        assert engine.now - began <= waited
-
-
-def test_a_namespace_that_was_passed_takes_its_place_once_its_clusters_answer() -> None:
-    engine = fleet()
-    set_policies(engine, policy(**LIMIT))
-    silent_rollouts(engine, 4)
-    engine.until(Kind.FINISHED)
-    drive(engine, 0.5)
-    engine.frozen.clear()
-    drive(engine, 24)
-    places = [engine.tracked(uid).rollout.namespace for uid in starts(engine)]
-    assert Counter(places) == {"fleet": 4, "elsewhere": 4}
 
 
 @pytest.mark.long
