@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-LIMIT = 900.0
+LIMIT = 1000.0
 """Seconds for the setup of a test, for its call, and for its teardown: far above what any takes."""
 _STDERR = pytest.StashKey[int]()
 
