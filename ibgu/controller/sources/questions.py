@@ -161,12 +161,13 @@ class _Asker:
     async def _session(self) -> None:
         """Asks for a while by one connection: then the files of the source are read again. Raises
         UnusableAnswer if they can't be used."""
-        ends = self._now() + INTERVAL
         try:
             async with (
                 source_client(self.source, _AT_A_TIME) as client,
                 asyncio.TaskGroup() as tasks,
             ):
+                # From now: to read the trusted certificates takes a busy machine its time.
+                ends = self._now() + INTERVAL
                 while self._now() < ends:
                     for each in self._due():
                         each.waits = True
