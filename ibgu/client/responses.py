@@ -83,7 +83,7 @@ class ApproveRequest(Response, frozen=True, kw_only=True):
     """An approval of what a policy lets start only then."""
 
     step: int | None = None
-    before: str = "Step"
+    before: str | None = None
     comment: str = ""
     minutes: int | None = None
 

@@ -206,6 +206,21 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
     assert (approve["allowed"], approve["approvals"]) == (True, ["Upgrade"])
 
 
+async def test_an_approval_names_by_default_what_clusters_wait_for(
+    post: Post, made: Made, journal: Journal
+) -> None:
+    found = await fleet(journal, await made("Prep", "Upgrade"), name="ran-x1")
+    without = (await post("nora", "approve", {"step": 2}, dryRun=True)).json()
+    assert without["done"] == "nora approves step 2 of ran-x1"
+    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
+    upgrade = step(found, 1, Action.UPGRADE)
+    await put(journal, member(upgrade, "g", 2, reason=replace(gate, approval="Upgrade")))
+    default = (await post("nora", "approve", {}, dryRun=True)).json()
+    assert default["done"] == "nora approves Upgrade of step 2 of ran-x1"
+    other = (await post("nora", "approve", {"step": 1}, dryRun=True)).json()
+    assert other["done"] == "nora approves step 1 of ran-x1"
+
+
 @pytest.mark.usefixtures("granted")
 async def test_people_approve_and_break_glass_in_their_own_name(
     post: Post, made: Made, journal: Journal, admin: HubClient

@@ -156,12 +156,20 @@ async def adopt(
 
 
 @router.post("/approve", status_code=202, responses=_PROBLEMS, summary="Approve a step")
-async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ChangeBody:
+async def approve(
+    changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest, body: ApproveBody
+) -> ChangeBody:
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
-    return await changing.grant(
-        lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
-    )
+    situation = await situation_of(row, reads) if body.before is None else None
+
+    def decide(target: ChangeTarget) -> RequestedChange:
+        step, before = body.step, body.before
+        if situation is not None:
+            step, before = change.awaited_approval(situation, step)
+        return change.approve(target, step, before, body.comment, lasts)
+
+    return await changing.grant(decide)
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")

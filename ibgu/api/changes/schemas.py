@@ -68,11 +68,12 @@ class ApproveBody(Body):
     step: int | None = Field(
         default=None, ge=1, le=100, description="From 1; null: the one that runs or comes next."
     )
-    before: str = Field(
-        default="Step",
+    before: str | None = Field(
+        default=None,
         max_length=32,
         pattern=POINT,
-        description="Step, Rest (what comes behind the canaries), or one of the step's actions.",
+        description="Step, Rest (what comes behind the canaries), or one of the step's actions; "
+        "null: what clusters of the step wait for, else Step.",
     )
     comment: str = Field(default="", max_length=512, description="Shown in the history.")
     minutes: Lasting | None = Field(

@@ -26,12 +26,14 @@ def approve(
         ),
     ] = None,
     before: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--before",
-            help="Step, Rest (what comes behind the canaries), or one of the step's actions.",
+            help="Step, Rest (what comes behind the canaries), or one of the step's actions; "
+            "default: what clusters wait for, by ibgu's REST API; without one, Step.",
+            show_default=False,
         ),
-    ] = "Step",
+    ] = None,
     comment: Annotated[
         str,
         typer.Option("--comment", help="Reason, shown in the history.", show_default=False),

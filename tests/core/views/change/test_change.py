@@ -37,6 +37,7 @@ from ibgu.core.views.change import (
     adopt,
     append,
     appendable,
+    awaited_approval,
     denied,
     pause,
     permits,
@@ -639,6 +640,30 @@ def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
     (approve,) = [each for each in permits(found) if each.name == "approve"]
     assert (approve.why, approve.approvals) == ("", ("Rest", "Upgrade"))
     assert why(situation("Upgrade", waiting=1))["approve"] == "no cluster waits for an approval"
+
+
+@pytest.mark.parametrize(
+    ("step", "approvals", "wanted"),
+    [
+        (None, ("Rest",), (1, "Rest")),
+        (1, ("Rest",), (1, "Rest")),
+        (2, ("Rest",), (2, None)),
+        (None, (), (None, None)),
+    ],
+)
+def test_an_approval_is_by_default_of_that_for_which_clusters_wait(
+    step: int | None, approvals: tuple[str, ...], wanted: tuple[int | None, str | None]
+) -> None:
+    found = replace(situation("Prep", "Upgrade", waiting=1), approvals=approvals)
+    assert awaited_approval(found, step) == wanted
+
+
+def test_clusters_that_wait_for_several_approvals_have_no_default() -> None:
+    found = replace(situation("Prep", waiting=1), approvals=("Prep", "Step"))
+    with pytest.raises(ChangeRefused, match=r"approvals: Prep of step 1 and step 1; name one"):
+        awaited_approval(found, None)
+    none = replace(found, newest=None)
+    assert awaited_approval(none, None) == (None, None)
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
