@@ -47,6 +47,7 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
     def __init__(self, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
         self._ended_one: set[str] = set()
+        """The tests that have ended a process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
@@ -58,7 +59,8 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
         running = self._running(node)
         if running in self._ended_one:
             for unit in self.assigned_work[node].values():
-                unit.update({running: True} if running in unit else {})
+                if running in unit:
+                    unit[running] = True
         super().remove_node(node)
         if running is not None:
             self._ended_one.add(running)

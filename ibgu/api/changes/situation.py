@@ -20,18 +20,15 @@ _PAGE = 500
 async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
     steps = await reads.steps(row.rollout.uid, shared=False)
     newest = steps[-1] if steps else None
+    reasons = newest.reasons if newest else ()
     return RolloutSituation(
         rollout=row.rollout,
         table=DRIVERS[row.rollout.kind].actions,
         newest=newest.step if newest else None,
         waiting=newest.counts.waiting if newest else 0,
         failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
-        to_accept=sum(
-            each.count for each in (newest.reasons if newest else ()) if each.kind in ACCEPTABLE
-        ),
-        approvals=tuple(
-            sorted({name for each in (newest.reasons if newest else ()) for name in each.approvals})
-        ),
+        to_accept=sum(each.count for each in reasons if each.kind in ACCEPTABLE),
+        approvals=tuple(sorted({name for each in reasons for name in each.approvals})),
         planned=sum(made.planned for each in steps for made in each.step.follow_ups.made),
     )
 

@@ -49,14 +49,17 @@ def approve(
 def awaited_approval(
     situation: RolloutSituation, step: int | None
 ) -> tuple[int | None, str | None]:
-    """Returns the step, and what of it clusters wait to be approved, as `approve` takes both; what
-    is given, if they wait for nothing. Raises ChangeRefused if they wait for more than one."""
+    """Returns the step and the `before` of the approval for which clusters of that step, from 1
+    (None: of the newest), wait; the given step and None, if they wait for none. Raises
+    ChangeRefused if they wait for several."""
     newest = situation.newest
     if newest is None or step not in (None, newest.index + 1) or not situation.approvals:
         return step, None
     found = [point_words(newest.index + 1, each) for each in situation.approvals]
     if len(found) > 1:
-        raise ChangeRefused(f"clusters wait for several approvals: {' and '.join(found)}; name one")
+        raise ChangeRefused(
+            f"clusters wait for several approvals: {' and '.join(found)}; name one with --before"
+        )
     return newest.index + 1, situation.approvals[0]
 
 

@@ -1,5 +1,5 @@
 /** Changes and actions in the words of buttons. */
-import { plural } from "./format.js";
+import { capitalized, plural } from "./format.js";
 import { spaced } from "./states.js";
 
 /** Three dots: a form asks for more. */
@@ -36,7 +36,7 @@ export function stepLabel(/** @type {string[]} */ actions, clusters) {
   const whom = clusters === null ? "" : plural(clusters, "cluster");
   if (actions.join() === "AbortOnFailure") return cleanUpLabel(clusters);
   const words = actions.map(spaced).join(", then ");
-  return `${words[0].toUpperCase()}${words.slice(1)}${whom && ` on ${whom}`}`;
+  return `${capitalized(words)}${whom && ` on ${whom}`}`;
 }
 
 /** "step 2", "the rest of step 2", or "Upgrade of step 2". @param {number} step from 1 */

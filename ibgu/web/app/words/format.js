@@ -74,6 +74,9 @@ export function percent(/** @type {number} */ part, /** @type {number} */ whole)
   return `${part < whole ? Math.min(99, Math.floor(share)) : 100}%`;
 }
 
+/** With a capital letter. */
+export const capitalized = (/** @type {string} */ text) => `${text[0].toUpperCase()}${text.slice(1)}`;
+
 /** With its full stop. */
 export const sentence = (/** @type {string} */ text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 

@@ -7,7 +7,7 @@ import { Empty, Loading } from "../../parts/Notice.js";
 import { Words } from "../../parts/Words.js";
 import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
-import { clock, clockWithSeconds, utc } from "../../words/format.js";
+import { capitalized, clock, clockWithSeconds, utc } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
 
 const PAGE = 50;
@@ -70,7 +70,7 @@ function sentence({ kind, cause, data }) {
   const causing = cause && spaced(cause) !== doing.toLowerCase() ? spaced(cause) : "";
   const told = [doing, causing].filter(Boolean).join(", ");
   const again = attempt > 1 ? ` (attempt ${attempt})` : "";
-  return `${head[0].toUpperCase()}${head.slice(1)}${told && `: ${told}`}${again}.`;
+  return `${capitalized(head)}${told && `: ${told}`}${again}.`;
 }
 
 /** Pages that do not change: asked for once. */

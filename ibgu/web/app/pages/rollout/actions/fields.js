@@ -1,6 +1,7 @@
 /** The fields of the forms: which clusters, which actions, within which bounds. */
 import { html } from "../../../html.js";
 import { approvedWords, REVERSIBLE, riskOf } from "../../../words/actions.js";
+import { capitalized } from "../../../words/format.js";
 
 export const Nothing = () => null;
 
@@ -84,8 +85,6 @@ export function Approval({ points, body, change }) {
       </label>
     </div>`;
 }
-
-const capitalized = (words) => `${words[0].toUpperCase()}${words.slice(1)}`;
 
 const CANCELLED = {
   all: "All clusters that are not upgraded",
