@@ -83,7 +83,7 @@ class ApproveRequest(Response, frozen=True, kw_only=True):
     """An approval of what a policy lets start only then."""
 
     step: int | None = None
-    before: str | None = None
+    before: str
     comment: str = ""
     minutes: int | None = None
 
@@ -1030,12 +1030,22 @@ class RehearsalResponse(Response, frozen=True, kw_only=True):
     left_out: str = ""
 
 
+class AwaitedApprovalResponse(Response, frozen=True, kw_only=True):
+    """An approval for which clusters wait, with the risk of what may start then."""
+
+    step: int
+    before: str = ""
+    what: str = ""
+    danger: str = ""
+    lost: str = ""
+
+
 class PermitResponse(Response, frozen=True, kw_only=True):
     name: str
     allowed: bool = False
     why: str = ""
     plans: tuple[tuple[str, ...], ...] = ()
-    approvals: tuple[str, ...] = ()
+    approvals: tuple[AwaitedApprovalResponse, ...] = ()
     danger: str = ""
     lost: str = ""
 

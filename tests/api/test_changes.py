@@ -198,27 +198,21 @@ async def granted(admin: HubClient) -> AsyncIterator[None]:
 
 
 async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journal) -> None:
-    upgrade = step(await fleet(journal), 1, Action.UPGRADE)
+    last = await open_step(journal, step(await fleet(journal), 2, Action.FINALIZE_UPGRADE))
     gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
-    await put(journal, member(upgrade, "g", 2, reason=replace(gate, approval="Upgrade")))
+    await put(journal, member(last, "b", 0, reason=replace(gate, approval="FinalizeUpgrade")))
     items = (await ask("nora", "rollouts/default/ran-r1/actions")).json()["items"]
     (approve,) = [each for each in items if each["name"] == "approve"]
-    assert (approve["allowed"], approve["approvals"]) == (True, ["Upgrade"])
-
-
-async def test_an_approval_names_by_default_what_clusters_wait_for(
-    post: Post, made: Made, journal: Journal
-) -> None:
-    found = await fleet(journal, await made("Prep", "Upgrade"), name="ran-x1")
-    without = (await post("nora", "approve", {"step": 2}, dryRun=True)).json()
-    assert without["done"] == "nora approves step 2 of ran-x1"
-    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
-    upgrade = step(found, 1, Action.UPGRADE)
-    await put(journal, member(upgrade, "g", 2, reason=replace(gate, approval="Upgrade")))
-    default = (await post("nora", "approve", {}, dryRun=True)).json()
-    assert default["done"] == "nora approves Upgrade of step 2 of ran-x1"
-    other = (await post("nora", "approve", {"step": 1}, dryRun=True)).json()
-    assert other["done"] == "nora approves step 1 of ran-x1"
+    [awaited] = approve["approvals"]
+    lost = awaited.pop("lost")
+    assert lost.startswith("The clusters may go on with FinalizeUpgrade. ")
+    assert awaited == {
+        "step": 3,
+        "before": "FinalizeUpgrade",
+        "what": "FinalizeUpgrade of step 3",
+        "danger": "irreversible",
+    }
+    assert (approve["allowed"], approve["danger"]) == (True, "reversible")
 
 
 @pytest.mark.usefixtures("granted")
@@ -229,7 +223,12 @@ async def test_people_approve_and_break_glass_in_their_own_name(
     await fleet(journal, uid, name="ran-x1")
     glass = {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}
     for what, body, kind, role in (
-        ("approve", {"step": 1, "minutes": 60}, "rolloutapprovals", "ibgu-approval-edit"),
+        (
+            "approve",
+            {"step": 1, "before": "Step", "minutes": 60},
+            "rolloutapprovals",
+            "ibgu-approval-edit",
+        ),
         ("break-glass", glass, "breakglasses", "ibgu-break-glass-edit"),
     ):
         answer = await post("nora", what, body)
@@ -245,8 +244,9 @@ async def test_people_approve_and_break_glass_in_their_own_name(
         for each in page
     ]
     assert (approval.spec.user, approval.spec.rollout.uid) == ("nora", uid)
-    wrong = await post("nora", "approve", {"step": 2})
+    wrong = await post("nora", "approve", {"step": 2, "before": "Step"})
     assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
+    assert (await post("nora", "approve", {"step": 1})).status_code == 422
 
 
 async def test_an_appended_step_overwrites_no_annotation_that_has_come_meanwhile(

@@ -40,7 +40,7 @@ from tests.web.test_accessible import told
 pytestmark = [pytest.mark.hub, SESSION]
 
 
-def manifest(name: str) -> dict[str, Any]:
+def manifest(name: str, action: str = "Prep") -> dict[str, Any]:
     strategy = {"maxConcurrency": 10, "timeout": 240}
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
@@ -49,7 +49,7 @@ def manifest(name: str) -> dict[str, Any]:
         "spec": {
             "ibuSpec": {"seedImageRef": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"}},
             "clusterLabelSelectors": [FLEET],
-            "plan": [{"actions": ["Prep"], "rolloutStrategy": strategy}],
+            "plan": [{"actions": [action], "rolloutStrategy": strategy}],
         },
     }
 
@@ -133,6 +133,32 @@ async def test_an_approval_is_given_for_what_clusters_wait_for(look: Tab) -> Non
     assert (spec["user"], spec["step"], spec["before"], spec["comment"]) == (
         *("nora", 1, "Rest", "the canaries look good"),
     )
+
+
+async def test_an_approval_of_what_cannot_be_undone_asks_for_the_name(look: Tab) -> None:
+    name, action = "ran-476", Action.FINALIZE_UPGRADE
+    Kubectl(look.site.hub).apply(manifest(name, action))
+    story = look.site.story()
+    uid = of_hub(look, name)["metadata"]["uid"]
+    found = await story.rollout(uid, [action], name=name, fleet=FLEET)
+    step = await story.step(found, 0, 1)
+    kept = Reason(ReasonKind.GATE, story.now, "words", who=ActingParty.PERSON, approval=action)
+    waits = replace(waiting(step, 6975, 0, story.now), reason=kept)
+    await story.put(waits)
+    dialog = await opened(look, name, "Approve…", user="nora")
+    await expect(dialog.locator(".confirm")).to_contain_text(
+        "The clusters may go on with FinalizeUpgrade."
+    )
+    button = dialog.get_by_role("button", name="Approve FinalizeUpgrade of step 1")
+    await expect(button).to_have_attribute("aria-disabled", "true")
+    await dialog.get_by_label("To confirm").fill(name)
+    await expect(button).not_to_have_attribute("aria-disabled", "true")
+    # Somebody else was first.
+    await story.put(replace(waits, reason=Reason(ReasonKind.SLOT, story.now, "waits for a slot")))
+    await expect(dialog.get_by_role("status")).to_have_text(
+        "No cluster waits for this approval any more."
+    )
+    assert look.errors == []
 
 
 async def test_nobody_approves_where_no_cluster_waits_for_it(look: Tab) -> None:

@@ -9,6 +9,7 @@ from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
     ApproveBody,
+    AwaitedApprovalBody,
     BreakGlassBody,
     ChangeBody,
     NewStepBody,
@@ -62,7 +63,16 @@ async def actions(
             allowed=permit.allowed,
             why=permit.why,
             plans=[list(step) for step in permit.plans],
-            approvals=list(permit.approvals),
+            approvals=[
+                AwaitedApprovalBody(
+                    step=each.step,
+                    before=each.before,
+                    what=each.what,
+                    danger=each.risk.danger,
+                    lost=each.risk.lost,
+                )
+                for each in permit.approvals
+            ],
             danger=permit.risk.danger,
             lost=permit.risk.lost,
         )
@@ -156,20 +166,12 @@ async def adopt(
 
 
 @router.post("/approve", status_code=202, responses=_PROBLEMS, summary="Approve a step")
-async def approve(
-    changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest, body: ApproveBody
-) -> ChangeBody:
+async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ChangeBody:
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
-    situation = await situation_of(row, reads) if body.before is None else None
-
-    def decide(target: ChangeTarget) -> RequestedChange:
-        step, before = body.step, body.before
-        if situation is not None:
-            step, before = change.awaited_approval(situation, step)
-        return change.approve(target, step, before, body.comment, lasts)
-
-    return await changing.grant(decide)
+    return await changing.grant(
+        lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
+    )
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")

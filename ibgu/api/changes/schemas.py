@@ -68,12 +68,10 @@ class ApproveBody(Body):
     step: int | None = Field(
         default=None, ge=1, le=100, description="From 1; null: the one that runs or comes next."
     )
-    before: str | None = Field(
-        default=None,
+    before: str = Field(
         max_length=32,
         pattern=POINT,
-        description="Step, Rest (what comes behind the canaries), or one of the step's actions; "
-        "null: what clusters of the step wait for, else Step.",
+        description="Step, Rest (what comes behind the canaries), or one of the step's actions.",
     )
     comment: str = Field(default="", max_length=512, description="Shown in the history.")
     minutes: Lasting | None = Field(
@@ -102,6 +100,16 @@ class ChangeBody(Body):
     )
 
 
+class AwaitedApprovalBody(Body):
+    """An approval for which clusters wait, with the risk of what may start then."""
+
+    step: int = Field(description="From 1, as `step` of the request.")
+    before: str = Field(description="As `before` of the request.")
+    what: str = Field(description="In words, such as: Upgrade of step 2.")
+    danger: Danger
+    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
+
+
 class PermitBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PERMIT]})
 
@@ -115,11 +123,10 @@ class PermitBody(Body):
     plans: list[list[ActionName]] = Field(
         description="For append-step: the steps that may come next, least dangerous first."
     )
-    approvals: list[str] = Field(
-        description="For approve: what clusters wait to be approved, as `before` of the request."
-    )
+    approvals: list[AwaitedApprovalBody] = Field(description="For approve: what clusters wait for.")
     danger: Danger = Field(
-        description="Risk of the change itself; for a new step, see its actions' `risks`."
+        description="Risk of the change itself; for a new step, see its actions' `risks`, for an "
+        "approval, see `approvals`."
     )
     lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
 

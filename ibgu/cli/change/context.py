@@ -18,6 +18,7 @@ from ibgu.client import Client, RestError
 from ibgu.client.responses import (
     ChangeResponse,
     NewStepRequest,
+    PermitResponse,
     ProposalRequest,
     StepResponse,
 )
@@ -88,10 +89,15 @@ def _risk_by_state(how: ChangeContext, namespace: str) -> Risk:
     """Returns the risk that the page names too; `--direct` offers only a resume of this kind."""
     if how.options.direct:
         return asyncio.run(_on_hub(how, namespace, _risk_of_resume, dry_run=True))
+    permit = permit_of(how, namespace, how.by_state)
+    return Risk(Danger(permit.danger), permit.lost)
+
+
+def permit_of(how: ChangeContext, namespace: str, change: str) -> PermitResponse:
+    """Returns whether the change is possible now, and its risk. Raises RestError."""
     with _or_directly():
         found = how.target.client().actions(namespace, how.name).items
-    permit = next(each for each in found if each.name == how.by_state)
-    return Risk(Danger(permit.danger), permit.lost)
+    return next(each for each in found if each.name == change)
 
 
 async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:

@@ -13,6 +13,7 @@ from tests.benchmarks.journal.statements import Recorder
 _BODIES: dict[str, Any] = {
     "steps": {"actions": ["FinalizeUpgrade"], "maxConcurrency": 1, "timeout": 240},
     "preview": {"append": []},
+    "approve": {"before": "Step"},
     "break-glass": {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60},
     "skip": {"reason": "WaitingForSlot"},
     "confirm-cleanup": {"reason": "somebody has cleaned up"},

@@ -16,7 +16,7 @@ from ibgu.core.views.change.follow_up import (
     finalize,
     roll_back,
 )
-from ibgu.core.views.change.grants import approve, awaited_approval, break_glass
+from ibgu.core.views.change.grants import approve, break_glass
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.plan import NewStep, append, appendable, appended, instead
 from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_retry
@@ -42,7 +42,6 @@ __all__ = [
     "appendable",
     "appended",
     "approve",
-    "awaited_approval",
     "break_glass",
     "cancel",
     "confirm_cleanup",

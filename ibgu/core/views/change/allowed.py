@@ -1,7 +1,7 @@
 """Decides which changes a rollout's state allows, and why not the others: the text of disabled
 buttons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
 from ibgu.core.model.actions import Risk
+from ibgu.core.model.grants import point_words
 from ibgu.core.views.change.danger import (
     ADOPT,
     SKIP,
@@ -46,6 +47,21 @@ class RolloutSituation(Struct, frozen=True):
     """Attempts that policies will make after the end of the plan (R50.20)."""
 
 
+class AwaitedApproval(Struct, frozen=True):
+    """AwaitedApproval is what clusters wait for a person to approve."""
+
+    step: int
+    """The number of the step, from 1."""
+    before: str
+    """See RolloutApprovalSpec."""
+    risk: Risk
+    """The risk of what may start then."""
+
+    @property
+    def what(self) -> str:
+        return point_words(self.step, self.before)
+
+
 class Permit(Struct, frozen=True):
     name: str
     why: str = ""
@@ -53,10 +69,10 @@ class Permit(Struct, frozen=True):
     plans: tuple[tuple[ActionName, ...], ...] = ()
     """The plans that append-step allows: the steps of which one may come next, the least dangerous
     first."""
-    approvals: tuple[str, ...] = ()
-    """What has to be approved, as an approval's `before`: for approve."""
+    approvals: tuple[AwaitedApproval, ...] = ()
+    """What clusters wait for, if the change is to approve."""
     risk: Risk = Risk()
-    """The risk of the change itself; a new step has that of its actions."""
+    """The risk of the change itself; a new step has that of its actions, an approval its own."""
 
     @property
     def allowed(self) -> bool:
@@ -77,7 +93,7 @@ def permits(situation: RolloutSituation) -> list[Permit]:
     found = [
         Permit("pause", _pause(situation)),
         Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
-        Permit("approve", _approve(situation), approvals=situation.approvals),
+        Permit("approve", _approve(situation), approvals=tuple(_awaited(situation))),
         retry,
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(situation), risk=ADOPT),
@@ -134,6 +150,18 @@ def resumable(hold: Reason | None) -> bool:
 
 def _approve(situation: RolloutSituation) -> str:
     return "" if situation.approvals else "no cluster waits for an approval"
+
+
+def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
+    """Yields what the newest step waits for. A cluster goes on as far as nothing else keeps it, so
+    the risk of an action is also that of those behind it; Step and Rest open all of them."""
+    newest = situation.newest
+    if newest is None:
+        return
+    for before in situation.approvals:
+        first = newest.actions.index(before) if before in newest.actions else 0
+        risk = risk_of_going_on("The clusters may go on with", newest.actions[first:])
+        yield AwaitedApproval(newest.index + 1, before, risk)
 
 
 def _risk_of_resume(situation: RolloutSituation) -> Risk:

@@ -8,7 +8,6 @@ from ibgu.core.engine.gates.policies import CLUSTER_HOLD
 from ibgu.core.model.grants import ApprovalPoint, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
-from ibgu.core.views.change.allowed import RolloutSituation
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.second import kubectl_create
 
@@ -19,13 +18,12 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 def approve(
     target: ChangeTarget,
     step: int | None,
-    before: str | None,
+    before: str,
     comment: str = "",
     lasts: timedelta | None = None,
 ) -> RequestedChange:
     """Approves a step, from 1; None: the one that runs or comes next. `before`: what of it, see
-    RolloutApprovalSpec; None: its beginning. Raises ChangeRefused if the plan has no such thing."""
-    before = before or ApprovalPoint.STEP
+    RolloutApprovalSpec. Raises ChangeRefused if the plan has no such thing."""
     number = step if step is not None else _next_step(target)
     if not 1 <= number <= len(target.actions):
         raise ChangeRefused(f"the plan of {target.name} has no step {number}")
@@ -44,23 +42,6 @@ def approve(
     return _granted(
         target, "RolloutApproval", spec, f"{target.who} approves {what} of {target.name}{until}"
     )
-
-
-def awaited_approval(
-    situation: RolloutSituation, step: int | None
-) -> tuple[int | None, str | None]:
-    """Returns the step and the `before` of the approval for which clusters of that step, from 1
-    (None: of the newest), wait; the given step and None, if they wait for none. Raises
-    ChangeRefused if they wait for several."""
-    newest = situation.newest
-    if newest is None or step not in (None, newest.index + 1) or not situation.approvals:
-        return step, None
-    found = [point_words(newest.index + 1, each) for each in situation.approvals]
-    if len(found) > 1:
-        raise ChangeRefused(
-            f"clusters wait for several approvals: {' and '.join(found)}; name one with --before"
-        )
-    return newest.index + 1, situation.approvals[0]
 
 
 def _next_step(target: ChangeTarget) -> int:

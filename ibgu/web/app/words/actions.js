@@ -39,10 +39,6 @@ export function stepLabel(/** @type {string[]} */ actions, clusters) {
   return `${capitalized(words)}${whom && ` on ${whom}`}`;
 }
 
-/** "step 2", "the rest of step 2", or "Upgrade of step 2". @param {number} step from 1 */
-export const approvedWords = (/** @type {string} */ before, step) =>
-  ({ Step: `step ${step}`, Rest: `the rest of step ${step}` })[before] ?? `${before} of step ${step}`;
-
 /** "Clean up 3 failed clusters". @param {number | null} clusters */
 export const cleanUpLabel = (clusters) =>
   `Clean up ${clusters === null ? "failed clusters" : plural(clusters, "failed cluster")}`;

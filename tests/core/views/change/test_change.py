@@ -37,7 +37,6 @@ from ibgu.core.views.change import (
     adopt,
     append,
     appendable,
-    awaited_approval,
     denied,
     pause,
     permits,
@@ -638,32 +637,44 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
 def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
     found = replace(situation("Upgrade", waiting=1), approvals=("Rest", "Upgrade"))
     (approve,) = [each for each in permits(found) if each.name == "approve"]
-    assert (approve.why, approve.approvals) == ("", ("Rest", "Upgrade"))
+    assert approve.why == ""
+    assert [(each.step, each.before, each.what) for each in approve.approvals] == [
+        (1, "Rest", "the rest of step 1"),
+        (1, "Upgrade", "Upgrade of step 1"),
+    ]
     assert why(situation("Upgrade", waiting=1))["approve"] == "no cluster waits for an approval"
 
 
 @pytest.mark.parametrize(
-    ("step", "approvals", "wanted"),
+    ("before", "actions", "lost"),
     [
-        (None, ("Rest",), (1, "Rest")),
-        (1, ("Rest",), (1, "Rest")),
-        (2, ("Rest",), (2, None)),
-        (None, (), (None, None)),
+        ("Prep", ("Prep", "Upgrade"), None),
+        ("Upgrade", ("Prep", "Upgrade", "FinalizeUpgrade"), "FinalizeUpgrade"),
+        ("Rest", ("FinalizeUpgrade",), "FinalizeUpgrade"),
+        ("Step", ("Upgrade", "FinalizeUpgrade"), "FinalizeUpgrade"),
+        ("Upgrade", ("Abort", "Upgrade"), None),
     ],
 )
-def test_an_approval_is_by_default_of_that_for_which_clusters_wait(
-    step: int | None, approvals: tuple[str, ...], wanted: tuple[int | None, str | None]
+def test_an_approval_has_the_risk_of_what_may_start_then(
+    before: str, actions: tuple[str, ...], lost: str | None
 ) -> None:
-    found = replace(situation("Prep", "Upgrade", waiting=1), approvals=approvals)
-    assert awaited_approval(found, step) == wanted
+    waits = situation(" ".join(actions), waiting=1)
+    assert waits.newest is not None
+    found = replace(waits, newest=replace(waits.newest, actions=actions), approvals=(before,))
+    (approve,) = [each for each in permits(found) if each.name == "approve"]
+    [awaited] = approve.approvals
+    if lost is None:
+        assert awaited.risk == Risk()
+    else:
+        risk = RISKS[Action(lost)]
+        words = f"The clusters may go on with {lost}. {risk.lost}"
+        assert awaited.risk == Risk(risk.danger, words)
 
 
-def test_clusters_that_wait_for_several_approvals_have_no_default() -> None:
-    found = replace(situation("Prep", waiting=1), approvals=("Prep", "Step"))
-    with pytest.raises(ChangeRefused, match=r"approvals: Prep of step 1 and step 1; name one"):
-        awaited_approval(found, None)
-    none = replace(found, newest=None)
-    assert awaited_approval(none, None) == (None, None)
+def test_no_approval_is_awaited_before_the_first_step() -> None:
+    found = replace(situation("Prep", waiting=1), approvals=("Prep",), newest=None)
+    (approve,) = [each for each in permits(found) if each.name == "approve"]
+    assert approve.approvals == ()
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:

@@ -13,7 +13,7 @@
  * @property {(body: any) => number | null} clusters where no preview tells; null: unknown
  * @property {(body: any, clusters: number | null) => string} label of the button
  */
-import { approvedWords, cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
+import { cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
 import { plural } from "../../../words/format.js";
 import {
   Approval,
@@ -34,7 +34,7 @@ const SAFE = { danger: "reversible", lost: "" };
 
 /** @returns {Kind} */
 export function changeOf(
-  /** @type {{ name: string, plans: string[][], approvals: string[], danger: string, lost: string }} */ permit,
+  /** @type {{ name: string, plans: string[][], approvals: any[], danger: string, lost: string }} */ permit,
   /** @type {{ rollout: any, step: any, risks: any }} */ known,
 ) {
   const { name, danger, lost } = permit;
@@ -59,13 +59,20 @@ const MORE = {
   resume: (_, { step }) => ({
     clusters: () => (step?.state === "finished" ? null : (step?.counts.waiting ?? null)),
   }),
-  approve: ({ approvals }, { step, rollout }) => ({
-    title: `Approve a step of ${rollout.name}`,
-    start: { step: step.step, before: approvals[0], comment: "", minutes: null },
-    Fields: Approval,
-    given: { points: approvals },
-    label: ({ before }) => `Approve ${approvedWords(before, step.step)}`,
-  }),
+  approve: ({ approvals }, { rollout }) => {
+    const chosen = ({ step, before }) =>
+      approvals.find((each) => each.step === step && each.before === before);
+    return {
+      title: `Approve a step of ${rollout.name}`,
+      start: { step: approvals[0]?.step, before: approvals[0]?.before, comment: "", minutes: null },
+      Fields: Approval,
+      given: { approvals },
+      // Others may approve it while the form is open.
+      missing: (body) => (chosen(body) ? "" : "No cluster waits for this approval any more."),
+      risk: (body) => chosen(body) ?? SAFE,
+      label: (body) => `Approve ${chosen(body)?.what ?? rollout.name}`,
+    };
+  },
   retry: () => ({
     start: { clusters: null, cause: null, abortFirst: false, maxConcurrency: null, timeout: null },
     Fields: Retry,

@@ -1,6 +1,6 @@
 /** The fields of the forms: which clusters, which actions, within which bounds. */
 import { html } from "../../../html.js";
-import { approvedWords, REVERSIBLE, riskOf } from "../../../words/actions.js";
+import { REVERSIBLE, riskOf } from "../../../words/actions.js";
 import { capitalized } from "../../../words/format.js";
 
 export const Nothing = () => null;
@@ -46,18 +46,18 @@ export function Chosen({ what, body, change }) {
 }
 
 /** What of the step is approved, with a comment, and for how long. */
-export function Approval({ points, body, change }) {
+export function Approval({ approvals, body, change }) {
   return html`<fieldset class="plans">
       <legend>What you approve</legend>
-      ${points.map(
-        (before) => html`<label key=${before}>
+      ${approvals.map(
+        ({ before, what, danger }) => html`<label key=${before} class=${danger}>
           <input
             type="radio"
             name="before"
             checked=${body.before === before}
             onChange=${() => change({ before })}
           />
-          ${capitalized(approvedWords(before, body.step))}
+          ${capitalized(what)}${danger !== REVERSIBLE && html` <small>can't be undone</small>`}
         </label>`,
       )}
     </fieldset>

@@ -1,0 +1,114 @@
+"""`ibgu approve`: it sends what it has shown, and asks before what can't be undone."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.model import ActingParty, Reason, ReasonKind
+from ibgu.core.model.grants import RolloutApproval
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from tests.api.fleet import fleet, open_step, put
+from tests.api.test_changes import admin, clusters, ibgus, made
+from tests.cli.conftest import Ibgu
+from tests.cli.terminal import OnTerminal, on_terminal
+from tests.cli.test_confirming import unwrapped
+from tests.db.records import NOW, member, step
+
+__all__ = ["admin", "clusters", "ibgus", "made", "on_terminal"]
+pytestmark = pytest.mark.hub
+Made = Callable[..., Awaitable[str]]
+
+LOST = next(
+    action.risk.lost for action in IBU_ACTIONS.actions if action.name == Action.FINALIZE_UPGRADE
+)
+
+
+@pytest.fixture
+async def approvals(admin: HubClient) -> AsyncIterator[Callable[[], Awaitable[list[str]]]]:
+    """Returns who approves what, such as "nora 2 Upgrade"; deletes the approvals afterwards."""
+    path = paths.rollout_approvals("default")
+
+    async def found() -> list[str]:
+        pages = admin.list_pages(path, RolloutApproval)
+        specs = [each.spec async for page, _ in pages for each in page]
+        return sorted(f"{each.user} {each.step} {each.before}" for each in specs)
+
+    yield found
+    await admin.request("DELETE", path)
+
+
+Approvals = Callable[[], Awaitable[list[str]]]
+
+
+async def waiting_for(made: Made, journal: Journal, *points: str) -> None:
+    """Clusters of the third step wait for these approvals."""
+    uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
+    found = await fleet(journal, uid, name="ran-x1")
+    last = await open_step(journal, step(found, 2, Action.FINALIZE_UPGRADE, total=len(points)))
+    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
+    for position, point in enumerate(points):
+        kept = replace(gate, approval=point)
+        await put(journal, member(last, f"w{position}", position, reason=kept))
+
+
+async def test_the_default_is_what_clusters_wait_for(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals
+) -> None:
+    await waiting_for(made, journal, "FinalizeUpgrade")
+    for args in ((), ("--step", "3"), ("--before", "FinalizeUpgrade")):
+        told = await ibgu("approve", "ran-x1", "--dry-run", *args, user="nora")
+        assert told.exit_code == 0, told.output
+        assert "nora approves FinalizeUpgrade of step 3 of ran-x1\n" in told.stdout
+        assert f"The clusters may go on with FinalizeUpgrade. {LOST}" in told.stdout
+    other = await ibgu("approve", "ran-x1", "--dry-run", "--step", "1", user="nora")
+    assert "nora approves step 1 of ran-x1\n" in other.stdout
+    assert "can't be undone" not in other.stdout
+    assert await approvals() == []
+
+
+async def test_the_beginning_of_the_step_is_approved_if_no_cluster_waits(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals
+) -> None:
+    await waiting_for(made, journal)
+    done = await ibgu("approve", "ran-x1", "--step", "2", user="nora")
+    assert done.exit_code == 0, done.output
+    direct = await ibgu("approve", "ran-x1", "--step", "1", "--direct", user="nora")
+    assert direct.exit_code == 0, direct.output
+    assert await approvals() == ["nora 1 Step", "nora 2 Step"]
+
+
+async def test_one_of_several_approvals_must_be_named(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals
+) -> None:
+    await waiting_for(made, journal, "Rest", "FinalizeUpgrade")
+    refused = await ibgu("approve", "ran-x1", user="nora")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "ibgu: clusters wait for several approvals: FinalizeUpgrade of step 3 and the rest of "
+        "step 3; name one with --before\n"
+    )
+    assert await approvals() == []
+    done = await ibgu("approve", "ran-x1", "--before", "Rest", "--yes", user="nora")
+    assert done.exit_code == 0, done.output
+    assert await approvals() == ["nora 3 Rest"]
+
+
+async def test_the_name_is_typed_to_approve_what_cannot_be_undone(
+    ibgu: Ibgu, on_terminal: OnTerminal, made: Made, journal: Journal, approvals: Approvals
+) -> None:
+    await waiting_for(made, journal, "FinalizeUpgrade")
+    nobody = await ibgu("approve", "ran-x1", user="nora")
+    assert nobody.exit_code == 2
+    assert nobody.stderr.startswith("ibgu: ran-x1: nothing was done. This can't be undone. ")
+    wrong = await on_terminal("approve", "ran-x1", types="ran\n", user="nora")
+    assert wrong.exit_code == 1
+    assert "nora approves FinalizeUpgrade of step 3 of ran-x1" in unwrapped(wrong.screen)
+    assert LOST in unwrapped(wrong.screen)
+    assert await approvals() == []
+    right = await on_terminal("approve", "ran-x1", types="ran-x1\n", user="nora")
+    assert right.exit_code == 0, right.screen
+    assert await approvals() == ["nora 3 FinalizeUpgrade"]
