@@ -1060,6 +1060,14 @@ class PermitsResponse(Response, frozen=True, kw_only=True):
     risks: dict[str, RiskResponse] = field(default_factory=dict)
 
 
+class ApprovedResponse(Response, frozen=True, kw_only=True):
+    done: str
+    kubectl: str = ""
+    step: int = 0
+    danger: str = ""
+    lost: str = ""
+
+
 class FollowUpResponse(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""

@@ -9,6 +9,7 @@ import msgspec
 
 from ibgu.client.responses import (
     ActivityEntryResponse,
+    ApprovedResponse,
     ApproveRequest,
     BreakGlassRequest,
     CancelRequest,
@@ -437,10 +438,10 @@ class Routes:
         *,
         dry_run: bool | None = None,
         uid: str | None = None,
-    ) -> ChangeResponse:
+    ) -> ApprovedResponse:
         """Requests `POST rollouts/{namespace}/{name}/approve`: approve a step."""
         return self._wire.post(
-            ChangeResponse,
+            ApprovedResponse,
             "rollouts",
             namespace,
             name,

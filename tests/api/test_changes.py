@@ -244,6 +244,12 @@ async def test_people_approve_and_break_glass_in_their_own_name(
         for each in page
     ]
     assert (approval.spec.user, approval.spec.rollout.uid) == ("nora", uid)
+    tried = await post("nora", "approve", {"before": "Prep", "step": 1}, dryRun=True)
+    assert {key: tried.json()[key] for key in ("step", "danger", "lost")} == {
+        "step": 1,
+        "danger": "reversible",
+        "lost": "",
+    }
     wrong = await post("nora", "approve", {"step": 2, "before": "Step"})
     assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
     assert (await post("nora", "approve", {"step": 1})).status_code == 422

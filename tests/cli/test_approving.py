@@ -1,12 +1,13 @@
 """`ibgu approve`: it sends what it has shown, and asks before what can't be undone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from msgspec.structs import replace
 
+from ibgu.cli.change import context
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
-from ibgu.core.model import ActingParty, Reason, ReasonKind
+from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
 from ibgu.core.model.grants import RolloutApproval
 from ibgu.db import Journal
 from ibgu.hub import paths
@@ -44,15 +45,19 @@ async def approvals(admin: HubClient) -> AsyncIterator[Callable[[], Awaitable[li
 Approvals = Callable[[], Awaitable[list[str]]]
 
 
-async def waiting_for(made: Made, journal: Journal, *points: str) -> None:
-    """Clusters of the third step wait for these approvals."""
+async def waiting_for(made: Made, journal: Journal, *points: str) -> Step:
+    """Has clusters of the third step, which it returns, wait for these approvals."""
     uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
     found = await fleet(journal, uid, name="ran-x1")
     last = await open_step(journal, step(found, 2, Action.FINALIZE_UPGRADE, total=len(points)))
-    gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
     for position, point in enumerate(points):
-        kept = replace(gate, approval=point)
-        await put(journal, member(last, f"w{position}", position, reason=kept))
+        await put(journal, kept(last, position, point))
+    return last
+
+
+def kept(last: Step, position: int, point: str) -> Member:
+    gate = Reason(ReasonKind.GATE, NOW, "words", who=ActingParty.PERSON, approval=point)
+    return member(last, f"w{position}", position, reason=gate)
 
 
 async def test_the_default_is_what_clusters_wait_for(
@@ -112,3 +117,48 @@ async def test_the_name_is_typed_to_approve_what_cannot_be_undone(
     right = await on_terminal("approve", "ran-x1", types="ran-x1\n", user="nora")
     assert right.exit_code == 0, right.screen
     assert await approvals() == ["nora 3 FinalizeUpgrade"]
+
+
+async def test_the_shown_approval_is_sent_though_clusters_wait_for_another(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    approvals: Approvals,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    last, loop = await waiting_for(made, journal, "Rest"), asyncio.get_running_loop()
+
+    def type_it(name: str) -> None:
+        meanwhile = put(journal, kept(last, 0, "FinalizeUpgrade"))
+        asyncio.run_coroutine_threadsafe(meanwhile, loop).result()
+
+    monkeypatch.setattr(context, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(context, "require_name", type_it)
+    done = await ibgu("approve", "ran-x1", user="nora")
+    assert done.exit_code == 0, done.output
+    assert await approvals() == ["nora 3 Rest"]
+
+
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_an_approval_in_advance_is_confirmed_too(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals, direct: tuple[str, ...]
+) -> None:
+    await waiting_for(made, journal)
+    args = "approve", "ran-x1", "--step", "3", "--before", "FinalizeUpgrade", *direct
+    nobody = await ibgu(*args, user="nora")
+    assert nobody.exit_code == 2
+    assert f"The clusters may go on with FinalizeUpgrade. {LOST}" in nobody.stderr
+    assert await approvals() == []
+    done = await ibgu(*args, "--yes", user="nora")
+    assert done.exit_code == 0, done.output
+    assert await approvals() == ["nora 3 FinalizeUpgrade"]
+
+
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_an_empty_point_is_not_the_default(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals, direct: tuple[str, ...]
+) -> None:
+    await waiting_for(made, journal)
+    refused = await ibgu("approve", "ran-x1", "--step", "1", "--before", "", *direct, user="nora")
+    assert refused.exit_code in (1, 2), refused.output
+    assert await approvals() == []

@@ -140,7 +140,7 @@ async def test_an_approval_of_what_cannot_be_undone_asks_for_the_name(look: Tab)
     Kubectl(look.site.hub).apply(manifest(name, action))
     story = look.site.story()
     uid = of_hub(look, name)["metadata"]["uid"]
-    found = await story.rollout(uid, [action], name=name, fleet=FLEET)
+    found = await story.rollout(uid, [action, action], name=name, fleet=FLEET)
     step = await story.step(found, 0, 1)
     kept = Reason(ReasonKind.GATE, story.now, "words", who=ActingParty.PERSON, approval=action)
     waits = replace(waiting(step, 6975, 0, story.now), reason=kept)
@@ -158,6 +158,15 @@ async def test_an_approval_of_what_cannot_be_undone_asks_for_the_name(look: Tab)
     await expect(dialog.get_by_role("status")).to_have_text(
         "No cluster waits for this approval any more."
     )
+    # Clusters of the next step wait for the same.
+    following = await story.step(found, 1, 1)
+    await story.put(replace(waiting(following, 6975, 0, story.now), reason=kept))
+    choice = dialog.get_by_label("FinalizeUpgrade of step 2")
+    await expect(choice).not_to_be_checked()
+    await choice.check()
+    await expect(
+        dialog.get_by_role("button", name="Approve FinalizeUpgrade of step 2")
+    ).to_be_visible()
     assert look.errors == []
 
 
@@ -263,6 +272,7 @@ async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
     assert len(of_hub(look, "ran-424")["spec"]["plan"]) == 1
     await dialog.get_by_role("radio", name="Upgrade + FinalizeUpgrade").press(" ")
     await field.fill("ran-424")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
     await send.press("Enter")
     await expect(dialog.get_by_role("status")).to_contain_text("Done. Upgrade, FinalizeUpgrade")
     plan = of_hub(look, "ran-424")["spec"]["plan"]
@@ -309,6 +319,7 @@ async def test_no_dangerous_step_is_preselected_during_an_upgrade(
         kubectl("label", "managedcluster", name(number), label)
     await upgrading(look, rollout, 6100, busy=6900 + int(rollout[-1]) * 10)
     dialog = await opened(look, rollout, "Add step")
+    await expect(dialog.get_by_role("radio")).to_have_count(2)
     assert await choices(dialog) == [
         "FinalizeUpgrade can't be undone",
         "AbortOnFailure can't be undone",

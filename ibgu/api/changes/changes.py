@@ -57,7 +57,7 @@ class RolloutChanges:
             change = decide(target)
         return await self.send(target, change)
 
-    async def grant(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
+    async def grant(self, decide: Callable[[ChangeTarget], RequestedChange]) -> RequestedChange:
         """Makes a change that leaves the rollout's object as it is, and takes no right to patch
         it."""
         target = await self.read()
@@ -65,7 +65,8 @@ class RolloutChanges:
             change = decide(target)
         except ChangeRefused as refused:
             raise Problem(409, refused.code, str(refused)) from refused
-        return await self.send(target, change)
+        await self.send(target, change)
+        return change
 
     @asynccontextmanager
     async def deciding(self) -> AsyncIterator[None]:

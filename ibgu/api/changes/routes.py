@@ -9,6 +9,7 @@ from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
     ApproveBody,
+    ApprovedBody,
     AwaitedApprovalBody,
     BreakGlassBody,
     ChangeBody,
@@ -166,11 +167,19 @@ async def adopt(
 
 
 @router.post("/approve", status_code=202, responses=_PROBLEMS, summary="Approve a step")
-async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ChangeBody:
+async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ApprovedBody:
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
-    return await changing.grant(
+    made = await changing.grant(
         lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
+    )
+    assert made.grant is not None
+    return ApprovedBody(
+        done=made.done,
+        kubectl=made.kubectl,
+        step=made.grant["spec"]["step"],
+        danger=made.risk.danger,
+        lost=made.risk.lost,
     )
 
 
@@ -178,6 +187,7 @@ async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ChangeBody:
 async def break_glass(changing: ChangingOfRequest, body: BreakGlassBody) -> ChangeBody:
     """Writes a BreakGlass in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes)
-    return await changing.grant(
+    made = await changing.grant(
         lambda target: change.break_glass(target, body.gates, body.reason, lasts)
     )
+    return ChangeBody(done=made.done, kubectl=made.kubectl)

@@ -14,6 +14,13 @@ _CHANGE: JsonValue = {
     "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
     "ibgu.dev/pause=alice --overwrite",
 }
+_APPROVED: JsonValue = {
+    "done": "nora approves Upgrade of step 2 of ran-417",
+    "kubectl": "kubectl create -f - <<'EOF' …",
+    "step": 2,
+    "danger": "reversible",
+    "lost": "",
+}
 _PERMIT: JsonValue = {
     "name": "append-step",
     "allowed": True,
@@ -98,6 +105,14 @@ class ChangeBody(Body):
     kubectl: str = Field(
         description="The equivalent kubectl command; empty: there was nothing to do."
     )
+
+
+class ApprovedBody(ChangeBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [_APPROVED]})
+
+    step: int = Field(description="What is approved is of this step, from 1.")
+    danger: Danger = Field(description="Risk of what may start then.")
+    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
 
 
 class AwaitedApprovalBody(Body):

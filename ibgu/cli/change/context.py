@@ -16,6 +16,7 @@ from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, print_body
 from ibgu.client import Client, RestError
 from ibgu.client.responses import (
+    ApprovedResponse,
     ChangeResponse,
     NewStepRequest,
     PermitResponse,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     Act = Callable[[Changes, core.ChangeTarget], Awaitable[T]]
     Decide = Act[core.RequestedChange]
 
-Ask = Callable[[Client, str, bool], ChangeResponse]
+Response = ChangeResponse | ApprovedResponse
+Ask = Callable[[Client, str, bool], Response]
 """Takes the client, the namespace, and whether it is a dry run."""
 
 
@@ -62,17 +64,18 @@ def make(how: ChangeContext, ask: Ask, decide: "Decide") -> None:
         if how.by_state:
             how = replace(how, risk=_risk_by_state(how, namespace))
 
-        def change(*, dry_run: bool) -> ChangeResponse:
+        def change(*, dry_run: bool) -> Response:
             if how.options.direct:
-                return asyncio.run(_directly(how, namespace, decide, dry_run=dry_run))
-            return _asked(how, namespace, ask, dry_run=dry_run)
+                made = directly(how, namespace, decide, dry_run=dry_run)
+                return ChangeResponse(done=made.done, kubectl=made.kubectl)
+            return asked(how, namespace, ask, dry_run=dry_run)
 
         if how.risk.lost and not how.options.dry_run:
             _confirm(how, namespace, change)
         _print(change(dry_run=how.options.dry_run), how)
 
 
-def _confirm(how: ChangeContext, namespace: str, change: Callable[..., ChangeResponse]) -> None:
+def _confirm(how: ChangeContext, namespace: str, change: Callable[..., Response]) -> None:
     """Confirms the change after a dry run: a mistake is refused before the name is typed."""
     if how.yes:
         return warn(how.risk)
@@ -140,7 +143,10 @@ def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "De
     return decided
 
 
-def _asked(how: ChangeContext, namespace: str, ask: Ask, *, dry_run: bool) -> ChangeResponse:
+def asked(
+    how: ChangeContext, namespace: str, ask: "Callable[[Client, str, bool], T]", *, dry_run: bool
+) -> "T":
+    """Asks ibgu to make the change. Raises RestError."""
     with _or_directly():
         return ask(how.target.client(), namespace, dry_run)
 
@@ -157,9 +163,9 @@ def _or_directly() -> Iterator[None]:
         raise RestError(words) from error
 
 
-async def _directly(
+def directly(
     how: ChangeContext, namespace: str, decide: "Decide", *, dry_run: bool
-) -> ChangeResponse:
+) -> "core.RequestedChange":
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
     from ibgu.core.views.change import ChangeRefused
 
@@ -169,10 +175,9 @@ async def _directly(
         return change
 
     try:
-        change = await _on_hub(how, namespace, made, dry_run=dry_run)
+        return asyncio.run(_on_hub(how, namespace, made, dry_run=dry_run))
     except ChangeRefused as refused:
         raise RestError(str(refused), code=refused.code) from refused
-    return ChangeResponse(done=change.done, kubectl=change.kubectl)
 
 
 async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run: bool) -> "T":
@@ -196,7 +201,7 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
         raise RestError(f"{hub_words(error)}{again}") from error
 
 
-def _print(response: ChangeResponse, how: ChangeContext) -> None:
+def _print(response: Response, how: ChangeContext) -> None:
     if how.options.output is not Form.TEXT:
         print_body(response, how.options.output)
         return
@@ -207,6 +212,6 @@ def _print(response: ChangeResponse, how: ChangeContext) -> None:
         typer.echo(f"the same with kubectl:\n{response.kubectl}")
 
 
-def _dry_run(response: ChangeResponse) -> str:
+def _dry_run(response: Response) -> str:
     """Returns the text of a dry run; what follows is true only if there is nothing to change."""
     return f"dry run, nothing was changed{'; without --dry-run' if response.kubectl else ''}: "

@@ -3,15 +3,20 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from ibgu.cli.change.options import ChangeOptions, Yes
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import Rollout
 from ibgu.core.model.actions import Danger, Risk
+from ibgu.core.model.grants import ApprovalPoint
 
 if TYPE_CHECKING:
     from ibgu.cli.change.context import ChangeContext
-    from ibgu.client.responses import AwaitedApprovalResponse
+    from ibgu.client import Client
+    from ibgu.client.responses import ApprovedResponse
+    from ibgu.core.views.change import ChangeTarget, RequestedChange
+    from ibgu.hub.writing.changes import Changes
 
 _RISK = Risk(
     Danger.IRREVERSIBLE,
@@ -58,46 +63,76 @@ def approve(
     options: ChangeOptions,
 ) -> None:
     """Approve what a policy lets start only with approval."""
-    from datetime import timedelta
-
     from msgspec.structs import replace
 
-    from ibgu.cli.change.context import ChangeContext, make, simply
-    from ibgu.client.responses import ApproveRequest
-    from ibgu.core.model.grants import ApprovalPoint
-    from ibgu.core.views import change
+    from ibgu.cli.change.context import ChangeContext, make
+    from ibgu.cli.read.asking import asking
 
     how = ChangeContext(name, options, yes=yes)
-    number, point = step, before or ApprovalPoint.STEP
-    # What is sent is named here: what clusters wait for may change while a person confirms it.
-    awaited = None if options.direct else _awaited(how, step, before)
-    if awaited is not None:
-        number, point = awaited.step, awaited.before
-        how = replace(how, risk=Risk(Danger(awaited.danger), awaited.lost))
-    body = ApproveRequest(step=number, before=point, comment=comment, minutes=minutes)
-    lasts = timedelta(minutes=minutes) if minutes else None
-    make(
-        how,
-        lambda client, where, dry_run: client.approve(where, name, body, dry_run=dry_run),
-        simply(lambda target: change.approve(target, number, point, comment, lasts)),
-    )
+    with asking():
+        namespace = how.target.in_namespace()
+        if None in (step, before) and not options.direct:
+            step, before = _awaited(how, namespace, step, before)
+        point = ApprovalPoint.STEP if before is None else before
+        wanted = _Approval(name, step, point, comment, minutes)
+        # What is sent is what was shown: the next step may come while a person confirms.
+        number, risk = _tried(how, namespace, wanted)
+    made = replace(wanted, step=number)
+    make(replace(how, risk=risk), made.ask, made.decide)
+
+
+class _Approval(Struct, frozen=True):
+    """_Approval is what a person approves."""
+
+    name: str
+    """The rollout's."""
+    step: int | None
+    before: str
+    comment: str
+    minutes: int | None
+
+    def ask(self, client: "Client", namespace: str, dry_run: bool) -> "ApprovedResponse":
+        from ibgu.client.responses import ApproveRequest
+
+        body = ApproveRequest(
+            step=self.step, before=self.before, comment=self.comment, minutes=self.minutes
+        )
+        return client.approve(namespace, self.name, body, dry_run=dry_run)
+
+    async def decide(self, _: "Changes", target: "ChangeTarget") -> "RequestedChange":
+        from datetime import timedelta
+
+        from ibgu.core.views import change
+
+        lasts = timedelta(minutes=self.minutes) if self.minutes else None
+        return change.approve(target, self.step, self.before, self.comment, lasts)
 
 
 def _awaited(
-    how: "ChangeContext", step: int | None, before: str | None
-) -> "AwaitedApprovalResponse | None":
-    """Returns the approval that clusters wait for and that is meant; None: they don't wait for it.
-    Ends the command if several are."""
+    how: "ChangeContext", namespace: str, step: int | None, before: str | None
+) -> tuple[int | None, str | None]:
+    """Returns step and point of the approval that is meant and that clusters wait for; those given,
+    if they wait for none. Ends the command if they wait for several."""
     from ibgu.cli.change.context import permit_of
-    from ibgu.cli.read.asking import asking
 
-    with asking():
-        found = permit_of(how, how.target.in_namespace(), "approve").approvals
+    found = permit_of(how, namespace, "approve").approvals
     meant = [each for each in found if step in (None, each.step) and before in (None, each.before)]
     if len(meant) > 1:
         words = " and ".join(each.what for each in meant)
         fail(f"clusters wait for several approvals: {words}; name one with --before", MISUSED)
-    return meant[0] if meant else None
+    return (meant[0].step, meant[0].before) if meant else (step, before)
+
+
+def _tried(how: "ChangeContext", namespace: str, wanted: _Approval) -> tuple[int, Risk]:
+    """Returns the step of the approval, and the risk of what may start then. Raises RestError."""
+    from ibgu.cli.change.context import asked, directly
+
+    if how.options.direct:
+        change = directly(how, namespace, wanted.decide, dry_run=True)
+        assert change.grant is not None
+        return change.grant["spec"]["step"], change.risk
+    found = asked(how, namespace, wanted.ask, dry_run=True)
+    return found.step, Risk(Danger(found.danger), found.lost)
 
 
 def break_glass(

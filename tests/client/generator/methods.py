@@ -45,7 +45,7 @@ _WIDTH = 92
 
 def module(document: Schema, types: Types) -> str:
     methods = [text for each in operations(document) for text in _methods(each, types)]
-    used = sorted(set(re.findall(r"\w+(?:Response|Request)\b", "".join(methods))))
+    used = sorted(set(re.findall(r"\w+(?:Response|Request)\b", "".join(methods))), key=str.casefold)
     imports = "\n".join(f"    {name}," for name in used)
     return "\n".join((_HEAD.replace("{imports}", imports), *methods, _TAIL))
 

@@ -16,6 +16,7 @@ from ibgu.core.views.change.danger import (
     danger_of,
     rank_of,
     risk_of,
+    risk_of_approval,
     risk_of_going_on,
 )
 from ibgu.core.views.change.follow_up import finalizing
@@ -153,14 +154,12 @@ def _approve(situation: RolloutSituation) -> str:
 
 
 def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
-    """Yields what the newest step waits for. A cluster goes on as far as nothing else keeps it, so
-    the risk of an action is also that of those behind it; Step and Rest open all of them."""
+    """Yields what the newest step waits for."""
     newest = situation.newest
     if newest is None:
         return
     for before in situation.approvals:
-        first = newest.actions.index(before) if before in newest.actions else 0
-        risk = risk_of_going_on("The clusters may go on with", newest.actions[first:])
+        risk = risk_of_approval(before, newest.actions)
         yield AwaitedApproval(newest.index + 1, before, risk)
 
 

@@ -1,6 +1,6 @@
 """The risk of a change: what can't be undone, so that it is not requested by accident."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ibgu.core.drivers import declared, traits
 from ibgu.core.model.actions import ActionName, Danger, Risk
@@ -32,6 +32,14 @@ def rank_of(danger: Danger) -> int:
 def danger_of(actions: Iterable[ActionName]) -> int:
     """Returns the rank of a step's most dangerous action, to sort by."""
     return rank_of(risk_of(actions).danger)
+
+
+def risk_of_approval(before: str, actions: Sequence[str]) -> Risk:
+    """Returns the risk of what may start in a step of these actions. A cluster goes on as far as
+    nothing else keeps it, so the risk of an action is also that of those behind it; `Step` and
+    `Rest` open all of them."""
+    first = actions.index(before) if before in actions else 0
+    return risk_of_going_on("The clusters may go on with", actions[first:])
 
 
 def risk_of_going_on(words: str, actions: Iterable[str]) -> Risk:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD
 from ibgu.core.model.grants import ApprovalPoint, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
+from ibgu.core.views.change.danger import risk_of_approval
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.second import kubectl_create
 
@@ -39,9 +42,9 @@ def approve(
         spec["until"] = f"{target.now + lasts:{_TIME}}"
     what = point_words(number, before)
     until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
-    return _granted(
-        target, "RolloutApproval", spec, f"{target.who} approves {what} of {target.name}{until}"
-    )
+    done = f"{target.who} approves {what} of {target.name}{until}"
+    risk = risk_of_approval(before, target.actions[number - 1])
+    return replace(_granted(target, "RolloutApproval", spec, done), risk=risk)
 
 
 def _next_step(target: ChangeTarget) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.model import ActionTable, names
+from ibgu.core.model.actions import Risk
 from ibgu.core.model.kinds import JsonObject
 
 _STEP = re.compile(r"plan step (\d+)")
@@ -36,6 +37,8 @@ class RequestedChange(Struct, frozen=True):
     """A new IBGU."""
     grant: JsonObject | None = None
     """A new RolloutApproval or BreakGlass."""
+    risk: Risk = Risk()
+    """The risk of an approval; of others it is known before."""
 
 
 class ChangeTarget(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.model.actions import Risk
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change import ChangeRefused, RequestedChange, append, approve, break_glass
 from ibgu.core.views.change.plan import NewStep
@@ -27,6 +28,7 @@ def spec(change: RequestedChange, kind: str) -> JsonObject:
 def test_an_approval_names_its_user_the_step_and_the_very_rollout() -> None:
     change = approve(target("Prep", "Upgrade FinalizeUpgrade"), 2, "FinalizeUpgrade")
     assert change.done == "olga approves FinalizeUpgrade of step 2 of ran"
+    assert change.risk.lost.startswith("The clusters may go on with FinalizeUpgrade. ")
     assert spec(change, "RolloutApproval") == {
         "rollout": ROLLOUT,
         "user": "olga",
@@ -41,6 +43,7 @@ def test_an_approval_names_its_user_the_step_and_the_very_rollout() -> None:
 def test_an_approval_may_have_a_comment_and_an_end() -> None:
     change = approve(target("Prep"), None, "Step", "CHG-4711", HOUR)
     assert change.done == "olga approves step 1 of ran until 2026-01-01T04:00:00Z"
+    assert change.risk == Risk()
     found = spec(change, "RolloutApproval")
     assert (found["comment"], found["until"]) == ("CHG-4711", "2026-01-01T04:00:00Z")
 

@@ -50,7 +50,7 @@ export function Change({ change, rollout, onClose }) {
   return html`<${Dialog} title=${change.title} stays=${busy} onClose=${onClose}>
     <${Fields} ...${change.given} body=${body} change=${alter} />
     ${(step || preview) && html`<${Preview} found=${preview} />`}
-    ${!missing && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
+    ${(problem || !missing) && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
     <div class="foot">
     ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>

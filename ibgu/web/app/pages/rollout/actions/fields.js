@@ -50,12 +50,12 @@ export function Approval({ approvals, body, change }) {
   return html`<fieldset class="plans">
       <legend>What you approve</legend>
       ${approvals.map(
-        ({ before, what, danger }) => html`<label key=${before} class=${danger}>
+        ({ step, before, what, danger }) => html`<label key=${`${step}/${before}`} class=${danger}>
           <input
             type="radio"
             name="before"
-            checked=${body.before === before}
-            onChange=${() => change({ before })}
+            checked=${body.step === step && body.before === before}
+            onChange=${() => change({ step, before })}
           />
           ${capitalized(what)}${danger !== REVERSIBLE && html` <small>can't be undone</small>`}
         </label>`,
