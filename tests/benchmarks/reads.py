@@ -44,7 +44,9 @@ _WATCHED = (
 def not_allowed(case: Case, entries: Iterable[Entry], user: str, seconds: float) -> Requests:
     """The reads of `user` that are beyond what is allowed, in a rollout of so many seconds."""
     mine = [entry for entry in entries if entry.user == user]
-    limits = allowed(case, mine, seconds)
+    begun = min((entry.received for entry in mine), default=0.0)
+    lived = max((entry.completed for entry in mine), default=0.0) - begun
+    limits = allowed(case, mine, max(seconds, lived))
     found: Requests = Counter()
     for key, count in requests(mine, user).items():
         if key[0] not in WRITES and count > limits.get(key, 0):

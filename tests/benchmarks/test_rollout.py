@@ -62,7 +62,7 @@ def test_ten_policies_hold_no_rollout_that_keeps_to_them() -> None:
 
 
 def test_two_controllers_relieve_each_other() -> None:
-    delays = failover.measure(20, 1)
+    delays = failover.measure(44, 1)
 
     assert [len(delays.killed), len(delays.stopped)] == [1, 1]
     assert all(0 < delay < 60 for delay in (*delays.killed, *delays.stopped))

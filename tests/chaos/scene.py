@@ -1,9 +1,10 @@
 """The end-to-end scene with its parts as processes: what can be killed, paused and cut off."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,24 @@ class Chaos(Scene):
                 return row["epoch"], row["leader"]
         return 0, ""
 
+    @asynccontextmanager
+    async def watching_leaders(self) -> AsyncIterator[None]:
+        """Remembers every term, also those that no step of the test waits for."""
+
+        async def watch() -> None:
+            while True:
+                await self.leader()
+                await asyncio.sleep(0.05)
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
     def led_at(self, moment: float) -> str:
-        """Name of the controller that led then, of those terms that `leads` has seen."""
+        """Name of the controller that led then, of those terms that `leader` has seen."""
         before = [name for since, name in self._terms.values() if since <= moment]
         return before[-1] if before else ""
 

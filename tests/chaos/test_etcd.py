@@ -19,7 +19,6 @@ from tests.chaos.scene import FLUSHED, Chaos
 from tests.chaos.strangers import overtaken, strangers
 
 TIMES = LeaseTimes()
-LOOK = 0.05
 
 
 async def bound(chaos: Chaos) -> float:
@@ -72,25 +71,14 @@ async def test_two_leaders_never_act_however_long_etcd_stalls(
     pod = await chaos.pod("ibgu-0")
     await chaos.leads(pod)
     await chaos.pod("ibgu-1")
-    watching = asyncio.create_task(_watch_leaders(chaos))
-    try:
+    async with chaos.watching_leaders():
         for longest in (4.0, 6.0, 10.0, 20.0, 20.0):
             await chaos.progress(2)
             await stall(chaos, rng.uniform(0.7, 1.0) * longest)
         await chaos.unharmed()
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
     epoch, _ = await chaos.leader()
     assert epoch > 1, "no stall was long enough to cost the lead"
     await asyncio.sleep(FLUSHED)
     entries = read(audit_log)
     assert strangers(chaos, entries) == []
     assert overtaken(chaos, entries) == []
-
-
-async def _watch_leaders(chaos: Chaos) -> None:
-    """Remembers every term, also those that no step of the test waits for."""
-    while True:
-        await chaos.leader()
-        await asyncio.sleep(LOOK)

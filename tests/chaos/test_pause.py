@@ -29,15 +29,16 @@ async def deposed_leaders_wake_up(
     leader = await chaos.pod("ibgu-0")
     await chaos.leads(leader)
     other = await chaos.pod("ibgu-1")
-    for _ in range(times):
-        await chaos.progress(1)
-        await asyncio.sleep(rng.uniform(0.0, 1.0))
-        leader.pause()
-        await chaos.leads(other)
-        await chaos.progress(1)
-        await asyncio.sleep(rng.uniform(0.0, LEASE_SECONDS))
-        leader.resume()
-        leader, other = other, leader
-    await chaos.unharmed()
+    async with chaos.watching_leaders():
+        for _ in range(times):
+            await chaos.progress(1)
+            await asyncio.sleep(rng.uniform(0.0, 1.0))
+            leader.pause()
+            await chaos.leads(other)
+            await chaos.progress(1)
+            await asyncio.sleep(rng.uniform(0.0, LEASE_SECONDS))
+            leader.resume()
+            leader, other = other, leader
+        await chaos.unharmed()
     await asyncio.sleep(FLUSHED)
     assert strangers(chaos, read(audit_log)) == []

@@ -22,7 +22,8 @@ async def test_a_cluster_without_a_backup_is_not_upgraded_and_the_other_is(scene
     good, bad = f"{scene.label}-1", f"{scene.label}-2"
     scene.act(bad, troubled("backup-fails"))
     await scene.start(clock=ScaledTime(60), upgrade_backups=True)
-    await scene.apply(asking(scene, step("Prep"), step("Upgrade"), step("AbortOnFailure")))
+    plan = [step(each, timeout=240) for each in ("Prep", "Upgrade", "AbortOnFailure")]
+    await scene.apply(asking(scene, *plan))
     await scene.completed("saved")
     entry = await scene.entry("saved", bad)
     assert "too little free space" in json.dumps(entry["failedActions"])
@@ -40,7 +41,8 @@ async def test_a_hub_that_does_not_allow_backups_upgrades_nothing(scene: Scene) 
     await scene.fleet(count=1, version="4.16.3", updates=QUICK)
     name = f"{scene.label}-1"
     await scene.start(clock=ScaledTime(60))
-    await scene.apply(asking(scene, step("Prep"), step("Upgrade")))
+    plan = [step(each, timeout=240) for each in ("Prep", "Upgrade")]
+    await scene.apply(asking(scene, *plan))
 
     async def held() -> bool:
         return "IBGU_UPGRADE_BACKUPS" in json.dumps(await scene.status("saved"))

@@ -128,6 +128,8 @@ async def test_a_refused_transition(scene: Scene) -> None:
     scene.freeze(second)
     scene.act(second, lambda cluster, now: cluster.set_stage("Idle", now))
     clock.speed = 40
+    await scene.seen_in_journal("RunIntended", second, step=1)
+    clock.speed = 1
     await scene.seen_in_journal("RunArmed", second, step=1)
     clock.speed = 15
     scene.freeze(second, False)

@@ -211,9 +211,9 @@ def history_of(cluster: SimulatedCluster) -> list[str]:
 
 
 async def test_clusters_go_over_an_intermediate_release_with_paused_workers(scene: Scene) -> None:
-    await scene.fleet(
-        count=2, version="4.14.30", updates=replace(WORKERS, troubles=("ack-required",))
-    )
+    # The first hop takes long enough to be seen in the status.
+    updates = replace(WORKERS, operators=700, troubles=("ack-required",))
+    await scene.fleet(count=2, version="4.14.30", updates=updates)
     await scene.start(clock=ScaledTime(60))
     plan = ("Check Mirror", "Update", "Pools")
     update = {**TWO_MINORS, "pause": {"pools": ["canary", "worker"]}}

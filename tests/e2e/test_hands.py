@@ -187,10 +187,11 @@ async def test_the_circuit_breaker_keeps_who_has_prepared_from_its_upgrade(scene
     await scene.until(lambda: scene.stages(last) == ["Prep"], "its Prep")
     scene.freeze(last)
 
-    async def six_failed() -> bool:
-        return bool((await scene.status("chain"))["summary"]["failed"] == 6)
+    async def enough_failed() -> bool:
+        """One that is late may be kept from its Upgrade, too."""
+        return bool((await scene.status("chain"))["summary"]["failed"] >= 5)
 
-    await scene.until(six_failed, "all others to fail")
+    await scene.until(enough_failed, "as many to fail as the circuit breaker lets")
     scene.freeze(last, False)
     await scene.phase("chain", "Held")
     held = await scene.condition("chain", "Held")

@@ -136,9 +136,11 @@ async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -
     await scene.start(clock=ScaledTime(20))
     await scene.apply(ibgu("withdrawn", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()
+    scene.freeze(first)  # It keeps the only slot until the second one is dark.
     (second,) = scene.others(first)
     await scene.ready(1)
     scene.act(second, lambda cluster, now: SimulatedCluster.go_dark(cluster))
+    scene.freeze(first, False)
     await scene.seen_in_journal("RunArmed", second)
     await scene.seen_in_journal("RunEnded", second)
     rows = await scene.journal("SELECT result FROM runs WHERE cluster = $1", second)

@@ -128,10 +128,12 @@ async def test_postgres_goes_away_for_a_while(scene: Scene, tmp_path: Path) -> N
     await scene.start(database_url=gate.url)
     await scene.apply(ibgu("away", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()
+    scene.freeze(first)  # It keeps the only slot until the second one is dark.
     second, third = scene.others(first)
 
     await scene.ready(2)
     scene.act(second, lambda cluster, now: SimulatedCluster.go_dark(cluster))
+    scene.freeze(first, False)
     await scene.seen_in_journal("RunArmed", second)
     assert await arming(scene, second) == "armed"
     await gate.shut()
@@ -166,8 +168,7 @@ async def arming(scene: Scene, cluster: str) -> str:
 async def test_a_deposed_controller_reloads_the_journal_and_leads_again(scene: Scene) -> None:
     """Another one has led meanwhile, without the Lease; the process goes on living."""
     await scene.fleet(count=3, durations="60s-120s")
-    # A lease that a busy machine does not lose by itself, which would be one more epoch.
-    await scene.start(lease_seconds=8, lease_renew_seconds=7, lease_retry_seconds=0.2)
+    await scene.start()
     await scene.apply(ibgu("deposed", ALL, fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", count=3)
     await scene.journal("UPDATE hubs SET epoch = epoch + 1, leader = 'another', turns = turns + 1")

@@ -209,7 +209,12 @@ async def test_an_interrupted_command_brings_its_work_back_to_reading(
     preparer = preparing.Preparer(scene.admin, 60)
     task = asyncio.create_task(preparer.prepare(name, cleanup(65, disabled=False)))
     await writes.wait()
-    await asyncio.sleep(2 * INTERVAL)
+
+    async def writing() -> bool:
+        (work,) = await works(scene)
+        return str(work["metadata"]["annotations"][WRITING]) != "false"
+
+    await scene.until(writing, "the work that writes to be on the hub")
     (work,) = await works(scene)
     until = datetime.fromisoformat(work["metadata"]["annotations"][WRITING])
     assert timedelta(minutes=1) < until - datetime.now(UTC) < timedelta(minutes=4)

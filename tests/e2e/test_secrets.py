@@ -58,7 +58,7 @@ async def test_a_pull_secret_is_nowhere_but_in_its_work(scene: Scene, log: LogCa
     await scene.apply(secret)
     await scene.apply(config_map("openshift-adp", name, backup="kind: Backup"))
     failing = f"prep.precache@{scene.label}-2"
-    await scene.fleet(count=2, faults=[failing], durations="400s")
+    await scene.fleet(count=2, faults=[failing], durations="1000s")
     await scene.start()
     seed = {"image": "quay.io/x:4.17", "version": "4.17.0", "pullSecretRef": {"name": name}}
     oadp = [{"name": name, "namespace": "openshift-adp"}]

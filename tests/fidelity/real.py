@@ -11,8 +11,8 @@ from tests.fidelity.trace import Trace, on_the_cluster
 from tests.neighbours.scene import RealScene
 from tests.neighbours.watch import watch
 
-_PATIENCE = 10.0  # seconds; only a difference ever takes them
-_READ_AGAIN = 2.0  # seconds in which the agent reads once more what it has just reported
+_PATIENCE = 90.0  # seconds; only a difference ever takes them
+_READ_AGAIN = 4.0  # seconds in which the agent reads once more what it has just reported
 
 
 class PlayedForReal:

@@ -6,7 +6,7 @@ All of it is made once; tests that change something have a rollout of their own.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from msgspec import Struct
+from msgspec import Struct, field
 from playwright.async_api import Browser, ConsoleMessage, FloatRect, Page, async_playwright, expect
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
@@ -62,6 +62,8 @@ class Site(Struct):
     journal: Journal
     uid: str
     """The uid of the hub in the journal."""
+    more: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Writes what the tests of the module have besides."""
 
     def story(self) -> RolloutHistory:
         return RolloutHistory(self.journal, datetime.now(UTC))
@@ -70,7 +72,20 @@ class Site(Struct):
         """Writes the rollouts that all tests have."""
         for tell in (edge_416, core_418, ran_417):
             await tell(self.story())
-        await LabelStore(self.engine, self.uid).put(LABELLED, 1)
+        async with self.engine.connect() as db:
+            known = await db.execute(select(hubs.c.epoch).where(hubs.c.id == self.uid))
+            epoch = known.scalar_one()
+        await LabelStore(self.engine, self.uid).put(LABELLED, epoch)
+        for write in self.more:
+            await write()
+
+    @asynccontextmanager
+    async def with_more(self, tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Has `tell` write for the tests of a module, for second tries, too."""
+        self.more.append(tell)
+        await tell()
+        yield
+        self.more.remove(tell)
 
     async def begin_again(self) -> None:
         """Removes what a first try has written: the second one finds all as the first did."""

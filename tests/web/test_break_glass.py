@@ -1,5 +1,6 @@
 """Broken glass is red wherever its rollout is shown."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.async_api import expect
 
 from ibgu.core.model.grants import BrokenGlass, Grants
 from tests.web.conftest import SESSION, Site, Tab
+from tests.web.fleet import RolloutHistory
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -15,9 +17,13 @@ HOSTILE = "<img src=x onerror=alert(1)> INC-7"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def broken(site: Site) -> None:
+async def broken(site: Site) -> AsyncIterator[None]:
     """Two rollouts: one passes gates for another hour, the other did so until an hour ago."""
-    story = site.story()
+    async with site.with_more(lambda: _rollouts(site.story())):
+        yield
+
+
+async def _rollouts(story: RolloutHistory) -> None:
     for name, hours in (("ran-passes", 1), ("ran-passed", -1)):
         until = story.now + timedelta(hours=hours)
         gates = ("RolloutPolicy/holidays", "ClusterHold")

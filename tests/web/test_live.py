@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import Step
@@ -15,6 +16,12 @@ from tests.web.fleet import RolloutHistory, succeeded, waiting
 pytestmark = [pytest.mark.hub, SESSION]
 
 NOT_REACHED = "net::ERR_FAILED"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def young(site: Site) -> None:
+    """Begins again: clusters of a fleet that is minutes old are overdue, and then stalled."""
+    await site.begin_again()
 
 
 async def small(story: RolloutHistory, uid: str, first: int, count: int = 20) -> Step:

@@ -53,9 +53,13 @@ POLICIES = [
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def held(site: Site) -> AsyncIterator[None]:
     """Twelve clusters wait for the night, and one for others."""
-    await site.journal.note_policies(POLICIES)
-    await _rollout(site.story())
-    yield
+
+    async def tell() -> None:
+        await site.journal.note_policies(POLICIES)
+        await _rollout(site.story())
+
+    async with site.with_more(tell):
+        yield
     await site.journal.note_policies([])
 
 

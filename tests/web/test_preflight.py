@@ -211,6 +211,7 @@ async def test_findings_stay_until_a_check_is_answered(look: Tab) -> None:
     page = await look.open("#/r/default/go-again")
     found = card(page)
     await expect(found.locator(".finding")).to_have_count(1)
+    await expect(page.get_by_role("group", name="Actions")).to_be_visible()
     before = await boxes(found)
     answered = asyncio.Event()
 

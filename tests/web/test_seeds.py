@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from ibgu.core.model.kinds import IbuSpec, PlanItem, RolloutSpec, RolloutStrategy, SeedImageRef
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Site, Tab
-from tests.web.fleet import MINUTE, failed, succeeded
+from tests.web.fleet import MINUTE, RolloutHistory, failed, succeeded
 from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -53,7 +53,12 @@ async def catalogue(site: Site) -> AsyncIterator[None]:
             | {"profile": {"hardware": "xr8620"}, "generatedFrom": {"cluster": HOSTILE}},
         }
     )
-    story = site.story()
+    async with site.with_more(lambda: _rollout(site.story())):
+        yield
+    kubectl("delete", "seedimage", NAME, OTHER)
+
+
+async def _rollout(story: RolloutHistory) -> None:
     plan = [PlanItem([each], RolloutStrategy(20, 600)) for each in ("Prep", "Upgrade")]
     spec = RolloutSpec(IbuSpec(SeedImageRef(MIRROR, "4.17.3")), plan=plan)
     of = await story.rollout("seeded", ["Prep", "Upgrade"], spec=spec)
@@ -62,8 +67,6 @@ async def catalogue(site: Site) -> AsyncIterator[None]:
     await story.put(*(failed(prep, 7000 + n, n, begun, MINUTE, WORDS) for n in range(3)))
     upgrade = await story.step(of, 1, 5)
     await story.put(*(succeeded(upgrade, 7003 + n, n, begun, MINUTE) for n in range(5)))
-    yield
-    kubectl("delete", "seedimage", NAME, OTHER)
 
 
 async def settled(page: Page) -> None:

@@ -406,7 +406,7 @@ async def test_while_the_journal_is_away_the_former_policies_stay_in_force(stage
         assert found.state is before
         await found.put("new", **NEWER)
         await found.until(lambda state: state.unreadable)
-        assert found.reported[-1] is found.state
+        await found.until(lambda state: found.reported[-1] is state)
         found.journal.away = False
         await found.holds("b")
         assert await rows(found.engine, ALL) == [("a", 1, False), ("b", 1, True)]

@@ -202,6 +202,8 @@ async def test_the_next_leader_goes_on_where_the_last_one_was(
         await begun(db)
         await tell(first, story("a"))
         await noc.until(lambda: len(noc.taken) >= 5)
+        # A leader that is deposed before it has noted that sends nothing more.
+        await until(partial(noted, db))
         second = await leading("ibgu-1")
         await tell(second, story("b"))
         # Anyone who was deposed notices with the first note that it wants to make.
@@ -210,6 +212,12 @@ async def test_the_next_leader_goes_on_where_the_last_one_was(
         await noc.until(lambda: len(noc.taken) >= 11)
     assert types(noc, "a") == TYPES
     assert types(noc, "b") == TYPES[:1] + TYPES
+
+
+async def noted(db: AsyncEngine) -> bool:
+    """Whether the journal knows that the last event was sent."""
+    last = "SELECT max(seq) FROM events WHERE kind = 'RolloutCompleted'"
+    return bool(await rows(db, f"SELECT 1 FROM notify_cursors WHERE seq >= ({last})"))
 
 
 async def test_lost_connections_to_the_journal_lose_nothing(

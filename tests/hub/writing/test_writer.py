@@ -52,7 +52,7 @@ async def test_only_the_newest_queued_body_is_sent(
 async def test_one_object_has_one_write_in_flight_and_many_objects_many(
     hub: ScriptedHub, write: StartWriter, until: Until
 ) -> None:
-    hub.write_seconds = 0.01
+    hub.write_seconds = 0.2
     for name in "abcdef":
         await hub.put(name)
     async with write(WriteLimits(concurrency=3, rate=1e6)) as writer:
