@@ -42,7 +42,8 @@ _WATCHED = (
 
 
 def not_allowed(case: Case, entries: Iterable[Entry], user: str, seconds: float) -> Requests:
-    """The reads of `user` that are beyond what is allowed, in a rollout of so many seconds."""
+    """The reads of `user` that are beyond what is allowed, in a rollout of so many seconds, or in
+    the longer time in which they asked."""
     mine = [entry for entry in entries if entry.user == user]
     begun = min((entry.received for entry in mine), default=0.0)
     lived = max((entry.completed for entry in mine), default=0.0) - begun

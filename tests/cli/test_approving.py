@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from ibgu.cli.change import context
-from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
 from ibgu.core.model.grants import RolloutApproval
 from ibgu.db import Journal
@@ -16,20 +16,20 @@ from tests.api.fleet import fleet, open_step, put
 from tests.api.test_changes import admin, clusters, ibgus, made
 from tests.cli.conftest import Ibgu
 from tests.cli.terminal import OnTerminal, on_terminal
-from tests.cli.test_confirming import unwrapped
+from tests.cli.test_confirming import RISKS, unwrapped
 from tests.db.records import NOW, member, step
 
 __all__ = ["admin", "clusters", "ibgus", "made", "on_terminal"]
 pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 
-LOST = next(
-    action.risk.lost for action in IBU_ACTIONS.actions if action.name == Action.FINALIZE_UPGRADE
-)
+Approvals = Callable[[], Awaitable[list[str]]]
+
+LOST = RISKS[Action.FINALIZE_UPGRADE].lost
 
 
 @pytest.fixture
-async def approvals(admin: HubClient) -> AsyncIterator[Callable[[], Awaitable[list[str]]]]:
+async def approvals(admin: HubClient) -> AsyncIterator[Approvals]:
     """Returns who approves what, such as "nora 2 Upgrade"; deletes the approvals afterwards."""
     path = paths.rollout_approvals("default")
 
@@ -40,9 +40,6 @@ async def approvals(admin: HubClient) -> AsyncIterator[Callable[[], Awaitable[li
 
     yield found
     await admin.request("DELETE", path)
-
-
-Approvals = Callable[[], Awaitable[list[str]]]
 
 
 async def waiting_for(made: Made, journal: Journal, *points: str) -> Step:

@@ -182,6 +182,12 @@ async def serving(context: Context) -> AsyncIterator[str]:
             await task
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def young(site: Site) -> None:
+    """Begins again: clusters of a fleet that is minutes old are overdue, and then stalled."""
+    await site.begin_again()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:

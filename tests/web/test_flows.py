@@ -6,25 +6,18 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from msgspec.structs import replace
 from playwright.async_api import Route, expect
 
 from ibgu.core.model import ReasonKind, RolloutState, StepState
 from ibgu.core.text.spans import duration
-from tests.web.conftest import SESSION, Site, Tab
+from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = [pytest.mark.hub, SESSION, pytest.mark.usefixtures("young")]
 
 RAN = "#/r/default/ran-417"
 REFUSED = "401 (Unauthorized)"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def young(site: Site) -> None:
-    """Begins again: clusters of a fleet that is minutes old are overdue, and then stalled."""
-    await site.begin_again()
 
 
 async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Tab) -> None:

@@ -6,22 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import Step
 from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import RolloutHistory, succeeded, waiting
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = [pytest.mark.hub, SESSION, pytest.mark.usefixtures("young")]
 
 NOT_REACHED = "net::ERR_FAILED"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def young(site: Site) -> None:
-    """Begins again: clusters of a fleet that is minutes old are overdue, and then stalled."""
-    await site.begin_again()
 
 
 async def small(story: RolloutHistory, uid: str, first: int, count: int = 20) -> Step:

@@ -35,6 +35,9 @@ Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: that of
 Minutes = Annotated[
     int | None, Field(ge=1, le=1_000_000, description="Minutes; null: that of the last step.")
 ]
+Lost = Annotated[
+    str, Field(description="What can't be undone, in one sentence; empty: everything can.")
+]
 Lasting = Annotated[int, Field(ge=1, le=10_080, description="Minutes, at most seven days.")]
 Cluster = Annotated[str, Field(pattern=NAME, max_length=63)]
 """A namespace of the hub has the same name."""
@@ -112,7 +115,7 @@ class ApprovedBody(ChangeBody):
 
     step: int = Field(description="What is approved is of this step, from 1.")
     danger: Danger = Field(description="Risk of what may start then.")
-    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
+    lost: Lost
 
 
 class AwaitedApprovalBody(Body):
@@ -122,7 +125,7 @@ class AwaitedApprovalBody(Body):
     before: str = Field(description="As `before` of the request.")
     what: str = Field(description="In words, such as: Upgrade of step 2.")
     danger: Danger
-    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
+    lost: Lost
 
 
 class PermitBody(Body):
@@ -143,12 +146,12 @@ class PermitBody(Body):
         description="Risk of the change itself; for a new step, see its actions' `risks`, for an "
         "approval, see `approvals`."
     )
-    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
+    lost: Lost
 
 
 class RiskBody(Body):
     danger: Danger
-    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
+    lost: Lost
 
 
 class PermitsBody(Body):
