@@ -351,6 +351,7 @@ def test_canaries_budgets_and_breakers_hold_as_in_the_engine(name: str) -> None:
     agree(CAREFUL[name])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_random_fleets_go_as_in_the_engine(seed: int) -> None:
     names = NAMES[: 20 + 7 * seed]
@@ -365,6 +366,7 @@ def test_random_fleets_go_as_in_the_engine(seed: int) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int) -> None:
     """The order of starts differs there: the engine looks at single members again at times that
@@ -382,6 +384,7 @@ def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int)
     agree(found, within=0.1)
 
 
+@pytest.mark.long
 def test_several_limits_on_one_cluster_end_at_nearly_the_same_time() -> None:
     """Another member may take a place that becomes free: the engine offers it policy by
     policy."""

@@ -124,6 +124,7 @@ def test_rollouts_end_within_the_band_of_their_rehearsal() -> None:
     assert sum(map(is_within, range(ROLLOUTS))) >= WITHIN
 
 
+@pytest.mark.long
 def test_bands_are_narrow_where_nothing_holds_the_rollout() -> None:
     """A band from now to next year would hold every end."""
     seen = 0

@@ -66,8 +66,17 @@ CASES = {
 }  # fmt: skip
 
 
+COVERS = {("ramp-up", 15), ("start rate", 5)}
+"""The cases that cover what nothing else does; the others are too long to measure that."""
+
+
 @pytest.mark.parametrize(
-    ("name", "minutes"), [(name, at) for name, (_, times) in CASES.items() for at in times]
+    ("name", "minutes"),
+    [
+        pytest.param(name, at, marks=() if (name, at) in COVERS else pytest.mark.long)
+        for name, (_, times) in CASES.items()
+        for at in times
+    ],
 )
 def test_the_rest_ends_as_the_engine_ends_it(name: str, minutes: int) -> None:
     found, _ = CASES[name]

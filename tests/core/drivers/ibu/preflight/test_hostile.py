@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 def test_a_long_label_is_looked_up_in_a_long_list() -> None:
     """Entries times resources would be 180 million comparisons."""
     backup = {

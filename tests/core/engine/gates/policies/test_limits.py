@@ -439,6 +439,7 @@ def test_an_upgrade_that_has_passed_its_limit_may_still_reboot_its_cluster() -> 
     assert list(engine.fleet.left_rebooting()) == [("uid-east-1", "east-1")]
 
 
+@pytest.mark.long
 def test_a_freed_place_wakes_one_and_not_all_that_wait() -> None:
     names = [f"site-{number:03}" for number in range(100)]
     engine = fleet(*names)
