@@ -342,6 +342,8 @@ class StepsResponse(Response, frozen=True, kw_only=True):
 class ChangeResponse(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""
+    danger: str = ""
+    lost: str = ""
 
 
 class GridResponse(Response, frozen=True, kw_only=True):
@@ -1031,13 +1033,12 @@ class RehearsalResponse(Response, frozen=True, kw_only=True):
 
 
 class AwaitedApprovalResponse(Response, frozen=True, kw_only=True):
-    """An approval for which clusters wait, with the risk of what may start then."""
+    """An approval for which clusters wait."""
 
     step: int
     before: str = ""
     what: str = ""
     danger: str = ""
-    lost: str = ""
 
 
 class PermitResponse(Response, frozen=True, kw_only=True):
@@ -1047,34 +1048,28 @@ class PermitResponse(Response, frozen=True, kw_only=True):
     plans: tuple[tuple[str, ...], ...] = ()
     approvals: tuple[AwaitedApprovalResponse, ...] = ()
     danger: str = ""
-    lost: str = ""
-
-
-class RiskResponse(Response, frozen=True, kw_only=True):
-    danger: str
-    lost: str = ""
 
 
 class PermitsResponse(Response, frozen=True, kw_only=True):
     items: tuple[PermitResponse, ...]
-    risks: dict[str, RiskResponse] = field(default_factory=dict)
+    dangers: dict[str, str] = field(default_factory=dict)
 
 
 class ApprovedResponse(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""
-    step: int = 0
     danger: str = ""
     lost: str = ""
+    step: int = 0
 
 
 class FollowUpResponse(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""
-    rollout: str = ""
-    clusters: int = 0
     danger: str = ""
     lost: str = ""
+    rollout: str = ""
+    clusters: int = 0
     preview: PreviewResponse
     again: bool = False
 

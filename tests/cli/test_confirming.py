@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
-from ibgu.core.model import ActingParty, Cause, Reason, ReasonKind, StepState
+from ibgu.core.model import ActingParty, Cause, Kind, OnRollout, Reason, ReasonKind, StepState
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
-from ibgu.core.views.change import ADOPT, SKIP
+from ibgu.core.views.change.danger import ADOPT, SKIP
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from tests.api.fleet import CIRCUIT_BREAKER, failed, fleet, open_step, put, seen
+from tests.api.fleet import CIRCUIT_BREAKER, failed, fleet, open_step, put, seen, tell
 from tests.api.test_changes import admin, clusters, ibgus, known, made, on_hub
 from tests.cli.conftest import Ibgu
 from tests.cli.terminal import OnTerminal, on_terminal
@@ -58,7 +58,10 @@ async def test_without_a_terminal_nothing_is_done(
     args: tuple[str, ...],
     direct: tuple[str, ...],
 ) -> None:
-    await fleet(journal, await made("Prep"), name="ran-x1")
+    unfinished = Reason(ReasonKind.ADOPTION, NOW, "unfinished", None, ActingParty.PERSON)
+    found = await fleet(journal, await made("Prep"), name="ran-x1")
+    held = OnRollout(Kind.ROLLOUT_HELD, replace(found, hold=unfinished), "unfinished")
+    await tell(journal, held)
     before = await as_it_was(admin)
     done = await ibgu(*args, *direct, user="olga")
     assert (done.exit_code, done.stdout) == (2, "")

@@ -386,6 +386,29 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> 
     assert look.errors == []
 
 
+async def test_the_risk_follows_the_rollout_while_the_form_is_open(look: Tab) -> None:
+    """Paused in Prep, a rollout comes to its FinalizeUpgrade as soon as the last Prep has ended."""
+    plan = manifest("ran-436")
+    plan["metadata"]["annotations"] = {"ibgu.dev/pause": "nora"}
+    Kubectl(look.site.hub).apply(plan)
+    story = look.site.story()
+    uid = of_hub(look, "ran-436")["metadata"]["uid"]
+    why = Reason(ReasonKind.PAUSED, story.now, "paused by nora", None, ActingParty.PERSON)
+    steps = ["Prep", "FinalizeUpgrade"]
+    of = await story.rollout(uid, steps, name="ran-436", fleet=FLEET, hold=why)
+    step = await story.step(of, 0, 1)
+    await story.put(running(step, 6950, 0, 1, story.now, ReasonKind.RUNNING, "pulls"))
+    dialog = await opened(look, "ran-436", "Resume")
+    send = dialog.get_by_role("button", name="Resume ran-436")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await expect(dialog.locator(".confirm")).to_have_count(0)
+    await story.end(succeeded(step, 6950, 0, story.now, MINUTE))
+    await story.step(of, 0, 1, state=StepState.FINISHED, finished_at=story.now)
+    await expect(dialog.locator(".confirm")).to_contain_text("goes on with FinalizeUpgrade")
+    await expect(send).to_have_accessible_description("Type ran-436 to confirm.")
+    assert look.errors == []
+
+
 async def test_the_failed_are_cleaned_up(look: Tab, clusters: None) -> None:
     await made(look, "ran-422", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-422", "Cancel")

@@ -135,7 +135,7 @@ async def test_the_answer_to_a_change_is_shown_without_backticks(look: Tab) -> N
     """The hub's answer to a change, which may name commands."""
     await made(look, "ran-463", 6800)
     page = await look.open("#/r/default/ran-463", user="olga")
-    answer = {"done": TYPED, "kubectl": "", "changed": True, "dryRun": False}
+    answer = {"done": TYPED, "kubectl": "", "danger": "reversible", "lost": ""}
     await page.route("**/ran-463/pause*", lambda route: route.fulfill(status=202, json=answer))
     await page.get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")

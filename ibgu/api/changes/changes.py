@@ -102,11 +102,20 @@ class RolloutChanges:
             dry_run=self._dry_run,
             done=change.done,
         )
-        return ChangeBody(done=change.done, kubectl=change.kubectl)
+        return body_of(change)
 
     def _refusals(self) -> AbstractContextManager[None]:
         rollout = self._rollout
         return refusals_as_problems(self._who, rollout.namespace, rollout.name, kind=rollout.kind)
+
+
+def body_of(change: RequestedChange) -> ChangeBody:
+    return ChangeBody(
+        done=change.done,
+        kubectl=change.kubectl,
+        danger=change.risk.danger,
+        lost=change.risk.lost,
+    )
 
 
 def _client(request: Request) -> str:

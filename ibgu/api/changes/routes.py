@@ -5,7 +5,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 from msgspec.structs import replace
 
-from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
+from ibgu.api.changes.changes import ChangingOfRequest, body_of, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
     ApproveBody,
@@ -17,7 +17,6 @@ from ibgu.api.changes.schemas import (
     PauseBody,
     PermitBody,
     PermitsBody,
-    RiskBody,
     SkipBody,
 )
 from ibgu.api.changes.situation import (
@@ -69,21 +68,16 @@ async def actions(
                     step=each.step,
                     before=each.before,
                     what=each.what,
-                    danger=each.risk.danger,
-                    lost=each.risk.lost,
+                    danger=each.danger,
                 )
                 for each in permit.approvals
             ],
-            danger=permit.risk.danger,
-            lost=permit.risk.lost,
+            danger=permit.danger,
         )
         for permit in change.denied(found, missing)
     ]
-    risks = {
-        action.name: RiskBody(danger=action.risk.danger, lost=action.risk.lost)
-        for action in situation.table.actions
-    }
-    return PermitsBody(items=items, risks=risks)
+    dangers = {action.name: action.risk.danger for action in situation.table.actions}
+    return PermitsBody(items=items, dangers=dangers)
 
 
 @router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")
@@ -174,13 +168,7 @@ async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ApprovedBod
         lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
     )
     assert made.grant is not None
-    return ApprovedBody(
-        done=made.done,
-        kubectl=made.kubectl,
-        step=made.grant["spec"]["step"],
-        danger=made.risk.danger,
-        lost=made.risk.lost,
-    )
+    return ApprovedBody(**body_of(made).model_dump(), step=made.grant["spec"]["step"])
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")
@@ -190,4 +178,4 @@ async def break_glass(changing: ChangingOfRequest, body: BreakGlassBody) -> Chan
     made = await changing.grant(
         lambda target: change.break_glass(target, body.gates, body.reason, lasts)
     )
-    return ChangeBody(done=made.done, kubectl=made.kubectl)
+    return body_of(made)

@@ -13,6 +13,8 @@ _CHANGE: JsonValue = {
     "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
     "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
     "ibgu.dev/pause=alice --overwrite",
+    "danger": "reversible",
+    "lost": "",
 }
 _APPROVED: JsonValue = {
     "done": "nora approves Upgrade of step 2 of ran-417",
@@ -28,7 +30,6 @@ _PERMIT: JsonValue = {
     "plans": [["Upgrade"], ["AbortOnFailure"]],
     "approvals": [],
     "danger": "reversible",
-    "lost": "",
 }
 
 Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: that of the last step.")]
@@ -108,24 +109,23 @@ class ChangeBody(Body):
     kubectl: str = Field(
         description="The equivalent kubectl command; empty: there was nothing to do."
     )
+    danger: Danger = Field(description="Risk of the change, with what may start then.")
+    lost: Lost
 
 
 class ApprovedBody(ChangeBody):
     model_config = ConfigDict(json_schema_extra={"examples": [_APPROVED]})
 
     step: int = Field(description="What is approved is of this step, from 1.")
-    danger: Danger = Field(description="Risk of what may start then.")
-    lost: Lost
 
 
 class AwaitedApprovalBody(Body):
-    """An approval for which clusters wait, with the risk of what may start then."""
+    """An approval for which clusters wait."""
 
     step: int = Field(description="From 1, as `step` of the request.")
     before: str = Field(description="As `before` of the request.")
     what: str = Field(description="In words, such as: Upgrade of step 2.")
-    danger: Danger
-    lost: Lost
+    danger: Danger = Field(description="Risk of what may start then.")
 
 
 class PermitBody(Body):
@@ -143,17 +143,12 @@ class PermitBody(Body):
     )
     approvals: list[AwaitedApprovalBody] = Field(description="For approve: what clusters wait for.")
     danger: Danger = Field(
-        description="Risk of the change itself; for a new step, see its actions' `risks`, for an "
-        "approval, see `approvals`."
+        description="Risk of the change itself, for its button; for a new step, see its actions' "
+        "`dangers`, for an approval, see `approvals`. What can't be undone is in the answer of a "
+        "dry run."
     )
-    lost: Lost
-
-
-class RiskBody(Body):
-    danger: Danger
-    lost: Lost
 
 
 class PermitsBody(Body):
     items: list[PermitBody] = Field(description="Least dangerous first.")
-    risks: dict[ActionName, RiskBody] = Field(description="Risk of a step with that action.")
+    dangers: dict[ActionName, Danger] = Field(description="Risk of a step with that action.")

@@ -88,12 +88,9 @@ class RolloutFollowUps:
                 preview = await self._previewing.body(proposed, plan, follow_up.warnings)
         done = await self._changing.send(target, follow_up.change)
         return FollowUpBody(
-            done=done.done,
-            kubectl=done.kubectl,
+            **done.model_dump(),
             rollout=follow_up.rollout,
             clusters=len(follow_up.clusters),
-            danger=follow_up.risk.danger,
-            lost=follow_up.risk.lost,
             preview=preview,
             again=follow_up.again,
         )

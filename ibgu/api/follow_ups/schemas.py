@@ -3,11 +3,10 @@
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body
-from ibgu.api.changes.schemas import ChangeBody, Clusters, Lost, Minutes, Slots
+from ibgu.api.changes.schemas import ChangeBody, Clusters, Minutes, Slots
 from ibgu.api.preview.schemas import PREVIEW, PreviewBody
 from ibgu.api.problems.rules import CAUSE, LINE
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model.actions import Danger
 from ibgu.core.views.change import CancelScope
 
 _FOLLOW_UP: JsonValue = {
@@ -90,8 +89,6 @@ class FollowUpBody(ChangeBody):
 
     rollout: str = Field(description="The rollout that carries it out: this one, or a new one.")
     clusters: int
-    danger: Danger
-    lost: Lost
     preview: PreviewBody
     again: bool = Field(
         description="Repeat the request when `rollout` is over: there is more to do."

@@ -6,13 +6,12 @@ import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.show.output_style import page, stderr
-from ibgu.core.model.actions import Risk
 
 NOTHING_DONE = "nothing was done"
 
 
-def require_terminal(name: str, risk: Risk) -> None:
-    """Ends the command if no person can be asked."""
+def require_terminal(name: str, risk: str) -> None:
+    """Ends the command if no person can be asked. `risk`: what can't be undone."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         fail(
             f"{name}: {NOTHING_DONE}. {lost(risk)} There is no terminal to confirm on: use "
@@ -21,7 +20,7 @@ def require_terminal(name: str, risk: Risk) -> None:
         )
 
 
-def warn(risk: Risk, clusters: int | None = None) -> None:
+def warn(risk: str, clusters: int | None = None) -> None:
     """Prints the risk; `clusters`: the number of affected clusters; None: unknown."""
     style = stderr()
     typer.echo(style.paint(page(style.under("", lost(risk, clusters))), "red"), err=True)
@@ -40,6 +39,6 @@ def require_name(name: str) -> None:
         fail(f"{NOTHING_DONE}: {given!r} is not {name}" if given else NOTHING_DONE)
 
 
-def lost(risk: Risk, clusters: int | None = None) -> str:
+def lost(risk: str, clusters: int | None = None) -> str:
     whom = {None: "", 1: " for 1 cluster"}.get(clusters, f" for {clusters} clusters")
-    return f"This can't be undone{whom}. {risk.lost}"
+    return f"This can't be undone{whom}. {risk}"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
 from ibgu.cli.change.options import ChangeOptions
@@ -23,7 +22,6 @@ from ibgu.client.responses import (
     ProposalRequest,
     StepResponse,
 )
-from ibgu.core.model.actions import Danger, Risk
 
 if TYPE_CHECKING:
     from ibgu.core.views import change as core
@@ -43,13 +41,10 @@ class ChangeContext(Struct, frozen=True):
 
     name: str
     options: ChangeOptions
-    risk: Risk = Risk()
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
     step: NewStepRequest | None = None
     """The step to append, whose clusters a preview counts."""
-    by_state: str = ""
-    """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
     affects: Callable[[StepResponse], int] | None = None
     """Returns how many clusters of the running step the change is about; None: it does not."""
 
@@ -58,55 +53,53 @@ class ChangeContext(Struct, frozen=True):
         return self.options.rest.target(self.options.namespace)
 
 
-def make(how: ChangeContext, ask: Ask, decide: "Decide") -> None:
+def make(how: ChangeContext, ask: Ask, decide: "Decide", tried: Response | None = None) -> None:
+    """Makes the change, once its risk is confirmed. `tried`: the answer of a dry run, if there was
+    one."""
     with asking():
         namespace = how.target.in_namespace()
-        if how.by_state:
-            how = replace(how, risk=_risk_by_state(how, namespace))
 
         def change(*, dry_run: bool) -> Response:
             if how.options.direct:
-                made = directly(how, namespace, decide, dry_run=dry_run)
-                return ChangeResponse(done=made.done, kubectl=made.kubectl)
+                return response_of(directly(how, namespace, decide, dry_run=dry_run))
             return asked(how, namespace, ask, dry_run=dry_run)
 
-        if how.risk.lost and not how.options.dry_run:
-            _confirm(how, namespace, change)
-        _print(change(dry_run=how.options.dry_run), how)
-
-
-def _confirm(how: ChangeContext, namespace: str, change: Callable[..., Response]) -> None:
-    """Confirms the change after a dry run: a mistake is refused before the name is typed."""
-    if how.yes:
-        return warn(how.risk)
-    require_terminal(how.name, how.risk)
-    response = change(dry_run=True)
-    if response.kubectl:
-        typer.echo(response.done, err=True)
-        warn(how.risk, _clusters(how, namespace))
-        require_name(how.name)
+        if how.options.dry_run:
+            return _print(tried or change(dry_run=True), how)
+        if not how.yes:
+            # A mistake is refused before the name is typed.
+            _confirm(how, namespace, tried or change(dry_run=True))
+        response = change(dry_run=False)
+        if how.yes and response.lost:
+            warn(response.lost)
+        _print(response, how)
     return None
 
 
-def _risk_by_state(how: ChangeContext, namespace: str) -> Risk:
-    """Returns the risk that the page names too; `--direct` offers only a resume of this kind."""
-    if how.options.direct:
-        return asyncio.run(_on_hub(how, namespace, _risk_of_resume, dry_run=True))
-    permit = permit_of(how, namespace, how.by_state)
-    return Risk(Danger(permit.danger), permit.lost)
+def response_of(change: "core.RequestedChange") -> ChangeResponse:
+    """Returns the change in the words of REST."""
+    return ChangeResponse(
+        done=change.done,
+        kubectl=change.kubectl,
+        danger=change.risk.danger,
+        lost=change.risk.lost,
+    )
+
+
+def _confirm(how: ChangeContext, namespace: str, tried: Response) -> None:
+    if not tried.lost:
+        return
+    require_terminal(how.name, tried.lost)
+    typer.echo(tried.done, err=True)
+    warn(tried.lost, _clusters(how, namespace))
+    require_name(how.name)
 
 
 def permit_of(how: ChangeContext, namespace: str, change: str) -> PermitResponse:
-    """Returns whether the change is possible now, and its risk. Raises RestError."""
+    """Returns whether the change is possible now. Raises RestError."""
     with _or_directly():
         found = how.target.client().actions(namespace, how.name).items
     return next(each for each in found if each.name == change)
-
-
-async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:
-    from ibgu.core.views.change import risk_of_resume
-
-    return risk_of_resume(target)
 
 
 def _clusters(how: ChangeContext, namespace: str) -> int | None:
@@ -114,12 +107,9 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
     if how.options.direct:
         return None
     if how.affects is not None:
-        running = _running(how, namespace)
+        known = how.target.client().steps(namespace, how.name).items
+        running = next((each for each in known if each.state == "running"), None)
         return how.affects(running) if running is not None else None
-    if how.by_state == "resume":
-        # A resume after the end of a step opens the next one, whose clusters are not known yet.
-        running = _running(how, namespace)
-        return running.counts.waiting if running is not None else None
     if how.step is None:
         return None
     body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))
@@ -127,11 +117,6 @@ def _clusters(how: ChangeContext, namespace: str) -> int | None:
         steps = how.target.client().preview(body).steps
         return steps[-1].clusters if steps else None
     return None
-
-
-def _running(how: ChangeContext, namespace: str) -> StepResponse | None:
-    known = how.target.client().steps(namespace, how.name).items
-    return next((each for each in known if each.state == "running"), None)
 
 
 def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "Decide":
@@ -206,8 +191,8 @@ def _print(response: Response, how: ChangeContext) -> None:
         print_body(response, how.options.output)
         return
     typer.echo(f"{_dry_run(response) if how.options.dry_run else ''}{response.done}")
-    if how.options.dry_run and how.risk.lost:
-        typer.echo(lost(how.risk))
+    if how.options.dry_run and response.lost:
+        typer.echo(lost(response.lost))
     if response.kubectl:
         typer.echo(f"the same with kubectl:\n{response.kubectl}")
 

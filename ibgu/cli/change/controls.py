@@ -34,7 +34,8 @@ def pause(
     from ibgu.core.views import change
 
     make(
-        ChangeContext(name, options),
+        # A pause risks nothing, and is wanted at once.
+        ChangeContext(name, options, yes=True),
         lambda client, where, dry_run: client.pause(
             where, name, PauseRequest(why=why), dry_run=dry_run
         ),
@@ -49,7 +50,8 @@ def resume(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     from ibgu.core.views import change
 
     make(
-        ChangeContext(name, options, yes=yes, by_state="resume"),
+        # Between two steps none is running, and the clusters of the next one are not known yet.
+        ChangeContext(name, options, yes, affects=lambda running: running.counts.waiting),
         lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),
         simply(change.resume),
     )
@@ -94,7 +96,7 @@ def skip(
     if options.direct and reason:
         raise typer.BadParameter("--reason doesn't work with --direct: only ibgu knows the reasons")
     make(
-        ChangeContext(name, options, change.SKIP, yes, affects=partial(_skips, body)),
+        ChangeContext(name, options, yes, affects=partial(_skips, body)),
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
@@ -136,7 +138,7 @@ def adopt(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     from ibgu.core.views import change
 
     make(
-        ChangeContext(name, options, change.ADOPT, yes),
+        ChangeContext(name, options, yes),
         lambda client, where, dry_run: client.adopt(where, name, dry_run=dry_run),
         simply(change.adopt),
     )

@@ -20,7 +20,6 @@ from ibgu.cli.show.preview import plan_lines
 from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.client import Client, RestError
 from ibgu.client.responses import FollowUpResponse
-from ibgu.core.model.actions import Danger, Risk
 
 WAIT_SECONDS = 60.0
 """Seconds for which labels may be pending, and for which ibgu may not have read a change."""
@@ -85,17 +84,16 @@ def _make(
 
 
 def _confirm(name: str, how: FollowUpOptions, response: FollowUpResponse) -> None:
-    risk = Risk(Danger(response.danger), response.lost)
-    if not risk.lost:
+    if not response.lost:
         return
     if how.yes:
-        warn(risk, response.clusters)
+        warn(response.lost, response.clusters)
         return
-    require_terminal(name, risk)
+    require_terminal(name, response.lost)
     typer.echo(
         page([response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]), err=True
     )
-    warn(risk, response.clusters)
+    warn(response.lost, response.clusters)
     require_name(name)
 
 
@@ -106,7 +104,7 @@ def _print_dry_run(response: FollowUpResponse, output: Form) -> None:
     typer.echo(f"dry run, nothing was changed; without --dry-run: {response.done}")
     typer.echo(page(list(plan_lines(response.preview, stdout(), datetime.now(UTC)))))
     if response.lost:
-        typer.echo(lost(Risk(Danger(response.danger), response.lost), response.clusters))
+        typer.echo(lost(response.lost, response.clusters))
     typer.echo(f"the same with kubectl:\n{response.kubectl}")
 
 

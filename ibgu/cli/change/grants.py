@@ -8,20 +8,13 @@ from msgspec import Struct
 from ibgu.cli.change.options import ChangeOptions, Yes
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import Rollout
-from ibgu.core.model.actions import Danger, Risk
-from ibgu.core.model.grants import ApprovalPoint
 
 if TYPE_CHECKING:
     from ibgu.cli.change.context import ChangeContext
     from ibgu.client import Client
-    from ibgu.client.responses import ApprovedResponse
+    from ibgu.client.responses import ApprovedResponse, ChangeResponse
     from ibgu.core.views.change import ChangeTarget, RequestedChange
     from ibgu.hub.writing.changes import Changes
-
-_RISK = Risk(
-    Danger.IRREVERSIBLE,
-    "Starts that a policy forbids happen at once, and are not taken back when the gates close.",
-)
 
 
 def approve(
@@ -67,6 +60,7 @@ def approve(
 
     from ibgu.cli.change.context import ChangeContext, make
     from ibgu.cli.read.asking import asking
+    from ibgu.core.model.grants import ApprovalPoint
 
     how = ChangeContext(name, options, yes=yes)
     with asking():
@@ -76,9 +70,9 @@ def approve(
         point = ApprovalPoint.STEP if before is None else before
         wanted = _Approval(name, step, point, comment, minutes)
         # What is sent is what was shown: the next step may come while a person confirms.
-        number, risk = _tried(how, namespace, wanted)
-    made = replace(wanted, step=number)
-    make(replace(how, risk=risk), made.ask, made.decide)
+        number, tried = _tried(how, namespace, wanted)
+    shown = replace(wanted, step=number)
+    make(how, shown.ask, shown.decide, tried)
 
 
 class _Approval(Struct, frozen=True):
@@ -123,16 +117,18 @@ def _awaited(
     return (meant[0].step, meant[0].before) if meant else (step, before)
 
 
-def _tried(how: "ChangeContext", namespace: str, wanted: _Approval) -> tuple[int, Risk]:
-    """Returns the step of the approval, and the risk of what may start then. Raises RestError."""
-    from ibgu.cli.change.context import asked, directly
+def _tried(
+    how: "ChangeContext", namespace: str, wanted: _Approval
+) -> "tuple[int, ApprovedResponse | ChangeResponse]":
+    """Returns the step of the approval, and the answer of its dry run. Raises RestError."""
+    from ibgu.cli.change.context import asked, directly, response_of
 
     if how.options.direct:
         change = directly(how, namespace, wanted.decide, dry_run=True)
         assert change.grant is not None
-        return change.grant["spec"]["step"], change.risk
+        return change.grant["spec"]["step"], response_of(change)
     found = asked(how, namespace, wanted.ask, dry_run=True)
-    return found.step, Risk(Danger(found.danger), found.lost)
+    return found.step, found
 
 
 def break_glass(
@@ -167,7 +163,7 @@ def break_glass(
     body = BreakGlassRequest(gates=tuple(gates), reason=reason, minutes=minutes)
     lasts = timedelta(minutes=minutes)
     make(
-        ChangeContext(name, options, _RISK, yes),
+        ChangeContext(name, options, yes),
         lambda client, where, dry_run: client.break_glass(where, name, body, dry_run=dry_run),
         simply(lambda target: change.break_glass(target, gates, reason, lasts)),
     )

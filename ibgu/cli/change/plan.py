@@ -29,13 +29,11 @@ def add_step(
     """Append a step to a rollout's plan."""
     from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.client.responses import NewStepRequest
-    from ibgu.core.model import ActionName
     from ibgu.core.views import change
 
     typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
     step = NewStepRequest(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
-    risk = change.risk_of(map(ActionName, typed))
-    how = ChangeContext(name, options, risk, yes, step)
+    how = ChangeContext(name, options, yes, step)
     new = change.NewStep(typed, max_concurrency, timeout)
     make(
         how,

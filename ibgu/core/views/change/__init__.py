@@ -4,9 +4,8 @@ not.
 Pure functions: the REST API and `ibgu --direct` read the object, call them, and send the result.
 """
 
-from ibgu.core.views.change.allowed import Permit, RolloutSituation, denied, permits, risk_of_resume
+from ibgu.core.views.change.allowed import Permit, RolloutSituation, denied, permits
 from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_named
-from ibgu.core.views.change.danger import ADOPT, SKIP, risk_of
 from ibgu.core.views.change.fitness import CancelScope, OtherRollout, RolloutCluster
 from ibgu.core.views.change.follow_up import (
     FollowUp,
@@ -23,8 +22,6 @@ from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_r
 from ibgu.core.views.change.retry_follow_up import retry_failed
 
 __all__ = [
-    "ADOPT",
-    "SKIP",
     "CancelScope",
     "ChangeRefused",
     "ChangeTarget",
@@ -54,8 +51,6 @@ __all__ = [
     "resume",
     "retry",
     "retry_failed",
-    "risk_of",
-    "risk_of_resume",
     "roll_back",
     "skip",
     "skip_named",

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
-from ibgu.core.model.actions import Risk
+from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
 from ibgu.core.views.change.danger import (
     ADOPT,
@@ -55,8 +55,8 @@ class AwaitedApproval(Struct, frozen=True):
     """The number of the step, from 1."""
     before: str
     """See RolloutApprovalSpec."""
-    risk: Risk
-    """The risk of what may start then."""
+    danger: Danger
+    """That of what may start then."""
 
     @property
     def what(self) -> str:
@@ -72,8 +72,8 @@ class Permit(Struct, frozen=True):
     first."""
     approvals: tuple[AwaitedApproval, ...] = ()
     """What clusters wait for, if the change is to approve."""
-    risk: Risk = Risk()
-    """The risk of the change itself; a new step has that of its actions, an approval its own."""
+    danger: Danger = Danger.REVERSIBLE
+    """That of the change itself; a new step has that of its actions, an approval its own."""
 
     @property
     def allowed(self) -> bool:
@@ -93,16 +93,16 @@ def permits(situation: RolloutSituation) -> list[Permit]:
     resume = _resume(situation)
     found = [
         Permit("pause", _pause(situation)),
-        Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
+        Permit("resume", resume, danger=(Risk() if resume else risk_of_resume(situation)).danger),
         Permit("approve", _approve(situation), approvals=tuple(_awaited(situation))),
         retry,
         Permit("append-step", nothing, next_steps),
-        Permit("adopt", _adopt(situation), risk=ADOPT),
-        Permit("skip", _skip(situation), risk=SKIP),
+        Permit("adopt", _adopt(situation), danger=ADOPT.danger),
+        Permit("skip", _skip(situation), danger=SKIP.danger),
         *others,
     ]
     if situation.rollout.deleted_at is None:
-        return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
+        return sorted(found, key=lambda permit: rank_of(permit.danger))
     return [Permit(each.name, f"the {situation.rollout.kind} was deleted") for each in found]
 
 
@@ -113,13 +113,13 @@ FOLLOW_UPS = ("retry", "finalize", "cancel", "rollback", "confirm-cleanup")
 def _follow_ups(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> list[Permit]:
     table = situation.table
     back, rollback = filter(None, [table.abort_all]), filter(None, [table.rollback])
-    aborts = risk_of(back)
+    aborts = risk_of(back).danger
     return [
         _retry(situation, plan),
-        Permit("finalize", _begun(situation), risk=risk_of([finalizing(plan)])),
-        Permit("cancel", _begun(situation), risk=aborts),
-        Permit("rollback", _begun(situation), risk=risk_of(rollback)),
-        Permit("confirm-cleanup", _uncleaned(situation), risk=aborts),
+        Permit("finalize", _begun(situation), danger=risk_of([finalizing(plan)]).danger),
+        Permit("cancel", _begun(situation), danger=aborts),
+        Permit("rollback", _begun(situation), danger=risk_of(rollback).danger),
+        Permit("confirm-cleanup", _uncleaned(situation), danger=aborts),
     ]
 
 
@@ -160,10 +160,10 @@ def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
         return
     for before in situation.approvals:
         risk = risk_of_approval(before, newest.actions)
-        yield AwaitedApproval(newest.index + 1, before, risk)
+        yield AwaitedApproval(newest.index + 1, before, risk.danger)
 
 
-def _risk_of_resume(situation: RolloutSituation) -> Risk:
+def risk_of_resume(situation: RolloutSituation) -> Risk:
     """Returns the risk of the step that goes on at once, or opens then."""
     newest = situation.newest
     if newest is not None and newest.state is not StepState.FINISHED:
@@ -172,7 +172,7 @@ def _risk_of_resume(situation: RolloutSituation) -> Risk:
     return _going_on([action for item in plan[index : index + 1] for action in item.actions])
 
 
-def risk_of_resume(target: ChangeTarget) -> Risk:
+def risk_of_resume_by_status(target: ChangeTarget) -> Risk:
     """Returns the same by the object alone: its status names the step. Before it does, any step of
     the plan may be the next."""
     if target.completed:
@@ -191,7 +191,7 @@ def _retry(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit
     itself runs once more; the person who appended it has confirmed that."""
     if not situation.failed:
         return Permit("retry", "no cluster has failed")
-    return Permit("retry", risk=risk_of_retry(plan))
+    return Permit("retry", danger=risk_of_retry(plan).danger)
 
 
 def _skip(situation: RolloutSituation) -> str:

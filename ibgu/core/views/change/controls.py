@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed
 from ibgu.core.model import ReasonKind, StepState, names
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.views.change.allowed import NOTHING_TO_PAUSE, RolloutSituation, resumable
+from ibgu.core.views.change.allowed import (
+    NOTHING_TO_PAUSE,
+    RolloutSituation,
+    resumable,
+    risk_of_resume,
+    risk_of_resume_by_status,
+)
+from ibgu.core.views.change.danger import ADOPT, SKIP
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
 
@@ -28,14 +35,16 @@ def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> R
 
     Without `situation` only the object is known.
     """
+    risk = risk_of_resume_by_status(target) if situation is None else risk_of_resume(situation)
     if names.PAUSE in target.annotations:
         marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
-        return target.annotate(_unpaused(target, situation), marks)
+        return target.annotate(_unpaused(target, situation), marks, risk)
     if situation is not None and situation.rollout.paused:
         return RequestedChange(
             f"the pause of {target.name} was removed already{_behind(situation)}"
         )
-    return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})
+    marks = {names.RESUME: f"{target.who} {target.stamp}"}
+    return target.annotate(f"{target.name} goes on", marks, risk)
 
 
 def _unpaused(target: ChangeTarget, situation: RolloutSituation | None) -> str:
@@ -97,7 +106,8 @@ def skip_named(
 
 def _skipping(target: ChangeTarget, who: str, value: str, but: str = "") -> RequestedChange:
     still = "it still waits" if who in value.split(",") else "they still wait"
-    return target.annotate(f"{who} will be skipped if {still}{but}", {names.SKIP: value})
+    done = f"{who} will be skipped if {still}{but}"
+    return target.annotate(done, {names.SKIP: value}, SKIP)
 
 
 def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
@@ -122,6 +132,5 @@ def _by_entry(target: ChangeTarget, entry: JsonObject | None) -> str:
 
 
 def adopt(target: ChangeTarget) -> RequestedChange:
-    return target.annotate(
-        f"ibgu takes {target.name} over from TALM", {names.ADOPT: f"{target.who} {target.stamp}"}
-    )
+    marks = {names.ADOPT: f"{target.who} {target.stamp}"}
+    return target.annotate(f"ibgu takes {target.name} over from TALM", marks, ADOPT)

@@ -15,6 +15,11 @@ ADOPT = Risk(
     "can't continue it.",
 )
 
+BREAK_GLASS = Risk(
+    Danger.IRREVERSIBLE,
+    "Starts that a policy forbids happen at once, and are not taken back when the gates close.",
+)
+
 _ORDER = tuple(Danger)
 
 

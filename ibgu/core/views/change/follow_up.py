@@ -54,7 +54,6 @@ class FollowUp(Struct, frozen=True):
     """The rollout to watch: the same one, or the new one."""
     step: NewStep
     clusters: tuple[str, ...]
-    risk: Risk
     warnings: tuple[str, ...] = ()
     again: bool = False
     """The same request goes on when the rollout is over."""
@@ -192,12 +191,12 @@ def _follow_up(
     change, rollout = _appended(target, step) if next_step else _created(target, verb, step, chosen)
     rest = _skip_messages([(each, why) for each, why in unfit if not why.expected])
     whom = f"{' and '.join(verb.actions)} for {counted(len(chosen), 'cluster')} of {target.name}"
+    done = f"{whom}, {change.done}{rest and f'; left out: {rest}'}"
     return FollowUp(
-        change=replace(change, done=f"{whom}, {change.done}{rest and f'; left out: {rest}'}"),
+        change=replace(change, done=done, risk=_risk(verb)),
         rollout=rollout,
         step=step,
         clusters=tuple(each.name for each in chosen),
-        risk=_risk(verb),
         warnings=tuple(_warnings(chosen)),
     )
 

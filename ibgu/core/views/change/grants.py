@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from msgspec.structs import replace
-
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD
+from ibgu.core.model.actions import Risk
 from ibgu.core.model.grants import ApprovalPoint, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.spans import utc
-from ibgu.core.views.change.danger import risk_of_approval
+from ibgu.core.views.change.danger import BREAK_GLASS, risk_of_approval
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.second import kubectl_create
 
@@ -44,7 +43,7 @@ def approve(
     until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
     done = f"{target.who} approves {what} of {target.name}{until}"
     risk = risk_of_approval(before, target.actions[number - 1])
-    return replace(_granted(target, "RolloutApproval", spec, done), risk=risk)
+    return _granted(target, "RolloutApproval", spec, done, risk)
 
 
 def _next_step(target: ChangeTarget) -> int:
@@ -76,10 +75,12 @@ def break_glass(
     until = target.now + lasts
     spec: JsonObject = {"gates": list(gates), "reason": reason, "until": f"{until:{_TIME}}"}
     words = f"{target.name} passes {', '.join(gates)} until {utc(until)}"
-    return _granted(target, "BreakGlass", spec, words)
+    return _granted(target, "BreakGlass", spec, words, BREAK_GLASS)
 
 
-def _granted(target: ChangeTarget, kind: str, spec: JsonObject, done: str) -> RequestedChange:
+def _granted(
+    target: ChangeTarget, kind: str, spec: JsonObject, done: str, risk: Risk
+) -> RequestedChange:
     meta = target.object["metadata"]
     rollout = {"kind": target.kind, "name": target.name, "uid": meta["uid"]}
     # A name has at most 253 characters, and the API server appends five.
@@ -90,4 +91,4 @@ def _granted(target: ChangeTarget, kind: str, spec: JsonObject, done: str) -> Re
         "metadata": {"generateName": prefix, "namespace": target.namespace},
         "spec": {"rollout": rollout, "user": target.who, **spec},
     }
-    return RequestedChange(done, kubectl_create(body), grant=body)
+    return RequestedChange(done, kubectl_create(body), grant=body, risk=risk)

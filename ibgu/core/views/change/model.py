@@ -11,6 +11,8 @@ from ibgu.core.model import ActionTable, names
 from ibgu.core.model.actions import Risk
 from ibgu.core.model.kinds import JsonObject
 
+SAFE = Risk()
+
 _STEP = re.compile(r"plan step (\d+)")
 """Reads the step from TALM's words for the condition Progressing, which ibgu writes too."""
 
@@ -37,8 +39,8 @@ class RequestedChange(Struct, frozen=True):
     """A new IBGU."""
     grant: JsonObject | None = None
     """A new RolloutApproval or BreakGlass."""
-    risk: Risk = Risk()
-    """The risk of an approval; of others it is known before."""
+    risk: Risk = SAFE
+    """The risk of the change, with what may start then."""
 
 
 class ChangeTarget(Struct, frozen=True):
@@ -131,12 +133,15 @@ class ChangeTarget(Struct, frozen=True):
         """A value that no annotation has had yet: controls are acted on once per value."""
         return f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}"
 
-    def annotate(self, done: str, marks: Mapping[str, str | None]) -> RequestedChange:
+    def annotate(
+        self, done: str, marks: Mapping[str, str | None], risk: Risk = SAFE
+    ) -> RequestedChange:
         """Returns the change that sets annotations; None removes one."""
         metadata = self.object["metadata"]
         patch = {"metadata": {"uid": metadata["uid"], "annotations": dict(marks)}}
         words = [f"{key}-" if value is None else f"{key}={value}" for key, value in marks.items()]
-        return RequestedChange(done, self.kubectl("annotate", *words, "--overwrite"), patch)
+        line = self.kubectl("annotate", *words, "--overwrite")
+        return RequestedChange(done, line, patch, risk=risk)
 
     def kubectl(self, verb: str, *words: str) -> str:
         given = ("kubectl", "-n", self.namespace, verb, self.kind.lower(), self.name, *words)

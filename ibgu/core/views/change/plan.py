@@ -9,6 +9,7 @@ from ibgu.core.model import ActionName, ActionTable
 from ibgu.core.model.kinds import JsonObject, PlanItem
 from ibgu.core.model.names import step_author
 from ibgu.core.plan import problem
+from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
 
@@ -47,6 +48,7 @@ def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> Reques
         f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target, idle=idle)}",
         target.kubectl("patch", "--type=json", "-p", line),
         _replaced(target, plan),
+        risk=risk_of(map(ActionName, step.actions)),
     )
 
 

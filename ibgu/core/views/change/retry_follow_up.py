@@ -55,11 +55,10 @@ def retry_failed(
     assert change.create is not None
     (selector,) = change.create["spec"]["clusterLabelSelectors"]
     return FollowUp(
-        change=change,
+        change=replace(change, risk=risk_of_retry(target.actions)),
         rollout=str(change.create["metadata"]["name"]),
         step=NewStep(tuple(change.create["spec"]["plan"][0]["actions"])),
         clusters=tuple(selector["matchExpressions"][0]["values"]),
-        risk=risk_of_retry(target.actions),
     )
 
 
@@ -71,13 +70,9 @@ def _abort(
     unbounded = replace(asked, named=False, max_concurrency=None, timeout=None)
     first = cancel(target, found, unbounded, CancelScope.FAILED)
     done = f"{first.change.done}; when it is over, the same request retries them"
-    lost = f"{first.risk.lost} {risk_of_retry(target.actions).lost}".strip()
-    return replace(
-        first,
-        change=replace(first.change, done=done),
-        risk=Risk(first.risk.danger, lost),
-        again=True,
-    )
+    abort = first.change.risk
+    risk = replace(abort, lost=f"{abort.lost} {risk_of_retry(target.actions).lost}".strip())
+    return replace(first, change=replace(first.change, done=done, risk=risk), again=True)
 
 
 def _require_labels(failures: Sequence[FailedCluster]) -> None:

@@ -44,19 +44,10 @@ export const cleanUpLabel = (clusters) =>
   `Clean up ${clusters === null ? "failed clusters" : plural(clusters, "failed cluster")}`;
 
 /**
- * What a step of several actions risks: the worst of them, in the words of each.
+ * How dangerous a step of several actions is: as the worst of them.
  *
  * @param {string[]} actions
- * @param {Record<string, { danger: string, lost: string }>} risks by action
+ * @param {Record<string, string>} dangers by action
  */
-export function riskOf(actions, risks) {
-  const found = actions.map((action) => risks[action]);
-  const worst = Math.max(...found.map(({ danger }) => ORDER.indexOf(danger)));
-  return {
-    danger: ORDER[worst],
-    lost: found
-      .map(({ lost }) => lost)
-      .filter(Boolean)
-      .join(" "),
-  };
-}
+export const dangerOf = (actions, dangers) =>
+  ORDER[Math.max(...actions.map((action) => ORDER.indexOf(dangers[action])))];

@@ -37,17 +37,19 @@ from ibgu.core.views.change import (
     adopt,
     append,
     appendable,
+    approve,
+    break_glass,
     denied,
     pause,
     permits,
     resume,
     retry,
-    risk_of_resume,
     skip,
     skip_named,
     why_no_retry,
 )
 from ibgu.core.views.change import failure as change_failure
+from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from tests.members import member_of
 
 RISKS = {action.name: action.risk for action in IBU_ACTIONS.actions}
@@ -636,9 +638,9 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
 
 def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
     found = replace(situation("Upgrade", waiting=1), approvals=("Rest", "Upgrade"))
-    (approve,) = [each for each in permits(found) if each.name == "approve"]
-    assert approve.why == ""
-    assert [(each.step, each.before, each.what) for each in approve.approvals] == [
+    (permit,) = [each for each in permits(found) if each.name == "approve"]
+    assert permit.why == ""
+    assert [(each.step, each.before, each.what) for each in permit.approvals] == [
         (1, "Rest", "the rest of step 1"),
         (1, "Upgrade", "Upgrade of step 1"),
     ]
@@ -661,20 +663,20 @@ def test_an_approval_has_the_risk_of_what_may_start_then(
     waits = situation(" ".join(actions), waiting=1)
     assert waits.newest is not None
     found = replace(waits, newest=replace(waits.newest, actions=actions), approvals=(before,))
-    (approve,) = [each for each in permits(found) if each.name == "approve"]
-    [awaited] = approve.approvals
-    if lost is None:
-        assert awaited.risk == Risk()
-    else:
+    (permit,) = [each for each in permits(found) if each.name == "approve"]
+    [awaited] = permit.approvals
+    expected = Risk()
+    if lost is not None:
         risk = RISKS[Action(lost)]
-        words = f"The clusters may go on with {lost}. {risk.lost}"
-        assert awaited.risk == Risk(risk.danger, words)
+        expected = Risk(risk.danger, f"The clusters may go on with {lost}. {risk.lost}")
+    assert awaited.danger == expected.danger
+    assert approve(target(" ".join(actions)), 1, before).risk == expected
 
 
 def test_no_approval_is_awaited_before_the_first_step() -> None:
     found = replace(situation("Prep", waiting=1), approvals=("Prep",), newest=None)
-    (approve,) = [each for each in permits(found) if each.name == "approve"]
-    assert approve.approvals == ()
+    (permit,) = [each for each in permits(found) if each.name == "approve"]
+    assert permit.approvals == ()
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
@@ -725,8 +727,8 @@ def test_a_deleted_rollout_takes_no_change() -> None:
 
 def test_the_least_dangerous_comes_first() -> None:
     found = permits(situation("Prep", "Upgrade", "FinalizeUpgrade", failed=1))
-    assert [each.risk.danger for each in found] == sorted(
-        (each.risk.danger for each in found), key=list(Danger).index
+    assert [each.danger for each in found] == sorted(
+        (each.danger for each in found), key=list(Danger).index
     )
     names = [each.name for each in found]
     assert names.index("append-step") < names.index("retry") < names.index("skip")
@@ -745,7 +747,7 @@ def test_a_resume_risks_what_its_step_does() -> None:
     def risk(*actions: Action) -> Risk:
         found = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
         assert found.newest
-        return risk_of("resume", replace(found, newest=replace(found.newest, actions=actions)))
+        return risk_of_resume(replace(found, newest=replace(found.newest, actions=actions)))
 
     assert risk(Action.UPGRADE) == Risk()
     found = risk(Action.UPGRADE, Action.FINALIZE_UPGRADE)
@@ -756,7 +758,7 @@ def test_a_resume_risks_what_its_step_does() -> None:
 
 def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
     def risk(*steps: str, state: StepState | None) -> Risk:
-        return risk_of("resume", situation(*steps, hold=ReasonKind.RESTORED, state=state))
+        return risk_of_resume(situation(*steps, hold=ReasonKind.RESTORED, state=state))
 
     first = risk("FinalizeUpgrade", state=None)
     assert first.danger is Danger.IRREVERSIBLE
@@ -770,43 +772,72 @@ def test_the_risk_of_a_resume_is_read_from_the_status() -> None:
         found = target("Upgrade", "FinalizeUpgrade")
         condition = {"type": "Progressing", "status": over, "message": message}
         found.object["status"] = {"conditions": [condition]}
-        return risk_of_resume(found)
+        return resume(found).risk
 
     words = "Waiting for plan step {} to be completed (1 of 3 clusters done)"
     assert risk(words.format(0)) == Risk()
     assert risk(words.format(1)).danger is Danger.IRREVERSIBLE
     assert risk("All plan steps are completed", over="False") == Risk()
-    unsaid = risk_of_resume(target("Upgrade", "FinalizeUpgrade"))
+    unsaid = resume(target("Upgrade", "FinalizeUpgrade")).risk
     assert unsaid.lost.startswith("The rollout goes on with FinalizeUpgrade.")
-    assert risk_of_resume(target("Upgrade")) == Risk()
+    assert resume(target("Upgrade")).risk == Risk()
+    assert resume(target("FinalizeUpgrade", pause="olga")).risk.danger is Danger.IRREVERSIBLE
 
 
 def test_a_retry_risks_what_the_plan_does() -> None:
     """The plan's aborts are no risk: they are not done again with it."""
-    assert risk_of("retry", situation("Prep", "FinalizeUpgrade")) == Risk()
-    assert risk_of("retry", situation("Prep", "Upgrade", failed=1)) == Risk()
-    assert risk_of("retry", situation("Prep", "AbortOnFailure", failed=1)) == Risk()
-    found = risk_of("retry", situation("Prep", "Upgrade FinalizeUpgrade", failed=1))
+    assert risk_of_retry([["Prep"], ["Upgrade"]]) == Risk()
+    assert risk_of_retry([["Prep"], ["AbortOnFailure"]]) == Risk()
+    found = risk_of_retry([["Prep"], ["Upgrade", "FinalizeUpgrade"]])
     assert found.danger is Danger.IRREVERSIBLE
     assert found.lost.startswith("The failed clusters go through FinalizeUpgrade. The release")
-    both = risk_of("retry", situation("Rollback", "FinalizeRollback", failed=1))
+    both = risk_of_retry([["Rollback"], ["FinalizeRollback"]])
     assert both.danger is Danger.DESTRUCTIVE
     assert both.lost.startswith("The failed clusters go through Rollback and FinalizeRollback.")
     assert all(
         RISKS[each].lost in both.lost for each in (Action.ROLLBACK, Action.FINALIZE_ROLLBACK)
     )
+    dangers = [
+        danger_of("retry", situation("Prep", "FinalizeUpgrade", failed=failed)) for failed in (0, 1)
+    ]
+    assert dangers == [Danger.REVERSIBLE, Danger.IRREVERSIBLE]
 
 
-def risk_of(name: str, found: RolloutSituation) -> Risk:
-    return next(each.risk for each in permits(found) if each.name == name)
+def danger_of(name: str, found: RolloutSituation) -> Danger:
+    return next(each.danger for each in permits(found) if each.name == name)
+
+
+def risk_of_resume(found: RolloutSituation) -> Risk:
+    """Returns the risk, by the journal; a button that may be pressed has its danger."""
+    risk = resume(target("Prep"), found).risk
+    allowed_now = why(found)["resume"] == ""
+    assert danger_of("resume", found) == (risk.danger if allowed_now else Danger.REVERSIBLE)
+    return risk
 
 
 def test_every_irreversible_change_names_what_is_lost() -> None:
-    risks = [*RISKS.values(), *(each.risk for each in permits(situation("Prep")))]
+    last = target("Prep")
+    changes = [
+        append(last, NewStep(("Upgrade", "FinalizeUpgrade"))),
+        skip(last),
+        skip_named(last, ["a"]),
+        adopt(last),
+        break_glass(last, ["ClusterHold"], "INC-7", timedelta(hours=1)),
+    ]
+    assert all(each.risk.danger is not Danger.REVERSIBLE for each in changes)
+    assert append(last, NewStep(("Upgrade",))).risk == pause(last).risk == Risk()
+    risks = [*RISKS.values(), *(each.risk for each in changes)]
     assert set(RISKS) == set(Action)
     assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)
     back = {action for action, risk in RISKS.items() if risk.danger is Danger.REVERSIBLE}
     assert back == {Action.PREP, Action.UPGRADE}
+
+
+def test_what_is_there_already_risks_nothing() -> None:
+    """Nobody confirms a change that changes nothing."""
+    assert append(target("Prep", "Abort"), NewStep(("Abort",), 7, 60)).risk == Risk()
+    paused = situation("FinalizeUpgrade", hold=ReasonKind.PAUSED)
+    assert resume(target("FinalizeUpgrade"), paused).risk == Risk()
 
 
 def test_a_missing_right_comes_before_the_state() -> None:

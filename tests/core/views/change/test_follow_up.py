@@ -104,7 +104,7 @@ def test_a_follow_up_of_an_idle_rollout_appends_a_step() -> None:
     )
     assert found.change.done.endswith("; it starts now")
     assert found.clusters == ("s1", "s2")
-    assert found.risk == traits(Action.ABORT).risk
+    assert found.change.risk == traits(Action.ABORT).risk
     assert found.step.actions == ("Abort",)
 
 
@@ -305,7 +305,7 @@ def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
     plan = [["Rollback", "FinalizeRollback"]] if final else [["Rollback"]]
     assert plan_of(found.change) == plan
     assert found.rollout.startswith("ran-rollback-")
-    assert found.risk.lost.startswith(traits(Action.ROLLBACK).risk.lost)
+    assert found.change.risk.lost.startswith(traits(Action.ROLLBACK).risk.lost)
     assert found.change.done.startswith("Rollback ")
 
 
@@ -412,7 +412,7 @@ def test_a_retry_names_its_rollout_and_the_clusters_left_out() -> None:
     assert found.rollout.startswith("ran-retry-")
     assert plan_of(found.change) == [["Prep"], ["Upgrade"]]
     assert "s1, s2 (must be aborted first)" in found.change.done
-    assert found.risk.lost == ""
+    assert found.change.risk.lost == ""
 
 
 def test_the_bounds_of_a_retry_are_those_of_its_steps_and_not_of_the_abort() -> None:
@@ -433,7 +433,7 @@ def test_a_retry_with_abort_first_aborts_before_it_retries() -> None:
     assert (found.clusters, found.rollout, found.again) == (("s1", "s2"), "ran", True)
     assert plan_of(found.change) == [["Prep"], ["AbortOnFailure"]]
     assert found.change.done.endswith("; when it is over, the same request retries them")
-    assert found.risk == traits(Action.ABORT_ON_FAILURE).risk
+    assert found.change.risk == traits(Action.ABORT_ON_FAILURE).risk
     some = replace(IDLE, named=True, narrowed=True)
     found = retry_failed(target("Prep"), [STUCK[0], STUCK[2]], some, abort_first=True)
     assert found.clusters == ("s1",)
@@ -446,7 +446,7 @@ def test_a_retry_with_abort_first_states_the_risk_of_finalizing() -> None:
         traits(each).risk.lost for each in (Action.ABORT_ON_FAILURE, Action.FINALIZE_UPGRADE)
     )
     again = "The failed clusters go through FinalizeUpgrade."
-    assert found.risk.lost == f"{abort} {again} {final}"
+    assert found.change.risk.lost == f"{abort} {again} {final}"
 
 
 @pytest.mark.parametrize(
@@ -560,7 +560,7 @@ def test_a_clean_up_is_confirmed_with_name_time_and_reason() -> None:
         f"olga {target().stamp}: deleted the Backups"
     )
     assert [item["actions"] for item in body["spec"]["plan"]] == [["Abort"]]
-    assert found.risk.lost == (
+    assert found.change.risk.lost == (
         "olga confirms a manual cleanup there: deleted the Backups. "
         f"{traits(Action.ABORT).risk.lost}"
     )

@@ -62,7 +62,7 @@ function Offered({ found: { cluster, state }, rollout }) {
 function alone({ permit, rollout, cluster }) {
   const title = `${CHANGES[permit.name].verb} ${cluster}`;
   return {
-    ...changeOf(permit, { rollout, step: null, risks: {} }),
+    ...changeOf(permit, { rollout, step: null, dangers: {} }),
     title,
     start: { clusters: [cluster] },
     Fields: permit.name === "retry" ? AbortFirst : Nothing,

@@ -34,7 +34,7 @@ export function Actions({ rollout, step }) {
       chosen &&
       html`<${Change}
       key=${`${rollout.uid}/${open}`}
-      change=${changeOf(chosen, { rollout, step, risks: body.risks })}
+      change=${changeOf(chosen, { rollout, step, dangers: body.dangers })}
       rollout=${rollout}
       onClose=${close}
     />`

@@ -1,5 +1,5 @@
 /** A change: first what would be done and as which kubectl line, then, if it is wanted, done. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { html } from "../../../html.js";
 import { Command } from "../../../parts/Copy.js";
 import { Dialog } from "../../../parts/Dialog.js";
@@ -12,6 +12,8 @@ import { Confirm } from "./Confirm.js";
 import { Preview, usePreview } from "./Preview.js";
 import { useSecond, useSending, useTrial } from "./sending.js";
 
+const SAFE = { danger: REVERSIBLE, lost: "" };
+
 /** @param {{ change: import("./changes.js").Kind, rollout: any, onClose: () => void }} props */
 export function Change({ change, rollout, onClose }) {
   const [body, setBody] = useState(change.start);
@@ -21,7 +23,9 @@ export function Change({ change, rollout, onClose }) {
   const path = rolloutPath({ namespace, name }, `/${change.path}`);
   const missing = change.missing(body);
   const uid = rollout.uid ?? "";
-  const trial = useTrial(path, uid, missing ? null : body);
+  const trial = useTrial(path, uid, missing ? null : body, change.danger);
+  // While the next trial runs, what the last one has said stays in sight.
+  const risk = useLast(missing ? SAFE : trial.answer) ?? SAFE;
   const step = change.step(body);
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
@@ -31,7 +35,6 @@ export function Change({ change, rollout, onClose }) {
   if (done)
     return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} stopped=${stopped} onClose=${onClose} />`;
 
-  const risk = trial.answer?.danger ? trial.answer : change.risk(body);
   const risky = risk.danger !== REVERSIBLE;
   const clusters =
     trial.answer?.clusters ?? preview?.steps.at(-1)?.clusters ?? change.clusters(body);
@@ -68,6 +71,13 @@ export function Change({ change, rollout, onClose }) {
     </div>
     </div>
   <//>`;
+}
+
+/** The value, or the last one that there was while there is none. */
+function useLast(value) {
+  const last = useRef(value);
+  if (value !== null) last.current = value;
+  return last.current;
 }
 
 function Outcome({ answer, problem }) {

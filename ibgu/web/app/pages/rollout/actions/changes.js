@@ -1,5 +1,5 @@
 /**
- * The changes: what each one asks for, takes, risks, and what its button says.
+ * The changes: what each one asks for, takes, and what its button says.
  *
  * @typedef {object} Kind
  * @property {string} title
@@ -8,12 +8,12 @@
  * @property {any} Fields what changes the body
  * @property {object} given what the fields need to know
  * @property {(body: any) => string} missing what has to be chosen first; empty: nothing
- * @property {(body: any) => { danger: string, lost: string }} risk
+ * @property {string} danger once it is another one, the change is tried again
  * @property {(body: any) => object | null} step what is previewed; null: nothing
  * @property {(body: any) => number | null} clusters where no preview tells; null: unknown
  * @property {(body: any, clusters: number | null) => string} label of the button
  */
-import { cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
+import { cleanUpLabel, stepLabel, titleOf } from "../../../words/actions.js";
 import { plural } from "../../../words/format.js";
 import {
   Approval,
@@ -30,14 +30,13 @@ import {
 
 const SLOTS = 10;
 const MINUTES = 240;
-const SAFE = { danger: "reversible", lost: "" };
 
 /** @returns {Kind} */
 export function changeOf(
-  /** @type {{ name: string, plans: string[][], approvals: any[], danger: string, lost: string }} */ permit,
-  /** @type {{ rollout: any, step: any, risks: any }} */ known,
+  /** @type {{ name: string, plans: string[][], approvals: any[], danger: string }} */ permit,
+  /** @type {{ rollout: any, step: any, dangers: any }} */ known,
 ) {
-  const { name, danger, lost } = permit;
+  const { name, danger } = permit;
   return {
     title: `${titleOf(name)}: ${known.rollout.name}`,
     path: name,
@@ -45,7 +44,7 @@ export function changeOf(
     Fields: Nothing,
     given: {},
     missing: () => "",
-    risk: () => ({ danger, lost }),
+    danger,
     step: () => null,
     clusters: () => null,
     label: () => `${titleOf(name)} ${known.rollout.name}`,
@@ -69,7 +68,6 @@ const MORE = {
       given: { approvals },
       // Others may approve it while the form is open.
       missing: (body) => (chosen(body) ? "" : "No cluster waits for this approval any more."),
-      risk: (body) => chosen(body) ?? SAFE,
       label: (body) => `Approve ${chosen(body)?.what ?? rollout.name}`,
     };
   },
@@ -114,7 +112,7 @@ const MORE = {
     missing: ({ reason }) => (reason ? "" : "Say what you cleaned up."),
     label: (_, clusters) => `Confirm for ${some(clusters)}`,
   }),
-  "append-step": ({ plans }, { step, rollout, risks }) => ({
+  "append-step": ({ plans }, { step, rollout, dangers }) => ({
     title: `Add a step to ${rollout.name}`,
     path: "steps",
     start: {
@@ -123,9 +121,8 @@ const MORE = {
       timeout: step?.timeoutMinutes ?? MINUTES,
     },
     Fields: Plans,
-    given: { plans, risks, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
+    given: { plans, dangers, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
     missing: ({ actions }) => (actions.length ? "" : "Choose the step's actions."),
-    risk: ({ actions }) => (actions.length ? riskOf(actions, risks) : SAFE),
     step: (body) => (body.actions.length ? body : null),
     label: ({ actions }, clusters) =>
       actions.length ? stepLabel(actions, clusters) : "Add the step",

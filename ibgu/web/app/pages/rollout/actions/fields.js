@@ -1,6 +1,6 @@
 /** The fields of the forms: which clusters, which actions, within which bounds. */
 import { html } from "../../../html.js";
-import { REVERSIBLE, riskOf } from "../../../words/actions.js";
+import { REVERSIBLE, dangerOf } from "../../../words/actions.js";
 import { capitalized } from "../../../words/format.js";
 
 export const Nothing = () => null;
@@ -165,16 +165,16 @@ export function Cleanup({ body, change }) {
 }
 
 /** The steps of which one may come next; none of them is chosen for anybody. */
-export function Plans({ plans, risks, after, body, change }) {
+export function Plans({ plans, dangers, after, body, change }) {
   const offered = new Set(plans.flat());
-  const others = Object.keys(risks).filter((action) => !offered.has(action));
+  const others = Object.keys(dangers).filter((action) => !offered.has(action));
   return html`<fieldset class="plans">
       <legend>Actions of the step</legend>
       ${plans.map(
         (actions) => html`<${Plan}
           key=${actions.join()}
           actions=${actions}
-          risk=${riskOf(actions, risks)}
+          danger=${dangerOf(actions, dangers)}
           checked=${actions.join() === body.actions.join()}
           choose=${() => change({ actions })}
         />`,
@@ -190,7 +190,7 @@ export function Plans({ plans, risks, after, body, change }) {
     <${Bounds} body=${body} change=${change} />`;
 }
 
-function Plan({ actions, risk: { danger }, checked, choose }) {
+function Plan({ actions, danger, checked, choose }) {
   return html`<label class=${danger}>
     <input type="radio" name="plan" checked=${checked} onChange=${choose} />
     ${actions.join(" + ")}${danger !== REVERSIBLE && html` <small>can't be undone</small>`}

@@ -22,24 +22,25 @@ const BLANK = { answer: null, problem: null };
  * @param {string} path
  * @param {string} uid the rollout's; empty: the newest of its name
  * @param {object | null} body null: nothing is to be asked yet
+ * @param {string} state of the rollout, as far as it matters: once it is another one, the answer is old
  */
-export function useTrial(path, uid, body) {
+export function useTrial(path, uid, body, state) {
   const { rest } = useServices();
-  const text = JSON.stringify(body);
-  const [state, setState] = useState({ text: "", ...BLANK });
+  const text = JSON.stringify([body, state]);
+  const [last, setLast] = useState({ text: "", ...BLANK });
   useEffect(() => {
     if (body === null) return undefined;
     let stale = false;
     const timer = setTimeout(async () => {
       const found = await tried(() => rest.post(`${path}${query({ dryRun: true, uid })}`, body));
-      if (!stale) setState({ text, ...found });
+      if (!stale) setLast({ text, ...found });
     }, TYPING_MS);
     return () => {
       stale = true;
       clearTimeout(timer);
     };
   }, [rest, path, uid, text]);
-  return state.text === text ? state : BLANK;
+  return last.text === text ? last : BLANK;
 }
 
 export function useSending(
