@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli.content.options import PackedFile
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.core.model.document import Document
-from ibgu.core.model.kinds import JsonObject
+
+if TYPE_CHECKING:
+    from ibgu.core.model.document import Document
+    from ibgu.core.model.kinds import JsonObject
 
 Given = Annotated[
     list[Path],
@@ -75,7 +77,7 @@ def convert(
         typer.echo(f"ibgu: left out: {words}", err=True)
 
 
-def _of_hub(managed: Sequence[str], given: Sequence[JsonObject]) -> list[JsonObject]:
+def _of_hub(managed: Sequence[str], given: "Sequence[JsonObject]") -> "list[JsonObject]":
     """Returns the managed policies that are not given; ends the command if one is not on the
     hub."""
     from ibgu.cli.content.from_hub import policies_of_hub
@@ -87,12 +89,12 @@ def _of_hub(managed: Sequence[str], given: Sequence[JsonObject]) -> list[JsonObj
     return found
 
 
-def _name(policy: JsonObject) -> str:
+def _name(policy: "JsonObject") -> str:
     metadata = policy.get("metadata")
     return str(metadata.get("name")) if isinstance(metadata, dict) else ""
 
 
-def _objects(documents: Sequence[Document]) -> Iterator[JsonObject]:
+def _objects(documents: "Sequence[Document]") -> "Iterator[JsonObject]":
     """Yields the objects, and those of a List, as `oc get policies -o yaml` prints one."""
     for each in documents:
         if each.problem:

@@ -1,6 +1,5 @@
 """`ibgu prepare status`: what the works of preparations show."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,7 +8,6 @@ import typer
 
 from ibgu.cli.errors import NOBODY, fail
 from ibgu.cli.prepare.options import Names, require_clusters
-from ibgu.cli.read.asking import asking
 from ibgu.cli.read.options import Selector
 
 if TYPE_CHECKING:
@@ -22,6 +20,9 @@ _NONE = "-"
 
 def status(names: Names = None, selector: Selector = "") -> None:
     """Show what clusters have, as their works report it."""
+    import asyncio
+
+    from ibgu.cli.read.asking import asking
     from ibgu.cli.show.output_style import page
     from ibgu.cli.show.table import table
 
@@ -34,6 +35,8 @@ def status(names: Names = None, selector: Selector = "") -> None:
 
 
 async def _rows(names: list[str], selector: str) -> list[Row]:
+    import asyncio
+
     from ibgu.cli.prepare.clusters import connected, selected
     from ibgu.cli.prepare.run import CONCURRENCY
     from ibgu.hub.preparing import prepared_works
