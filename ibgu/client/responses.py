@@ -344,6 +344,7 @@ class ChangeResponse(Response, frozen=True, kw_only=True):
     kubectl: str = ""
     danger: str = ""
     lost: str = ""
+    uid: str = ""
 
 
 class GridResponse(Response, frozen=True, kw_only=True):
@@ -1060,6 +1061,7 @@ class ApprovedResponse(Response, frozen=True, kw_only=True):
     kubectl: str = ""
     danger: str = ""
     lost: str = ""
+    uid: str = ""
     step: int = 0
 
 
@@ -1068,6 +1070,7 @@ class FollowUpResponse(Response, frozen=True, kw_only=True):
     kubectl: str = ""
     danger: str = ""
     lost: str = ""
+    uid: str = ""
     rollout: str = ""
     clusters: int = 0
     preview: PreviewResponse

@@ -125,12 +125,14 @@ def known(uid: str, **more: Any) -> Rollout:
 
 
 Made = Callable[..., Awaitable[str]]
+GLASS: JsonObject = {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}
 
 
 async def test_an_operator_pauses_and_resumes(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
-    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
+    await fleet(journal, uid, name="ran-x1")
     answer = await post("olga", "pause", {"why": "the mirror is down"})
     assert answer.status_code == 202, answer.text
     body = answer.json()
@@ -148,6 +150,7 @@ async def test_an_operator_pauses_and_resumes(
         "kubectl": "",
         "danger": "reversible",
         "lost": "",
+        "uid": uid,
     }
     resumed = await post("olga", "resume")
     assert resumed.status_code == 202, resumed.text
@@ -203,8 +206,8 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
     last = await open_step(journal, step(await fleet(journal), 2, Action.FINALIZE_UPGRADE))
     gate = Reason(ReasonKind.GATE, NOW, "words", None, ActingParty.PERSON, "RolloutPolicy/a")
     await put(journal, member(last, "b", 0, reason=replace(gate, approval="FinalizeUpgrade")))
-    items = (await ask("nora", "rollouts/default/ran-r1/actions")).json()["items"]
-    (approve,) = [each for each in items if each["name"] == "approve"]
+    answer = (await ask("nora", "rollouts/default/ran-r1/actions")).json()
+    (approve,) = [each for each in answer["items"] if each["name"] == "approve"]
     [awaited] = approve["approvals"]
     assert awaited == {
         "step": 3,
@@ -213,6 +216,40 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
         "danger": "irreversible",
     }
     assert (approve["allowed"], approve["danger"]) == (True, "reversible")
+    dangers = answer["dangers"]
+    assert (dangers["Prep"], dangers["FinalizeUpgrade"]) == ("reversible", "irreversible")
+
+
+@pytest.mark.parametrize(
+    ("user", "what", "body", "danger", "lost"),
+    [
+        ("olga", "steps", {"actions": ["Upgrade"]}, "reversible", ""),
+        ("olga", "steps", {"actions": ["AbortOnFailure"]}, "destructive", "The prepared release"),
+        ("olga", "skip", {}, "destructive", "The clusters stay out of this step"),
+        ("olga", "adopt", {}, "irreversible", "The ClusterGroupUpgrades and ManifestWorks of TALM"),
+        ("nora", "break-glass", GLASS, "irreversible", "Starts that a policy forbids happen"),
+    ],
+)
+async def test_a_dry_run_says_what_can_not_be_undone(
+    post: Post,
+    made: Made,
+    journal: Journal,
+    user: str,
+    what: str,
+    body: JsonObject,
+    danger: str,
+    lost: str,
+) -> None:
+    uid = await made("Prep")
+    found = await fleet(journal, uid, name="ran-x1")
+    unfinished = Reason(ReasonKind.ADOPTION, NOW, "unfinished", None, ActingParty.PERSON)
+    await tell(journal, OnRollout(Kind.ROLLOUT_HELD, replace(found, hold=unfinished), "begun"))
+    tried = await post(user, what, body, dryRun=True)
+    assert tried.status_code == 202, tried.text
+    answer = tried.json()
+    assert (answer["danger"], answer["uid"]) == (danger, uid)
+    assert answer["lost"].startswith(lost)
+    assert bool(answer["lost"]) == bool(lost)
 
 
 @pytest.mark.usefixtures("granted")
@@ -221,7 +258,6 @@ async def test_people_approve_and_break_glass_in_their_own_name(
 ) -> None:
     uid = await made("Prep")
     await fleet(journal, uid, name="ran-x1")
-    glass = {"gates": ["ClusterHold"], "reason": "INC-7", "minutes": 60}
     for what, body, kind, role in (
         (
             "approve",
@@ -229,7 +265,7 @@ async def test_people_approve_and_break_glass_in_their_own_name(
             "rolloutapprovals",
             "ibgu-approval-edit",
         ),
-        ("break-glass", glass, "breakglasses", "ibgu-break-glass-edit"),
+        ("break-glass", GLASS, "breakglasses", "ibgu-break-glass-edit"),
     ):
         answer = await post("nora", what, body)
         assert answer.status_code == 202, answer.text

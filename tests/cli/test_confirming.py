@@ -1,16 +1,22 @@
 """Changes that can't be undone say what is lost, and are made for who types the rollout's name."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from ibgu.cli.change import context
+from ibgu.cli.change.confirming import UNKNOWN, lost_by
+from ibgu.client.responses import ChangeResponse
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import ActingParty, Cause, Kind, OnRollout, Reason, ReasonKind, StepState
+from ibgu.core.model.grants import BreakGlass
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
-from ibgu.core.views.change.danger import ADOPT, SKIP
+from ibgu.core.views.change.danger import ADOPT, BREAK_GLASS, SKIP
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -69,6 +75,56 @@ async def test_without_a_terminal_nothing_is_done(
     assert RISKY[args].lost in done.stderr
     assert "--yes" in done.stderr
     assert await as_it_was(admin) == before
+
+
+@DIRECT
+async def test_breaking_glass_is_confirmed(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
+) -> None:
+    await fleet(journal, await made("Prep"), name="ran-x1")
+    args = ("break-glass", "ran-x1", "--gate", "ClusterHold", "--reason", "INC-7", *direct)
+    nobody = await ibgu(*args, user="nora")
+    assert (nobody.exit_code, nobody.stdout) == (2, "")
+    assert BREAK_GLASS.lost in nobody.stderr
+    tried = await ibgu(*args, "--dry-run", user="nora")
+    assert f"This can't be undone. {BREAK_GLASS.lost}\n" in tried.stdout, tried.output
+    path = paths.break_glasses("default")
+    assert [each async for page, _ in admin.list_pages(path, BreakGlass) for each in page] == []
+
+
+def test_an_answer_that_says_nothing_of_its_risk_is_no_leave_to_go_on() -> None:
+    assert lost_by(ChangeResponse(done="done", kubectl="kubectl …")) == UNKNOWN
+    assert lost_by(ChangeResponse(done="", kubectl="", danger="reversible")) == ""
+
+
+async def test_a_risk_that_has_changed_since_it_was_confirmed_stops_the_change(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name was typed for what AbortOnFailure deletes, and by then FinalizeUpgrade is next."""
+    uid = await made("Prep", "Upgrade", "AbortOnFailure", "FinalizeUpgrade")
+    restored = Reason(ReasonKind.RESTORED, NOW, "restored", None, ActingParty.PERSON)
+    found = replace(known(uid), hold=restored)
+    await seen(journal, found)
+    aborts = await open_step(journal, step(found, 2, Action.ABORT_ON_FAILURE))
+    loop = asyncio.get_running_loop()
+
+    def type_it(name: str) -> None:
+        over = replace(aborts, state=StepState.FINISHED, finished_at=NOW)
+        asyncio.run_coroutine_threadsafe(open_step(journal, over), loop).result()
+
+    monkeypatch.setattr(context, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(context, "require_name", type_it)
+    refused = await ibgu("resume", "ran-x1", user="olga")
+    assert refused.exit_code == 1
+    assert "The rollout goes on with AbortOnFailure." in unwrapped(refused.stderr)
+    assert refused.stderr.endswith(
+        "ibgu: nothing was done: what can't be undone has changed meanwhile. Repeat the command\n"
+    )
+    assert (await as_it_was(admin))[1] == {}
 
 
 @DIRECT
@@ -134,6 +190,43 @@ async def test_scripts_mean_it_and_their_log_says_what_is_lost(
     assert done.exit_code == 0, done.output
     assert done.stderr == f"This can't be undone. {RISKS[Action.ABORT].lost}\n"
     assert len((await on_hub(admin)).spec.plan) == 2
+
+
+def created_again_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, commands: ModuleType, admin: HubClient, made: Made, *plan: str
+) -> None:
+    """Has ran-x1 deleted and created again while its name is typed to confirm a change."""
+    loop = asyncio.get_running_loop()
+
+    async def again() -> None:
+        await admin.request("DELETE", paths.ibgu("default", "ran-x1"))
+        await made(*plan)
+
+    def type_it(name: str) -> None:
+        asyncio.run_coroutine_threadsafe(again(), loop).result()
+
+    monkeypatch.setattr(commands, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(commands, "require_name", type_it)
+
+
+CREATED_AGAIN = "ibgu: ran-x1 was deleted and created again: look at the new one, then try again\n"
+
+
+@DIRECT
+async def test_a_rollout_that_is_created_again_meanwhile_is_not_changed(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    monkeypatch: pytest.MonkeyPatch,
+    direct: tuple[str, ...],
+) -> None:
+    await seen(journal, known(await made("Prep")))
+    created_again_meanwhile(monkeypatch, context, admin, made, "Prep")
+    refused = await ibgu("add-step", "ran-x1", "Abort", *direct, user="olga")
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith(CREATED_AGAIN)
+    assert len((await on_hub(admin)).spec.plan) == 1
 
 
 async def going_on(admin: HubClient, journal: Journal, uid: str) -> None:

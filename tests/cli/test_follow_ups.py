@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ibgu.cli.change import following
+from ibgu.cli.change.confirming import ChangeQuery
 from ibgu.client import Client, RestError
 from ibgu.client.responses import FollowUpResponse
 from ibgu.core.drivers import traits
@@ -17,12 +18,13 @@ from tests.api.test_follow_ups import created, labelled, over, selected, upgradi
 from tests.cli.conftest import Ibgu
 from tests.cli.terminal import OnTerminal, on_terminal
 from tests.cli.test_changes import log
-from tests.cli.test_confirming import unwrapped
+from tests.cli.test_confirming import CREATED_AGAIN, created_again_meanwhile, unwrapped
 
 __all__ = ["admin", "labelled", "log", "made", "on_terminal"]
 pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("labelled")]
 Made = Callable[..., Awaitable[str]]
 LOST = traits(Action.ABORT).risk.lost
+SENDS = ChangeQuery(dry_run=False, uid=None)
 
 
 async def test_a_cancellation_is_shown_before_it_is_made(
@@ -96,6 +98,21 @@ async def test_typing_the_name_confirms_the_follow_up_and_follows_it(
     assert len((await on_hub(admin)).spec.plan) == 3
 
 
+async def test_clusters_of_a_rollout_that_is_created_again_meanwhile_stay_as_they_are(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    created_again_meanwhile(monkeypatch, following, admin, made, "Prep", "Upgrade")
+    refused = await ibgu("cancel", "ran-x1", "--no-wait", user="olga")
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith(CREATED_AGAIN)
+    assert [each.metadata.name for each in await ibgus(admin)] == ["ran-x1"]
+
+
 async def test_an_impossible_follow_up_is_refused_before_confirmation(
     on_terminal: OnTerminal, made: Made, journal: Journal
 ) -> None:
@@ -117,15 +134,15 @@ def test_a_retry_waits_until_the_labels_of_the_aborted_are_removed(
     monkeypatch.setattr(following, "REFRESH_SECONDS", 0.0)
     codes = ["labels-pending", "labels-pending", "not-now"]
 
-    def ask(client: Client, namespace: str, dry_run: bool) -> FollowUpResponse:
+    def ask(client: Client, namespace: str, query: ChangeQuery) -> FollowUpResponse:
         raise RestError("no", 409, codes.pop(0))
 
     client = Client("http://127.0.0.1:1", "token")
     with pytest.raises(RestError) as error:
-        following.ask_until_labels_removed(ask, client, "default", False)
+        following.ask_until_labels_removed(ask, client, "default", SENDS)
     assert (error.value.code, codes) == ("not-now", [])
     codes = ["labels-pending", "not-now"]
     monkeypatch.setattr(following, "WAIT_SECONDS", -1.0)
     with pytest.raises(RestError) as error:
-        following.ask_until_labels_removed(ask, client, "default", False)
+        following.ask_until_labels_removed(ask, client, "default", SENDS)
     assert (error.value.code, codes) == ("labels-pending", ["not-now"])

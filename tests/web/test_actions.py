@@ -1,5 +1,6 @@
 """Changes from the page: told before they are made, made on the hub with the caller's rights."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from msgspec.structs import replace
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
@@ -302,6 +303,21 @@ async def upgrading(look: Tab, name_: str, first: int, busy: int) -> None:
     )
 
 
+async def stays_while_it_is_checked(look: Tab, dialog: Locator, told: Locator) -> None:
+    """The confirmation, whose place in the form must not jump, while other slots are tried."""
+    answers = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answers.wait()
+        await route.continue_()
+
+    await look.page.route("**/steps?*", late)
+    async with look.page.expect_request("**/steps?*"):
+        await dialog.get_by_label("Clusters at a time").fill("7")
+    await expect(told).to_contain_text("This can't be undone")
+    answers.set()
+
+
 @pytest.mark.parametrize(
     ("rollout", "choice", "lost", "button"),
     [
@@ -335,6 +351,8 @@ async def test_no_dangerous_step_is_preselected_during_an_upgrade(
     await expect(told).to_contain_text(lost)
     send = dialog.get_by_role("button", name=button)
     await expect(send).to_have_attribute("aria-disabled", "true")
+    await expect(send).to_have_accessible_description(f"Type {rollout} to confirm.")
+    await stays_while_it_is_checked(look, dialog, told)
     await expect(send).to_have_accessible_description(f"Type {rollout} to confirm.")
     await send.press("Enter")
     assert len(of_hub(look, rollout)["spec"]["plan"]) == 2
@@ -387,25 +405,37 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> 
 
 
 async def test_the_risk_follows_the_rollout_while_the_form_is_open(look: Tab) -> None:
-    """Paused in Prep, a rollout comes to its FinalizeUpgrade as soon as the last Prep has ended."""
+    """Paused in Upgrade, it comes to AbortOnFailure, and then to FinalizeUpgrade; a name that was
+    typed for the one says nothing of the other."""
     plan = manifest("ran-436")
+    item = plan["spec"]["plan"][0]
+    steps = ["Prep", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"]
+    plan["spec"]["plan"] = [item | {"actions": [action]} for action in steps]
     plan["metadata"]["annotations"] = {"ibgu.dev/pause": "nora"}
     Kubectl(look.site.hub).apply(plan)
     story = look.site.story()
     uid = of_hub(look, "ran-436")["metadata"]["uid"]
     why = Reason(ReasonKind.PAUSED, story.now, "paused by nora", None, ActingParty.PERSON)
-    steps = ["Prep", "FinalizeUpgrade"]
     of = await story.rollout(uid, steps, name="ran-436", fleet=FLEET, hold=why)
-    step = await story.step(of, 0, 1)
-    await story.put(running(step, 6950, 0, 1, story.now, ReasonKind.RUNNING, "pulls"))
+    step = await story.step(of, 1, 1)
+    await story.put(running(step, 6950, 0, 1, story.now, ReasonKind.RUNNING, "restarts"))
     dialog = await opened(look, "ran-436", "Resume")
     send = dialog.get_by_role("button", name="Resume ran-436")
+    told = dialog.locator(".confirm")
     await expect(send).not_to_have_attribute("aria-disabled", "true")
-    await expect(dialog.locator(".confirm")).to_have_count(0)
+    await expect(told).to_have_count(0)
     await story.end(succeeded(step, 6950, 0, story.now, MINUTE))
-    await story.step(of, 0, 1, state=StepState.FINISHED, finished_at=story.now)
-    await expect(dialog.locator(".confirm")).to_contain_text("goes on with FinalizeUpgrade")
+    await story.step(of, 1, 1, state=StepState.FINISHED, finished_at=story.now)
+    await expect(told).to_contain_text("goes on with AbortOnFailure")
+    field = dialog.get_by_label("type the rollout's name")
+    await field.fill("ran-436")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await story.step(of, 2, 0, state=StepState.FINISHED, finished_at=story.now)
+    await expect(told).to_contain_text("goes on with FinalizeUpgrade")
+    await expect(field).to_have_value("")
     await expect(send).to_have_accessible_description("Type ran-436 to confirm.")
+    await send.press("Enter")
+    assert "ibgu.dev/pause" in of_hub(look, "ran-436")["metadata"]["annotations"]
     assert look.errors == []
 
 

@@ -57,7 +57,9 @@ class RolloutChanges:
             change = decide(target)
         return await self.send(target, change)
 
-    async def grant(self, decide: Callable[[ChangeTarget], RequestedChange]) -> RequestedChange:
+    async def grant(
+        self, decide: Callable[[ChangeTarget], RequestedChange]
+    ) -> tuple[RequestedChange, ChangeBody]:
         """Makes a change that leaves the rollout's object as it is, and takes no right to patch
         it."""
         target = await self.read()
@@ -65,8 +67,7 @@ class RolloutChanges:
             change = decide(target)
         except ChangeRefused as refused:
             raise Problem(409, refused.code, str(refused)) from refused
-        await self.send(target, change)
-        return change
+        return change, await self.send(target, change)
 
     @asynccontextmanager
     async def deciding(self) -> AsyncIterator[None]:
@@ -85,10 +86,7 @@ class RolloutChanges:
             target = await self.hub.read(
                 rollout.kind, rollout.namespace, rollout.name, self._who, now
             )
-            if target.object["metadata"]["uid"] != rollout.uid:
-                raise ChangeRefused(
-                    f"{rollout.name} on the hub is a newer object; reload, then try again"
-                )
+            target.require(rollout.uid)
         return target
 
     async def send(self, target: ChangeTarget, change: RequestedChange) -> ChangeBody:
@@ -102,15 +100,16 @@ class RolloutChanges:
             dry_run=self._dry_run,
             done=change.done,
         )
-        return body_of(change)
+        return _body_of(target, change)
 
     def _refusals(self) -> AbstractContextManager[None]:
         rollout = self._rollout
         return refusals_as_problems(self._who, rollout.namespace, rollout.name, kind=rollout.kind)
 
 
-def body_of(change: RequestedChange) -> ChangeBody:
+def _body_of(target: ChangeTarget, change: RequestedChange) -> ChangeBody:
     return ChangeBody(
+        uid=target.uid,
         done=change.done,
         kubectl=change.kubectl,
         danger=change.risk.danger,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 from msgspec.structs import replace
 
-from ibgu.api.changes.changes import ChangingOfRequest, body_of, missing_rights
+from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
     ApproveBody,
@@ -164,18 +164,18 @@ async def adopt(
 async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ApprovedBody:
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
-    made = await changing.grant(
+    made, answer = await changing.grant(
         lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
     )
     assert made.grant is not None
-    return ApprovedBody(**body_of(made).model_dump(), step=made.grant["spec"]["step"])
+    return ApprovedBody(**answer.model_dump(), step=made.grant["spec"]["step"])
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")
 async def break_glass(changing: ChangingOfRequest, body: BreakGlassBody) -> ChangeBody:
     """Writes a BreakGlass in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes)
-    made = await changing.grant(
+    _, answer = await changing.grant(
         lambda target: change.break_glass(target, body.gates, body.reason, lasts)
     )
-    return body_of(made)
+    return answer

@@ -10,11 +10,12 @@ from ibgu.core.model import ReasonKind
 from ibgu.core.model.actions import Danger
 
 _CHANGE: JsonValue = {
-    "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
+    "done": "ran-417 is paused: nothing new starts, clusters in flight finish",
     "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
     "ibgu.dev/pause=alice --overwrite",
     "danger": "reversible",
     "lost": "",
+    "uid": "6a1f9d8e-5f63-4a52-9b0e-2d6c1f1f4a17",
 }
 _APPROVED: JsonValue = {
     "done": "nora approves Upgrade of step 2 of ran-417",
@@ -22,6 +23,7 @@ _APPROVED: JsonValue = {
     "step": 2,
     "danger": "reversible",
     "lost": "",
+    "uid": "6a1f9d8e-5f63-4a52-9b0e-2d6c1f1f4a17",
 }
 _PERMIT: JsonValue = {
     "name": "append-step",
@@ -109,8 +111,14 @@ class ChangeBody(Body):
     kubectl: str = Field(
         description="The equivalent kubectl command; empty: there was nothing to do."
     )
-    danger: Danger = Field(description="Risk of the change, with what may start then.")
+    danger: Danger = Field(
+        description="Risk of the change, including that of what may start because of it."
+    )
     lost: Lost
+    uid: str = Field(
+        description="The rollout's. With it as `uid`, the request that follows a dry run is about "
+        "no other rollout of the name."
+    )
 
 
 class ApprovedBody(ChangeBody):

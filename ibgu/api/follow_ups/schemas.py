@@ -17,6 +17,7 @@ _FOLLOW_UP: JsonValue = {
     "clusters": 12,
     "danger": "destructive",
     "lost": "The prepared release is deleted from each cluster, …",
+    "uid": "6a1f9d8e-5f63-4a52-9b0e-2d6c1f1f4a17",
     "preview": PREVIEW,
     "again": False,
 }

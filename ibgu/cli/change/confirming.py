@@ -1,13 +1,48 @@
 """Confirms a change that can't be undone: says what is lost, and waits for a person's consent."""
 
 import sys
+from typing import Protocol, TypedDict
 
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.show.output_style import page, stderr
+from ibgu.core.model.actions import Danger
 
 NOTHING_DONE = "nothing was done"
+UNKNOWN = "The server does not say what is lost: it has another version than this command."
+
+
+class ChangeQuery(TypedDict):
+    """ChangeQuery is how a change is requested."""
+
+    dry_run: bool
+    uid: str | None
+    """The rollout's; None: whichever has the name. While a person confirms, the rollout that was
+    shown may be deleted and created again."""
+
+
+class Answer(Protocol):
+    """Answer is REST's to a change or its dry run."""
+
+    @property
+    def danger(self) -> str: ...
+    @property
+    def lost(self) -> str: ...
+
+
+def lost_by(answer: Answer) -> str:
+    """Returns what can't be undone of the change; empty: everything can. An answer that does not
+    say it is no leave to go on unasked."""
+    if answer.danger == Danger.REVERSIBLE:
+        return ""
+    return answer.lost or UNKNOWN
+
+
+def require_as_confirmed(confirmed: Answer, now: Answer) -> None:
+    """Ends the command if the rollout has come to something else while a person typed its name."""
+    if lost_by(now) != lost_by(confirmed):
+        fail(f"{NOTHING_DONE}: what can't be undone has changed meanwhile. Repeat the command")
 
 
 def require_terminal(name: str, risk: str) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 from msgspec import Struct
 
-from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
+from ibgu.cli.change.confirming import (
+    ChangeQuery,
+    lost,
+    lost_by,
+    require_as_confirmed,
+    require_name,
+    require_terminal,
+    warn,
+)
 from ibgu.cli.change.options import ChangeOptions
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
@@ -32,8 +40,8 @@ if TYPE_CHECKING:
     Decide = Act[core.RequestedChange]
 
 Response = ChangeResponse | ApprovedResponse
-Ask = Callable[[Client, str, bool], Response]
-"""Takes the client, the namespace, and whether it is a dry run."""
+Ask = Callable[[Client, str, ChangeQuery], Response]
+"""Takes the client, the namespace, and how to request it."""
 
 
 class ChangeContext(Struct, frozen=True):
@@ -43,6 +51,8 @@ class ChangeContext(Struct, frozen=True):
     options: ChangeOptions
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
+    risky: bool = True
+    """Whether the change may be one that can't be undone; if not, it is made at once."""
     step: NewStepRequest | None = None
     """The step to append, whose clusters a preview counts."""
     affects: Callable[[StepResponse], int] | None = None
@@ -59,40 +69,45 @@ def make(how: ChangeContext, ask: Ask, decide: "Decide", tried: Response | None 
     with asking():
         namespace = how.target.in_namespace()
 
-        def change(*, dry_run: bool) -> Response:
+        def change(*, dry_run: bool, uid: str | None = None) -> Response:
             if how.options.direct:
-                return response_of(directly(how, namespace, decide, dry_run=dry_run))
-            return asked(how, namespace, ask, dry_run=dry_run)
+                return response_of(*directly(how, namespace, decide, dry_run=dry_run, uid=uid))
+            return asked(how, namespace, ask, dry_run=dry_run, uid=uid)
 
         if how.options.dry_run:
             return _print(tried or change(dry_run=True), how)
-        if not how.yes:
+        if how.risky:
             # A mistake is refused before the name is typed.
-            _confirm(how, namespace, tried or change(dry_run=True))
-        response = change(dry_run=False)
-        if how.yes and response.lost:
-            warn(response.lost)
-        _print(response, how)
+            tried = tried or change(dry_run=True)
+            if _confirmed(how, namespace, tried):
+                require_as_confirmed(tried, change(dry_run=True, uid=tried.uid or None))
+        _print(change(dry_run=False, uid=(tried and tried.uid) or None), how)
     return None
 
 
-def response_of(change: "core.RequestedChange") -> ChangeResponse:
+def response_of(target: "core.ChangeTarget", change: "core.RequestedChange") -> ChangeResponse:
     """Returns the change in the words of REST."""
     return ChangeResponse(
         done=change.done,
         kubectl=change.kubectl,
         danger=change.risk.danger,
         lost=change.risk.lost,
+        uid=target.uid,
     )
 
 
-def _confirm(how: ChangeContext, namespace: str, tried: Response) -> None:
-    if not tried.lost:
-        return
-    require_terminal(how.name, tried.lost)
+def _confirmed(how: ChangeContext, namespace: str, tried: Response) -> bool:
+    """Returns whether a person was asked. Ends the command if they do not mean it."""
+    if not (risk := lost_by(tried)):
+        return False
+    if how.yes:
+        warn(risk)
+        return False
+    require_terminal(how.name, risk)
     typer.echo(tried.done, err=True)
-    warn(tried.lost, _clusters(how, namespace))
+    warn(risk, _clusters(how, namespace))
     require_name(how.name)
+    return True
 
 
 def permit_of(how: ChangeContext, namespace: str, change: str) -> PermitResponse:
@@ -129,11 +144,16 @@ def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "De
 
 
 def asked(
-    how: ChangeContext, namespace: str, ask: "Callable[[Client, str, bool], T]", *, dry_run: bool
+    how: ChangeContext,
+    namespace: str,
+    ask: "Callable[[Client, str, ChangeQuery], T]",
+    *,
+    dry_run: bool,
+    uid: str | None = None,
 ) -> "T":
     """Asks ibgu to make the change. Raises RestError."""
     with _or_directly():
-        return ask(how.target.client(), namespace, dry_run)
+        return ask(how.target.client(), namespace, {"dry_run": dry_run, "uid": uid})
 
 
 @contextmanager
@@ -149,15 +169,24 @@ def _or_directly() -> Iterator[None]:
 
 
 def directly(
-    how: ChangeContext, namespace: str, decide: "Decide", *, dry_run: bool
-) -> "core.RequestedChange":
+    how: ChangeContext,
+    namespace: str,
+    decide: "Decide",
+    *,
+    dry_run: bool,
+    uid: str | None = None,
+) -> "tuple[core.ChangeTarget, core.RequestedChange]":
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
     from ibgu.core.views.change import ChangeRefused
 
-    async def made(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
+    async def made(
+        changes: "Changes", target: "core.ChangeTarget"
+    ) -> "tuple[core.ChangeTarget, core.RequestedChange]":
+        if uid is not None:
+            target.require(uid)
         change = await decide(changes, target)
         await changes.make(target, change)
-        return change
+        return target, change
 
     try:
         return asyncio.run(_on_hub(how, namespace, made, dry_run=dry_run))
@@ -191,8 +220,8 @@ def _print(response: Response, how: ChangeContext) -> None:
         print_body(response, how.options.output)
         return
     typer.echo(f"{_dry_run(response) if how.options.dry_run else ''}{response.done}")
-    if how.options.dry_run and response.lost:
-        typer.echo(lost(response.lost))
+    if how.options.dry_run and (risk := lost_by(response)):
+        typer.echo(lost(risk))
     if response.kubectl:
         typer.echo(f"the same with kubectl:\n{response.kubectl}")
 

@@ -34,11 +34,8 @@ def pause(
     from ibgu.core.views import change
 
     make(
-        # A pause risks nothing, and is wanted at once.
-        ChangeContext(name, options, yes=True),
-        lambda client, where, dry_run: client.pause(
-            where, name, PauseRequest(why=why), dry_run=dry_run
-        ),
+        ChangeContext(name, options, risky=False),
+        lambda client, where, query: client.pause(where, name, PauseRequest(why=why), **query),
         simply(lambda target: change.pause(target, why)),
     )
 
@@ -52,7 +49,7 @@ def resume(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     make(
         # Between two steps none is running, and the clusters of the next one are not known yet.
         ChangeContext(name, options, yes, affects=lambda running: running.counts.waiting),
-        lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),
+        lambda client, where, query: client.resume(where, name, **query),
         simply(change.resume),
     )
 
@@ -97,7 +94,7 @@ def skip(
         raise typer.BadParameter("--reason doesn't work with --direct: only ibgu knows the reasons")
     make(
         ChangeContext(name, options, yes, affects=partial(_skips, body)),
-        lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.skip(where, name, body, **query),
         simply(
             lambda target: (
                 change.skip_named(target, body.clusters, if_waiting=if_waiting)
@@ -139,6 +136,6 @@ def adopt(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
 
     make(
         ChangeContext(name, options, yes),
-        lambda client, where, dry_run: client.adopt(where, name, dry_run=dry_run),
+        lambda client, where, query: client.adopt(where, name, **query),
         simply(change.adopt),
     )

@@ -69,7 +69,7 @@ def retry(
     follow_up(
         name,
         how,
-        lambda client, where, dry_run: client.retry(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.retry(where, name, body, **query),
     )
 
 
@@ -104,7 +104,7 @@ def cancel(
     follow_up(
         name,
         how,
-        lambda client, where, dry_run: client.cancel(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.cancel(where, name, body, **query),
     )
 
 
@@ -145,7 +145,7 @@ def rollback(
     follow_up(
         name,
         how,
-        lambda client, where, dry_run: client.rollback(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.rollback(where, name, body, **query),
         then="" if finalize else "finalize",
     )
 
@@ -172,7 +172,7 @@ def finalize(
     follow_up(
         name,
         how,
-        lambda client, where, dry_run: client.finalize(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.finalize(where, name, body, **query),
     )
 
 
@@ -214,5 +214,5 @@ def confirm_cleanup(
     follow_up(
         name,
         how,
-        lambda client, where, dry_run: client.confirm_cleanup(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.confirm_cleanup(where, name, body, **query),
     )

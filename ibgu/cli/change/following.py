@@ -7,7 +7,15 @@ from functools import partial
 
 import typer
 
-from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
+from ibgu.cli.change.confirming import (
+    ChangeQuery,
+    lost,
+    lost_by,
+    require_as_confirmed,
+    require_name,
+    require_terminal,
+    warn,
+)
 from ibgu.cli.change.options import FollowUpOptions
 from ibgu.cli.read.asking import asking
 from ibgu.cli.read.polling import REFRESH_SECONDS
@@ -24,8 +32,8 @@ from ibgu.client.responses import FollowUpResponse
 WAIT_SECONDS = 60.0
 """Seconds for which labels may be pending, and for which ibgu may not have read a change."""
 
-Ask = Callable[[Client, str, bool], FollowUpResponse]
-"""Takes the client, the namespace, and whether it is a dry run."""
+Ask = Callable[[Client, str, ChangeQuery], FollowUpResponse]
+"""Takes the client, the namespace, and how to request it."""
 
 
 def follow_up(name: str, how: FollowUpOptions, ask: Ask, *, then: str = "") -> None:
@@ -35,25 +43,26 @@ def follow_up(name: str, how: FollowUpOptions, ask: Ask, *, then: str = "") -> N
     """
     target = how.rest.target(how.namespace)
     client, namespace = target.client(), target.in_namespace()
-    done = _make(how, client, namespace, ask, partial(_confirm, name, how))
+    done = _make(how, client, namespace, ask, partial(_confirmed, name, how))
     while done is not None and how.wait and how.output is Form.TEXT:
         result = _followed(client, namespace, done)
         if not done.again or result not in (WaitResult.SUCCEEDED, WaitResult.FAILED):
             if then and result == WaitResult.SUCCEEDED:
                 typer.echo(f"Next: ibgu {then} {done.rollout} -n {namespace}")
             raise typer.Exit(result)
-        done = _make(how, client, namespace, partial(ask_until_labels_removed, ask))
+        again = partial(ask_until_labels_removed, ask)
+        done = _make(how, client, namespace, again, uid=done.uid)
 
 
 def ask_until_labels_removed(
-    ask: Ask, client: Client, namespace: str, dry_run: bool
+    ask: Ask, client: Client, namespace: str, query: ChangeQuery
 ) -> FollowUpResponse:
     """Asks until the labels of aborted clusters are removed. Raises RestError if they are not after
-    PATIENCE."""
+    WAIT_SECONDS."""
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return ask(client, namespace, dry_run)
+            return ask(client, namespace, query)
         except RestError as error:
             if error.code != "labels-pending" or time.monotonic() > until:
                 raise
@@ -65,17 +74,21 @@ def _make(
     client: Client,
     namespace: str,
     ask: Ask,
-    confirm: Callable[[FollowUpResponse], None] | None = None,
+    confirm: Callable[[FollowUpResponse], bool] | None = None,
+    uid: str | None = None,
 ) -> FollowUpResponse | None:
-    """Makes the change and returns the answer; None: it was a dry run."""
+    """Makes the change and returns the answer; None: it was a dry run. `uid`: that of the rollout,
+    if it is known."""
     with asking():
         if confirm is not None:
-            dry_run_response = ask(client, namespace, True)
+            tried = ask(client, namespace, {"dry_run": True, "uid": uid})
             if how.dry_run:
-                _print_dry_run(dry_run_response, how.output)
+                _print_dry_run(tried, how.output)
                 return None
-            confirm(dry_run_response)
-        done = ask(client, namespace, False)
+            uid = tried.uid or None
+            if confirm(tried):
+                require_as_confirmed(tried, ask(client, namespace, {"dry_run": True, "uid": uid}))
+        done = ask(client, namespace, {"dry_run": False, "uid": uid})
         if how.output is Form.TEXT:
             typer.echo(done.done)
         else:
@@ -83,18 +96,20 @@ def _make(
         return done
 
 
-def _confirm(name: str, how: FollowUpOptions, response: FollowUpResponse) -> None:
-    if not response.lost:
-        return
+def _confirmed(name: str, how: FollowUpOptions, response: FollowUpResponse) -> bool:
+    """Returns whether a person was asked. Ends the command if they do not mean it."""
+    if not (risk := lost_by(response)):
+        return False
     if how.yes:
-        warn(response.lost, response.clusters)
-        return
-    require_terminal(name, response.lost)
+        warn(risk, response.clusters)
+        return False
+    require_terminal(name, risk)
     typer.echo(
         page([response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]), err=True
     )
-    warn(response.lost, response.clusters)
+    warn(risk, response.clusters)
     require_name(name)
+    return True
 
 
 def _print_dry_run(response: FollowUpResponse, output: Form) -> None:
@@ -103,8 +118,8 @@ def _print_dry_run(response: FollowUpResponse, output: Form) -> None:
         return
     typer.echo(f"dry run, nothing was changed; without --dry-run: {response.done}")
     typer.echo(page(list(plan_lines(response.preview, stdout(), datetime.now(UTC)))))
-    if response.lost:
-        typer.echo(lost(response.lost, response.clusters))
+    if risk := lost_by(response):
+        typer.echo(lost(risk, response.clusters))
     typer.echo(f"the same with kubectl:\n{response.kubectl}")
 
 

@@ -10,6 +10,7 @@ from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import Rollout
 
 if TYPE_CHECKING:
+    from ibgu.cli.change.confirming import ChangeQuery
     from ibgu.cli.change.context import ChangeContext
     from ibgu.client import Client
     from ibgu.client.responses import ApprovedResponse, ChangeResponse
@@ -85,13 +86,13 @@ class _Approval(Struct, frozen=True):
     comment: str
     minutes: int | None
 
-    def ask(self, client: "Client", namespace: str, dry_run: bool) -> "ApprovedResponse":
+    def ask(self, client: "Client", namespace: str, query: "ChangeQuery") -> "ApprovedResponse":
         from ibgu.client.responses import ApproveRequest
 
         body = ApproveRequest(
             step=self.step, before=self.before, comment=self.comment, minutes=self.minutes
         )
-        return client.approve(namespace, self.name, body, dry_run=dry_run)
+        return client.approve(namespace, self.name, body, **query)
 
     async def decide(self, _: "Changes", target: "ChangeTarget") -> "RequestedChange":
         from datetime import timedelta
@@ -124,9 +125,9 @@ def _tried(
     from ibgu.cli.change.context import asked, directly, response_of
 
     if how.options.direct:
-        change = directly(how, namespace, wanted.decide, dry_run=True)
+        target, change = directly(how, namespace, wanted.decide, dry_run=True)
         assert change.grant is not None
-        return change.grant["spec"]["step"], response_of(change)
+        return change.grant["spec"]["step"], response_of(target, change)
     found = asked(how, namespace, wanted.ask, dry_run=True)
     return found.step, found
 
@@ -164,6 +165,6 @@ def break_glass(
     lasts = timedelta(minutes=minutes)
     make(
         ChangeContext(name, options, yes),
-        lambda client, where, dry_run: client.break_glass(where, name, body, dry_run=dry_run),
+        lambda client, where, query: client.break_glass(where, name, body, **query),
         simply(lambda target: change.break_glass(target, gates, reason, lasts)),
     )

@@ -33,10 +33,10 @@ def add_step(
 
     typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
     step = NewStepRequest(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
-    how = ChangeContext(name, options, yes, step)
+    how = ChangeContext(name, options, yes, step=step)
     new = change.NewStep(typed, max_concurrency, timeout)
     make(
         how,
-        lambda client, where, dry_run: client.append_step(where, name, step, dry_run=dry_run),
+        lambda client, where, query: client.append_step(where, name, step, **query),
         simply(lambda target: change.append(target, new)),
     )

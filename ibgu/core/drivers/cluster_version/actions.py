@@ -65,9 +65,6 @@ _NOT_FAILED = RequiredLabels(
     )
 )
 """A cluster that has failed begins with Check again, or is taken back first."""
-_WITHDRAWN = Risk(
-    Danger.REVERSIBLE, "The request is withdrawn where the update has not started yet."
-)
 _CHECK = ActionTraits(
     name=UpdateAction.CHECK.value,
     stage=UpdateStage.CHECK.value,
@@ -135,7 +132,6 @@ _RETRACT = ActionTraits(
     stage=UpdateStage.RETRACT.value,
     label_prefix=LABEL_PREFIX,
     usual=AgeRange(5.0, 5 * _MINUTE),
-    risk=_WITHDRAWN,
     clears_labels=True,
     aborts=True,
     cancels=True,
@@ -147,7 +143,6 @@ _RETRACT_ON_FAILURE = ActionTraits(
     label_prefix=LABEL_PREFIX,
     usual=AgeRange(5.0, 5 * _MINUTE),
     need=RequiredLabels(any_of=(UpdateAction.UPDATE.failed_label,)),
-    risk=_WITHDRAWN,
     clears_labels=True,
     aborts=True,
     after_failure=True,

@@ -90,10 +90,9 @@ def permits(situation: RolloutSituation) -> list[Permit]:
         retry, *others = [Permit(name, table.no_follow_ups) for name in FOLLOW_UPS]
     else:
         retry, *others = _follow_ups(situation, plan)
-    resume = _resume(situation)
     found = [
         Permit("pause", _pause(situation)),
-        Permit("resume", resume, danger=(Risk() if resume else risk_of_resume(situation)).danger),
+        _resume(situation, plan),
         Permit("approve", _approve(situation), approvals=tuple(_awaited(situation))),
         retry,
         Permit("append-step", nothing, next_steps),
@@ -135,7 +134,13 @@ def _pause(situation: RolloutSituation) -> str:
     return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
 
 
-def _resume(situation: RolloutSituation) -> str:
+def _resume(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
+    if why := _why_no_resume(situation):
+        return Permit("resume", why)
+    return Permit("resume", danger=risk_of_resume(situation, plan).danger)
+
+
+def _why_no_resume(situation: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(situation.rollout, situation.newest)
     if hold is None:
@@ -163,13 +168,14 @@ def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
         yield AwaitedApproval(newest.index + 1, before, risk.danger)
 
 
-def risk_of_resume(situation: RolloutSituation) -> Risk:
-    """Returns the risk of the step that goes on at once, or opens then."""
+def risk_of_resume(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Risk:
+    """Returns the risk of the step that goes on at once, or opens then. `plan`: that of the object,
+    which the journal may not have read yet."""
     newest = situation.newest
     if newest is not None and newest.state is not StepState.FINISHED:
         return _going_on(newest.actions)
-    plan, index = situation.rollout.spec.plan, newest.index + 1 if newest else 0
-    return _going_on([action for item in plan[index : index + 1] for action in item.actions])
+    index = newest.index + 1 if newest else 0
+    return _going_on([action for step in plan[index : index + 1] for action in step])
 
 
 def risk_of_resume_by_status(target: ChangeTarget) -> Risk:
@@ -178,8 +184,8 @@ def risk_of_resume_by_status(target: ChangeTarget) -> Risk:
     if target.completed:
         return Risk()
     index = target.current
-    plan = target.plan if index is None else target.plan[index : index + 1]
-    return _going_on([action for item in plan for action in item.get("actions") or ()])
+    plan = target.actions if index is None else target.actions[index : index + 1]
+    return _going_on([action for step in plan for action in step])
 
 
 def _going_on(actions: Iterable[str]) -> Risk:

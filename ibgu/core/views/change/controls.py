@@ -35,7 +35,10 @@ def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> R
 
     Without `situation` only the object is known.
     """
-    risk = risk_of_resume_by_status(target) if situation is None else risk_of_resume(situation)
+    if situation is None:
+        risk = risk_of_resume_by_status(target)
+    else:
+        risk = risk_of_resume(situation, target.actions)
     if names.PAUSE in target.annotations:
         marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
         return target.annotate(_unpaused(target, situation), marks, risk)

@@ -81,8 +81,7 @@ def break_glass(
 def _granted(
     target: ChangeTarget, kind: str, spec: JsonObject, done: str, risk: Risk
 ) -> RequestedChange:
-    meta = target.object["metadata"]
-    rollout = {"kind": target.kind, "name": target.name, "uid": meta["uid"]}
+    rollout = {"kind": target.kind, "name": target.name, "uid": target.uid}
     # A name has at most 253 characters, and the API server appends five.
     prefix = f"{target.name[:200]}-"
     body: JsonObject = {

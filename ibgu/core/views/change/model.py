@@ -40,7 +40,7 @@ class RequestedChange(Struct, frozen=True):
     grant: JsonObject | None = None
     """A new RolloutApproval or BreakGlass."""
     risk: Risk = SAFE
-    """The risk of the change, with what may start then."""
+    """The risk of the change, including that of what may start because of it."""
 
 
 class ChangeTarget(Struct, frozen=True):
@@ -66,6 +66,10 @@ class ChangeTarget(Struct, frozen=True):
     @property
     def name(self) -> str:
         return str(self.object["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        return str(self.object["metadata"]["uid"])
 
     @property
     def namespace(self) -> str:
@@ -133,12 +137,18 @@ class ChangeTarget(Struct, frozen=True):
         """A value that no annotation has had yet: controls are acted on once per value."""
         return f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}"
 
+    def require(self, uid: str) -> None:
+        """Raises ChangeRefused if the object is another one of the same name."""
+        if self.uid != uid:
+            raise ChangeRefused(
+                f"{self.name} was deleted and created again: look at the new one, then try again"
+            )
+
     def annotate(
         self, done: str, marks: Mapping[str, str | None], risk: Risk = SAFE
     ) -> RequestedChange:
         """Returns the change that sets annotations; None removes one."""
-        metadata = self.object["metadata"]
-        patch = {"metadata": {"uid": metadata["uid"], "annotations": dict(marks)}}
+        patch = {"metadata": {"uid": self.uid, "annotations": dict(marks)}}
         words = [f"{key}-" if value is None else f"{key}={value}" for key, value in marks.items()]
         line = self.kubectl("annotate", *words, "--overwrite")
         return RequestedChange(done, line, patch, risk=risk)

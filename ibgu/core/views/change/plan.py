@@ -69,7 +69,7 @@ def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObje
     Everything else of the object may change meanwhile: ibgu writes its status all the time.
     """
     return [
-        {"op": "test", "path": "/metadata/uid", "value": target.object["metadata"]["uid"]},
+        {"op": "test", "path": "/metadata/uid", "value": target.uid},
         {"op": "test", "path": "/spec/plan", "value": _plan_as_read(target)},
         *_author(target, len(plan) - 1),
         {"op": "add", "path": "/spec/plan", "value": plan},

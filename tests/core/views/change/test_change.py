@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import (
@@ -767,6 +768,13 @@ def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
     assert risk("FinalizeUpgrade", state=StepState.FINISHED) == Risk()
 
 
+def test_a_resume_risks_a_step_that_was_appended_a_moment_ago() -> None:
+    over = situation("Prep", hold=ReasonKind.RESTORED, state=StepState.FINISHED)
+    found = resume(target("Prep", "FinalizeUpgrade"), over).risk
+    assert found.danger is Danger.IRREVERSIBLE
+    assert resume(target("Prep"), over).risk == Risk()
+
+
 def test_the_risk_of_a_resume_is_read_from_the_status() -> None:
     def risk(message: str, *, over: str = "True") -> Risk:
         found = target("Upgrade", "FinalizeUpgrade")
@@ -809,7 +817,8 @@ def danger_of(name: str, found: RolloutSituation) -> Danger:
 
 def risk_of_resume(found: RolloutSituation) -> Risk:
     """Returns the risk, by the journal; a button that may be pressed has its danger."""
-    risk = resume(target("Prep"), found).risk
+    plan = [" ".join(item.actions) for item in found.rollout.spec.plan]
+    risk = resume(target(*plan), found).risk
     allowed_now = why(found)["resume"] == ""
     assert danger_of("resume", found) == (risk.danger if allowed_now else Danger.REVERSIBLE)
     return risk
@@ -826,14 +835,23 @@ def test_every_irreversible_change_names_what_is_lost() -> None:
     ]
     assert all(each.risk.danger is not Danger.REVERSIBLE for each in changes)
     assert append(last, NewStep(("Upgrade",))).risk == pause(last).risk == Risk()
-    risks = [*RISKS.values(), *(each.risk for each in changes)]
+    of_actions = [each.risk for driver in DRIVERS.values() for each in driver.actions.actions]
+    risks = [*of_actions, *(each.risk for each in changes)]
     assert set(RISKS) == set(Action)
     assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)
     back = {action for action, risk in RISKS.items() if risk.danger is Danger.REVERSIBLE}
     assert back == {Action.PREP, Action.UPGRADE}
 
 
-def test_what_is_there_already_risks_nothing() -> None:
+def test_a_rollout_that_was_created_again_is_not_changed_by_its_name() -> None:
+    found = target("Prep")
+    found.require("u1")
+    words = "ran was deleted and created again: look at the new one, then try again"
+    with pytest.raises(ChangeRefused, match=re.escape(words)):
+        found.require("u0")
+
+
+def test_a_change_that_changes_nothing_risks_nothing() -> None:
     """Nobody confirms a change that changes nothing."""
     assert append(target("Prep", "Abort"), NewStep(("Abort",), 7, 60)).risk == Risk()
     paused = situation("FinalizeUpgrade", hold=ReasonKind.PAUSED)

@@ -25,7 +25,8 @@ function Offered({ found: { cluster, state }, rollout }) {
   // What the dialog is about stays, also once the cluster is in another rollout.
   const [open, setOpen] = useState(null);
   const [why, setWhy] = useState("");
-  const items = (body?.items ?? []).filter((each) => CHANGES[each.name]?.states.includes(state));
+  const permits = body?.items ?? [];
+  const items = permits.filter((each) => CHANGES[each.name]?.states.includes(state));
   if (!items.length && !open) return null;
   const press = (item) => {
     setWhy(item.allowed ? "" : `${CHANGES[item.name].verb} ${cluster}: ${item.why}`);
@@ -53,9 +54,15 @@ function Offered({ found: { cluster, state }, rollout }) {
     <p class="quiet" role="status"><${Words} text=${why} /></p>
     ${
       open &&
-      html`<${Change} key=${open.permit.name} change=${alone(open)} rollout=${open.rollout} onClose=${close} />`
+      html`<${Change} key=${open.permit.name} change=${alone({ ...open, permit: newest(open, rollout, permits) })} rollout=${open.rollout} onClose=${close} />`
     }
   </div>`;
+}
+
+/** The permit as it is now, as long as the page is about that rollout. */
+function newest({ permit, rollout }, now, permits) {
+  const same = now.namespace === rollout.namespace && now.name === rollout.name;
+  return (same && permits.find((each) => each.name === permit.name)) || permit;
 }
 
 /** @returns {import("../rollout/actions/changes.js").Kind} */

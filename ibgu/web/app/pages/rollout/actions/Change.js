@@ -13,23 +13,25 @@ import { Preview, usePreview } from "./Preview.js";
 import { useSecond, useSending, useTrial } from "./sending.js";
 
 const SAFE = { danger: REVERSIBLE, lost: "" };
+const NOTHING = { name: "", lost: "" };
 
 /** @param {{ change: import("./changes.js").Kind, rollout: any, onClose: () => void }} props */
 export function Change({ change, rollout, onClose }) {
   const [body, setBody] = useState(change.start);
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(NOTHING);
   const [done, setDone] = useState(null);
   const { namespace, name } = rollout;
   const path = rolloutPath({ namespace, name }, `/${change.path}`);
   const missing = change.missing(body);
   const uid = rollout.uid ?? "";
-  const trial = useTrial(path, uid, missing ? null : body, change.danger);
+  const trial = useTrial(path, uid, missing ? null : body, change.state);
   // While the next trial runs, what the last one has said stays in sight.
-  const risk = useLast(missing ? SAFE : trial.answer) ?? SAFE;
+  const last = useLast(missing || trial.problem ? SAFE : trial.answer);
+  const risk = last ?? { danger: change.danger, lost: "" };
   const step = change.step(body);
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
-  const { busy, problem, send } = useSending(path, uid, body, setDone);
+  const { busy, problem, send } = useSending(path, uid || (trial.answer?.uid ?? ""), body, setDone);
   const first = done?.again ? rolloutPath({ namespace, name: done.rollout }) : null;
   const stopped = useSecond(path, uid, body, first, setDone);
   if (done)
@@ -37,8 +39,10 @@ export function Change({ change, rollout, onClose }) {
 
   const risky = risk.danger !== REVERSIBLE;
   const clusters =
-    trial.answer?.clusters ?? preview?.steps.at(-1)?.clusters ?? change.clusters(body);
-  const confirmed = !risky || typed === rollout.name;
+    risk.clusters ?? preview?.steps.at(-1)?.clusters ?? change.clusters(body);
+  // The name was typed for the words above it, and counts for no others.
+  const given = typed.lost && typed.lost !== risk.lost ? "" : typed.name;
+  const confirmed = !risky || given === rollout.name;
   const why =
     missing ||
     (trial.problem && "Fix the problem above first.") ||
@@ -47,7 +51,7 @@ export function Change({ change, rollout, onClose }) {
     "";
   const alter = (part) => {
     setBody({ ...body, ...part });
-    setTyped("");
+    setTyped(NOTHING);
   };
   const { Fields } = change;
   return html`<${Dialog} title=${change.title} stays=${busy} onClose=${onClose}>
@@ -55,7 +59,7 @@ export function Change({ change, rollout, onClose }) {
     ${(step || preview) && html`<${Preview} found=${preview} />`}
     ${(problem || !missing) && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
     <div class="foot">
-    ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
+    ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${given} type=${(text) => setTyped({ name: text, lost: risk.lost })} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
       <button type="button" aria-disabled=${busy ? "true" : null} onClick=${() => !busy && onClose()}>Close</button>

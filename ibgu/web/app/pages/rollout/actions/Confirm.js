@@ -4,11 +4,11 @@ import { Words } from "../../../parts/Words.js";
 import { plural } from "../../../words/format.js";
 
 /** @param {{ name: string, lost: string, clusters: number | null, typed: string,
- *   type: (text: string) => void }} props clusters: null, unknown */
+ *   type: (text: string) => void }} props lost: empty, not known yet; clusters: null, unknown */
 export function Confirm({ name, lost, clusters, typed, type }) {
   const whom = clusters === null ? "" : ` for ${plural(clusters, "cluster")}`;
   return html`<div class="notice bad confirm">
-    <p id="lost"><strong>This can't be undone${whom}.</strong> <${Words} text=${lost} /></p>
+    <p id="lost"><strong>This can't be undone${whom}.</strong> <${Words} text=${lost || "ibgu is checking what would be lost."} /></p>
     <label>
       <span>To confirm, type the rollout's name: <code>${name}</code></span>
       <input

@@ -8,7 +8,8 @@
  * @property {any} Fields what changes the body
  * @property {object} given what the fields need to know
  * @property {(body: any) => string} missing what has to be chosen first; empty: nothing
- * @property {string} danger once it is another one, the change is tried again
+ * @property {string} danger of the change, as its button shows it
+ * @property {string} state of the rollout: when it changes, the dry run is repeated
  * @property {(body: any) => object | null} step what is previewed; null: nothing
  * @property {(body: any) => number | null} clusters where no preview tells; null: unknown
  * @property {(body: any, clusters: number | null) => string} label of the button
@@ -45,6 +46,7 @@ export function changeOf(
     given: {},
     missing: () => "",
     danger,
+    state: JSON.stringify([danger, known.rollout.plan, known.step?.index, known.step?.state]),
     step: () => null,
     clusters: () => null,
     label: () => `${titleOf(name)} ${known.rollout.name}`,

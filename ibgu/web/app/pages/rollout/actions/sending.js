@@ -22,7 +22,7 @@ const BLANK = { answer: null, problem: null };
  * @param {string} path
  * @param {string} uid the rollout's; empty: the newest of its name
  * @param {object | null} body null: nothing is to be asked yet
- * @param {string} state of the rollout, as far as it matters: once it is another one, the answer is old
+ * @param {string} state of the rollout: when it changes, the answer is old
  */
 export function useTrial(path, uid, body, state) {
   const { rest } = useServices();
