@@ -21,6 +21,10 @@ ASKS = "type the rollout's name, "
 COLUMNS = 80
 PATIENCE = 120.0
 """Seconds without a word after which a command is ended."""
+CTRL_C = "\x03"
+AGAIN = 5.0
+"""Seconds without a word after which Ctrl-C is pressed again, as a person would: Python notes a
+signal that comes just before it waits for a key, and acts on it after the key."""
 
 
 class Shown(NamedTuple):
@@ -58,12 +62,13 @@ def typed(args: tuple[str, ...], env: dict[str, str], types: str, asks: str = AS
     )  # fmt: skip
     os.close(theirs)
     screen = b""
+    typed = ""
     try:
-        while part := _read(ours, process, screen):
+        while part := _read(ours, process, screen, typed):
             screen += part
             if types and asks in " ".join(screen.decode(errors="replace").split()):
                 os.write(ours, types.encode())
-                types = ""
+                types, typed = "", types
     finally:
         os.close(ours)
     return Shown(process.wait(), screen.decode().replace("\r\n", "\n"))
@@ -76,18 +81,23 @@ def _owned() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes) -> bytes:
-    """Returns what the command prints next, empty at its end.
+def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes, typed: str) -> bytes:
+    """Returns what the command prints next, empty at its end; `typed`: what a person has typed.
 
     Raises TimeoutError with what is on the screen, and where the command stands, if it waits
     for ever.
     """
-    if not select.select([terminal], [], [], PATIENCE)[0]:
-        process.send_signal(signal.SIGABRT)
-        process.wait()
-        screen += _rest(terminal)
-        raise TimeoutError(f"{process.args!r} waits for ever: {screen.decode(errors='replace')}")
-    return _rest(terminal)
+    interrupted = typed == CTRL_C
+    pause = AGAIN if interrupted else PATIENCE
+    for _ in range(round(PATIENCE / pause)):
+        if select.select([terminal], [], [], pause)[0]:
+            return _rest(terminal)
+        if interrupted:
+            os.write(terminal, CTRL_C.encode())
+    process.send_signal(signal.SIGABRT)
+    process.wait()
+    screen += _rest(terminal)
+    raise TimeoutError(f"{process.args!r} waits for ever: {screen.decode(errors='replace')}")
 
 
 def _rest(terminal: int) -> bytes:
