@@ -22,7 +22,7 @@ def test_a_rollout_in_two_steps() -> None:
 
     assert (result.work.actions, result.failed, result.otherwise) == (12, 0, {})
     assert len(result.work.handovers) == 6
-    assert all(0 < delay < 10 for delay in result.work.handovers)
+    assert 0 < min(result.work.handovers) <= max(result.work.handovers) < result.work.makespan
     assert result.work.next_actions == []
     found = figures(result)
     assert _bounded("", found)
@@ -45,7 +45,8 @@ def test_a_chain_with_a_payload_and_failures_that_were_asked_for() -> None:
 
     assert (result.work.actions, result.failed, result.otherwise) == (11, 2, {})
     assert len(result.work.next_actions) == 5
-    assert all(0 < delay < 10 for delay in result.work.next_actions)
+    assert min(result.work.next_actions) > 0
+    assert max(result.work.next_actions) < result.work.makespan
     assert result.requests["delete", "manifestworks"] == 6, "payloads that have done their work"
     found = figures(result)
     assert _bounded("chain", found)

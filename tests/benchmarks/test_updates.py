@@ -16,7 +16,8 @@ def test_updates_alone() -> None:
     assert (len(result.runs), result.actions, result.otherwise) == (4, 12, 0)
     assert all(0 < run.armed <= run.requested < run.ended <= run.fed_back for run in result.runs)
     assert len(result.handovers) == 2
-    assert all(0 < delay < 10 for delay in result.handovers)
+    span = max(run.fed_back for run in result.runs) - min(run.armed for run in result.runs)
+    assert 0 < min(result.handovers) <= max(result.handovers) < span
     assert result.progress_writes <= 2 * 4 * result.case.messages
     assert result.makespan_ratio >= 1
     assert result.upgrade is None
@@ -29,6 +30,7 @@ def test_updates_beside_upgrades() -> None:
     assert (len(result.runs), result.actions, result.otherwise) == (4, 20, 0)
     assert len(result.handovers) == 2
     assert result.upgrade is not None
-    assert len(result.upgrade.handovers) == 4
-    assert all(0 < delay < 10 for delay in result.upgrade.handovers)
+    delays = result.upgrade.handovers
+    assert len(delays) == 4
+    assert 0 < min(delays) <= max(delays) < result.upgrade.makespan
     assert _well_measured(result)
