@@ -66,7 +66,7 @@ def typed(args: tuple[str, ...], env: dict[str, str], types: str, asks: str = AS
     try:
         while part := _read(ours, process, screen, typed):
             screen += part
-            if types and asks in " ".join(screen.decode(errors="replace").split()):
+            if types and asks in _words(screen):
                 os.write(ours, types.encode())
                 types, typed = "", types
     finally:
@@ -87,7 +87,7 @@ def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes, typed:
     Raises TimeoutError with what is on the screen, and where the command stands, if it waits
     for ever.
     """
-    interrupted = typed == CTRL_C
+    interrupted = typed == CTRL_C and ASKS in _words(screen.rpartition(b"\n")[2])
     pause = AGAIN if interrupted else PATIENCE
     for _ in range(round(PATIENCE / pause)):
         if select.select([terminal], [], [], pause)[0]:
@@ -98,6 +98,11 @@ def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes, typed:
     process.wait()
     screen += _rest(terminal)
     raise TimeoutError(f"{process.args!r} waits for ever: {screen.decode(errors='replace')}")
+
+
+def _words(screen: bytes) -> str:
+    """Returns the text without the ends of the terminal's lines."""
+    return " ".join(screen.decode(errors="replace").split())
 
 
 def _rest(terminal: int) -> bytes:

@@ -4,11 +4,12 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
+import typer
 
 from ibgu.cli.change import following
 from ibgu.cli.change.confirming import ChangeQuery
 from ibgu.client import Client, RestError
-from ibgu.client.responses import FollowUpResponse
+from ibgu.client.responses import FollowUpResponse, PreviewResponse
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db import Journal
@@ -121,6 +122,38 @@ async def test_an_impossible_follow_up_is_refused_before_confirmation(
     assert refused.exit_code == 1
     assert "x2-upgraded (upgraded already: roll it back" in unwrapped(refused.screen)
     assert "type the rollout's name" not in refused.screen
+
+
+def answer(lost: str, clusters: int = 3) -> FollowUpResponse:
+    preview = PreviewResponse(selected=clusters)
+    danger = "destructive" if lost else "reversible"
+    return FollowUpResponse(
+        done="done", danger=danger, lost=lost, clusters=clusters, preview=preview
+    )
+
+
+def test_more_clusters_than_were_confirmed_stop_the_change(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    following.require_shown(answer(LOST), answer(LOST, 2))
+    for more in (answer(LOST, 4), answer("Something else.")):
+        with pytest.raises(typer.Exit) as ended:
+            following.require_shown(answer(LOST), more)
+        assert ended.value.exit_code == 1
+    told = capsys.readouterr().err
+    assert "nothing was done: it would be for 4 clusters instead of 3 by now" in told
+    assert "nothing was done: what can't be undone has changed meanwhile" in told
+
+
+def test_a_second_request_that_would_lose_more_is_not_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = answer(f"{LOST} The failed clusters go through FinalizeUpgrade.")
+    for foreseen in ("", "The failed clusters go through FinalizeUpgrade."):
+        assert following.foreseen("ran-x1", first, answer(foreseen)) is False
+    with pytest.raises(typer.Exit):
+        following.foreseen("ran-x1", answer(LOST), answer("They go through FinalizeUpgrade."))
+    assert "aborted, and not retried" in capsys.readouterr().err
 
 
 async def test_cancel_refuses_two_scopes(ibgu: Ibgu) -> None:

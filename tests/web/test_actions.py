@@ -389,8 +389,19 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> 
     )
     step = await story.step(of, 0, 3, hold=hold)
     await story.put(*(waiting(step, 6900 + n, n, story.now) for n in range(3)))
+    checked = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await checked.wait()
+        await route.continue_()
+
+    await look.page.route("**/resume?*", late)
     dialog = await opened(look, "ran-434", "Resume")
     told = dialog.locator(".confirm")
+    await expect(told).to_contain_text("ibgu is checking what would be lost.")
+    await dialog.get_by_label("type the rollout's name").press_sequentially("ran-434")
+    await expect(dialog.get_by_label("type the rollout's name")).to_have_value("")
+    checked.set()
     await expect(told).to_contain_text("This can't be undone for 3 clusters.")
     await expect(told).to_contain_text("The rollout goes on with FinalizeUpgrade.")
     send = dialog.get_by_role("button", name="Resume ran-434")

@@ -10,7 +10,10 @@ from ibgu.cli.show.output_style import page, stderr
 from ibgu.core.model.actions import Danger
 
 NOTHING_DONE = "nothing was done"
-UNKNOWN = "The server does not say what is lost: it has another version than this command."
+UNKNOWN = (
+    "This may be impossible to undo: the server does not say, as it has another version than this "
+    "command."
+)
 
 
 class ChangeQuery(TypedDict):
@@ -75,5 +78,7 @@ def require_name(name: str) -> None:
 
 
 def lost(risk: str, clusters: int | None = None) -> str:
+    if risk == UNKNOWN:
+        return risk
     whom = {None: "", 1: " for 1 cluster"}.get(clusters, f" for {clusters} clusters")
     return f"This can't be undone{whom}. {risk}"

@@ -8,6 +8,7 @@ from functools import partial
 import typer
 
 from ibgu.cli.change.confirming import (
+    NOTHING_DONE,
     ChangeQuery,
     lost,
     lost_by,
@@ -17,6 +18,7 @@ from ibgu.cli.change.confirming import (
     warn,
 )
 from ibgu.cli.change.options import FollowUpOptions
+from ibgu.cli.errors import fail
 from ibgu.cli.read.asking import asking
 from ibgu.cli.read.polling import REFRESH_SECONDS
 from ibgu.cli.read.status import see
@@ -51,7 +53,7 @@ def follow_up(name: str, how: FollowUpOptions, ask: Ask, *, then: str = "") -> N
                 typer.echo(f"Next: ibgu {then} {done.rollout} -n {namespace}")
             raise typer.Exit(result)
         again = partial(ask_until_labels_removed, ask)
-        done = _make(how, client, namespace, again, uid=done.uid)
+        done = _make(how, client, namespace, again, partial(foreseen, name, done), done.uid)
 
 
 def ask_until_labels_removed(
@@ -74,20 +76,19 @@ def _make(
     client: Client,
     namespace: str,
     ask: Ask,
-    confirm: Callable[[FollowUpResponse], bool] | None = None,
-    uid: str | None = None,
+    confirm: Callable[[FollowUpResponse], bool],
+    known: str = "",
 ) -> FollowUpResponse | None:
-    """Makes the change and returns the answer; None: it was a dry run. `uid`: that of the rollout,
-    if it is known."""
+    """Makes the change and returns the answer; None: it was a dry run. `confirm` returns whether a
+    person was asked. `known`: the rollout's uid; empty: it is not known."""
     with asking():
-        if confirm is not None:
-            tried = ask(client, namespace, {"dry_run": True, "uid": uid})
-            if how.dry_run:
-                _print_dry_run(tried, how.output)
-                return None
-            uid = tried.uid or None
-            if confirm(tried):
-                require_as_confirmed(tried, ask(client, namespace, {"dry_run": True, "uid": uid}))
+        tried = ask(client, namespace, {"dry_run": True, "uid": known or None})
+        if how.dry_run:
+            _print_dry_run(tried, how.output)
+            return None
+        uid = tried.uid or None
+        if confirm(tried):
+            require_shown(tried, ask(client, namespace, {"dry_run": True, "uid": uid}))
         done = ask(client, namespace, {"dry_run": False, "uid": uid})
         if how.output is Form.TEXT:
             typer.echo(done.done)
@@ -110,6 +111,25 @@ def _confirmed(name: str, how: FollowUpOptions, response: FollowUpResponse) -> b
     warn(risk, response.clusters)
     require_name(name)
     return True
+
+
+def require_shown(confirmed: FollowUpResponse, now: FollowUpResponse) -> None:
+    """Ends the command if it would lose more by now, or be for more clusters, than was shown."""
+    require_as_confirmed(confirmed, now)
+    if now.clusters > confirmed.clusters:
+        whom = f"{now.clusters} clusters instead of {confirmed.clusters}"
+        fail(f"{NOTHING_DONE}: it would be for {whom} by now. Repeat the command")
+
+
+def foreseen(name: str, first: FollowUpResponse, second: FollowUpResponse) -> bool:
+    """Ends the command if the second request would lose more than the first one has said: a person
+    may have changed the plan meanwhile."""
+    if lost_by(second) not in first.lost:
+        fail(
+            "the clusters are aborted, and not retried: what can't be undone has changed "
+            f"meanwhile. To see it: ibgu retry {name} --dry-run"
+        )
+    return False
 
 
 def _print_dry_run(response: FollowUpResponse, output: Form) -> None:

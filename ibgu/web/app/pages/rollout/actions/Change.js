@@ -10,10 +10,10 @@ import { REVERSIBLE } from "../../../words/actions.js";
 import { sentence } from "../../../words/format.js";
 import { Confirm } from "./Confirm.js";
 import { Preview, usePreview } from "./Preview.js";
-import { useSecond, useSending, useTrial } from "./sending.js";
+import { passes, useSecond, useSending, useTrial } from "./sending.js";
 
 const SAFE = { danger: REVERSIBLE, lost: "" };
-const NOTHING = { name: "", lost: "" };
+const NOTHING = { name: "", lost: "", clusters: null };
 
 /** @param {{ change: import("./changes.js").Kind, rollout: any, onClose: () => void }} props */
 export function Change({ change, rollout, onClose }) {
@@ -23,17 +23,20 @@ export function Change({ change, rollout, onClose }) {
   const { namespace, name } = rollout;
   const path = rolloutPath({ namespace, name }, `/${change.path}`);
   const missing = change.missing(body);
-  const uid = rollout.uid ?? "";
-  const trial = useTrial(path, uid, missing ? null : body, change.state);
+  // The cluster's page does not know it: then the first answer says which rollout is meant.
+  const pinned = useRef(rollout.uid ?? "");
+  const trial = useTrial(path, pinned.current, missing ? null : body, change.state);
+  pinned.current ||= trial.answer?.uid ?? "";
+  const uid = pinned.current;
   // While the next trial runs, what the last one has said stays in sight.
-  const last = useLast(missing || trial.problem ? SAFE : trial.answer);
+  const last = useLast(missing || (trial.problem && !passes(trial.problem)) ? SAFE : trial.answer);
   const risk = last ?? { danger: change.danger, lost: "" };
   const step = change.step(body);
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
-  const { busy, problem, send } = useSending(path, uid || (trial.answer?.uid ?? ""), body, setDone);
+  const { busy, problem, send } = useSending(path, uid, body, setDone);
   const first = done?.again ? rolloutPath({ namespace, name: done.rollout }) : null;
-  const stopped = useSecond(path, uid, body, first, setDone);
+  const stopped = useSecond(path, uid, body, first, done?.lost ?? "", setDone);
   if (done)
     return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} stopped=${stopped} onClose=${onClose} />`;
 
@@ -41,7 +44,8 @@ export function Change({ change, rollout, onClose }) {
   const clusters =
     risk.clusters ?? preview?.steps.at(-1)?.clusters ?? change.clusters(body);
   // The name was typed for the words above it, and counts for no others.
-  const given = typed.lost && typed.lost !== risk.lost ? "" : typed.name;
+  const more = typed.clusters !== null && clusters > typed.clusters;
+  const given = typed.lost === risk.lost && !more ? typed.name : "";
   const confirmed = !risky || given === rollout.name;
   const why =
     missing ||
@@ -59,7 +63,7 @@ export function Change({ change, rollout, onClose }) {
     ${(step || preview) && html`<${Preview} found=${preview} />`}
     ${(problem || !missing) && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
     <div class="foot">
-    ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${given} type=${(text) => setTyped({ name: text, lost: risk.lost })} />`}
+    ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${given} type=${(text) => setTyped({ name: text, lost: risk.lost, clusters })} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
       <button type="button" aria-disabled=${busy ? "true" : null} onClick=${() => !busy && onClose()}>Close</button>

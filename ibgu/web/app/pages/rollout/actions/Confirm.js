@@ -16,6 +16,7 @@ export function Confirm({ name, lost, clusters, typed, type }) {
         autocomplete="off"
         spellcheck="false"
         aria-describedby="lost"
+        readonly=${!lost}
         value=${typed}
         onInput=${(event) => type(event.target.value.trim())}
       />

@@ -46,7 +46,7 @@ export function changeOf(
     given: {},
     missing: () => "",
     danger,
-    state: JSON.stringify([danger, known.rollout.plan, known.step?.index, known.step?.state]),
+    state: JSON.stringify([danger, known.rollout.plan, known.step?.step, known.step?.state]),
     step: () => null,
     clusters: () => null,
     label: () => `${titleOf(name)} ${known.rollout.name}`,

@@ -8,12 +8,14 @@ const AGAIN_MS = 2000;
 /** How long the first request may stay without effect once its rollout is over. */
 const SETTLING_MS = 60_000;
 const NO_EFFECT = "the rollout that aborts them is over, and some of them are still not back at Idle";
+const MORE_LOST = "what can't be undone has changed meanwhile; press Retry failed clusters… again to see it";
 /** How long REST may not know a rollout yet that was just made. */
 const UNKNOWN_MS = 30_000;
 const NOT_FOUND = 404;
 const OVER = ["Completed", "CompletedWithFailures"];
 /** Statuses of problems that pass. */
 const PASSING = [0, 429, 503];
+export const passes = (/** @type {any} */ problem) => PASSING.includes(problem.status);
 const BLANK = { answer: null, problem: null };
 
 /**
@@ -31,10 +33,13 @@ export function useTrial(path, uid, body, state) {
   useEffect(() => {
     if (body === null) return undefined;
     let stale = false;
-    const timer = setTimeout(async () => {
+    const ask = async () => {
       const found = await tried(() => rest.post(`${path}${query({ dryRun: true, uid })}`, body));
-      if (!stale) setLast({ text, ...found });
-    }, TYPING_MS);
+      if (stale) return;
+      setLast({ text, ...found });
+      if (found.problem && passes(found.problem)) timer = setTimeout(ask, AGAIN_MS);
+    };
+    let timer = setTimeout(ask, TYPING_MS);
     return () => {
       stale = true;
       clearTimeout(timer);
@@ -71,10 +76,11 @@ export function useSending(
  * @param {string} uid the rollout's; empty: the newest of its name
  * @param {object} body
  * @param {string | null} first the path of the rollout that comes first; null: there is none
+ * @param {string} lost what was confirmed; if the second request would lose more, it is not sent
  * @param {(answer: any) => void} done
  * @returns {Error | null} why there is no second request
  */
-export function useSecond(path, uid, body, first, done) {
+export function useSecond(path, uid, body, first, lost, done) {
   const { rest } = useServices();
   const [problem, setProblem] = useState(null);
   useEffect(() => {
@@ -91,14 +97,17 @@ export function useSecond(path, uid, body, first, done) {
         known = true;
         over = OVER.includes(phase) ? over || Date.now() : 0;
         // The hub may not show the first request's effect yet: then it would be made once more.
-        if (over && !(await rest.post(`${path}${query({ dryRun: true, uid })}`, body)).again && !ending.signal.aborted)
+        const next = over && (await rest.post(`${path}${query({ dryRun: true, uid })}`, body));
+        if (next && !next.again && !ending.signal.aborted) {
+          if (!lost.includes(next.lost)) return setProblem(new Error(MORE_LOST));
           return done(await rest.post(`${path}${query({ uid })}`, body));
+        }
         if (over && Date.now() - over > SETTLING_MS) return setProblem(new Error(NO_EFFECT));
       } catch (error) {
         if (ending.signal.aborted) return undefined;
         const unknown = error.status === NOT_FOUND && soon();
-        const passes = unknown || PASSING.includes(error.status) || (error.status === 409 && over);
-        if (!passes || (over && Date.now() - over > SETTLING_MS)) return setProblem(error);
+        const waits = unknown || passes(error) || (error.status === 409 && over);
+        if (!waits || (over && Date.now() - over > SETTLING_MS)) return setProblem(error);
       }
       if (!ending.signal.aborted) timer = setTimeout(look, AGAIN_MS);
       return undefined;
