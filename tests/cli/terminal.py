@@ -62,13 +62,13 @@ def typed(args: tuple[str, ...], env: dict[str, str], types: str, asks: str = AS
     )  # fmt: skip
     os.close(theirs)
     screen = b""
-    typed = ""
+    pressed = ""
     try:
-        while part := _read(ours, process, screen, typed):
+        while part := _read(ours, process, screen, pressed):
             screen += part
             if types and asks in _words(screen):
                 os.write(ours, types.encode())
-                types, typed = "", types
+                types, pressed = "", types
     finally:
         os.close(ours)
     return Shown(process.wait(), screen.decode().replace("\r\n", "\n"))
@@ -81,13 +81,14 @@ def _owned() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes, typed: str) -> bytes:
-    """Returns what the command prints next, empty at its end; `typed`: what a person has typed.
+def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes, pressed: str) -> bytes:
+    """Returns what the command prints next, empty at its end; `pressed`: what a person has
+    typed.
 
     Raises TimeoutError with what is on the screen, and where the command stands, if it waits
     for ever.
     """
-    interrupted = typed == CTRL_C and ASKS in _words(screen.rpartition(b"\n")[2])
+    interrupted = pressed == CTRL_C and ASKS in _words(screen.rpartition(b"\n")[2])
     pause = AGAIN if interrupted else PATIENCE
     for _ in range(round(PATIENCE / pause)):
         if select.select([terminal], [], [], pause)[0]:

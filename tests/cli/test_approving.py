@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from ibgu.cli.change import context
+from ibgu.cli.change import confirming
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
 from ibgu.core.model.grants import RolloutApproval
@@ -129,8 +129,8 @@ async def test_the_shown_approval_is_sent_though_clusters_wait_for_another(
         meanwhile = put(journal, kept(last, 0, "FinalizeUpgrade"))
         asyncio.run_coroutine_threadsafe(meanwhile, loop).result()
 
-    monkeypatch.setattr(context, "require_terminal", lambda name, risk: None)
-    monkeypatch.setattr(context, "require_name", type_it)
+    monkeypatch.setattr(confirming, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(confirming, "require_name", type_it)
     done = await ibgu("approve", "ran-x1", user="nora")
     assert done.exit_code == 0, done.output
     assert await approvals() == ["nora 3 Rest"]

@@ -3,13 +3,12 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from ibgu.cli.change import context
+from ibgu.cli.change import confirming
 from ibgu.cli.change.confirming import UNKNOWN, lost_by
 from ibgu.client.responses import ChangeResponse
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
@@ -116,8 +115,8 @@ async def test_a_risk_that_has_changed_since_it_was_confirmed_stops_the_change(
         over = replace(aborts, state=StepState.FINISHED, finished_at=NOW)
         asyncio.run_coroutine_threadsafe(open_step(journal, over), loop).result()
 
-    monkeypatch.setattr(context, "require_terminal", lambda name, risk: None)
-    monkeypatch.setattr(context, "require_name", type_it)
+    monkeypatch.setattr(confirming, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(confirming, "require_name", type_it)
     refused = await ibgu("resume", "ran-x1", user="olga")
     assert refused.exit_code == 1
     assert "The rollout goes on with AbortOnFailure." in unwrapped(refused.stderr)
@@ -193,7 +192,7 @@ async def test_scripts_mean_it_and_their_log_says_what_is_lost(
 
 
 def created_again_meanwhile(
-    monkeypatch: pytest.MonkeyPatch, commands: ModuleType, admin: HubClient, made: Made, *plan: str
+    monkeypatch: pytest.MonkeyPatch, admin: HubClient, made: Made, *plan: str
 ) -> None:
     """Has ran-x1 deleted and created again while its name is typed to confirm a change."""
     loop = asyncio.get_running_loop()
@@ -205,8 +204,8 @@ def created_again_meanwhile(
     def type_it(name: str) -> None:
         asyncio.run_coroutine_threadsafe(again(), loop).result()
 
-    monkeypatch.setattr(commands, "require_terminal", lambda name, risk: None)
-    monkeypatch.setattr(commands, "require_name", type_it)
+    monkeypatch.setattr(confirming, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(confirming, "require_name", type_it)
 
 
 CREATED_AGAIN = "ibgu: ran-x1 was deleted and created again: look at the new one, then try again\n"
@@ -222,7 +221,7 @@ async def test_a_rollout_that_is_created_again_meanwhile_is_not_changed(
     direct: tuple[str, ...],
 ) -> None:
     await seen(journal, known(await made("Prep")))
-    created_again_meanwhile(monkeypatch, context, admin, made, "Prep")
+    created_again_meanwhile(monkeypatch, admin, made, "Prep")
     refused = await ibgu("add-step", "ran-x1", "Abort", *direct, user="olga")
     assert refused.exit_code == 1
     assert refused.stderr.endswith(CREATED_AGAIN)

@@ -107,7 +107,7 @@ async def test_clusters_of_a_rollout_that_is_created_again_meanwhile_stay_as_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await upgrading(journal, await made("Prep", "Upgrade"))
-    created_again_meanwhile(monkeypatch, following, admin, made, "Prep", "Upgrade")
+    created_again_meanwhile(monkeypatch, admin, made, "Prep", "Upgrade")
     refused = await ibgu("cancel", "ran-x1", "--no-wait", user="olga")
     assert refused.exit_code == 1
     assert refused.stderr.endswith(CREATED_AGAIN)

@@ -303,15 +303,21 @@ async def upgrading(look: Tab, name_: str, first: int, busy: int) -> None:
     )
 
 
-async def stays_while_it_is_checked(look: Tab, dialog: Locator, told: Locator) -> None:
-    """The confirmation, whose place in the form must not jump, while other slots are tried."""
-    answers = asyncio.Event()
+async def held_up(look: Tab, change: str) -> asyncio.Event:
+    """Holds up requests for the change, until the event that it returns is set."""
+    free = asyncio.Event()
 
     async def late(route: Route) -> None:
-        await answers.wait()
+        await free.wait()
         await route.continue_()
 
-    await look.page.route("**/steps?*", late)
+    await look.page.route(f"**/{change}?*", late)
+    return free
+
+
+async def stays_while_it_is_checked(look: Tab, dialog: Locator, told: Locator) -> None:
+    """The confirmation, whose place in the form must not jump, while other slots are tried."""
+    answers = await held_up(look, "steps")
     async with look.page.expect_request("**/steps?*"):
         await dialog.get_by_label("Clusters at a time").fill("7")
     await expect(told).to_contain_text("This can't be undone")
@@ -389,13 +395,7 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> 
     )
     step = await story.step(of, 0, 3, hold=hold)
     await story.put(*(waiting(step, 6900 + n, n, story.now) for n in range(3)))
-    checked = asyncio.Event()
-
-    async def late(route: Route) -> None:
-        await checked.wait()
-        await route.continue_()
-
-    await look.page.route("**/resume?*", late)
+    checked = await held_up(look, "resume")
     dialog = await opened(look, "ran-434", "Resume")
     told = dialog.locator(".confirm")
     await expect(told).to_contain_text("ibgu is checking what would be lost.")

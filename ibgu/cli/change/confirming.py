@@ -1,6 +1,7 @@
 """Confirms a change that can't be undone: says what is lost, and waits for a person's consent."""
 
 import sys
+from collections.abc import Callable
 from typing import Protocol, TypedDict
 
 import typer
@@ -40,6 +41,28 @@ def lost_by(answer: Answer) -> str:
     if answer.danger == Danger.REVERSIBLE:
         return ""
     return answer.lost or UNKNOWN
+
+
+def confirmed(
+    name: str,
+    answer: Answer,
+    *,
+    yes: bool,
+    shown: Callable[[], str],
+    clusters: Callable[[], int | None],
+) -> bool:
+    """Returns whether a person was asked. Ends the command if they do not mean it, or can't be
+    asked. `name`: the rollout's; `shown`: what the change would do."""
+    if not (risk := lost_by(answer)):
+        return False
+    if yes:
+        warn(risk, clusters())
+        return False
+    require_terminal(name, risk)
+    typer.echo(shown(), err=True)
+    warn(risk, clusters())
+    require_name(name)
+    return True
 
 
 def require_as_confirmed(confirmed: Answer, now: Answer) -> None:

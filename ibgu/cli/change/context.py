@@ -10,12 +10,10 @@ from msgspec import Struct
 
 from ibgu.cli.change.confirming import (
     ChangeQuery,
+    confirmed,
     lost,
     lost_by,
     require_as_confirmed,
-    require_name,
-    require_terminal,
-    warn,
 )
 from ibgu.cli.change.options import ChangeOptions
 from ibgu.cli.read.asking import asking
@@ -69,7 +67,7 @@ def make(how: ChangeContext, ask: Ask, decide: "Decide", tried: Response | None 
     with asking():
         namespace = how.target.in_namespace()
 
-        def change(*, dry_run: bool, uid: str | None = None) -> Response:
+        def change(*, dry_run: bool, uid: str = "") -> Response:
             if how.options.direct:
                 return response_of(*directly(how, namespace, decide, dry_run=dry_run, uid=uid))
             return asked(how, namespace, ask, dry_run=dry_run, uid=uid)
@@ -78,10 +76,16 @@ def make(how: ChangeContext, ask: Ask, decide: "Decide", tried: Response | None 
             return _print(tried or change(dry_run=True), how)
         if how.risky:
             # A mistake is refused before the name is typed.
-            tried = tried or change(dry_run=True)
-            if _confirmed(how, namespace, tried):
-                require_as_confirmed(tried, change(dry_run=True, uid=tried.uid or None))
-        _print(change(dry_run=False, uid=(tried and tried.uid) or None), how)
+            found = tried = tried or change(dry_run=True)
+            if confirmed(
+                how.name,
+                found,
+                yes=how.yes,
+                shown=lambda: found.done,
+                clusters=lambda: _clusters(how, namespace),
+            ):
+                require_as_confirmed(found, change(dry_run=True, uid=found.uid))
+        _print(change(dry_run=False, uid=tried.uid if tried else ""), how)
     return None
 
 
@@ -96,20 +100,6 @@ def response_of(target: "core.ChangeTarget", change: "core.RequestedChange") -> 
     )
 
 
-def _confirmed(how: ChangeContext, namespace: str, tried: Response) -> bool:
-    """Returns whether a person was asked. Ends the command if they do not mean it."""
-    if not (risk := lost_by(tried)):
-        return False
-    if how.yes:
-        warn(risk)
-        return False
-    require_terminal(how.name, risk)
-    typer.echo(tried.done, err=True)
-    warn(risk, _clusters(how, namespace))
-    require_name(how.name)
-    return True
-
-
 def permit_of(how: ChangeContext, namespace: str, change: str) -> PermitResponse:
     """Returns whether the change is possible now. Raises RestError."""
     with _or_directly():
@@ -118,8 +108,9 @@ def permit_of(how: ChangeContext, namespace: str, change: str) -> PermitResponse
 
 
 def _clusters(how: ChangeContext, namespace: str) -> int | None:
-    """Returns the number of clusters that the change is about, if known."""
-    if how.options.direct:
+    """Returns the number of clusters that the change is about, if known. It is for a person alone:
+    scripts don't wait for it."""
+    if how.options.direct or how.yes:
         return None
     if how.affects is not None:
         known = how.target.client().steps(namespace, how.name).items
@@ -149,11 +140,11 @@ def asked(
     ask: "Callable[[Client, str, ChangeQuery], T]",
     *,
     dry_run: bool,
-    uid: str | None = None,
+    uid: str = "",
 ) -> "T":
     """Asks ibgu to make the change. Raises RestError."""
     with _or_directly():
-        return ask(how.target.client(), namespace, {"dry_run": dry_run, "uid": uid})
+        return ask(how.target.client(), namespace, {"dry_run": dry_run, "uid": uid or None})
 
 
 @contextmanager
@@ -174,7 +165,7 @@ def directly(
     decide: "Decide",
     *,
     dry_run: bool,
-    uid: str | None = None,
+    uid: str = "",
 ) -> "tuple[core.ChangeTarget, core.RequestedChange]":
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
     from ibgu.core.views.change import ChangeRefused
@@ -182,7 +173,7 @@ def directly(
     async def made(
         changes: "Changes", target: "core.ChangeTarget"
     ) -> "tuple[core.ChangeTarget, core.RequestedChange]":
-        if uid is not None:
+        if uid:
             target.require(uid)
         change = await decide(changes, target)
         await changes.make(target, change)

@@ -10,12 +10,10 @@ import typer
 from ibgu.cli.change.confirming import (
     NOTHING_DONE,
     ChangeQuery,
+    confirmed,
     lost,
     lost_by,
     require_as_confirmed,
-    require_name,
-    require_terminal,
-    warn,
 )
 from ibgu.cli.change.options import FollowUpOptions
 from ibgu.cli.errors import fail
@@ -98,19 +96,15 @@ def _make(
 
 
 def _confirmed(name: str, how: FollowUpOptions, response: FollowUpResponse) -> bool:
-    """Returns whether a person was asked. Ends the command if they do not mean it."""
-    if not (risk := lost_by(response)):
-        return False
-    if how.yes:
-        warn(risk, response.clusters)
-        return False
-    require_terminal(name, risk)
-    typer.echo(
-        page([response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]), err=True
+    return confirmed(
+        name,
+        response,
+        yes=how.yes,
+        shown=lambda: page(
+            [response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]
+        ),
+        clusters=lambda: response.clusters,
     )
-    warn(risk, response.clusters)
-    require_name(name)
-    return True
 
 
 def require_shown(confirmed: FollowUpResponse, now: FollowUpResponse) -> None:
@@ -123,7 +117,7 @@ def require_shown(confirmed: FollowUpResponse, now: FollowUpResponse) -> None:
 
 def foreseen(name: str, first: FollowUpResponse, second: FollowUpResponse) -> bool:
     """Ends the command if the second request would lose more than the first one has said: a person
-    may have changed the plan meanwhile."""
+    may have changed the plan meanwhile. Returns False: nobody is asked."""
     if lost_by(second) not in first.lost:
         fail(
             "the clusters are aborted, and not retried: what can't be undone has changed "
