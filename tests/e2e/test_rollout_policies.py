@@ -196,6 +196,31 @@ async def test_a_canary_goes_first_and_must_stay_available(
     assert all(row["intended_at"] >= well for row in runs.values())
 
 
+async def test_the_next_cluster_takes_the_place_of_a_canary_that_is_skipped(
+    scene: Scene, policies: list[str]
+) -> None:
+    """Somebody works on the first cluster of the step, and holds it."""
+    await scene.fleet(count=3)
+    await scene.reachable()
+    await scene.start()
+    first, second, third = (f"{scene.label}-{number}" for number in (1, 2, 3))
+    await scene.kubectl("annotate", "managedcluster", first, "ibgu.dev/hold=new antennas")
+    await apply(scene, policies, "first", canaries={"count": 1})
+    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
+
+    async def behind(canary: str, count: int) -> bool:
+        words = f"RolloutPolicy/first: the canaries go first: {canary}"
+        return (await kept(scene)).count(words) == count
+
+    await scene.until(lambda: behind(first, 2), "the others to wait for the first cluster")
+    await scene.annotate("careful", f"ibgu.dev/skip={first}")
+    await scene.until(lambda: behind(second, 1), "the last to wait for the second cluster")
+    await scene.completed("careful")
+    runs = {row["cluster"]: row for row in await scene.journal(RUNS)}
+    assert runs.keys() == {second, third}
+    assert runs[third]["intended_at"] >= runs[second]["ended_at"]
+
+
 async def test_failures_hold_the_rollouts_of_the_hub_until_the_budget_is_raised(
     scene: Scene, policies: list[str]
 ) -> None:

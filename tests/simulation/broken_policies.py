@@ -15,7 +15,7 @@ from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, 
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
-from ibgu.core.engine.state import TrackedStep, occupancy
+from ibgu.core.engine.state import TrackedStep, canaries, occupancy
 from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
@@ -258,6 +258,11 @@ def policy_breaker_ignored(stack: ExitStack) -> None:
 def jitter_begins_anew(stack: ExitStack) -> None:
     """Jitter counts from the last time at which a cluster could have started."""
     _set(stack, waiting, "_note_lost_place", lambda ctx, member, reason: None)
+
+
+def canaries_not_replaced(stack: ExitStack) -> None:
+    """The others start once a person has skipped the canaries."""
+    _set(stack, canaries, "_is_untried", lambda member: False)
 
 
 PATCHES: tuple[tuple[Patches, int], ...] = (

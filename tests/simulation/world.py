@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.step import QUEUED
-from ibgu.core.model import ReasonKind, RolloutState, Waiting, names
+from ibgu.core.model import Outcome, ReasonKind, RolloutState, Waiting, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
@@ -528,7 +528,9 @@ class Simulation:
         if "selector" in canaries:
             chosen = list(canaries["selector"]["matchLabels"].values())
         else:
-            selected = (name for name in step.members if networks.selects(policy, name))
+            out = (Outcome.SKIPPED, Outcome.CANCELLED)
+            tried = (name for name, each in step.members.items() if each.outcome not in out)
+            selected = (name for name in tried if networks.selects(policy, name))
             chosen = list(islice(selected, canaries["count"]))
         found = (step.members.get(name) for name in chosen)
         waiting = (each for each in found if isinstance(each, Waiting))

@@ -98,6 +98,8 @@ class BegunStepRun(StepRun):
         tallies: RunTallies,
     ) -> None:
         super().__init__(rules, found.clusters, draws, record, tallies, found.step.began, {})
+        left = Standing.LEFT
+        self._canaries.choose([place for place, each in found.members if each.standing is not left])
         self._now = 0.0
         self._time.stand(found.step.stood)
         waiting = (place for place, each in found.members if each.standing is Standing.WAITING)

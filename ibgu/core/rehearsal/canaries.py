@@ -43,7 +43,12 @@ class StepCanaries:
     def __init__(self, rules: Sequence[CanaryRule], members: Sequence[int]) -> None:
         self.concern = bool(rules)
         """Whether a policy with canaries holds an action of the step."""
-        self._watches = [_Watch(rule, members) for rule in rules]
+        self._rules = rules
+        self.choose(members)
+
+    def choose(self, members: Sequence[int]) -> None:
+        """Chooses the canaries among these members, before anybody waits for them."""
+        self._watches = [_Watch(rule, members) for rule in self._rules]
         self.all = frozenset().union(*(each.names for each in self._watches))
 
     def keep(self, cluster: int) -> int | None:

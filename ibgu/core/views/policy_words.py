@@ -26,6 +26,7 @@ from ibgu.core.text.spans import duration, utc
 _GATE = policy_gate("")
 _SHOWN = 10
 """The most entries of a field that the sentences name."""
+_REPLACED = "The next cluster takes the place of one that is skipped or cancelled."
 _MAX_CHARACTERS = 300
 """Characters of what somebody has written."""
 _ENDS = {
@@ -152,11 +153,12 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
         soak = duration(timedelta(minutes=canaries.soak_minutes))
         state = "available and well" if canaries.health is not None else "available"
         well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
+        replaced = f" {_REPLACED}" if canaries.count else ""
         if canaries.health is not None and not canaries.soak_minutes:
             well = f" and are {state}"
         yield (
             f"The {first} of a step{chosen} {goes} first. The others start once these have "
-            f"succeeded{well}; if one fails, a person has to resume the rollout."
+            f"succeeded{well}; if one fails, a person has to resume the rollout.{replaced}"
         )
         if canaries.health is not None:
             yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."

@@ -22,10 +22,10 @@ from ibgu.core.rehearsal.run import Rehearsal
 from ibgu.core.rehearsal.spread import spread
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.gates.policies.policy import SITE, policy
-from tests.core.rehearsal.pair import REACTION, Case, plan_of
+from tests.core.rehearsal.pair import REACTION, Case, engine_of, plan_of
 from tests.core.rehearsal.test_against_the_engine import NIGHT, SITES, ZONES, case
 from tests.core.rehearsal.test_bands import ROLLOUTS, WITHIN, rollout
-from tests.core.rehearsal.under_way import halfway
+from tests.core.rehearsal.under_way import halfway, what_is_left
 
 NIGHTS = policy(actions=["Upgrade"], **NIGHT)
 HALF = policy(failureBudget={"maximum": "50%"})
@@ -122,6 +122,18 @@ def test_a_step_that_is_held_goes_on_as_if_it_were_resumed_now(name: str) -> Non
     assert engine.tracked("uid-a").steps[-1].step.hold is not None
     engine.annotate("uid-a", resume="1")
     agree_on_the_rest(found, engine, plan)
+
+
+def test_the_next_cluster_takes_the_place_of_a_canary_that_was_skipped() -> None:
+    soaks = policy(canaries={"count": 1, "soakMinutes": 60})
+    found = case("Prep", policies=[soaks], timeout=3000)
+    engine = engine_of(found)
+    first, *_ = engine.spokes
+    engine.spokes[first].dark = True
+    engine.wait(hours=1)
+    engine.annotate("uid-a", skip=first)
+    engine.settle()
+    agree_on_the_rest(found, engine, what_is_left(found, engine))
 
 
 def seeded(seed: int) -> Callable[[int], Callable[[], float]]:

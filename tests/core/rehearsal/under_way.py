@@ -23,10 +23,14 @@ def halfway(case: Case, minutes: int) -> tuple[InMemoryEngine, RehearsedPlan]:
     """Returns the engine so many minutes after the beginning, and what is left of the rollout."""
     engine = engine_of(case)
     engine.drive(timedelta(minutes=minutes))
+    return engine, what_is_left(case, engine)
+
+
+def what_is_left(case: Case, engine: InMemoryEngine) -> RehearsedPlan:
     begun = tuple(_steps(engine))
     plan = plan_of(case)
     clusters = [replace(each, labels=dict(engine.labels[each.name])) for each in plan.clusters]
-    return engine, replace(plan, clusters=clusters, begin=engine.now, begun=begun)
+    return replace(plan, clusters=clusters, begin=engine.now, begun=begun)
 
 
 def _steps(engine: InMemoryEngine) -> Iterator[BegunStep]:

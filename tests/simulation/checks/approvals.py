@@ -1,6 +1,7 @@
 """Checks that nothing starts without the approvals that a RolloutPolicy asks for (R50.13), and
 knows which rollouts pass a policy because of broken glass (R50.14)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
+from tests.simulation.checks.failures import LEFT_OUT
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import Flights, InForce, Spec, holds
 
@@ -102,14 +104,18 @@ class Approvals:
         self._grants = grants
         self._passes = passes
         self._flights = Flights()
-        self._first: dict[Any, str | None] = {}
-        """The first member of each step: the canary."""
+        self._tried: dict[Any, list[str | None]] = defaultdict(list)
+        """The members of each step that were not skipped or cancelled: the first is the canary."""
 
     def read(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time."""
         for event in events:
+            tried = self._tried[event.rollout, event.step]
             if event.kind == "MemberJoined":
-                self._first.setdefault((event.rollout, event.step), event.cluster)
+                tried.append(event.cluster)
+            left_out = event.kind == "MemberFinished" and event.data.get("outcome") in LEFT_OUT
+            if left_out and event.cluster in tried:
+                tried.remove(event.cluster)
             if event.kind == "RunIntended" and not self._passes(event):
                 self._judge(event, self._in_force(event.at).get("approval"))
             self._flights.note(event)
@@ -131,5 +137,5 @@ class Approvals:
             return action if action in spec["actions"] else ""
         if not self._flights.begins(event) or not holds(spec, self._flights.rest(event)):
             return ""
-        canary = event.cluster == self._first.get((event.rollout, event.step))
+        canary = event.cluster in self._tried[event.rollout, event.step][:1]
         return "" if before == "Rest" and canary else before

@@ -17,6 +17,8 @@ from tests.simulation.networks import selects
 _BUDGET = "R50 nothing starts with more failures than a policy allows"
 _CANARIES = "R50 canaries go first"
 _NOT_TRIED = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated", "RolloutDeleted"})
+LEFT_OUT = ("skipped", "cancelled")
+"""Outcomes with which the next cluster takes a canary's place."""
 Key = tuple[Any, Any]
 """Rollout and step."""
 
@@ -125,9 +127,14 @@ class FailuresUnderPolicy:
 
     def _canary(self, key: Key) -> str:
         if "selector" not in self._canaries:
-            return next(filter(self._selects, self._members[key]), "")
+            tried = (name for name in self._members[key] if not self._was_left_out(key, name))
+            return next(filter(self._selects, tried), "")
         (name,) = self._canaries["selector"]["matchLabels"].values()
         return str(name)
+
+    def _was_left_out(self, key: Key, cluster: str) -> bool:
+        end = self._finished[key].get(cluster)
+        return end is not None and end.data.get("outcome") in LEFT_OUT
 
     def _holds(self, action: str) -> bool:
         return not self._named or whole(action) in self._named

@@ -34,6 +34,8 @@ from ibgu.core.model.rollout_policy import (
 )
 from ibgu.core.text.spans import utc
 
+_UNTRIED = ("skipped", "cancelled")
+"""Outcomes with which another cluster takes a canary's place."""
 AVAILABILITY = "times in which canaries were available"
 GONE = "canaries that have left the hub"
 HELD = "clean-ups that failures hold"
@@ -115,8 +117,12 @@ def _chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> Sequen
 
 
 def _first(canaries: Canaries, start: Start) -> Sequence[str]:
-    """Returns the first clusters of the step: they have joined it in their order."""
-    return list(islice(start.progress.step.members, canaries.count))
+    """Returns the first clusters of the step that were not skipped or cancelled: they have joined
+    it in their order."""
+    ends = start.progress.ends
+    untried = {name for name, end in ends.items() if end.outcome in _UNTRIED}
+    tried = (name for name in start.progress.step.members if name not in untried)
+    return list(islice(tried, canaries.count))
 
 
 def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:

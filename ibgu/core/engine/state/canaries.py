@@ -33,6 +33,8 @@ MAX_AHEAD = 10_000
 """The most times far ahead that are kept."""
 MAX_STEPS = 1000
 """The most steps whose canaries are kept: most of them are over."""
+_UNTRIED = (Outcome.SKIPPED, Outcome.CANCELLED)
+"""Ends that say nothing of the next cluster."""
 
 
 class CanaryState(Struct, frozen=True):
@@ -54,12 +56,15 @@ class CanaryState(Struct, frozen=True):
     """Since when all that have succeeded are well; None: one is not, or none is on the hub."""
 
 
-_RestsOn = tuple[datetime, int, datetime | None, StepFollowUps]
-"""The time, the members that have not ended, the last resume, and what policies asked for."""
+_RestsOn = tuple[datetime, int, datetime | None, StepFollowUps, frozenset[str]]
+"""The time, the members that have not ended, the last resume, what policies asked for, and the
+canaries."""
 
 
 class _Chosen(Struct, frozen=True):
     members: int
+    untried: int
+    """The members that were skipped or cancelled."""
     until: datetime
     names: frozenset[str]
 
@@ -120,9 +125,9 @@ class PolicyCanaries:
         self, step: TrackedStep, now: datetime, before: frozenset[str] = frozenset()
     ) -> frozenset[str]:
         """Returns the names of the step's canaries; `before`: those that it had."""
-        key, count = step.step.key, len(step.members)
+        key, counts = step.step.key, (len(step.members), _untried(step))
         known = self._chosen.get(key)
-        if known is not None and known.members == count and now < known.until:
+        if known is not None and (known.members, known.untried) == counts and now < known.until:
             return known.names
         if len(self._chosen) >= MAX_STEPS:
             self._chosen.clear()
@@ -130,7 +135,7 @@ class PolicyCanaries:
             self._asked.clear()
         before |= known.names if known is not None else frozenset()
         names = frozenset(member.cluster for member in self._choose(step, before))
-        self._chosen[key] = _Chosen(count, now + _CHOSEN_FOR, names)
+        self._chosen[key] = _Chosen(*counts, now + _CHOSEN_FOR, names)
         return names
 
     def choose_again(self, step: TrackedStep, now: datetime) -> bool:
@@ -149,7 +154,7 @@ class PolicyCanaries:
     def peek(self, step: TrackedStep, now: datetime) -> CanaryState:
         """Returns the state, which stays the same until a member ends. Nobody need wait for it."""
         resumed, follow_ups = step.step.budget_resumed_at, step.step.follow_ups
-        rests_on = (now, step.unfinished, resumed, follow_ups)
+        rests_on = (now, step.unfinished, resumed, follow_ups, self.of(step, now))
         known = self._states.get(step.step.key)
         if known is not None and known[0] == rests_on:
             return known[1]
@@ -255,9 +260,10 @@ class PolicyCanaries:
                     yield Canary(step.step.rollout, shown, checks, questions)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
-        """Returns the canaries. One whose ManagedCluster is gone stays what it was. Where labels
-        decide, and nobody remembers, such a cluster counts unless it has succeeded: then it would
-        only free the others of a canary that is still to come."""
+        """Returns the canaries. The next cluster takes the place of one that was skipped or
+        cancelled, if they are counted. One whose ManagedCluster is gone stays what it was. Where
+        labels decide, and nobody remembers, such a cluster counts unless it has succeeded: then it
+        would only free the others of a canary that is still to come."""
         selector, count = self._canaries.selector, self._canaries.count
         found = (
             member
@@ -268,7 +274,9 @@ class PolicyCanaries:
                 else member.cluster in before or self._may_have_been(member)
             )
         )
-        return list(found) if selector is not None else nsmallest(count, found, key=_place)
+        if selector is not None:
+            return list(found)
+        return nsmallest(count, (each for each in found if not _is_untried(each)), key=_place)
 
     def _may_have_been(self, member: Member) -> bool:
         if self._canaries.selector is not None:
@@ -284,6 +292,14 @@ class PolicyCanaries:
         """Returns the cluster as the hub shows it; None: it is gone, or it is another one."""
         found = self._cluster(member.cluster)
         return found if found is not None and found.uid == member.uid else None
+
+
+def _untried(step: TrackedStep) -> int:
+    return sum(step.counts[outcome] for outcome in _UNTRIED)
+
+
+def _is_untried(member: Member) -> bool:
+    return member.outcome in _UNTRIED
 
 
 def _succeeded(member: Finished) -> bool:

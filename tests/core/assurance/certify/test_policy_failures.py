@@ -136,17 +136,34 @@ def test_a_resume_after_a_failed_canary_lets_the_others_start() -> None:
     assert judged(without, **spec).broken[Rule.POLICIES] == 2
 
 
-def test_canaries_that_were_skipped_or_failed_long_ago_ask_for_nothing() -> None:
-    engine = fleet(3)
+def with_a_skipped_canary(spec: Spec) -> Log:
+    engine = fleet(4)
     engine.spokes["site-1"].dark = True
-    set_policies(engine, policy(**first(count=1)))
+    set_policies(engine, policy(**spec))
     uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
     engine.wait(hours=1)
     engine.annotate(uid, skip="site-1")
-    engine.wait(hours=1)
-    findings = judged(log_of(engine), **first(count=1))
+    engine.wait(hours=2)
+    return log_of(engine)
+
+
+def test_starts_behind_the_canary_that_took_the_place_of_another_are_certified() -> None:
+    spec = first(count=1, soak=30)
+    findings = judged(with_a_skipped_canary(spec), **spec)
     assert told(findings) == []
-    assert totals(findings) == PolicyTotals(1, 2, 0, {})
+    assert totals(findings) == PolicyTotals(1, 3, 0, {})
+
+
+def test_a_start_beside_the_canary_that_took_the_place_of_another_is_found() -> None:
+    """Another policy holds all of them until a canary has been skipped, and then lets all go."""
+    freeze = {"from": "2025-12-01T00:00:00Z", "until": "2026-01-01T02:00:00Z"}
+    log = with_a_skipped_canary({"freezes": [freeze]})
+    findings = judged(log, **first(count=1))
+    assert words(findings) == [
+        f"R50.11: site-{n} starts Prep before its canaries have finished: site-2 "
+        "(RolloutPolicy/network)"
+        for n in (3, 4)
+    ]
 
 
 def test_a_canary_that_completed_late_proves_nothing_against_a_start() -> None:

@@ -32,9 +32,9 @@ class WaitingMembers:
         self._clusters = clusters
         self._turns = turns
         self._policies: Sequence[PolicyInForce] = ()
-        self._seen: dict[tuple[str, int, str], CanaryState] = {}
-        """The state of canaries that the members behind them were decided on, by rollout, step and
-        policy."""
+        self._seen: dict[tuple[str, int, str], tuple[CanaryState, frozenset[str]]] = {}
+        """What the members behind canaries were decided on, by rollout, step and policy: the state
+        of these canaries, and who is one of any policy."""
 
     def follow(self, policies: Sequence[PolicyInForce]) -> None:
         """Asks these policies from now on."""
@@ -109,9 +109,14 @@ class WaitingMembers:
             if not names:
                 continue
             key = (*step.step.key, canaries.policy)
-            state = self._seen[key] = canaries.state(step, now)
-            if known.get(key) != state:
+            found = self._seen[key] = (canaries.state(step, now), self._canaries_of(step, now))
+            if known.get(key) != found:
                 yield step.step.rollout, names
+
+    def _canaries_of(self, step: TrackedStep, now: datetime) -> frozenset[str]:
+        """Returns the canaries of all policies in the step: none of them waits for another one."""
+        found = (each.canaries for each in self._policies if each.canaries is not None)
+        return frozenset[str]().union(*(each.of(step, now) for each in found if each.concern(step)))
 
     def _behind_budgets(self) -> Iterator[tuple[str, list[str]]]:
         """Yields the rollouts that a budget may hold no longer: a failure of any of them, which

@@ -331,6 +331,23 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
     assert engine.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
 
 
+def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
+    engine = fleet(
+        "site-1",
+        "site-2",
+        "site-3",
+        canaries={"count": 1},
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    engine.spokes["site-1"].dark = True
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(hours=1)
+    engine.annotate("uid-a", skip="site-1")
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert reason(engine, "uid-a", "site-3").message == REST
+
+
 def test_clusters_that_the_policy_does_not_select_need_no_approval() -> None:
     engine = fleet("site-1", **ASKS, clusters={"selector": {"matchLabels": {"network": "ran"}}})
     start(engine, "Prep")

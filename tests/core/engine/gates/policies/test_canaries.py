@@ -170,6 +170,116 @@ def test_a_canary_that_can_not_start_is_skipped_by_a_person() -> None:
     assert succeeded(engine) == 3
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_next_cluster_takes_the_place_of_a_skipped_canary(restart: bool) -> None:
+    engine = fleet(6)
+    engine.spokes["site-2"].dark = True
+    canaries(engine, count=2, soakMinutes=30)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(hours=1)
+    assert started(engine) == {"site-1"}
+    engine.annotate("uid-a", skip="site-2")
+    engine.settle()
+    if restart:
+        engine.restart()
+    engine.wait(minutes=1)
+    assert started(engine) == {"site-1", "site-2", "site-3"}
+    assert words(engine, "site-4") == "the canaries go first: site-1, site-3"
+    engine.until(Kind.FINISHED)
+    engine.wait(minutes=29)
+    assert started(engine) == {"site-1", "site-2", "site-3"}
+    engine.wait(hours=1)
+    assert succeeded(engine) == 5
+
+
+def test_skipping_one_canary_after_another_leaves_no_step_without() -> None:
+    engine = fleet(4)
+    for spoke in engine.spokes.values():
+        spoke.dark = True
+    canaries(engine, count=1)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=10)
+    for spoke in engine.spokes.values():
+        spoke.dark = False
+    engine.touch_everything()
+    engine.annotate("uid-a", skip="site-1,site-2")
+    engine.wait(minutes=1)
+    assert started(engine) == {"site-1", "site-2", "site-3"}
+    engine.wait(hours=1)
+    assert succeeded(engine) == 2
+
+
+def test_the_next_cluster_takes_the_place_of_a_canary_that_was_preempted() -> None:
+    engine = fleet(4)
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    canaries(engine, count=1, soakMinutes=30, spec={"actions": ["Prep"]})
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=1)
+    engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": "site-1"})]))
+    engine.wait(minutes=10)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.CANCELLED
+    assert started(engine) == {"site-1", "site-2"}
+    engine.wait(hours=2)
+    assert succeeded(engine) == 3
+
+
+def test_the_next_cluster_that_the_policy_selects_takes_the_place() -> None:
+    engine = fleet(12)
+    engine.spokes["site-4"].dark = True
+    canaries(engine, count=1, soakMinutes=30, spec={"clusters": NORTH})
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(hours=1)
+    assert "site-8" not in started(engine)
+    engine.annotate("uid-a", skip="site-4")
+    engine.wait(minutes=1)
+    assert "site-8" in started(engine)
+    assert words(engine, "site-12") == "the canaries go first: site-8"
+    engine.wait(hours=1)
+    assert succeeded(engine) == 11
+
+
+def test_nobody_takes_the_place_of_a_canary_that_has_failed() -> None:
+    engine = fleet(4)
+    engine.spokes["site-1"].faults[Stage.PREP] = "fail"
+    canaries(engine, count=1)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(hours=1)
+    engine.annotate("uid-a", skip="site-2")
+    engine.wait(minutes=1)
+    assert started(engine) == {"site-1", "site-2"}
+    engine.annotate("uid-a", resume="1")
+    engine.settle()
+    assert started(engine) == set(engine.spokes)
+
+
+def test_nobody_takes_the_place_of_a_canary_that_labels_have_chosen() -> None:
+    engine = fleet(8)
+    engine.spokes["site-4"].dark = True
+    canaries(engine, **NORTH)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(hours=1)
+    assert started(engine) == {"site-8"}
+    engine.annotate("uid-a", skip="site-4")
+    engine.wait(hours=1)
+    assert succeeded(engine) == 7
+
+
+def test_a_cluster_that_becomes_a_canary_is_woken_behind_those_of_another_policy() -> None:
+    engine = fleet(4)
+    engine.spokes["site-1"].dark = True
+    engine.spokes["site-4"].faults[Stage.PREP] = "slow"
+    first = policy("first", canaries={"selector": {"matchLabels": {SITE: "north"}}})
+    second = policy("second", canaries={"count": 1})
+    set_policies(engine, first, second)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=5)
+    assert started(engine) == {"site-4"}
+    assert words(engine, "site-2") == "the canaries go first: site-4"
+    engine.annotate("uid-a", skip="site-1")
+    engine.wait(minutes=1)
+    assert started(engine) == {"site-1", "site-2", "site-4"}
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_a_canary_that_is_gone_after_its_success_is_not_asked(again: bool) -> None:
     engine = fleet()
