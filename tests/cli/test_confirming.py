@@ -31,6 +31,7 @@ pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 
 RISKS = {action.name: action.risk for action in IBU_ACTIONS.actions}
+CHANGED = "nothing was done: the rollout has changed meanwhile."
 DIRECT = pytest.mark.parametrize("direct", [(), ("--direct",)])
 RISKY = {
     ("add-step", "ran-x1", "AbortOnFailure"): RISKS[Action.ABORT_ON_FAILURE],
@@ -121,9 +122,41 @@ async def test_a_risk_that_has_changed_since_it_was_confirmed_stops_the_change(
     assert refused.exit_code == 1
     assert "The rollout goes on with AbortOnFailure." in unwrapped(refused.stderr)
     assert refused.stderr.endswith(
-        "ibgu: nothing was done: what can't be undone has changed meanwhile. Repeat the command\n"
+        f"ibgu: {CHANGED} This can't be undone. The rollout goes on with FinalizeUpgrade. "
+        f"{RISKS[Action.FINALIZE_UPGRADE].lost} Repeat the command to go on\n"
     )
     assert (await as_it_was(admin))[1] == {}
+
+
+async def test_a_change_that_a_colleague_has_made_meanwhile_is_said_to_be_made(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await seen(journal, known(await made("Prep")))
+    loop = asyncio.get_running_loop()
+
+    def type_it(name: str) -> None:
+        strategy = {"maxConcurrency": 1, "timeout": 60}
+        added = {"actions": ["Abort"], "rolloutStrategy": strategy}
+        appended = admin.request(
+            "PATCH",
+            paths.ibgu("default", name),
+            body=[{"op": "add", "path": "/spec/plan/-", "value": added}],
+            content_type=paths.JSON_PATCH,
+        )
+        asyncio.run_coroutine_threadsafe(appended, loop).result()
+
+    monkeypatch.setattr(confirming, "require_terminal", lambda name, risk: None)
+    monkeypatch.setattr(confirming, "require_name", type_it)
+    refused = await ibgu("add-step", "ran-x1", "Abort", user="olga")
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith(
+        f"ibgu: {CHANGED} The answer is now: Abort is the plan's last step already. "
+        "Repeat the command to go on\n"
+    )
 
 
 @DIRECT

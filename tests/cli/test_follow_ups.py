@@ -142,7 +142,10 @@ def test_more_clusters_than_were_confirmed_stop_the_change(
         assert ended.value.exit_code == 1
     told = capsys.readouterr().err
     assert "nothing was done: it would be for 4 clusters instead of 3 by now" in told
-    assert "nothing was done: what can't be undone has changed meanwhile" in told
+    said = (
+        "nothing was done: the rollout has changed meanwhile. This can't be undone. Something else."
+    )
+    assert said in told
 
 
 def test_a_second_request_that_would_lose_more_is_not_sent(

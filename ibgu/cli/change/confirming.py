@@ -30,6 +30,8 @@ class Answer(Protocol):
     """Answer is REST's to a change or its dry run."""
 
     @property
+    def done(self) -> str: ...
+    @property
     def danger(self) -> str: ...
     @property
     def lost(self) -> str: ...
@@ -67,8 +69,11 @@ def confirmed(
 
 def require_as_confirmed(confirmed: Answer, now: Answer) -> None:
     """Ends the command if the rollout has come to something else while a person typed its name."""
-    if lost_by(now) != lost_by(confirmed):
-        fail(f"{NOTHING_DONE}: what can't be undone has changed meanwhile. Repeat the command")
+    risk = lost_by(now)
+    if risk == lost_by(confirmed):
+        return
+    said = lost(risk) if risk else f"The answer is now: {now.done}."
+    fail(f"{NOTHING_DONE}: the rollout has changed meanwhile. {said} Repeat the command to go on")
 
 
 def require_terminal(name: str, risk: str) -> None:
