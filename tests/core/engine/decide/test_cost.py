@@ -6,6 +6,7 @@ one of them (to sort or copy a list, say) is one; `make bench BENCH_ARGS="fleet"
 
 import sys
 from collections.abc import Sequence
+from statistics import median
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -69,3 +70,24 @@ def test_a_cycle_costs_the_same_among_ten_times_as_many_members() -> None:
     assert few == many
     assert len(many) > WORKING
     assert min(many) > 1000
+
+
+def _beside_silent_clusters(count: int) -> list[int]:
+    """The first `count` clusters never answer their probes, and the others go past them."""
+    engine = sites(count + WORKING)
+    engine.watchers.clear()
+    engine.frozen = {f"site-{n}" for n in range(1, count + 1)}
+    engine.apply(ibgu("a", "Prep", concurrency=count + SLOTS, timeout=TIMEOUT))
+    engine.until(Kind.STEP_STARTED)
+    engine.settle()
+    found = Instructions()
+    engine.watchers.append(found)
+    while len(engine.told(Kind.FINISHED)) < SLOTS:
+        engine.step()
+    return found.counts
+
+
+def test_a_cycle_asks_no_gate_for_clusters_that_do_not_answer() -> None:
+    few, many = 20, 200
+    more = median(_beside_silent_clusters(many)) - median(_beside_silent_clusters(few))
+    assert 0 < more / (many - few) < 500

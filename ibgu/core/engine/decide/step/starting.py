@@ -114,15 +114,17 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
     those before it, which may be ready in a moment, leave a slot for it.
     """
     kept: list[Waiting] = []
-    asked = 0
+    asked, decided = 0, -1
     for waiting in step.queued():
         if ahead == 0:
             return
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return
-        if not _hold_if_gated(ctx, step):
+        # Gates read records, which change by decisions alone: many that do not answer ask no gate.
+        if decided != len(ctx.result.decisions) and not _hold_if_gated(ctx, step):
             return
+        decided = len(ctx.result.decisions)
         ahead -= 1
         member = _decide_again(ctx, waiting)
         if member is None:
