@@ -18,7 +18,7 @@ from tests.benchmarks import (
     status_part,
 )
 from tests.benchmarks.fleet import part as fleet_part
-from tests.benchmarks.memory import freshness, makespan
+from tests.benchmarks.memory import freshness, makespan, step_part
 from tests.benchmarks.memory import part as memory_part
 from tests.benchmarks.peer import part as peer_part
 from tests.benchmarks.updates import part as updates_part
@@ -47,5 +47,6 @@ PARTS = {
     "fleet": Part(fleet_part.__doc__, fleet_part.arguments, fleet_part.run),
     peer_part.PART: Part(peer_part.__doc__, peer_part.arguments, peer_part.run),
     "memory": Part(memory_part.__doc__, memory_part.arguments, memory_part.run),
+    "step": Part(step_part.__doc__, step_part.arguments, step_part.run),
     "status": Part(status_part.__doc__, status_part.arguments, status_part.run),
 }

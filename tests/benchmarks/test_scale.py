@@ -10,7 +10,7 @@ from tests.benchmarks import fairness, status_part
 from tests.benchmarks.fleet import part as fleet
 from tests.benchmarks.fleet.measure import measure as measure_fleet
 from tests.benchmarks.fleet.size import Size
-from tests.benchmarks.memory import freshness
+from tests.benchmarks.memory import freshness, step_part
 from tests.benchmarks.memory import part as memory
 from tests.benchmarks.report import THRESHOLDS
 
@@ -27,6 +27,16 @@ def test_a_fleet_in_memory(postgres_url: str) -> None:
     assert 0 < played.status_bytes < 10_000
     assert 0 < played.controller < 2**20
     assert _bounded("memory", memory.figures(played, played))
+
+
+def test_a_part_of_a_step_in_memory(postgres_url: str) -> None:
+    url = make_url(postgres_url).render_as_string(hide_password=False)
+    played = step_part.measure(url, 12, 0.34, 3, 1)
+
+    assert (played.clusters, played.actions) == (12, 3)
+    assert 0 < played.opening.controller < played.opening.cpu
+    assert 0 < played.cost.controller < played.cost.cpu
+    assert _bounded("step", step_part.figures(played, played))
 
 
 def test_refreshes_win_back_what_polling_loses(postgres_url: str) -> None:

@@ -1,9 +1,9 @@
 """One rollout of a fleet in memory: how long it takes, and how much memory.
 
-    python -m tests.benchmarks.memory.play <Postgres URL> <clusters> <slots> <seed>
+    python -m tests.benchmarks.memory.play <Postgres URL> <clusters> <slots> <seed> [<actions>]
 
 A process of its own for each fleet, so that one does not stand in the other's memory; the answer
-is one line of JSON.
+is one line of JSON. `actions`: only so many of the first step, once it is on its way.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -29,21 +31,22 @@ from ibgu.db.engine import engine as connected
 from ibgu.hub import paths
 from ibgu.hub.discovery import discover
 from ibgu.settings import read_settings
-from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.hub import MemoryClient
 from ibgu.sim.hub.server import ServedRequest
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock as FleetClock
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.idle import IdleFigures
+from tests.benchmarks.memory.meter import METER, Meter, MeteredHub, MeteredLoop
 from tests.benchmarks.memory.weight import weight
 from tests.benchmarks.reports import Reports
 from tests.simulation.checks.refreshes import refreshed
 from tests.simulation.journal import CallQueue, FaultyEngine
-from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.run import silence_logs
 
 _OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
+_CLUSTER = re.compile("/managedclusters/[^/]+$")
 _STATUS = paths.ibgu_status("default", NAME)
 STAGES = ("Prep", "Upgrade")
 TIMEOUT = 30 * 24 * 60
@@ -76,13 +79,37 @@ class Played(Struct, frozen=True):
     status_writes: int
 
 
+class Cost(Struct, frozen=True):
+    """Cost is what a part of a rollout took."""
+
+    cpu: float
+    """Seconds of the process's CPU."""
+    controller: float
+    """Those of the controller among them, without what the hub does for its requests."""
+
+
+class PlayedStep(Struct, frozen=True):
+    """PlayedStep is a step of `clusters` up to its first `actions`."""
+
+    clusters: int
+    opening: Cost
+    """What it takes from the IBGU's creation until half of the slots have been taken over."""
+    actions: int
+    """Actions that ended after that."""
+    cost: Cost
+    """What these actions take."""
+    memory: int
+    """Bytes of resident memory at the peak, beyond what the process had before its fleet."""
+
+
 class Play:
     """`plan`: an action a step. `watched`: the hub has feedback by watch. `fleet`: options of
     FleetSpec.parse, beside those of every benchmark. `rate`: writes a second, None: the default.
 
     `writes` counts ibgu's by what they were: refreshes, or other writes of works. `sent`: bytes of
-    all that it wrote about clusters, works and labels. `reports`: where given, notes what agents
-    report about stage works; it keeps the last status of each.
+    all that it wrote about clusters, works and labels. `labelled`: how often it has labelled a
+    cluster, which it does once for each action of these plans. `reports`: where given, notes what
+    agents report about stage works; it keeps the last status of each.
     """
 
     def __init__(
@@ -109,7 +136,10 @@ class Play:
         self._settings = {"feedback_refresh": refresh, **({"hub_rate": rate} if rate else {})}
         self.writes: Counter[str] = Counter()
         self.sent = 0
-        self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
+        self.labelled = self._awaited = 0
+        self._enough = asyncio.Event()
+        self.meter = Meter()
+        self.hub = MeteredHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
         self.hub.audit = self._audit
         self._largest = self._writes = 0
         spec = FleetSpec.parse(
@@ -120,19 +150,12 @@ class Play:
 
     async def play(self) -> Played:
         before = _resident()
-        await self.player.create()
-        async with asyncio.TaskGroup() as tasks:
-            parts = [tasks.create_task(part) for part in (self.player.run(), self._forget())]
-            await self.player.synced.wait()
-            controller = await self._controller()
-            parts.append(tasks.create_task(controller.run()))
+        async with self._begun() as controller:
             began, cpu, virtual = time.perf_counter(), time.process_time(), self._loop.time()
             status = await self._roll_out()
             wall, cpu = time.perf_counter() - began, time.process_time() - cpu
             virtual = self._loop.time() - virtual
             peak, own = _peak(), weight(controller._mirror, controller._term)
-            for part in parts:
-                part.cancel()
         return Played(
             clusters=self._clusters,
             wall=wall,
@@ -145,6 +168,49 @@ class Play:
             status_writes=self._writes,
         )
 
+    async def play_step(self, actions: int) -> PlayedStep:
+        """Plays until so many actions of the first step have ended, once half of its slots have
+        been taken over: by then every member has been opened, and the first ones of all slots do
+        not end together any more."""
+        before = _resident()
+        async with self._begun():
+            await self._create()
+            began = self._cost()
+            await self._ended(self._slots // 2)
+            opened, first = self._cost(), self.labelled
+            await self._ended(first + actions)
+            ended = self._cost()
+            return PlayedStep(
+                clusters=self._clusters,
+                opening=_between(began, opened),
+                actions=self.labelled - first,
+                cost=_between(opened, ended),
+                memory=_peak() - before,
+            )
+
+    async def _ended(self, count: int) -> None:
+        self._awaited = count
+        self._enough.clear()
+        await self._enough.wait()
+
+    def _cost(self) -> Cost:
+        return Cost(cpu=time.process_time(), controller=self.meter.seconds)
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Controller]:
+        """The fleet, and the controller that takes care of it."""
+        await self.player.create()
+        async with asyncio.TaskGroup() as tasks:
+            parts = [tasks.create_task(part) for part in (self.player.run(), self._forget())]
+            await self.player.synced.wait()
+            metered = copy_context()
+            metered.run(METER.set, self.meter)
+            controller = await tasks.create_task(self._controller(), context=metered)
+            parts.append(tasks.create_task(controller.run(), context=metered))
+            yield controller
+            for part in parts:
+                part.cancel()
+
     def _audit(
         self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
     ) -> None:
@@ -155,6 +221,9 @@ class Play:
             self._reports.note(asked.path, after["status"])
         elif asked.who == "ibgu" and _OF_CLUSTER.search(asked.path):
             self.sent += len(asked.body or b"")
+            self.labelled += _CLUSTER.search(asked.path) is not None
+            if self.labelled >= self._awaited:
+                self._enough.set()
             if "/manifestworks" in asked.path:
                 self.writes["refresh" if refreshed(asked) else "work"] += 1
 
@@ -182,12 +251,15 @@ class Play:
             self.hub.compact(before)
             before = self.hub.versions.version
 
-    async def _roll_out(self) -> JsonObject:
+    async def _create(self) -> None:
         await self._people.request(
             "POST",
             paths.ibgus("default"),
             body=ibgu(self._slots, [(a,) for a in self._plan], timeout=TIMEOUT),
         )
+
+    async def _roll_out(self) -> JsonObject:
+        await self._create()
         while True:
             await asyncio.sleep(PROBE)
             found = await self._people.get(paths.ibgu("default", NAME), dict[str, Any])
@@ -214,24 +286,31 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
+def _between(began: Cost, ended: Cost) -> Cost:
+    return Cost(ended.cpu - began.cpu, ended.controller - began.controller)
+
+
+async def _main(
+    url: str, clusters: int, slots: int, seed: int, actions: int
+) -> Played | PlayedStep:
     pool = connected(url, pool_size=4)
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualTimeLoop)
+    assert isinstance(loop, MeteredLoop)
     try:
-        return await Play(clusters, slots, seed, pool, rate=RATE, durations=DURATIONS).play()
+        play = Play(clusters, slots, seed, pool, rate=RATE, durations=DURATIONS)
+        return await (play.play_step(actions) if actions else play.play())
     finally:
         with loop.real_io():
             await pool.dispose()
 
 
-def main(url: str, clusters: str, slots: str, seed: str) -> None:
+def main(url: str, clusters: str, slots: str, seed: str, actions: str = "0") -> None:
     silence_logs()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    loop = VirtualTimeLoop()
+    loop = MeteredLoop()
     asyncio.set_event_loop(loop)
-    played = loop.run_until_complete(_main(url, int(clusters), int(slots), int(seed)))
+    played = loop.run_until_complete(_main(url, int(clusters), int(slots), int(seed), int(actions)))
     print(json.encode(played).decode(), flush=True)
 
 
