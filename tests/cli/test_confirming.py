@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.cli.change import confirming
-from ibgu.cli.change.confirming import UNKNOWN, lost_by
+from ibgu.cli.change.confirming import REPEAT, UNKNOWN, lost_by
 from ibgu.client.responses import ChangeResponse
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import ActingParty, Cause, Kind, OnRollout, Reason, ReasonKind, StepState
@@ -123,7 +123,7 @@ async def test_a_risk_that_has_changed_since_it_was_confirmed_stops_the_change(
     assert "The rollout goes on with AbortOnFailure." in unwrapped(refused.stderr)
     assert refused.stderr.endswith(
         f"ibgu: {CHANGED} This can't be undone. The rollout goes on with FinalizeUpgrade. "
-        f"{RISKS[Action.FINALIZE_UPGRADE].lost} Repeat the command to go on\n"
+        f"{RISKS[Action.FINALIZE_UPGRADE].lost} {REPEAT}\n"
     )
     assert (await as_it_was(admin))[1] == {}
 
@@ -154,8 +154,7 @@ async def test_a_change_that_a_colleague_has_made_meanwhile_is_said_to_be_made(
     refused = await ibgu("add-step", "ran-x1", "Abort", user="olga")
     assert refused.exit_code == 1
     assert refused.stderr.endswith(
-        f"ibgu: {CHANGED} The answer is now: Abort is the plan's last step already. "
-        "Repeat the command to go on\n"
+        f"ibgu: {CHANGED} By now: Abort is the plan's last step already. {REPEAT}\n"
     )
 
 

@@ -15,7 +15,8 @@ from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, 
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
-from ibgu.core.engine.state import TrackedStep, canaries, occupancy
+from ibgu.core.engine.state import TrackedStep, occupancy
+from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.occupancy import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
@@ -262,7 +263,7 @@ def jitter_begins_anew(stack: ExitStack) -> None:
 
 def canaries_not_replaced(stack: ExitStack) -> None:
     """The others start once a person has skipped the canaries."""
-    _set(stack, canaries, "_is_untried", lambda member: False)
+    _set(stack, PolicyCanaries, "_is_replaced", lambda self, member: False)
 
 
 PATCHES: tuple[tuple[Patches, int], ...] = (

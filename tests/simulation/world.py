@@ -529,8 +529,9 @@ class Simulation:
             chosen = list(canaries["selector"]["matchLabels"].values())
         else:
             out = (Outcome.SKIPPED, Outcome.CANCELLED)
-            tried = (name for name, each in step.members.items() if each.outcome not in out)
-            selected = (name for name in tried if networks.selects(policy, name))
+            left = {name for name, m in step.members.items() if m.outcome in out and not m.run}
+            members = (name for name in step.members if name not in left)
+            selected = (name for name in members if networks.selects(policy, name))
             chosen = list(islice(selected, canaries["count"]))
         found = (step.members.get(name) for name in chosen)
         waiting = (each for each in found if isinstance(each, Waiting))

@@ -11,6 +11,7 @@ from ibgu.cli.show.output_style import page, stderr
 from ibgu.core.model.actions import Danger
 
 NOTHING_DONE = "nothing was done"
+REPEAT = "Repeat the command if it is still needed"
 UNKNOWN = (
     "This may be impossible to undo: the server does not say, as it has another version than this "
     "command."
@@ -72,8 +73,8 @@ def require_as_confirmed(confirmed: Answer, now: Answer) -> None:
     risk = lost_by(now)
     if risk == lost_by(confirmed):
         return
-    said = lost(risk) if risk else f"The answer is now: {now.done}."
-    fail(f"{NOTHING_DONE}: the rollout has changed meanwhile. {said} Repeat the command to go on")
+    said = lost(risk) if risk else f"By now: {now.done}."
+    fail(f"{NOTHING_DONE}: the rollout has changed meanwhile. {said} {REPEAT}")
 
 
 def require_terminal(name: str, risk: str) -> None:

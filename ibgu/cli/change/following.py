@@ -9,6 +9,7 @@ import typer
 
 from ibgu.cli.change.confirming import (
     NOTHING_DONE,
+    REPEAT,
     ChangeQuery,
     confirmed,
     lost,
@@ -112,7 +113,7 @@ def require_shown(confirmed: FollowUpResponse, now: FollowUpResponse) -> None:
     require_as_confirmed(confirmed, now)
     if now.clusters > confirmed.clusters:
         whom = f"{now.clusters} clusters instead of {confirmed.clusters}"
-        fail(f"{NOTHING_DONE}: it would be for {whom} by now. Repeat the command")
+        fail(f"{NOTHING_DONE}: it would be for {whom} by now. {REPEAT}")
 
 
 def foreseen(name: str, first: FollowUpResponse, second: FollowUpResponse) -> bool:

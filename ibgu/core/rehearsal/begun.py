@@ -80,6 +80,11 @@ def _tally(place: int, found: MemberNow, rules: StepRules, tallies: RunTallies) 
             tallies.upgrades.ended(found.since, place, cause)
 
 
+def _is_replaced(found: MemberNow) -> bool:
+    """Whether the next cluster takes the member's place among the canaries (R50.11)."""
+    return found.standing is Standing.LEFT and found.started == -NEVER
+
+
 def _succeeded(found: MemberNow, rules: StepRules) -> range:
     """Returns the places of the step's actions that have succeeded on the member."""
     whole = found.standing is Standing.SUCCEEDED
@@ -98,8 +103,7 @@ class BegunStepRun(StepRun):
         tallies: RunTallies,
     ) -> None:
         super().__init__(rules, found.clusters, draws, record, tallies, found.step.began, {})
-        left = Standing.LEFT
-        self._canaries.choose([place for place, each in found.members if each.standing is not left])
+        self._canaries.choose([place for place, each in found.members if not _is_replaced(each)])
         self._now = 0.0
         self._time.stand(found.step.stood)
         waiting = (place for place, each in found.members if each.standing is Standing.WAITING)
@@ -145,7 +149,7 @@ class BegunStepRun(StepRun):
         self._expired += found.timed_out
         self._never += found.standing is Standing.NEVER_STARTED
         self._ended[place] = found.since
-        success = found.standing is not Standing.FAILED
+        success = found.standing not in (Standing.FAILED, Standing.LEFT)
         for when, number in self._canaries.ended(place, found.since, success=success):
             heappush(self._events, (max(when, 0.0), Due.CANARIES_WELL, number))
 

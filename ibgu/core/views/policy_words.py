@@ -26,7 +26,7 @@ from ibgu.core.text.spans import duration, utc
 _GATE = policy_gate("")
 _SHOWN = 10
 """The most entries of a field that the sentences name."""
-_REPLACED = "The next cluster takes the place of one that is skipped or cancelled."
+_REPLACED = "The next cluster takes the place of one that is skipped before it has begun."
 _MAX_CHARACTERS = 300
 """Characters of what somebody has written."""
 _ENDS = {

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import Finished, Outcome
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import RAMP_UP, STARTS_PER_MINUTE
 from ibgu.core.rehearsal.model import (
     BegunStep,
@@ -20,7 +21,7 @@ from ibgu.core.rehearsal.model import (
 from ibgu.core.rehearsal.outlook import outlook
 from ibgu.core.rehearsal.run import Rehearsal
 from ibgu.core.rehearsal.spread import spread
-from tests.core.engine.decide.fleet import InMemoryEngine
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import SITE, policy
 from tests.core.rehearsal.pair import REACTION, Case, engine_of, plan_of
 from tests.core.rehearsal.test_against_the_engine import NIGHT, SITES, ZONES, case
@@ -132,6 +133,20 @@ def test_the_next_cluster_takes_the_place_of_a_canary_that_was_skipped() -> None
     engine.spokes[first].dark = True
     engine.wait(hours=1)
     engine.annotate("uid-a", skip=first)
+    engine.settle()
+    agree_on_the_rest(found, engine, what_is_left(found, engine))
+
+
+def test_a_canary_that_was_cancelled_on_its_way_keeps_nobody_after_a_resume() -> None:
+    soaks = policy(actions=["Prep"], canaries={"count": 1, "soakMinutes": 60})
+    found = case("Prep", policies=[soaks], timeout=3000)
+    engine = engine_of(found)
+    first, *_ = engine.spokes
+    engine.labels[first] = {**engine.labels[first], "name": first}
+    engine.settle()
+    engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": first})]))
+    engine.wait(hours=1)
+    engine.annotate("uid-a", resume="1")
     engine.settle()
     agree_on_the_rest(found, engine, what_is_left(found, engine))
 

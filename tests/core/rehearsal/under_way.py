@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Finished, InFlight, Outcome, Waiting
-from ibgu.core.rehearsal.model import BegunStep, MemberNow, RehearsedPlan, Standing
+from ibgu.core.rehearsal.model import NEVER, BegunStep, MemberNow, RehearsedPlan, Standing
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.rehearsal.pair import Case, engine_of, never_started, plan_of
 
@@ -71,5 +71,6 @@ def _member(found: Any, actions: tuple[str, ...], now: datetime) -> MemberNow:
         Standing.NEVER_STARTED if never else _STANDINGS[found.outcome],
         found.action_index,
         at(found.ended_at),
+        at(found.started_at) if found.started_at else -NEVER,
         timed_out=found.cause is Cause.TIMED_OUT,
     )

@@ -149,7 +149,7 @@ def test_freezes_that_are_over_are_left_out() -> None:
             {"canaries": {"count": 5, "soakMinutes": 120}},
             "The first 5 clusters of a step go first. The others start once these have succeeded "
             "and were available for 2 h; if one fails, a person has to resume the rollout. The "
-            "next cluster takes the place of one that is skipped or cancelled.",
+            "next cluster takes the place of one that is skipped before it has begun.",
         ),
         (
             {"canaries": {"selector": {"matchLabels": {"ring": "0"}}}},

@@ -13,7 +13,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
-from tests.simulation.checks.failures import LEFT_OUT
+from tests.simulation.checks.failures import leaves_its_place
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import Flights, InForce, Spec, holds
 
@@ -104,18 +104,18 @@ class Approvals:
         self._grants = grants
         self._passes = passes
         self._flights = Flights()
-        self._tried: dict[Any, list[str | None]] = defaultdict(list)
-        """The members of each step that were not skipped or cancelled: the first is the canary."""
+        self._places: dict[Any, list[str | None]] = defaultdict(list)
+        """The members of each step that have not left it before they had begun: the first is the
+        canary."""
 
     def read(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time."""
         for event in events:
-            tried = self._tried[event.rollout, event.step]
+            places = self._places[event.rollout, event.step]
             if event.kind == "MemberJoined":
-                tried.append(event.cluster)
-            left_out = event.kind == "MemberFinished" and event.data.get("outcome") in LEFT_OUT
-            if left_out and event.cluster in tried:
-                tried.remove(event.cluster)
+                places.append(event.cluster)
+            if leaves_its_place(event) and event.cluster in places:
+                places.remove(event.cluster)
             if event.kind == "RunIntended" and not self._passes(event):
                 self._judge(event, self._in_force(event.at).get("approval"))
             self._flights.note(event)
@@ -137,5 +137,5 @@ class Approvals:
             return action if action in spec["actions"] else ""
         if not self._flights.begins(event) or not holds(spec, self._flights.rest(event)):
             return ""
-        canary = event.cluster in self._tried[event.rollout, event.step][:1]
+        canary = event.cluster in self._places[event.rollout, event.step][:1]
         return "" if before == "Rest" and canary else before

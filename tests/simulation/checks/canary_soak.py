@@ -11,7 +11,7 @@ from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import JsonObject
 from tests.simulation.canary_breaks import BROKEN, WELL
 from tests.simulation.checks import Found
-from tests.simulation.checks.failures import LEFT_OUT
+from tests.simulation.checks.failures import leaves_its_place
 from tests.simulation.checks.follow_ups import CLOCKS, LAG
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import holds
@@ -59,7 +59,7 @@ class _Step(Struct):
     """The uids of the clusters, in the order in which they joined."""
     begun: set[str] = set()
     succeeded: set[str] = set()
-    left_out: set[str] = set()
+    replaced: set[str] = set()
     gone_back: set[str] = set()
 
 
@@ -92,8 +92,8 @@ class CanarySoak:
                 step.begun.add(uid)
             case "MemberFinished" if event.data.get("outcome") == "succeeded":
                 step.succeeded.add(uid)
-            case "MemberFinished" if event.data.get("outcome") in LEFT_OUT:
-                step.left_out.add(uid)
+            case "MemberFinished" if leaves_its_place(event):
+                step.replaced.add(uid)
             case "FollowUpChanged":
                 made = (each for each in event.data["follow_ups"] if not each["attempt"])
                 step.gone_back.update(uid for each in made for uid in each["uids"])
@@ -112,8 +112,8 @@ class CanarySoak:
             self._after_canaries(event, step, specs[0]["canaries"])
 
     def _after_canaries(self, event: Event, step: _Step, spec: Any) -> None:
-        tried = [uid for uid in step.joined.values() if uid not in step.left_out]
-        canaries = tried[: spec["count"]]
+        found = [uid for uid in step.joined.values() if uid not in step.replaced]
+        canaries = found[: spec["count"]]
         if event.cluster_uid in canaries:
             return
         at = event.at.timestamp()

@@ -17,10 +17,18 @@ from tests.simulation.networks import selects
 _BUDGET = "R50 nothing starts with more failures than a policy allows"
 _CANARIES = "R50 canaries go first"
 _NOT_TRIED = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated", "RolloutDeleted"})
-LEFT_OUT = ("skipped", "cancelled")
-"""Outcomes with which the next cluster takes a canary's place."""
 Key = tuple[Any, Any]
 """Rollout and step."""
+
+
+def has_left(event: Event) -> bool:
+    """Whether the member was skipped or cancelled."""
+    return event.kind == "MemberFinished" and event.data.get("outcome") in ("skipped", "cancelled")
+
+
+def leaves_its_place(event: Event) -> bool:
+    """Whether the next cluster is a canary instead of it: it has left before it had begun."""
+    return has_left(event) and event.run is None
 
 
 class FailuresUnderPolicy:
@@ -65,7 +73,7 @@ class FailuresUnderPolicy:
                 self._members[key].append(event.cluster)
             case "MemberFinished":
                 self._finished[key][event.cluster] = event
-            case "CompletedLate":
+            case "CompletedLate" if not self._has_left(key, event.cluster):
                 self._finished[key].pop(event.cluster, None)
             case "RunIntended" if self._ends is None or event.at < self._ends:
                 self._judge(event, key)
@@ -113,6 +121,12 @@ class FailuresUnderPolicy:
         since = self._resumed.get(event.rollout)
         return event.data.get("outcome") == "failed" and (since is None or event.at > since)
 
+    def _broke_off_since_resume(self, event: Event) -> bool:
+        """Whether the canary had begun, and left then."""
+        since = self._resumed.get(event.rollout)
+        begun = has_left(event) and event.run is not None
+        return begun and (since is None or event.at > since)
+
     def _judge_canary(self, event: Event, key: Key) -> None:
         canary = self._canary(key)
         if event.cluster == canary or canary not in filter(self._selects, self._members[key]):
@@ -123,18 +137,23 @@ class FailuresUnderPolicy:
             return
         soak = timedelta(minutes=self._canaries["soakMinutes"] if waits else 0)
         well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
-        self._check(_CANARIES, well and not self._failed_since_resume(finished), event, finished.at)
+        held = self._failed_since_resume(finished) or self._broke_off_since_resume(finished)
+        self._check(_CANARIES, well and not held, event, finished.at)
 
     def _canary(self, key: Key) -> str:
         if "selector" not in self._canaries:
-            tried = (name for name in self._members[key] if not self._was_left_out(key, name))
-            return next(filter(self._selects, tried), "")
+            found = (name for name in self._members[key] if not self._was_replaced(key, name))
+            return next(filter(self._selects, found), "")
         (name,) = self._canaries["selector"]["matchLabels"].values()
         return str(name)
 
-    def _was_left_out(self, key: Key, cluster: str) -> bool:
+    def _has_left(self, key: Key, cluster: str) -> bool:
         end = self._finished[key].get(cluster)
-        return end is not None and end.data.get("outcome") in LEFT_OUT
+        return end is not None and has_left(end)
+
+    def _was_replaced(self, key: Key, cluster: str) -> bool:
+        end = self._finished[key].get(cluster)
+        return end is not None and leaves_its_place(end)
 
     def _holds(self, action: str) -> bool:
         return not self._named or whole(action) in self._named

@@ -30,12 +30,19 @@ class MemberEnd(Struct, frozen=True):
     """The action of the plan at which it failed."""
     counts: bool
     """Whether budgets count it as a failure."""
+    begun: bool
+    """Whether it had been asked for anything."""
     late: bool = False
     """Whether it has completed its action since."""
 
     @property
     def failed(self) -> bool:
         return self.outcome == "failed"
+
+    @property
+    def left(self) -> bool:
+        """Whether it was skipped or cancelled."""
+        return self.outcome in ("skipped", "cancelled")
 
 
 class RolloutProgress(Struct, frozen=True):
@@ -47,6 +54,8 @@ class RolloutProgress(Struct, frozen=True):
     """The ends of the step's members, by cluster."""
     failures: Collection[MemberEnd]
     """The ends of all members that have failed, in any step, in the order of their events."""
+    left: Collection[MemberEnd]
+    """The ends of the members of the step that were skipped or cancelled after they had begun."""
     resumed_at: datetime | None
     """When the step was last released from a spent budget."""
     rollout_resumed_at: datetime | None
@@ -63,6 +72,8 @@ class _Rollout(Struct):
     ends: dict[int, dict[str, MemberEnd]] = {}
     """The ends, keyed by step and cluster."""
     failures: dict[tuple[int, str], MemberEnd] = {}
+    left: dict[int, dict[str, MemberEnd]] = {}
+    """The ends of those that had begun and were skipped or cancelled, keyed as `ends`."""
     whole: bool = True
     spent: set[int] = set()
     """The steps that a spent budget holds."""
@@ -95,6 +106,7 @@ class RolloutEnds:
             steps=rollout.steps[: index + 1],
             ends=known.ends.get(index, {}),
             failures=known.failures.values(),
+            left=known.left.get(index, {}).values(),
             resumed_at=known.resumed.get(index),
             rollout_resumed_at=max(known.resumed.values(), default=None),
             whole=known.whole and not rollout.restored,
@@ -148,6 +160,8 @@ def _ended(known: _Rollout, end: MemberEnd) -> None:
     known.ends.setdefault(end.step, {})[end.cluster] = end
     if end.failed:
         known.failures[end.step, end.cluster] = end
+    if end.left and end.begun:
+        known.left.setdefault(end.step, {})[end.cluster] = end
 
 
 def _completed_late(known: _Rollout, step: int, cluster: str) -> None:
@@ -170,4 +184,5 @@ def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
         outcome=outcome,
         action=action,
         counts=outcome == "failed" and tried and forward,
+        begun=event.run is not None,
     )

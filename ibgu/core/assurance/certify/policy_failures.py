@@ -34,8 +34,6 @@ from ibgu.core.model.rollout_policy import (
 )
 from ibgu.core.text.spans import utc
 
-_UNTRIED = ("skipped", "cancelled")
-"""Outcomes with which another cluster takes a canary's place."""
 AVAILABILITY = "times in which canaries were available"
 GONE = "canaries that have left the hub"
 HELD = "clean-ups that failures hold"
@@ -117,12 +115,15 @@ def _chosen(spec: RolloutPolicySpec, canaries: Canaries, start: Start) -> Sequen
 
 
 def _first(canaries: Canaries, start: Start) -> Sequence[str]:
-    """Returns the first clusters of the step that were not skipped or cancelled: they have joined
-    it in their order."""
+    """Returns the first clusters of the step, which have joined it in their order. The next one
+    takes the place of one that had left it before it began."""
     ends = start.progress.ends
-    untried = {name for name, end in ends.items() if end.outcome in _UNTRIED}
-    tried = (name for name in start.progress.step.members if name not in untried)
-    return list(islice(tried, canaries.count))
+    found = (name for name in start.progress.step.members if not _is_replaced(ends.get(name)))
+    return list(islice(found, canaries.count))
+
+
+def _is_replaced(end: MemberEnd | None) -> bool:
+    return end is not None and end.left and not end.begun
 
 
 def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
@@ -134,7 +135,7 @@ def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     since = progress.resumed_at
     unseen = [
         each
-        for each in progress.failures
+        for each in (*progress.failures, *progress.left)
         if each.step == progress.step.index and (since is None or each.at >= since)
     ]
     names = _chosen(spec, found, start)
@@ -144,9 +145,20 @@ def _canaries(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         return
     unseen = [each for each in unseen if each.cluster in names]
     yield from _after_a_failure(start, unseen)
+    yield from _not_replaced(found, start, names) if waits else ()
     early = _too_early(found, start, names) if waits and not unseen else None
     if early is not None:
         yield replace(early, unknown=CLUSTERS) if start.is_canary is None else early
+
+
+def _not_replaced(canaries: Canaries, start: Start, names: Sequence[str]) -> Iterator[Objection]:
+    """Yields that the canaries, by what was recorded of them, had one whose place the next cluster
+    takes."""
+    ends = start.progress.ends
+    left = [ends[name] for name in names if _is_replaced(ends.get(name))]
+    if left and canaries.selector is None:
+        words = f"behind a canary that was skipped or cancelled: {named(e.cluster for e in left)}"
+        yield Objection("R50.11", words, events=[each.seq for each in left])
 
 
 def _after_a_failure(start: Start, unseen: Iterable[MemberEnd]) -> Iterator[Objection]:
@@ -156,7 +168,8 @@ def _after_a_failure(start: Start, unseen: Iterable[MemberEnd]) -> Iterator[Obje
     certain = [each for each in unseen if not each.late and (since is None or each.at > since)]
     if certain and start.stopped_by_failures is not False:
         unknown = HELD if start.stopped_by_failures is None else ""
-        words = f"after a canary has failed: {named(each.cluster for each in certain)}"
+        has = "failed" if all(each.failed for each in certain) else "failed or was cancelled"
+        words = f"after a canary has {has}: {named(each.cluster for each in certain)}"
         yield Objection("R50.11", words, unknown, events=[each.seq for each in certain])
 
 

@@ -1,6 +1,6 @@
 """The failure budgets of policies: a rollout that fails too often waits for a person (R50.9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import CanaryState
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, Step
+from ibgu.core.model import ActingParty, ActionTraits, Outcome, Reason, ReasonKind, Step
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
@@ -36,13 +36,18 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
         if failures:
             count = len(canaries.of(step, now))
             yield (
-                f"{len(failures)} of {count} canaries failed, and RolloutPolicy {canaries.policy} "
-                "allows none"
+                f"{len(failures)} of {count} canaries {_ended(step, failures)}, and RolloutPolicy "
+                f"{canaries.policy} allows none"
             )
     for budget in snapshot.budgets:
         found = budget.spent(snapshot.fleet.failures, snapshot.tracked, step)
         if found is not None:
             yield _words(budget, found.failed, found.allowed)
+
+
+def _ended(step: TrackedStep, canaries: Iterable[str]) -> str:
+    failed = all(step.members[name].outcome is Outcome.FAILED for name in canaries)
+    return "failed" if failed else "failed or were cancelled"
 
 
 def held_by_budget(step: TrackedStep) -> Reason | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from heapq import nsmallest
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
@@ -33,8 +34,7 @@ MAX_AHEAD = 10_000
 """The most times far ahead that are kept."""
 MAX_STEPS = 1000
 """The most steps whose canaries are kept: most of them are over."""
-_UNTRIED = (Outcome.SKIPPED, Outcome.CANCELLED)
-"""Ends that say nothing of the next cluster."""
+_LEFT = (Outcome.SKIPPED, Outcome.CANCELLED)
 
 
 class CanaryState(Struct, frozen=True):
@@ -43,7 +43,8 @@ class CanaryState(Struct, frozen=True):
     unfinished: bool = False
     """Some canaries have not ended yet."""
     failed: tuple[str, ...] = ()
-    """Those that have failed since a person has resumed the step."""
+    """Those that have failed since a person has resumed the step, or have left it after they had
+    begun."""
     follow_ups: tuple[PolicyFollowUp, ...] = ()
     """What the policy has asked for since then, because canaries broke."""
     unavailable: tuple[str, ...] = ()
@@ -63,8 +64,8 @@ canaries."""
 
 class _Chosen(Struct, frozen=True):
     members: int
-    untried: int
-    """The members that were skipped or cancelled."""
+    left: int
+    """How many members were skipped or cancelled."""
     until: datetime
     names: frozenset[str]
 
@@ -125,18 +126,28 @@ class PolicyCanaries:
         self, step: TrackedStep, now: datetime, before: frozenset[str] = frozenset()
     ) -> frozenset[str]:
         """Returns the names of the step's canaries; `before`: those that it had."""
-        key, counts = step.step.key, (len(step.members), _untried(step))
+        key, members = step.step.key, len(step.members)
+        left = sum(step.counts[outcome] for outcome in _LEFT)
         known = self._chosen.get(key)
-        if known is not None and (known.members, known.untried) == counts and now < known.until:
-            return known.names
+        if known is not None and known.members == members and now < known.until:
+            if known.left == left:
+                return known.names
+            if not any(self._is_replaced(step.members[name]) for name in known.names):
+                self._chosen[key] = replace(known, left=left)
+                return known.names
         if len(self._chosen) >= MAX_STEPS:
             self._chosen.clear()
             self._states.clear()
             self._asked.clear()
         before |= known.names if known is not None else frozenset()
         names = frozenset(member.cluster for member in self._choose(step, before))
-        self._chosen[key] = _Chosen(*counts, now + _CHOSEN_FOR, names)
+        self._chosen[key] = _Chosen(members, left, now + _CHOSEN_FOR, names)
         return names
+
+    def chosen(self, step: TrackedStep, now: datetime) -> frozenset[str]:
+        """Returns the names of the step's canaries; empty if nobody has asked for them, as in a
+        step of a rollout that the policy does not hold."""
+        return self.of(step, now) if step.step.key in self._chosen else frozenset()
 
     def choose_again(self, step: TrackedStep, now: datetime) -> bool:
         """Chooses the step's canaries by the labels as they are now; returns whether they are other
@@ -260,10 +271,9 @@ class PolicyCanaries:
                     yield Canary(step.step.rollout, shown, checks, questions)
 
     def _choose(self, step: TrackedStep, before: frozenset[str]) -> list[Member]:
-        """Returns the canaries. The next cluster takes the place of one that was skipped or
-        cancelled, if they are counted. One whose ManagedCluster is gone stays what it was. Where
-        labels decide, and nobody remembers, such a cluster counts unless it has succeeded: then it
-        would only free the others of a canary that is still to come."""
+        """Returns the canaries. One whose ManagedCluster is gone stays what it was. Where labels
+        decide, and nobody remembers, such a cluster counts unless it has succeeded: then it would
+        only free the others of a canary that is still to come."""
         selector, count = self._canaries.selector, self._canaries.count
         found = (
             member
@@ -276,7 +286,13 @@ class PolicyCanaries:
         )
         if selector is not None:
             return list(found)
-        return nsmallest(count, (each for each in found if not _is_untried(each)), key=_place)
+        return nsmallest(count, (m for m in found if not self._is_replaced(m)), key=_place)
+
+    def _is_replaced(self, member: Member) -> bool:
+        """Whether the next cluster takes the member's place: it has left the step before it had
+        begun. No label chooses another one, and one that had begun has proven nothing."""
+        counted = self._canaries.selector is None
+        return counted and member.outcome in _LEFT and member.run is None
 
     def _may_have_been(self, member: Member) -> bool:
         if self._canaries.selector is not None:
@@ -294,26 +310,16 @@ class PolicyCanaries:
         return found if found is not None and found.uid == member.uid else None
 
 
-def _untried(step: TrackedStep) -> int:
-    return sum(step.counts[outcome] for outcome in _UNTRIED)
-
-
-def _is_untried(member: Member) -> bool:
-    return member.outcome in _UNTRIED
-
-
 def _succeeded(member: Finished) -> bool:
     return member.outcome is Outcome.SUCCEEDED
 
 
 def _failed(member: Member, since: datetime | None) -> bool:
     """Whether a person has not seen yet that the canary ended without success, for whatever cause:
-    one that is gone, or was late, has proven nothing."""
-    return (
-        isinstance(member, Finished)
-        and member.outcome is Outcome.FAILED
-        and (since is None or member.ended_at >= since)
-    )
+    one that is gone, was late, or was cancelled on its way has proven nothing."""
+    if not isinstance(member, Finished) or (since is not None and member.ended_at < since):
+        return False
+    return member.outcome is Outcome.FAILED or (member.outcome in _LEFT and member.run is not None)
 
 
 def _place(member: Member) -> tuple[int, str]:

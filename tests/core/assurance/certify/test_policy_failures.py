@@ -2,6 +2,7 @@
 R50.11)."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.core.engine.decide.test_storms import STORM
 from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.simulation.broken import broken
+from tests.simulation.broken_policies import canaries_not_replaced
 
 AVAILABILITY = "times in which canaries were available"
 BEFORE = "events from before a restore or a takeover"
@@ -138,6 +140,7 @@ def test_a_resume_after_a_failed_canary_lets_the_others_start() -> None:
 
 def with_a_skipped_canary(spec: Spec) -> Log:
     engine = fleet(4)
+    engine.labels.update({name: {"a": "b"} for name in engine.spokes})
     engine.spokes["site-1"].dark = True
     set_policies(engine, policy(**spec))
     uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
@@ -163,6 +166,46 @@ def test_a_start_beside_the_canary_that_took_the_place_of_another_is_found() -> 
         f"R50.11: site-{n} starts Prep before its canaries have finished: site-2 "
         "(RolloutPolicy/network)"
         for n in (3, 4)
+    ]
+
+
+def test_an_engine_that_replaces_no_canary_that_labels_chose_is_found() -> None:
+    spec = first(count=1, clusters={"selector": {"matchLabels": {"a": "b"}}})
+    with ExitStack() as stack:
+        canaries_not_replaced(stack)
+        findings = judged(with_a_skipped_canary(spec), **spec)
+    assert words(findings) == [
+        f"R50.11: site-{n} starts Prep behind a canary that was skipped or cancelled: site-1 "
+        "(RolloutPolicy/network)"
+        for n in (2, 3, 4)
+    ]
+    assert told(judged(with_a_skipped_canary(spec), **spec)) == []
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_starts_behind_a_canary_that_was_cancelled_on_its_way(resumed: bool) -> None:
+    """A person has to resume the step, as after one that has failed."""
+    engine = fleet(4)
+    engine.labels["site-1"] = {"name": "site-1"}
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    spec = first(count=1)
+    set_policies(engine, policy(**spec))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=3000))
+    engine.wait(minutes=1)
+    engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": "site-1"})]))
+    engine.wait(hours=1)
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=1)
+    log = log_of(engine)
+    if resumed:
+        assert Rule.POLICIES not in judged(log, **spec).broken
+        return
+    log = [each for each in log if each.kind not in ("StepHeld", "StepReleased")]
+    found = [text for text in words(judged(log, **spec)) if " starts Prep " in text]
+    assert found == [
+        f"R50.11: site-{n} starts Prep after a canary has failed or was cancelled: site-1 "
+        "(RolloutPolicy/network)"
+        for n in (2, 3, 4)
     ]
 
 

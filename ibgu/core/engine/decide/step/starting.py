@@ -121,7 +121,8 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return
-        # Gates read records, which change by decisions alone: many that do not answer ask no gate.
+        # What gates read changes within a cycle by decisions alone: clusters that do not answer
+        # make none.
         if decided != len(ctx.result.decisions) and not _hold_if_gated(ctx, step):
             return
         decided = len(ctx.result.decisions)

@@ -104,19 +104,23 @@ class WaitingMembers:
     def _behind_canaries(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields those whose canaries have changed since they were decided on."""
         known, self._seen = self._seen, {}
+        chosen: dict[tuple[str, int], frozenset[str]] = {}
         for canaries, step in self._awaited():
             names = list(step.kept_by(policy_gate(canaries.policy)))
             if not names:
                 continue
             key = (*step.step.key, canaries.policy)
-            found = self._seen[key] = (canaries.state(step, now), self._canaries_of(step, now))
+            state = canaries.state(step, now)
+            if step.step.key not in chosen:
+                chosen[step.step.key] = self._canaries_of(step, now)
+            found = self._seen[key] = (state, chosen[step.step.key])
             if known.get(key) != found:
                 yield step.step.rollout, names
 
     def _canaries_of(self, step: TrackedStep, now: datetime) -> frozenset[str]:
         """Returns the canaries of all policies in the step: none of them waits for another one."""
         found = (each.canaries for each in self._policies if each.canaries is not None)
-        return frozenset[str]().union(*(each.of(step, now) for each in found if each.concern(step)))
+        return frozenset[str]().union(*(each.chosen(step, now) for each in found))
 
     def _behind_budgets(self) -> Iterator[tuple[str, list[str]]]:
         """Yields the rollouts that a budget may hold no longer: a failure of any of them, which

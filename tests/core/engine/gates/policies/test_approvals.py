@@ -8,6 +8,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Kind, MemberState, OnRollout, Outcome, ReasonKind
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import step_author
 from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
@@ -346,6 +347,27 @@ def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
     engine.wait(hours=1)
     assert engine.member("uid-a", 0, "site-2").outcome is Outcome.SUCCEEDED
     assert reason(engine, "uid-a", "site-3").message == REST
+
+
+def test_one_person_lets_no_more_clusters_begin_by_taking_canaries_over() -> None:
+    """Their author has a newer rollout cancel the canary on its way."""
+    engine = fleet(
+        "site-1",
+        "site-2",
+        "site-3",
+        canaries={"count": 1},
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    engine.labels["site-1"] = {"name": "site-1"}
+    engine.apply(ibgu("a", "Prep Upgrade", timeout=6000))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": "site-1"})]))
+    engine.wait(hours=3)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.CANCELLED
+    assert engine.member("uid-a", 0, "site-2").run is None
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    assert reason(engine, "uid-a", "site-2").message == REST
 
 
 def test_clusters_that_the_policy_does_not_select_need_no_approval() -> None:

@@ -1,5 +1,6 @@
 """R50.11: the canaries of a step go first; the others wait until they were well for a while."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import canaries as module
+from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
 
+FIRST = {"selector": {"matchLabels": {"name": "site-1"}}}
 NORTH = {"selector": {"matchLabels": {SITE: "north"}}}
 
 
@@ -209,17 +212,42 @@ def test_skipping_one_canary_after_another_leaves_no_step_without() -> None:
     assert succeeded(engine) == 2
 
 
-def test_the_next_cluster_takes_the_place_of_a_canary_that_was_preempted() -> None:
+@pytest.mark.parametrize(
+    "chosen", [{"count": 1}, {"selector": {"matchLabels": {"name": "site-1"}}}]
+)
+def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, Any]) -> None:
+    """No other cluster takes its place: it has proven nothing."""
     engine = fleet(4)
     engine.spokes["site-1"].faults[Stage.PREP] = "slow"
-    canaries(engine, count=1, soakMinutes=30, spec={"actions": ["Prep"]})
+    canaries(engine, spec={"actions": ["Prep"]}, **chosen)
     engine.apply(ibgu("a", "Prep", timeout=600))
     engine.wait(minutes=1)
     engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": "site-1"})]))
-    engine.wait(minutes=10)
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.CANCELLED
+    assert started(engine) == {"site-1"}
+    held = engine.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.message == (
+        "1 of 1 canaries failed or were cancelled, and RolloutPolicy first allows none; annotate "
+        "the rollout with ibgu.dev/resume to go on"
+    )
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    assert succeeded(engine) == 3
+
+
+def test_the_next_cluster_takes_the_place_of_a_canary_that_was_cancelled_in_time() -> None:
+    engine = fleet(4)
+    engine.spokes["site-1"].dark = True
+    canaries(engine, count=1)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=1)
+    engine.apply(ibgu("b", "Abort", selectors=[LabelSelector({"name": "site-1"})]))
+    engine.wait(minutes=1)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.CANCELLED
     assert started(engine) == {"site-1", "site-2"}
-    engine.wait(hours=2)
+    engine.wait(hours=1)
     assert succeeded(engine) == 3
 
 
@@ -356,6 +384,44 @@ def test_a_restart_soaks_no_longer() -> None:
     engine.restart()
     engine.wait(minutes=11)
     assert len(started(engine)) == 8
+
+
+@pytest.fixture
+def choices(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The number of times that each policy has read a whole step to choose its canaries."""
+    found: Counter[str] = Counter()
+    choose = PolicyCanaries._choose
+
+    def counting(self: PolicyCanaries, *given: Any) -> Any:
+        found[self.policy] += 1
+        return choose(self, *given)
+
+    monkeypatch.setattr(PolicyCanaries, "_choose", counting)
+    return found
+
+
+def test_a_policy_chooses_nothing_in_rollouts_that_it_does_not_hold(choices: Counter[str]) -> None:
+    engine = fleet(4)
+    engine.spokes["site-1"].dark = True
+    elsewhere = policy("other", canaries={"count": 1}, rollouts={"namespaces": ["elsewhere"]})
+    set_policies(engine, policy("first", canaries={"count": 1}), elsewhere)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=30)
+    engine.policy_gates.recount(engine.now)
+    assert choices.keys() == {"first"}
+
+
+def test_clusters_that_are_no_canaries_leave_without_another_choice(choices: Counter[str]) -> None:
+    engine = fleet(40)
+    engine.spokes["site-1"].dark = True
+    canaries(engine, count=1)
+    engine.apply(ibgu("a", "Prep", timeout=600))
+    engine.wait(minutes=10)
+    choices.clear()
+    engine.annotate("uid-a", skip=",".join(f"site-{n}" for n in range(3, 40)))
+    engine.settle()
+    assert engine.tracked("uid-a").steps[0].counts[Outcome.SKIPPED] == 37
+    assert choices["first"] <= 1
 
 
 def test_only_so_many_steps_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -524,6 +590,21 @@ def test_a_cluster_past_its_limit_that_nobody_awaits_goes_on() -> None:
     engine.wait(hours=3)
     assert engine.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
     assert engine.member("uid-a", 0, "site-4").outcome is Outcome.FAILED
+
+
+def test_two_policies_keep_clusters_of_one_step_behind_canaries_of_their_own() -> None:
+    engine = fleet(12)
+    south = {"selector": {"matchLabels": {SITE: "south"}}}
+    first = policy("first", canaries={"count": 1, "soakMinutes": 30}, clusters=NORTH)
+    second = policy("second", canaries={"count": 2, "soakMinutes": 60}, clusters=south)
+    set_policies(engine, first, second)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    assert started(engine) == {"site-4", "site-1", "site-2"}
+    engine.wait(minutes=50)
+    assert started(engine) == {"site-4", "site-8", "site-12", "site-1", "site-2"}
+    engine.wait(hours=1)
+    assert succeeded(engine) == 12
 
 
 def test_a_canary_of_other_actions_waits_like_everybody() -> None:
