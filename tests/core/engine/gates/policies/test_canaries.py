@@ -237,7 +237,7 @@ def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, 
     assert succeeded(engine) == 3
 
 
-def test_the_next_cluster_takes_the_place_of_a_canary_that_was_cancelled_in_time() -> None:
+def test_the_next_cluster_takes_the_place_of_a_canary_that_never_began() -> None:
     engine = fleet(4)
     engine.spokes["site-1"].dark = True
     canaries(engine, count=1)
@@ -292,7 +292,7 @@ def test_nobody_takes_the_place_of_a_canary_that_labels_have_chosen() -> None:
     assert succeeded(engine) == 7
 
 
-def test_a_cluster_that_becomes_a_canary_is_woken_behind_those_of_another_policy() -> None:
+def test_a_new_canary_is_woken_behind_those_of_another_policy() -> None:
     engine = fleet(4)
     engine.spokes["site-1"].dark = True
     engine.spokes["site-4"].faults[Stage.PREP] = "slow"
