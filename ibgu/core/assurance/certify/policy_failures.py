@@ -168,7 +168,7 @@ def _after_a_failure(start: Start, unseen: Iterable[MemberEnd]) -> Iterator[Obje
     certain = [each for each in unseen if not each.late and (since is None or each.at > since)]
     if certain and start.stopped_by_failures is not False:
         unknown = HELD if start.stopped_by_failures is None else ""
-        has = "failed" if all(each.failed for each in certain) else "failed or was cancelled"
+        has = "failed" if all(each.failed for each in certain) else "ended without success"
         words = f"after a canary has {has}: {named(each.cluster for each in certain)}"
         yield Objection("R50.11", words, unknown, events=[each.seq for each in certain])
 

@@ -47,7 +47,7 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
 
 def _ended(step: TrackedStep, canaries: Iterable[str]) -> str:
     failed = all(step.members[name].outcome is Outcome.FAILED for name in canaries)
-    return "failed" if failed else "failed or were cancelled"
+    return "failed" if failed else "ended without success"
 
 
 def held_by_budget(step: TrackedStep) -> Reason | None:

@@ -203,7 +203,7 @@ def test_starts_behind_a_canary_that_was_cancelled_on_its_way(resumed: bool) -> 
     log = [each for each in log if each.kind not in ("StepHeld", "StepReleased")]
     found = [text for text in words(judged(log, **spec)) if " starts Prep " in text]
     assert found == [
-        f"R50.11: site-{n} starts Prep after a canary has failed or was cancelled: site-1 "
+        f"R50.11: site-{n} starts Prep after a canary has ended without success: site-1 "
         "(RolloutPolicy/network)"
         for n in (2, 3, 4)
     ]

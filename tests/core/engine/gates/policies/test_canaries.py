@@ -229,8 +229,8 @@ def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, 
     held = engine.tracked("uid-a").steps[0].step.hold
     assert held is not None
     assert held.message == (
-        "1 of 1 canaries failed or were cancelled, and RolloutPolicy first allows none; annotate "
-        "the rollout with ibgu.dev/resume to go on"
+        "1 of 1 canaries ended without success, and RolloutPolicy first allows none; annotate the "
+        "rollout with ibgu.dev/resume to go on"
     )
     engine.annotate("uid-a", resume="1")
     engine.wait(hours=1)
