@@ -530,8 +530,8 @@ class Simulation:
         else:
             out = (Outcome.SKIPPED, Outcome.CANCELLED)
             left = {name for name, m in step.members.items() if m.outcome in out and not m.run}
-            members = (name for name in step.members if name not in left)
-            selected = (name for name in members if networks.selects(policy, name))
+            placed = (name for name in step.members if name not in left)
+            selected = (name for name in placed if networks.selects(policy, name))
             chosen = list(islice(selected, canaries["count"]))
         found = (step.members.get(name) for name in chosen)
         waiting = (each for each in found if isinstance(each, Waiting))

@@ -80,15 +80,15 @@ def _tally(place: int, found: MemberNow, rules: StepRules, tallies: RunTallies) 
             tallies.upgrades.ended(found.since, place, cause)
 
 
-def _is_replaced(found: MemberNow) -> bool:
-    """Whether the next cluster takes the member's place among the canaries (R50.11)."""
-    return found.standing is Standing.LEFT and found.started == -NEVER
-
-
 def _succeeded(found: MemberNow, rules: StepRules) -> range:
     """Returns the places of the step's actions that have succeeded on the member."""
     whole = found.standing is Standing.SUCCEEDED
     return range(len(rules.actions) if whole else found.action)
+
+
+def _is_replaced(found: MemberNow) -> bool:
+    """Whether the next cluster takes the member's place among the canaries (R50.11)."""
+    return found.standing is Standing.LEFT and found.started == -NEVER
 
 
 class BegunStepRun(StepRun):

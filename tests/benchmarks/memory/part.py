@@ -26,18 +26,18 @@ def run(options: Namespace) -> bool:
 
 
 def measure(postgres: str, clusters: int, share: float, seed: int) -> Played:
-    """Measures in a process and a journal of its own."""
     slots = max(1, round(clusters * share))
-    with database(postgres) as url:
-        asked = [url, str(clusters), str(slots), str(seed)]
-        told = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.memory.play", *asked],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    played = json.decode(told.stdout, type=Played)
+    played = json.decode(play(postgres, clusters, slots, seed), type=Played)
     _show(played, slots)
     return played
+
+
+def play(postgres: str, *asked: int) -> bytes:
+    """Plays in a process and a journal of its own, and returns its answer. `asked`: as of
+    `tests.benchmarks.memory.play`, after the URL."""
+    with database(postgres) as url:
+        command = [sys.executable, "-m", "tests.benchmarks.memory.play", url, *map(str, asked)]
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
 
 
 def figures(small: Played, large: Played) -> dict[str, float]:

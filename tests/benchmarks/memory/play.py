@@ -87,6 +87,9 @@ class Cost(Struct, frozen=True):
     controller: float
     """Those of the controller among them, without what the hub does for its requests."""
 
+    def each(self, count: int) -> "Cost":
+        return Cost(self.cpu / count, self.controller / count)
+
 
 class PlayedStep(Struct, frozen=True):
     """PlayedStep is a step of `clusters` up to its first `actions`."""
@@ -138,7 +141,6 @@ class Play:
         self.sent = 0
         self.labelled = self._awaited = 0
         self._enough = asyncio.Event()
-        self.meter = Meter()
         self.hub = MeteredHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
         self.hub.audit = self._audit
         self._largest = self._writes = 0
@@ -172,14 +174,14 @@ class Play:
         """Plays until so many actions of the first step have ended, once half of its slots have
         been taken over: by then every member has been opened, and the first ones of all slots do
         not end together any more."""
-        before = _resident()
-        async with self._begun():
+        before, meter = _resident(), Meter()
+        async with self._begun(meter):
             await self._create()
-            began = self._cost()
+            began = _cost(meter)
             await self._ended(self._slots // 2)
-            opened, first = self._cost(), self.labelled
+            opened, first = _cost(meter), self.labelled
             await self._ended(first + actions)
-            ended = self._cost()
+            ended = _cost(meter)
             return PlayedStep(
                 clusters=self._clusters,
                 opening=_between(began, opened),
@@ -193,18 +195,15 @@ class Play:
         self._enough.clear()
         await self._enough.wait()
 
-    def _cost(self) -> Cost:
-        return Cost(cpu=time.process_time(), controller=self.meter.seconds)
-
     @asynccontextmanager
-    async def _begun(self) -> AsyncIterator[Controller]:
-        """The fleet, and the controller that takes care of it."""
+    async def _begun(self, meter: Meter | None = None) -> AsyncIterator[Controller]:
+        """Yields the controller, beside its fleet; `meter`: counts the controller's CPU."""
         await self.player.create()
         async with asyncio.TaskGroup() as tasks:
             parts = [tasks.create_task(part) for part in (self.player.run(), self._forget())]
             await self.player.synced.wait()
             metered = copy_context()
-            metered.run(METER.set, self.meter)
+            metered.run(METER.set, meter)
             controller = await tasks.create_task(self._controller(), context=metered)
             parts.append(tasks.create_task(controller.run(), context=metered))
             yield controller
@@ -284,6 +283,10 @@ def _resident() -> int:
 
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _cost(meter: Meter) -> Cost:
+    return Cost(cpu=time.process_time(), controller=meter.seconds)
 
 
 def _between(began: Cost, ended: Cost) -> Cost:

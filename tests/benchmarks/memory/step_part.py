@@ -5,15 +5,14 @@ controller's share of their CPU. `memory` takes fleets through a whole plan: wit
 that is hours, and most of what it measures is the hub's and the agents'.
 """
 
-import subprocess
-import sys
 from argparse import ArgumentParser, Namespace
 
 from msgspec import json
 
+from tests.benchmarks.memory.part import play
 from tests.benchmarks.memory.play import Cost, PlayedStep
 from tests.benchmarks.report import judge
-from tests.simulation.postgres import database, server
+from tests.simulation.postgres import server
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,19 +32,11 @@ def run(options: Namespace) -> bool:
 
 
 def measure(postgres: str, clusters: int, share: float, actions: int, seed: int) -> PlayedStep:
-    """Measures in a process and a journal of its own."""
     slots = max(1, round(clusters * share))
-    with database(postgres) as url:
-        asked = [url, str(clusters), str(slots), str(seed), str(actions)]
-        told = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.memory.play", *asked],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    played = json.decode(told.stdout, type=PlayedStep)
+    played = json.decode(play(postgres, clusters, slots, seed, actions), type=PlayedStep)
     print(f"\n{clusters} clusters in memory, {slots} at a time, the first step")
-    print(f"  opening it took {_words(played.opening, played.clusters)} a cluster")
-    print(f"  {played.actions} actions took {_words(played.cost, played.actions)} each", flush=True)
+    print(f"  opening it took {_words(played.opening.each(played.clusters))} a cluster")
+    print(f"  {played.actions} actions took {_words(_of_an_action(played))} each", flush=True)
     return played
 
 
@@ -53,22 +44,23 @@ def figures(small: PlayedStep, large: PlayedStep) -> dict[str, float]:
     return {
         "controller_ratio": _of_a_cluster(large).controller / _of_a_cluster(small).controller,
         "cpu_ratio": _of_a_cluster(large).cpu / _of_a_cluster(small).cpu,
-        "action_controller_ratio": (large.cost.controller / large.actions)
-        / (small.cost.controller / small.actions),
-        "action_cpu_ratio": (large.cost.cpu / large.actions) / (small.cost.cpu / small.actions),
+        "action_controller_ratio": _of_an_action(large).controller
+        / _of_an_action(small).controller,
+        "action_cpu_ratio": _of_an_action(large).cpu / _of_an_action(small).cpu,
         "memory_ratio": (large.memory / large.clusters) / (small.memory / small.clusters),
     }
 
 
+def _of_an_action(played: PlayedStep) -> Cost:
+    return played.cost.each(played.actions)
+
+
 def _of_a_cluster(played: PlayedStep) -> Cost:
     """Returns what the step takes for each of its clusters, to open it and for its action."""
-    opening, cost = played.opening, played.cost
-    return Cost(
-        cpu=opening.cpu / played.clusters + cost.cpu / played.actions,
-        controller=opening.controller / played.clusters + cost.controller / played.actions,
-    )
+    opening, action = played.opening.each(played.clusters), _of_an_action(played)
+    return Cost(opening.cpu + action.cpu, opening.controller + action.controller)
 
 
-def _words(cost: Cost, count: int) -> str:
-    controller, cpu = (seconds / count * 1000 for seconds in (cost.controller, cost.cpu))
+def _words(cost: Cost) -> str:
+    cpu, controller = cost.cpu * 1000, cost.controller * 1000
     return f"{cpu:.1f} ms of CPU, {controller:.1f} of them the controller's,"

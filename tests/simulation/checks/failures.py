@@ -73,8 +73,10 @@ class FailuresUnderPolicy:
                 self._members[key].append(event.cluster)
             case "MemberFinished":
                 self._finished[key][event.cluster] = event
-            case "CompletedLate" if not self._has_left(key, event.cluster):
-                self._finished[key].pop(event.cluster, None)
+            case "CompletedLate":
+                end = self._finished[key].get(event.cluster)
+                if end is not None and not has_left(end):
+                    del self._finished[key][event.cluster]
             case "RunIntended" if self._ends is None or event.at < self._ends:
                 self._judge(event, key)
         member = (*key, event.cluster)
@@ -118,14 +120,11 @@ class FailuresUnderPolicy:
         return tried and self._failed_since_resume(event)
 
     def _failed_since_resume(self, event: Event) -> bool:
-        since = self._resumed.get(event.rollout)
-        return event.data.get("outcome") == "failed" and (since is None or event.at > since)
+        return event.data.get("outcome") == "failed" and self._is_since_resume(event)
 
-    def _broke_off_since_resume(self, event: Event) -> bool:
-        """Whether the canary had begun, and left then."""
+    def _is_since_resume(self, event: Event) -> bool:
         since = self._resumed.get(event.rollout)
-        begun = has_left(event) and event.run is not None
-        return begun and (since is None or event.at > since)
+        return since is None or event.at > since
 
     def _judge_canary(self, event: Event, key: Key) -> None:
         canary = self._canary(key)
@@ -137,23 +136,19 @@ class FailuresUnderPolicy:
             return
         soak = timedelta(minutes=self._canaries["soakMinutes"] if waits else 0)
         well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
-        held = self._failed_since_resume(finished) or self._broke_off_since_resume(finished)
+        left = has_left(finished) and not leaves_its_place(finished)
+        failed = left or finished.data.get("outcome") == "failed"
+        held = failed and self._is_since_resume(finished)
         self._check(_CANARIES, well and not held, event, finished.at)
 
     def _canary(self, key: Key) -> str:
         if "selector" not in self._canaries:
-            found = (name for name in self._members[key] if not self._was_replaced(key, name))
+            ends = self._finished[key]
+            replaced = {name for name, end in ends.items() if leaves_its_place(end)}
+            found = (name for name in self._members[key] if name not in replaced)
             return next(filter(self._selects, found), "")
         (name,) = self._canaries["selector"]["matchLabels"].values()
         return str(name)
-
-    def _has_left(self, key: Key, cluster: str) -> bool:
-        end = self._finished[key].get(cluster)
-        return end is not None and has_left(end)
-
-    def _was_replaced(self, key: Key, cluster: str) -> bool:
-        end = self._finished[key].get(cluster)
-        return end is not None and leaves_its_place(end)
 
     def _holds(self, action: str) -> bool:
         return not self._named or whole(action) in self._named

@@ -173,7 +173,8 @@ def _completed_late(known: _Rollout, step: int, cluster: str) -> None:
 def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
     failed = str(event.data.get("failed_action") or "")
     action, outcome = proofs.parts.get(failed, failed), str(event.data.get("outcome") or "")
-    tried = event.run is not None and event.cause not in _NOT_TRIED
+    begun = event.run is not None
+    tried = begun and event.cause not in _NOT_TRIED
     forward = action != "" and action not in proofs.ways_back
     return MemberEnd(
         seq=event.seq,
@@ -184,5 +185,5 @@ def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
         outcome=outcome,
         action=action,
         counts=outcome == "failed" and tried and forward,
-        begun=event.run is not None,
+        begun=begun,
     )

@@ -35,6 +35,7 @@ MAX_AHEAD = 10_000
 MAX_STEPS = 1000
 """The most steps whose canaries are kept: most of them are over."""
 _LEFT = (Outcome.SKIPPED, Outcome.CANCELLED)
+"""Outcomes of members that have left the step, by a person or another rollout."""
 
 
 class CanaryState(Struct, frozen=True):

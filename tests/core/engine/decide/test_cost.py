@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Decision, Kind
-from tests.core.engine.decide.fleet import ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 if TYPE_CHECKING:
@@ -53,12 +53,17 @@ def _instructions(members: int) -> list[int]:
     engine = sites(members)
     engine.watchers.clear()
     engine.frozen = {f"site-{n}" for n in range(WORKING + 1, members + 1)}
-    engine.apply(ibgu("a", "Prep", concurrency=SLOTS, timeout=TIMEOUT))
+    return _counted(engine, slots=SLOTS, ends=WORKING)
+
+
+def _counted(engine: InMemoryEngine, *, slots: int, ends: int) -> list[int]:
+    """Returns the instructions of each decision until so many members have ended."""
+    engine.apply(ibgu("a", "Prep", concurrency=slots, timeout=TIMEOUT))
     engine.until(Kind.STEP_STARTED)
     engine.settle()
     found = Instructions()
     engine.watchers.append(found)
-    while len(engine.told(Kind.FINISHED)) < WORKING:
+    while len(engine.told(Kind.FINISHED)) < ends:
         engine.step()
     return found.counts
 
@@ -77,14 +82,7 @@ def _beside_silent_clusters(count: int) -> list[int]:
     engine = sites(count + WORKING)
     engine.watchers.clear()
     engine.frozen = {f"site-{n}" for n in range(1, count + 1)}
-    engine.apply(ibgu("a", "Prep", concurrency=count + SLOTS, timeout=TIMEOUT))
-    engine.until(Kind.STEP_STARTED)
-    engine.settle()
-    found = Instructions()
-    engine.watchers.append(found)
-    while len(engine.told(Kind.FINISHED)) < SLOTS:
-        engine.step()
-    return found.counts
+    return _counted(engine, slots=count + SLOTS, ends=SLOTS)
 
 
 def test_a_cycle_asks_no_gate_for_clusters_that_do_not_answer() -> None:

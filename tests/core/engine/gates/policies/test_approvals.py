@@ -314,14 +314,14 @@ def test_while_canaries_soak_the_others_learn_of_the_approval(before: str, then:
     )
 
 
+def behind_a_canary() -> InMemoryEngine:
+    """Three clusters, of which the first is a canary, and the others need approval."""
+    approval = {"before": "Rest", "fourEyes": False}
+    return fleet("site-1", "site-2", "site-3", canaries={"count": 1}, approval=approval)
+
+
 def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
-    engine = fleet(
-        "site-1",
-        "site-2",
-        "site-3",
-        canaries={"count": 1},
-        approval={"before": "Rest", "fourEyes": False},
-    )
+    engine = behind_a_canary()
     engine.apply(ibgu("a", "Prep"))
     engine.wait(hours=1)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -333,13 +333,7 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
 
 
 def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
-    engine = fleet(
-        "site-1",
-        "site-2",
-        "site-3",
-        canaries={"count": 1},
-        approval={"before": "Rest", "fourEyes": False},
-    )
+    engine = behind_a_canary()
     engine.spokes["site-1"].dark = True
     engine.apply(ibgu("a", "Prep", timeout=600))
     engine.wait(hours=1)
@@ -351,13 +345,7 @@ def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
 
 def test_one_person_lets_no_more_clusters_begin_by_taking_canaries_over() -> None:
     """Their author has a newer rollout cancel the canary on its way."""
-    engine = fleet(
-        "site-1",
-        "site-2",
-        "site-3",
-        canaries={"count": 1},
-        approval={"before": "Rest", "fourEyes": False},
-    )
+    engine = behind_a_canary()
     engine.labels["site-1"] = {"name": "site-1"}
     engine.apply(ibgu("a", "Prep Upgrade", timeout=6000))
     engine.until(Kind.RUN_ACCEPTED)

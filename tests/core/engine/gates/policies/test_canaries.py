@@ -212,9 +212,7 @@ def test_skipping_one_canary_after_another_leaves_no_step_without() -> None:
     assert succeeded(engine) == 2
 
 
-@pytest.mark.parametrize(
-    "chosen", [{"count": 1}, {"selector": {"matchLabels": {"name": "site-1"}}}]
-)
+@pytest.mark.parametrize("chosen", [{"count": 1}, FIRST])
 def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, Any]) -> None:
     """No other cluster takes its place: it has proven nothing."""
     engine = fleet(4)
