@@ -489,6 +489,11 @@ def required_backup_ignored(stack: ExitStack) -> None:
     _set(stack, IbuDriver, "lacks_backup", lambda self, action, spec, controls: "")
 
 
+def held_steps_fail(stack: ExitStack) -> None:
+    """Clusters in a wrong state fail even while their step is held."""
+    _set(stack, probing, "stops_all", lambda hold: False)
+
+
 def preflight_outdated(stack: ExitStack) -> None:
     """Clusters start on findings from before a time in which preflight was not enforced.
 
@@ -551,6 +556,7 @@ _OF_UPGRADES = {
         (canaries_not_awaited, "", 26),
         (soak_ignored, "", 181),
         (required_backup_ignored, "", 131),
+        (held_steps_fail, "", 14),
     )
 }
 VARIANTS: dict[str, Variant] = _OF_UPGRADES | {

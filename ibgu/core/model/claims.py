@@ -46,6 +46,7 @@ _OF_CLUSTER = frozenset(
         ReasonKind.NO_ANSWER,
         ReasonKind.BUSY,
         ReasonKind.ABSENT,
+        ReasonKind.WRONG_STATE,
         ReasonKind.TERMINATING,
         ReasonKind.REOPENING,
         ReasonKind.START_JITTER,

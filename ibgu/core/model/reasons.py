@@ -20,6 +20,8 @@ class ReasonKind(StrEnum):
     NO_ANSWER = "NoAnswer"
     BUSY = "Busy"
     ABSENT = "LifecycleAgentAbsent"
+    WRONG_STATE = "WrongState"
+    """The action can't start in the state of the cluster, which fails it once its step goes on."""
     TERMINATING = "OldWorkTerminating"
     REOPENING = "Reopening"
     START_JITTER = "StartJitter"

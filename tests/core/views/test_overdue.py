@@ -27,6 +27,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
     assert all(EXEMPT.values())
     assert {
         ReasonKind.ABSENT,
+        ReasonKind.WRONG_STATE,
         ReasonKind.FORBIDDEN,
         ReasonKind.TALM_WORK,
         ReasonKind.MALFORMED,

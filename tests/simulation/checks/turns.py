@@ -5,7 +5,7 @@ from typing import Any
 
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.model import Member, MemberState, Outcome, RunResult
-from tests.core.engine.decide.invariants import IN_FLIGHT, WAITING
+from tests.core.engine.decide.invariants import reasons_of
 from tests.simulation.checks import Found
 
 
@@ -25,8 +25,8 @@ def check_step(found: Found, step: TrackedStep) -> None:
 def _check_member(found: Found, member: Member) -> None:
     run, flying = member.run, member.state is MemberState.IN_FLIGHT
     found.check("slot means in flight", flying == (member.slot is not None), member)
-    kinds = IN_FLIGHT if flying else WAITING
-    found.check("R17 a reason that fits", member.finished or member.reason.kind in kinds, member)
+    fits = member.finished or member.reason.kind in reasons_of(member)
+    found.check("R17 a reason that fits", fits, member)
     if not flying and run is not None:
         disarmed = run.disarmed and not run.open
         found.check("R9 disarmed before the claim is freed", disarmed, member)

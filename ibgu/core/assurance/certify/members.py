@@ -9,6 +9,8 @@ from ibgu.core.assurance.certify.cases import MemberCase
 from ibgu.core.assurance.certify.rules import Rule
 
 _NUMBERS = re.compile(r"(\d+)")
+_AT_ANY_TIME = frozenset({"NeverStarted", "ClusterGone", "ClusterRecreated"})
+"""Causes for which a cluster that has not begun fails even while its step is held (R8.10)."""
 
 
 def joined(spot: StepEventContext) -> None:
@@ -102,6 +104,10 @@ def _check_outcome(spot: MemberEventContext, outcome: str) -> None:
     waits = spot.member.state == "waiting"
     words = f"{spot.name} was skipped in the middle of its run"
     spot.require(Rule.ORDER, outcome != "skipped" or waits, words, spot.member.since)
+    if outcome == "failed" and waits and spot.event.cause not in _AT_ANY_TIME:
+        hold = spot.rollout.hold or spot.step.hold
+        words = f"{spot.name} ended with {spot.event.cause} before its action, while held: {hold}"
+        spot.require(Rule.ORDER, not hold, words, spot.member.joined)
     evidence.of_failure(spot)
     if spot.event.cause == "NeverStarted":
         limits.check_deadline(spot)

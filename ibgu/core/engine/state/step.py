@@ -39,9 +39,11 @@ QUEUED = frozenset(
         ReasonKind.START_JITTER,
         ReasonKind.PREEMPTING,
         ReasonKind.REOPENING,
+        ReasonKind.WRONG_STATE,
     }
 )
-"""Reasons of waiting members that may start; any other one blocks."""
+"""Reasons of waiting members that start, or end, once the step has a slot for them; any other one
+blocks."""
 
 _ENDED = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
 _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})

@@ -49,6 +49,13 @@ _WAITING = {
         "the agent is installed; ibgu checks again automatically",
         "install the agent there, or take the cluster out with ibgu.dev/skip",
     ),
+    ReasonKind.WRONG_STATE: Meaning(
+        "the action can't start in the state in which the cluster is, as the message says; the "
+        "cluster has not failed yet, because its step is held",
+        "the cluster is in a state in which the action may start; if it is not when the step goes "
+        "on, it fails",
+        "correct the cluster before you resume the rollout, or take it out with ibgu.dev/skip",
+    ),
     ReasonKind.TERMINATING: Meaning(
         "an earlier ManifestWork of the cluster is still being deleted",
         "the old ManifestWork is gone",

@@ -418,3 +418,17 @@ ALL = (
     skipped,
     gone,
 )
+
+
+@cache
+def in_a_wrong_state() -> list[Event]:
+    """The cluster has another seed image, and its step is held until the seed images are known."""
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].to(Stage.PREP, ("quay.io/other", "4.16"))
+    engine.seeds = SeedState(problem="ibgu may not list SeedImages")
+    engine.apply(seeded(ibgu("a", "Prep")))
+    engine.wait(minutes=5)
+    engine.seeds = SeedState()
+    engine.touch_everything()
+    engine.wait(minutes=5)
+    return log_of(engine)

@@ -179,6 +179,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts Update without a Backup",
     ),
     (
+        "a cluster fails for its state in a step that is held",
+        Rule.ORDER,
+        stories.in_a_wrong_state,
+        drop("StepReleased"),
+        "site-1 ended with WrongState before its action, while held: SeedImagesUnknown",
+    ),
+    (
         "a step opens while TALM runs",
         Rule.ORDER,
         stories.talm,

@@ -39,6 +39,7 @@ WAITING = {
     ReasonKind.NO_ANSWER,
     ReasonKind.BUSY,
     ReasonKind.ABSENT,
+    ReasonKind.WRONG_STATE,
     ReasonKind.TERMINATING,
     ReasonKind.REOPENING,
     ReasonKind.FORBIDDEN,
@@ -55,7 +56,17 @@ WAITING = {
     ReasonKind.TALM_WORK,
     ReasonKind.RESTORED,
 }
-IN_FLIGHT = {
+INSIDE_CHAIN = {
+    ReasonKind.CIRCUIT_BREAKER,
+    ReasonKind.SEED_BREAKER,
+    ReasonKind.FAILURE_BUDGET,
+    ReasonKind.SEEDS_UNKNOWN,
+    ReasonKind.PREFLIGHT_PLAN,
+    ReasonKind.PREFLIGHT_PENDING,
+    ReasonKind.BACKUP_NOT_POSSIBLE,
+}
+"""They keep members from the next action of a chain, also one that has lost its slot before it."""
+IN_FLIGHT = INSIDE_CHAIN | {
     ReasonKind.PREPARING,
     ReasonKind.ARMING,
     ReasonKind.APPLY_ERROR,
@@ -72,19 +83,19 @@ IN_FLIGHT = {
     ReasonKind.BUSY,
     ReasonKind.TALM_WORK,
     ReasonKind.RESTORED,
-    ReasonKind.CIRCUIT_BREAKER,
-    ReasonKind.SEED_BREAKER,
-    ReasonKind.FAILURE_BUDGET,
-    ReasonKind.SEEDS_UNKNOWN,
     ReasonKind.GATE,
     ReasonKind.WARNING,
     ReasonKind.PREFLIGHT,
-    ReasonKind.PREFLIGHT_PLAN,
-    ReasonKind.PREFLIGHT_PENDING,
-    ReasonKind.BACKUP_NOT_POSSIBLE,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def reasons_of(member: Member) -> set[ReasonKind]:
+    """The reasons that a member in its state may have."""
+    if member.state is MemberState.IN_FLIGHT:
+        return IN_FLIGHT
+    return WAITING | INSIDE_CHAIN if member.action_index else WAITING
 
 
 def picture(fleet: FleetState) -> dict[str, Any]:
@@ -175,10 +186,8 @@ class Invariants:
         run = member.run
         assert (member.state is MemberState.IN_FLIGHT) == (member.slot is not None)
         assert (member.outcome is not None) == member.finished
-        if member.state is MemberState.WAITING:
-            assert member.reason.kind in WAITING, member
+        assert member.finished or member.reason.kind in reasons_of(member), member
         if member.state is MemberState.IN_FLIGHT:
-            assert member.reason.kind in IN_FLIGHT, member
             assert run is not None
         elif run is not None:
             assert not run.open

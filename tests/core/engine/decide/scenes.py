@@ -115,6 +115,12 @@ def _absent(engine: InMemoryEngine) -> None:
     begin(engine)
 
 
+def _wrong_state(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].to(Stage.PREP, ("quay.io/other:4.16", "4.16.0"))
+    begin(engine)
+    engine.annotate("uid-a", preflight="enforce")
+
+
 def _terminating(engine: InMemoryEngine) -> None:
     _ready(engine)
     engine.frozen.add("site-1")
@@ -240,6 +246,7 @@ WAITS: dict[Scene, Row] = {
     _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", ActingParty.CLUSTER),
     _busy: (ReasonKind.BUSY, "IPC is not idle", ActingParty.CLUSTER),
     _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", ActingParty.PERSON),
+    _wrong_state: (ReasonKind.WRONG_STATE, "quay.io/other:4.16", ActingParty.PERSON),
     _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", ActingParty.CLUSTER),
     _reopening: (ReasonKind.REOPENING, "accepted the withdrawn run after all", ActingParty.IBGU),
     _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", ActingParty.PERSON),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.member.ending import finish
+from ibgu.core.engine.gates import closed, stops_all
 from ibgu.core.engine.timing.times import (
     PROBE_FRESH,
     PROBE_RETRY,
@@ -29,7 +30,9 @@ from ibgu.core.model import (
     transitions,
 )
 
-_REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
+_REPEATED = frozenset(
+    {ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT, ReasonKind.WRONG_STATE}
+)
 """Reasons that a repeated probe leaves in place until it is answered."""
 
 
@@ -61,7 +64,7 @@ def fresh(ctx: DecisionContext, member: Waiting) -> bool:
 
 def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observation) -> None:
     if _absent(ctx, seen.stage, probe):
-        _without_agent(ctx, member)
+        _without_agent(ctx, member, probe)
         return
     if seen.denied:
         ctx.set_reason(member, ReasonKind.FORBIDDEN, seen.denied, who=ActingParty.PERSON)
@@ -98,18 +101,29 @@ def _absent(ctx: DecisionContext, work: WorkView | None, probe: Probe) -> bool:
     return ctx.driver.absent(work)
 
 
-def _without_agent(ctx: DecisionContext, member: Waiting) -> None:
+def _without_agent(ctx: DecisionContext, member: Waiting, probe: Probe) -> None:
     words = ctx.driver.absent_message
-    member = ctx.set_reason(member, ReasonKind.ABSENT, words, who=ActingParty.PERSON)
-    due = ctx.stands_since(member.reason) + SETTLE
-    if ctx.now < due:
-        ctx.requeue_at(member.cluster, due)
-        return
-    finish(
-        ctx,
-        member,
-        Outcome.FAILED,
-        cause=Cause.AGENT_ABSENT,
-        message=words,
-        failed_action=ctx.action(member),
-    )
+    if member.reason.kind is not ReasonKind.WRONG_STATE:
+        member = ctx.set_reason(member, ReasonKind.ABSENT, words, who=ActingParty.PERSON)
+        due = ctx.stands_since(member.reason) + SETTLE
+        if ctx.now < due:
+            ctx.requeue_at(member.cluster, due)
+            return
+    fail_unfit(ctx, member, probe, Cause.AGENT_ABSENT, words)
+
+
+def fail_unfit(
+    ctx: DecisionContext, member: Waiting, probe: Probe, cause: Cause | None, message: str
+) -> None:
+    """Fails a member whose cluster is in no state for its action. While a hold stops every start of
+    its step the member waits instead (R8.10): a person may correct the cluster before they resume.
+    Then the cluster is asked once more, as its feedback may be older than the correction."""
+    step = ctx.step(member)
+    if stops_all(step.step.hold) or stops_all(closed(ctx.snapshot, step, ctx.now)):
+        member = ctx.set_reason(member, ReasonKind.WRONG_STATE, message, who=ActingParty.PERSON)
+        probe_again(ctx, member, probe, PROBE_RETRY)
+    elif member.reason.kind is ReasonKind.WRONG_STATE:
+        ask(ctx, member)
+    else:
+        action = ctx.action(member)
+        finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
