@@ -144,3 +144,12 @@ def test_a_file_of_sources_that_can_not_be_used_ends_with_2(
     done = lint("-", "--sources", path, given=ASKS)
     assert done.exit_code == 2
     assert f"ibgu: {path}{words}" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["night.yaml", "policies/night"])
+def test_a_file_is_not_explained_but_checked(path: str) -> None:
+    done = CliRunner().invoke(app, ["policy", "explain", path])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"ibgu: '{path}' is not the name of a RolloutPolicy; to check a file: ibgu policy lint\n"
+    )

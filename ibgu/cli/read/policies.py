@@ -52,10 +52,14 @@ def explain_policy(
     rest: RestOptions,
 ) -> None:
     """Explain what a RolloutPolicy allows, what it holds now, and what ends that."""
+    from ibgu.cli.errors import MISUSED, fail
     from ibgu.cli.read.asking import asking
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.policies_in_force import policy_lines
 
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        words = f"{name!r} is not the name of a RolloutPolicy; to check a file: ibgu policy lint"
+        fail(words, MISUSED)
     with asking():
         found = rest.target().client().policy(name, namespace=namespace or None)
         if output is Form.TEXT:

@@ -59,8 +59,6 @@ def _collect_less_often() -> None:
     """Reduces garbage collection: a controller makes little cyclic garbage and keeps many
     long-lived objects; by default a tenth of its time went into walks over its modules and
     mirrors."""
-    gc.collect()
-    gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -24,6 +24,7 @@ from ibgu.core.text.cut import MARK
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.db.records import member, step
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PATH = paths.ibgu("default", "g")
@@ -170,6 +171,34 @@ async def test_an_uncommitted_status_is_not_written() -> None:
         await desk.write()
         assert await _phase(client) == "Pending"
         running.cancel()
+
+
+async def test_large_rollouts_take_turns_so_that_the_loop_is_free_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statuses, "BATCH_MEMBERS", 2)
+    client, clock = await _applied()
+    for name in ("h", "i"):
+        body = {**BODY, "metadata": {"name": name}}
+        await client.request("POST", paths.ibgus("default"), body=body)
+    desk = StatusWriter(client, clock)
+    keys = []
+    for name, size in (("g", 2), ("h", 1), ("i", 1)):
+        found = await client.get(paths.ibgu("default", name), RolloutObject)
+        desk.mirror.ibgus.upsert(found)
+        rollout = new_rollout(IBU, found, NOW)
+        members = [member(step(rollout), f"{name}-{n}") for n in range(size)]
+        desk.fleet.load([rollout], [step(rollout)], members, ())
+        desk.statuses.mark_due(rollout.uid)
+        keys.append(("status", rollout.uid))
+
+    def queued() -> list[bool]:
+        return [desk.writer.queued(key) is not None for key in keys]
+
+    desk.statuses.flush(desk.fleet)
+    assert queued() == [True, False, False]
+    desk.statuses.flush(desk.fleet)
+    assert queued() == [True, True, True]
 
 
 class LaterClock(Clock):
