@@ -177,7 +177,7 @@ def all_rollouts_selected(stack: ExitStack) -> None:
 
 def clock_runs_on(stack: ExitStack) -> None:
     """The clock of a step runs while policies keep its members."""
-    _set(stack, TrackedStep, "kept_by_policies", lambda self, *, room: False)
+    _set(stack, TrackedStep, "kept_by_policies", lambda self, now, *, room: False)
 
 
 def policies_not_journaled(stack: ExitStack) -> None:
@@ -296,5 +296,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (cluster_holds_ignored, 231),
     (policy_breaker_ignored, 257),
     (jitter_begins_anew, 23),
+    (canaries_not_replaced, 146),
 )
 """The patches, with the first seed of each."""

@@ -104,6 +104,7 @@ CREATION_REFUSED = ("follow-up-forbidden", "follow-up-taken")
 PREFLIGHT = ("preflight-mode", "defect-mended")
 OTHERS = (
     *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit", "own-error"),
+    "skip-first",
     *PAYLOAD,
     *TENANCY,
     *PREFLIGHT,
@@ -215,6 +216,20 @@ def _unbound(rng: Random) -> list[Fault]:
             kind="set-unbound",
             seconds=round(rng.uniform(200.0, 1500.0), 1),
             n=rng.randrange(12),
+        )
+        for _ in range(rng.randint(1, 3))
+    ]
+
+
+def first_skipped(rng: Random, rollouts: int) -> list[Fault]:
+    """Returns skips of the first cluster of a step that nobody has begun yet: its canary, if it has
+    one."""
+    return [
+        Fault(
+            at=rng.choice((0.0, round(rng.uniform(0.0, 900.0), 1))),
+            kind="skip-first",
+            seconds=round(rng.uniform(200.0, 1500.0), 1),
+            rollout=rng.randrange(rollouts),
         )
         for _ in range(rng.randint(1, 3))
     ]

@@ -87,6 +87,11 @@ class People:
         self._asked += 1
         await self.annotate(number, resume=f"please-{self._asked}")
 
+    async def skip(self, number: int | str, cluster: str) -> None:
+        """Skips the cluster, also a second time, in another step: a value counts once."""
+        self._asked += 1
+        await self.annotate(number, skip=f"please-{self._asked},{cluster}")
+
     async def append(self, number: int, choice: int) -> None:
         found = await self._get(self._path(number))
         actions: tuple[str, ...] = _APPENDED

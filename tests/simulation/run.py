@@ -80,6 +80,7 @@ from tests.simulation.faults import (
     WATCH,
     Fault,
     draw,
+    first_skipped,
     theme,
 )
 from tests.simulation.health_proofs import CONDITIONS, Sources
@@ -125,9 +126,18 @@ class Outcome(Struct):
 def faults_of(seed: int, kind: SimulatedKind = UPGRADE) -> list[Fault]:
     plan = scenario(seed, kind)
     drawn = draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
-    return sorted(
-        [*drawn, *plan.contention.silent, *plan.canaries.faults], key=lambda fault: fault.at
-    )
+    more = [*plan.contention.silent, *plan.canaries.faults, *_skipped(plan, seed)]
+    return sorted([*drawn, *more], key=lambda fault: fault.at)
+
+
+def _skipped(plan: Scenario, seed: int) -> list[Fault]:
+    """Returns the skips of canaries that have not begun, in a third of the seeds that count their
+    canaries."""
+    policies = (plan.policy, plan.canaries.policy)
+    counted = any("count" in each.get("canaries", {}) for each in policies)
+    if not counted or Random(f"{seed}/canaries skipped").random() > 1 / 3:
+        return []
+    return first_skipped(Random(f"{seed}/skipped"), len(plan.ibgus))
 
 
 def simulate(

@@ -25,11 +25,11 @@ class Talm:
 
     async def live(self, seconds: float) -> None:
         """Renews for so long; its Lease counts for two minutes more."""
-        await self._install()
         if not self.alive:
             self._began = self._hub.now()
         until = self._hub.now() + seconds
         while self._hub.now() < until:
+            await self._install()  # a restore of the hub may have taken it away
             renewed = datetime.fromtimestamp(self._hub.now(), UTC).isoformat()
             await self._client.request(
                 "PATCH",

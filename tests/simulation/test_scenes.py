@@ -5,13 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.core.engine.gates.policies import test_canaries, test_turns
+from tests.core.engine.gates.policies import test_turns
 from tests.simulation.breaking import Patches
-from tests.simulation.broken_policies import (
-    canaries_not_replaced,
-    silent_go_first,
-    unknown_priority_is_low,
-)
+from tests.simulation.broken_policies import silent_go_first, unknown_priority_is_low
 
 SCENES: tuple[tuple[Patches, Callable[[], None]], ...] = (
     (
@@ -21,10 +17,6 @@ SCENES: tuple[tuple[Patches, Callable[[], None]], ...] = (
     (
         unknown_priority_is_low,
         test_turns.test_a_rollout_whose_priority_is_not_known_yet_goes_first,
-    ),
-    (
-        canaries_not_replaced,
-        test_canaries.test_skipping_one_canary_after_another_leaves_no_step_without,
     ),
 )
 

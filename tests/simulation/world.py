@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.controller.term.assembly import RunningTerm
 from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.step import QUEUED
@@ -284,6 +285,8 @@ class Simulation:
         elif fault.kind == "set-unbound":
             self.weather.struck[fault.kind] += 1
             self._tasks.append(asyncio.create_task(self.bindings.happen(fault)))
+        elif fault.kind == "skip-first":
+            self._tasks.append(asyncio.create_task(self._skip_first(fault)))
         elif fault.kind in PROCESS + JOURNAL + HUB + WATCH + SHOTS + WINDOWS:
             self._to_processes(fault)
         else:
@@ -332,8 +335,7 @@ class Simulation:
         saved = self.hub.back_up()
         await asyncio.sleep(seconds)
         self.weather.struck["hub-restored"] += 1
-        node = self.leader()
-        term = node.controller._term if node is not None and node.controller is not None else None
+        term = self._term
         if term is not None and self._differs(saved):
             self.gone_back |= set(term.fleet.rollouts)
         self.hub.restore(saved)
@@ -341,6 +343,30 @@ class Simulation:
         for cluster in self.player.clusters.values():
             cluster.registration.joined(cluster.registration.uid)
             self.player.touch(cluster)
+
+    async def _skip_first(self, fault: Fault) -> None:
+        """Skips the first cluster of a step that nobody has begun yet, once the rollout has one."""
+        try:
+            async with asyncio.timeout(fault.seconds):
+                while not (first := self._first_of_step(fault.rollout)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            return
+        self.weather.struck[fault.kind] += 1
+        await self.people.skip(fault.rollout, first)
+
+    def _first_of_step(self, number: int) -> str:
+        """Returns the first cluster of the rollout's step; empty: one has begun, or no controller
+        leads."""
+        term = self._term
+        for tracked in term.fleet.rollouts.values() if term is not None else ():
+            step = tracked.current
+            if step is None or number_of(tracked.rollout.name) != number:
+                continue
+            waiting = [each for each in step.members.values() if isinstance(each, Waiting)]
+            if waiting and all(each.run is None for each in step.members.values()):
+                return waiting[0].cluster
+        return ""
 
     def _differs(self, saved: HubBackup) -> bool:
         """Returns whether the backup differs in what ibgu reads: otherwise nobody can notice the
@@ -482,10 +508,15 @@ class Simulation:
     def leader(self) -> Node | None:
         return next((node for node in self.nodes if node.leading), None)
 
+    @property
+    def _term(self) -> RunningTerm | None:
+        """Returns the leader's term; None: nobody leads."""
+        node = self.leader()
+        return node.controller._term if node is not None and node.controller is not None else None
+
     async def help(self) -> None:
         """Does what an operator does if a rollout waits for a person."""
-        node = self.leader()
-        term = node.controller._term if node is not None and node.controller is not None else None
+        term = self._term
         if term is None:
             return
         if self.scenario.canaries.policy and self.lost:
@@ -510,7 +541,7 @@ class Simulation:
             if hold is not None and hold.kind in RESUMABLE:
                 await self.people.resume(number)
             elif step is not None and (canary := self._blocked_canary(step)):
-                await self.people.annotate(number, skip=canary)
+                await self.people.skip(number, canary)
             elif held is not None and held.kind in (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN):
                 # An operator puts back what the journal knows of the plan.
                 await self.people.put_back(number, json.encode(tracked.rollout.spec.plan))
@@ -540,8 +571,7 @@ class Simulation:
 
     async def stuck(self) -> str:
         """Returns what has not ended, and why."""
-        node = self.leader()
-        term = node.controller._term if node is not None and node.controller is not None else None
+        node, term = self.leader(), self._term
         if term is None:
             problems = [n.controller.problems() if n.controller else [] for n in self.nodes]
             return f"nobody leads: {problems}"
@@ -559,8 +589,7 @@ class Simulation:
     async def finished(self) -> bool:
         """Returns whether every rollout on the hub has ended, with no pending patch and none
         quarantined."""
-        node = self.leader()
-        term = node.controller._term if node is not None and node.controller is not None else None
+        term = self._term
         if term is None:
             return False
         uids = {item["metadata"]["uid"] for item in await self.ibgus()}

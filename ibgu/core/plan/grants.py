@@ -26,6 +26,10 @@ _UNPROVEN = (
     f"it is older than the admission policy {POLICY}, so nothing proves who wrote it: delete it, "
     "and write it again"
 )
+_SAME_SECOND = (
+    "it was written in the second in which the rollout was created, so it may be for an earlier "
+    "one of that name: write it again, or name the rollout's uid"
+)
 _NO_TIME = "until is no time such as 2026-12-02T00:00:00Z"
 
 
@@ -49,8 +53,8 @@ def grants_of(
     read_glasses, unread_glasses = _by_age(own_glasses)
     written = [moment(each.metadata.creation_timestamp) for each in unread]
     return Grants(
-        tuple(_approval(each, since) for each in read),
-        tuple(_broken_glass(each, since) for each in read_glasses),
+        tuple(_approval(each, _refused(rollout, each, since)) for each in read),
+        tuple(_broken_glass(each, _refused(rollout, each, since)) for each in read_glasses),
         unread=len(unread),
         unread_glasses=len(unread_glasses),
         unread_until=max((each for each in written if each is not None), default=None),
@@ -77,7 +81,7 @@ def _by_age(found: list[Grant]) -> tuple[list[Grant], list[Grant]]:
     return ordered[:MAX_GRANTS], ordered[MAX_GRANTS:]
 
 
-def _approval(found: RolloutApproval, since: datetime | None) -> Approval:
+def _approval(found: RolloutApproval, refused: str) -> Approval:
     meta, spec = found.metadata, found.spec
     until = moment(spec.until) if spec.until else None
     return Approval(
@@ -88,12 +92,12 @@ def _approval(found: RolloutApproval, since: datetime | None) -> Approval:
         before=spec.before,
         comment=spec.comment,
         until=until,
-        refused=_refused(meta, since) or (_NO_TIME if spec.until and until is None else ""),
+        refused=refused or (_NO_TIME if spec.until and until is None else ""),
         created=moment(meta.creation_timestamp),
     )
 
 
-def _broken_glass(found: BreakGlass, since: datetime | None) -> BrokenGlass:
+def _broken_glass(found: BreakGlass, refused: str) -> BrokenGlass:
     meta, spec = found.metadata, found.spec
     until = moment(spec.until)
     return BrokenGlass(
@@ -103,9 +107,14 @@ def _broken_glass(found: BreakGlass, since: datetime | None) -> BrokenGlass:
         gates=tuple(spec.gates),
         reason=spec.reason,
         until=until,
-        refused=_refused(meta, since) or ("" if until is not None else _NO_TIME),
+        refused=refused or ("" if until is not None else _NO_TIME),
     )
 
 
-def _refused(meta: ObjectMeta, since: datetime | None) -> str:
-    return "" if proven(moment(meta.creation_timestamp), since) else _UNPROVEN
+def _refused(rollout: Rollout, found: RolloutApproval | BreakGlass, since: datetime | None) -> str:
+    created = moment(found.metadata.creation_timestamp)
+    if not proven(created, since):
+        return _UNPROVEN
+    if not found.spec.rollout.uid and created == rollout.created_at.replace(microsecond=0):
+        return _SAME_SECOND
+    return ""

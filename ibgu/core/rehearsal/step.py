@@ -89,16 +89,21 @@ class StepRun(StepMembers):
             self._happen()
 
     def _clock_stands(self) -> bool:
-        """Whether a hold or policies keep the step, and nobody in flight is under way (R11.6,
-        R50.6)."""
-        if len(self._action) > self._between:
+        """Whether a hold or policies keep the step, and nobody in flight is under way within its
+        limit (R11.6, R50.6)."""
+        late = len(self._time.overdue(self._now))
+        if len(self._action) > self._between + late:
             return False
         if self._holds.trip is not None:
             return True
-        return not (self._ready and self._has_room()) and self._kept + self._between > 0
+        could_start = self._ready and (self._has_room() or late)
+        return not could_start and self._kept + self._between > 0
 
     def _next_due(self) -> float:
         due = min(self._events[0][0] if self._events else NEVER, self._holds.next_change())
+        if self._kept or self._between or self._holds.trip is not None:
+            # The clock may stand from then on.
+            due = min(due, self._time.next_limit_after(self._now))
         if not self._ready:
             return due
         due = min(due, self._rate.opens)

@@ -71,9 +71,20 @@ class TimeLeft:
 
     def overdue(self, now: float) -> list[int]:
         """Returns the members past their limit, earliest first."""
-        late: list[tuple[float, int]] = []
-        while self.next_limit() <= now:
-            late.append(heappop(self._limits))
+        late = self._take_overdue(now)
         for each in late:
             heappush(self._limits, each)
         return [cluster for _, cluster in late]
+
+    def next_limit_after(self, now: float) -> float:
+        late = self._take_overdue(now)
+        found = self.next_limit()
+        for each in late:
+            heappush(self._limits, each)
+        return found
+
+    def _take_overdue(self, now: float) -> list[tuple[float, int]]:
+        late: list[tuple[float, int]] = []
+        while self.next_limit() <= now:
+            late.append(heappop(self._limits))
+        return late

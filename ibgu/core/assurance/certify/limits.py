@@ -20,9 +20,10 @@ def deadline(step: StepCase, at: datetime) -> datetime:
 
 
 def stop_clock(spot: StepEventContext) -> None:
-    """Stops the clock; a member that a gate keeps between two actions is not under way."""
+    """Stops the clock; a member that a gate keeps between two actions is not under way, nor is one
+    past its limit."""
     step = spot.step
-    moving = [m for m in step.slots.values() if not _between(spot, m)]
+    moving = [m for m in step.slots.values() if not (_between(spot, m) or _late(spot, m))]
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
     may = not moving or spot.rollout.hold == "Restored"
     spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
@@ -35,6 +36,10 @@ def _between(spot: StepEventContext, member: MemberCase) -> bool:
     run, left = member.run, spot.step.actions[member.index :]
     over = run is not None and run.over and run.result in ("succeeded", "continued")
     return over and bool(left)
+
+
+def _late(spot: StepEventContext, member: MemberCase) -> bool:
+    return member.limit is not None and member.limit <= spot.event.at + _INEXACT
 
 
 def turn_clock_on(spot: StepEventContext) -> None:

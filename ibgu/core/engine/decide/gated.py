@@ -6,6 +6,7 @@ keeps slot and claim meanwhile.
 """
 
 from collections.abc import Container, Iterable
+from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import set_hold
@@ -26,7 +27,7 @@ from ibgu.core.engine.gates import (
     limit,
     stops_all,
 )
-from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state import TrackedStep, is_late
 from ibgu.core.model import (
     ClusterView,
     Finished,
@@ -154,9 +155,11 @@ def _between(member: InFlight) -> bool:
     return result is not None and result.success and member.run.disarmed
 
 
-def only_stopped(tracked: TrackedStep) -> bool:
-    """Whether gates stop every member that has a slot."""
-    return all(stopped(tracked, member) for member in tracked.in_flight.values())
+def only_stopped(tracked: TrackedStep, now: datetime) -> bool:
+    """Whether gates stop every member that has a slot, or it is past its limit: it would have to
+    give the slot to the next one, if one could start."""
+    flying = tracked.in_flight.values()
+    return all(stopped(tracked, member) or is_late(member, now) for member in flying)
 
 
 def kept(tracked: TrackedStep) -> list[InFlight]:

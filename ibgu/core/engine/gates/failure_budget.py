@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state import CancellingStep, TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import CanaryState
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActingParty, ActionTraits, Outcome, Reason, ReasonKind, Step
+from ibgu.core.model import ActingParty, ActionTraits, Outcome, Reason, ReasonKind, Step, traits
+from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
@@ -39,10 +40,42 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
                 f"{len(failures)} of {count} canaries {_ended(step, failures)}, and RolloutPolicy "
                 f"{canaries.policy} allows none"
             )
+        names = canaries.of(step, now) if canaries.concern(step) else ()
+        yield from _taken_back(snapshot, step, sorted(names), canaries.policy)
+    if traits(step.step.first).resumes:
+        return  # What is paused is resumed whatever others have failed at, except behind canaries.
     for budget in snapshot.budgets:
         found = budget.spent(snapshot.fleet.failures, snapshot.tracked, step)
         if found is not None:
             yield _words(budget, found.failed, found.allowed)
+
+
+def _taken_back(
+    snapshot: Snapshot, step: TrackedStep, canaries: Iterable[str], policy: str
+) -> Iterator[str]:
+    """Yields why a canary that has succeeded has proven nothing: a newer rollout, which no policy
+    has asked for, takes back what it did, and nobody has resumed the step since."""
+    resumed, own = step.step.budget_resumed_at, step.step.follow_ups.uids
+    for name in canaries:
+        member = step.members[name]
+        if member.outcome is not Outcome.SUCCEEDED or member.uid in own:
+            continue
+        other = snapshot.fleet.canceller(member)
+        if other is not None and (resumed is None or resumed < _joined(snapshot, other, name)):
+            by = name_within(snapshot.tracked.rollout.namespace, other.name)
+            yield f"{by} takes back what canary {name} of RolloutPolicy {policy} did"
+
+
+def _joined(snapshot: Snapshot, other: CancellingStep, cluster: str) -> datetime:
+    """Returns when the other rollout began to take back what was done on the cluster; of a rollout
+    that is no longer in memory, when it was created."""
+    tracked = snapshot.fleet.rollouts.get(other.rollout)
+    begun = (
+        each.step.started_at
+        for each in (tracked.steps if tracked is not None else ())
+        if cluster in each.members and traits(each.step.first).cancels
+    )
+    return min((at for at in begun if at is not None), default=other.age[0])
 
 
 def _ended(step: TrackedStep, canaries: Iterable[str]) -> str:
@@ -87,7 +120,13 @@ def _without_failures_so_far(snapshot: Snapshot, step: Step, now: datetime) -> S
 
 def _leads_on(action: ActionTraits) -> bool:
     """Chooses the actions of which a failed one says something of the next cluster."""
-    return not action.leads_back and not action.resumes
+    return not action.leads_back
+
+
+def _reboots_anew(action: ActionTraits) -> bool:
+    """Chooses the actions that are kept even inside a chain, but for those that resume what the
+    action before has paused."""
+    return action.reboots and not action.resumes
 
 
 FAILURE_BUDGET = StepGate(
@@ -111,5 +150,5 @@ FAILURE_BUDGET = StepGate(
     needs=frozenset({GateInput.RECORDS, GateInput.POLICIES, GateInput.ENDS, GateInput.CLUSTER}),
     actions=_leads_on,
     own=True,
-    chained=lambda action: action.reboots,
+    chained=_reboots_anew,
 )

@@ -68,6 +68,7 @@ POLICY = GateReason(
 GATE_REASONS: dict[ReasonKind, GateReason] = {
     kind: reason for gate in GATES for kind, reason in gate.reasons.items()
 } | {ReasonKind.GATE: POLICY}
+_OWN_KINDS = GATE_REASONS.keys() - {ReasonKind.GATE} - _DEMANDED
 HOLDS = frozenset(kind for kind, reason in GATE_REASONS.items() if not reason.delays)
 """Reasons of a step or a rollout that keep everybody; a member may carry one as its own."""
 FOR_A_PERSON = frozenset(kind for gate in MEMBER_GATES for kind in gate.reasons)
@@ -112,10 +113,20 @@ def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
 
 def under_policies(step: TrackedStep) -> Iterator[str]:
     """Yields the clusters of which policies are asked although nothing else changes: those that
-    they keep, also by what they demand of the engine's own gates, and those in flight."""
+    they keep, also by what they demand of the engine's own gates, and those in flight or between
+    two actions."""
     yield from step.under_policies
     for name, member in step.members.items():
         if isinstance(member, Waiting) and member.reason.kind in _DEMANDED:
+            yield name
+    yield from inside_chain(step)
+
+
+def inside_chain(step: TrackedStep) -> Iterator[str]:
+    """Yields the waiting clusters that gates keep from the next action of their chain: they have
+    lost their slots, and are in no queue."""
+    for name, member in step.members.items():
+        if isinstance(member, Waiting) and member.action_index and member.reason.kind in _OWN_KINDS:
             yield name
 
 

@@ -5,7 +5,7 @@ from ibgu.core.engine.state.fleet import Apply, FleetState, Undo
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.seed_ends import SeedEnds, SeedTally
 from ibgu.core.engine.state.starts import Starts
-from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep
+from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep, is_late
 
 __all__ = [
     "QUEUED",
@@ -21,4 +21,5 @@ __all__ = [
     "TrackedStep",
     "Undo",
     "UnreadableRollout",
+    "is_late",
 ]

@@ -78,6 +78,11 @@ def has_ended(member: Member) -> bool:
     return member.outcome in _ENDED and run is not None and run.arming_at is not None
 
 
+def is_late(member: InFlight, now: datetime) -> bool:
+    """Whether the member goes on past its limit; one that has been ended for that does not."""
+    return member.limit <= now and member.run.open
+
+
 Keeper = tuple[str, ActingParty]
 """The name of a policy's gate, and who must act: what a policy's limits keep waits for clusters,
 and what its windows keep does not."""
@@ -332,14 +337,16 @@ class TrackedStep:
         """Yields the clusters of the waiting members that the gate of a policy keeps."""
         return (name for (by, _), kept in self.kept.items() if by == gate for _, name in kept)
 
-    def kept_by_policies(self, *, room: bool) -> bool:
+    def kept_by_policies(self, now: datetime, *, room: bool) -> bool:
         """Returns whether policies keep the step: they keep some members, none of the others could
-        start, and those in flight are kept between two actions. `room`: whether there is a slot for
-        one more."""
+        start, and those in flight are kept between two actions, or past their limits. `room`:
+        whether there is a slot for one more."""
         flying = self.in_flight.values()
-        if (self.queue and room) or not (self.kept or flying):
+        gated = sum(1 for member in flying if member.reason.gate)
+        late = sum(1 for member in flying if not member.reason.gate and is_late(member, now))
+        if (self.queue and (room or late)) or not (self.kept or gated):
             return False
-        return all(member.reason.gate for member in flying)
+        return gated + late == len(flying)
 
     def limited(self, until: datetime) -> Iterator[InFlight]:
         """Returns the members in flight with a limit up to `until`, earliest first."""

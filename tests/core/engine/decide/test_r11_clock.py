@@ -7,6 +7,8 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import ibgu
 from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.test_pause import release
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 
 def test_the_clock_stands_while_a_persons_hold_alone_keeps_the_step() -> None:
@@ -80,3 +82,56 @@ def test_the_clock_runs_again_when_a_withdrawn_run_comes_back() -> None:
     step = engine.tracked(uid).steps[0].step
     assert step.stopped_since is None
     assert timedelta(minutes=8) < step.stopped < timedelta(minutes=10)
+
+
+def test_a_hung_cluster_uses_up_no_step_that_a_person_has_paused() -> None:
+    """Past its limit it would have to give its slot to the next one, if that could start."""
+    engine = sites(20)
+    engine.spokes["site-3"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=240))
+    engine.wait(minutes=2)
+    engine.annotate(uid, pause="looking into it")
+    engine.wait(hours=10)
+    step = engine.tracked(uid).steps[0]
+    assert step.step.stopped_since == engine.member(uid, 0, "site-3").limit
+    assert step.not_started == 16
+    engine.spokes["site-3"].faults.clear()
+    release(engine, uid)
+    engine.wait(hours=3)
+    assert step.counts[Outcome.SUCCEEDED] >= 19
+
+
+def test_hung_clusters_use_up_no_step_that_a_policy_keeps() -> None:
+    engine = sites(40)
+    engine.spokes["site-3"].faults[Stage.PREP] = "hang"
+    nights = {"cron": "0 0 * * *", "durationMinutes": 60, "timeZone": "UTC"}
+    set_policies(engine, policy("nights", windows=[nights]))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=480))
+    engine.wait(days=3)
+    step = engine.tracked(uid).steps[0]
+    assert step.counts[Outcome.FAILED] == 1
+    assert engine.member(uid, 0, "site-3").outcome is Outcome.FAILED
+
+
+def test_the_clock_runs_while_a_hung_cluster_keeps_the_slot_of_the_next() -> None:
+    engine = sites(3)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(hours=2)
+    assert not engine.told(Kind.CLOCK_STOPPED)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
+
+
+def test_the_clock_stands_for_a_pause_behind_another_hold() -> None:
+    engine = sites(5)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(seconds=20)
+    engine.annotate(uid, pause="weekend")
+    engine.wait(minutes=5)
+    engine.append(uid, "Rollback")
+    engine.wait(hours=5)
+    tracked = engine.tracked(uid)
+    assert tracked.rollout.hold is not None
+    assert tracked.rollout.hold.kind is ReasonKind.INVALID_PLAN
+    assert tracked.steps[0].step.stopped_since is not None
+    assert tracked.steps[0].unfinished == 4

@@ -201,3 +201,27 @@ def test_a_restart_forgets_none_of_it() -> None:
     engine.annotate(uid, resume="1")
     engine.wait(hours=1)
     assert upgraded(engine) == SLOW_ONES
+
+
+def test_a_member_that_has_lost_its_slot_goes_on_after_the_resume() -> None:
+    """The cluster was dark before it took its Upgrade, which was withdrawn."""
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
+    Invariants(engine)
+    for n in range(1, 6):
+        engine.spokes[f"site-{n}"].faults[Stage.UPGRADE] = "fail"
+    uid = engine.apply(ibgu("a", "Prep Upgrade", concurrency=7, timeout=6000))
+    engine.until(Kind.STEP_STARTED)
+    while not ((run := engine.member(uid, 0, "site-6").run) and run.action == "Upgrade"):
+        engine.step()
+    lost = engine.spokes["site-6"]
+    lost.dark = True
+    engine.touch_cluster("site-6")
+    engine.wait(minutes=30)
+    lost.dark = False
+    engine.touch_cluster("site-6")
+    engine.wait(minutes=30)
+    member = engine.member(uid, 0, "site-6")
+    assert (member.state, member.reason.kind) == (MemberState.WAITING, ReasonKind.CIRCUIT_BREAKER)
+    engine.annotate(uid, resume="1")
+    engine.wait(hours=2)
+    assert engine.member(uid, 0, "site-6").outcome is Outcome.SUCCEEDED

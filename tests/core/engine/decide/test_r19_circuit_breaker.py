@@ -7,6 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 
 def fleet(
@@ -134,3 +135,17 @@ def test_the_clock_stands_while_it_holds() -> None:
     engine.annotate(uid, resume="1")
     engine.wait(minutes=3)
     assert failed(engine, uid) == 7
+
+
+def test_the_circuit_breaker_is_reported_though_a_policy_keeps_the_others() -> None:
+    """A person may resume it before the next window opens."""
+    engine, uid = fleet(range(1, 6), concurrency=5)
+    minute = {"cron": "0 0 * * *", "durationMinutes": 1, "timeZone": "UTC"}
+    set_policies(engine, policy("nights", windows=[minute]))
+    engine.wait(hours=8)
+    assert failed(engine, uid) == 5
+    assert stopped(engine, uid)
+    assert engine.told(Kind.STEP_HELD) == engine.warnings()
+    engine.annotate(uid, resume="fixed")
+    engine.wait(hours=18)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 5

@@ -15,6 +15,7 @@ from ibgu.core.engine.decide.member.waiting import decide_waiting
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import (
     GATE_REASONS,
+    LASTING,
     allowed_starts,
     closed,
     ended_words,
@@ -70,6 +71,7 @@ def _fill(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
         return
     if step.free > 0:
         _take_slots(ctx, step, ahead)
+        _hold_behind_policies(ctx, step)
 
 
 def _decide_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
@@ -182,6 +184,16 @@ def _hold_if_gated(ctx: DecisionContext, step: TrackedStep) -> bool:
     if not same_hold(hold, reason) and not _reading(ctx, reason):
         hold_step(ctx, step, reason)
     return False
+
+
+def _hold_behind_policies(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Records a hold that a person must end, even while policies keep all who wait: otherwise
+    nobody would know of it before they let somebody start."""
+    if step.step.hold is not None or not step.kept or next(step.head(1), None) is not None:
+        return
+    reason = closed(ctx.snapshot, step, ctx.now)
+    if reason is not None and reason.kind in LASTING:
+        hold_step(ctx, step, reason)
 
 
 def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:

@@ -24,6 +24,7 @@ from ibgu.core.engine.gates import (
     ended_words,
     has_room,
     held_by_budget,
+    inside_chain,
     raised,
     time_stopped,
 )
@@ -42,6 +43,7 @@ from ibgu.core.model import (
     StepState,
     Unfinished,
     Waiting,
+    names,
 )
 
 
@@ -88,14 +90,16 @@ def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:
 def release_step(
     ctx: DecisionContext, tracked: TrackedStep, resumed: Callable[[Step], Step], why: str
 ) -> None:
-    """Ends the hold of the step. Its clock runs, and members that it kept inside their chain go on.
-    `resumed` returns the step as its gate leaves it."""
+    """Ends the hold of the step. Its clock runs, and members that it kept inside their chain go on,
+    or are decided on again if they have lost their slots. `resumed` returns the step as its gate
+    leaves it."""
     if tracked.step.stopped_since is not None:
         start_clock(ctx, tracked.step)
     waiting = kept(tracked)
     ctx.on_step(Kind.STEP_RELEASED, set_hold(resumed(tracked.step), None), why)
     released = ctx.tracked.steps[tracked.step.index]
     release_kept(ctx, released, waiting, f"goes on: {why}")
+    ctx.result.remaining += inside_chain(released)
 
 
 def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
@@ -140,12 +144,13 @@ def _expire(ctx: DecisionContext, member: Unfinished) -> None:
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Stops the clock while only a person's hold or policies keep the step and no cluster is in
-    flight (R11.6), and while a restored rollout stands still, no matter who is in flight."""
+    flight within its limit (R11.6), and while a restored rollout stands still, no matter who is in
+    flight."""
     step = tracked.step
-    held = _by_person(step.hold) or _by_person(ctx.rollout.hold)
+    held = _by_person(step.hold) or _by_person(ctx.rollout.hold) or _paused_behind(ctx)
     stands = (
-        (held and only_stopped(tracked))
-        or tracked.kept_by_policies(room=has_room(ctx.tracked, tracked))
+        (held and only_stopped(tracked, ctx.now))
+        or tracked.kept_by_policies(ctx.now, room=has_room(ctx.tracked, tracked))
         or ctx.rollout.stands_still
     )
     if stands and step.stopped_since is None and tracked.unfinished:
@@ -159,6 +164,13 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 def _by_person(hold: Reason | None) -> bool:
     return hold is not None and hold.kind in CLOCK_STOPPING
+
+
+def _paused_behind(ctx: DecisionContext) -> bool:
+    """Whether a person has paused the rollout, and another hold of it stands in front."""
+    found = ctx.snapshot.object
+    annotations = found.metadata.annotations if found is not None else {}
+    return ctx.rollout.hold is not None and names.PAUSE in annotations
 
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:

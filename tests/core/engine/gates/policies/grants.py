@@ -18,6 +18,11 @@ def _meta(engine: InMemoryEngine, name: str, created: datetime | None) -> Object
     return ObjectMeta(name=name, namespace="fleet", uid=f"uid-{name}", creation_timestamp=at)
 
 
+def _rollout(created: datetime | None) -> dict[str, str]:
+    """Names the rollout `a`; with its uid, as the page and the CLI do, unless the time decides."""
+    return {"name": "a"} if created is not None else {"name": "a", "uid": "uid-a"}
+
+
 def approve(
     engine: InMemoryEngine,
     user: str,
@@ -29,7 +34,7 @@ def approve(
 ) -> str:
     """Has the user approve a step of the rollout `a`; returns the approval's name."""
     name = f"approval-{next(_numbers)}"
-    given = {"rollout": {"name": "a"}, "step": step, "before": before, "user": user, **spec}
+    given = {"rollout": _rollout(created), "step": step, "before": before, "user": user, **spec}
     meta = _meta(engine, name, created)
     engine.approvals.append(RolloutApproval(meta, convert(given, RolloutApprovalSpec)))
     engine.touch("uid-a")
@@ -51,7 +56,7 @@ def break_glass(
 ) -> None:
     until = (engine.now + timedelta(hours=hours)).isoformat()
     given: dict[str, Any] = {
-        "rollout": {"name": "a"},
+        "rollout": _rollout(created),
         "gates": list(gates),
         "user": user,
         "reason": "INC-7",

@@ -228,6 +228,19 @@ def test_an_approval_for_an_older_rollout_of_the_name_does_not_count() -> None:
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
+def test_an_approval_of_the_second_of_the_rollouts_creation_does_not_count() -> None:
+    """The author may have deleted what was approved, and applied another one under its name."""
+    engine = fleet(**ASKS)
+    approve(engine, "alice", created=START)
+    start(engine, "Prep")
+    assert message(engine).startswith("1 person must approve step 1")
+    [known] = engine.tracked("uid-a").rollout.grants.approvals
+    assert known.refused.startswith("it was written in the second in which the rollout was created")
+    approve(engine, "bert", created=START + timedelta(seconds=1))
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 def test_two_people_must_approve_if_the_author_is_not_proven() -> None:
     engine = fleet(approval={})
     start(engine, "Prep")

@@ -612,3 +612,35 @@ def test_a_canary_of_other_actions_waits_like_everybody() -> None:
     engine.apply(ibgu("a", "Prep"))
     engine.settle()
     assert started(engine) == {"site-1"}
+
+
+@pytest.mark.parametrize("back", ["Abort", "Rollback"])
+def test_a_canary_that_a_person_takes_back_holds_the_step(back: str) -> None:
+    """The canary is available on its former release, which says nothing of the new one."""
+    engine = fleet(4)
+    canaries(engine, count=1, soakMinutes=60)
+    if back == "Rollback":
+        for name, spoke in engine.spokes.items():
+            spoke.to("Prep")
+            engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.apply(ibgu("a", "Prep" if back == "Abort" else "Upgrade", timeout=6000, age=10))
+    engine.wait(minutes=40)
+    assert succeeded(engine) == 1
+    only = LabelSelector({"name": "site-1"})
+    engine.apply(ibgu("b", back, selectors=(only,), timeout=60))
+    engine.wait(hours=3)
+    assert started(engine) == {"site-1"}
+    assert hold_words(engine) == (
+        "fleet/b takes back what canary site-1 of RolloutPolicy first did; annotate the rollout "
+        "with ibgu.dev/resume to go on"
+    )
+    engine.annotate("uid-a", resume="the others are of another kind")
+    engine.wait(hours=3)
+    assert succeeded(engine) == 4
+
+
+def hold_words(engine: InMemoryEngine) -> str:
+    hold = engine.tracked("uid-a").steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.FAILURE_BUDGET
+    return hold.message
