@@ -296,6 +296,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (cluster_holds_ignored, 231),
     (policy_breaker_ignored, 257),
     (jitter_begins_anew, 23),
-    (canaries_not_replaced, 146),
+    (canaries_not_replaced, 214),
 )
 """The patches, with the first seed of each."""
