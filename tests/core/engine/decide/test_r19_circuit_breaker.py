@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome, ReasonKind
@@ -149,3 +150,20 @@ def test_the_circuit_breaker_is_reported_though_a_policy_keeps_the_others() -> N
     engine.annotate(uid, resume="fixed")
     engine.wait(hours=18)
     assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 5
+
+
+def test_the_circuit_breaker_is_turned_off_a_second_time() -> None:
+    engine, uid = fleet(range(1, 13))
+    engine.annotate(uid, circuit_breaker="off")
+    engine.wait(minutes=5)
+    found = engine.ibgus[uid]
+    engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
+    engine.wait(hours=3)
+    assert failed(engine, uid) == 5
+    assert stopped(engine, uid)
+    engine.annotate(uid, circuit_breaker="off")
+    engine.wait(hours=10)
+    assert failed(engine, uid) == 12
+    assert engine.told(Kind.CONTROL)[1:2] == [
+        "ibgu.dev/circuit-breaker: removed, so that the circuit breaker holds again"
+    ]

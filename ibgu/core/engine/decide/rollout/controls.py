@@ -49,6 +49,7 @@ def decide_controls(ctx: DecisionContext) -> None:
             _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
     follow_grants(ctx)
     end_enforcement(ctx)
+    _forget_circuit_breaker(ctx, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
@@ -63,6 +64,17 @@ def decide_controls(ctx: DecisionContext) -> None:
                 warning=said.warning,
                 actor=ctx.snapshot.actor,
             )
+
+
+def _forget_circuit_breaker(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+    """Forgets that the circuit breaker was off, once the annotation is gone: it has one value
+    only, which could not turn it off a second time."""
+    key, known = names.CIRCUIT_BREAKER, ctx.rollout.controls
+    if key in given or key not in known:
+        return
+    others = {name: value for name, value in known.items() if name != key}
+    words = f"{key}: removed, so that the circuit breaker holds again"
+    ctx.on_rollout(Kind.CONTROL, accept_controls(ctx.rollout, others), words, actor=UNNAMED)
 
 
 def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
