@@ -29,7 +29,7 @@ class StepHolds:
         self.circuit = Breaker(rules.failures)
         self.trip: Trip | None = None
         """What holds the step; None: nothing does."""
-        self._leads_on = rules.leads_on
+        self._leads_on, self._spends = rules.leads_on, rules.spends
         self._canaries = canaries
         self._budgets, self._upgrades = tallies.budgets, tallies.upgrades
         self._budgets.begin(rules.number, members)
@@ -58,7 +58,7 @@ class StepHolds:
             return None
         if (failed := self._canaries.failed()) is not None:
             return Trip(Held.CANARIES, *failed)
-        if (found := self._budgets.spent(now)) is not None:
+        if self._spends and (found := self._budgets.spent(now)) is not None:
             return Trip(Held.BUDGET, found.policy, found.failed)
         return None
 

@@ -25,6 +25,11 @@ class StepPlaces:
         return bool(self._taken)
 
     @property
+    def awaited(self) -> bool:
+        """Returns whether members wait for room at a place."""
+        return bool(self._parked_at)
+
+    @property
     def any_freed(self) -> bool:
         return bool(self._freed)
 

@@ -55,8 +55,9 @@ class StepRules(Struct, frozen=True):
     pulls: tuple[bool, ...]
     """Whether the action loads the registry."""
     leads_on: bool
-    """Whether failures say something of the next cluster, so that budgets and canaries count
-    (R50.9)."""
+    """Whether failures say something of the next cluster, so that canaries count (R50.11)."""
+    spends: bool
+    """Whether budgets count them, too: what was paused is resumed whatever has failed (R50.9)."""
     upgrades: tuple[bool, ...]
     """Whether the action takes clusters to the image, for circuit breakers of policies."""
     canaries: tuple[CanaryRule, ...]
@@ -97,7 +98,8 @@ def _rules(
         windows=any(held.has_windows for of in calendars for each in of for _, held in each),
         reboots=tuple(traits(action).reboots for action in step.actions),
         pulls=tuple(map(pulls, step.actions)),
-        leads_on=not first.leads_back and not first.resumes,
+        leads_on=not first.leads_back,
+        spends=not first.leads_back and not first.resumes,
         upgrades=tuple(traits(action).upgrades for action in step.actions),
         canaries=canary_rules(plan, step, clusters),
         people=person_rules(plan, step, clusters),

@@ -91,19 +91,23 @@ class StepRun(StepMembers):
     def _clock_stands(self) -> bool:
         """Whether a hold or policies keep the step, and nobody in flight is under way within its
         limit (R11.6, R50.6)."""
-        late = len(self._time.overdue(self._now))
-        if len(self._action) > self._between + late:
-            return False
+        under_way = len(self._action) - self._between
+        within_limit = under_way > len(self._time.overdue(self._now))
         if self._holds.trip is not None:
-            return True
-        could_start = self._ready and (self._has_room() or late)
-        return not could_start and self._kept + self._between > 0
+            return not within_limit
+        if self._kept + self._between == 0:
+            return False
+        if under_way == 0:
+            return not (self._ready and self._has_room())
+        # One past its limit may have the place of a policy that others wait for.
+        return not (within_limit or self._ready or self._places.awaited)
 
     def _next_due(self) -> float:
         due = min(self._events[0][0] if self._events else NEVER, self._holds.next_change())
         if self._kept or self._between or self._holds.trip is not None:
-            # The clock may stand from then on.
-            due = min(due, self._time.next_limit_after(self._now))
+            # The clock may stand from then on, unless the deadline has come.
+            limit = self._time.next_limit_after(self._now)
+            due = min(due, limit) if limit < self._time.deadline() else due
         if not self._ready:
             return due
         due = min(due, self._rate.opens)

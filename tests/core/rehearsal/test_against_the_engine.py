@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model.names import RAMP_UP, STARTS_PER_MINUTE, TIME_ZONE
+from ibgu.core.rehearsal.model import Attempts
 from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.gates.policies.policy import SITE, policy
 from tests.core.rehearsal.pair import Case, agree, drawn, of_engine, of_rehearsal, rehearsed
@@ -17,6 +18,7 @@ ZONES = {
     for i, name in enumerate(NAMES)
 }
 NIGHT: dict[str, Any] = {"windows": [{"cron": "0 1 * * *", "durationMinutes": 120}]}
+FREEZE = {"from": "2026-01-01T00:02:00Z", "until": "2026-01-02T00:00:00Z"}
 LONG = 2000
 
 
@@ -103,9 +105,7 @@ POLICIES: dict[str, Case] = {
     "freeze": case(
         "Prep",
         "Upgrade",
-        policies=[
-            policy(freezes=[{"from": "2026-01-01T00:30:00Z", "until": "2026-01-02T00:00:00Z"}])
-        ],
+        policies=[policy(freezes=[FREEZE | {"from": "2026-01-01T00:30:00Z"}])],
     ),
     "zone that is not known": case(
         "Prep",
@@ -130,6 +130,25 @@ POLICIES: dict[str, Case] = {
                 windows=[{"cron": "0 2 * * *", "durationMinutes": 120}],
             ),
         ],
+    ),
+    "deadline beside one on its way": Case(
+        names=NAMES[:2],
+        steps=["Prep Upgrade"],
+        draws={**drawn(NAMES[:2]), "Prep": Attempts([300.0, 5400.0], [False, False])},
+        concurrency=2,
+        timeout=60,
+        policies=[policy(actions=["Upgrade"], freezes=[FREEZE])],
+    ),
+    "hung cluster in a freeze": Case(
+        names=NAMES[:6],
+        steps=["Prep"],
+        draws={
+            **drawn(NAMES[:6]),
+            "Prep": Attempts([300.0, 9000.0, *[300.0] * 4], [False] * 6),
+        },
+        concurrency=2,
+        timeout=60,
+        policies=[policy(freezes=[FREEZE])],
     ),
     "no way back is held": case("Prep", "Abort", policies=[policy(inFlight=3)], timeout=LONG),
 }
@@ -324,6 +343,8 @@ ALONE = {
     "budget of an action",
     "canaries that nobody awaits",
     "clusters that still reboot",
+    "deadline beside one on its way",
+    "hung cluster in a freeze",
     "share of some clusters",
     "start rate at the deadline",
 }

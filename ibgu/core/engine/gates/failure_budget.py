@@ -41,7 +41,7 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
                 f"{canaries.policy} allows none"
             )
         names = canaries.of(step, now) if canaries.concern(step) else ()
-        yield from _taken_back(snapshot, step, sorted(names), canaries.policy)
+        yield from _taken_back(snapshot, step, names, canaries.policy)
     if traits(step.step.first).resumes:
         return  # What is paused is resumed whatever others have failed at, except behind canaries.
     for budget in snapshot.budgets:
@@ -55,8 +55,10 @@ def _taken_back(
 ) -> Iterator[str]:
     """Yields why a canary that has succeeded has proven nothing: a newer rollout, which no policy
     has asked for, takes back what it did, and nobody has resumed the step since."""
+    if not snapshot.fleet.cancellers:
+        return
     resumed, own = step.step.budget_resumed_at, step.step.follow_ups.uids
-    for name in canaries:
+    for name in sorted(canaries):
         member = step.members[name]
         if member.outcome is not Outcome.SUCCEEDED or member.uid in own:
             continue

@@ -340,13 +340,19 @@ class TrackedStep:
     def kept_by_policies(self, now: datetime, *, room: bool) -> bool:
         """Returns whether policies keep the step: they keep some members, none of the others could
         start, and those in flight are kept between two actions, or past their limits. `room`:
-        whether there is a slot for one more."""
+        whether there is a slot for one more.
+
+        Behind one past its limit nobody may wait for a place of a policy, which it may have: it
+        ends at the deadline."""
         flying = self.in_flight.values()
         gated = sum(1 for member in flying if member.reason.gate)
-        late = sum(1 for member in flying if not member.reason.gate and is_late(member, now))
-        if (self.queue and (room or late)) or not (self.kept or gated):
+        if not (self.kept or gated):
             return False
-        return gated + late == len(flying)
+        if gated == len(flying):
+            return not (self.queue and room)
+        if self.queue or any(who is ActingParty.CLUSTER for _, who in self.kept):
+            return False
+        return all(member.reason.gate or is_late(member, now) for member in flying)
 
     def limited(self, until: datetime) -> Iterator[InFlight]:
         """Returns the members in flight with a limit up to `until`, earliest first."""
