@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ibgu.hub import paths
 from ibgu.hub.authorization.rights import Right
 from tests.e2e.account import LimitedAccount
 from tests.e2e.harness import Scene
@@ -87,7 +88,8 @@ async def test_a_config_map_that_is_exchanged_takes_the_approval_with_it(
             oadpContent=content,
         )
     )
-    rollout = {"name": "exchanged"}
+    found = await scene.get(paths.ibgu("default", "exchanged"))
+    rollout = {"name": "exchanged", "uid": found["metadata"]["uid"]}
     given = grant(scene, "RolloutApproval", "content", rollout=rollout, step=1, user="nora")
     await write(scene, "nora", given)
 
