@@ -34,6 +34,12 @@ def grant(scene: Scene, kind: str, name: str, **spec: Any) -> str:
     return json.dumps(body)
 
 
+async def named(scene: Scene, rollout: str) -> dict[str, str]:
+    """Names the rollout by its uid, too: the tests write grants in the second of its creation."""
+    found = await scene.get(paths.ibgu("default", rollout))
+    return {"name": rollout, "uid": found["metadata"]["uid"]}
+
+
 async def write(scene: Scene, user: str, manifest: str) -> None:
     await scene.kubectl("--as", user, "create", "-f", "-", stdin=manifest)
 
@@ -60,7 +66,7 @@ async def test_a_step_starts_once_somebody_else_than_its_author_approves(
     assert "olga may not name nora" in forged.err
     await scene.kubectl(*annotate, "ibgu.dev/step-1-author=olga")
     await scene.until(says("1 person must approve step 1"), "the author to be known")
-    rollout = {"name": "asked"}
+    rollout = await named(scene, "asked")
     given = grant(scene, "RolloutApproval", "given", rollout=rollout, step=1, user="nora")
     await write(scene, "nora", given)
     await scene.completed("asked")
@@ -88,8 +94,7 @@ async def test_a_config_map_that_is_exchanged_takes_the_approval_with_it(
             oadpContent=content,
         )
     )
-    found = await scene.get(paths.ibgu("default", "exchanged"))
-    rollout = {"name": "exchanged", "uid": found["metadata"]["uid"]}
+    rollout = await named(scene, "exchanged")
     given = grant(scene, "RolloutApproval", "content", rollout=rollout, step=1, user="nora")
     await write(scene, "nora", given)
 
@@ -131,7 +136,7 @@ async def test_a_broken_glass_outlives_the_controller_and_its_end_closes_the_gat
     await scene.until(held, "the freeze to hold both")
     await scene.stop()
     spec = {
-        "rollout": {"name": "urgent"},
+        "rollout": await named(scene, "urgent"),
         "gates": ["RolloutPolicy/frozen"],
         "user": "nora",
         "reason": "INC-7",
