@@ -125,7 +125,7 @@ def _leads_on(action: ActionTraits) -> bool:
     return not action.leads_back
 
 
-def _reboots_anew(action: ActionTraits) -> bool:
+def _reboots_without_resuming(action: ActionTraits) -> bool:
     """Chooses the actions that are kept even inside a chain, but for those that resume what the
     action before has paused."""
     return action.reboots and not action.resumes
@@ -152,5 +152,5 @@ FAILURE_BUDGET = StepGate(
     needs=frozenset({GateInput.RECORDS, GateInput.POLICIES, GateInput.ENDS, GateInput.CLUSTER}),
     actions=_leads_on,
     own=True,
-    chained=_reboots_anew,
+    chained=_reboots_without_resuming,
 )
