@@ -99,7 +99,7 @@ def _rules(
         reboots=tuple(traits(action).reboots for action in step.actions),
         pulls=tuple(map(pulls, step.actions)),
         leads_on=not first.leads_back,
-        spends=not first.leads_back and not first.resumes,
+        spends=not first.resumes,
         upgrades=tuple(traits(action).upgrades for action in step.actions),
         canaries=canary_rules(plan, step, clusters),
         people=person_rules(plan, step, clusters),

@@ -183,7 +183,7 @@ def plan_of(case: Case) -> RehearsedPlan:
             for item in found.spec.plan
         ),
         selectors=found.spec.cluster_label_selectors,
-        clusters=[_view(name, case.labels.get(name, {})) for name in case.names],
+        clusters=[view(name, case.labels.get(name, {})) for name in case.names],
         begin=START,
         policies=case.policies,
         durations=case.durations,
@@ -191,7 +191,7 @@ def plan_of(case: Case) -> RehearsedPlan:
     )
 
 
-def _view(name: str, labels: Mapping[str, str]) -> ClusterView:
+def view(name: str, labels: Mapping[str, str]) -> ClusterView:
     return ClusterView(
         name=name, uid=f"uid-{name}", accepted=True, deleting=False, reachable=True, local=False,
         labels=dict(labels),

@@ -6,26 +6,14 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
-from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.rehearsal.model import Attempts, PlannedStep, RehearsedPlan
 from ibgu.core.rehearsal.run import Rehearsal
 from ibgu.core.rehearsal.step_end import Held
 from tests.core.engine.gates.policies.policy import policy
+from tests.core.rehearsal.pair import view
 
 LONG = timedelta(hours=100)
-
-
-def view(name: str) -> ClusterView:
-    return ClusterView(
-        name=name,
-        uid=name,
-        accepted=True,
-        deleting=False,
-        reachable=True,
-        local=False,
-        labels={},
-    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +27,7 @@ def test_the_first_cluster_fails(spec: dict[str, Any], held: Held, started: int)
     plan = RehearsedPlan(
         steps=(PlannedStep(("Update",), 4, LONG), PlannedStep(("Pools",), 4, LONG)),
         selectors=[LabelSelector()],
-        clusters=[view(f"site-{n}") for n in range(1, 5)],
+        clusters=[view(f"site-{n}", {}) for n in range(1, 5)],
         begin=datetime(2026, 1, 1, tzinfo=UTC),
         policies=[policy("first", actions=["Pools"], **spec)],
     )

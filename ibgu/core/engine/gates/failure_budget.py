@@ -9,7 +9,6 @@ from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import CancellingStep, TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
-from ibgu.core.engine.state.canaries import CanaryState
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActingParty, ActionTraits, Outcome, Reason, ReasonKind, Step, traits
 from ibgu.core.model.claims import name_within
@@ -31,16 +30,16 @@ def spent_budget(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason
 
 def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[str]:
     for canaries in snapshot.canaries:
-        state = canaries.state(step, now) if canaries.concern(step) else CanaryState()
+        if not canaries.concern(step):
+            continue
+        state, names = canaries.state(step, now), canaries.of(step, now)
         yield from (each.words for each in state.follow_ups)
         failures = state.failed
         if failures:
-            count = len(canaries.of(step, now))
             yield (
-                f"{len(failures)} of {count} canaries {_ended(step, failures)}, and RolloutPolicy "
-                f"{canaries.policy} allows none"
+                f"{len(failures)} of {len(names)} canaries {_ended(step, failures)}, and "
+                f"RolloutPolicy {canaries.policy} allows none"
             )
-        names = canaries.of(step, now) if canaries.concern(step) else ()
         yield from _taken_back(snapshot, step, names, canaries.policy)
     if traits(step.step.first).resumes:
         return  # What is paused is resumed whatever others have failed at, except behind canaries.

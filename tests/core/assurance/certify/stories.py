@@ -387,6 +387,20 @@ def rate_limited_and_paused() -> list[Event]:
     return log_of(engine)
 
 
+@cache
+def in_a_wrong_state() -> list[Event]:
+    """The cluster has another seed image, and its step is held until the seed images are known."""
+    engine = InMemoryEngine("site-1")
+    engine.spokes["site-1"].to(Stage.PREP, ("quay.io/other", "4.16"))
+    engine.seeds = SeedState(problem="ibgu may not list SeedImages")
+    engine.apply(seeded(ibgu("a", "Prep")))
+    engine.wait(minutes=5)
+    engine.seeds = SeedState()
+    engine.touch_everything()
+    engine.wait(minutes=5)
+    return log_of(engine)
+
+
 ALL = (
     backed_up,
     backed_up_and_lost,
@@ -397,6 +411,7 @@ ALL = (
     enforced_again,
     rolled_back,
     stopped_by_its_seed,
+    in_a_wrong_state,
     ramped,
     rate_limited_and_paused,
     plain,
@@ -418,17 +433,3 @@ ALL = (
     skipped,
     gone,
 )
-
-
-@cache
-def in_a_wrong_state() -> list[Event]:
-    """The cluster has another seed image, and its step is held until the seed images are known."""
-    engine = InMemoryEngine("site-1")
-    engine.spokes["site-1"].to(Stage.PREP, ("quay.io/other", "4.16"))
-    engine.seeds = SeedState(problem="ibgu may not list SeedImages")
-    engine.apply(seeded(ibgu("a", "Prep")))
-    engine.wait(minutes=5)
-    engine.seeds = SeedState()
-    engine.touch_everything()
-    engine.wait(minutes=5)
-    return log_of(engine)

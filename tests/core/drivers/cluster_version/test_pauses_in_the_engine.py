@@ -41,8 +41,8 @@ def spoke(engine: InMemoryEngine) -> VersionNode:
     return found
 
 
-def pausing(*steps: str, pauses: Pauses = PAUSES) -> RolloutObject:
-    found = fleet_update(*steps, concurrency=1)
+def pausing(*steps: str, pauses: Pauses = PAUSES, concurrency: int = 1) -> RolloutObject:
+    found = fleet_update(*steps, concurrency=concurrency)
     assert found.spec.update is not None
     update = replace(found.spec.update, pause=pauses)
     spec: RolloutSpec = replace(found.spec, update=update)

@@ -2,23 +2,16 @@
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import Outcome, ReasonKind
 from ibgu.core.model.kinds import Pauses
-from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, fleet_update
+from tests.core.drivers.cluster_version.test_pauses_in_the_engine import pausing
+from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, node
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import policy, set_policies
-
-
-def node(engine: InMemoryEngine, name: str) -> VersionNode:
-    found: object = engine.spokes[name]
-    assert isinstance(found, VersionNode)
-    return found
 
 
 def paused(**spec: Any) -> InMemoryEngine:
@@ -30,10 +23,7 @@ def paused(**spec: Any) -> InMemoryEngine:
     for name in engine.spokes:
         node(engine, name).pools = ["worker"]
     set_policies(engine, policy("first", actions=["Pools"], **spec))
-    asked = fleet_update("Update", "Pools", concurrency=4)
-    assert asked.spec.update is not None
-    update = replace(asked.spec.update, pause=Pauses(pools=["worker"]))
-    engine.apply(replace(asked, spec=replace(asked.spec, update=update)))
+    engine.apply(pausing("Update", "Pools", pauses=Pauses(pools=["worker"]), concurrency=4))
     engine.wait(minutes=30)
     node(engine, "site-1").breaks.add("worker")
     engine.wait(hours=1)

@@ -109,10 +109,10 @@ def _without_agent(ctx: DecisionContext, member: Waiting, probe: Probe) -> None:
         if ctx.now < due:
             ctx.requeue_at(member.cluster, due)
             return
-    fail_unfit(ctx, member, probe, Cause.AGENT_ABSENT, words)
+    fail_in_wrong_state(ctx, member, probe, Cause.AGENT_ABSENT, words)
 
 
-def fail_unfit(
+def fail_in_wrong_state(
     ctx: DecisionContext, member: Waiting, probe: Probe, cause: Cause | None, message: str
 ) -> None:
     """Fails a member whose cluster is in no state for its action. While a hold stops every start of

@@ -7,7 +7,12 @@ from ibgu.core.engine.decide.gated import closed_gate, kept_before_next
 from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.member.elsewhere import note_unread, unsettled
 from ibgu.core.engine.decide.member.ending import finish, skip_action
-from ibgu.core.engine.decide.member.probing import fail_unfit, known_state, probe_again, unanswered
+from ibgu.core.engine.decide.member.probing import (
+    fail_in_wrong_state,
+    known_state,
+    probe_again,
+    unanswered,
+)
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import GATE_REASONS, MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
@@ -267,7 +272,7 @@ def _apply_answer(
         member = skip_action(ctx, member, cluster, action, found.note)
         _reached(ctx, member, probe, cluster, seen)
     else:
-        fail_unfit(ctx, member, probe, found.cause, found.message)
+        fail_in_wrong_state(ctx, member, probe, found.cause, found.message)
 
 
 def _reached(

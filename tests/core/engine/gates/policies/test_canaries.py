@@ -639,8 +639,8 @@ def test_a_canary_that_a_person_takes_back_holds_the_step(back: str) -> None:
     assert succeeded(engine) == 4
 
 
-def hold_words(engine: InMemoryEngine) -> str:
-    hold = engine.tracked("uid-a").steps[0].step.hold
+def hold_words(engine: InMemoryEngine, step: int = 0) -> str:
+    hold = engine.tracked("uid-a").steps[step].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.FAILURE_BUDGET
     return hold.message

@@ -11,7 +11,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.step import rollbacks as module
 from ibgu.core.engine.state import broken_canaries
 from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
-from ibgu.core.model import Change, Kind, Outcome, PendingPatch, ReasonKind
+from ibgu.core.model import Change, Kind, Outcome, PendingPatch
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import RolloutPolicy
@@ -22,7 +22,7 @@ from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies import policy as policies
 from tests.core.engine.gates.policies.policy import set_policies
-from tests.core.engine.gates.policies.test_canaries import fleet, started, succeeded
+from tests.core.engine.gates.policies.test_canaries import fleet, hold_words, started, succeeded
 from tests.core.engine.gates.policies.test_canary_health import POWER, condition, observe
 
 HEALTH = {"conditions": [{"type": POWER}]}
@@ -53,10 +53,7 @@ def asked(engine: InMemoryEngine, step: int = 1) -> tuple[PolicyFollowUp, ...]:
 
 
 def hold(engine: InMemoryEngine, step: int = 1) -> str:
-    found = engine.tracked("uid-a").steps[step].step.hold
-    assert found is not None
-    assert found.kind is ReasonKind.FAILURE_BUDGET
-    return found.message
+    return hold_words(engine, step)
 
 
 def breaks(engine: InMemoryEngine, *names: str, minutes: int = 15) -> None:
