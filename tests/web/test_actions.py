@@ -781,6 +781,8 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> 
         )
     )
     page = await look.open("#/c/site-6980?rollout=default/ran-473", user="olga")
+    tried: list[str] = []
+    page.on("request", lambda sent: tried.append(sent.url) if "dryRun" in sent.url else None)
     group = page.get_by_role("group", name="Actions")
     await group.get_by_role("button", name="Retry this cluster…").click()
     dialog = page.get_by_role("dialog")
@@ -793,6 +795,9 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> 
         {"matchExpressions": [{"key": "name", "operator": "In", "values": [name(6980)]}]}
     ]
     assert [item["actions"] for item in new["spec"]["plan"]] == [["Prep"]]
+    # Long enough for a second request, 300 ms after the answer that names the rollout's uid.
+    await page.wait_for_timeout(1000)
+    assert len(tried) == 1
     assert look.errors == []
     kubectl("delete", "managedcluster", name(6980))
 

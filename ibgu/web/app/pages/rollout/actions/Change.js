@@ -25,7 +25,7 @@ export function Change({ change, rollout, onClose }) {
   const missing = change.missing(body);
   // The cluster's page does not know it: then the first answer says which rollout is meant.
   const pinned = useRef(rollout.uid ?? "");
-  const trial = useTrial(path, pinned.current, missing ? null : body, change.state);
+  const trial = useTrial(path, pinned.current, missing || done ? null : body, change.state);
   pinned.current ||= trial.answer?.uid ?? "";
   const uid = pinned.current;
   // While the next trial runs, what the last one has said stays in sight.

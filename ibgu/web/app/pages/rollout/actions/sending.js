@@ -22,8 +22,8 @@ const BLANK = { answer: null, problem: null };
  * What the change would do.
  *
  * @param {string} path
- * @param {string} uid the rollout's; empty: the newest of its name
- * @param {object | null} body null: nothing is to be asked yet
+ * @param {string} uid the rollout's; empty: the newest of its name, which the first answer names
+ * @param {object | null} body null: nothing is to be asked
  * @param {string} state of the rollout: when it changes, the answer is old
  */
 export function useTrial(path, uid, body, state) {
@@ -44,7 +44,8 @@ export function useTrial(path, uid, body, state) {
       stale = true;
       clearTimeout(timer);
     };
-  }, [rest, path, uid, text]);
+    // Not of the uid: once it is known, the answer that named it still counts.
+  }, [rest, path, text]);
   return last.text === text ? last : BLANK;
 }
 
