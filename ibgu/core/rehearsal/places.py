@@ -1,7 +1,10 @@
 """The places that limits of policies have (R50.3), and the members of a step that wait for one."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 
+from ibgu.core.engine.state.occupancy import fewest_in_the_way
 from ibgu.core.rehearsal.rules import PolicyPlaces
 
 
@@ -76,6 +79,29 @@ class StepPlaces:
                 del self._parked_at[cluster]
                 found.append(cluster)
         return found
+
+    def in_the_way(self, late: Iterable[int], may_start: Callable[[int], bool]) -> list[int]:
+        """Returns those of the late members, with the earliest limits first, that have to leave
+        their places so that others can start there (R11.3)."""
+        ending, left, offered = list[int](), list(late), Counter[int]()
+        for cluster in sorted(set(self._waiting_for(left))):
+            places = self._of[cluster]
+            rooms = {each: self._room[each] - self._taken[each] + offered[each] for each in places}
+            full = {each for each, room in rooms.items() if room <= 0}
+            found = fewest_in_the_way(full, left, self._of.__getitem__)
+            if found is None or min(rooms.values()) < 0 or not may_start(cluster):
+                continue
+            for member in found:
+                left.remove(member)
+                offered.update(self._of[member])
+            offered.subtract(places)
+            ending += found
+        return ending
+
+    def _waiting_for(self, late: Iterable[int]) -> Iterator[int]:
+        """Yields the members that wait for places of the late ones."""
+        for place in {place for member in late for place in self._of[member]}:
+            yield from (each for each in self._parked[place] if self._parked_at.get(each) == place)
 
     def _first_parked(self, place: int) -> int | None:
         """Takes the first member that waits for room at the place; None: none does."""

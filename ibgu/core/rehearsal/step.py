@@ -67,7 +67,7 @@ class StepRun(StepMembers):
             self._start_members()
             for cluster in raised:
                 self._go_on_again(cluster)
-            if self._expire_canaries():
+            if self._expire_canaries() or self._expire_in_places():
                 continue
             if not self._waiting and not self._action:
                 return self._end(Held.NOT)
@@ -205,6 +205,24 @@ class StepRun(StepMembers):
         for cluster in late[: len(asking)]:
             self._expire(cluster)
         return bool(asking)
+
+    def _expire_in_places(self) -> bool:
+        """Fails members past their limit for others that wait for their places (R11.3); returns
+        whether there were any. One in a reboot would keep its places (R50.3)."""
+        if not self._places.awaited or self._closed():
+            return False
+        reboots, late = self._rules.reboots, self._time.overdue(self._now)
+        leaving = [cluster for cluster in late if not reboots[self._action[cluster]]]
+        ending = self._places.in_the_way(leaving, self._is_open) if leaving else []
+        ending = ending[: self._rate.left(self._now, len(ending))]
+        for cluster in ending:
+            self._expire(cluster)
+        return bool(ending)
+
+    def _is_open(self, cluster: int) -> bool:
+        """Whether no window or freeze keeps the member."""
+        calendars = self._rules.calendars[0][cluster]
+        return all(calendar.opens(self._now) <= self._now for _, calendar in calendars)
 
     def _has_room(self) -> bool:
         rules = self._rules

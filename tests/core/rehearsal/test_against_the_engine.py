@@ -150,6 +150,32 @@ POLICIES: dict[str, Case] = {
         timeout=60,
         policies=[policy(freezes=[FREEZE])],
     ),
+    "hung cluster in a place": Case(
+        names=NAMES[:6],
+        steps=["Prep"],
+        draws={
+            **drawn(NAMES[:6]),
+            "Prep": Attempts([9000.0, *[300.0] * 5], [False] * 6),
+        },
+        concurrency=2,
+        timeout=240,
+        policies=[policy(inFlight=1)],
+    ),
+    "late clusters in places": Case(
+        names=NAMES[:20],
+        steps=["Prep", "Upgrade"],
+        draws={
+            **drawn(NAMES[:20]),
+            "Prep": Attempts([9000.0 if n % 4 == 0 else 300.0 for n in range(20)], [False] * 20),
+        },
+        labels=SITES,
+        concurrency=9,
+        timeout=200,
+        policies=[policy("site", perTopology=[{"label": SITE, "maximum": 2}])],
+    ),
+    "late Upgrades keep their places": case(
+        "Prep", "Upgrade", timeout=60, concurrency=10, policies=[policy(inFlight=5)]
+    ),
     "no way back is held": case("Prep", "Abort", policies=[policy(inFlight=3)], timeout=LONG),
 }
 

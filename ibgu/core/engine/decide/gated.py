@@ -85,6 +85,11 @@ def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) 
     reason = closed(ctx.snapshot, ctx.step(member), ctx.now)
     if stops_all(reason):
         return reason
+    return closed_but_limits(ctx, member, seen)
+
+
+def closed_but_limits(ctx: DecisionContext, member: Unfinished, seen: Observation) -> Reason | None:
+    """Returns why a gate of the member alone is closed; those of limits are not asked."""
     asked = in_order(ctx.snapshot.policies)
     gates = [gate for gate in asked if GateInput.IN_FLIGHT not in gate.needs]
     return closed_gate(ctx, member, gates, seen)

@@ -5,8 +5,9 @@ is dark when its claim is released may still reboot: it counts until the hub can
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import product
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +18,8 @@ from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import Labels, StartFacts
 from ibgu.core.plan.policies import cluster_keys, selects_cluster
 
+M = TypeVar("M")
+P = TypeVar("P")
 ClusterLookup = Callable[[str], ClusterView | None]
 """Returns a ManagedCluster by name; None: there is none."""
 
@@ -201,6 +204,11 @@ class Occupancy:
         self._changed.update(dict.fromkeys(self._names))
         self._freed = True
 
+    @property
+    def limits(self) -> tuple[PolicyLimits, ...]:
+        """The limits that count, of all policies."""
+        return self._limits
+
     def note_change(self, uid: str) -> None:
         """Notes that the claim on a cluster was taken or released."""
         if self._limits:
@@ -339,3 +347,19 @@ class Occupancy:
             return tuple(place for each in self._limits for place in each.places_unseen(name))
         labels = {key: value for key, value in known.items() if value is not None}
         return tuple(place for each in self._limits for place in each.places_of(name, labels))
+
+
+def fewest_in_the_way(
+    full: Set[P], holders: Sequence[M], places: Callable[[M], Iterable[P]]
+) -> list[M] | None:
+    """Returns the holders of these full places, as few as possible and the first ones first; None:
+    none of them has one of the places. `places` returns those that a holder has."""
+    left, found = set(full), list[M]()
+    while left:
+        freed = [left.intersection(places(each)) for each in holders]
+        best = max(range(len(freed)), key=lambda number: len(freed[number]), default=None)
+        if best is None or not freed[best]:
+            return None
+        found.append(holders[best])
+        left -= freed[best]
+    return found

@@ -135,14 +135,3 @@ def test_the_clock_stands_for_a_pause_behind_another_hold() -> None:
     assert tracked.rollout.hold.kind is ReasonKind.INVALID_PLAN
     assert tracked.steps[0].step.stopped_since is not None
     assert tracked.steps[0].unfinished == 4
-
-
-def test_a_hung_cluster_that_has_the_place_of_a_policy_ends_at_the_deadline() -> None:
-    """Otherwise it would keep the places of all rollouts for ever, and nobody would have to act."""
-    engine = sites(5)
-    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
-    set_policies(engine, policy("network", inFlight=1))
-    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=240))
-    engine.wait(hours=5)
-    assert engine.tracked(uid).steps[0].counts[Outcome.FAILED] == 5
-    assert not engine.told(Kind.CLOCK_STOPPED)

@@ -1,20 +1,17 @@
 """Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.gated import closed_gate, hold_step, stopped
+from ibgu.core.engine.decide.gated import closed_gate, hold_step
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.arming import intend_first
 from ibgu.core.engine.decide.member.members import decide_member, expire
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.member.probing import ask, fresh
 from ibgu.core.engine.decide.member.waiting import decide_waiting
-from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.decide.step.overdue import awaits_disarm, overdue, start_is_kept
 from ibgu.core.engine.gates import (
-    GATE_REASONS,
     LASTING,
     allowed_starts,
     closed,
@@ -31,7 +28,6 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
     Ended,
-    InFlight,
     Kind,
     Preempt,
     Reason,
@@ -283,37 +279,17 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     In a ramp-up they give up their place: a stuck member must not keep everybody at its ramp-up
     level. A member that waits for a start rate takes no slot.
     """
-    late = [] if has_room(ctx.tracked, step) else _overdue(ctx, step)
+    late = [] if has_room(ctx.tracked, step) else overdue(ctx, step)
     if not late:
         return False
     asking = sum(1 for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member))
     asking = allowed_starts(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
-    leaving = sum(1 for member in step.in_flight.values() if _awaits_disarm(member))
+    leaving = sum(map(awaits_disarm, step.in_flight.values()))
     for member in late[: max(0, asking - leaving)]:
         expire(ctx, member)
     return True
-
-
-def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
-    """Ends canaries past their limit that others wait for: these are in no queue, so nobody asks
-    for a slot."""
-    awaited = {
-        name
-        for each in ctx.snapshot.canaries
-        if next(step.kept_by(policy_gate(each.policy)), None) is not None
-        for name in each.of(step, ctx.now)
-    }
-    for member in _overdue(ctx, step) if awaited else ():
-        if member.cluster in awaited:
-            expire(ctx, member)
-
-
-def _awaits_disarm(member: InFlight) -> bool:
-    """Whether the member keeps its slot only until its work is disarmed."""
-    run = member.run
-    return isinstance(run, Ended) and not run.result.success
 
 
 def _asks_for_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
@@ -322,10 +298,7 @@ def _asks_for_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> 
         return True
     if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
         return False
-    reason = closed(ctx.snapshot, step, ctx.now)
-    if reason is not None and reason.until is not None:
-        ctx.requeue_at("", reason.until)
-    if reason is not None and not GATE_REASONS[reason.kind].needs_slot:
+    if start_is_kept(ctx, step):
         return False
     # A slot that jitter leaves empty is taken from nobody: the delay passes first.
     return not (member.reason.kind in _AT_ONCE and _delay_by_jitter(ctx, step, member))
@@ -335,19 +308,3 @@ def _passed_by(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether a policy's gate has closed for the member since it was decided on."""
     seen = ctx.observe(member.cluster)
     return closed_gate(ctx, member, ctx.snapshot.policies, seen) is not None
-
-
-def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
-    """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
-    of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
-    since = ctx.facts.in_sync_since
-    settled = ctx.now >= since + SETTLE
-    late = (m for m in step.limited(ctx.now) if not (_awaits_disarm(m) or stopped(step, m)))
-    return [m for m in late if settled or m.limit > since]
-
-
-def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
-    """Returns when the next member passes its limit, if one will."""
-    settled = ctx.facts.in_sync_since + SETTLE
-    due = step.next_limit(ctx.now)
-    return settled if settled > ctx.now and (due is None or settled < due) else due

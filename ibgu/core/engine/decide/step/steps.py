@@ -10,14 +10,10 @@ from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import decide_member, expire
 from ibgu.core.engine.decide.step.follow_ups import follow_made
 from ibgu.core.engine.decide.step.opening import start_listed_step
+from ibgu.core.engine.decide.step.overdue import expire_canaries, expire_in_places, next_limit
 from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.rollbacks import decide_rollbacks
-from ibgu.core.engine.decide.step.starting import (
-    expire_canaries,
-    next_limit,
-    reopen,
-    start_members,
-)
+from ibgu.core.engine.decide.step.starting import reopen, start_members
 from ibgu.core.engine.gates import (
     CLOCK_STOPPING,
     deadline,
@@ -73,6 +69,7 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
         _release_if_raised(ctx, tracked)
         start_members(ctx, tracked)
         expire_canaries(ctx, tracked)
+        expire_in_places(ctx, tracked)
         _clock(ctx, tracked)
         ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)

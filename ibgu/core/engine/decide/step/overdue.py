@@ -1,0 +1,165 @@
+"""Members past their limit: which they are, and which of them end though nobody asks for a slot of
+theirs (R11.3, R50.3, R50.11)."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain, islice
+
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.gated import closed_but_limits, stopped
+from ibgu.core.engine.decide.member.members import expire
+from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.occupancy import Place, PolicyLimits, fewest_in_the_way
+from ibgu.core.engine.timing.times import SETTLE
+from ibgu.core.model import ActingParty, Ended, InFlight, Waiting, traits
+
+LOOK = 100
+"""The most waiting members for whose places somebody past the limit is looked for."""
+
+
+def awaits_disarm(member: InFlight) -> bool:
+    """Whether the member keeps its slot only until its work is disarmed."""
+    run = member.run
+    return isinstance(run, Ended) and not run.result.success
+
+
+def overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
+    """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
+    of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
+    since = ctx.facts.in_sync_since
+    settled = ctx.now >= since + SETTLE
+    late = (m for m in step.limited(ctx.now) if not (awaits_disarm(m) or stopped(step, m)))
+    return [m for m in late if settled or m.limit > since]
+
+
+def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
+    """Returns when the next member passes its limit, if one will."""
+    settled = ctx.facts.in_sync_since + SETTLE
+    due = step.next_limit(ctx.now)
+    return settled if settled > ctx.now and (due is None or settled < due) else due
+
+
+def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Ends canaries past their limit that others wait for: these are in no queue, so nobody asks
+    for a slot."""
+    awaited = {
+        name
+        for each in ctx.snapshot.canaries
+        if next(step.kept_by(policy_gate(each.policy)), None) is not None
+        for name in each.of(step, ctx.now)
+    }
+    for member in overdue(ctx, step) if awaited else ():
+        if member.cluster in awaited:
+            expire(ctx, member)
+
+
+def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Ends members past their limit for others that wait for their places, and could start there
+    now. One whose action reboots goes on, since its cluster may still do so beside the next one;
+    and so does one that the hub can't reach, which would keep its places."""
+    limits = _limits_that_keep(ctx, step)
+    late = [each for each in overdue(ctx, step) if _leaves_places(ctx, each)] if limits else []
+    if not late or start_is_kept(ctx, step):
+        return
+    ending = list(_PlacesOfStep(ctx, step, limits).ending_for_others(late))
+    coming = sum(map(awaits_disarm, step.in_flight.values())) + len(list(step.head(step.free)))
+    starts = allowed_starts(ctx.snapshot, step, ctx.now, coming + len(ending))
+    for member in ending[: max(0, starts - coming)]:
+        expire(ctx, member)
+
+
+def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
+    """Whether nobody could start in the step, even with a slot."""
+    reason = closed(ctx.snapshot, step, ctx.now)
+    if reason is not None and reason.until is not None:
+        ctx.requeue_at("", reason.until)
+    return reason is not None and not GATE_REASONS[reason.kind].needs_slot
+
+
+def _limits_that_keep(ctx: DecisionContext, step: TrackedStep) -> list[PolicyLimits]:
+    """Returns the limits of the rollout's policies, if any of them keeps a member."""
+    own = {gate.name for gate in ctx.snapshot.policies}
+    limits = [each for each in ctx.fleet.occupancy.limits if policy_gate(each.name) in own]
+    return limits if any(_kept(step, each) for each in limits) else []
+
+
+def _kept(step: TrackedStep, limits: PolicyLimits) -> list[tuple[int, str]]:
+    return step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER), [])
+
+
+def _leaves_places(ctx: DecisionContext, member: InFlight) -> bool:
+    """Whether the member's places would be free once it ends."""
+    run = member.run
+    return run.open and not traits(run.action).reboots and _is_reachable(ctx, member)
+
+
+def _is_reachable(ctx: DecisionContext, member: InFlight) -> bool:
+    cluster = ctx.snapshot.cluster(member.cluster)
+    return cluster is not None and cluster.uid == member.uid and cluster.reachable
+
+
+class _PlacesOfStep:
+    """_PlacesOfStep offers the places of policies to the waiting members of a step, in R4's
+    order."""
+
+    def __init__(
+        self, ctx: DecisionContext, step: TrackedStep, limits: Iterable[PolicyLimits]
+    ) -> None:
+        self._ctx, self._step, self._limits = ctx, step, list(limits)
+        self._offered = Counter[Place]()
+        """How many more are free at each place than the fleet's occupancy has, or fewer."""
+
+    def ending_for_others(self, late: list[InFlight]) -> Iterator[InFlight]:
+        """Yields those of the late members that have to end so that others can start."""
+        left = list(late)
+        for member in self._step.in_flight.values():
+            if awaits_disarm(member) and _is_reachable(self._ctx, member):
+                self._offered.update(self._places(member.cluster))
+        for waiting in self._waiting():
+            places = self._places(waiting.cluster)
+            ending = self._in_the_way(places, left)
+            if ending is None or (ending and not self._may_start(waiting)):
+                continue
+            for member in ending:
+                left.remove(member)
+                self._offered.update(self._places(member.cluster))
+            self._offered.subtract(places)
+            yield from ending
+
+    def _waiting(self) -> Iterator[Waiting]:
+        """Yields the first members that limits keep, without those that did not answer when their
+        places were free."""
+        kept = sorted(chain.from_iterable(_kept(self._step, each) for each in self._limits))
+        names = (name for _, name in kept if name not in self._step.silent)
+        for name in islice(names, LOOK):
+            member = self._step.members[name]
+            assert isinstance(member, Waiting)
+            yield member
+
+    def _in_the_way(self, places: list[Place], late: list[InFlight]) -> list[InFlight] | None:
+        """Returns the late members that have the full ones of these places, as few as possible and
+        the earliest limits first; None: a place would stay full."""
+        rooms = {place: self._free(place) for place in places}
+        if min(rooms.values(), default=0) < 0:
+            return None
+        full = {place for place, room in rooms.items() if room == 0}
+        return fewest_in_the_way(full, late, lambda member: self._places(member.cluster))
+
+    def _free(self, place: Place) -> int:
+        ctx = self._ctx
+        limits = next(each for each in self._limits if each.name == place.policy)
+        free = ctx.fleet.occupancy.free(limits, place, ctx.snapshot.cluster)
+        return free + self._offered[place]
+
+    def _places(self, name: str) -> list[Place]:
+        cluster = self._ctx.snapshot.cluster(name)
+        return [] if cluster is None else [p for each in self._limits for p in each.places(cluster)]
+
+    def _may_start(self, member: Waiting) -> bool:
+        """Whether nothing but a place keeps the member, whose cluster the hub can reach."""
+        seen = self._ctx.observe(member.cluster)
+        reachable = seen.cluster is not None and seen.cluster.reachable
+        return reachable and closed_but_limits(self._ctx, member, seen) is None
