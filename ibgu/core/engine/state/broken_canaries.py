@@ -1,9 +1,11 @@
 """Canaries that were well and are reported as not well, and since when (R50.19)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.engine.state.health_observations import VALID
 from ibgu.core.model import ClusterView, Finished
 
 MAX_BROKEN = 10_000
@@ -23,12 +25,18 @@ class CanaryReport(Struct, frozen=True):
     """When that was reported last; None: now."""
 
 
+class _Break(Struct, frozen=True):
+    since: datetime
+    as_of: datetime
+    """When the canary was reported last as not well."""
+
+
 class BrokenCanaries:
     """BrokenCanaries knows since when each canary is reported as not well without a break. It is
     kept in memory: a restart, or anything that is not known in between, begins again."""
 
     def __init__(self) -> None:
-        self._since: dict[tuple[str, int, str], datetime] = {}
+        self._breaks: dict[tuple[str, int, str], _Break] = {}
 
     def broken_for(
         self, step: tuple[str, int], report: CanaryReport, known_since: datetime, now: datetime
@@ -38,10 +46,20 @@ class BrokenCanaries:
         `known_since`: since when what the hub shows is complete."""
         key = (*step, report.member.uid)
         if not report.broken:
-            self._since.pop(key, None)
+            self._breaks.pop(key, None)
             return None
-        if len(self._since) >= MAX_BROKEN:
-            self._since.clear()
+        if len(self._breaks) >= MAX_BROKEN:
+            self._breaks.clear()
         as_of = now if report.as_of is None else report.as_of
-        since = max(self._since.setdefault(key, as_of), known_since)
-        return max(as_of - since, timedelta())
+        before = self._breaks.get(key)
+        silent = before is not None and report.as_of is not None and as_of - before.as_of > VALID
+        begun = as_of if before is None or silent else before.since
+        self._breaks[key] = _Break(begun, as_of)
+        return max(as_of - max(begun, known_since), timedelta())
+
+    def forget(self, step: tuple[str, int], besides: Collection[str] = ()) -> None:
+        """Forgets the breaks in the step, of which nobody looks at the canaries now. `besides`: the
+        uids of those that somebody looks at."""
+        gone = [key for key in self._breaks if key[:2] == step and key[2] not in besides]
+        for key in gone:
+            del self._breaks[key]

@@ -1,7 +1,7 @@
 """Rolls broken canaries back where a policy says so, by a second rollout (R50.19)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from ibgu.core.engine.decide.step.follow_ups import (
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.broken_canaries import CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.health_observations import VALID
 from ibgu.core.model import ActionName, Kind, StepState, table_of, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp, WellCanary
 
@@ -29,11 +30,13 @@ _LOOK_AGAIN = timedelta(seconds=30)
 
 def decide_rollbacks(ctx: DecisionContext) -> None:
     """Looks at the canaries behind which others wait. Nothing is asked for while a person, a
-    restore or TALM holds the rollout."""
+    restore or TALM holds the rollout, and no time in which nobody looks counts as broken."""
     step = ctx.tracked.current
     if step is None or step.step.state is not StepState.RUNNING or not step.not_started:
         return
     if ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.talm_hold:
+        for canaries in ctx.snapshot.canaries:
+            canaries.broken.forget(step.step.key)
         return
     for canaries in ctx.snapshot.canaries:
         after = canaries.rollback_after
@@ -45,7 +48,9 @@ def _look_after(
     ctx: DecisionContext, step: TrackedStep, canaries: PolicyCanaries, after: timedelta
 ) -> None:
     due: list[CanaryReport] = []
-    for report in canaries.reports(step, ctx.now):
+    reports = list(canaries.reports(step, ctx.now))
+    canaries.broken.forget(step.step.key, besides={each.member.uid for each in reports})
+    for report in reports:
         uid, known = report.member.uid, step.step.follow_ups
         if uid in known.uids or _upgrade(report) is None:
             continue
@@ -62,9 +67,17 @@ def _look_after(
             if broken >= after and uid not in ctx.fleet.pending_patches:
                 due.append(report)
             else:
-                ctx.requeue_at("", ctx.now + max(after - broken, _LOOK_AGAIN))
+                ctx.requeue_at("", _look_again(report, after - broken, ctx.now))
     if due:
         _ask_for_rollback(ctx, step, canaries, due)
+
+
+def _look_again(report: CanaryReport, left: timedelta, now: datetime) -> datetime:
+    """Returns when to look at a broken canary again: once the policy's time is over, and before
+    that often enough to see a silence."""
+    if report.as_of is not None:
+        left = min(left, report.as_of + VALID - now)
+    return now + max(left, _LOOK_AGAIN)
 
 
 def _ask_for_rollback(

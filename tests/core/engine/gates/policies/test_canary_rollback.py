@@ -240,19 +240,109 @@ def test_an_answer_counts_for_no_longer_than_it_was_given() -> None:
     engine.settle()
     cluster = engine.cluster("site-1")
     assert cluster is not None
-    sick = HealthFinding("0 of 1 nodes are ready", reported=True)
     for _ in range(2):
-        engine.observations.note(ObservedCheck.NODES, cluster, sick, engine.now)
+        engine.observations.note(ObservedCheck.NODES, cluster, SICK, engine.now)
         engine.touch("uid-a")
         engine.wait(minutes=2)
     engine.wait(hours=2)
     assert asked(engine) == ()
     for _ in range(5):
-        engine.observations.note(ObservedCheck.NODES, cluster, sick, engine.now)
+        engine.observations.note(ObservedCheck.NODES, cluster, SICK, engine.now)
         engine.touch("uid-a")
         engine.wait(minutes=1)
     [found] = asked(engine)
     assert found.why.endswith("and is not: 0 of 1 nodes are ready")
+
+
+SICK = HealthFinding("0 of 1 nodes are ready", reported=True)
+
+
+def answer(engine: InMemoryEngine, finding: HealthFinding = SICK) -> None:
+    """Notes an answer of site-1, and has the rollout decided on if it is another one."""
+    cluster = engine.cluster("site-1")
+    assert cluster is not None
+    if engine.observations.note(ObservedCheck.NODES, cluster, finding, engine.now):
+        engine.touch("uid-a")
+    engine.settle()
+
+
+def watched(**more: Any) -> InMemoryEngine:
+    """The nodes of the only canary are ready."""
+    engine = upgraded(canaries=1, health={"nodes": True}, **more)
+    for _ in range(3):
+        observe(engine, "site-1")
+        engine.touch("uid-a")
+        engine.wait(minutes=1)
+    return engine
+
+
+def test_the_same_answer_again_and_again_is_a_break() -> None:
+    engine = watched()
+    for _ in range(11):
+        answer(engine)
+        engine.wait(minutes=1)
+    assert len(asked(engine)) == 1
+
+
+@pytest.mark.parametrize("seconds", [310, 540, 720])
+def test_a_silence_begins_again(seconds: int) -> None:
+    engine = watched()
+    answer(engine)
+    engine.wait(seconds=seconds)
+    for _ in range(9):
+        answer(engine)
+        engine.wait(minutes=1)
+    assert asked(engine) == ()
+    for _ in range(2):
+        answer(engine)
+        engine.wait(minutes=1)
+    assert len(asked(engine)) == 1
+
+
+def resumed(engine: InMemoryEngine) -> None:
+    found = engine.ibgus["uid-a"]
+    engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
+
+
+@pytest.mark.parametrize("hold", ["pause", "talm"])
+def test_the_time_of_a_hold_is_no_break(hold: str) -> None:
+    engine = upgraded()
+    breaks(engine, "site-1", minutes=1)
+    if hold == "pause":
+        engine.annotate("uid-a", pause="by nora")
+    else:
+        engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
+        engine.touch_everything()
+    condition(engine, "site-1", "True")
+    engine.wait(hours=3)
+    breaks(engine, "site-1", minutes=1)
+    engine.facts = replace(engine.facts, talm_hold="")
+    resumed(engine)
+    engine.touch_everything()
+    engine.wait(minutes=8)
+    assert asked(engine) == ()
+    engine.wait(minutes=5)
+    assert len(asked(engine)) == 1
+
+
+def test_the_time_in_which_it_was_no_canary_is_no_break() -> None:
+    engine = fleet(4)
+    for name in engine.spokes:
+        condition(engine, name, "True")
+        engine.labels[name]["first"] = "yes" if name in ("site-1", "site-2") else "no"
+    chosen = {"selector": {"matchLabels": {"first": "yes"}}}
+    policy(engine, soakMinutes=1440, health=HEALTH, rollback=True, **chosen)
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.wait(hours=1)
+    breaks(engine, "site-1", minutes=1)
+    for value in ("no", "yes"):
+        engine.labels["site-1"]["first"] = value
+        engine.policy_gates.recount(engine.now)
+        engine.touch_everything()
+        engine.wait(minutes=8)
+    assert asked(engine) == ()
+    engine.wait(minutes=5)
+    assert len(asked(engine)) == 1
 
 
 def test_a_pause_and_a_live_talm_hold_and_a_deletion_ends_it() -> None:
@@ -421,6 +511,15 @@ def test_breaks_are_kept_for_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -
     engine = upgraded()
     breaks(engine, "site-1", "site-2", minutes=60)
     assert asked(engine) == ()
+
+
+def test_another_rollout_that_is_held_leaves_the_breaks_of_this_one() -> None:
+    engine = upgraded()
+    breaks(engine, "site-1", minutes=8)
+    [canaries] = engine.snapshot(engine.tracked("uid-a")).canaries
+    canaries.broken.forget(("uid-b", 1))
+    engine.wait(minutes=3)
+    assert len(asked(engine)) == 1
 
 
 def test_without_the_policys_word_nothing_is_rolled_back() -> None:
