@@ -88,6 +88,12 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
         return (self.rollout, self.step, self.cluster)
 
     @property
+    def has_acted(self) -> bool:
+        """Whether the cluster has carried out an action of the step; to skip one that was not
+        needed is none."""
+        return any(not done.note for done in self.completed)
+
+    @property
     def finished(self) -> bool:
         return isinstance(self, Finished)
 

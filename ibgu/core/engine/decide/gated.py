@@ -62,6 +62,7 @@ def _candidate(
     return Candidate(
         action=ctx.action(member),
         rest=step.actions[member.action_index :],
+        begun=member.has_acted,
         cluster=cluster,
         seen=seen,
         scope=ctx.snapshot.scope,
@@ -81,7 +82,9 @@ def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) 
     """Returns why the action that has its slot must not be armed now; None: no gate has closed
     since the slot was given. Limits and rates are not asked: the member has its place."""
     if member.action_index:
-        return kept_before_next(ctx, member, seen)
+        reason = kept_before_next(ctx, member, seen)
+        if reason is not None or member.has_acted:
+            return reason
     reason = closed(ctx.snapshot, ctx.step(member), ctx.now)
     if stops_all(reason):
         return reason

@@ -51,6 +51,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     action: ActionName
     rest: Sequence[ActionName]
     """That action and those that follow it in the step, which the cluster takes in one slot."""
+    begun: bool = False
+    """Whether the cluster has carried out an action of the step already."""
     cluster: ClusterView
     seen: Observation
     """A preview knows the ManagedCluster only, and asks no gate that needs FEEDBACK."""

@@ -58,8 +58,8 @@ class BrokenCanaries:
         return max(as_of - max(begun, known_since), timedelta())
 
     def forget(self, step: tuple[str, int], besides: Collection[str] = ()) -> None:
-        """Forgets the breaks in the step, of which nobody looks at the canaries now. `besides`: the
-        uids of those that somebody looks at."""
+        """Forgets the breaks of canaries in the step that nobody looks at now. `besides`: the uids
+        of those that somebody looks at."""
         gone = [key for key in self._breaks if key[:2] == step and key[2] not in besides]
         for key in gone:
             del self._breaks[key]

@@ -1,6 +1,7 @@
 """R8: between the probe and the write there may be minutes, after which the probe is outdated."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,9 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
 )
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import HOLD
+from ibgu.core.plan import Scope
 from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, set_policies
@@ -128,15 +131,21 @@ def test_feedback_that_is_not_settled_is_waited_for_a_minute() -> None:
     assert said.kind is Kind.RUN_ENDED
 
 
-def held_back(*, chain: bool = False) -> InMemoryEngine:
-    """An Upgrade that has its slot, and waits for a right that ibgu lacks, on annotations."""
+def held_back(way: str) -> InMemoryEngine:
+    """An Upgrade that has its slot, and waits for a right that ibgu lacks, on annotations. It is in
+    a step of its own, in a chain, or in a chain whose Prep was skipped."""
     engine = InMemoryEngine("site-1")
-    engine.apply(ibgu("a", "Prep Upgrade") if chain else ibgu("a", "Prep", "Upgrade"))
-    engine.until(Kind.RUN_ENDED if chain else Kind.STEP_FINISHED)
+    if way == "skipped":
+        engine.spokes["site-1"].to(Stage.PREP)
+        engine.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    engine.apply(ibgu("a", "Prep", "Upgrade") if way == "step" else ibgu("a", "Prep Upgrade"))
+    before = {"step": Kind.STEP_FINISHED, "chain": Kind.RUN_ENDED, "skipped": Kind.RUN_INTENDED}
+    engine.until(before[way])
     engine.forbidden = True
     engine.wait(minutes=30)
-    member = engine.member("uid-a", 0 if chain else 1, "site-1")
+    member = engine.member("uid-a", way == "step", "site-1")
     assert isinstance(member.run, Intended)
+    assert member.has_acted is (way == "chain")
     return engine
 
 
@@ -153,21 +162,35 @@ def paused(engine: InMemoryEngine) -> None:
     engine.annotate("uid-a", pause="x")
 
 
+def left(engine: InMemoryEngine) -> None:
+    engine.scope = Scope("fleet", (LabelSelector({"set": "a"}),))
+
+
+def unapproved(engine: InMemoryEngine) -> None:
+    set_policies(engine, policy(approval={"fourEyes": False}))
+
+
+ALWAYS, AT_THE_BEGINNING = (frozen, on_hold), (paused, left, unapproved)
+
+
 @pytest.mark.parametrize(
-    ("close", "chain"),
-    [(frozen, False), (frozen, True), (on_hold, False), (on_hold, True), (paused, False)],
+    ("close", "way"),
+    [
+        *product(ALWAYS, ("step", "chain", "skipped")),
+        *product(AT_THE_BEGINNING, ("step", "skipped")),
+    ],
 )
 def test_a_gate_that_closes_before_the_arming_keeps_the_action(
-    close: Callable[[InMemoryEngine], None], *, chain: bool
+    close: Callable[[InMemoryEngine], None], way: str
 ) -> None:
-    engine = held_back(chain=chain)
+    engine = held_back(way)
     close(engine)
     engine.touch_everything()
     engine.wait(minutes=5)
     engine.allow()
     engine.wait(hours=2)
     assert Stage.UPGRADE not in [stage for _, stage in engine.spokes["site-1"].executed]
-    member = engine.member("uid-a", 0 if chain else 1, "site-1")
+    member = engine.member("uid-a", way == "step", "site-1")
     assert isinstance(member.run, Ended)
     assert member.run.result is RunResult.WITHDRAWN
     assert member.run.message.startswith("not armed: ")

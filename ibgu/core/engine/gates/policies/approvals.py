@@ -64,8 +64,7 @@ def approvals_gate(
         if rest is not None and _goes_before(rest, step, candidate):
             return None
         what = _what(asked, step, candidate)
-        begun = len(candidate.rest) < len(step.step.actions)
-        if begun and not within and not _has_changed(what, candidate.consent):
+        if candidate.begun and not within and not _has_changed(what, candidate.consent):
             return None
         lacking = _lacking(asked, what, candidate.consent, now)
         if not lacking:

@@ -125,6 +125,29 @@ def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_is_deleted() -
     assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
+@pytest.mark.parametrize("end", ["deleted", "over", "asked for later"])
+def test_a_cluster_whose_first_action_was_skipped_still_needs_approval(end: str) -> None:
+    engine = fleet("site-1", "site-2", **ASKS)
+    engine.spokes["site-1"].faults[Stage.PREP] = "slow"
+    engine.spokes["site-2"].to(Stage.PREP)
+    if end == "asked for later":
+        set_policies(engine)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=2000))
+    engine.wait(minutes=5)
+    until = (engine.now + timedelta(minutes=30)).isoformat() if end == "over" else ""
+    name = approve(engine, "alice", until=until)
+    engine.wait(minutes=5)
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    assert engine.member("uid-a", 0, "site-2").action_index == 1
+    if end == "deleted":
+        withdraw(engine, name)
+    elif end == "asked for later":
+        withdraw(engine, name)
+        set_policies(engine, policy(**ASKS))
+    engine.wait(hours=10)
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+
+
 def test_an_approval_counts_until_its_end() -> None:
     engine = fleet(**ASKS)
     start(engine, "Prep")
