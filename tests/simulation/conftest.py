@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -53,9 +54,7 @@ def told(journal_url: str) -> Tell:
     """Returns a function such as `told(story, "Prep", "Upgrade", clusters=2)`: with a plan of two
     steps."""
 
-    def tell_it(
-        story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
-    ) -> None:
-        tell(journal_url, story, *plan, clusters=clusters, nodes=nodes, talm=talm)
+    def tell_it(story: Story, *plan: str, **of_hub: Any) -> None:
+        tell(journal_url, story, *plan, **of_hub)
 
     return tell_it

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -174,13 +175,20 @@ Story = Callable[[Stage], Awaitable[None]]
 
 
 def tell(
-    url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
+    url: str,
+    story: Story,
+    *plan: str,
+    clusters: int = 1,
+    nodes: int = 1,
+    talm: bool = False,
+    policy: Object | None = None,
 ) -> None:
-    """Runs a story on a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
+    """Runs a story on a loop of its own. `plan`: the actions of each step, as "Prep Upgrade";
+    `policy`: the spec of the hub's RolloutPolicy."""
     loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
-        scenario = _scenario(plan, clusters, nodes, talm)
+        scenario = replace(_scenario(plan, clusters, nodes, talm), policy=policy or {})
         loop.run_until_complete(_tell(url, story, scenario))
     finally:
         asyncio.set_event_loop(None)

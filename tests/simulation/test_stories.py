@@ -22,6 +22,7 @@ from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import RetryDue
 from ibgu.controller.reports.reporter import STATUS_REFUSED
 from ibgu.core.engine.decide.member import arming
+from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, Run, RunState, WorkView, names
 from ibgu.db.journal import Journal
@@ -770,3 +771,28 @@ def _comes_back_with_three_nodes(cluster: SimulatedCluster, now: float) -> None:
 
 def _of_topology(cluster: SimulatedCluster, topology: str) -> None:
     cluster.registration.topology = topology
+
+
+def test_a_freeze_tells_those_that_wait_behind_a_hung_cluster(told: Tell) -> None:
+    """Nothing changes on the hub when it begins."""
+
+    async def story(stage: Stage) -> None:
+        def step() -> TrackedStep:
+            (tracked,) = stage.term.fleet.rollouts.values()
+            return tracked.steps[0]
+
+        def message() -> str:
+            (waiting,) = step().members.keys() - step().in_flight
+            return step().members[waiting].reason.message
+
+        await stage.fleet.people.apply(0)
+        await stage.until(lambda: bool(stage.armed))
+        (hung,) = step().in_flight
+        stage.fleet._act(hung, lambda cluster, now: cluster.freeze(True, now))
+        await asyncio.sleep(1500)
+        assert message().endswith("in flight at once, and as many are")
+        await asyncio.sleep(330)
+        assert "freezes all starts" in message()
+
+    freeze = {"from": "2026-01-01T00:30:00Z", "until": "2026-01-02T00:00:00Z"}
+    told(story, "Prep", clusters=2, policy={"inFlight": 1, "freezes": [freeze]})

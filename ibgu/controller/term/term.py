@@ -153,7 +153,8 @@ class Term:
         tasks.create_task(reread_unreadable(deps.journal, unreadable, self._quarantine, touch))
         tasks.create_task(term.preflights.run())
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
-        tasks.create_task(_recount(term.policy_gates, self._clock, touch))
+        gates, touched = term.policy_gates, term.changes.touched
+        tasks.create_task(_follow_policies(gates, self._clock, touch, touched))
         self._observe_canaries(tasks, term)
         if days := settings.events_days:
             forget = old_events(deps.journal)
@@ -192,11 +193,22 @@ async def _observe(ways: Iterable[Coroutine[Any, Any, None]], health: CanaryHeal
         health.end()
 
 
-async def _recount(gates: PolicyGates, clock: Clock, changed: Callable[[], None]) -> None:
+async def _follow_policies(
+    gates: PolicyGates,
+    clock: Clock,
+    changed: Callable[[], None],
+    touched: Callable[[str, str], None],
+) -> None:
+    """Has those decided on again for whom policies have changed with time, of which nothing else
+    tells."""
     while True:
         await asyncio.sleep(RECOUNT_SECONDS)
-        if gates.recount(clock.now()):
+        now = clock.now()
+        if gates.recount(now):
             changed()
+        for uid, names in gates.closed_meanwhile(now):
+            for name in names:
+                touched(uid, name)
 
 
 def _rollout(fleet: FleetState, uid: str) -> Rollout | None:

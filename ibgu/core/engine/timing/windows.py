@@ -104,6 +104,11 @@ def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] 
     return max(begun, key=itemgetter(1), default=None)
 
 
+def next_freeze(freezes: Iterable[Freeze], now: datetime) -> datetime | None:
+    """Returns when the next freeze begins; None: none does."""
+    return min((begin for begin, _ in map(freeze_span, freezes) if begin > now), default=None)
+
+
 def freeze_problem(freeze: Freeze) -> str:
     """Returns why the times of a freeze can't be read; empty: they can."""
     try:

@@ -426,9 +426,12 @@ class InMemoryEngine(Hub, Story):
         dues = [spoke.due for spoke in self.spokes.values()] + list(self.timers.values())
         dues += [when for when, _ in self.events]
         dues += [self.stalled] if self.now < self.stalled else []
+        dues.append(self.policy_gates.closing_at)
         due = min((due for due in dues if due is not None), default=until)
         self.now = max(self.now, min(due, until))
         self._happen()
+        for uid, names in self.policy_gates.closed_meanwhile(self.now):
+            self.touch(uid, *names)
         for key in [key for key, when in self.timers.items() if when <= self.now]:
             del self.timers[key]
             self.touch(key[0], *([key[1]] if key[1] else []))

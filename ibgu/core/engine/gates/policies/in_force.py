@@ -116,6 +116,16 @@ class PolicyGates:
         others start."""
         return self._waiting.recount(now)
 
+    @property
+    def closing_at(self) -> datetime | None:
+        """When the next policy may keep clusters that it lets start now; None: none will."""
+        return self._waiting.closing_at
+
+    def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields the waiting clusters, by the rollout's uid, if windows have closed or freezes have
+        begun since the last call."""
+        return self._waiting.closed_meanwhile(now)
+
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's
         uid."""

@@ -14,7 +14,7 @@ from ibgu.core.engine.gates.policies.faults import faults
 from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.sources import Sources, source_faults, sources_gate
 from ibgu.core.engine.gates.policies.start_facts import NeededFacts, label_keys
-from ibgu.core.engine.gates.policies.times import Durations, times_gate
+from ibgu.core.engine.gates.policies.times import ClosingTime, Durations, times_gate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
@@ -58,6 +58,8 @@ class PolicyInForce(Struct, frozen=True):
     """None: it is not known which rollouts the policy selects, so it holds all of them."""
     limits: PolicyLimits | None = None
     """None: the policy has no limits that can be followed."""
+    closing: ClosingTime | None = None
+    """None: the policy can't be followed."""
     budget: PolicyBudget | None = None
     breaker: SeedBreaker | None = None
     canaries: PolicyCanaries | None = None
@@ -100,8 +102,9 @@ class PolicyFactory:
             breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
         if self._sources is not None and (fault := next(source_faults(spec, self._sources), "")):
             gates.append(sources_gate(name, fault, actions, partial(_selects, spec)))
+        closing = ClosingTime()
         if spec.windows or spec.freezes:
-            gates.append(times_gate(name, spec, actions, self._durations))
+            gates.append(times_gate(name, spec, actions, self._durations, closing))
         canaries = self._canaries(name, spec, actions)
         if canaries is not None:
             rest = spec.approval is not None and spec.approval.before is ApprovalMoment.REST
@@ -120,6 +123,7 @@ class PolicyFactory:
             tuple(gates),
             spec,
             limits if limits.any else None,
+            closing,
             budget,
             breaker,
             canaries,

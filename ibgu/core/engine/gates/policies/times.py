@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.engine.timing.windows import frozen, local_time, opening, zone_of, zone_problem
+from ibgu.core.engine.timing.windows import (
+    frozen,
+    local_time,
+    next_freeze,
+    opening,
+    zone_of,
+    zone_problem,
+)
 from ibgu.core.model import ActingParty, ActionName, ClusterView, PolicyRule, Reason, names, traits
 from ibgu.core.model.actions import table_of, whole
 from ibgu.core.model.meaning import Meaning
@@ -34,14 +41,38 @@ NO_WINDOW_MEANING = Meaning(
     "the policy has a window that does",
     "have the policy's owner add a window, or a longer one",
 )
+_NEXT = timedelta(seconds=1)
 _NO_ZONE = (
     "the policy's windows are in the cluster's time zone, which is not known: give the "
     f"ManagedCluster the label {names.TIME_ZONE}, such as Europe.Berlin"
 )
 
 
+class ClosingTime:
+    """ClosingTime is when the first of the clusters that a policy has let start may not any more:
+    its window closes, or a freeze begins. Nothing else tells those that still wait."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+        """None: nobody has been let start since the last time."""
+
+    def note(self, closes: datetime | None) -> None:
+        self.at = min(filter(None, (self.at, closes)), default=None)
+
+    def take(self, now: datetime) -> bool:
+        """Returns whether the time has come. It is noted again by those that may still start."""
+        if self.at is None or now < self.at:
+            return False
+        self.at = None
+        return True
+
+
 def times_gate(
-    name: str, spec: RolloutPolicySpec, actions: ActionFilter, durations: Durations
+    name: str,
+    spec: RolloutPolicySpec,
+    actions: ActionFilter,
+    durations: Durations,
+    closing: ClosingTime,
 ) -> MemberGate:
     """Returns a gate that also guards actions inside a chain."""
     needs = {GateInput.CLUSTER, GateInput.TIME} | ({GateInput.DURATIONS} if spec.fit else set())
@@ -49,7 +80,11 @@ def times_gate(
     def check(candidate: Candidate) -> Reason | None:
         if not selects_cluster(spec.clusters, candidate.cluster.labels):
             return None
-        return _frozen(spec, candidate) or _outside(spec, candidate, durations)
+        reason = _frozen(spec, candidate) or _outside(spec, candidate, durations)
+        if reason is None:
+            closing.note(next_freeze(spec.freezes, candidate.now))
+            closing.note(_closes(spec, candidate, durations))
+        return reason
 
     return MemberGate(
         name=policy_gate(name),
@@ -99,6 +134,15 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
         return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
     words = f"{takes}, and the policy's window closes at {local_time(found.until, zone)}"
     return kept_by_policy(words, now, min(found.until, found.opens or found.until))
+
+
+def _closes(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations) -> datetime | None:
+    """Returns from when on the windows keep the cluster, which they let start now; None: never."""
+    zone, _ = own_zone(candidate.cluster)
+    until = opening(spec.windows, zone, candidate.now).until
+    if until is None or not spec.fit:
+        return until
+    return until - time_needed(candidate.action, durations()) + _NEXT
 
 
 def _kept_until_corrected(words: str, now: datetime, rule: PolicyRule) -> Reason:

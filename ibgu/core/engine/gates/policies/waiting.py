@@ -74,6 +74,22 @@ class WaitingMembers:
             if step is not None:
                 yield from (found for each in canaries for found in each.to_observe(step, now))
 
+    @property
+    def closing_at(self) -> datetime | None:
+        """When the next policy may keep clusters that it lets start now; None: none will."""
+        times = (each.closing.at for each in self._policies if each.closing is not None)
+        return min((each for each in times if each is not None), default=None)
+
+    def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
+        """Yields the waiting clusters, by the rollout's uid, if a window has closed since somebody
+        was let start, or a freeze has begun: nothing else tells those that wait for a slot or a
+        place."""
+        closed = [each.closing.take(now) for each in self._policies if each.closing is not None]
+        for uid, tracked in self._fleet.rollouts.items() if any(closed) else ():
+            step = tracked.current
+            if step is not None:
+                yield uid, list(_in_turn(step))
+
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
         nothing else tells them."""
@@ -165,3 +181,10 @@ class WaitingMembers:
             return False
         free.update({place: free[place] - 1 for place in places})
         return True
+
+
+def _in_turn(step: TrackedStep) -> Iterator[str]:
+    """Yields the clusters of the members that wait for a slot, or for a place of a policy."""
+    kept = (places for (_, who), places in step.kept.items() if who is ActingParty.CLUSTER)
+    for places in (step.queue, *kept):
+        yield from (name for _, name in places)

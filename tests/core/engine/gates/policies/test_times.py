@@ -349,3 +349,42 @@ def test_a_window_that_never_opens_waits_for_a_person() -> None:
         ActingParty.PERSON,
         None,
     )
+
+
+TEN = {"from": "2026-01-01T00:10:00Z", "until": "2026-01-01T10:00:00Z"}
+UNTIL_TEN = {"cron": "50 23 * * *", "durationMinutes": 20, "timeZone": "UTC"}
+
+
+@pytest.mark.parametrize("times", [{"freezes": [TEN]}, {"windows": [UNTIL_TEN]}])
+@pytest.mark.parametrize("place", [True, False])
+def test_a_time_that_is_over_keeps_those_that_wait_behind_a_hung_cluster(
+    times: dict[str, Any], *, place: bool
+) -> None:
+    """Otherwise the clock runs on, and at the deadline all have never started."""
+    engine = fleet(**dict.fromkeys(("site-1", "site-2", "site-3", "site-4"), ""))
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    set_policies(engine, policy("ran", **times), *([policy("hub", inFlight=1)] if place else []))
+    engine.apply(ibgu("a", "Prep", concurrency=2 if place else 1, timeout=60))
+    engine.wait(minutes=9)
+    assert reason(engine, "uid-a", "site-2").gate == ("RolloutPolicy/hub" if place else "")
+    engine.wait(minutes=1)
+    for name in ("site-2", "site-3", "site-4"):
+        assert reason(engine, "uid-a", name).gate == "RolloutPolicy/ran"
+    engine.wait(hours=5)
+    step = engine.tracked("uid-a").steps[0]
+    assert step.step.stopped_since is not None
+    assert step.counts[MemberState.WAITING] == 3
+    engine.wait(hours=20)
+    assert step.counts[Outcome.SUCCEEDED] == 3
+
+
+def test_a_window_that_has_become_too_short_keeps_those_that_wait() -> None:
+    engine = fleet(**dict.fromkeys(("site-1", "site-2"), ""))
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.durations = {Action.PREP: DurationStats(20, 60.0, 240.0, (60.0,))}
+    set_policies(engine, policy("ran", fit=True, windows=[UNTIL_TEN]))
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(minutes=6)
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    engine.wait(seconds=1)
+    assert reason(engine, "uid-a", "site-2").gate == "RolloutPolicy/ran"
