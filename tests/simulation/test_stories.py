@@ -773,7 +773,7 @@ def _of_topology(cluster: SimulatedCluster, topology: str) -> None:
     cluster.registration.topology = topology
 
 
-def test_a_freeze_tells_those_that_wait_behind_a_hung_cluster(told: Tell) -> None:
+def test_a_freeze_reaches_the_reasons_behind_a_hung_cluster(told: Tell) -> None:
     """Nothing changes on the hub when it begins."""
 
     async def story(stage: Stage) -> None:

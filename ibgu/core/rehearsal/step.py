@@ -147,7 +147,7 @@ class StepRun(StepMembers):
         to those for which places have become free (R50.3)."""
         self._rate.opens = NEVER
         self._fill()
-        while self._places.any_freed and len(self._action) < self._rules.slots:
+        while self._places.any_freed:
             self._wake()
             self._fill()
 

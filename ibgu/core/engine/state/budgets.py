@@ -38,7 +38,8 @@ class CountedFailures(Struct, frozen=True):
 
 class PolicyBudget:
     """PolicyBudget is the failure budget of one policy, for all rollouts that it holds. The answer
-    for a step is kept until a cluster fails, a person resumes, or members join."""
+    for a step is kept until a cluster fails, a person resumes, members join, or the labels of
+    clusters have changed."""
 
     def __init__(
         self,
@@ -46,9 +47,13 @@ class PolicyBudget:
         budget: FailureBudget,
         actions: ActionFilter,
         selects: Callable[[str], bool],
+        *,
+        about_some: bool = False,
     ) -> None:
         """`actions` chooses the actions that the policy holds: only their failures count.
-        `selects`: whether the policy is about a cluster, by its name."""
+        `selects`: whether the policy is about a cluster, by its name. `about_some`: whether that
+        depends on its labels."""
+        self.about_some = about_some
         self.policy = policy
         self.budget = budget
         self._actions = actions
@@ -80,6 +85,12 @@ class PolicyBudget:
         found = self._judge(failures, tracked, step, since)
         self._known[step.step.key] = (rests_on, found)
         return found
+
+    def judge_again(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
+        """Judges the step by the labels as they are now; returns whether the answer is another one
+        than before."""
+        before = self._known.pop(step.step.key, None)
+        return before is not None and self.counted(failures, tracked, step) != before[1]
 
     def _judge(
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime

@@ -111,14 +111,14 @@ class PolicyGates:
         )
 
     def recount(self, now: datetime) -> bool:
-        """Counts again how many clusters each policy selects, for limits that are a share of them,
-        chooses the canaries again, and ends turns that were in vain; returns whether that may let
-        others start."""
+        """Looks again at what changes with labels and time: limits that are a share of clusters,
+        canaries, budgets, and turns that were in vain. Returns whether that changes who may
+        start."""
         return self._waiting.recount(now)
 
     @property
     def closing_at(self) -> datetime | None:
-        """When the next policy may keep clusters that it lets start now; None: none will."""
+        """The time at which a policy may keep clusters that it lets start now; None: none will."""
         return self._waiting.closing_at
 
     def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:

@@ -179,7 +179,10 @@ class PolicyFactory:
             own = budget is not None and budget.per is not BudgetScope.HUB
             return own or spec.clusters == PolicyClusters()
 
-        return PolicyBudget(name, budget, actions, selects) if budget is not None else None
+        if budget is None:
+            return None
+        about_some = spec.clusters != PolicyClusters()
+        return PolicyBudget(name, budget, actions, selects, about_some=about_some)
 
 
 def _demands(name: str, spec: RolloutPolicySpec, actions: ActionFilter) -> PolicyDemands | None:

@@ -43,11 +43,12 @@ class WaitingMembers:
         self._fleet.occupancy.follow(self._limits(), self._fleet.left_rebooting())
 
     def recount(self, now: datetime) -> bool:
-        """Counts again how many clusters each policy selects, for limits that are a share of them,
-        chooses the canaries again, and ends turns that were in vain; returns whether that may let
-        others start."""
+        """Looks again at what changes with labels and time: limits that are a share of clusters,
+        canaries, budgets, and turns that were in vain. Returns whether that changes who may
+        start."""
         lapsed = self._turns.lapse(self._limits(), now)
-        return any([self._recount_limits(), lapsed, *self._chosen_again(now)])
+        again = (*self._chosen_again(now), *self._judged_again())
+        return any([self._recount_limits(), lapsed, *again])
 
     def _recount_limits(self) -> bool:
         shares = [limits for limits in self._limits() if limits.by_share]
@@ -57,6 +58,14 @@ class WaitingMembers:
 
     def _chosen_again(self, now: datetime) -> Iterator[bool]:
         return (canaries.choose_again(step, now) for canaries, step in self._awaited())
+
+    def _judged_again(self) -> Iterator[bool]:
+        budgets = [each.budget for each in self._policies if each.budget is not None]
+        by_labels = [each for each in budgets if each.about_some]
+        for tracked in self._fleet.rollouts.values() if by_labels else ():
+            if (step := tracked.current) is not None:
+                failures = self._fleet.failures
+                yield from (each.judge_again(failures, tracked, step) for each in by_labels)
 
     def _awaited(self) -> Iterator[tuple[PolicyCanaries, TrackedStep]]:
         """Yields the canaries of each policy with each step of which policies keep members."""
@@ -76,7 +85,7 @@ class WaitingMembers:
 
     @property
     def closing_at(self) -> datetime | None:
-        """When the next policy may keep clusters that it lets start now; None: none will."""
+        """The time at which a policy may keep clusters that it lets start now; None: none will."""
         times = (each.closing.at for each in self._policies if each.closing is not None)
         return min((each for each in times if each is not None), default=None)
 
@@ -105,7 +114,7 @@ class WaitingMembers:
         steps = {
             uid: step
             for uid, tracked in self._fleet.rollouts.items()
-            if (step := tracked.current) is not None and step.kept and step.free > 0
+            if (step := tracked.current) is not None and step.kept
         }
         for limits in self._limits():
             free: dict[Place, int] = {}

@@ -407,3 +407,41 @@ def test_only_so_many_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1, timeout=600))
     engine.wait(hours=5)
     assert ended(engine, step=1) == (3, 0)
+
+
+def moved(engine: InMemoryEngine, site: str, *names: str) -> None:
+    """Labels the clusters, and waits until ibgu has counted again."""
+    for name in names:
+        engine.labels[name][SITE] = site
+        engine.touch_cluster(name)
+    engine.settle()
+    assert engine.policy_gates.recount(engine.now)
+    assert not engine.policy_gates.recount(engine.now)
+    engine.touch_everything()
+    engine.wait(minutes=1)
+
+
+@pytest.mark.parametrize("failed_one", [True, False])
+def test_clusters_that_get_the_label_of_a_spent_budget_are_held(*, failed_one: bool) -> None:
+    engine = fleet(6, {1})
+    engine.spokes["site-02"].faults[Stage.PREP] = "slow"
+    northern = {"selector": {"matchLabels": {SITE: "north"}}}
+    budget(engine, 0, per="Hub", withinMinutes=1440, clusters=northern)
+    for name in engine.spokes:
+        engine.labels[name][SITE] = "south"
+    moving = ["site-01", "site-05", "site-06"] if failed_one else ["site-05", "site-06"]
+    if not failed_one:
+        engine.labels["site-01"][SITE] = "north"
+    engine.apply(ibgu("b", "Prep", selectors=of("site-01")))
+    engine.wait(hours=1)
+    names = [name for name in engine.spokes if name != "site-01"]
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600, selectors=of(*names)))
+    engine.wait(minutes=1)
+    assert hold(engine) == ""
+    moved(engine, "north", *moving)
+    engine.wait(hours=3)
+    assert hold(engine).startswith("1 cluster of the hub has failed within 1 d")
+    assert ended(engine) == (1, 0)
+    moved(engine, "south", *moving)
+    engine.wait(hours=3)
+    assert ended(engine) == (5, 0)

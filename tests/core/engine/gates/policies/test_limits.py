@@ -455,6 +455,20 @@ def test_a_freed_place_wakes_one_and_not_all_that_wait() -> None:
     assert max(Counter(waits).values()) < 10
 
 
+def test_a_place_that_becomes_free_counts_though_its_slot_is_taken_at_once() -> None:
+    engine = fleet("east-1", "east-2", "north-1", "west-1", "west-2")
+    set_policies(engine, policy(perTopology=[{"label": SITE, "maximum": 1}]))
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    engine.wait(hours=2)
+    steps = (each.decision for each in engine.said)
+    order = [
+        each.member.cluster
+        for each in steps
+        if isinstance(each, OnMember) and each.kind is Kind.RUN_INTENDED
+    ]
+    assert order == ["east-1", "north-1", "east-2", "west-1", "west-2"]
+
+
 def test_the_steps_clock_stands_while_others_have_all_places() -> None:
     engine = fleet("east-1", "east-2")
     set_policies(engine, policy(inFlight=1))
