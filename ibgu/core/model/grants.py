@@ -140,6 +140,9 @@ class Grants(Struct, frozen=True):
 
     approvals: tuple[Approval, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()
+    withdrawn: tuple[Approval, ...] = ()
+    """The approvals that have counted and were deleted: of each point the newest, which says what
+    was approved."""
     unread: int = 0
     """How many younger approvals are not read."""
     unread_glasses: int = 0

@@ -56,6 +56,7 @@ def follow_grants(ctx: DecisionContext) -> None:
     found = Grants(
         tuple(_approvals(ctx, shown.approvals)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
+        tuple(_withdrawn(ctx, known, shown.approvals)),
         unread=shown.unread,
         unread_glasses=shown.unread_glasses,
         unread_until=_later(known.unread_until, shown.unread_until),
@@ -106,9 +107,7 @@ def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Appr
         if found is not None and found.refused:
             yield found
             continue
-        if in_plan(ctx, each) and each.step not in contents:
-            contents[each.step] = step_content(ctx, each.step)
-        content = contents.get(each.step, _UNKNOWN)
+        content = _content(ctx, contents, each)
         if found is not None:
             yield _unless_changed(each, found.content, content.approved)
         elif refused := each.refused or _refused(ctx, each):
@@ -119,6 +118,30 @@ def _approvals(ctx: DecisionContext, shown: Iterable[Approval]) -> Iterator[Appr
             yield replace(each, refused=f"{content.obstacle}; then approve again")
         else:
             yield replace(each, content=content.approved)
+
+
+def _content(
+    ctx: DecisionContext, contents: dict[int, StepContent], approval: Approval
+) -> StepContent:
+    """Returns what the step of the approval is now; `contents` has those that were asked for."""
+    if in_plan(ctx, approval) and approval.step not in contents:
+        contents[approval.step] = step_content(ctx, approval.step)
+    return contents.get(approval.step, _UNKNOWN)
+
+
+def _withdrawn(
+    ctx: DecisionContext, known: Grants, shown: Iterable[Approval]
+) -> Iterator[Approval]:
+    """Yields the approvals that have counted and are gone. What was approved by them must not
+    become another thing behind those that have begun."""
+    contents: dict[int, StepContent] = {}
+    had_content = (each for each in _gone(known.approvals, shown) if each.content is not None)
+    newest = {each.point: each for each in (*known.withdrawn, *had_content)}
+    for each in newest.values():
+        if each.refused:
+            yield each
+        else:
+            yield _unless_changed(each, each.content, _content(ctx, contents, each).approved)
 
 
 def _unless_changed(
@@ -171,6 +194,10 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
     for each in _gone(known.approvals, found.approvals):
         words = f"the approval of {_point(each)} by {_shown(each.user)} was deleted"
         yield _Change(Kind.APPROVAL, words)
+    for each in _new(known.withdrawn, found.withdrawn):
+        if each.changed and each.uid in _by_uid(known.withdrawn):
+            words = f"{_point(each)} is another one than {_shown(each.user)} had approved"
+            yield _Change(Kind.APPROVAL, f"{words}: {each.refused}", warning=True)
 
 
 def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[_Change]:

@@ -103,7 +103,8 @@ def _what(asked: PolicyApproval, step: TrackedStep, candidate: Candidate) -> _As
 
 def _has_changed(what: _Asked, consent: Consent) -> bool:
     """Whether people had approved it, and it has become another thing since."""
-    found = consent.grants.approvals
+    grants = consent.grants
+    found = (*grants.approvals, *grants.withdrawn)
     return any(each.changed and each.point == (what.step, what.before) for each in found)
 
 

@@ -12,7 +12,7 @@ from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.grants import ApprovedContent
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.grants import approve
+from tests.core.engine.gates.policies.grants import approve, withdraw
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 ONE, TWO, UNREAD = PayloadState(digest="one"), PayloadState(digest="two"), PayloadState(read=False)
@@ -117,6 +117,64 @@ def test_a_member_in_flight_waits_between_two_actions_once_they_are_others() -> 
     approve(engine, "alice")
     engine.wait(hours=2)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def withdraw_all(engine: InMemoryEngine) -> None:
+    for each in engine.tracked("uid-a").rollout.grants.approvals:
+        withdraw(engine, each.name)
+    engine.settle()
+
+
+def between(engine: InMemoryEngine) -> str:
+    """Returns why the first cluster, which has done its Prep, waits."""
+    member = engine.member("uid-a", 0, "site-1")
+    assert [done.action for done in member.completed] == ["Prep"]
+    return member.reason.message
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_deletion_of_an_approval_that_has_ended_lets_nothing_go_on(*, restarted: bool) -> None:
+    engine = approved("Prep Upgrade")
+    exchange_backup(engine)
+    engine.wait(hours=1)
+    withdraw_all(engine)
+    if restarted:
+        engine.restart()
+    engine.wait(hours=5)
+    assert between(engine) == "1 person must approve step 1"
+    approve(engine, "bob")
+    engine.wait(hours=5)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_content_that_is_exchanged_after_a_withdrawal_needs_approval() -> None:
+    engine = approved("Prep Upgrade")
+    withdraw_all(engine)
+    exchange_backup(engine)
+    engine.wait(hours=5)
+    assert between(engine) == "1 person must approve step 1"
+    assert engine.told(Kind.APPROVAL)[-1] == (
+        f"step 1 is another one than alice had approved: {ANNOTATIONS}: approve it again"
+    )
+
+
+def test_a_withdrawal_alone_keeps_no_cluster_that_has_begun() -> None:
+    engine = approved("Prep Upgrade")
+    withdraw_all(engine)
+    engine.wait(hours=5)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+
+
+def test_of_each_point_the_newest_withdrawn_approval_is_kept() -> None:
+    engine = approved("Prep Upgrade")
+    for user in ("bob", "carol"):
+        approve(engine, user)
+    approve(engine, "dan", step=9)
+    engine.settle()
+    withdraw_all(engine)
+    [kept] = engine.tracked("uid-a").rollout.grants.withdrawn
+    assert (kept.user, kept.point) == ("carol", (0, "Step"))
 
 
 def test_content_that_can_not_be_read_hides_no_other_change() -> None:
