@@ -166,7 +166,7 @@ def test_a_withdrawal_alone_keeps_no_cluster_that_has_begun() -> None:
     assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
 
 
-def test_of_each_point_the_newest_withdrawn_approval_is_kept() -> None:
+def test_the_newest_withdrawn_approval_of_each_point_is_kept() -> None:
     engine = approved("Prep Upgrade")
     for user in ("bob", "carol"):
         approve(engine, user)
