@@ -248,6 +248,18 @@ async def test_aborted_stragglers_are_retried_from_prep(
     kubectl("apply", "-f", "-", stdin=printed.stdout)
 
 
+async def test_the_greater_uid_of_one_second_has_the_cluster(
+    ibgu: Ibgu, scene: Scene, journal: Journal
+) -> None:
+    for uid in ("0", "zz"):
+        twin = rollout(uid, namespace=scene.namespace)
+        await seen(journal, twin)
+        prep = await open_step(journal, step(twin, 0, Action.PREP))
+        await put(journal, member(prep, scene.names["pull" if uid == "0" else "monitor"], 0))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
+    assert json.loads(found.stdout)["elsewhere"] == {f"{scene.namespace}/ran-zz": 1}
+
+
 async def test_a_proposed_command_keeps_the_filters(
     ibgu: Ibgu, scene: Scene, kubectl: Kubectl, context: Context
 ) -> None:

@@ -102,9 +102,13 @@ def selecting(ibgus: Sequence[RolloutObject], rollout: Rollout) -> list[Selectin
             _chosen_by(each.spec),
         )
         for each in ibgus
-        if each.metadata.uid != rollout.uid
-        and datetime.fromisoformat(each.metadata.creation_timestamp) >= rollout.created_at
+        if _age(each) > rollout.age
     ]
+
+
+def _age(of: RolloutObject) -> tuple[datetime, str]:
+    """Returns the sort key by age, as the journal's records have it (R6.3)."""
+    return (datetime.fromisoformat(of.metadata.creation_timestamp), of.metadata.uid)
 
 
 def naming(

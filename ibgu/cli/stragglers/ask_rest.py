@@ -1,6 +1,7 @@
 """Asks REST for the rollout's clusters, and where newer rollouts have taken them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -49,6 +50,11 @@ def _newest(members: Iterable[MemberResponse]) -> dict[str, MemberResponse]:
 
 def _newer(client: Client, than: RolloutResponse) -> Iterable[NewerRollout]:
     for rollout in client.rollouts(state=_PRESENT):
-        if rollout.created_at > than.created_at and rollout.started_at:
+        if _age(rollout) > _age(than) and rollout.started_at:
             members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
             yield NewerRollout(rollout, members)
+
+
+def _age(of: RolloutResponse) -> tuple[datetime, str]:
+    """Returns the sort key by age (R6.3); the uid decides between rollouts of one second."""
+    return (of.created_at, of.uid)
