@@ -248,6 +248,36 @@ async def test_aborted_stragglers_are_retried_from_prep(
     kubectl("apply", "-f", "-", stdin=printed.stdout)
 
 
+async def test_an_aborted_cluster_whose_retry_fails_is_in_the_retry(
+    ibgu: Ibgu, scene: Scene, journal: Journal
+) -> None:
+    """`ibgu retry --abort-first` has appended the abort to the rollout's own plan."""
+    abort = await open_step(journal, step(scene.rollout(), 2, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(abort, scene.names["pull"], 0))
+    again = rollout("r2", age=-1, namespace=scene.namespace)
+    await seen(journal, again)
+    prep = await open_step(journal, step(again, 0, Action.PREP))
+    await put(journal, failed(prep, scene.names["pull"], 0, PULL))
+    args = ("stragglers", "ran-r1", "-n", scene.namespace)
+    found = await ibgu(*args)
+    assert f"1 more is in {scene.namespace}/ran-r2 now: ibgu stragglers ran-r2" in found.stdout
+    nowhere = await ibgu(*args, "-o", "json", KUBECONFIG="/nowhere/at/all")
+    assert json.loads(nowhere.stdout)["elsewhere"] == {f"{scene.namespace}/ran-r2": 1}
+
+
+async def test_an_aborted_cluster_whose_retry_succeeded_is_not_left(
+    ibgu: Ibgu, scene: Scene, journal: Journal
+) -> None:
+    abort = await open_step(journal, step(scene.rollout(), 2, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(abort, scene.names["pull"], 0))
+    again = rollout("r2", age=-1, namespace=scene.namespace, state=RolloutState.COMPLETE)
+    await seen(journal, again)
+    prep = await open_step(journal, step(again, 0, Action.PREP))
+    await put(journal, succeeded(prep, scene.names["pull"], 0))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
+    assert json.loads(found.stdout)["elsewhere"] == {}
+
+
 async def test_the_greater_uid_of_one_second_has_the_cluster(
     ibgu: Ibgu, scene: Scene, journal: Journal
 ) -> None:

@@ -109,10 +109,10 @@ def report(facts: RestFacts, live: HubClusters | NoProposals) -> StragglersRepor
     elsewhere: dict[str, int] = {}
     found: list[Straggler] = []
     for member in facts.members.values():
-        left, gone_to = _now(member, facts.newer, plan)
+        left, owner = _now(member, facts.newer, plan)
         straggler = _judged(left, course, live)
-        if gone_to and straggler:
-            elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
+        if owner and (straggler or _to_upgrade(member, owner)):
+            elsewhere[owner.name] = elsewhere.get(owner.name, 0) + 1
         elif straggler:
             found.append(straggler)
     return StragglersReport(facts, live, tuple(grouped(found)), elsewhere, left=len(found))
@@ -133,19 +133,27 @@ def _judged(
     return None if left.outcome == "succeeded" else Straggler(left, StragglerState.ENDED)
 
 
+def _to_upgrade(member: MemberResponse, owner: NewerRollout) -> bool:
+    """Whether the cluster was aborted here, and the newer rollout has not upgraded it: its labels
+    are of that rollout, and say nothing of the abort."""
+    there = owner.members[member.cluster]
+    upgraded = owner.rollout.state == "complete" and there.outcome == "succeeded"
+    return _has_aborted(member) and not upgraded
+
+
 def _now(
     member: MemberResponse, newer: Sequence[NewerRollout], plan: Plan
-) -> tuple[StragglerMember, str]:
-    """Returns the member's state, and the newer rollout that owns it now ("": it is ours). One that
-    a newer rollout has only taken back to Idle is ours again."""
+) -> tuple[StragglerMember, NewerRollout | None]:
+    """Returns the member's state, and the newer rollout that owns it now (None: it is ours). One
+    that a newer rollout has only taken back to Idle is ours again."""
     for other in newer:
         there = other.members.get(member.cluster)
         if there is None:
             continue
         if _has_aborted(there):
-            return replace(_left(there, plan), step=member.step), ""
-        return _left(member, plan), other.name
-    return _left(member, plan), ""
+            return replace(_left(there, plan), step=member.step), None
+        return _left(member, plan), other
+    return _left(member, plan), None
 
 
 def _has_aborted(member: MemberResponse) -> bool:
