@@ -278,6 +278,23 @@ async def test_an_aborted_cluster_whose_retry_succeeded_is_not_left(
     assert json.loads(found.stdout)["elsewhere"] == {}
 
 
+async def test_clusters_cancelled_on_purpose_need_a_new_rollout(
+    ibgu: Ibgu, scene: Scene, journal: Journal
+) -> None:
+    name = f"{scene.namespace}/ran-r2"
+    newer = rollout("r2", age=-1, namespace=scene.namespace, state=RolloutState.COMPLETE)
+    await seen(journal, newer)
+    abort = await open_step(journal, step(newer, 0, Action.ABORT))
+    await put(journal, succeeded(abort, scene.names["pull"], 0))
+    args = ("stragglers", "ran-r1", "-n", scene.namespace)
+    text = (await ibgu(*args)).stdout
+    line = f"  1 more was cancelled on purpose by {name}: to upgrade it, create a new rollout"
+    assert line in text.splitlines()
+    assert "ibgu stragglers ran-r2" not in text
+    body = json.loads((await ibgu(*args, "-o", "json")).stdout)
+    assert (body["elsewhere"], body["cancelled"]) == ({}, {name: 1})
+
+
 async def test_the_greater_uid_of_one_second_has_the_cluster(
     ibgu: Ibgu, scene: Scene, journal: Journal
 ) -> None:

@@ -1,5 +1,6 @@
 """Derives the unfinished clusters, and what may be done about them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 
@@ -10,6 +11,7 @@ from ibgu.cli.stragglers.facts import HubClusters, NewerRollout, NoProposals, Re
 from ibgu.client.responses import MemberResponse
 from ibgu.core.drivers import DRIVERS, traits
 from ibgu.core.model import ActionName
+from ibgu.core.model.actions import ActionTraits
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change import NewStep, appendable, appended
 from ibgu.core.views.stragglers import (
@@ -68,6 +70,8 @@ class StragglersReport(Struct, frozen=True):
     groups: tuple[StragglerGroup, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
+    cancelled: Mapping[str, int]
+    """Newer rollout -> clusters that it has cancelled on purpose."""
     only: GroupFilter = GroupFilter()
     left: int = 0
     """The clusters that are left, those that the filter leaves out included."""
@@ -106,21 +110,23 @@ def report(facts: RestFacts, live: HubClusters | NoProposals) -> StragglersRepor
     plan = tuple(tuple(item.actions) for item in facts.rollout.plan)
     started = sum(step.state != "planned" for step in facts.steps)
     course = PlanProgress(plan, started)
-    elsewhere: dict[str, int] = {}
+    elsewhere, cancelled = Counter[str](), Counter[str]()
     found: list[Straggler] = []
     for member in facts.members.values():
         left, owner = _now(member, facts.newer, plan)
         straggler = _judged(left, course, live)
         if owner and (straggler or _to_upgrade(member, owner)):
-            elsewhere[owner.name] = elsewhere.get(owner.name, 0) + 1
+            there = cancelled if _has_cancelled(owner.members[member.cluster]) else elsewhere
+            there[owner.name] += 1
         elif straggler:
             found.append(straggler)
-    return StragglersReport(facts, live, tuple(grouped(found)), elsewhere, left=len(found))
+    groups = tuple(grouped(found))
+    return StragglersReport(facts, live, groups, elsewhere, cancelled, left=len(found))
 
 
 def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
     groups = tuple(filter(only.has, of.groups))
-    return StragglersReport(of.facts, of.live, groups, of.elsewhere, only, of.left)
+    return replace(of, groups=groups, only=only)
 
 
 def _judged(
@@ -157,8 +163,17 @@ def _now(
 
 
 def _has_aborted(member: MemberResponse) -> bool:
+    return any(action.after_failure for action in _last_action(member))
+
+
+def _has_cancelled(member: MemberResponse) -> bool:
+    return any(action.aborts and not action.after_failure for action in _last_action(member))
+
+
+def _last_action(member: MemberResponse) -> list[ActionTraits]:
+    """Returns the action that a cluster which succeeded took last; empty: none."""
     last = member.completed[-1:] if member.outcome == "succeeded" else ()
-    return any(traits(done.action).after_failure for done in last)
+    return [traits(done.action) for done in last]
 
 
 def _left(member: MemberResponse, plan: Plan) -> StragglerMember:

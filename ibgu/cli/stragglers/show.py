@@ -58,6 +58,7 @@ def body_of(report: StragglersReport) -> dict[str, object]:
         "checked": checked,
         "groups": [_plain(group) for group in report.groups],
         "elsewhere": dict(report.elsewhere),
+        "cancelled": dict(report.cancelled),
         "patch": report.patch if any(group.aborts for group in report.groups) else [],
         "manifests": [way.manifest for way in report.ways()],
     }
@@ -102,6 +103,12 @@ def _elsewhere(report: StragglersReport) -> Iterator[str]:
         yield (
             f"  {number} more {'is' if number == 1 else 'are'} in {name} now: "
             f"ibgu stragglers {which} -n {where}{_selected(report)}"
+        )
+    for name, number in report.cancelled.items():
+        them, was = ("it", "was") if number == 1 else ("them", "were")
+        yield (
+            f"  {number} more {was} cancelled on purpose by {name}: "
+            f"to upgrade {them}, create a new rollout"
         )
 
 

@@ -158,7 +158,9 @@ class KindMeanings(Struct, frozen=True, kw_only=True):
     """Commands with which a person at the cluster sees more of a failure; empty: the driver makes
     them of its message."""
     aborted: Meaning = Meaning("the cluster was taken back", do="")
-    """The success of an action that aborts."""
+    """The success of an action that aborts failed clusters."""
+    cancelled: Meaning = Meaning("the cluster was taken back on purpose", do="")
+    """The success of an action that aborts, whatever the cluster's state was."""
 
 
 class ReadObject(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from ibgu.core.model import Cause, ReasonKind
 from ibgu.core.model.meaning import Meaning
 
 _AGAIN = "create a FleetUpdate for the clusters that failed"
+_WITHDRAWN = Meaning("the request was withdrawn before the update began", do="")
 
 UPDATE_MEANINGS = KindMeanings(
     reasons={
@@ -76,5 +77,6 @@ UPDATE_MEANINGS = KindMeanings(
         "oc get clusteroperators",
         "oc get machineconfigpools",
     ),
-    aborted=Meaning("the request was withdrawn before the update began", do=""),
+    aborted=_WITHDRAWN,
+    cancelled=_WITHDRAWN,
 )

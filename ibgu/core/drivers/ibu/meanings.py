@@ -102,4 +102,8 @@ IBU_MEANINGS = KindMeanings(
         "the cluster is back to Idle, not upgraded",
         do="`ibgu stragglers` shows the plan to continue with",
     ),
+    cancelled=Meaning(
+        "its upgrade was cancelled on purpose: the cluster is back to Idle, not upgraded",
+        do="nothing; to upgrade it, create a new rollout",
+    ),
 )

@@ -142,15 +142,17 @@ def _meaning(case: ExplainCase, reason: Reason | None, own: KindMeanings) -> Mea
         return meaning_of_reason(reason.kind, own)
     if member.cause:
         return meaning_of_cause(member.cause, own)
-    return own.aborted if _aborted(member) else _DONE
+    return _meaning_of_abort(member, own) or _DONE
 
 
-def _aborted(member: Member) -> bool:
-    """Whether the member was aborted; Abort and AbortOnFailure stand alone in their step."""
-    succeeded = member.outcome is Outcome.SUCCEEDED
-    return succeeded and any(
-        traits(done.action).aborts and not done.note for done in member.completed
-    )
+def _meaning_of_abort(member: Member, own: KindMeanings) -> Meaning | None:
+    """Returns what it means that the member was aborted; None: it was not. Abort and AbortOnFailure
+    stand alone in their step."""
+    taken = [traits(done.action) for done in member.completed if not done.note]
+    aborted = any(action.aborts for action in taken)
+    if member.outcome is not Outcome.SUCCEEDED or not aborted:
+        return None
+    return own.aborted if any(action.after_failure for action in taken) else own.cancelled
 
 
 def _who(reason: Reason | None, state: DisplayState) -> ActingParty | None:

@@ -88,10 +88,21 @@ def test_success_asks_for_nothing() -> None:
 def test_an_aborted_cluster_is_explained_as_not_upgraded(action: Action) -> None:
     found = told(done("site-1", action, ended_at=NOW))
     assert found.headline == f"{action} succeeded 6 min ago"
-    assert found.means == "the cluster is back to Idle, not upgraded"
-    assert found.do
-    assert "ibgu stragglers" in found.do
+    assert found.means is not None
+    assert "the cluster is back to Idle, not upgraded" in found.means
     assert found.who is None
+
+
+def test_an_aborted_failure_goes_on_with_the_stragglers() -> None:
+    found = told(done("site-1", Action.ABORT_ON_FAILURE, ended_at=NOW))
+    assert found.do == "`ibgu stragglers` shows the plan to continue with"
+
+
+def test_a_cluster_cancelled_on_purpose_needs_a_new_rollout() -> None:
+    found = told(done("site-1", Action.ABORT, ended_at=NOW))
+    assert found.means is not None
+    assert found.means.startswith("its upgrade was cancelled on purpose")
+    assert found.do == "nothing; to upgrade it, create a new rollout"
 
 
 def test_a_prepared_cluster_behind_the_circuit_breaker_is_held() -> None:
