@@ -67,6 +67,7 @@ class UnfitCluster(Struct, frozen=True):
     """Whether another rollout has the cluster."""
 
 
+_ALREADY_BACK = "rolled back: finalize the rollout that did it"
 _GONE = UnfitCluster("no ManagedCluster of that name is on the hub")
 
 
@@ -74,9 +75,10 @@ def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> UnfitCluster | 
     if each.labels is None:
         return _GONE
     if _UPGRADED in each.labels:
-        return UnfitCluster(
-            "upgraded already: roll it back, or finalize it", which is not CancelScope.ALL
-        )
+        why = "upgraded already: roll it back, or finalize it"
+        if _ROLLED_BACK in each.labels:
+            why = _ALREADY_BACK
+        return UnfitCluster(why, which is not CancelScope.ALL)
     if each.member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT:
         return UnfitCluster("its Upgrade failed on the new release: it can only be rolled back")
     if outside := _outside(each, each.labels, which):
@@ -125,7 +127,7 @@ def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | No
         return UnfitCluster("not rolled back", expected=each.member.outcome is Outcome.SUCCEEDED)
     if action == Action.FINALIZE_UPGRADE:
         if _ROLLED_BACK in each.labels:
-            return UnfitCluster("rolled back: finalize the rollout that did it")
+            return UnfitCluster(_ALREADY_BACK)
         if _UPGRADED not in each.labels:
             return _not_upgraded(each.member)
     if needs_cleanup(each.member.cause, each.member.message):

@@ -247,6 +247,11 @@ def test_the_failed_are_cleaned_up_by_the_next_step() -> None:
         (in_flight("s1", Action.PREP, newer=CANCELLER), CancelScope.ALL, "in ran-cancel-1 now"),
         (waiting("s1", holder="ran-400"), CancelScope.ALL, "ran-400 works on it"),
         (done("s1"), CancelScope.ALL, "nothing is left to cancel"),
+        (
+            done("s1", PREPARED, UPGRADED, ROLLED_BACK),
+            CancelScope.ALL,
+            "rolled back: finalize the rollout that did it",
+        ),
         (done("s1", PREPARED), CancelScope.WAITING, "does not wait"),
         (done("s1", PREPARED), CancelScope.FAILED, "no Prep or Upgrade has failed"),
         (
