@@ -268,6 +268,13 @@ async def test_upgraded_clusters_are_rolled_back(
     assert f"x2-upgraded (in {new.metadata.name} now)" in again
 
 
+@pytest.mark.parametrize("change", ["pause", "resume", "adopt", "cancel", "retry", "rollback"])
+async def test_a_deleted_rollout_takes_no_change(post: Post, journal: Journal, change: str) -> None:
+    await seen(journal, of("gone", "Prep", state=RolloutState.DELETED, deleted_at=NOW))
+    answer = await post("olga", change)
+    assert (answer.status_code, detail(answer)) == (409, "the ImageBasedGroupUpgrade was deleted")
+
+
 @pytest.mark.usefixtures("labelled")
 @pytest.mark.parametrize("deleted", [False, True])
 async def test_a_later_rollout_that_is_deleted_has_no_clusters(

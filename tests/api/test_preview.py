@@ -14,7 +14,7 @@ from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http.concurrency import FleetLists
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Kind, OnMember, StepState
+from ibgu.core.model import Kind, OnMember, RolloutState, StepState
 from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
 from ibgu.hub import paths
@@ -361,6 +361,18 @@ async def test_forbidden_callers_and_unknown_rollouts_are_refused(preview: Previ
     assert bob.json()["detail"].startswith("bob may not list managedclusters")
     gone = await preview("alice", namespace="default", name="none")
     assert gone.status_code == 404
+
+
+@pytest.mark.parametrize("what", ["preview", "preflight"])
+async def test_a_deleted_rollout_is_not_judged(
+    client: httpx.AsyncClient, journal: Journal, sandbox_hub: SandboxHub, what: str
+) -> None:
+    await seen(journal, rollout("gone", state=RolloutState.DELETED, deleted_at=NOW))
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
+    body = {"namespace": "default", "name": "ran-gone"}
+    answer = await client.post(f"/api/v1/{what}", json=body, headers=headers)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "the ImageBasedGroupUpgrade was deleted"
 
 
 async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(

@@ -17,7 +17,7 @@ from ibgu.api.requests.inputs import RolloutOfPath
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.client.wire import USER_AGENT
 from ibgu.core.model import Rollout
-from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange, require_on_hub
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import AccessReview
 from ibgu.hub.writing.changes import Changes, manager_of
@@ -52,6 +52,8 @@ class RolloutChanges:
         self.hub = Changes(hub, manager_of(self._who, _client(request)), dry_run=dry_run)
 
     async def make(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
+        async with self.deciding():
+            require_on_hub(self._rollout)
         target = await self.read()
         async with self.deciding():
             change = decide(target)
@@ -82,6 +84,7 @@ class RolloutChanges:
     async def read(self) -> ChangeTarget:
         rollout = self._rollout
         with self._refusals():
+            require_on_hub(rollout)
             now = datetime.now(UTC)
             target = await self.hub.read(
                 rollout.kind, rollout.namespace, rollout.name, self._who, now

@@ -35,7 +35,7 @@ async def _may_list(caller: CallerOfRequest) -> None:
     name="preflight",
     tags=["changes"],
     dependencies=[Depends(_may_list)],
-    responses=problems(401, 403, 404, 415, 422, 503),
+    responses=problems(401, 403, 404, 409, 415, 422, 503),
     summary="Check what would fail, without changing anything",
 )
 async def checked(

@@ -18,6 +18,7 @@ from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutObject, RolloutSpec, RolloutStrategy
 from ibgu.core.plan import Started
+from ibgu.core.views.change import ChangeRefused, require_on_hub
 from ibgu.core.views.preview import Proposal, RunningStep
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
@@ -60,6 +61,10 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> Request
     found = await reads.rollout(namespace, name)
     if found is None:
         raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
+    try:
+        require_on_hub(found.rollout)
+    except ChangeRefused as refused:
+        raise Problem(409, refused.code, str(refused)) from refused
     rollout, steps = found.rollout, await reads.steps(found.rollout.uid)
     proposal = Proposal(
         driver=DRIVERS[rollout.kind],

@@ -23,7 +23,7 @@ async def _may_list(caller: CallerOfRequest) -> None:
     "/preview",
     name="preview",
     dependencies=[Depends(_may_list)],
-    responses=problems(401, 403, 404, 415, 422, 503),
+    responses=problems(401, 403, 404, 409, 415, 422, 503),
     summary="Preview what a plan would do, without changing anything",
 )
 async def previewed(

@@ -4,7 +4,13 @@ not.
 Pure functions: the REST API and `ibgu --direct` read the object, call them, and send the result.
 """
 
-from ibgu.core.views.change.allowed import Permit, RolloutSituation, denied, permits
+from ibgu.core.views.change.allowed import (
+    Permit,
+    RolloutSituation,
+    denied,
+    permits,
+    require_on_hub,
+)
 from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_named
 from ibgu.core.views.change.fitness import CancelScope, OtherRollout, RolloutCluster
 from ibgu.core.views.change.follow_up import (
@@ -48,6 +54,7 @@ __all__ = [
     "instead",
     "pause",
     "permits",
+    "require_on_hub",
     "resume",
     "retry",
     "retry_failed",

@@ -20,7 +20,7 @@ from ibgu.core.views.change.danger import (
     risk_of_going_on,
 )
 from ibgu.core.views.change.follow_up import finalizing
-from ibgu.core.views.change.model import ChangeTarget
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.change.plan import appendable, drawn
 from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from ibgu.core.views.status import complete, hold_of
@@ -102,7 +102,17 @@ def permits(situation: RolloutSituation) -> list[Permit]:
     ]
     if situation.rollout.deleted_at is None:
         return sorted(found, key=lambda permit: rank_of(permit.danger))
-    return [Permit(each.name, f"the {situation.rollout.kind} was deleted") for each in found]
+    return [Permit(each.name, _deleted(situation.rollout)) for each in found]
+
+
+def require_on_hub(rollout: Rollout) -> None:
+    """Raises ChangeRefused if the rollout was deleted."""
+    if rollout.deleted_at is not None:
+        raise ChangeRefused(_deleted(rollout))
+
+
+def _deleted(rollout: Rollout) -> str:
+    return f"the {rollout.kind} was deleted"
 
 
 FOLLOW_UPS = ("retry", "finalize", "cancel", "rollback", "confirm-cleanup")

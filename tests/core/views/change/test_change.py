@@ -43,6 +43,7 @@ from ibgu.core.views.change import (
     denied,
     pause,
     permits,
+    require_on_hub,
     resume,
     retry,
     skip,
@@ -724,6 +725,12 @@ def test_a_deleted_rollout_takes_no_change() -> None:
     assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
     assert not any(each.allowed for each in told)
     assert next(iter(permits(situation("Prep")))).allowed
+
+
+def test_a_deleted_rollout_is_not_on_the_hub() -> None:
+    require_on_hub(situation("Prep").rollout)
+    with pytest.raises(ChangeRefused, match=r"^the ImageBasedGroupUpgrade was deleted$"):
+        require_on_hub(situation("Prep", deleted=True).rollout)
 
 
 def test_the_least_dangerous_comes_first() -> None:
