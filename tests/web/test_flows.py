@@ -268,7 +268,7 @@ async def test_commands_are_shown_as_code_without_backticks(look: Tab) -> None:
     await story.put(failed(step, 9971, 0, story.now - took, took, words))
     page = await look.open("#/r/default/ran-typed")
     failures = page.get_by_role("region", name="1 failure in this step")
-    commands = ["velero describe restore", "ibgu gather CLUSTER", "ibgu retry --abort-first"]
+    commands = ["velero describe restore", "ibgu gather CLUSTER", "ibgu retry NAME --abort-first"]
     await expect(failures.locator(".remedy code")).to_have_text(commands)
     assert "`" not in await page.locator("main").inner_text()
     await failures.get_by_role("link", name="site-9971").click()

@@ -12,7 +12,7 @@ _GROUP: JsonValue = {
     "cause": "PrepFailed",
     "failure": "PrecacheFailed",
     "means": "Images of the new release could not be pulled to the node.",
-    "remedy": "Check the mirror registry. Then run `ibgu retry --abort-first`.",
+    "remedy": "Check the mirror registry. Then run `ibgu retry NAME --abort-first`.",
     "message": "failed to pull images: registry.site:5000 is unreachable",
     "count": 22,
     "clusters": ["site-0003", "site-0017"],

@@ -17,9 +17,9 @@ and of the cluster-version operator by heart: `ibgu status`, `ibgu explain`, the
 Everything else that goes wrong has a [cause](causes.md) and the cluster's words; how to go
 about it is in [Troubleshooting](../troubleshooting.md).
 
-[`ibgu retry --abort-first`](../cli.md#ibgu-retry) takes the clusters back to Idle, and then into a
-new IBGU. Without the `ibgu` command: append `AbortOnFailure` to the plan and begin with a new IBGU
-for these clusters ([An upgrade in several steps](../guides/in-steps.md#clusters-that-failed))."""
+[`ibgu retry NAME --abort-first`](../cli.md#ibgu-retry) takes the clusters back to Idle, and then
+into a new IBGU. Without the `ibgu` command: append `AbortOnFailure` to the plan and begin with a
+new IBGU for these clusters ([An upgrade in several steps](../guides/in-steps.md#clusters-that-failed))."""
 
 SECTIONS = {
     frozenset({Stage.PREP}): "Prep",

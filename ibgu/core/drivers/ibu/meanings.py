@@ -4,7 +4,7 @@ from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.model import Cause, ReasonKind
 from ibgu.core.model.meaning import CHECK_WORK_AGENT, Meaning
 
-_AGAIN = "then run `ibgu retry --abort-first`"
+_AGAIN = "then run `ibgu retry NAME --abort-first`"
 _AGENT = (
     "check on the cluster what the Lifecycle Agent is doing: `oc get ibu upgrade "
     "-o yaml`, and the log of its pod in openshift-lifecycle-agent"
@@ -47,7 +47,7 @@ _CAUSES = {
         "Upgrade failed on the new release, which the cluster still runs: automatic "
         "rollback is off, and only a Rollback is possible",
         do="read its message and fix the problem; roll the cluster back with "
-        "`ibgu rollback --failed --finalize`, then upgrade it by a new rollout",
+        "`ibgu rollback NAME --failed --finalize`, then upgrade it by a new rollout",
     ),
     Cause.ROLLBACK_FAILED: Meaning(
         "the cluster reports that Rollback failed",
@@ -55,12 +55,12 @@ _CAUSES = {
     ),
     Cause.ABORT_FAILED: Meaning(
         "the cluster could not clean up after the abort",
-        do="clean up by hand what its message names, then run `ibgu confirm-cleanup`: the "
+        do="clean up by hand what its message names, then run `ibgu confirm-cleanup NAME`: the "
         "abort runs again",
     ),
     Cause.FINALIZE_FAILED: Meaning(
         "the cluster could not clean up after its upgrade or rollback, which is complete",
-        do="clean up by hand what its message names, then run `ibgu confirm-cleanup`: the "
+        do="clean up by hand what its message names, then run `ibgu confirm-cleanup NAME`: the "
         "finalize runs again",
     ),
     Cause.SPEC_REFUSED: Meaning(
@@ -78,11 +78,11 @@ _CAUSES = {
     ),
     Cause.NEVER_STARTED: Meaning(
         "the step was over for the cluster before the action could start",
-        do="`ibgu retry`, with a longer --timeout or a larger --max-concurrency",
+        do="`ibgu retry NAME`, with a longer --timeout or a larger --max-concurrency",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the Lifecycle Agent was missing on the cluster until the timeout",
-        do="install the Lifecycle Agent there, then `ibgu retry`",
+        do="install the Lifecycle Agent there, then `ibgu retry NAME`",
     ),
 }
 
@@ -100,7 +100,7 @@ IBU_MEANINGS = KindMeanings(
     },
     aborted=Meaning(
         "the cluster is back to Idle, not upgraded",
-        do="`ibgu stragglers` shows the plan to continue with",
+        do="`ibgu stragglers NAME` shows the plan to continue with",
     ),
     cancelled=Meaning(
         "its upgrade was cancelled on purpose: the cluster is back to Idle, not upgraded",

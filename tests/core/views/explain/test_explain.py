@@ -95,7 +95,7 @@ def test_an_aborted_cluster_is_explained_as_not_upgraded(action: Action) -> None
 
 def test_an_aborted_failure_goes_on_with_the_stragglers() -> None:
     found = told(done("site-1", Action.ABORT_ON_FAILURE, ended_at=NOW))
-    assert found.do == "`ibgu stragglers` shows the plan to continue with"
+    assert found.do == "`ibgu stragglers NAME` shows the plan to continue with"
 
 
 def test_a_cluster_cancelled_on_purpose_needs_a_new_rollout() -> None:

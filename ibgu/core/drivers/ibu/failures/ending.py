@@ -5,7 +5,7 @@ from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
-_CONFIRM = "say so with `ibgu confirm-cleanup`"
+_CONFIRM = "say so with `ibgu confirm-cleanup NAME`"
 
 ROLLBACK = (
     known(

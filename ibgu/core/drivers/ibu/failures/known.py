@@ -15,10 +15,10 @@ class Onward(StrEnum):
     """The commands that take a failed cluster further once what made it fail is mended."""
 
     NONE = ""
-    RETRY = "Then run `ibgu retry --abort-first`."
+    RETRY = "Then run `ibgu retry NAME --abort-first`."
     ROLL_BACK = (
-        "Roll the cluster back with `ibgu rollback --failed --finalize`, then upgrade it by a new "
-        "rollout."
+        "Roll the cluster back with `ibgu rollback NAME --failed --finalize`, then upgrade it by a "
+        "new rollout."
     )
 
 

@@ -1,10 +1,13 @@
 """Every real message of the Lifecycle Agent matches its own row, and no other one."""
 
+import re
+
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.failures import KNOWN, Failure, explain
 from ibgu.core.drivers.ibu.failures.known import Onward
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from tests.core.drivers.ibu.failures.messages import BOTH, CASES, CLEANUP
 
 GENERAL = {Failure.CLEANUP_FAILED}
@@ -52,6 +55,16 @@ def test_the_fix_leaves_the_command_that_comes_after_it_to_the_remedy() -> None:
         assert "ibgu retry" not in row.fix
         assert row.remedy == " ".join(filter(None, (row.fix, row.onward)))
     assert {row.onward for row in KNOWN} == set(Onward)
+
+
+def test_a_command_of_a_remedy_shows_where_the_name_goes() -> None:
+    causes = [*IBU_MEANINGS.causes.values(), IBU_MEANINGS.aborted]
+    texts = [*(row.remedy for row in KNOWN), *(each.do for each in causes)]
+    found = re.findall(
+        r"`ibgu (?:retry|rollback|confirm-cleanup|stragglers)[^`]*`", " ".join(texts)
+    )
+    assert found
+    assert [each for each in found if each.split()[2:3] not in (["NAME"], ["NAME`"])] == []
 
 
 @pytest.mark.parametrize("action", list(Action))
