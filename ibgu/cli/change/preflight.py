@@ -9,7 +9,7 @@ from msgspec import structs
 from ibgu.cli import complete
 from ibgu.cli.change.preview import manifest_of
 from ibgu.cli.errors import FAILED, NOBODY
-from ibgu.cli.read.options import Namespace, RestOptions, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Selector, without_namespace
 from ibgu.cli.show.form import WideForm, print_body
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def preflight(
             help="An existing rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
+            callback=without_namespace,
         ),
     ] = "",
     file: Annotated[

@@ -9,7 +9,7 @@ from ibgu.cli import complete
 from ibgu.cli.change.options import Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
-from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.read.options import Namespace, RestOptions, without_namespace
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def preview(
             help="An existing rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
+            callback=without_namespace,
         ),
     ] = "",
     file: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, RestOptions, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Selector, without_namespace
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def clusters(
             help="Only clusters of this rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
+            callback=without_namespace,
         ),
     ] = "",
     output: Listing = ListOutput.TABLE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.read.options import Namespace, RestOptions, without_namespace
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def get(
     name: Annotated[
         str,
         typer.Argument(
-            help=f"A rollout's name, or {EVERYTHING}.", autocompletion=complete.rollouts
+            help=f"A rollout's name, or {EVERYTHING}.",
+            autocompletion=complete.rollouts,
+            callback=without_namespace,
         ),
     ] = EVERYTHING,
     namespace: Namespace = "",

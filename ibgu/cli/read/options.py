@@ -10,10 +10,22 @@ from ibgu.cli.shared import SharedOptions
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
 
+
+def without_namespace(name: str) -> str:
+    """Returns the rollout's name. Raises BadParameter for NAMESPACE/NAME, as lists print it."""
+    namespace, slash, rest = name.partition("/")
+    if slash:
+        raise typer.BadParameter(f"give the namespace with -n: {rest} -n {namespace}")
+    return name
+
+
 Rollout = Annotated[
     str,
     typer.Argument(
-        help="The rollout's name.", show_default=False, autocompletion=complete.rollouts
+        help="The rollout's name.",
+        show_default=False,
+        autocompletion=complete.rollouts,
+        callback=without_namespace,
     ),
 ]
 Cluster = Annotated[
@@ -88,7 +100,7 @@ def split_rollout_and_cluster(names: list[str]) -> tuple[str | None, str]:
         raise typer.BadParameter(
             "name at most one rollout and one cluster", param_hint="NAME CLUSTER"
         )
-    return (of[0] if of else None), cluster
+    return (without_namespace(of[0]) if of else None), cluster
 
 
 class RestOptions(SharedOptions, frozen=True):

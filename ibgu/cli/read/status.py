@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, NOBODY, fail
-from ibgu.cli.read.options import Namespace, RestOptions, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Selector, without_namespace
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def status(
             help="Name of the rollout; default: all rollouts.",
             show_default=False,
             autocompletion=complete.rollouts,
+            callback=without_namespace,
         ),
     ] = "",
     namespace: Namespace = "",

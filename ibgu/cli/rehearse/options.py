@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli import complete
+from ibgu.cli.read.options import without_namespace
 
 _MAX_RUNS = 10_000
 
@@ -16,6 +17,7 @@ Name = Annotated[
         help="A rollout of the hub, of which the rest is rehearsed.",
         show_default=False,
         autocompletion=complete.rollouts,
+        callback=without_namespace,
     ),
 ]
 Manifest = Annotated[

@@ -19,7 +19,8 @@ about it is in [Troubleshooting](../troubleshooting.md).
 
 [`ibgu retry NAME --abort-first`](../cli.md#ibgu-retry) takes the clusters back to Idle, and then
 into a new IBGU. Without the `ibgu` command: append `AbortOnFailure` to the plan and begin with a
-new IBGU for these clusters ([An upgrade in several steps](../guides/in-steps.md#clusters-that-failed))."""
+new IBGU for these clusters
+([An upgrade in several steps](../guides/in-steps.md#clusters-that-failed))."""
 
 SECTIONS = {
     frozenset({Stage.PREP}): "Prep",
