@@ -172,6 +172,13 @@ async def test_a_rollout_that_was_applied_a_moment_ago(
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 0
 
 
+async def test_a_rollout_still_unknown_at_the_timeout_exits_with_4(ibgu: Ibgu) -> None:
+    found = await ibgu("status", "ran-9", "--wait", "--timeout", "1s")
+    assert found.exit_code == 4
+    assert found.stderr.startswith("ibgu: there is no rollout ran-9 in namespace default")
+    assert "timed out" not in found.stderr
+
+
 async def test_unknown_and_forbidden_rollouts_exit_with_4(
     ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch
 ) -> None:

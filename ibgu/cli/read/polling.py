@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from ibgu.cli.show.output_style import OutputStyle
+    from ibgu.client import RestError
 
 
 class PollResult(Protocol):
@@ -43,35 +44,42 @@ def polls(poll: Callable[[], S]) -> Iterator[S]:
 
 
 def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
-    """Yields like `polls`, up to a deadline, and then raises TimeIsUpError. An unknown rollout is
-    waited for briefly; so is an API that is away at first, or until the deadline, if there is
-    one."""
+    """Yields like `polls`, up to a deadline, and then raises TimeIsUpError, or that the rollout is
+    unknown. An unknown one is waited for briefly; so is an API that is away at first, or until the
+    deadline, if there is one."""
     began = time.monotonic()
-    known = False
+    known, unknown = False, None
     while True:
-        seen = _tried(poll) if known else _first(poll, began, patient=seconds is not None)
+        if known:
+            seen = _tried(poll)
+        else:
+            seen, unknown = _first(poll, began, patient=seconds is not None)
         if seen is not None:
             known = True
             yield seen
         left = REFRESH_SECONDS if seconds is None else began + seconds - time.monotonic()
         if left <= 0:
-            raise TimeIsUpError
+            raise unknown or TimeIsUpError
         time.sleep(min(REFRESH_SECONDS, left))
 
 
-def _first(poll: Callable[[], S], began: float, *, patient: bool) -> S | None:
+def _first(
+    poll: Callable[[], S], began: float, *, patient: bool
+) -> "tuple[S | None, RestError | None]":
+    """Returns the poll, or that the rollout is still unknown."""
     from ibgu.client import RestError
 
     try:
-        return poll()
+        return poll(), None
     except RestError as error:
         away = error.status in UNAVAILABLE
         soon = time.monotonic() - began <= UNKNOWN_SECONDS
         if not (away and patient) and not (soon and (away or error.status == NOT_FOUND)):
             raise
-        if away:
-            typer.echo(f"ibgu: {error}", err=True)
-        return None
+        if not away:
+            return None, error
+        typer.echo(f"ibgu: {error}", err=True)
+        return None, None
 
 
 def _tried(poll: Callable[[], S]) -> S | None:
