@@ -19,6 +19,7 @@ from ibgu.core.model import (
     Outcome,
     Reason,
     ReasonKind,
+    RolloutState,
 )
 from ibgu.core.model.follow_ups import StepFollowUps
 from ibgu.db import Journal
@@ -184,6 +185,16 @@ async def test_a_cluster_that_nobody_knows(ibgu: Ibgu, journal: Journal) -> None
     of = await ibgu("explain", "ran-r1", "nobody")
     assert of.stderr.startswith("ibgu: cluster nobody is in no step of rollout ran-r1 yet")
     assert (alone.exit_code, of.exit_code) == (1, 1)
+
+
+@pytest.mark.parametrize("state", [RolloutState.COMPLETE, RolloutState.DELETED])
+async def test_an_ended_rollout_never_had_the_cluster(
+    ibgu: Ibgu, journal: Journal, state: RolloutState
+) -> None:
+    await seen(journal, rollout(state=state))
+    found = await ibgu("explain", "ran-r1", "nobody")
+    words = "ibgu: cluster nobody was in no step of rollout ran-r1, which has ended"
+    assert found.stderr.startswith(words)
 
 
 async def test_more_than_two_names(ibgu: Ibgu) -> None:

@@ -16,7 +16,7 @@ from ibgu.api.requests.inputs import (
     InRollout,
     ReadsOfRequest,
     uid_of,
-    unknown_cluster,
+    unknown_cluster_of,
 )
 from ibgu.api.requests.readable import Readable
 from ibgu.api.requests.visible import ReadableForCaller
@@ -55,7 +55,7 @@ async def explain(
         await caller.require_cluster(name)
     visits = await reads.visits(name, rollout=uid, limit=MAX_CLUSTERS)
     if not visits.items:
-        raise unknown_cluster(name, rollout)
+        raise await unknown_cluster_of(uid, name, reads)
     items = by_activity(visits.items)
     claims = (await reads.cluster(name)).claims if _is_claimed(items[0]) else ()
     record = await _preflight(reads, items[0], readable)

@@ -14,6 +14,7 @@ from ibgu.api.requests.inputs import (
     ReadsOfRequest,
     uid_of,
     unknown_cluster,
+    unknown_cluster_of,
 )
 from ibgu.api.requests.visible import ReadableForCaller
 from ibgu.db.reads.visits import by_activity
@@ -47,11 +48,11 @@ async def cluster_recovery(
     visits = await reads.visits(name, rollout=uid, limit=MAX_STEPS)
     known = [each for each in by_activity(visits.items) if readable.includes(each.member.namespace)]
     if not known:
-        raise unknown_cluster(name, rollout)
+        raise await unknown_cluster_of(uid, name, reads)
     its = known[0].member.member.rollout
     row = await reads.rollout_by_uid(its)
     if row is None:
-        raise unknown_cluster(name, rollout)
+        raise unknown_cluster(name)
     events = await reads.cluster_events(name, limit=MAX_EVENTS)
     of_rollout = [each for each in known if each.member.member.rollout == its]
     found = recovery(row.rollout, of_rollout, events.items)

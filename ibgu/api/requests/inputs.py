@@ -10,6 +10,7 @@ from ibgu.api.context import Context
 from ibgu.api.problems import Problem, invalid, unavailable
 from ibgu.api.problems.rules import LABEL, NAME, PREFIX_OR_NONE, UID
 from ibgu.api.requests.access import Caller, CallerOfRequest
+from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
@@ -160,15 +161,23 @@ def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
     )
 
 
-def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
+def unknown_cluster(cluster: str, rollout: Rollout | None = None) -> Problem:
     if rollout is None:
         words = f"cluster {cluster} has not been in any rollout; check the name"
+    elif rollout.state in (RolloutState.COMPLETE, RolloutState.DELETED):
+        words = f"cluster {cluster} was in no step of rollout {rollout.name}, which has ended"
     else:
         words = (
-            f"cluster {cluster} is in no step of rollout {rollout} yet: a step selects its "
+            f"cluster {cluster} is in no step of rollout {rollout.name} yet: a step selects its "
             "clusters by their labels when it starts"
         )
     return Problem(404, "not-found", words)
+
+
+async def unknown_cluster_of(uid: str | None, cluster: str, reads: Reads) -> Problem:
+    """Returns the problem for a cluster that is not in the rollout; None: not in any."""
+    found = await reads.rollout_by_uid(uid) if uid is not None else None
+    return unknown_cluster(cluster, found.rollout if found else None)
 
 
 RolloutOfPath = Annotated[RolloutAndStep, Depends(_rollout)]
