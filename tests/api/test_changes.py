@@ -225,7 +225,7 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
     [
         ("olga", "steps", {"actions": ["Upgrade"]}, "reversible", ""),
         ("olga", "steps", {"actions": ["AbortOnFailure"]}, "destructive", "The prepared release"),
-        ("olga", "skip", {}, "destructive", "The clusters stay out of this step"),
+        ("olga", "skip", {}, "destructive", "The clusters stay out of this step, and of later"),
         ("olga", "adopt", {}, "irreversible", "The ClusterGroupUpgrades and ManifestWorks of TALM"),
         ("nora", "break-glass", GLASS, "irreversible", "Starts that a policy forbids happen"),
     ],

@@ -7,7 +7,8 @@ from ibgu.core.model.actions import ActionName, Danger, Risk
 
 SKIP = Risk(
     Danger.DESTRUCTIVE,
-    "The clusters stay out of this step; to upgrade them, create another rollout.",
+    "The clusters stay out of this step, and of later steps that need it; to upgrade them, create "
+    "another rollout.",
 )
 ADOPT = Risk(
     Danger.IRREVERSIBLE,

@@ -47,7 +47,8 @@ CAUSES: dict[Cause, Meaning] = {
         do="nothing: check the rollout that took the cluster",
     ),
     Cause.SKIPPED: Meaning(
-        "a person took the cluster out of the step", do="nothing; a later step may take it again"
+        "a person took the cluster out of the step, and so of later steps that need it",
+        do="nothing; to upgrade it, create another rollout",
     ),
     Cause.GONE: Meaning(
         "the ManagedCluster was deleted from the hub", do="nothing, if this was intended"

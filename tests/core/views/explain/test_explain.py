@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
+from ibgu.core.views.change.danger import SKIP
 from ibgu.core.views.explain import (
     CAUSES,
     REASONS,
@@ -91,6 +92,14 @@ def test_an_aborted_cluster_is_explained_as_not_upgraded(action: Action) -> None
     assert found.means is not None
     assert "the cluster is back to Idle, not upgraded" in found.means
     assert found.who is None
+
+
+def test_a_skip_and_its_explanation_name_the_same_way_on() -> None:
+    assert SKIP.lost.endswith(
+        "of later steps that need it; to upgrade them, create another rollout."
+    )
+    assert CAUSES[Cause.SKIPPED].means.endswith("of later steps that need it")
+    assert CAUSES[Cause.SKIPPED].do == "nothing; to upgrade it, create another rollout"
 
 
 def test_an_aborted_failure_goes_on_with_the_stragglers() -> None:
