@@ -165,6 +165,8 @@ async def test_a_cluster_that_was_skipped_before_it_began_can_be_taken_again(
     assert found.exit_code == 0, found.output
     groups = {tuple(each["clusters"]): each for each in json.loads(found.stdout)["groups"]}
     assert groups[name,]["plan"][0] == ["Prep"], groups[name,]
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
+    assert "\N{EN DASH} 1  Prep: Skipped (step 1)" in text.splitlines()
 
 
 async def test_each_proposed_command_is_for_its_group_alone(

@@ -17,10 +17,10 @@ from ibgu.core.views.display import word
 from ibgu.core.views.stragglers import RETRY_LABEL, RecoveryWay, StragglerGroup, StragglerState
 
 _SYMBOLS = {
-    StragglerState.ENDED: symbols.FAILED,
     StragglerState.ABORTED: symbols.WAITING,
     StragglerState.NOT_TAKEN: symbols.WAITING,
 }
+_ENDED = {"skipped": symbols.SKIPPED, "cancelled": symbols.CANCELLED}
 _WHO = {
     "ibgu": "nothing: ibgu continues automatically",
     "cluster": "wait for the clusters, or check them with: ibgu explain",
@@ -115,7 +115,7 @@ def _elsewhere(report: StragglersReport) -> Iterator[str]:
 def _group(
     report: StragglersReport, group: StragglerGroup, style: OutputStyle, *, wide: bool
 ) -> Iterator[str]:
-    symbol = _SYMBOLS.get(group.state) or _going(report, group)
+    symbol = _SYMBOLS.get(group.state) or _symbol(report, group)
     head = f"{symbol} {len(group.clusters)}  {_what(group)}"
     yield style.paint(head, symbols.COLOURS.get(symbol), bold=True)
     shown = len(group.clusters) if wide else _SHOWN
@@ -130,9 +130,12 @@ def _group(
         yield from [prefix + line] if is_command else style.under(prefix, line)
 
 
-def _going(report: StragglersReport, group: StragglerGroup) -> str:
-    """Returns where the group is, as everywhere else: by the member's own state and reason."""
+def _symbol(report: StragglersReport, group: StragglerGroup) -> str:
+    """Returns where the group is, as everywhere else: by the member's own outcome, or its state and
+    reason."""
     member = report.facts.members[group.clusters[0]]
+    if group.state is StragglerState.ENDED:
+        return _ENDED.get(member.outcome or "", symbols.FAILED)
     return symbols.OF_WORDS[word(member.state, group.kind, None, held=False)]
 
 
