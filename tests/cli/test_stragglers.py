@@ -309,6 +309,15 @@ async def test_the_greater_uid_of_one_second_has_the_cluster(
     assert json.loads(found.stdout)["elsewhere"] == {f"{scene.namespace}/ran-zz": 1}
 
 
+@pytest.mark.parametrize("cause", ["Aborted", "NotTaken", "AbortFailed"])
+async def test_a_known_cause_that_nobody_has_is_an_empty_result(
+    ibgu: Ibgu, scene: Scene, cause: str
+) -> None:
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "--cause", cause)
+    assert found.exit_code == 0, found.stderr
+    assert "4 of 5 clusters are left; none of them matches" in found.stdout
+
+
 async def test_a_proposed_command_keeps_the_filters(
     ibgu: Ibgu, scene: Scene, kubectl: Kubectl, context: Context
 ) -> None:

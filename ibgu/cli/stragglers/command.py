@@ -94,8 +94,10 @@ def _require_matches(facts: "RestFacts") -> None:
 
 def _causes(found: "StragglersReport", given: list[str]) -> frozenset[str]:
     from ibgu.cli.read.choices import causes, chosen, reasons
+    from ibgu.cli.stragglers.report import ABORTED, NOT_TAKEN
 
-    known = dict.fromkeys([*(group.kind for group in found.groups), *causes(), *reasons()])
+    ends = (ABORTED, NOT_TAKEN, *causes(), *reasons())
+    known = dict.fromkeys([*(group.kind for group in found.groups), *ends])
     return frozenset(chosen("--cause", each, known) for each in given)
 
 

@@ -27,6 +27,9 @@ from ibgu.core.views.stragglers import (
 )
 from ibgu.core.views.stragglers.members import Plan
 
+ABORTED, NOT_TAKEN = "Aborted", "NotTaken"
+"""The kinds of groups that are neither cause nor reason: the clusters have succeeded."""
+
 
 class StragglerRollout(Struct, frozen=True):
     """StragglerRollout is a new ImageBasedGroupUpgrade for unfinished clusters."""
@@ -197,7 +200,7 @@ def _left(member: MemberResponse, plan: Plan) -> StragglerMember:
 
 def _kind(member: MemberResponse) -> str:
     if member.outcome == "succeeded":
-        return "Aborted" if _has_aborted(member) else "NotTaken"
+        return ABORTED if _has_aborted(member) else NOT_TAKEN
     return member.failure or member.cause or (member.reason.kind if member.reason else "")
 
 
