@@ -52,7 +52,7 @@ async def test_a_policy_is_explained_with_what_ends_its_hold(ibgu: Ibgu) -> None
     assert lines[1].endswith("in every rollout, on every cluster.")
     assert "in the time zone Europe/Berlin; it " in lines[2]
     assert lines[3] == "Holds 2 clusters now"
-    assert lines[4].startswith("  default/ran-r1 step 1: 2 clusters for up to ")
+    assert lines[4].startswith("  default/ran-r1 step 1: 2 clusters have waited for up to ")
     assert lines[4].endswith("(a, b)")
     assert lines[5] == f"    why   {NIGHTS}"
     assert lines[6].endswith("the first at 2031-11-27T00:00:00Z")

@@ -70,7 +70,9 @@ def _hold_lines(hold: PolicyHoldResponse, now: datetime, style: OutputStyle) -> 
     place = " between two actions" if hold.in_flight else ""
     names = listed(hold.names, hold.clusters)
     since = duration(now - hold.since)
-    yield f"  {where}: {counted(hold.clusters, 'cluster')}{place} for up to {since} ({names})"
+    have = "has" if hold.clusters == 1 else "have"
+    held = f"{counted(hold.clusters, 'cluster')}{place} {have} waited for up to {since}"
+    yield f"  {where}: {held} ({names})"
     yield from style.under("    why   ", hold.message)
     yield from style.under("    ends  ", hold.ends)
     yield f"    see   ibgu explain {hold.name} {hold.names[0]} -n {hold.namespace}"
