@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -28,6 +29,22 @@ def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
     assert f"IBGU_TOKEN={sandbox_hub.token('olga')}\n" in text
     assert f"alice may only look: {sandbox_hub.token('alice')})" in text
     assert f"approve and break glass: {sandbox_hub.token('nora')})" in text
+
+
+@pytest.mark.hub
+@pytest.mark.parametrize(
+    ("started", "command"),
+    [
+        ("/opt/bin/ibgu", "/opt/bin/ibgu"),
+        ("/opt/lib/ibgu/__main__.py", f"'{sys.executable} -m ibgu'"),
+    ],
+)
+def test_the_alias_runs_what_was_started(
+    sandbox_hub: SandboxHub, monkeypatch: pytest.MonkeyPatch, started: str, command: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started, "demo"])
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    assert f" ibgu={command}\n" in text
 
 
 @pytest.mark.hub

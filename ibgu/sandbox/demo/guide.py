@@ -22,11 +22,20 @@ def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
         "In another terminal:",
         f"  export KUBECONFIG={hub.kubeconfig('admin')}",
         f"  export IBGU_SERVER=http://{options.listen} IBGU_TOKEN={hub.token('olga')}",
-        f"  alias kubectl={hub.kubectl} ibgu={Path(sys.argv[0]).resolve()}",
+        f"  alias kubectl={hub.kubectl} ibgu={shlex.quote(_program(sys.argv[0]))}",
         f"In the browser, with that token: http://{options.listen}/",
         f"(It is olga's, who may change rollouts; alice may only look: {hub.token('alice')})",
         f"(nora may write RolloutPolicies, approve and break glass: {hub.token('nora')})",
     ]
+
+
+def _program(started: str) -> str:
+    """Returns the command that runs ibgu; `started`: the program as it was started. A module is no
+    program: `python -m ibgu` runs it."""
+    path = Path(started).resolve()
+    if path.name == "__main__.py":
+        return shlex.join([sys.executable, "-m", path.parent.name])
+    return str(path)
 
 
 def _proving(database_url: str) -> list[str]:
