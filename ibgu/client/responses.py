@@ -281,6 +281,7 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     current: CurrentStepResponse | None = None
     stalled: int = 0
     warned: int = 0
+    annotation_mistakes: tuple[str, ...] = ()
     rollback: RollbackResponse | None = None
     eta: EtaResponse | None = None
     created_by: str | None = None

@@ -111,6 +111,22 @@ async def test_a_skip_that_found_nobody_says_so(ask: Ask, journal: Journal) -> N
     assert (await told(ask))[0] == ("Nothing skipped", "not skipped: in flight: a", None, None)
 
 
+@pytest.mark.parametrize(
+    ("marks", "words", "warning"),
+    [
+        ({"ibgu.dev/pasue": "x"}, "ibgu.dev/pasue=x: the annotation does nothing", True),
+        ({}, "no ibgu.dev/pasue: no annotation without effect is left", False),
+        ({names.CIRCUIT_BREAKER: "x"}, "ibgu.dev/circuit-breaker=x: expected: off", True),
+    ],
+)
+async def test_an_annotation_that_does_nothing_has_a_title_of_its_own(
+    ask: Ask, journal: Journal, marks: dict[str, str], words: str, warning: bool
+) -> None:
+    marked = replace(await fleet(journal), controls=marks)
+    await tell(journal, OnRollout(Kind.CONTROL, marked, words, warning=warning))
+    assert (await told(ask))[0][0] == "Annotation not understood"
+
+
 async def test_a_rollout_that_has_just_been_seen(ask: Ask, journal: Journal) -> None:
     await tell(journal, OnRollout(Kind.ROLLOUT_SEEN, rollout(), "seen on the hub"))
     assert await told(ask) == [("Created", "Prep, then Upgrade, then FinalizeUpgrade", None, None)]

@@ -68,6 +68,7 @@ async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journa
         },
         "stalled": 0,
         "warned": 0,
+        "annotationMistakes": [],
         "rollback": None,
         "eta": None,
         "createdBy": None,
@@ -195,3 +196,18 @@ async def test_a_rollout_shows_its_newest_state_at_once(ask: Ask, journal: Journ
     await tell(journal, OnRollout(Kind.PLAN_ACCEPTED, appended, "the plan has 4 steps"))
     body = await one(ask)
     assert (body["phase"], body["state"], body["completedAt"]) == ("Running", "complete", None)
+
+
+async def test_a_rollout_shows_what_is_wrong_with_its_annotations(
+    ask: Ask, journal: Journal
+) -> None:
+    marks = {"ibgu.dev/pasue": "nora", "ibgu.dev/circuit-breaker": "maybe"}
+    one_ = rollout(controls=marks)
+    await seen(journal, one_)
+    assert (await one(ask))["annotationMistakes"] == [
+        "the annotation ibgu.dev/pasue does nothing; do you mean ibgu.dev/pause?",
+        'the annotation ibgu.dev/circuit-breaker is "maybe"; expected: off',
+    ]
+    gone = replace(one_, state=RolloutState.DELETED, deleted_at=NOW)
+    await tell(journal, OnRollout(Kind.ROLLOUT_DELETED, gone, "the IBGU was deleted"))
+    assert (await one(ask))["annotationMistakes"] == []

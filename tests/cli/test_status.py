@@ -338,3 +338,9 @@ def test_stalled_clusters_are_shown_with_their_limit() -> None:
     others = EtaResponse(at=soon, earliest=soon, latest=soon, stuck=1, limit=limit)
     words = r"step ends ~[\d:]+, but for 1 cluster stalled, until [\d:]+ at most$"
     assert re.search(words, waiting_for(others))
+
+
+async def test_a_mistyped_annotation_shows_in_the_status(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, controls={"ibgu.dev/pasue": "nora"})
+    lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
+    assert lines[1] == ("⚠ the annotation ibgu.dev/pasue does nothing; do you mean ibgu.dev/pause?")

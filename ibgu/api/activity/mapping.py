@@ -3,6 +3,7 @@
 import re
 
 from ibgu.api.activity.schemas import ActivityEntryBody
+from ibgu.core.engine.decide.rollout.unknown_annotations import unknown
 from ibgu.core.engine.gates import GATE_REASONS, SWITCHES
 from ibgu.core.model import Kind, names
 from ibgu.db.views import EventRow
@@ -35,6 +36,8 @@ _CONTROLS = {
 _HOLDS = (Kind.ROLLOUT_HELD, Kind.STEP_HELD)
 _HELD = {str(kind): reason.title for kind, reason in GATE_REASONS.items() if reason.title}
 _NOTHING = "nothing skipped"
+_NOT_UNDERSTOOD = "Annotation not understood"
+_ANNOTATION = re.compile(r"(?:no )?(ibgu\.dev/[^=:,]*)")
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
 
 
@@ -82,12 +85,20 @@ def _control(row: EventRow) -> tuple[str, str]:
     """Returns the control and a short value: it may be the names of thousands of clusters."""
     key = next((key for key in _CONTROLS if row.why.startswith(key)), "")
     if not key:
-        return "Rate limit changed", row.why
+        return _level(row.why), row.why
     value = row.data.get("controls", {}).get(key, "")
     detail = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
     if detail.startswith(_NOTHING):
         return _NOTHING.capitalize(), detail.removeprefix(_NOTHING).lstrip("; ")
+    if key == names.CIRCUIT_BREAKER and row.warning:
+        return _NOT_UNDERSTOOD, detail
     return _CONTROLS[key], detail
+
+
+def _level(why: str) -> str:
+    """Returns the title of a change of annotations that are in force while they are there."""
+    found = _ANNOTATION.match(why)
+    return _NOT_UNDERSTOOD if found and unknown([found[1]]) else "Rate limit changed"
 
 
 def _plan(row: EventRow) -> str:

@@ -30,6 +30,7 @@ from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.text.harmless import one_line
 from ibgu.core.views.display import startable
+from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.overdue import Overdue
 from ibgu.core.views.policy_words import for_all, held_by, policy_of
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
@@ -58,6 +59,7 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
         current=_current(row.current) if row.current else None,
         stalled=stalled_in(row.current, duration_stats) if row.current else 0,
         warned=row.reports.warned,
+        annotation_mistakes=_mistakes(rollout),
         rollback=_rollback(row),
         eta=eta_body(rollout, row.current, duration_stats),
         created_by=row.actor or None,
@@ -68,6 +70,13 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
             if each.until is not None and each.counts(row.now)
         ],
     )
+
+
+def _mistakes(rollout: Rollout) -> list[str]:
+    """Returns what is wrong with the object's annotations, as the controller last saw them."""
+    if rollout.state is RolloutState.DELETED:
+        return []
+    return [one_line(words) for words in mistakes(rollout.controls, rollout.kind)]
 
 
 def _approval(found: Approval) -> ApprovalBody:

@@ -58,6 +58,9 @@ _ROLLOUT: JsonValue = {
     "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
     "stalled": 3,
     "warned": 12,
+    "annotationMistakes": [
+        "the annotation ibgu.dev/pasue does nothing; do you mean ibgu.dev/pause?"
+    ],
     "rollback": {"clusters": 1441, "until": "2026-12-19T22:10:31Z"},
     "eta": None,
     "createdBy": "via the hub (kubectl-create)",
@@ -179,6 +182,10 @@ class RolloutBody(Body):
     )
     stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")
+    annotation_mistakes: list[str] = Field(
+        description="Annotations of the object with a mistake, and what is expected of them, a "
+        "sentence each."
+    )
     rollback: RollbackBody | None = Field(
         description="null: no cluster reports that it can be rolled back, or the object is deleted."
     )

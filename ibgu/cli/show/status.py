@@ -81,6 +81,7 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     return [
         headline(seen, style),
         *broken_glass(seen, style),
+        *_mistakes(seen, style),
         *whole(seen, style),
         *_nobody(seen, style),
         *_steps(seen, style),
@@ -130,6 +131,12 @@ def broken_glass(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         )
         for each in seen.rollout.broken_glass
     ]
+
+
+def _mistakes(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
+    """Returns the annotations that do not do what their author expects."""
+    found = seen.rollout.annotation_mistakes
+    return [style.paint(f"{symbols.WARNING} {words}", "yellow") for words in found]
 
 
 def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:

@@ -1,32 +1,18 @@
 """Finds mistakes in an IBGU's own annotations: a typing error must not pass unnoticed."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from ibgu.core.drivers.ibu.backup import asked_backup
+from ibgu.core.engine.decide.rollout.unknown_annotations import (
+    MAX_NAMED,
+    OURS,
+    does_nothing,
+    unknown,
+)
 from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
-from ibgu.core.model.seed_image import SEED_IMAGE
 
-OURS = "ibgu.dev/"
-KNOWN = (
-    *names.CONTROLS,
-    names.MANUAL_CLEANUP_DONE,
-    names.PAUSE,
-    names.RESUMED_BY,
-    names.FOLLOW_UP_POLICY,
-    names.FOLLOW_UP_REASON,
-    names.TEMPLATE_CONFIG_MAPS,
-    SEED_IMAGE,
-    *SWITCHES,
-    *names.RATE_LIMIT_ANNOTATIONS,
-    *names.BACKUP_ANNOTATIONS,
-    *names.STEP_AUTHORS,
-)
-"""Annotations that a person may set; any other one with the prefix does nothing."""
-_MAX_NAMED = 10
-"""Unknown annotations that are named: to look for the one that is meant takes time."""
 WHO_AND_WHAT = "say who has cleaned up, and what"
 
 
@@ -37,10 +23,9 @@ def mistakes(annotations: Mapping[str, str], kind: str = names.IBGU) -> list[str
 
 
 def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
-    unknown = sorted(key for key in annotations if key.startswith(OURS) and key not in KNOWN)
-    for key in unknown[:_MAX_NAMED]:
-        yield f"the annotation {key} does nothing{_meant(key)}"
-    if (more := len(unknown) - _MAX_NAMED) > 0:
+    found = unknown(annotations)
+    yield from map(does_nothing, found[:MAX_NAMED])
+    if (more := len(found) - MAX_NAMED) > 0:
         yield f"{more} more annotations with the prefix {OURS} do nothing"
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:
@@ -63,8 +48,3 @@ def _of_backup(annotations: Mapping[str, str], kind: str) -> Iterator[str]:
     asked = asked_backup(annotations)
     if asked is not None and asked.problem:
         yield asked.problem
-
-
-def _meant(key: str) -> str:
-    near = get_close_matches(key, KNOWN, 1, 0.8)
-    return f"; do you mean {near[0]}?" if near else ": ibgu has no annotation of that name"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ibgu.core.views.mistakes import KNOWN, mistakes
+from ibgu.core.engine.decide.rollout.unknown_annotations import KNOWN
+from ibgu.core.views.mistakes import mistakes
 
 
 @pytest.mark.parametrize(

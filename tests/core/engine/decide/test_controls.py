@@ -14,6 +14,11 @@ def controls(engine: InMemoryEngine) -> list[str]:
     return engine.told(Kind.CONTROL)
 
 
+def warnings(engine: InMemoryEngine) -> list[bool]:
+    found = engine.decisions(Kind.CONTROL)
+    return [each.warning for each in found if isinstance(each, OnRollout)]
+
+
 def three() -> tuple[InMemoryEngine, str]:
     engine = InMemoryEngine("site-1", "site-2", "site-3")
     uid = engine.apply(ibgu("a", "Prep", concurrency=1))
@@ -170,8 +175,10 @@ def test_an_unknown_value_of_the_breaker_is_answered() -> None:
     engine.annotate(uid, circuit_breaker="sometimes")
     engine.settle()
     assert controls(engine) == [
-        "ibgu.dev/circuit-breaker=sometimes: unknown value, expected off: sometimes"
+        "ibgu.dev/circuit-breaker=sometimes: the annotation ibgu.dev/circuit-breaker is "
+        '"sometimes"; expected: off'
     ]
+    assert warnings(engine) == [True]
 
 
 def test_the_breaker_can_be_switched_off_before_it_is_needed() -> None:
@@ -181,10 +188,49 @@ def test_the_breaker_can_be_switched_off_before_it_is_needed() -> None:
     assert controls(engine) == ["ibgu.dev/circuit-breaker=off: the circuit breaker is off"]
 
 
-def test_other_annotations_are_no_control() -> None:
-    engine, uid = three()
+def marked(engine: InMemoryEngine, uid: str, marks: dict[str, str]) -> None:
     obj = engine.ibgus[uid]
-    marks = {"ibgu.dev/unknown": "1", "lca.openshift.io/x": "y"}
     engine.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
     engine.settle()
+
+
+def test_other_annotations_are_no_control() -> None:
+    engine, uid = three()
+    marked(engine, uid, {"example.com/unknown": "1", "lca.openshift.io/x": "y"})
     assert controls(engine) == []
+
+
+def test_a_mistyped_annotation_is_noted_while_it_is_there() -> None:
+    engine, uid = three()
+    engine.annotate(uid, pasue="nora")
+    engine.settle()
+    assert engine.tracked(uid).rollout.controls == {"ibgu.dev/pasue": "nora"}
+    marked(engine, uid, {"ibgu.dev/xyz": "1"})
+    assert engine.tracked(uid).rollout.controls == {"ibgu.dev/xyz": "1"}
+    marked(engine, uid, {})
+    assert engine.tracked(uid).rollout.controls == {}
+    assert controls(engine) == [
+        "ibgu.dev/pasue=nora: the annotation ibgu.dev/pasue does nothing; do you mean "
+        "ibgu.dev/pause?",
+        "no ibgu.dev/pasue, ibgu.dev/xyz=1: the annotation ibgu.dev/xyz does nothing: ibgu has no "
+        "annotation of that name",
+        "no ibgu.dev/xyz: no annotation without effect is left",
+    ]
+    assert warnings(engine) == [True, True, False]
+
+
+def test_no_more_than_ten_mistyped_annotations_are_noted() -> None:
+    engine, uid = three()
+    marked(engine, uid, {f"ibgu.dev/x{number:03}": "" for number in range(200)})
+    assert [*engine.tracked(uid).rollout.controls] == [f"ibgu.dev/x{n:03}" for n in range(10)]
+
+
+def test_a_skip_warns_of_parts_that_name_no_cluster() -> None:
+    engine, uid = three()
+    engine.annotate(uid, skip="2026-11-20T02:00:00Z, site-3, SITE-2,")
+    engine.settle()
+    assert controls(engine) == [
+        "ibgu.dev/skip=2026-11-20T02:00:00Z, site-3, SITE-2,: 1 waiting cluster skipped; "
+        'not skipped: not the name of a cluster: "SITE-2"'
+    ]
+    assert warnings(engine) == [True]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.decide.rollout.skippable import listed, named, not_waiting
+from ibgu.core.engine.decide.rollout.skippable import listed, named, not_waiting, unnamed
 from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, Run, RunState
 from tests.members import member_of
 from tests.runs import run_of
@@ -62,3 +62,16 @@ def test_clusters_are_grouped_by_state_and_only_the_first_named() -> None:
 
 def test_a_time_is_no_cluster() -> None:
     assert named("2026-11-20T02:00:00Z, site-1,site-1,,site.2") == ["site-1", "site.2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-20T02:00:00.123456Z,site-1,,20261120T020000Z", []),
+        ("site-0009 spoke1, SITE-0009", ['"site-0009 spoke1"', '"SITE-0009"']),
+        ("_" * 100, ['"' + "_" * 40 + '"']),
+        ("a\n\x1b[31mb", ['"a �[31mb"']),
+    ],
+)
+def test_parts_that_can_be_no_cluster_are_quoted(value: str, shown: list[str]) -> None:
+    assert unnamed(value) == dict.fromkeys(shown, "not the name of a cluster")

@@ -10,7 +10,18 @@ from ibgu.core.engine.decide.lifecycle import accept_controls
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.grants import follow_grants
-from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
+from ibgu.core.engine.decide.rollout.skippable import (
+    ALL_WAITING,
+    listed,
+    named,
+    not_waiting,
+    unnamed,
+)
+from ibgu.core.engine.decide.rollout.unknown_annotations import (
+    MAX_NAMED,
+    does_nothing,
+    unknown,
+)
 from ibgu.core.engine.decide.step.preflight import end_enforcement
 from ibgu.core.engine.decide.step.steps import release_step
 from ibgu.core.engine.gates import (
@@ -24,7 +35,7 @@ from ibgu.core.engine.gates import (
 )
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED
-from ibgu.core.engine.timing.rate_limits import rate_limits_of
+from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Step, Waiting, names, transitions
 from ibgu.core.text.counted import counted
 
@@ -47,6 +58,7 @@ def decide_controls(ctx: DecisionContext) -> None:
     for gate in GATES:
         if gate.switch is not None:
             _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
+    _follow_unknown(ctx, found.metadata.annotations)
     follow_grants(ctx)
     end_enforcement(ctx)
     _forget_circuit_breaker(ctx, found.metadata.annotations)
@@ -94,6 +106,16 @@ def _follow_backup(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     tracked = ctx.tracked.current
     if changed and tracked is not None:
         ctx.result.remaining += under_policies(tracked)
+
+
+def _follow_unknown(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+    """Notes annotations that do nothing while they are there, so that ibgu can show them."""
+    shown = unknown(given)[:MAX_NAMED]
+    # One that is noted and no longer shown is forgotten.
+    keys = dict.fromkeys([*shown, *unknown(ctx.rollout.controls)])
+    noted = {key: given[key] for key in shown}
+    what = "no annotation without effect is left"
+    _follow(ctx, noted, keys, what, lambda wanted: "; ".join(map(does_nothing, wanted)))
 
 
 def _follow(
@@ -237,16 +259,21 @@ def _chosen(tracked: TrackedStep, value: str) -> list[Waiting]:
 
 
 def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
-    """Returns who was named and does not wait; empty while the step's members are still joining."""
-    if value.split(",")[0].strip() == ALL_WAITING or len(tracked.members) < tracked.step.total:
+    """Returns who was named and does not wait, which is not known while the step's members are
+    still joining, and what is no name."""
+    if value.split(",")[0].strip() == ALL_WAITING:
         return {}
-    return not_waiting(named(value), tracked.members, tracked.step.index)
+    if len(tracked.members) < tracked.step.total:
+        return unnamed(value)
+    states = not_waiting(named(value), tracked.members, tracked.step.index)
+    return states | unnamed(value)
 
 
 def _circuit_breaker(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Turns the circuit breaker off; None: not yet, as for a resume."""
     if value != names.CIRCUIT_BREAKER_OFF:
-        return _ControlResult(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
+        words = misread(names.CIRCUIT_BREAKER, value, names.CIRCUIT_BREAKER_OFF)
+        return _ControlResult(words, warning=True)
     tracked = ctx.tracked.current
     hold = tracked.step.hold if tracked else None
     if hold and hold.kind is ReasonKind.CIRCUIT_BREAKER and _resume(ctx, value) is None:

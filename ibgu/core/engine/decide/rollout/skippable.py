@@ -3,21 +3,48 @@ is reported before a skip is asked for and when it is carried out."""
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from ibgu.core.model import InFlight, Member, Outcome, as_displayed
 from ibgu.core.text.counted import first_names
+from ibgu.core.text.harmless import one_line
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""
 _CLUSTER = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 """Matches step and cluster names, but not the time that makes a value a new one."""
 _NAMED = 5
+_MAX_CHARACTERS = 40
+"""Characters of what is no name that are shown."""
 
 
 def named(value: str) -> list[str]:
     """Returns the clusters that a value of `ibgu.dev/skip` names, each once."""
-    parts = dict.fromkeys(part.strip() for part in value.split(","))
-    return [part for part in parts if _CLUSTER.fullmatch(part)]
+    return [part for part in _parts(value) if _CLUSTER.fullmatch(part)]
+
+
+def unnamed(value: str) -> dict[str, str]:
+    """Returns the parts of a value of `ibgu.dev/skip` that can be no cluster, as they are shown,
+    with the reason. A time is none of them: it makes the value a new one."""
+    others = (part for part in _parts(value) if part and not _CLUSTER.fullmatch(part))
+    return {
+        f'"{one_line(part[:_MAX_CHARACTERS])}"': "not the name of a cluster"
+        for part in others
+        if not _is_time(part)
+    }
+
+
+def _parts(value: str) -> Iterable[str]:
+    """Returns the parts of a value, each once."""
+    return dict.fromkeys(part.strip() for part in value.split(","))
+
+
+def _is_time(part: str) -> bool:
+    try:
+        datetime.fromisoformat(part)
+    except ValueError:
+        return False
+    return True
 
 
 def not_waiting(

@@ -27,6 +27,7 @@ export function Headline({ rollout, step, next, selected, now }) {
     </div>
     <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
+    ${(rollout.annotationMistakes ?? []).map((words) => html`<${Mistake} key=${words} words=${words} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
@@ -87,6 +88,9 @@ const BrokenGlass = ({ glass, now }) =>
     <strong>Break glass: ${glass.user} lets this rollout pass ${glass.gates.join(", ")}</strong>
     ${" "}until <${At} stamp=${glass.until} now=${now} />. <${Words} text=${glass.reason} />
   </p>`;
+
+const Mistake = ({ words }) =>
+  html`<p class="notice warn" role="status"><${Words} text=${sentence(words)} /></p>`;
 
 function Hold({ hold, now }) {
   if (!hold) return null;
