@@ -27,7 +27,13 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.grants import RolloutApproval
-from ibgu.core.model.kinds import JsonObject, LabelSelector, RolloutObject
+from ibgu.core.model.kinds import JsonObject, LabelSelector, ObjectMeta, RolloutObject
+from ibgu.core.model.rollout_policy import (
+    ApprovalMoment,
+    PolicyApproval,
+    RolloutPolicy,
+    RolloutPolicySpec,
+)
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
@@ -289,6 +295,26 @@ async def test_people_approve_and_break_glass_in_their_own_name(
     wrong = await post("nora", "approve", {"step": 2, "before": "Step"})
     assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
     assert (await post("nora", "approve", {"step": 1})).status_code == 422
+
+
+async def test_glass_is_not_broken_for_a_policy_that_is_not_in_force(
+    post: Post, made: Made, journal: Journal
+) -> None:
+    await fleet(journal, await made("Prep"), name="ran-x1")
+    metadata = ObjectMeta(name="night", uid="u-night", generation=1)
+    approval = PolicyApproval(before=ApprovalMoment.STEP)
+    await journal.note_policies([RolloutPolicy(metadata, RolloutPolicySpec(approval=approval))])
+    for name, status in (("night", 202), ("nosuch", 409)):
+        body = GLASS | {"gates": [f"RolloutPolicy/{name}"]}
+        assert (await post("nora", "break-glass", body, dryRun=True)).status_code == status
+    assert "RolloutPolicy/night" in (await post("nora", "break-glass", body)).json()["detail"]
+    assert (await post("olga", "break-glass", body)).status_code == 403
+    rest = {"step": 1, "before": "Rest"}
+    tried = (await post("nora", "approve", rest, dryRun=True)).json()["done"]
+    assert tried == (
+        "nora approves the rest of step 1 of ran-x1; no policy asks for approval of the rest of "
+        "step 1 now: the policies ask for approval of step 1"
+    )
 
 
 async def test_an_appended_step_overwrites_no_annotation_that_has_come_meanwhile(

@@ -64,10 +64,10 @@ async def test_the_default_is_what_clusters_wait_for(
     for args in ((), ("--step", "3"), ("--before", "FinalizeUpgrade")):
         told = await ibgu("approve", "ran-x1", "--dry-run", *args, user="nora")
         assert told.exit_code == 0, told.output
-        assert "nora approves FinalizeUpgrade of step 3 of ran-x1\n" in told.stdout
+        assert "nora approves FinalizeUpgrade of step 3 of ran-x1" in told.stdout
         assert f"The clusters may go on with FinalizeUpgrade. {LOST}" in told.stdout
     other = await ibgu("approve", "ran-x1", "--dry-run", "--step", "1", user="nora")
-    assert "nora approves step 1 of ran-x1\n" in other.stdout
+    assert "nora approves step 1 of ran-x1" in other.stdout
     assert "can't be undone" not in other.stdout
     assert await approvals() == []
 

@@ -60,14 +60,17 @@ class RolloutChanges:
         return await self.send(target, change)
 
     async def grant(
-        self, decide: Callable[[ChangeTarget], RequestedChange]
+        self, decide: Callable[[ChangeTarget], RequestedChange], resource: str
     ) -> tuple[RequestedChange, ChangeBody]:
-        """Makes a change that leaves the rollout's object as it is, and takes no right to patch
-        it."""
+        """Makes a change that creates an object of `resource` and leaves the rollout's as it is.
+        A caller who may not create one learns that, and not what policies there are."""
         target = await self.read()
         try:
             change = decide(target)
         except ChangeRefused as refused:
+            within = self._rollout.namespace
+            right = AccessReview("create", paths.OWN_GROUP, resource, namespace=within)
+            await self._caller.require(right)
             raise Problem(409, refused.code, str(refused)) from refused
         return change, await self.send(target, change)
 

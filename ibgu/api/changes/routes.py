@@ -21,6 +21,7 @@ from ibgu.api.changes.schemas import (
 )
 from ibgu.api.changes.situation import (
     members_of,
+    policies_in_force,
     require,
     situation_of,
     uncleaned_of,
@@ -161,21 +162,31 @@ async def adopt(
 
 
 @router.post("/approve", status_code=202, responses=_PROBLEMS, summary="Approve a step")
-async def approve(changing: ChangingOfRequest, body: ApproveBody) -> ApprovedBody:
+async def approve(
+    changing: ChangingOfRequest, body: ApproveBody, row: RolloutOfPath, reads: ReadsOfRequest
+) -> ApprovedBody:
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
+    policies = await policies_in_force(row, reads)
     made, answer = await changing.grant(
-        lambda target: change.approve(target, body.step, body.before, body.comment, lasts)
+        lambda target: change.approve(
+            target, body.step, body.before, body.comment, lasts, policies
+        ),
+        "rolloutapprovals",
     )
     assert made.grant is not None
     return ApprovedBody(**answer.model_dump(), step=made.grant["spec"]["step"])
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")
-async def break_glass(changing: ChangingOfRequest, body: BreakGlassBody) -> ChangeBody:
+async def break_glass(
+    changing: ChangingOfRequest, body: BreakGlassBody, row: RolloutOfPath, reads: ReadsOfRequest
+) -> ChangeBody:
     """Writes a BreakGlass in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes)
+    policies = await policies_in_force(row, reads)
     _, answer = await changing.grant(
-        lambda target: change.break_glass(target, body.gates, body.reason, lasts)
+        lambda target: change.break_glass(target, body.gates, body.reason, lasts, policies),
+        "breakglasses",
     )
     return answer

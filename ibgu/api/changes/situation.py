@@ -7,6 +7,7 @@ from ibgu.api.problems import Problem
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.gates import ACCEPTABLE
 from ibgu.core.model import MemberState, Outcome, ReasonKind
+from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeRefused, RolloutSituation
 from ibgu.core.views.display import reason_of
@@ -45,6 +46,12 @@ async def uncleaned_of(row: RolloutAndStep, reads: Reads) -> int:
         if any(each.outcome is Outcome.SUCCEEDED for each in taken)
     }
     return len(stuck) - len(over)
+
+
+async def policies_in_force(row: RolloutAndStep, reads: Reads) -> dict[str, JsonObject | None]:
+    """Returns the specs of the policies that are in force, or keep clusters of the namespace."""
+    found = await reads.policies(namespaces=[row.rollout.namespace])
+    return {each.name: each.spec for each in found.items}
 
 
 def require(situation: RolloutSituation, name: str) -> None:

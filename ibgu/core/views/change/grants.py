@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates.policies import CLUSTER_HOLD
+from ibgu.core.engine.gates.policies import CLUSTER_HOLD, UNKNOWN
 from ibgu.core.model.actions import Risk
 from ibgu.core.model.grants import ApprovalPoint, point_words
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.text.counted import first_names
 from ibgu.core.text.spans import utc
 from ibgu.core.views.change.danger import BREAK_GLASS, risk_of_approval
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.core.views.change.policies_asked import Policies, points_asked, policies_of
 from ibgu.core.views.change.second import kubectl_create
 
+_NAMED = 5
 _VERSION = "ibgu.dev/v1alpha1"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -23,9 +26,11 @@ def approve(
     before: str,
     comment: str = "",
     lasts: timedelta | None = None,
+    policies: Policies | None = None,
 ) -> RequestedChange:
     """Approves a step, from 1; None: the one that runs or comes next. `before`: what of it, see
-    RolloutApprovalSpec. Raises ChangeRefused if the plan has no such thing."""
+    RolloutApprovalSpec. `policies`: those in force; None: they are not known. Raises ChangeRefused
+    if the plan has no such thing."""
     number = step if step is not None else _next_step(target)
     if not 1 <= number <= len(target.actions):
         raise ChangeRefused(f"the plan of {target.name} has no step {number}")
@@ -42,8 +47,21 @@ def approve(
     what = point_words(number, before)
     until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
     done = f"{target.who} approves {what} of {target.name}{until}"
+    if policies is not None:
+        done += _unasked(points_asked(policies, target, target.actions[number - 1]), number, before)
     risk = risk_of_approval(before, target.actions[number - 1])
     return _granted(target, "RolloutApproval", spec, done, risk)
+
+
+def _unasked(asked: Sequence[str] | None, number: int, before: str) -> str:
+    """Returns that the approval lets nothing start, as no policy asks for it; empty: one does, or
+    that is not known."""
+    if asked is None or before in asked:
+        return ""
+    others = " and ".join(point_words(number, point) for point in asked)
+    instead = f"of {others}" if others else f"of nothing in step {number}"
+    what = point_words(number, before)
+    return f"; no policy asks for approval of {what} now: the policies ask for approval {instead}"
 
 
 def _next_step(target: ChangeTarget) -> int:
@@ -62,20 +80,41 @@ def _next_step(target: ChangeTarget) -> int:
 
 
 def break_glass(
-    target: ChangeTarget, gates: Sequence[str], reason: str, lasts: timedelta
+    target: ChangeTarget,
+    gates: Sequence[str],
+    reason: str,
+    lasts: timedelta,
+    policies: Policies | None = None,
 ) -> RequestedChange:
-    """Lets the rollout pass the gates for a while. Raises ChangeRefused for a name of no gate of
-    policies: it would open nothing, and look as if it did."""
+    """Lets the rollout pass the gates for a while. `policies`: those in force; None: they are not
+    known. Raises ChangeRefused for a gate that can't hold the rollout: it would open nothing, and
+    look as if it did."""
+    if target.completed and not target.tries_again:
+        raise ChangeRefused(f"{target.name} is complete: no gate keeps anything of it")
     for gate in gates:
-        if gate != CLUSTER_HOLD.name and not gate.startswith(policy_gate("")):
+        if gate not in (CLUSTER_HOLD.name, UNKNOWN) and not gate.startswith(policy_gate("")):
             raise ChangeRefused(
-                f"{gate} is no gate of policies: name {policy_gate('NAME')} or "
-                f"{CLUSTER_HOLD.name}, as ibgu explain does"
+                f"{gate} is no gate of policies: name {policy_gate('NAME')}, {CLUSTER_HOLD.name} "
+                f"or {UNKNOWN}, as ibgu explain does"
             )
+    if policies is not None:
+        _require_gates(target, gates, policies)
     until = target.now + lasts
     spec: JsonObject = {"gates": list(gates), "reason": reason, "until": f"{until:{_TIME}}"}
     words = f"{target.name} passes {', '.join(gates)} until {utc(until)}"
     return _granted(target, "BreakGlass", spec, words, BREAK_GLASS)
+
+
+def _require_gates(target: ChangeTarget, gates: Sequence[str], policies: Policies) -> None:
+    """Raises ChangeRefused for a gate of a policy that can't hold the rollout."""
+    known = [policy_gate(name) for name in policies_of(policies, target)]
+    own = policy_gate("")
+    wrong = [gate for gate in gates if gate.startswith(own) and gate not in known]
+    if wrong:
+        held = f"those in force are {first_names(known, _NAMED)}" if known else "none is in force"
+        raise ChangeRefused(
+            f"no gate {wrong[0]} can hold {target.name}: of the gates of policies for it {held}"
+        )
 
 
 def _granted(

@@ -115,6 +115,69 @@ def test_a_name_of_no_gate_of_policies_is_refused(gate: str) -> None:
         break_glass(target("Prep"), ["RolloutPolicy/night", gate], "INC-7", HOUR)
 
 
+@pytest.mark.parametrize("gate", ["RolloutPolicy/nosuch", "RolloutPolicy/Night"])
+def test_a_policy_that_is_not_in_force_is_refused(gate: str) -> None:
+    policies: JsonObject = {"night": {}, "other": {"rollouts": {"namespaces": ["lab"]}}}
+    words = (
+        f"no gate {gate} can hold ran: of the gates of policies for it those in force are "
+        "RolloutPolicy/night"
+    )
+    with pytest.raises(ChangeRefused, match=f"^{words}$"):
+        break_glass(target("Prep"), [gate], "INC-7", HOUR, policies)
+    with pytest.raises(ChangeRefused, match=r"policies for it none is in force$"):
+        break_glass(target("Prep"), [gate], "INC-7", HOUR, {})
+
+
+@pytest.mark.parametrize(
+    "gate", ["RolloutPolicy/night", "RolloutPolicy/odd", "ClusterHold", "RolloutPolicies"]
+)
+def test_gates_that_can_hold_the_rollout_are_passed(gate: str) -> None:
+    """A policy that can't be read may hold everything, and so is known by its name."""
+    policies: JsonObject = {"night": {}, "odd": None, "new": {"windows": 1}}
+    assert break_glass(target("Prep"), [gate], "INC-7", HOUR, policies).grant is not None
+
+
+def test_no_glass_is_broken_for_a_completed_rollout() -> None:
+    found = target("Prep")
+    found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
+    with pytest.raises(ChangeRefused, match=r"^ran is complete: no gate keeps anything of it$"):
+        break_glass(found, ["ClusterHold"], "INC-7", HOUR)
+
+
+@pytest.mark.parametrize(
+    ("policies", "before", "words"),
+    [
+        ({"a": {"approval": {"before": "Step"}}}, "Step", ""),
+        ({"a": {"approval": {"before": "Rest"}}}, "Rest", ""),
+        ({"a": {"approval": {"before": "Action"}, "actions": ["Prep"]}}, "Prep", ""),
+        ({"a": None}, "Step", ""),
+        (
+            {"a": {"approval": {"before": "Step"}}, "b": {"approval": {"before": "Rest"}}},
+            "Prep",
+            "; no policy asks for approval of Prep of step 1 now: the policies ask for approval of "
+            "step 1 and the rest of step 1",
+        ),
+        (
+            {"a": {"approval": {"before": "Step"}, "actions": ["Upgrade"]}, "b": {}},
+            "Step",
+            "; no policy asks for approval of step 1 now: the policies ask for approval of nothing "
+            "in step 1",
+        ),
+    ],
+)
+def test_an_approval_that_no_policy_asks_for_says_so(
+    policies: JsonObject, before: str, words: str
+) -> None:
+    done = approve(target("Prep"), 1, before, policies=policies).done
+    what = {"Step": "step 1", "Rest": "the rest of step 1", "Prep": "Prep of step 1"}[before]
+    assert done == f"olga approves {what} of ran{words}"
+
+
+def test_no_policy_without_actions_asks_for_approval_of_the_way_back() -> None:
+    done = approve(target("Abort"), 1, "Step", policies={"a": {"approval": {"before": "Step"}}})
+    assert done.done.endswith("ask for approval of nothing in step 1")
+
+
 def test_an_appended_step_names_its_author() -> None:
     key, pointer = "ibgu.dev/step-2-author", "/metadata/annotations/ibgu.dev~1step-2-author"
     plain = append(target("Prep"), NewStep(("Upgrade",))).patch

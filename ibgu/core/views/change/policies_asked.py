@@ -1,0 +1,63 @@
+"""What the policies in force can ask of a rollout: whether a grant for it does anything."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from ibgu.core.model import declared, traits
+from ibgu.core.model.grants import ApprovalPoint
+from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
+from ibgu.core.plan.policies import selects_rollout
+from ibgu.core.views.change.model import ChangeTarget
+
+Policies = Mapping[str, JsonObject | None]
+"""The specs of the policies in force, by name; None: ibgu can't read it."""
+
+
+def policies_of(policies: Policies, target: ChangeTarget) -> list[str]:
+    """Returns the names of those that may hold the rollout, by its namespace and labels."""
+    labels = target.object["metadata"].get("labels") or {}
+    found = {name: _read(spec) for name, spec in policies.items()}
+    return [
+        name
+        for name, spec in found.items()
+        if spec is None or selects_rollout(spec.rollouts, target.namespace, labels)
+    ]
+
+
+def points_asked(
+    policies: Policies, target: ChangeTarget, actions: Sequence[str]
+) -> list[str] | None:
+    """Returns the points of a step with these actions that policies want approved; None: a policy
+    can't be read, so that it is not known."""
+    found = [_read(policies[name]) for name in policies_of(policies, target)]
+    specs = [spec for spec in found if spec is not None]
+    if len(specs) < len(found):
+        return None
+    return list(dict.fromkeys(point for spec in specs for point in _points(spec, actions)))
+
+
+def _points(spec: RolloutPolicySpec, actions: Sequence[str]) -> Iterator[str]:
+    held = [action for action in actions if _holds(spec, action)]
+    if spec.approval is None or not held:
+        return
+    if spec.approval.before is ApprovalMoment.ACTION:
+        yield from held
+    elif spec.approval.before is ApprovalMoment.REST:
+        yield ApprovalPoint.REST
+    else:
+        yield ApprovalPoint.STEP
+
+
+def _holds(spec: RolloutPolicySpec, action: str) -> bool:
+    if spec.actions:
+        return action in spec.actions
+    return declared(action) and not traits(action).leads_back
+
+
+def _read(spec: JsonObject | None) -> RolloutPolicySpec | None:
+    try:
+        return None if spec is None else msgspec.convert(spec, RolloutPolicySpec)
+    except msgspec.ValidationError:
+        return None
