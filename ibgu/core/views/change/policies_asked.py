@@ -1,4 +1,5 @@
-"""What the policies in force can ask of a rollout: whether a grant for it does anything."""
+"""The policies that may hold a rollout, and what they want approved: a grant that none of them
+asks for does nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

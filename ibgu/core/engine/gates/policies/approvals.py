@@ -121,9 +121,8 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     if len(counting) >= needed:
         return ""
     words = f"{counted(needed, 'person', 'people')} must approve {what.words}"
-    if what.before != ApprovalPoint.STEP:
-        command = f"ibgu approve NAME -n {consent.namespace}"
-        words += f" ({command} --step {what.step + 1} --before {what.before})"
+    command = f"ibgu approve NAME -n {consent.namespace}"
+    words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
     if asked.four_eyes:

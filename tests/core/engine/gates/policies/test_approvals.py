@@ -14,7 +14,7 @@ from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.grants import approve, withdraw
+from tests.core.engine.gates.policies.grants import STEP_1, STEP_2, approve, withdraw
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 ASKS: dict[str, Any] = {"approval": {"fourEyes": False}}
@@ -24,7 +24,7 @@ FINALIZE: dict[str, Any] = {
 }
 
 UNPROVEN = (
-    "1 person must approve step 1; the approval by alice does not count: it is older than the "
+    f"1 person must approve {STEP_1}; the approval by alice does not count: it is older than the "
     "admission policy ibgu-grants"
 )
 REST = (
@@ -58,7 +58,7 @@ def test_a_step_waits_until_somebody_approves_it() -> None:
     start(engine, "Prep")
     found = reason(engine, "uid-a", "site-1")
     assert (found.kind, found.gate) == (ReasonKind.GATE, "RolloutPolicy/network")
-    assert found.message == "1 person must approve step 1"
+    assert found.message == f"1 person must approve {STEP_1}"
     assert found.who is ActingParty.PERSON
     engine.wait(days=3)
     assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
@@ -77,7 +77,7 @@ def test_an_approval_of_another_step_or_point_does_not_count() -> None:
     approve(engine, "alice", before="Rest")
     approve(engine, "alice", before="Prep")
     engine.wait(minutes=5)
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine) == f"1 person must approve {STEP_1}"
 
 
 def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
@@ -107,7 +107,7 @@ def test_an_approval_that_is_deleted_no_longer_counts_for_the_next() -> None:
     withdraw(engine, name)
     engine.wait(hours=2)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message == f"1 person must approve {STEP_1}"
     assert engine.told(Kind.APPROVAL)[-1] == "the approval of step 1 by alice was deleted"
 
 
@@ -122,7 +122,7 @@ def test_a_cluster_that_waits_for_a_slot_is_kept_once_an_approval_is_deleted() -
     engine.until(Kind.APPROVAL)
     engine.step()
     assert engine.member("uid-a", 0, "site-1").state is MemberState.IN_FLIGHT
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message == f"1 person must approve {STEP_1}"
 
 
 @pytest.mark.parametrize("end", ["deleted", "over", "asked for later"])
@@ -157,7 +157,7 @@ def test_an_approval_counts_until_its_end() -> None:
     engine.spokes["site-1"].dark = False
     engine.touch_everything()
     engine.wait(minutes=10)
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine) == f"1 person must approve {STEP_1}"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_an_approval_that_approves_nothing_is_refused(spec: dict[str, Any], word
     approve(engine, "alice", **spec)
     engine.wait(minutes=1)
     shown = f"; the approval by alice does not count: {words}" if spec.keys() == {"until"} else ""
-    assert message(engine) == f"1 person must approve step 1{shown}"
+    assert message(engine) == f"1 person must approve {STEP_1}{shown}"
     assert engine.told(Kind.APPROVAL)[-1].endswith(f"does not count: {words}")
 
 
@@ -190,8 +190,8 @@ def test_an_approval_from_before_its_step_was_planned_never_counts() -> None:
     found = engine.member("uid-a", 1, "site-1")
     assert not found.finished
     assert found.reason.message == (
-        "1 person must approve step 2; the approval by alice does not count: the plan had no step "
-        "2 when ibgu saw it"
+        f"1 person must approve {STEP_2}; the approval by alice does not count: the plan had no "
+        "step 2 when ibgu saw it"
     )
     approve(engine, "alice", step=2)
     engine.wait(hours=1)
@@ -242,10 +242,10 @@ def test_an_approval_for_an_older_rollout_of_the_name_does_not_count() -> None:
     engine = fleet(**ASKS)
     approve(engine, "alice", created=START - timedelta(minutes=1))
     start(engine, "Prep")
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine) == f"1 person must approve {STEP_1}"
     approve(engine, "alice", rollout={"name": "a", "uid": "another"})
     engine.wait(minutes=5)
-    assert message(engine) == "1 person must approve step 1"
+    assert message(engine) == f"1 person must approve {STEP_1}"
     approve(engine, "alice", rollout={"name": "a", "uid": "uid-a"})
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -256,7 +256,7 @@ def test_an_approval_of_the_second_of_the_rollouts_creation_does_not_count() -> 
     engine = fleet(**ASKS)
     approve(engine, "alice", created=START)
     start(engine, "Prep")
-    assert message(engine).startswith("1 person must approve step 1")
+    assert message(engine).startswith(f"1 person must approve {STEP_1}")
     [known] = engine.tracked("uid-a").rollout.grants.approvals
     assert known.refused.startswith("it was written in the second in which the rollout was created")
     approve(engine, "bert", created=START + timedelta(seconds=1))
@@ -268,13 +268,13 @@ def test_two_people_must_approve_if_the_author_is_not_proven() -> None:
     engine = fleet(approval={})
     start(engine, "Prep")
     assert message(engine) == (
-        "2 people must approve step 1; 1 is enough once the step's author is proven: they annotate "
-        "the rollout with ibgu.dev/step-1-author"
+        f"2 people must approve {STEP_1}; 1 is enough once the step's author is proven: they "
+        "annotate the rollout with ibgu.dev/step-1-author"
     )
     approve(engine, "alice")
     approve(engine, "alice")
     engine.wait(minutes=5)
-    assert message(engine).startswith("2 people must approve step 1, and alice has; 1 is enough")
+    assert message(engine).startswith(f"2 people must approve {STEP_1}, and alice has; 1 is enough")
     approve(engine, "bob")
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -286,7 +286,7 @@ def test_the_author_of_a_step_does_not_count() -> None:
     approve(engine, "alice")
     engine.wait(minutes=5)
     assert message(engine) == (
-        "1 person must approve step 1; alice, who is the step's author, does not count"
+        f"1 person must approve {STEP_1}; alice, who is the step's author, does not count"
     )
     approve(engine, "bob")
     engine.wait(minutes=30)
@@ -298,8 +298,8 @@ def test_a_rollout_older_than_the_admission_policy_has_no_proven_author() -> Non
     engine.proven_since = START
     start(engine, "Prep", author="alice")
     assert message(engine) == (
-        "2 people must approve step 1; the author of the step is not proven, because the rollout "
-        "is too old for that"
+        f"2 people must approve {STEP_1}; the author of the step is not proven, because the "
+        "rollout is too old for that"
     )
 
 
@@ -309,7 +309,7 @@ def test_the_policy_says_the_number_of_approvers() -> None:
     for user in ("alice", "bob"):
         approve(engine, user)
     engine.wait(minutes=5)
-    assert message(engine) == "3 people must approve step 1, and alice, bob have"
+    assert message(engine) == f"3 people must approve {STEP_1}, and alice, bob have"
     approve(engine, "carol")
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -323,8 +323,8 @@ def test_an_author_who_is_not_known_counts_for_nothing() -> None:
         approve(engine, user)
     engine.wait(minutes=5)
     assert message(engine) == (
-        "3 people must approve step 1, and alice, bob have; 2 are enough once the step's author is "
-        "proven: they annotate the rollout with ibgu.dev/step-1-author"
+        f"3 people must approve {STEP_1}, and alice, bob have; 2 are enough once the step's author "
+        "is proven: they annotate the rollout with ibgu.dev/step-1-author"
     )
     approve(engine, "carol")
     engine.wait(minutes=30)
@@ -467,14 +467,14 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     late = approve(engine, "alice")
     engine.wait(minutes=5)
     assert message(engine) == (
-        "1 person must approve step 1; the rollout has 51 RolloutApprovals, and only the 50 oldest "
-        "are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
+        f"1 person must approve {STEP_1}; the rollout has 51 RolloutApprovals, and only the 50 "
+        "oldest are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
         "--sort-by=.metadata.creationTimestamp -n fleet)"
     )
     assert engine.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
     withdraw(engine, old[0])
     engine.wait(minutes=5)
-    assert message(engine).startswith("1 person must approve step 1; the approval by alice does")
+    assert message(engine).startswith(f"1 person must approve {STEP_1}; the approval by alice does")
     refused, deleted, read = (each.why for each in engine.decisions(Kind.APPROVAL)[-3:])
     assert "write it again" in refused
     assert deleted == "the approval of step 2 by alice was deleted"

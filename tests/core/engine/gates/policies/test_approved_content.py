@@ -12,12 +12,12 @@ from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.grants import ApprovedContent
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.grants import approve, withdraw
+from tests.core.engine.gates.policies.grants import STEP_1, approve, withdraw
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 ONE, TWO, UNREAD = PayloadState(digest="one"), PayloadState(digest="two"), PayloadState(read=False)
 BROKEN = PayloadState(problem="ibgu may not read ConfigMap ran/site")
-WAITS = "1 person must approve step 1; the approval by alice does not count: "
+WAITS = f"1 person must approve {STEP_1}; the approval by alice does not count: "
 PAYLOAD = "the ConfigMaps and Secrets that go to the clusters have changed since"
 ANNOTATIONS = (
     "annotations of the rollout that decide what happens on its clusters have changed since"
@@ -141,7 +141,7 @@ def test_the_deletion_of_an_approval_that_has_ended_lets_nothing_go_on(*, restar
     if restarted:
         engine.restart()
     engine.wait(hours=5)
-    assert between(engine) == "1 person must approve step 1"
+    assert between(engine) == STEP_1
     approve(engine, "bob")
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -152,7 +152,7 @@ def test_content_that_is_exchanged_after_a_withdrawal_needs_approval() -> None:
     withdraw_all(engine)
     exchange_backup(engine)
     engine.wait(hours=5)
-    assert between(engine) == "1 person must approve step 1"
+    assert between(engine) == STEP_1
     assert engine.told(Kind.APPROVAL)[-1] == (
         f"step 1 is another one than alice had approved: {ANNOTATIONS}: approve it again"
     )
@@ -163,7 +163,7 @@ def test_a_withdrawal_alone_keeps_no_cluster_that_has_begun() -> None:
     withdraw_all(engine)
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message == STEP_1
 
 
 def test_the_newest_withdrawn_approval_of_each_point_is_kept() -> None:
@@ -298,7 +298,7 @@ def test_a_payload_from_before_an_approval_is_read_again_first() -> None:
     approve(engine, "alice")
     engine.wait(minutes=5)
     assert engine.told(Kind.APPROVAL) == []
-    assert reason(engine, "uid-a", "site-1").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-1").message == f"1 person must approve {STEP_1}"
     show(engine, ONE)
     assert engine.told(Kind.APPROVAL) == ["alice approves step 1"]
 
@@ -354,7 +354,7 @@ def test_nobody_who_counts_is_shown_with_an_older_approval() -> None:
     approve(engine, "alice")
     engine.wait(hours=1)
     assert reason(engine, "uid-a", "site-2").message == (
-        "2 people must approve step 1, and alice has; the approval by bob does not count: "
+        f"2 people must approve {STEP_1}, and alice has; the approval by bob does not count: "
         f"{ANNOTATIONS}: approve it again"
     )
 

@@ -12,7 +12,7 @@ from ibgu.core.plan.grants import MAX_GRANTS
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.grants import break_glass, mend_glass
+from tests.core.engine.gates.policies.grants import STEP_1, break_glass, mend_glass
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
 
 GATE = "RolloutPolicy/network"
@@ -189,7 +189,7 @@ def test_a_glass_that_is_not_read_is_no_approval_that_is_missing() -> None:
     for _ in range(MAX_GRANTS + 1):
         break_glass(engine, "RolloutPolicy/other")
     engine.wait(minutes=5)
-    assert reason(engine, "uid-a", "site-1").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-1").message == f"1 person must approve {STEP_1}"
     assert engine.told(Kind.APPROVAL) == [
         "1 of the rollout's approvals and BreakGlasses are not read: of each kind ibgu reads the "
         "50 oldest, so delete those of no use"
