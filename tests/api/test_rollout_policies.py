@@ -12,7 +12,13 @@ from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.engine.gates.registry import POLICY
 from ibgu.core.model import ActingParty, Member, PolicyRule, Reason, ReasonKind, Step
 from ibgu.core.model.kinds import ObjectMeta
-from ibgu.core.model.rollout_policy import PolicyWindow, RolloutPolicy, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import (
+    ApprovalMoment,
+    PolicyApproval,
+    PolicyWindow,
+    RolloutPolicy,
+    RolloutPolicySpec,
+)
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.conftest import Ask
@@ -217,3 +223,20 @@ async def test_an_explanation_says_what_the_rule_that_holds_asks_for(
     await put(journal, kept(upgrade, "a", 0))
     found = (await ask("alice", "clusters/a/explain")).json()
     assert found["do"] == POLICY.meaning.do
+
+
+async def test_a_policy_says_that_people_end_its_hold_by_an_approval(
+    ask: Ask, journal: Journal
+) -> None:
+    approval = PolicyApproval(before=ApprovalMoment.STEP)
+    await journal.note_policies([in_force("nights", approval=approval)])
+    upgrade = await held(journal, "r1", "a")
+    words: dict[str, Any] = {"until": None, "who": ActingParty.PERSON, "approval": "Step"}
+    await put(journal, kept(upgrade, "b", 1, "1 person must approve step 1", **words))
+    ends = [each["ends"] for each in (await ask("alice", "policies/nights")).json()["holds"]]
+    assert sorted(ends) == [
+        "people approve it, as the message says, or the policy is changed",
+        "the gate opens automatically when the policy allows it, for the first at "
+        "2031-11-27T00:00:00Z; the policy also asks for approval by 1 person, which can come "
+        "before",
+    ]

@@ -55,7 +55,7 @@ async def test_a_policy_is_explained_with_what_ends_its_hold(ibgu: Ibgu) -> None
     assert lines[4].startswith("  default/ran-r1 step 1: 2 clusters have waited for up to ")
     assert lines[4].endswith("(a, b)")
     assert lines[5] == f"    why   {NIGHTS}"
-    assert lines[6].endswith("the first at 2031-11-27T00:00:00Z")
+    assert lines[6].endswith("for the first at 2031-11-27T00:00:00Z")
     assert lines[7] == "    see   ibgu explain ran-r1 a -n default"
     assert "oc adm policy who-can update rolloutpolicies.ibgu.dev" in lines[8]
     found = json.loads((await ibgu("policy", "explain", "nights", "-o", "json")).stdout)

@@ -11,6 +11,7 @@ from ibgu.api.policies.schemas import (
     PolicyHoldBody,
 )
 from ibgu.core.model import MemberState
+from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.harmless import one_line
 from ibgu.core.views.policy_words import allowed, for_all, held_by, what_ends
 from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, are_alike, soonest
@@ -24,7 +25,9 @@ def policies_body(found: PolicyListing) -> PoliciesBody:
 
 
 def policy_body(row: PolicyRow, now: datetime) -> PolicyDetailBody:
-    return PolicyDetailBody(**_fields(row, now), spec=row.spec, holds=list(map(_hold, row.held)))
+    return PolicyDetailBody(
+        **_fields(row, now), spec=row.spec, holds=[_hold(each, row.spec) for each in row.held]
+    )
 
 
 def _fields(row: PolicyRow, now: datetime) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def _held(rows: Sequence[HeldRow]) -> str | None:
     return held_by(first.gate, message, sum(each.count for each in rows))
 
 
-def _hold(row: HeldRow) -> PolicyHoldBody:
+def _hold(row: HeldRow, spec: JsonObject | None) -> PolicyHoldBody:
     return PolicyHoldBody(
         namespace=row.namespace,
         name=row.name,
@@ -61,5 +64,5 @@ def _hold(row: HeldRow) -> PolicyHoldBody:
         until=row.until,
         who=row.who,
         message=one_line(for_all(row.message, alike=are_alike([row]))),
-        ends=what_ends(row.who, row.until),
+        ends=what_ends(row.who, row.until, spec, approves=bool(row.approvals)),
     )

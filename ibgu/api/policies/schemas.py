@@ -38,7 +38,7 @@ _HOLD: JsonValue = {
     "until": "2026-11-27T00:00:00Z",
     "who": "ibgu",
     "message": _OPENS,
-    "ends": "the clusters start by themselves when the policy allows it, the first at "
+    "ends": "the gate opens automatically when the policy allows it, for the first at "
     "2026-11-27T00:00:00Z",
 }
 _SPEC: JsonValue = {

@@ -30,10 +30,11 @@ _REPLACED = "The next cluster takes the place of one that is skipped before it h
 _MAX_CHARACTERS = 300
 """Characters of what somebody has written."""
 _ENDS = {
-    ActingParty.IBGU: "the clusters start by themselves when the policy allows it",
-    ActingParty.CLUSTER: "the next clusters start by themselves as others end",
+    ActingParty.IBGU: "the gate opens automatically when the policy allows it",
+    ActingParty.CLUSTER: "the gate opens automatically for the next clusters as others end",
     ActingParty.PERSON: "a person corrects what the message says, or has the policy changed",
 }
+_APPROVED = "people approve it, as the message says, or the policy is changed"
 
 
 def policy_of(gate: str) -> str:
@@ -57,9 +58,31 @@ def held_by(gate: str, message: str, clusters: int) -> str:
     return f"held by {who}: {_written(message)}; {waits} for it"
 
 
-def what_ends(who: ActingParty, until: datetime | None) -> str:
-    """Returns what ends a policy's hold. `until`: when the first cluster may start, if known."""
-    return f"{_ENDS[who]}, the first at {utc(until)}" if until else _ENDS[who]
+def what_ends(
+    who: ActingParty,
+    until: datetime | None,
+    spec: JsonObject | None = None,
+    *,
+    approves: bool = False,
+) -> str:
+    """Returns what ends a policy's hold. `until`: when the gate opens for the first cluster, if
+    known. `spec`: the policy's, which may ask for an approval as well. `approves`: people end
+    it by an approval."""
+    if approves:
+        return _APPROVED
+    words = f"{_ENDS[who]}, for the first at {utc(until)}" if until else _ENDS[who]
+    asked = _approval_asked(spec)
+    if asked is None:
+        return words
+    people = counted(asked.approvers, "person", "people")
+    return f"{words}; the policy also asks for approval by {people}, which can come before"
+
+
+def _approval_asked(spec: JsonObject | None) -> PolicyApproval | None:
+    try:
+        return None if spec is None else msgspec.convert(spec, RolloutPolicySpec).approval
+    except msgspec.ValidationError:
+        return None
 
 
 def allowed(spec: JsonObject, now: datetime) -> list[str]:

@@ -13,7 +13,7 @@ from ibgu.core.model import MemberState, StepState
 from ibgu.core.views.policy_words import policy_of
 from ibgu.db.journal.policies import JournaledPolicy, policies_in_force
 from ibgu.db.reads.base import texts
-from ibgu.db.reads.counting import GATE, MESSAGES, REASON, SOONEST_MESSAGE, CountingReads
+from ibgu.db.reads.counting import APPROVALS, GATE, MESSAGES, REASON, SOONEST_MESSAGE, CountingReads
 from ibgu.db.reads.tallies import StepKey
 from ibgu.db.rows import to_record
 from ibgu.db.schema import members, rollouts, steps
@@ -93,6 +93,7 @@ def _kept(policy: str | None) -> Any:
             func.min(REASON["until"]).label("until"),
             SOONEST_MESSAGE.label("message"),
             MESSAGES.label("messages"),
+            APPROVALS.label("approvals"),
             clusters[1:NAMES].label("clusters"),
         )
         .where(members.c.state != MemberState.FINISHED.value)

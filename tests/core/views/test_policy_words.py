@@ -32,9 +32,25 @@ def test_a_hold_names_the_policy_and_counts_the_clusters() -> None:
 
 
 def test_the_end_of_a_hold_is_known_or_depends_on_others() -> None:
-    assert what_ends(ActingParty.IBGU, NOW).endswith(", the first at 2026-11-26T12:00:00Z")
+    assert what_ends(ActingParty.IBGU, NOW).endswith(", for the first at 2026-11-26T12:00:00Z")
     words = {what_ends(who, None) for who in ActingParty}
     assert len(words) == len(ActingParty)
+
+
+def test_the_end_of_a_hold_names_an_approval_that_the_policy_also_asks_for() -> None:
+    spec = {"freezes": [], "approval": {"before": "Step", "approvers": 2}}
+    opens = "the gate opens automatically when the policy allows it"
+    assert what_ends(ActingParty.IBGU, None, spec) == (
+        f"{opens}; the policy also asks for approval by 2 people, which can come before"
+    )
+    for other in (None, {}, {"approval": 1}):
+        assert what_ends(ActingParty.IBGU, None, other) == opens
+
+
+def test_people_end_a_hold_by_an_approval() -> None:
+    assert what_ends(ActingParty.PERSON, None, {"approval": {"before": "Step"}}, approves=True) == (
+        "people approve it, as the message says, or the policy is changed"
+    )
 
 
 @pytest.mark.parametrize(

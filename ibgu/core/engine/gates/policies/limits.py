@@ -16,7 +16,8 @@ MEANING = Meaning(
     "they belong to, or another rollout goes first that waits for the same places",
     "one of these clusters ends; rollouts with a higher priority, or with fewer clusters in the "
     "policy's places, start theirs first, each in its order",
-    "nothing, it continues automatically; or have the policy's owner change it",
+    "nothing, the gate opens automatically; what else policies ask for, such as an approval, shows "
+    "after that; or have the policy's owner change it",
 )
 
 

@@ -29,7 +29,8 @@ missing."""
 MEANING = Meaning(
     "the policy allows no start at this time",
     "the time comes at which the policy allows it",
-    "nothing, it continues automatically; or have the policy's owner change it",
+    "nothing, the gate opens automatically; what else policies ask for, such as an approval, shows "
+    "after that; or have the policy's owner change it",
 )
 ZONE_MEANING = Meaning(
     "the policy's windows are in the time zone of the cluster, which is not known",
