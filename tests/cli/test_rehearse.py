@@ -224,6 +224,7 @@ def test_an_outlook_that_is_not_good() -> None:
     )
     assert "with 1 cluster failed" in lines[3]
     assert lines[4].startswith("⚠ in 50% of the runs policies never let some clusters start; ")
+    assert "ibgu policy explain NAME says why" in lines[4]
     del lines[3:5]
     assert lines[4] == "  ⚠ its timeout ends it in 50% of the runs"
     assert lines[5] == "step 2 Upgrade: begins in no run"

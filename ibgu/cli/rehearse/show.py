@@ -87,8 +87,9 @@ def hold_words(found: Outlook) -> Iterator[str]:
     waits = found.held.get(Held.POLICY, 0.0)
     if waits:
         yield (
-            f"in {waits:.0%} of the runs policies never let some clusters start; ibgu preview says "
-            "which"
+            f"in {waits:.0%} of the runs policies never let some clusters start; ibgu policy "
+            "explain NAME says why, and ibgu preview -f FILE names those of a plan that has not "
+            "begun"
         )
 
 

@@ -1,6 +1,6 @@
 """Plays a proposal through as if every action that has not ended succeeded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -18,11 +18,12 @@ from ibgu.core.plan import (
     select,
     why_nobody,
 )
+from ibgu.core.text.spans import utc
 from ibgu.core.views.change import appendable, instead
 from ibgu.core.views.forecast import makespan
 from ibgu.core.views.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.views.preview.time import advice, measured
-from ibgu.core.views.preview.warnings import warnings
+from ibgu.core.views.preview.warnings import kept_by_policies, warnings
 
 
 def preview(
@@ -52,14 +53,16 @@ def preview(
     elif others := outside(before, selectors, scope):
         said.insert(0, others)
     likely, latest = _ends(proposal, steps, duration_stats, now)
+    if standing := _standing(proposal, steps[0], fleet, now):
+        said.append(standing)
     return replace(
         found,
         selected=steps[0].clusters,
         excluded=tuple(Excluded(why, tuple(names)) for why, names in out.items()),
         nobody=nobody,
         warnings=tuple(said),
-        likely=likely,
-        latest=latest,
+        likely=None if standing else likely,
+        latest=None if standing else latest,
     )
 
 
@@ -150,6 +153,24 @@ def _step(
         rate_limits=rate_limits,
     )
     return replace(step, advice=advice(step))
+
+
+def _standing(
+    proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView], now: datetime
+) -> str:
+    """Returns that no end is known, as policies keep all clusters of the step that comes next, and
+    its clock stands meanwhile (R50.6); empty: they do not."""
+    if proposal.running is not None or not step.clusters:
+        return ""
+    kept = kept_by_policies(proposal, step, fleet, now)
+    if len(kept) < len(step.clusters):
+        return ""
+    times = [until for until in kept.values() if until is not None]
+    first = f", not before {utc(min(times))}" if len(times) == len(kept) else ""
+    return (
+        f"the end is not known: policies keep all clusters of step {step.index + 1}, and its "
+        f"timeout begins to count when one of them may start{first}"
+    )
 
 
 def _ends(

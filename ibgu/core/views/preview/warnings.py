@@ -6,8 +6,9 @@ from math import ceil
 
 from ibgu.core.engine.gates import Candidate, Gate, GateInput, MemberGate, in_order
 from ibgu.core.engine.parts import part_problem
-from ibgu.core.model import ActionName, ClusterView, Observation
+from ibgu.core.model import ActionName, ClusterView, Observation, PolicyRule, Reason
 from ibgu.core.views.mistakes import mistakes
+from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.preview.model import Proposal, StepPreview
 from ibgu.core.views.preview.time import minutes
 
@@ -19,6 +20,7 @@ _KNOWN = frozenset(
     }
 )
 """What a preview can tell a gate."""
+_APPROVAL = "asks for approval: clusters wait until people approve it"
 
 
 def warnings(
@@ -29,7 +31,7 @@ def warnings(
 ) -> Iterator[str]:
     """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
-    yield from _gates(proposal, steps[0].actions, members, now)
+    yield from dict.fromkeys(_gates(proposal, steps[0].actions, members, now))
     unprepared = list(_unprepared(proposal, steps))
     yield from _annotations(proposal, unprepared)
     yield from unprepared
@@ -38,6 +40,23 @@ def warnings(
         yield f"{proposal.rate_limits.problem}; {words}"
     for step in steps:
         yield from _too_slow(step)
+
+
+def kept_by_policies(
+    proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView], now: datetime
+) -> Mapping[str, datetime | None]:
+    """Returns the clusters of the step that policies keep now, and until when: None: that is not
+    known."""
+    found: dict[str, datetime | None] = {}
+    members = [fleet[name] for name in step.clusters]
+    for gate in proposal.policies:
+        known = _askable(gate)
+        if known is None or not gate.keeps(step.actions[0]):
+            continue
+        for name, reason in _asked(known, proposal, step.actions, members, now).items():
+            others = (reason.until, found.get(name, reason.until))
+            found[name] = None if None in others else max(filter(None, others))
+    return found
 
 
 def _gates(
@@ -53,8 +72,10 @@ def _gates(
         if not gate.keeps(actions[0]):
             yield from _inside(gate, actions[1:])
             continue
-        if isinstance(gate, MemberGate) and gate.needs <= _KNOWN:
-            yield from _closed(gate, proposal, actions, members, now)
+        if (known := _askable(gate)) is not None:
+            yield from _closed(known, proposal, actions, members, now)
+        elif gate.rule == PolicyRule.APPROVAL:
+            yield f"{gate.name} {_APPROVAL}{_explained(gate)}"
         elif not gate.own:
             words = "is checked when a cluster starts: it may delay clusters of this plan"
             yield f"{gate.name} {words}"
@@ -63,8 +84,20 @@ def _gates(
 def _inside(gate: Gate, later: Sequence[ActionName]) -> Iterator[str]:
     """Warns of a policy's gate that is asked inside the chain."""
     guarded = [action for action in later if gate.guards(action)]
-    if guarded and not gate.own:
+    if guarded and gate.rule == PolicyRule.APPROVAL:
+        yield f"{gate.name} {_APPROVAL} before {guarded[0]}{_explained(gate)}"
+    elif guarded and not gate.own:
         yield f"{gate.name} is checked before {guarded[0]}: it may hold clusters in their slots"
+
+
+def _explained(gate: Gate) -> str:
+    """Returns which command says what the policy asks for."""
+    return f" (ibgu policy explain {policy_of(gate.name)})"
+
+
+def _askable(gate: Gate) -> MemberGate | None:
+    """Returns the gate if a preview knows what it reads."""
+    return gate if isinstance(gate, MemberGate) and gate.needs <= _KNOWN else None
 
 
 def _closed(
@@ -75,6 +108,22 @@ def _closed(
     now: datetime,
 ) -> Iterator[str]:
     found: dict[str, list[str]] = {}
+    for name, reason in _asked(gate, proposal, actions, members, now).items():
+        found.setdefault(reason.message, []).append(name)
+    for message, names in found.items():
+        count = f"{len(names)} of {len(members)} clusters"
+        yield f"{count} can't start {actions[0]} now: {message} ({_some(names)})"
+
+
+def _asked(
+    gate: MemberGate,
+    proposal: Proposal,
+    actions: Sequence[ActionName],
+    members: Sequence[ClusterView],
+    now: datetime,
+) -> Mapping[str, Reason]:
+    """Returns why the gate keeps clusters, by their names."""
+    found: dict[str, Reason] = {}
     for cluster in members:
         seen = Observation(cluster=cluster)
         asked = Candidate(
@@ -89,10 +138,8 @@ def _closed(
         )
         reason = gate.ask(asked)
         if reason is not None:
-            found.setdefault(reason.message, []).append(cluster.name)
-    for message, names in found.items():
-        count = f"{len(names)} of {len(members)} clusters"
-        yield f"{count} can't start {actions[0]} now: {message} ({_some(names)})"
+            found[cluster.name] = reason
+    return found
 
 
 def _annotations(proposal: Proposal, others: Sequence[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ export function holdWords({ trips, held }) {
   const waits = held.find(({ by }) => by === "policy");
   if (!waits) return stops;
   const words =
-    "policies never let some clusters start. The preview of the rollout says which.";
+    "policies never let some clusters start. The view Policies says what they hold, the preview of a step that has not begun names the clusters.";
   return [...stops, { share: waits.share, words, policy: "" }];
 }
 

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.gate import kept_by_policy, of_policies
 from ibgu.core.engine.gates import (
     Candidate,
     Gate,
+    GateInput,
     GateReason,
     MemberGate,
     StepGate,
@@ -29,6 +31,7 @@ from ibgu.core.model import (
     RunState,
     Waiting,
 )
+from ibgu.core.text.spans import utc
 from ibgu.core.views.display import DisplayState, startable, word_of
 from ibgu.core.views.explain import REASONS, ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.forecast import RemainingWork, eta
@@ -422,6 +425,44 @@ def test_the_preview_names_who_would_be_kept() -> None:
 def test_the_preview_says_of_which_gates_it_can_not_know() -> None:
     (said,) = [words for words in previewed(FREEZE, NIGHT).warnings if "Freeze" in words]
     assert said == "Freeze is checked when a cluster starts: it may delay clusters of this plan"
+
+
+END = START + timedelta(days=1)
+NIGHTS = MemberGate(
+    name="RolloutPolicy/night",
+    check=lambda candidate: kept_by_policy("it is day", candidate.now, END),
+    reasons=of_policies(MEANING),
+    needs=frozenset({GateInput.TIME}),
+)
+
+
+def test_no_end_is_promised_while_policies_keep_all_clusters() -> None:
+    found = previewed(NIGHTS)
+    assert (found.likely, found.latest) == (None, None)
+    words = (
+        "the end is not known: policies keep all clusters of step 1, and its timeout begins to "
+        "count when one of them may start"
+    )
+    assert found.warnings[-1] == f"{words}, not before {utc(END)}"
+    open_ended = replace(NIGHTS, check=lambda candidate: kept_by_policy("no", candidate.now))
+    for gates in ((NIGHTS, open_ended), (open_ended, NIGHTS)):
+        assert previewed(*gates).warnings[-1] == words
+    assert previewed(RING).latest is not None
+
+
+def test_the_preview_names_an_approval_once() -> None:
+    asks = replace(
+        NIGHTS,
+        needs=frozenset({GateInput.RECORDS}),
+        rule=PolicyRule.APPROVAL,
+        chained=lambda action: action.name == "Upgrade",
+    )
+    wait = "asks for approval: clusters wait until people approve it"
+    shown = [words for words in previewed(asks, asks).warnings if "approval" in words]
+    assert shown == [f"RolloutPolicy/night {wait} (ibgu policy explain night)"]
+    inside = replace(asks, actions=lambda action: action.name == "Upgrade")
+    shown = [words for words in previewed(inside, plan="Prep Upgrade").warnings if wait in words]
+    assert shown == [f"RolloutPolicy/night {wait} before Upgrade (ibgu policy explain night)"]
 
 
 def test_the_preview_says_of_which_gates_are_asked_inside_the_chain() -> None:

@@ -275,7 +275,20 @@ def test_annotations_that_say_nothing() -> None:
 
 def test_a_backup_that_a_policy_requires_and_nobody_asks_for_is_named() -> None:
     gate = backup_gate("net", every_action, lambda cluster: True)
-    [warning] = told(spec("Prep Upgrade"), sites(2), policies=(gate,)).warnings
+    found = told(spec("Prep Upgrade"), sites(2), policies=(gate,))
+    warning, end = found.warnings
+    assert (end[:20], found.latest) == ("the end is not known", None)
     assert warning.startswith(
         "2 of 2 clusters can't start Prep now: the policy requires a backup before Upgrade: "
     )
+
+
+def test_the_end_is_known_while_another_step_runs() -> None:
+    """The policy may let the clusters start by then."""
+    gate = backup_gate("net", every_action, lambda cluster: True)
+    running = RunningStep(1, NOW + timedelta(minutes=20))
+    begun = [(("Prep",), 2, 60)]
+    prepared = sites(2, labels=dict(PREPPED))
+    plan = spec("Prep", "Upgrade")
+    found = told(plan, prepared, begun=begun, running=running, policies=(gate,))
+    assert found.latest is not None
