@@ -112,6 +112,36 @@ async def test_a_skip_that_found_nobody_says_so(ask: Ask, journal: Journal) -> N
 
 
 @pytest.mark.parametrize(
+    ("key", "result", "title", "text"),
+    [
+        (names.SKIP, "no step is running", "Nothing skipped", "no step is running"),
+        (names.RESUME, "nothing was held", "Nothing resumed", "nothing was held"),
+        (names.RESUME, "goes on after: x", "Resumed", "goes on after: x"),
+        (names.MANUAL_CLEANUP_DONE, "they clean up", "Cleanup confirmed", "they clean up"),
+    ],
+)
+async def test_a_control_without_effect_is_not_shown_as_done(
+    ask: Ask, journal: Journal, key: str, result: str, title: str, text: str
+) -> None:
+    marked = replace(await fleet(journal), controls={key: "1"})
+    await tell(journal, OnRollout(Kind.CONTROL, marked, f"{key}=1: {result}"))
+    assert (await told(ask))[0][:2] == (title, text)
+
+
+async def test_the_first_plan_has_not_changed(ask: Ask, journal: Journal) -> None:
+    one = replace(await fleet(journal), generation=1)
+    await tell(journal, OnRollout(Kind.PLAN_ACCEPTED, one, "the plan has 3 steps"))
+    assert (await told(ask))[0][0] == "Plan accepted"
+
+
+async def test_a_change_of_the_backup_is_no_rate_limit(ask: Ask, journal: Journal) -> None:
+    key = names.BACKUP_ANNOTATIONS[0]
+    marked = replace(await fleet(journal), controls={key: "x"})
+    await tell(journal, OnRollout(Kind.CONTROL, marked, f"{key}=x: the backup before Upgrade"))
+    assert (await told(ask))[0][0] == "Backup before Upgrade changed"
+
+
+@pytest.mark.parametrize(
     ("marks", "words", "warning"),
     [
         ({"ibgu.dev/pasue": "x"}, "ibgu.dev/pasue=x: the annotation does nothing", True),

@@ -32,10 +32,16 @@ _CONTROLS = {
     names.SKIP: "Skipped",
     names.CIRCUIT_BREAKER: "Circuit breaker changed",
     names.ADOPT: "Takeover requested",
+    names.MANUAL_CLEANUP_DONE: "Cleanup confirmed",
 } | {key: switch.title for key, switch in SWITCHES.items()}
 _HOLDS = (Kind.ROLLOUT_HELD, Kind.STEP_HELD)
 _HELD = {str(kind): reason.title for kind, reason in GATE_REASONS.items() if reason.title}
-_NOTHING = "nothing skipped"
+_WITHOUT_EFFECT = {
+    "nothing skipped": "Nothing skipped",
+    "no step is running": "Nothing skipped",
+    "nothing was held": "Nothing resumed",
+}
+"""The results of controls that had no effect, with the title of the entry."""
 _NOT_UNDERSTOOD = "Annotation not understood"
 _ANNOTATION = re.compile(r"(?:no )?(ibgu\.dev/[^=:,]*)")
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
@@ -73,7 +79,9 @@ def _title_and_text(row: EventRow) -> tuple[str, str]:
     if row.kind == Kind.CONTROL:
         return _control(row)
     if row.kind in (Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED):
-        return title, _plan(row) or row.why
+        # The first plan of an object is the one that it was created with.
+        first = row.kind == Kind.PLAN_ACCEPTED and row.data.get("generation") == 1
+        return "Plan accepted" if first else title, _plan(row) or row.why
     if row.kind == Kind.ROLLOUT_HELD:
         return _HELD.get(str(row.data.get("hold")), title), row.why
     if row.kind == Kind.ROLLOUT_RELEASED and row.actor:
@@ -88,8 +96,10 @@ def _control(row: EventRow) -> tuple[str, str]:
         return _level(row.why), row.why
     value = row.data.get("controls", {}).get(key, "")
     detail = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
-    if detail.startswith(_NOTHING):
-        return _NOTHING.capitalize(), detail.removeprefix(_NOTHING).lstrip("; ")
+    for result, title in _WITHOUT_EFFECT.items():
+        if detail.startswith(result):
+            said = detail if title.lower() != result else detail.removeprefix(result).lstrip("; ")
+            return title, said
     if key == names.CIRCUIT_BREAKER and row.warning:
         return _NOT_UNDERSTOOD, detail
     return _CONTROLS[key], detail
@@ -98,7 +108,10 @@ def _control(row: EventRow) -> tuple[str, str]:
 def _level(why: str) -> str:
     """Returns the title of a change of annotations that are in force while they are there."""
     found = _ANNOTATION.match(why)
-    return _NOT_UNDERSTOOD if found and unknown([found[1]]) else "Rate limit changed"
+    key = found[1] if found else ""
+    if key in names.BACKUP_ANNOTATIONS:
+        return "Backup before Upgrade changed"
+    return _NOT_UNDERSTOOD if unknown([key]) else "Rate limit changed"
 
 
 def _plan(row: EventRow) -> str:
