@@ -219,6 +219,13 @@ def test_a_mistyped_annotation_is_noted_while_it_is_there() -> None:
     assert warnings(engine) == [True, True, False]
 
 
+def test_a_long_value_without_effect_is_kept_in_part() -> None:
+    engine, uid = three()
+    marked(engine, uid, {"ibgu.dev/pasue": "x\n" * 100_000})
+    [kept] = engine.tracked(uid).rollout.controls.values()
+    assert kept == ("x " * 20).strip()
+
+
 def test_no_more_than_ten_mistyped_annotations_are_noted() -> None:
     engine, uid = three()
     marked(engine, uid, {f"ibgu.dev/x{number:03}": "" for number in range(200)})

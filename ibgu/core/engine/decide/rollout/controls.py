@@ -38,6 +38,10 @@ from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Step, Waiting, names, transitions
 from ibgu.core.text.counted import counted
+from ibgu.core.text.harmless import one_line
+
+_MAX_CHARACTERS = 40
+"""Characters of a value without effect that are kept."""
 
 
 class _ControlResult(Struct, frozen=True):
@@ -113,7 +117,7 @@ def _follow_unknown(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     shown = unknown(given)[:MAX_NAMED]
     # One that is noted and no longer shown is forgotten.
     keys = dict.fromkeys([*shown, *unknown(ctx.rollout.controls)])
-    noted = {key: given[key] for key in shown}
+    noted = {key: one_line(given[key][:_MAX_CHARACTERS]) for key in shown}
     what = "no annotation without effect is left"
     _follow(ctx, noted, keys, what, lambda wanted: "; ".join(map(does_nothing, wanted)))
 

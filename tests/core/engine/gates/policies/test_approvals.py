@@ -145,7 +145,7 @@ def test_a_cluster_whose_first_action_was_skipped_still_needs_approval(end: str)
         withdraw(engine, name)
         set_policies(engine, policy(**ASKS))
     engine.wait(hours=10)
-    assert reason(engine, "uid-a", "site-2").message == "1 person must approve step 1"
+    assert reason(engine, "uid-a", "site-2").message == f"1 person must approve {STEP_1}"
 
 
 def test_an_approval_counts_until_its_end() -> None:

@@ -141,7 +141,7 @@ def test_the_deletion_of_an_approval_that_has_ended_lets_nothing_go_on(*, restar
     if restarted:
         engine.restart()
     engine.wait(hours=5)
-    assert between(engine) == STEP_1
+    assert between(engine) == f"1 person must approve {STEP_1}"
     approve(engine, "bob")
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -152,7 +152,7 @@ def test_content_that_is_exchanged_after_a_withdrawal_needs_approval() -> None:
     withdraw_all(engine)
     exchange_backup(engine)
     engine.wait(hours=5)
-    assert between(engine) == STEP_1
+    assert between(engine) == f"1 person must approve {STEP_1}"
     assert engine.told(Kind.APPROVAL)[-1] == (
         f"step 1 is another one than alice had approved: {ANNOTATIONS}: approve it again"
     )
@@ -163,7 +163,7 @@ def test_a_withdrawal_alone_keeps_no_cluster_that_has_begun() -> None:
     withdraw_all(engine)
     engine.wait(hours=5)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert reason(engine, "uid-a", "site-2").message == STEP_1
+    assert reason(engine, "uid-a", "site-2").message == f"1 person must approve {STEP_1}"
 
 
 def test_the_newest_withdrawn_approval_of_each_point_is_kept() -> None:
