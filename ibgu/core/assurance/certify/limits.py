@@ -8,6 +8,8 @@ from ibgu.core.assurance.certify.cases import MemberCase, StepCase
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.bounds import LATEST
 
+_SETTLE = timedelta(minutes=2)
+"""The time for which a limit that passed while ibgu was away fails nobody (R11.7)."""
 _INEXACT = timedelta(seconds=1)
 """The tolerated difference between two calculations."""
 
@@ -27,7 +29,9 @@ def stop_clock(spot: StepEventContext) -> None:
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
     may = not moving or spot.rollout.hold == "Restored"
     spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
-    step.stopped_since = spot.event.at
+    due = deadline(step, spot.event.at)
+    # What is noted after the deadline stood before: the settle time is left (R11.7).
+    step.stopped_since = spot.event.at if spot.event.at < due else due - _SETTLE
 
 
 def _between(spot: StepEventContext, member: MemberCase) -> bool:

@@ -16,6 +16,7 @@ from ibgu.core.model.preflight import (
     PreflightResult,
     RecordedFinding,
 )
+from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.assurance.certify.logs import log_of
 from tests.core.drivers.cluster_version.version_node import VersionNode
@@ -401,6 +402,24 @@ def in_a_wrong_state() -> list[Event]:
     return log_of(engine)
 
 
+@cache
+def stopped_after_its_deadline() -> list[Event]:
+    """The deadline passes while ibgu is away. The policies are not known when it is back, so the
+    clock stands until they are; then the settle time is left."""
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(minutes=1)
+    engine.now += timedelta(hours=2)
+    engine.rollout_policies = PolicyState(problem="ibgu has not read them yet")
+    engine.restart()
+    engine.wait(seconds=5)
+    engine.rollout_policies = PolicyState()
+    engine.touch_everything()
+    engine.wait(minutes=10)
+    return log_of(engine)
+
+
 ALL = (
     backed_up,
     backed_up_and_lost,
@@ -412,6 +431,7 @@ ALL = (
     rolled_back,
     stopped_by_its_seed,
     in_a_wrong_state,
+    stopped_after_its_deadline,
     ramped,
     rate_limited_and_paused,
     plain,
