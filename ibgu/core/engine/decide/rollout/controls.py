@@ -267,9 +267,8 @@ def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     still joining, and what is no name."""
     if value.split(",")[0].strip() == ALL_WAITING:
         return {}
-    if len(tracked.members) < tracked.step.total:
-        return unnamed(value)
-    states = not_waiting(named(value), tracked.members, tracked.step.index)
+    joined = len(tracked.members) >= tracked.step.total
+    states = not_waiting(named(value), tracked.members, tracked.step.index) if joined else {}
     return states | unnamed(value)
 
 

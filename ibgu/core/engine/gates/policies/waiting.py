@@ -3,6 +3,7 @@
 Nothing else tells them: what has changed is in another rollout, or in the policies themselves.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -14,6 +15,9 @@ from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.health_observations import Canary
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.model import ActingParty, ClusterView
+
+_AHEAD = 10
+"""The fewest members of a step that may come next."""
 
 
 class WaitingMembers:
@@ -164,12 +168,18 @@ class WaitingMembers:
     ) -> Iterator[str]:
         """Yields the clusters that the policy's limits have kept and would let start now, in their
         order, and takes their places out of those that are free. Members that are about to start
-        need their places. Those that did not answer go behind all others."""
+        need their places. Those that did not answer go behind all others.
+
+        In a step without a free slot these are only as many as may come next: each of them has to
+        be decided on again before the next start."""
         kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
         if kept is None:
             return
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
+        ahead = max(_AHEAD, step.step.max_concurrency)
+        if step.free <= 0 and len(step.queue) >= ahead:
+            kept = kept[: bisect_right(kept, step.queue[ahead - 1])]
         names: Iterable[str] = (name for _, name in kept)
         if step.silent:
             names = sorted(names, key=step.silent.__contains__)

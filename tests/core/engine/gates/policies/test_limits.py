@@ -480,3 +480,20 @@ def test_the_steps_clock_stands_while_others_have_all_places() -> None:
     assert reason(engine, "uid-b", "east-2").kind is ReasonKind.GATE
     engine.wait(hours=4)
     assert succeeded(engine, "uid-b") == 1
+
+
+def test_a_place_wakes_nobody_far_behind_while_there_is_no_slot() -> None:
+    """Those that are woken are decided on again before the next start: that must not be all."""
+    alone, together = [[f"{name}-{n:02}" for n in range(1, 31)] for name in ("north", "west")]
+    engine = fleet(*alone, *together, "west-00")
+    for name in alone:
+        engine.labels[name][SITE] = name
+    set_policies(engine, policy(perTopology=[{"label": SITE, "maximum": 1}]))
+    engine.apply(ibgu("b", "Prep", timeout=600, selectors=of("west-00")))
+    engine.settle()
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=6000, selectors=of(*alone, *together)))
+    engine.touch("uid-a", *together)
+    engine.wait(minutes=12)
+    assert 5 < succeeded(engine, "uid-a") < 15
+    kept = engine.tracked("uid-a").steps[0].kept_by("RolloutPolicy/network")
+    assert sorted(kept) == together
