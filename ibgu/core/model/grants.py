@@ -141,8 +141,8 @@ class Grants(Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()
     withdrawn: tuple[Approval, ...] = ()
-    """The approvals that have counted and were deleted: of each point the newest, which says what
-    was approved."""
+    """The approvals that have counted and were deleted, one of each point, which says what was
+    approved: that of content which has changed since, or else the newest."""
     unread: int = 0
     """How many younger approvals are not read."""
     unread_glasses: int = 0

@@ -35,6 +35,8 @@ class CompletedAction(Struct, frozen=True, gc=False):
     unlabelled: bool = False
     """Whether ibgu has written no label for it: it was completed late, and our failed label was not
     there any more (R15.2)."""
+    skipped: bool = False
+    """Whether the cluster was not asked for it: it was already where the action brings it."""
 
     @property
     def counts_as_made(self) -> bool:
@@ -91,7 +93,7 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
     def has_acted(self) -> bool:
         """Whether the cluster has carried out an action of the step; to skip one that was not
         needed is none."""
-        return any(not done.note for done in self.completed)
+        return not all(done.skipped for done in self.completed)
 
     @property
     def finished(self) -> bool:

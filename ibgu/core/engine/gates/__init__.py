@@ -31,7 +31,7 @@ from ibgu.core.engine.gates.registry import (
     under_policies,
     unread,
 )
-from ibgu.core.engine.gates.shares import allowed_starts, has_room, step_rate_limits
+from ibgu.core.engine.gates.shares import allowed_starts, has_room, start_delay, step_rate_limits
 from ibgu.core.engine.gates.tenancy import unbound
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "same_hold",
     "share",
     "spent_budget",
+    "start_delay",
     "step_rate_limits",
     "stops_all",
     "time_stopped",

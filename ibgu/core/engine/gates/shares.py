@@ -2,18 +2,24 @@
 hub's."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.engine.timing.rate_limits import RateLimits, step_limits
-from ibgu.core.model import ReasonKind, RolloutState, StepState, limits_starts
+from ibgu.core.model import ReasonKind, RolloutState, StepState, Waiting, limits_starts
 
 
 def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """Returns the limits that the rollout's annotations ask for."""
     return step_limits(tracked.rollout.controls, step.step.actions)
+
+
+def start_delay(tracked: TrackedRollout, step: TrackedStep, member: Waiting) -> timedelta:
+    """Returns the member's part of the jitter, which follows from member and attempt."""
+    key = f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}"
+    return step_rate_limits(tracked, step).delay(key)
 
 
 def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:

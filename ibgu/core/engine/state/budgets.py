@@ -38,8 +38,8 @@ class CountedFailures(Struct, frozen=True):
 
 class PolicyBudget:
     """PolicyBudget is the failure budget of one policy, for all rollouts that it holds. The answer
-    for a step is kept until a cluster fails, a person resumes, members join, or the labels of
-    clusters have changed."""
+    for a step is kept until a cluster fails, a person resumes, members join, or changed labels
+    spend it."""
 
     def __init__(
         self,
@@ -88,9 +88,16 @@ class PolicyBudget:
 
     def judge_again(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
         """Judges the step by the labels as they are now; returns whether the answer is another one
-        than before."""
+        than before. No budget that is spent becomes whole by labels alone: the ManagedCluster of
+        one that has failed may be deleted, and created again without them."""
         before = self._known.pop(step.step.key, None)
-        return before is not None and self.counted(failures, tracked, step) != before[1]
+        if before is None:
+            return False
+        found = self.counted(failures, tracked, step)
+        if before[1].spent is not None and found.spent is None:
+            self._known[step.step.key] = before
+            return False
+        return found != before[1]
 
     def _judge(
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime

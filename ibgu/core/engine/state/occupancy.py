@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.engine.gate import ActionFilter, every_action
 from ibgu.core.engine.state.claims import Holder
 from ibgu.core.engine.state.counted_labels import CountedLabels
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ActionName, ClusterView, traits
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import Labels, StartFacts
 from ibgu.core.plan.policies import cluster_keys, selects_cluster
@@ -39,8 +40,12 @@ class PolicyLimits:
     """PolicyLimits has the limits of one policy: which places a cluster takes, and how many
     clusters each has room for."""
 
-    def __init__(self, name: str, spec: RolloutPolicySpec) -> None:
+    def __init__(
+        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter = every_action
+    ) -> None:
+        """`actions` chooses those that the policy holds."""
         self.name = name
+        self._actions = actions
         self._spec = spec
         self._share = _percent(spec.in_flight)
         self._most = spec.in_flight if isinstance(spec.in_flight, int) else 0
@@ -67,6 +72,10 @@ class PolicyLimits:
         """The keys of the labels by which clusters count."""
         selection = cluster_keys(self._spec.clusters) if self._limits_all or self._maximum else ()
         return frozenset((*selection, *self._maximum))
+
+    def hold(self, actions: Iterable[ActionName]) -> bool:
+        """Returns whether the policy holds any of the actions."""
+        return any(self._actions(traits(action)) for action in actions)
 
     def count(self, selected: int) -> bool:
         """Takes the share of so many clusters that the policy selects, of which it is at least

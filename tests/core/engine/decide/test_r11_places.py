@@ -7,6 +7,7 @@ from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared, sites
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
 
 ONE = policy("network", inFlight=1)
@@ -238,3 +239,62 @@ def test_a_start_rate_limits_how_many_end_at_once() -> None:
     assert ended == [START + HOUR, None]
     engine.wait(minutes=60)
     assert outcomes(engine, uid) == {Outcome.FAILED: 2, Outcome.SUCCEEDED: 2}
+
+
+def test_a_limit_of_another_action_keeps_nobody_in_their_place() -> None:
+    """The limit of Upgrades is lower, so the Preps have more places than it has."""
+    engine = hung(6, "site-1", "site-2")
+    lost(engine, "site-5", "site-6")
+    upgrades = policy("upgrades", actions=["Upgrade"], inFlight=1)
+    set_policies(engine, policy("preps", actions=["Prep"], inFlight=2), upgrades)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=3, timeout=120))
+    engine.wait(minutes=90)
+    assert causes(engine, uid, 2) == [Cause.TIMED_OUT] * 2
+    assert outcomes(engine, uid) == {Outcome.FAILED: 2, Outcome.SUCCEEDED: 2}
+
+
+def test_a_place_that_the_rollout_passes_is_not_needed() -> None:
+    engine = hung(4, "site-1", "site-2")
+    lost(engine, "site-4")
+    labelled(engine, "east", "west", "west", "north")
+    pairs = policy("pairs", neverTogether=[{"clusters": ["site-1", "site-3"]}])
+    set_policies(engine, pairs, policy("site", perTopology=PER_SITE))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=120))
+    engine.wait(minutes=1)
+    break_glass(engine, "RolloutPolicy/pairs")
+    engine.wait(minutes=89)
+    assert causes(engine, uid, 2) == [None, Cause.TIMED_OUT]
+    assert engine.member(uid, 0, "site-3").outcome is Outcome.SUCCEEDED
+
+
+def test_nobody_ends_while_another_rollout_waits_for_the_place() -> None:
+    """The other one might take it."""
+    engine = hung(5, "site-1", "site-2")
+    lost(engine, "site-4")
+    labelled(engine, "a", "a", "a", "a", "b")
+    set_policies(engine, policy("network", inFlight=2))
+    of_a = [LabelSelector({SITE: "a"})]
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=120, selectors=of_a))
+    engine.wait(minutes=1)
+    other = engine.apply(ibgu("b", "Prep", timeout=600, selectors=[LabelSelector({SITE: "b"})]))
+    engine.wait(minutes=100)
+    assert reason(engine, other, "site-5").kind is ReasonKind.GATE
+    assert causes(engine, uid, 2) == [None, None]
+    engine.delete(other)
+    engine.wait(minutes=10)
+    assert causes(engine, uid, 2) == [Cause.TIMED_OUT, None]
+
+
+def test_the_jitter_is_over_when_a_hung_cluster_ends() -> None:
+    engine = hung(4, "site-1", "site-2")
+    lost(engine, "site-4")
+    set_policies(engine, policy("network", inFlight=2))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=240))
+    engine.wait(minutes=30)
+    engine.annotate(uid, start_jitter="30m")
+    engine.wait(hours=3)
+    third, first = engine.member(uid, 0, "site-3"), engine.member(uid, 0, "site-1")
+    assert first.ended_at is not None
+    assert third.started_at is not None
+    assert first.ended_at > START + 2 * HOUR
+    assert (third.started_at - first.ended_at).total_seconds() < 1

@@ -108,7 +108,7 @@ def skip_action(
     ctx: DecisionContext, member: U, cluster: ClusterView, action: ActionName, note: str
 ) -> U:
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
-    done = CompletedAction(action, ctx.now, note)
+    done = CompletedAction(action, ctx.now, note, skipped=True)
     member = transitions.complete_action(_reported(ctx, member), done)
     member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}{_warned(member)}")
     enqueue_success_labels(ctx, member, cluster, action)

@@ -132,12 +132,16 @@ def _content(
 def _withdrawn(
     ctx: DecisionContext, known: Grants, shown: Iterable[Approval]
 ) -> Iterator[Approval]:
-    """Yields the approvals that have counted and are gone. What was approved by them must not
-    become another thing behind those that have begun."""
+    """Yields the approvals that have counted and are gone, one of each point: that of the content
+    which has changed since, or else the newest. What was approved must not become another thing
+    behind those that have begun."""
     contents: dict[int, StepContent] = {}
     had_content = (each for each in _gone(known.approvals, shown) if each.content is not None)
-    newest = {each.point: each for each in (*known.withdrawn, *had_content)}
-    for each in newest.values():
+    kept: dict[tuple[int, str], Approval] = {}
+    for each in (*known.withdrawn, *had_content):
+        if each.point not in kept or not kept[each.point].changed:
+            kept[each.point] = each
+    for each in kept.values():
         if each.refused:
             yield each
         else:

@@ -3,20 +3,22 @@ theirs (R11.3, R50.3, R50.11)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from itertools import chain, islice
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_but_limits, stopped
 from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed
+from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed, start_delay
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.occupancy import Place, PolicyLimits, fewest_in_the_way
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ActingParty, Ended, InFlight, Waiting, traits
 
-LOOK = 100
+LOOK_AGAIN = timedelta(minutes=1)
+LOOK = 1000
 """The most waiting members for whose places somebody past the limit is looked for."""
 
 
@@ -60,11 +62,12 @@ def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
     """Ends members past their limit for others that wait for their places, and could start there
     now. One whose action reboots goes on, since its cluster may still do so beside the next one;
     and so does one that the hub can't reach, which would keep its places."""
-    limits = _limits_that_keep(ctx, step)
-    late = [each for each in overdue(ctx, step) if _leaves_places(ctx, each)] if limits else []
+    if not any(who is ActingParty.CLUSTER for _, who in step.kept):
+        return
+    late = [each for each in overdue(ctx, step) if _leaves_places(ctx, each)]
     if not late or start_is_kept(ctx, step):
         return
-    ending = list(_PlacesOfStep(ctx, step, limits).ending_for_others(late))
+    ending = list(_PlacesOfStep(ctx, step).ending_for_others(late))
     coming = sum(map(awaits_disarm, step.in_flight.values())) + len(list(step.head(step.free)))
     starts = allowed_starts(ctx.snapshot, step, ctx.now, coming + len(ending))
     for member in ending[: max(0, starts - coming)]:
@@ -77,17 +80,6 @@ def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)
     return reason is not None and not GATE_REASONS[reason.kind].needs_slot
-
-
-def _limits_that_keep(ctx: DecisionContext, step: TrackedStep) -> list[PolicyLimits]:
-    """Returns the limits of the rollout's policies, if any of them keeps a member."""
-    own = {gate.name for gate in ctx.snapshot.policies}
-    limits = [each for each in ctx.fleet.occupancy.limits if policy_gate(each.name) in own]
-    return limits if any(_kept(step, each) for each in limits) else []
-
-
-def _kept(step: TrackedStep, limits: PolicyLimits) -> list[tuple[int, str]]:
-    return step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER), [])
 
 
 def _leaves_places(ctx: DecisionContext, member: InFlight) -> bool:
@@ -105,10 +97,16 @@ class _PlacesOfStep:
     """_PlacesOfStep offers the places of policies to the waiting members of a step, in R4's
     order."""
 
-    def __init__(
-        self, ctx: DecisionContext, step: TrackedStep, limits: Iterable[PolicyLimits]
-    ) -> None:
-        self._ctx, self._step, self._limits = ctx, step, list(limits)
+    def __init__(self, ctx: DecisionContext, step: TrackedStep) -> None:
+        self._ctx, self._step = ctx, step
+        own, grants = {gate.name for gate in ctx.snapshot.policies}, ctx.consent().grants
+        gates = {policy_gate(each.name): each for each in ctx.fleet.occupancy.limits}
+        self._limits = {
+            gate: limits
+            for gate, limits in gates.items()
+            if gate in own and not grants.passes(gate, ctx.now)
+        }
+        """The limits that hold the rollout, by their gates."""
         self._offered = Counter[Place]()
         """How many more are free at each place than the fleet's occupancy has, or fewer."""
 
@@ -117,23 +115,23 @@ class _PlacesOfStep:
         left = list(late)
         for member in self._step.in_flight.values():
             if awaits_disarm(member) and _is_reachable(self._ctx, member):
-                self._offered.update(self._places(member.cluster))
+                self._offered.update(self._taken(member))
         for waiting in self._waiting():
-            places = self._places(waiting.cluster)
+            places = self._needed(waiting)
             ending = self._in_the_way(places, left)
             if ending is None or (ending and not self._may_start(waiting)):
                 continue
             for member in ending:
                 left.remove(member)
-                self._offered.update(self._places(member.cluster))
+                self._offered.update(self._taken(member))
             self._offered.subtract(places)
             yield from ending
 
     def _waiting(self) -> Iterator[Waiting]:
-        """Yields the first members that limits keep, without those that did not answer when their
-        places were free."""
-        kept = sorted(chain.from_iterable(_kept(self._step, each) for each in self._limits))
-        names = (name for _, name in kept if name not in self._step.silent)
+        """Yields members that limits keep, without those that did not answer when their places were
+        free."""
+        kept = [self._step.kept.get((gate, ActingParty.CLUSTER), []) for gate in self._limits]
+        names = (name for _, name in merge(*kept) if name not in self._step.silent)
         for name in islice(names, LOOK):
             member = self._step.members[name]
             assert isinstance(member, Waiting)
@@ -141,25 +139,55 @@ class _PlacesOfStep:
 
     def _in_the_way(self, places: list[Place], late: list[InFlight]) -> list[InFlight] | None:
         """Returns the late members that have the full ones of these places, as few as possible and
-        the earliest limits first; None: a place would stay full."""
+        the earliest limits first; None: a place would stay full, or another rollout waits for it
+        and might take it."""
         rooms = {place: self._free(place) for place in places}
-        if min(rooms.values(), default=0) < 0:
+        full = {place for place, room in rooms.items() if room <= 0}
+        if any(rooms[place] < 0 or self._is_awaited(place) for place in full):
             return None
-        full = {place for place, room in rooms.items() if room == 0}
-        return fewest_in_the_way(full, late, lambda member: self._places(member.cluster))
+        return fewest_in_the_way(full, late, self._taken)
 
     def _free(self, place: Place) -> int:
-        ctx = self._ctx
-        limits = next(each for each in self._limits if each.name == place.policy)
+        ctx, limits = self._ctx, self._limits[policy_gate(place.policy)]
         free = ctx.fleet.occupancy.free(limits, place, ctx.snapshot.cluster)
         return free + self._offered[place]
 
-    def _places(self, name: str) -> list[Place]:
+    def _is_awaited(self, place: Place) -> bool:
+        """Whether another rollout waits for places of the policy. Nothing tells when it does no
+        longer."""
+        gate = (policy_gate(place.policy), ActingParty.CLUSTER)
+        rollouts, mine = self._ctx.fleet.rollouts.values(), self._ctx.tracked
+        steps = (each.current for each in rollouts if each is not mine)
+        awaited = any(step is not None and gate in step.kept for step in steps)
+        if awaited:
+            self._ctx.requeue_at("", self._ctx.now + LOOK_AGAIN)
+        return awaited
+
+    def _taken(self, member: InFlight) -> list[Place]:
+        """Returns the places that the member has."""
+        return self._places(member.cluster, self._limits.values())
+
+    def _needed(self, member: Waiting) -> list[Place]:
+        """Returns the places that the member needs: those of policies that hold what it has to
+        do."""
+        rest = self._step.step.actions[member.action_index :]
+        holding = (each for each in self._limits.values() if each.hold(rest))
+        return self._places(member.cluster, holding)
+
+    def _places(self, name: str, limits: Iterable[PolicyLimits]) -> list[Place]:
         cluster = self._ctx.snapshot.cluster(name)
-        return [] if cluster is None else [p for each in self._limits for p in each.places(cluster)]
+        return [] if cluster is None else [p for each in limits for p in each.places(cluster)]
 
     def _may_start(self, member: Waiting) -> bool:
-        """Whether nothing but a place keeps the member, whose cluster the hub can reach."""
-        seen = self._ctx.observe(member.cluster)
+        """Whether nothing but a place keeps the member, whose cluster the hub can reach. Its jitter
+        begins now, and has to be over."""
+        ctx, step = self._ctx, self._step
+        seen = ctx.observe(member.cluster)
         reachable = seen.cluster is not None and seen.cluster.reachable
-        return reachable and closed_but_limits(self._ctx, member, seen) is None
+        if not reachable or closed_but_limits(ctx, member, seen) is not None:
+            return False
+        delay = start_delay(ctx.tracked, step, member)
+        due = step.put_off.setdefault(member.cluster, ctx.now) + delay if delay else ctx.now
+        if due > ctx.now:
+            ctx.requeue_at("", due)
+        return due <= ctx.now

@@ -32,9 +32,11 @@ def decide_rollbacks(ctx: DecisionContext) -> None:
     """Looks at the canaries behind which others wait. Nothing is asked for while a person, a
     restore or TALM holds the rollout, and no time in which nobody looks counts as broken."""
     step = ctx.tracked.current
-    if step is None or step.step.state is not StepState.RUNNING or not step.not_started:
+    if step is None:
         return
-    if ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.talm_hold:
+    runs = step.step.state is StepState.RUNNING and step.not_started > 0
+    held = ctx.rollout.deleted_at is not None or ctx.rollout.hold is not None or ctx.talm_hold
+    if held or not runs:
         for canaries in ctx.snapshot.canaries:
             canaries.broken.forget(step.step.key)
         return

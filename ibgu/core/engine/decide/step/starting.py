@@ -20,6 +20,7 @@ from ibgu.core.engine.gates import (
     limit,
     opened,
     same_hold,
+    start_delay,
     step_rate_limits,
     stops_all,
     unread,
@@ -231,8 +232,7 @@ def _preempt(ctx: DecisionContext, member: Waiting) -> None:
 def _delay_by_jitter(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     """Whether the member waits for its part of the jitter, which follows from member and attempt
     and counts from when it could have started first, also if it waited for a place since."""
-    jitter = step_rate_limits(ctx.tracked, step)
-    delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
+    jitter, delay = step_rate_limits(ctx.tracked, step), start_delay(ctx.tracked, step, member)
     waits = member.reason.kind is ReasonKind.START_JITTER
     if waits and member.reason.since > ctx.now:
         return False  # set by a clock that was set back: it may be long ago

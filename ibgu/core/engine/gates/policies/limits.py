@@ -1,10 +1,10 @@
 """The gate of a policy's limits: how many clusters may be in flight at once (R50.3)."""
 
-from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
+from ibgu.core.engine.gate import GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, Place, PolicyLimits
-from ibgu.core.model import ActingParty, PolicyRule, Reason, traits
+from ibgu.core.model import ActingParty, PolicyRule, Reason
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.text.counted import counted
@@ -23,7 +23,6 @@ MEANING = Meaning(
 
 def limits_gate(
     limits: PolicyLimits,
-    actions: ActionFilter,
     occupancy: Occupancy,
     cluster: ClusterLookup,
     turns: Turns,
@@ -32,7 +31,7 @@ def limits_gate(
     action of it: inside the chain two members could wait for each other."""
 
     def check(candidate: Candidate) -> Reason | None:
-        if not any(actions(traits(action)) for action in candidate.rest):
+        if not limits.hold(candidate.rest):
             return None
         places = list(limits.places(candidate.cluster))
         for place in places:

@@ -115,10 +115,10 @@ class PolicyFactory:
             gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
         if spec.backup is not None:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
-        limits, budget = PolicyLimits(name, spec), self._budget(name, spec, actions)
+        limits, budget = PolicyLimits(name, spec, actions), self._budget(name, spec, actions)
         if limits.any:
             occupancy, turns = self._occupancy, self._turns
-            gates.append(limits_gate(limits, actions, occupancy, self._cluster, turns))
+            gates.append(limits_gate(limits, occupancy, self._cluster, turns))
         return PolicyInForce(
             tuple(gates),
             spec,

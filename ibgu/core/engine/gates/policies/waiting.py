@@ -126,7 +126,7 @@ class WaitingMembers:
                 # One that can't start now is decided on, too, and takes nothing from the others.
                 first = self._turns.may_go_first(limits, uid)
                 names = list(self._next(limits, steps[uid], free if first else {}))
-                self._turns.note_woken(limits, uid, names, now)
+                self._turns.note_woken(limits, uid, names if steps[uid].free > 0 else (), now)
                 if names:
                     yield uid, names
 

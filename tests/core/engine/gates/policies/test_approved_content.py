@@ -158,6 +158,36 @@ def test_content_that_is_exchanged_after_a_withdrawal_needs_approval() -> None:
     )
 
 
+def test_a_later_approval_that_is_gone_lets_no_changed_content_through() -> None:
+    engine = fleet(approval={"fourEyes": False, "approvers": 2})
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1))
+    engine.wait(minutes=5)
+    for user in ("alice", "bob"):
+        approve(engine, user)
+    engine.until(Kind.RUN_ACCEPTED)
+    withdraw_all(engine)
+    exchange_backup(engine)
+    engine.settle()
+    approve(engine, "carol")
+    engine.settle()
+    withdraw_all(engine)
+    engine.wait(hours=5)
+    assert between(engine) == f"2 people must approve {STEP_1}"
+
+
+@pytest.mark.parametrize("note", ["", "by TALM"])
+def test_an_action_that_somebody_else_has_finished_is_a_beginning(note: str) -> None:
+    engine = approved("Prep Upgrade")
+    withdraw_all(engine)
+    while not engine.member("uid-a", 0, "site-1").completed:
+        engine.step()
+    member = engine.member("uid-a", 0, "site-1")
+    done = tuple(replace(each, note=note) for each in member.completed)
+    engine.tracked("uid-a").steps[0].put(replace(member, completed=done))
+    engine.wait(hours=5)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 def test_a_withdrawal_alone_keeps_no_cluster_that_has_begun() -> None:
     engine = approved("Prep Upgrade")
     withdraw_all(engine)

@@ -21,6 +21,7 @@ from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies import policy as policies
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import set_policies
 from tests.core.engine.gates.policies.test_canaries import fleet, hold_words, started, succeeded
 from tests.core.engine.gates.policies.test_canary_health import POWER, condition, observe
@@ -320,6 +321,27 @@ def test_the_time_of_a_hold_is_no_break(hold: str) -> None:
     resumed(engine)
     engine.touch_everything()
     engine.wait(minutes=8)
+    assert asked(engine) == ()
+    engine.wait(minutes=5)
+    assert len(asked(engine)) == 1
+
+
+def test_the_time_in_which_nobody_waited_is_no_break() -> None:
+    """A broken glass lets all others start; later one of them waits again."""
+    engine = upgraded()
+    breaks(engine, "site-1", minutes=1)
+    break_glass(engine, "RolloutPolicy/first", hours=0.1)
+    engine.until(Kind.RUN_INTENDED)
+    engine.frozen |= {"site-3", "site-4"}
+    engine.wait(minutes=1)
+    assert engine.tracked("uid-a").steps[1].not_started == 0
+    condition(engine, "site-1", "True")
+    engine.wait(minutes=20)
+    breaks(engine, "site-1", minutes=1)
+    engine.spokes["site-3"].dark = True
+    engine.touch_cluster("site-3")
+    engine.wait(minutes=8)
+    assert engine.tracked("uid-a").steps[1].not_started == 1
     assert asked(engine) == ()
     engine.wait(minutes=5)
     assert len(asked(engine)) == 1

@@ -409,27 +409,31 @@ def test_only_so_many_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended(engine, step=1) == (3, 0)
 
 
-def moved(engine: InMemoryEngine, site: str, *names: str) -> None:
-    """Labels the clusters, and waits until ibgu has counted again."""
-    for name in names:
-        engine.labels[name][SITE] = site
+def counted_again(engine: InMemoryEngine, *changed: str) -> bool:
+    """Has ibgu learn of the changed clusters, and count again; returns whether that changes
+    anything."""
+    for name in changed:
         engine.touch_cluster(name)
     engine.settle()
-    assert engine.policy_gates.recount(engine.now)
+    found = engine.policy_gates.recount(engine.now)
     assert not engine.policy_gates.recount(engine.now)
     engine.touch_everything()
-    engine.wait(minutes=1)
+    engine.wait(hours=3)
+    return found
+
+
+NORTHERN = {"clusters": {"selector": {"matchLabels": {SITE: "north"}}}}
+OF_HUB: dict[str, Any] = {"per": "Hub", "withinMinutes": 1440, **NORTHERN}
 
 
 @pytest.mark.parametrize("failed_one", [True, False])
 def test_clusters_that_get_the_label_of_a_spent_budget_are_held(*, failed_one: bool) -> None:
     engine = fleet(6, {1})
     engine.spokes["site-02"].faults[Stage.PREP] = "slow"
-    northern = {"selector": {"matchLabels": {SITE: "north"}}}
-    budget(engine, 0, per="Hub", withinMinutes=1440, clusters=northern)
+    budget(engine, 0, **OF_HUB)
     for name in engine.spokes:
         engine.labels[name][SITE] = "south"
-    moving = ["site-01", "site-05", "site-06"] if failed_one else ["site-05", "site-06"]
+    moving = ["site-05", "site-06", *(["site-01"] if failed_one else [])]
     if not failed_one:
         engine.labels["site-01"][SITE] = "north"
     engine.apply(ibgu("b", "Prep", selectors=of("site-01")))
@@ -438,10 +442,24 @@ def test_clusters_that_get_the_label_of_a_spent_budget_are_held(*, failed_one: b
     engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600, selectors=of(*names)))
     engine.wait(minutes=1)
     assert hold(engine) == ""
-    moved(engine, "north", *moving)
-    engine.wait(hours=3)
+    for name in moving:
+        engine.labels[name][SITE] = "north"
+    assert counted_again(engine, *moving)
     assert hold(engine).startswith("1 cluster of the hub has failed within 1 d")
     assert ended(engine) == (1, 0)
-    moved(engine, "south", *moving)
-    engine.wait(hours=3)
-    assert ended(engine) == (5, 0)
+
+
+@pytest.mark.parametrize("then", ["deleted", "relabelled"])
+def test_a_budget_stays_spent_without_the_cluster_that_has_spent_it(then: str) -> None:
+    engine = fleet(6, {1})
+    budget(engine, 0, **OF_HUB)
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    engine.wait(hours=1)
+    assert hold(engine)
+    if then == "deleted":
+        del engine.spokes["site-01"]
+    else:
+        engine.labels["site-01"][SITE] = "south"
+    assert not counted_again(engine, "site-01")
+    assert hold(engine)
+    assert ended(engine) == (0, 1)

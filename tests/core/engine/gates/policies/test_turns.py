@@ -381,3 +381,25 @@ def test_a_rollout_that_jitter_puts_off_gets_the_next_place() -> None:
     drive(engine, 12)
     after = [*["uid-a"] * 2, "uid-b", *["uid-a"] * 4, "uid-b"]
     assert starts(engine) == after
+
+
+def test_a_rollout_without_a_free_slot_has_no_turn_in_vain() -> None:
+    """Otherwise each end of one would have every rollout of the hub decided on again."""
+    mine, others = [[f"{name}-{n:02}" for n in range(40)] for name in ("a", "b")]
+    engine = InMemoryEngine(*mine, *others)
+    for name in engine.spokes:
+        engine.labels[name]["fleet"] = name[0]
+    for name in mine[:4]:
+        engine.spokes[name].faults[Stage.PREP] = "hang"
+    set_policies(engine, policy(inFlight=10))
+    of_a, of_b = ([LabelSelector({"fleet": each})] for each in ("a", "b"))
+    engine.apply(ibgu("a", "Prep", concurrency=4, timeout=6000, selectors=of_a))
+    engine.wait(seconds=20)
+    other = engine.apply(ibgu("b", "Prep", concurrency=40, timeout=6000, selectors=of_b))
+    engine.annotate(other, starts_per_minute="6")
+    again = 0
+    for _ in range(30):
+        engine.wait(seconds=10)
+        again += engine.policy_gates.recount(engine.now)
+    assert succeeded(engine, other) > 10
+    assert again == 0
