@@ -5,6 +5,7 @@ from datetime import timedelta
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.names import HOLD
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.gates.policies.grants import break_glass
@@ -120,6 +121,17 @@ def test_nobody_ends_for_one_that_a_window_keeps() -> None:
     uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=120))
     engine.wait(minutes=115)
     assert engine.member(uid, 0, "site-1").outcome is None
+
+
+def test_nobody_ends_for_one_that_somebody_holds_meanwhile() -> None:
+    engine = hung(4, "site-1", "site-2")
+    lost(engine, "site-4")
+    set_policies(engine, policy("network", inFlight=2))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=120))
+    engine.wait(minutes=59)
+    engine.annotations["site-3"][HOLD] = "field-ops"
+    engine.wait(minutes=30)
+    assert causes(engine, uid, 2) == [None, None]
 
 
 def test_nobody_ends_while_a_spent_budget_holds_the_step() -> None:

@@ -463,3 +463,11 @@ def test_a_budget_stays_spent_without_the_cluster_that_has_spent_it(then: str) -
     assert not counted_again(engine, "site-01")
     assert hold(engine)
     assert ended(engine) == (0, 1)
+
+
+def test_a_budget_of_another_action_has_nothing_to_count_again() -> None:
+    engine = fleet(2, {1})
+    budget(engine, 0, actions=["Upgrade"], **NORTHERN)
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    assert not counted_again(engine, "site-01")
+    assert ended(engine) == (1, 1)
