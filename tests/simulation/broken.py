@@ -35,7 +35,7 @@ from ibgu.core.engine.decide.member import (
     waiting,
 )
 from ibgu.core.engine.decide.rollout import controls
-from ibgu.core.engine.decide.step import starting, steps
+from ibgu.core.engine.decide.step import overdue, starting, steps
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import preflight as preflight_gates
 from ibgu.core.engine.gates import registry
@@ -243,8 +243,9 @@ def deadline_before_evidence(stack: ExitStack) -> None:
             members.decide_member(turn, turn.latest(member))
 
     _set(stack, planner, "decide_members", first)
-    _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
-    for module in (steps, starting):
+    for module in (starting, overdue):
+        _set(stack, module, "overdue", lambda turn, step: list(step.limited(turn.now)))
+    for module in (steps, starting, overdue):
         _set(stack, module, "SETTLE", timedelta())
         _set(stack, module, "expire", unheard)
 
