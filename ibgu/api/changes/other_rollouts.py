@@ -102,7 +102,7 @@ def selecting(ibgus: Sequence[RolloutObject], rollout: Rollout) -> list[Selectin
             _chosen_by(each.spec),
         )
         for each in ibgus
-        if _age(each) > rollout.age
+        if each.metadata.uid != rollout.uid and _age(each) > rollout.age
     ]
 
 
