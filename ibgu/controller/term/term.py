@@ -199,8 +199,8 @@ async def _follow_policies(
     changed: Callable[[], None],
     touched: Callable[[str, str], None],
 ) -> None:
-    """Has those decided on again for whom policies have changed with time, of which nothing else
-    tells."""
+    """Has members decided on again once time, or labels of clusters, change what policies say of
+    them: nothing else tells."""
     while True:
         await asyncio.sleep(RECOUNT_SECONDS)
         now = clock.now()

@@ -3,11 +3,27 @@ labels."""
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ibgu.core.model.actions import traits
-from ibgu.core.model.kinds import LabelSelector
+import msgspec
+
+from ibgu.core.model.actions import ActionName, traits, whole
+from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import PolicyClusters, PolicyRollouts, RolloutPolicySpec
 from ibgu.core.plan.selectors import matches, selector_faults
 from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL, GLOBAL_SET
+
+
+def readable(spec: JsonObject | None) -> RolloutPolicySpec | None:
+    """Returns the spec of a policy on the hub; None: it can't be read."""
+    try:
+        return None if spec is None else msgspec.convert(spec, RolloutPolicySpec)
+    except msgspec.ValidationError:
+        return None
+
+
+def holds_action(spec: RolloutPolicySpec, action: ActionName) -> bool:
+    """Whether the policy holds the action, by its name: one that names none holds all that lead
+    forward, as their gates know."""
+    return not spec.actions or whole(action) in spec.actions
 
 
 def selects_rollout(selection: PolicyRollouts, namespace: str, labels: Mapping[str, str]) -> bool:

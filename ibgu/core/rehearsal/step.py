@@ -8,6 +8,7 @@ tested on the same fleets with the same draws (tests/core/rehearsal).
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
+from ibgu.core.engine.gates.shares import MIN_AHEAD
 from ibgu.core.engine.timing.times import PROBE_TIMEOUT
 from ibgu.core.rehearsal.holds import RunTallies
 from ibgu.core.rehearsal.members import Due, StepMembers
@@ -17,8 +18,6 @@ from ibgu.core.rehearsal.rules import StepRules
 from ibgu.core.rehearsal.start_rate import StartRate
 from ibgu.core.rehearsal.step_end import Held, StepEnd
 
-_MIN_AHEAD = 10
-"""The fewest members that are asked about before their turn comes, as in the engine."""
 _PROBE_TIMEOUT = PROBE_TIMEOUT.total_seconds()
 
 
@@ -38,7 +37,7 @@ class StepRun(StepMembers):
     ) -> None:
         """`members` are clusters, in R4's order; `dark`: those that still reboot, until when."""
         super().__init__(rules, members, draws, record, tallies, begin)
-        self._ahead = max(_MIN_AHEAD, rules.slots)
+        self._ahead = max(MIN_AHEAD, rules.slots)
         self._queue = iter(members)
         """Members that nobody has asked about, in R4's order."""
         self._ready: list[int] = []

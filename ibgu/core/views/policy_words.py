@@ -19,6 +19,7 @@ from ibgu.core.model.rollout_policy import (
     PolicyWindow,
     RolloutPolicySpec,
 )
+from ibgu.core.plan.policies import readable
 from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
 from ibgu.core.text.spans import duration, utc
@@ -71,18 +72,11 @@ def what_ends(
     if approves:
         return _APPROVED
     words = f"{_ENDS[who]}, for the first at {utc(until)}" if until else _ENDS[who]
-    asked = _approval_asked(spec)
-    if asked is None:
+    found = readable(spec)
+    if found is None or found.approval is None:
         return words
-    people = counted(asked.approvers, "person", "people")
+    people = counted(found.approval.approvers, "person", "people")
     return f"{words}; the policy also asks for approval by {people}, which can come before"
-
-
-def _approval_asked(spec: JsonObject | None) -> PolicyApproval | None:
-    try:
-        return None if spec is None else msgspec.convert(spec, RolloutPolicySpec).approval
-    except msgspec.ValidationError:
-        return None
 
 
 def allowed(spec: JsonObject, now: datetime) -> list[str]:

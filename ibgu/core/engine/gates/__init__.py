@@ -31,7 +31,13 @@ from ibgu.core.engine.gates.registry import (
     under_policies,
     unread,
 )
-from ibgu.core.engine.gates.shares import allowed_starts, has_room, start_delay, step_rate_limits
+from ibgu.core.engine.gates.shares import (
+    allowed_starts,
+    has_room,
+    look_ahead,
+    start_delay,
+    step_rate_limits,
+)
 from ibgu.core.engine.gates.tenancy import unbound
 
 __all__ = [
@@ -68,6 +74,7 @@ __all__ = [
     "inside_chain",
     "internal_error",
     "limit",
+    "look_ahead",
     "name_taken",
     "opened",
     "paused",

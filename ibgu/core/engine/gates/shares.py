@@ -10,6 +10,15 @@ from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.engine.timing.rate_limits import RateLimits, step_limits
 from ibgu.core.model import ReasonKind, RolloutState, StepState, Waiting, limits_starts
 
+MIN_AHEAD = 10
+"""The fewest members of a step that count as the next ones."""
+
+
+def look_ahead(step: TrackedStep) -> int:
+    """Returns how many members count as those that come next: they are probed before their
+    turn."""
+    return max(MIN_AHEAD, step.step.max_concurrency)
+
 
 def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """Returns the limits that the rollout's annotations ask for."""

@@ -3,13 +3,11 @@ asks for does nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from ibgu.core.model import declared, traits
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
-from ibgu.core.plan.policies import selects_rollout
+from ibgu.core.plan.policies import holds_action, readable, selects_rollout
 from ibgu.core.views.change.model import ChangeTarget
 
 Policies = Mapping[str, JsonObject | None]
@@ -19,7 +17,7 @@ Policies = Mapping[str, JsonObject | None]
 def policies_of(policies: Policies, target: ChangeTarget) -> list[str]:
     """Returns the names of those that may hold the rollout, by its namespace and labels."""
     labels = target.object["metadata"].get("labels") or {}
-    found = {name: _read(spec) for name, spec in policies.items()}
+    found = {name: readable(spec) for name, spec in policies.items()}
     return [
         name
         for name, spec in found.items()
@@ -32,7 +30,7 @@ def points_asked(
 ) -> list[str] | None:
     """Returns the points of a step with these actions that policies want approved; None: a policy
     can't be read, so that it is not known."""
-    found = [_read(policies[name]) for name in policies_of(policies, target)]
+    found = [readable(policies[name]) for name in policies_of(policies, target)]
     specs = [spec for spec in found if spec is not None]
     if len(specs) < len(found):
         return None
@@ -52,13 +50,4 @@ def _points(spec: RolloutPolicySpec, actions: Sequence[str]) -> Iterator[str]:
 
 
 def _holds(spec: RolloutPolicySpec, action: str) -> bool:
-    if spec.actions:
-        return action in spec.actions
-    return declared(action) and not traits(action).leads_back
-
-
-def _read(spec: JsonObject | None) -> RolloutPolicySpec | None:
-    try:
-        return None if spec is None else msgspec.convert(spec, RolloutPolicySpec)
-    except msgspec.ValidationError:
-        return None
+    return declared(action) and not traits(action).leads_back and holds_action(spec, action)

@@ -18,6 +18,7 @@ from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ActingParty, Ended, InFlight, Waiting, traits
 
 LOOK_AGAIN = timedelta(minutes=1)
+"""The time until it is looked again whether another rollout still waits for the same places."""
 LOOK = 1000
 """The most waiting members for whose places somebody past the limit is looked for."""
 

@@ -18,6 +18,7 @@ from ibgu.core.engine.gates import (
     ended_words,
     has_room,
     limit,
+    look_ahead,
     opened,
     same_hold,
     start_delay,
@@ -42,8 +43,6 @@ from ibgu.core.text.spans import duration
 
 _AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
 _STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
-MIN_PROBE_AHEAD = 10
-"""The minimum look-ahead: this many members are probed before their turn comes."""
 PREPARE_AHEAD = 64
 """The most ready members that are prepared for their action ahead of their slot; a write takes
 some 20 ms, so this suffices for thousands of starts a second."""
@@ -53,7 +52,7 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     """Starts the members that may start. Without a free slot it visits the next members only, not
     all that wait. In a held rollout no cluster is probed or gets a slot, even with the hold not yet
     noted on the member."""
-    ahead = max(MIN_PROBE_AHEAD, step.step.max_concurrency)
+    ahead = look_ahead(step)
     _fill(ctx, step, ahead)
     if _make_room(ctx, step, ahead):
         _fill(ctx, step, ahead)

@@ -24,8 +24,7 @@ from ibgu.core.engine.state.health_observations import HealthLookup
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
-from ibgu.core.model import ActingParty, ActionTraits, ClusterView, PolicyRule, Reason, traits
-from ibgu.core.model.actions import whole
+from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, traits
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
@@ -33,7 +32,7 @@ from ibgu.core.model.rollout_policy import (
     PolicyClusters,
     RolloutPolicySpec,
 )
-from ibgu.core.plan.policies import selection_faults, selects_cluster, selects_rollout
+from ibgu.core.plan.policies import holds_action, selection_faults, selects_cluster, selects_rollout
 from ibgu.core.text.harmless import one_line
 
 _MAX_CHARACTERS = 500
@@ -247,9 +246,4 @@ def _selects(spec: RolloutPolicySpec, cluster: ClusterView) -> bool:
 
 
 def _held_by(spec: RolloutPolicySpec) -> ActionFilter:
-    names = frozenset(spec.actions)
-
-    def holds(action: ActionTraits) -> bool:
-        return not names or whole(action.name) in names
-
-    return holds
+    return lambda action: holds_action(spec, action.name)

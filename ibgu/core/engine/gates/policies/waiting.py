@@ -10,14 +10,12 @@ from datetime import datetime
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
+from ibgu.core.engine.gates.shares import look_ahead
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.health_observations import Canary
 from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
 from ibgu.core.model import ActingParty, ClusterView
-
-_AHEAD = 10
-"""The fewest members of a step that may come next."""
 
 
 class WaitingMembers:
@@ -177,7 +175,7 @@ class WaitingMembers:
             return
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
-        ahead = max(_AHEAD, step.step.max_concurrency)
+        ahead = look_ahead(step)
         if step.free <= 0 and len(step.queue) >= ahead:
             kept = kept[: bisect_right(kept, step.queue[ahead - 1])]
         names: Iterable[str] = (name for _, name in kept)
