@@ -73,9 +73,9 @@ def _whatever_holds(stack: ExitStack, passed: Any) -> None:
     decide = rollbacks.decide_rollbacks
 
     def decided(ctx: Any) -> None:
-        decide(ctx)
         step = ctx.tracked.current
         if step is None or not step.not_started or not passed(ctx):
+            decide(ctx)
             return
         for canaries in ctx.snapshot.canaries:
             if canaries.rollback_after is not None and canaries.concern(step):
