@@ -191,7 +191,8 @@ class Watch(Struct):
         """Returns how many clusters `ibgu stragglers` lists."""
         found = await self.ibgu.json("stragglers", self.name)
         groups = sum(each["count"] for each in found["groups"])
-        return {"left": groups + sum(found["elsewhere"].values())}
+        others = sum(found["elsewhere"].values()) + sum(found["cancelled"].values())
+        return {"left": groups + others}
 
     async def get(self, path: str) -> Any:
         return await self.surfaces.get(path, self.name)
