@@ -70,7 +70,8 @@ async def test_a_step_starts_once_somebody_else_than_its_author_approves(
     given = grant(scene, "RolloutApproval", "given", rollout=rollout, step=1, user="nora")
     await write(scene, "nora", given)
     await scene.completed("asked")
-    [told] = await scene.journal(EVENTS, "ApprovalChanged")
+    author, told = await scene.journal(EVENTS, "ApprovalChanged")
+    assert (author["why"], author["actor"]) == ("olga is the author of step 1", "olga")
     assert (told["why"], told["actor"]) == ("nora approves step 1", "nora")
 
 
@@ -114,6 +115,48 @@ async def test_a_config_map_that_is_exchanged_takes_the_approval_with_it(
     again = grant(scene, "RolloutApproval", "content-2", rollout=rollout, step=1, user="nora")
     await write(scene, "nora", again)
     await scene.completed("exchanged")
+
+
+async def test_no_person_exchanges_a_config_map_and_approves_it_alone(
+    scene: Scene, policies: list[str], namespace: str
+) -> None:
+    """The rollout is paused meanwhile: nothing of it has begun."""
+    place, name = "openshift-adp", f"{scene.label}-oadp"
+    await scene.apply(config_map(place, name, backup="of the author"))
+    await scene.fleet(count=1)
+    await scene.start()
+    await proving(scene)
+    await apply(scene, policies, "alone", approval={})
+    content = [{"namespace": place, "name": name}]
+    paused = {"ibgu.dev/pause": "yes"}
+    made = ibgu("alone", step("Prep"), fleet=scene.label, annotations=paused, oadpContent=content)
+    await scene.apply(made)
+    annotate = ("--as", "olga", "annotate", "ibgu", "alone")
+    await scene.kubectl(*annotate, "ibgu.dev/step-1-author=olga")
+
+    def told(words: str) -> Any:
+        async def check() -> bool:
+            found = await scene.journal(EVENTS, "ApprovalChanged")
+            return bool(found) and found[-1]["why"].startswith(words)
+
+        return check
+
+    async def held() -> bool:
+        found = await kept(scene)
+        return bool(found) and all("2 people must approve" in each for each in found)
+
+    await scene.until(told("olga is the author of step 1"), "the author to be noted")
+    await scene.apply(config_map(place, name, backup="exchanged"))
+    rollout = await named(scene, "alone")
+    given = grant(scene, "RolloutApproval", "alone", rollout=rollout, step=1, user="nora")
+    await write(scene, "nora", given)
+    await scene.until(told("step 1 is another one than olga"), "the exchange to be noted")
+    await scene.annotate("alone", "ibgu.dev/pause-")
+    await scene.until(held, "the cluster to wait for one person more")
+    await scene.kubectl(*annotate, "ibgu.dev/step-1-author-")
+    await scene.until(told("olga is no longer named"), "the author to be noted as gone")
+    await scene.kubectl(*annotate, "ibgu.dev/step-1-author=olga")
+    await scene.completed("alone")
 
 
 async def test_a_broken_glass_outlives_the_controller_and_its_end_closes_the_gate(

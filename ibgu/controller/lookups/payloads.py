@@ -90,9 +90,10 @@ class Payloads:
         whatever the verdict, since it can't have been replaced.
         """
         missing: list[str] = []
+        annotations = self._annotations(rollout.uid)
         driver = self._drivers[rollout.kind]
         named = driver.references(rollout.spec, rollout.namespace)
-        read = template_references(self._annotations(rollout.uid), rollout.namespace)
+        read = template_references(annotations, rollout.namespace)
         try:
             verdict = await self._judged(rollout, [*named, *read] if named else [])
             if verdict.problem and not frozen:
@@ -108,8 +109,13 @@ class Payloads:
             state = PayloadState(
                 digest=content.digest, warnings=tuple(missing), unchecked=verdict.warning
             )
+        state = replace(state, authors=names.step_authors(annotations))
         self._states[rollout.uid] = state
         return state
+
+    def names_new_authors(self, rollout: str) -> bool:
+        """Returns whether somebody has been named as the author of a step since it was read."""
+        return names.step_authors(self._annotations(rollout)) != self.state(rollout).authors
 
     async def unchecked(self, rollout: Rollout) -> str:
         """Returns why it is not proven that the rollout's author may read what it brings; empty: it

@@ -1,5 +1,5 @@
 """Reads again what running steps carry, where a change closes a gate (R25.4), and what people have
-just approved (R50.13)."""
+just approved, or say that they have written (R50.13)."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Rollout
+from ibgu.core.model import Rollout, RolloutState
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")
@@ -50,7 +50,7 @@ class PayloadChecks(Struct, frozen=True, eq=False):
                 needed = all_again or not known
             else:
                 needed = not known and self._is_approved(tracked.rollout)
-            if needed:
+            if needed or self._has_new_author(tracked.rollout):
                 await self._read(tracked)
 
     def _is_approved(self, rollout: Rollout) -> bool:
@@ -58,6 +58,10 @@ class PayloadChecks(Struct, frozen=True, eq=False):
         grants, _, _ = self._grants.of(rollout)
         noted = {each.uid for each in rollout.grants.approvals}
         return grants is not None and any(each.uid not in noted for each in grants.approvals)
+
+    def _has_new_author(self, rollout: Rollout) -> bool:
+        complete = rollout.state is RolloutState.COMPLETE
+        return not complete and self._payloads.names_new_authors(rollout.uid)
 
     async def _read(self, tracked: TrackedRollout) -> None:
         """Reads the payload; a change queues the members in flight."""

@@ -113,6 +113,18 @@ class Approval(Struct, frozen=True):
         return fits and not self.refused and (self.until is None or now < self.until)
 
 
+class StepAuthor(Struct, frozen=True):
+    """StepAuthor is who says that they have written a step, and what the step was then."""
+
+    step: int
+    """The index of the step, from 0."""
+    user: str
+    content: ApprovedContent | None = None
+    """None: that is not known, as the journal was lost since."""
+    changed: bool = False
+    """Whether the step has become another one since, for which the author does not stand."""
+
+
 class BrokenGlass(Struct, frozen=True):
     """BrokenGlass is what a BreakGlass lets one rollout pass."""
 
@@ -143,6 +155,8 @@ class Grants(Struct, frozen=True):
     withdrawn: tuple[Approval, ...] = ()
     """The approvals that have counted and were deleted, one of each point, which says what was
     approved: that of content which has changed since, or else the newest."""
+    authors: tuple[StepAuthor, ...] = ()
+    """The authors of steps, where policies ask for approval, in the order of the plan."""
     unread: int = 0
     """How many younger approvals are not read."""
     unread_glasses: int = 0

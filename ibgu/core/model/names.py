@@ -1,5 +1,6 @@
 """Names that ibgu writes on the hub, and reads back."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
@@ -143,6 +144,11 @@ def step_author(step: int) -> str:
 
 STEP_AUTHORS = tuple(map(step_author, range(20)))
 """The annotations of as many steps as the admission policy knows."""
+
+
+def step_authors(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Returns the annotations that name authors of steps."""
+    return {key: annotations[key] for key in STEP_AUTHORS if annotations.get(key)}
 
 
 def stage_name(rollout_uid: str, ibgu_name: str) -> str:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.controller.loop.payload_checks import PayloadChecks
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Rollout
+from ibgu.core.model import Kind, Rollout
 from ibgu.core.model.grants import Approval, Grants
 from ibgu.hub.errors import HubError
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -25,6 +25,7 @@ class Hub:
         self.grants = Grants() if grants is None else grants
         self.reads: list[str] = []
         self.away = False
+        self.authors: dict[str, str] = {}
 
     def state(self, rollout: str) -> PayloadState:
         return self.shown
@@ -33,8 +34,11 @@ class Hub:
         self.reads.append(frozen)
         if self.away:
             raise HubError(503, "Unavailable", "the hub is away")
-        self.shown = READ
+        self.shown = replace(READ, authors=self.authors)
         return self.shown
+
+    def names_new_authors(self, rollout: str) -> bool:
+        return self.authors != self.shown.authors
 
     def of(self, rollout: Rollout) -> tuple[Grants, str, None]:
         return self.grants, "", None
@@ -97,6 +101,20 @@ async def test_an_approval_that_is_noted_has_nothing_read() -> None:
     rollout = engine.tracked("uid-a").rollout
     engine.fleet._put_rollout(replace(rollout, grants=APPROVED))
     assert await read(engine, Hub(PayloadState(read=False), APPROVED)) == []
+
+
+async def test_a_payload_is_read_once_somebody_is_named_as_the_author_of_a_step() -> None:
+    engine, hub = rolling("Prep", paused=True), Hub(READ)
+    hub.authors = {"ibgu.dev/step-1-author": "alice"}
+    assert await read(engine, hub) == [""]
+    assert await read(engine, hub) == [""]
+
+
+async def test_nothing_is_read_for_the_authors_of_a_complete_rollout() -> None:
+    engine, hub = rolling("Prep"), Hub(READ)
+    engine.until(Kind.ROLLOUT_COMPLETED)
+    hub.authors = {"ibgu.dev/step-1-author": "alice"}
+    assert await read(engine, hub) == []
 
 
 async def test_a_payload_that_the_hub_does_not_give_is_read_once_more() -> None:

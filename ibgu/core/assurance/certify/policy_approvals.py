@@ -25,9 +25,11 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     point, unknown = _point(spec, asked.before, start)
     if not point:
         return
-    approvals = start.grants.approvals
+    approvals, authors = start.grants.approvals, start.grants.authors
     users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
     author = start.facts.author if asked.four_eyes else ""
+    if any(each.changed and (each.step, each.user) == (start.step, author) for each in authors):
+        author = ""
     others = users - {author}
     # Of one person more who approves, none but one can be the author.
     needed = asked.approvers + (asked.four_eyes and author == "")

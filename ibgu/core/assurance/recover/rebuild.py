@@ -39,6 +39,7 @@ from ibgu.core.model import (
     Step,
     names,
 )
+from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
@@ -82,7 +83,7 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     rollout = replace(
         _with_spec(basis.driver, rollout, found),
         controls=_controls(rollout, found.object),
-        grants=replace(rollout.grants, unread_until=now),
+        grants=_grants(rollout, found.object, now),
         started_at=rollout.started_at or found.status.started_at or begun,
     )
     if found.status.complete:
@@ -106,6 +107,22 @@ def _controls(rollout: Rollout, found: RolloutObject) -> dict[str, str]:
         if (known := rollout.controls.get(names.SKIP)) is not None:
             controls[names.SKIP] = known
     return controls
+
+
+def _grants(rollout: Rollout, found: RolloutObject, now: datetime) -> Grants:
+    """Returns the grants as far as they are known: of no author that the journal does not have is
+    it known what they have written."""
+    known, given = rollout.grants, found.metadata.annotations
+    noted = {(each.step, each.user) for each in known.authors}
+    named = {step: given.get(names.step_author(step), "") for step in range(len(found.spec.plan))}
+    unknown = [
+        StepAuthor(step, user, changed=True)
+        for step, user in named.items()
+        if user and (step, user) not in noted
+    ]
+    kept = [each for each in known.authors if named.get(each.step) == each.user]
+    authors = tuple(sorted([*kept, *unknown], key=lambda each: each.step))
+    return replace(known, authors=authors, unread_until=now)
 
 
 def _with_spec(driver: Driver, rollout: Rollout, found: FoundRollout) -> Rollout:

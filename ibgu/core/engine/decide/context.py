@@ -146,19 +146,33 @@ class DecisionContext:
         return self.facts.talm_hold_in(self.rollout.namespace)
 
     def consent(self) -> Consent:
-        """Returns what people allow the rollout. An author counts only if the admission policy has
-        seen the rollout from its beginning."""
-        found, snapshot = self.snapshot.object, self.snapshot
-        can_prove = proven(self.rollout.created_at, snapshot.authors_since)
-        given = found.metadata.annotations if found is not None and can_prove else {}
-        keys = [(index, names.step_author(index)) for index in range(len(self.rollout.spec.plan))]
+        """Returns what people allow the rollout. An author stands for what they have written."""
+        grants, named = self.rollout.grants, self.named_authors() or {}
+        former = {each.step: each.user for each in grants.authors if each.changed}
+        gone = {index: user for index, user in named.items() if former.get(index) == user}
         return Consent(
-            grants=self.rollout.grants,
+            grants=grants,
             namespace=self.rollout.namespace,
-            authors={index: given[key] for index, key in keys if given.get(key)},
-            can_prove=can_prove,
-            problem=snapshot.grants_problem,
+            authors={index: user for index, user in named.items() if index not in gone},
+            former_authors=gone,
+            can_prove=self._proves_authors,
+            problem=self.snapshot.grants_problem,
         )
+
+    def named_authors(self) -> dict[int, str] | None:
+        """Returns who say that they are the authors of steps, by the step's index; None: the hub
+        does not show it, or does not prove it."""
+        found = self.snapshot.object
+        if found is None or not self._proves_authors:
+            return None
+        given = found.metadata.annotations
+        keys = [(index, names.step_author(index)) for index in range(len(self.rollout.spec.plan))]
+        return {index: given[key] for index, key in keys if given.get(key)}
+
+    @property
+    def _proves_authors(self) -> bool:
+        """Whether the admission policy has seen the rollout from its beginning."""
+        return proven(self.rollout.created_at, self.snapshot.authors_since)
 
     def canceller(self, member: Member) -> str:
         """Returns namespace/name of the newer rollout that cancels what has not begun yet

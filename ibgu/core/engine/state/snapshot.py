@@ -40,6 +40,8 @@ class PayloadState(Struct, frozen=True):
     """False until the content has been read: a step with Prep can't start before."""
     outdated: bool = False
     """Whether people have approved a step since it was read."""
+    authors: Mapping[str, str] = {}
+    """The annotations that named authors of steps when it was read."""
 
     @property
     def fresh(self) -> bool:
@@ -75,6 +77,8 @@ class Consent(Struct, frozen=True):
     """The namespace of the rollout, and of its grants."""
     authors: Mapping[int, str] = {}
     """The users who have proven that they are the authors of steps, by the step's index."""
+    former_authors: Mapping[int, str] = {}
+    """The authors of steps that have become other ones since, by the step's index."""
     can_prove: bool = True
     """Whether authors of this rollout can be proven."""
     problem: str = ""

@@ -16,6 +16,7 @@ from tests.core.assurance.certify.test_policies import DAY, FROZEN
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import approve, break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
+from tests.core.engine.gates.policies.test_step_authors import begin, exchange_payload, written
 
 Spec = dict[str, Any]
 STEP: Spec = {"approval": {"fourEyes": False}}
@@ -104,6 +105,26 @@ def test_the_author_of_a_step_is_none_of_those_who_approve_it(
         [words] if words else []
     )
     assert unknown(found) == {}
+
+
+def test_an_author_stands_for_no_step_that_has_become_another_one() -> None:
+    """An engine that forgets so lets one person exchange what they approve."""
+    engine = written()
+    exchange_payload(engine)
+    for user in ("bob", "alice"):
+        approve(engine, user)
+        engine.wait(minutes=1)
+    begin(engine)
+    log, at = log_of(engine), place(log_of(engine), "RunIntended", "site-1")
+    log[at] = replace(log[at], data={**log[at].data, "facts": {"author": "alice"}})
+    spec: Spec = {"approval": {}}
+    assert judged(log[: at + 1], spec).violations == ()
+    alone = [event for event in log[: at + 1] if event.why != "alice approves step 1"]
+    assert (
+        judged(alone, spec)
+        .violations[0]
+        .words.startswith("R50.13: site-1 starts Prep with 1 of 2 approvals of Step")
+    )
 
 
 def test_two_people_must_approve_a_step_whose_author_nobody_knows() -> None:

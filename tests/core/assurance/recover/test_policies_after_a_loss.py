@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.model import Kind, MemberState, Outcome
+from ibgu.core.model import ClusterView, Kind, MemberState, OnRollout, Outcome, Rollout
+from ibgu.core.model.grants import StepAuthor
 from ibgu.core.model.rollout_policy import PolicyState
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import lose_journal, write_status
@@ -19,6 +21,15 @@ def lose(engine: InMemoryEngine) -> None:
     write_status(engine, "uid-a")
     lose_journal(engine)
     engine.settle()
+
+
+def restored(engine: InMemoryEngine) -> Rollout:
+    """Returns the rollout as it is rebuilt by the journal that there is, and by the hub."""
+    rollout = engine.tracked("uid-a").rollout
+    found = find(engine.ibgus["uid-a"], [], dict[str, ClusterView]().get)
+    first = next(rebuild(engine.driver, rollout, found, engine.fleet, "why", engine.now))
+    assert isinstance(first, OnRollout)
+    return first.rollout
 
 
 def resume(engine: InMemoryEngine) -> None:
@@ -47,6 +58,37 @@ def test_an_approval_that_was_refused_stays_refused(*, lost: bool) -> None:
     approve(engine, "alice", step=2)
     engine.wait(hours=2)
     assert engine.member("uid-a", 1, "site-1").outcome is not None
+
+
+def test_an_author_is_no_longer_proven_once_the_journal_was_lost() -> None:
+    """Somebody else may have exchanged it meanwhile."""
+    engine = fleet(approval={})
+    engine.apply(ibgu("a", "Prep"))
+    engine.annotate("uid-a", step_1_author="alice", step_2_author="alice")
+    engine.wait(minutes=5)
+    lose(engine)
+    [known] = engine.tracked("uid-a").rollout.grants.authors
+    assert known == StepAuthor(0, "alice", changed=True)
+    engine.wait(minutes=5)
+    approve(engine, "bob")
+    resume(engine)
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
+    approve(engine, "alice")
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_an_author_in_an_older_journal_stands_for_what_it_knows() -> None:
+    engine = fleet(approval={})
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.annotate("uid-a", step_1_author="alice")
+    engine.wait(minutes=5)
+    [before] = engine.tracked("uid-a").rollout.grants.authors
+    engine.annotate("uid-a", step_2_author="bob")
+    rebuilt = restored(engine)
+    assert rebuilt.grants.authors == (before, StepAuthor(1, "bob", changed=True))
+    engine.annotate("uid-a", step_1_author="carol")
+    assert restored(engine).grants.authors[0] == StepAuthor(0, "carol", changed=True)
 
 
 def test_a_cluster_that_was_skipped_by_name_is_not_started_by_a_resume() -> None:

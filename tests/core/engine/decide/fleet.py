@@ -40,6 +40,7 @@ from ibgu.core.model import (
     OnStep,
     Preempt,
     StepState,
+    names,
 )
 from ibgu.core.model.follow_ups import ShownFollowUp
 from ibgu.core.model.grants import BreakGlass, RolloutApproval
@@ -102,6 +103,8 @@ class InMemoryEngine(Hub, Story):
         Story.__init__(self)
         self.records = Records()
         self.payload = PayloadState()
+        self.reads_payload = True
+        """Whether the payload is read again once somebody is named as an author."""
         self.preflight: PreflightResult | None = None
         self.seeds = SeedState()
         self.facts = Facts(in_sync_since=START)
@@ -172,6 +175,12 @@ class InMemoryEngine(Hub, Story):
 
     # -- looking ---------------------------------------------------------------------------
 
+    def _payload(self, uid: str) -> PayloadState:
+        found = self.ibgus.get(uid)
+        if found is None or not self.reads_payload:
+            return self.payload
+        return replace(self.payload, authors=names.step_authors(found.metadata.annotations))
+
     def snapshot(self, tracked: TrackedRollout) -> Snapshot:
         uid = tracked.rollout.uid
         holding = self._holding(tracked)
@@ -185,7 +194,7 @@ class InMemoryEngine(Hub, Story):
             object=self.ibgus.get(uid),
             driver=self.others.get(tracked.rollout.kind, self.driver),
             namesake=self.namesakes.get(uid, ""),
-            payload=self.payload,
+            payload=self._payload(uid),
             preflight=self.preflight,
             seeds=replace(self.seeds, breakers=(*self.seeds.breakers, *holding.breakers)),
             adoption=uid in self.adoption,
@@ -335,8 +344,8 @@ class InMemoryEngine(Hub, Story):
                 case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                     steps = self.tracked(rollout.uid).steps
                     self.touch(rollout.uid, *{name for step in steps for name in step.members})
-        for uid, names in self.policy_gates.to_decide_again(self.now):
-            self.touch(uid, *names)
+        for uid, concerns in self.policy_gates.to_decide_again(self.now):
+            self.touch(uid, *concerns)
         for uid, name in concerned:
             if uid in self.fleet.rollouts and not self.facts.talm_hold:
                 self._follow(uid, name)
@@ -430,8 +439,8 @@ class InMemoryEngine(Hub, Story):
         due = min((due for due in dues if due is not None), default=until)
         self.now = max(self.now, min(due, until))
         self._happen()
-        for uid, names in self.policy_gates.closed_meanwhile(self.now):
-            self.touch(uid, *names)
+        for uid, concerns in self.policy_gates.closed_meanwhile(self.now):
+            self.touch(uid, *concerns)
         for key in [key for key, when in self.timers.items() if when <= self.now]:
             del self.timers[key]
             self.touch(key[0], *([key[1]] if key[1] else []))

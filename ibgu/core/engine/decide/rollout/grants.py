@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from ibgu.core.engine.decide.rollout.approved_content import (
     in_plan,
     step_content,
 )
+from ibgu.core.engine.decide.rollout.step_authors import author_changes, step_authors
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import (
@@ -57,6 +59,7 @@ def follow_grants(ctx: DecisionContext) -> None:
         tuple(_approvals(ctx, shown.approvals)),
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
         tuple(_withdrawn(ctx, known, shown.approvals)),
+        step_authors(ctx, partial(step_content, ctx)),
         unread=shown.unread,
         unread_glasses=shown.unread_glasses,
         unread_until=_later(known.unread_until, shown.unread_until),
@@ -67,7 +70,11 @@ def follow_grants(ctx: DecisionContext) -> None:
     if found == known:
         return
     gates = frozenset(gate.name for gate in ctx.snapshot.policies)
-    changes = (*_of_approvals(known, found), *_of_glass(known, found, gates))
+    changes = (
+        *_of_approvals(known, found),
+        *_of_authors(known, found),
+        *_of_glass(known, found, gates),
+    )
     for change in (*changes, *_unread(known, found)):
         ctx.on_rollout(
             change.kind,
@@ -204,6 +211,11 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
             yield _Change(Kind.APPROVAL, f"{words}: {each.refused}", warning=True)
 
 
+def _of_authors(known: Grants, found: Grants) -> Iterator[_Change]:
+    for each in author_changes(known.authors, found.authors):
+        yield _Change(Kind.APPROVAL, each.words, each.actor, each.warning)
+
+
 def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[_Change]:
     """Yields what has changed; `gates`: the names of those that could hold the rollout."""
     for each in _new(known.broken_glass, found.broken_glass):
@@ -225,7 +237,7 @@ def _less_is_granted(known: Grants, found: Grants) -> bool:
     """Returns whether gates may have closed that were open for the rollout."""
     there = {each.uid for each in found.approvals if not each.refused}
     lost = [each for each in known.approvals if not each.refused and each.uid not in there]
-    return bool([*lost, *_whole_again(known, found)])
+    return bool([*lost, *_whole_again(known, found)]) or known.authors != found.authors
 
 
 def _whole_again(known: Grants, found: Grants) -> Iterator[BrokenGlass]:

@@ -157,7 +157,12 @@ def _of_author(asked: PolicyApproval, what: _Asked, author: str, consent: Consen
     """Returns who does not count as the author of the step, or why that is not known."""
     if author:
         return f"; {_named([author])}, who is the step's author, does not count"
-    key = names.step_author(what.step)
+    key, former = names.step_author(what.step), consent.former_authors.get(what.step, "")
+    if former:
+        return (
+            f"; the step has become another one since {_named([former])} has written it, so one "
+            "person more must approve it, who may be its author"
+        )
     if not consent.can_prove:
         return "; the author of the step is not proven, because the rollout is too old for that"
     enough = f"{asked.approvers} {'is' if asked.approvers == 1 else 'are'} enough"
