@@ -196,14 +196,14 @@ class PolicyCanaries:
         findings = {name: tuple(self._findings(step, found, now)) for name, found in shown.items()}
         if unwell := tuple(_unwell(findings)):
             return CanaryState(unwell=unwell)
-        last = max(
-            (
-                self._well_since(finding.since, each, now)
-                for each in well
-                for finding in findings.get(each.cluster, ())
-            ),
-            default=None,
+        # One that is gone has proven nothing more, and shortens no soak.
+        gone = (each.ended_at for each in well if each.cluster not in shown)
+        there = (
+            self._well_since(finding.since, each, now)
+            for each in well
+            for finding in findings.get(each.cluster, ())
         )
+        last = max((*gone, *there), default=None)
         soak = timedelta(minutes=self._canaries.soak_minutes)
         return CanaryState(soaked_at=None if last is None else last + soak, well_since=last)
 

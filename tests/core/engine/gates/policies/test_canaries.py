@@ -307,7 +307,7 @@ def test_a_new_canary_is_woken_behind_those_of_another_policy() -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_a_canary_that_is_gone_after_its_success_is_not_asked(again: bool) -> None:
+def test_a_canary_that_is_gone_after_its_success_shortens_no_soak(again: bool) -> None:
     engine = fleet()
     canaries(engine, count=1, soakMinutes=30)
     engine.apply(ibgu("a", "Prep"))
@@ -317,6 +317,9 @@ def test_a_canary_that_is_gone_after_its_success_is_not_asked(again: bool) -> No
     if again:
         engine.join("site-1").uid = "another"
     engine.touch_cluster("site-1")
+    engine.wait(minutes=29)
+    assert started(engine) == {"site-1"}
+    assert words(engine, "site-2").startswith("the canaries have succeeded, and must stay available")
     engine.wait(hours=2)
     assert succeeded(engine) == 8
 
