@@ -8,8 +8,8 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
+from ibgu.core.engine.state.action_ends import ActionEnd
 from ibgu.core.engine.state.seed_ends import SeedEnds
-from ibgu.core.engine.state.step import ActionEnd
 from ibgu.core.model import Cause
 from ibgu.core.model.rollout_policy import BudgetScope, FailureBudget
 from ibgu.core.model.seed_image import SeedCircuitBreaker

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
 from ibgu.core.engine.state import ActionEnd
+from ibgu.core.engine.state.action_ends import seed_end_of
 from ibgu.core.engine.state.failures import FailedMember, failure_of
 from ibgu.core.engine.state.seed_ends import REMEMBERED
-from ibgu.core.engine.state.step import seed_end_of
 from ibgu.core.model import Outcome, Rollout
 from ibgu.core.model.seed_image import identity
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, to_member

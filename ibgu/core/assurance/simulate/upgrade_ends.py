@@ -6,8 +6,8 @@ from datetime import datetime
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, completed_late
 from ibgu.core.drivers import traits
+from ibgu.core.engine.state.action_ends import ActionEnd
 from ibgu.core.engine.state.seed_ends import SeedEnds, exceeded
-from ibgu.core.engine.state.step import ActionEnd
 from ibgu.core.model import Cause
 from ibgu.core.model.seed_image import SeedCircuitBreaker, identity
 from ibgu.core.text.spans import duration

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
+from ibgu.core.engine.state.action_ends import ActionEnd, seed_end_of
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.failures import FailedMember, Failures, failure_of
 from ibgu.core.engine.state.invariants import check_decision
@@ -15,7 +16,7 @@ from ibgu.core.engine.state.occupancy import Occupancy
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.seed_ends import SeedEnds
 from ibgu.core.engine.state.starts import Starts
-from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep, seed_end_of
+from ibgu.core.engine.state.step import QUEUED, TrackedStep
 from ibgu.core.model import (
     Decision,
     InFlight,

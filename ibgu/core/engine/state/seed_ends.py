@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.engine.state.step import ActionEnd
+from ibgu.core.engine.state.action_ends import ActionEnd
 from ibgu.core.model import Cause
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 from ibgu.core.text.counted import counted

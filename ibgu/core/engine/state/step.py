@@ -13,21 +13,17 @@ from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
-from msgspec import Struct
-
+from ibgu.core.engine.state.action_ends import ActionEnd, end_of
 from ibgu.core.model import (
     ActingParty,
-    Cause,
     Finished,
     InFlight,
     Member,
     MemberState,
     Outcome,
     ReasonKind,
-    RunResult,
     Step,
     Waiting,
-    traits,
 )
 from ibgu.core.model.transitions import InvariantViolation
 
@@ -46,20 +42,6 @@ QUEUED = frozenset(
 blocks."""
 
 _ENDED = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
-_TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
-
-
-class ActionEnd(Struct, frozen=True):
-    """The end of an Upgrade or Rollback in this step, for the circuit breaker (R19.1)."""
-
-    at: datetime
-    cluster: str
-    cause: Cause | None = None
-    """None: the action succeeded."""
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        return (self.at, self.cluster)
 
 
 StatusKey = tuple[MemberState, ReasonKind | None, Outcome | None, bool]
@@ -95,39 +77,6 @@ def keeper(member: Waiting) -> Keeper:
 P = TypeVar("P", tuple[int, str], tuple[datetime, int, str])
 _place = attrgetter("place")
 _limit_time = itemgetter(0)
-
-
-def end_of(member: Member) -> ActionEnd | None:
-    """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
-    ended. One that failed in what comes before it, such as a backup, was not."""
-    run = member.run
-    failed = member.failed_action
-    if (
-        failed
-        and traits(failed).reboots
-        and run
-        and run.action == failed
-        and run.armed_at
-        and run.result in _TRIED
-        and run.ended_at
-    ):
-        return ActionEnd(run.ended_at, member.cluster, run.cause)
-    for done in member.completed:
-        if traits(done.action).reboots and not done.note:
-            return ActionEnd(done.at, member.cluster)
-    return None
-
-
-def seed_end_of(member: Member) -> ActionEnd | None:
-    """Returns how the member's Upgrade ended: what it says of the seed image (R19.4). One that
-    was completed late has succeeded then."""
-    done = next((each for each in member.completed if traits(each.action).upgrades), None)
-    if done is not None:
-        run = member.run
-        late = run is not None and run.action == done.action and run.result in _TRIED
-        return ActionEnd(done.at, member.cluster) if late or not done.note else None
-    failed = member.failed_action
-    return end_of(member) if failed and traits(failed).upgrades else None
 
 
 def _limit(member: InFlight) -> tuple[datetime, int, str]:

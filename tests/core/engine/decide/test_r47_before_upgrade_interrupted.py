@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP, Action, Stage
-from ibgu.core.engine.state.step import end_of, seed_end_of
+from ibgu.core.engine.state.action_ends import end_of, seed_end_of
 from ibgu.core.model import (
     Cause,
     Kind,

@@ -6,8 +6,8 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import ActionEnd, SeedEnds, SeedTally, seed_ends
+from ibgu.core.engine.state.action_ends import seed_end_of
 from ibgu.core.engine.state.seed_ends import REMEMBERED
-from ibgu.core.engine.state.step import seed_end_of
 from ibgu.core.model import Cause, CompletedAction
 from ibgu.core.model.seed_image import SeedCircuitBreaker
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, member

@@ -319,7 +319,9 @@ def test_a_canary_that_is_gone_after_its_success_shortens_no_soak(again: bool) -
     engine.touch_cluster("site-1")
     engine.wait(minutes=29)
     assert started(engine) == {"site-1"}
-    assert words(engine, "site-2").startswith("the canaries have succeeded, and must stay available")
+    assert words(engine, "site-2").startswith(
+        "the canaries have succeeded, and must stay available"
+    )
     engine.wait(hours=2)
     assert succeeded(engine) == 8
 
