@@ -69,9 +69,6 @@ class Verdict(Struct, frozen=True):
     """Whether the cluster is at such a try: the failure before it still stands meanwhile."""
     again: bool = False
     """Whether the action takes another run after this success."""
-    same_operation: bool = False
-    """Whether that other run only continues what this one has begun, so that it needs no more than
-    this one did."""
     earliest: timedelta = timedelta()
     """How long after the acceptance a success proves nothing yet: the cluster may still show its
     state from before."""

@@ -90,10 +90,10 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
         return (self.rollout, self.step, self.cluster)
 
     @property
-    def has_acted(self) -> bool:
-        """Whether the cluster has carried out an action of the step; to skip one that was not
-        needed is none."""
-        return not all(done.skipped for done in self.completed)
+    def under_way(self) -> bool:
+        """Whether the cluster has carried out an action of the step, or since it has its slot a
+        part of one; to skip one that was not needed is none."""
+        return self.part_at is not None or not all(done.skipped for done in self.completed)
 
     @property
     def finished(self) -> bool:

@@ -186,7 +186,19 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
     again = bool(next_to_resume(seen, update, rollout))
     if again and seen.unwell:
         return Verdict(VerdictKind.RUNNING, message=f"stalled: {seen.unwell}")
-    return Verdict(VerdictKind.SUCCEEDED, message=f"resumed {name}", again=again)
+    return (None if again else _unsettled(seen)) or Verdict(
+        VerdictKind.SUCCEEDED, message=f"resumed {name}", again=again
+    )
+
+
+def _unsettled(seen: VersionView) -> Verdict | None:
+    """Returns how it goes on where a pool that is not paused, whoever resumed it, does not run the
+    release yet; None: all do."""
+    broken = next((pool for pool in seen.pools if pool.degraded and not pool.paused), None)
+    if broken is not None:
+        return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, degraded(broken), _POOL_GRACE)
+    waits = unsettled(seen)
+    return Verdict(VerdictKind.RUNNING, message=with_drains(seen, waits)) if waits else None
 
 
 def _checked(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
@@ -214,7 +226,7 @@ def _hopped(seen: VersionView, update: ClusterUpdate) -> Verdict:
     found = _updated(seen, hop)
     if found.kind is VerdictKind.SUCCEEDED and not hop.last:
         words = f"{hop.name}, is complete"
-        return Verdict(VerdictKind.SUCCEEDED, message=words, again=True, same_operation=True)
+        return Verdict(VerdictKind.SUCCEEDED, message=words, again=True)
     return replace(found, message=hop.says(found.message))
 
 

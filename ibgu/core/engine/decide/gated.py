@@ -62,7 +62,7 @@ def _candidate(
     return Candidate(
         action=ctx.action(member),
         rest=step.actions[member.action_index :],
-        begun=member.has_acted,
+        begun=member.under_way,
         cluster=cluster,
         seen=seen,
         scope=ctx.snapshot.scope,
@@ -80,10 +80,11 @@ def _candidate(
 
 def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) -> Reason | None:
     """Returns why the action that has its slot must not be armed now; None: no gate has closed
-    since the slot was given. Limits and rates are not asked: the member has its place."""
-    if member.action_index:
+    since the slot was given. Limits and rates are not asked: the member has its place. Once a run of
+    the member has succeeded, only what guards actions inside a chain is asked (R18.7)."""
+    if member.action_index or member.under_way:
         reason = kept_before_next(ctx, member, seen)
-        if reason is not None or member.has_acted:
+        if reason is not None or member.under_way:
             return reason
     reason = closed(ctx.snapshot, ctx.step(member), ctx.now)
     if stops_all(reason):

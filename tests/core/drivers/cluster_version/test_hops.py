@@ -182,7 +182,6 @@ def test_the_first_hop_ends_its_run_and_not_the_update() -> None:
         VerdictKind.SUCCEEDED,
         message="hop 1 of 2, to 4.15.20, is complete",
         again=True,
-        same_operation=True,
     )
     rolling = replace(asked, pools=(pool(), pool("worker", machines=2, updated=1)))
     assert verdict(rolling).message == (

@@ -12,9 +12,10 @@ from ibgu.core.model import Cause, Ended, Finished, Kind, Outcome, ReasonKind, R
 from ibgu.core.model.kinds import Pauses, RolloutObject, RolloutSpec
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
-from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 UID = "uid-z"
 CHECK = "openshift-machine-api/worker"
@@ -274,3 +275,53 @@ def test_a_restart_forgets_no_pause(engine: InMemoryEngine, turns: int) -> None:
     engine.restart()
     engine.drive()
     assert UID not in engine.fleet.rollouts or not engine.works
+
+
+def pools_under_way(engine: InMemoryEngine, *, until_resumed: str) -> VersionNode:
+    """Returns the cluster once its Pools has resumed that pool."""
+    engine.apply(pausing("Update", "Pools", pauses=Pauses(pools=["canary", "worker"])))
+    engine.until(Kind.STEP_FINISHED)
+    while until_resumed in spoke(engine).paused:
+        engine.wait(minutes=1)
+    return spoke(engine)
+
+
+def test_a_pool_that_breaks_while_the_last_one_rolls_fails_pools(engine: InMemoryEngine) -> None:
+    cluster = pools_under_way(engine, until_resumed="worker")
+    cluster.breaks = {"canary"}
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    assert member(engine, 1).outcome is Outcome.FAILED
+    assert member(engine, 1).message.startswith("the MachineConfigPool canary is degraded: ")
+
+
+def test_a_pool_that_a_person_resumes_is_waited_for(engine: InMemoryEngine) -> None:
+    cluster = pools_under_way(engine, until_resumed="canary")
+    cluster.paused.pop("worker")
+    cluster._script.append((50 * MINUTE, lambda: cluster.behind.discard("worker")))
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=40)
+    assert engine.member(UID, 1, "site-1").reason.message.startswith(
+        "waits for the MachineConfigPool worker: 0 of "
+    )
+    engine.wait(hours=1)
+    assert member(engine, 1).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("holds", ["a pause", "a policy"])
+def test_no_new_hold_stops_an_update_that_has_paused_its_pools(
+    engine: InMemoryEngine, holds: str
+) -> None:
+    """It would leave the pools paused for as long as it lasts."""
+    engine.apply(pausing("Update", "Pools"))
+    engine.until(Kind.RUN_ACCEPTED)
+    if holds == "a pause":
+        engine.annotate(UID, pause="yes")
+    else:
+        set_policies(engine, policy(approval={"fourEyes": False}))
+    engine.wait(hours=2)
+    assert member(engine).outcome is Outcome.SUCCEEDED
+    set_policies(engine)
+    found = engine.ibgus[UID]
+    engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
+    engine.drive()

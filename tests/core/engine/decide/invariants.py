@@ -238,7 +238,7 @@ class Invariants:
         assert found.kind is JudgementKind.STARTABLE, found
         looked = member.probe is not None and member.probe.id in work.feedback.probes
         assert looked or member.step > 0 or run.attempt > 1
-        assert self.hold is None or member.completed
+        assert self.hold is None or member.completed or member.part_at
         if before is not None and before.run is not None:
             result = before.run.result
             over = result is RunResult.WITHDRAWN or (result is not None and result.success)

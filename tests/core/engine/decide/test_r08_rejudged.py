@@ -145,7 +145,7 @@ def held_back(way: str) -> InMemoryEngine:
     engine.wait(minutes=30)
     member = engine.member("uid-a", way == "step", "site-1")
     assert isinstance(member.run, Intended)
-    assert member.has_acted is (way == "chain")
+    assert member.under_way is (way == "chain")
     return engine
 
 

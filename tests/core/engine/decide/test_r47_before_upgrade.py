@@ -211,3 +211,25 @@ def test_a_restart_anywhere_makes_no_second_backup_in_mid_upgrade() -> None:
         assert len(set(engine.spokes["site-1"].made)) == 1
         if over:
             return
+
+
+@pytest.mark.parametrize("holds", ["time", "a pause"])
+def test_a_cluster_that_was_backed_up_is_upgraded(engine: InMemoryEngine, holds: str) -> None:
+    """The time that was enough for the backup and the Upgrade is not asked for again."""
+    name = "site-1"
+    cluster = engine.spokes[name]
+    cluster.to(Stage.PREP)
+    cluster.job_time = timedelta(minutes=6)
+    cluster.dark = holds == "time"
+    engine.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    engine.apply(ibgu("a", "Upgrade", timeout=240))
+    engine.annotate(UID, **ASKED)
+    engine.wait(minutes=180)
+    cluster.dark = False
+    engine.touch_cluster(name)
+    engine.wait(minutes=2)
+    if holds == "a pause":
+        engine.annotate(UID, pause="yes")
+    engine.wait(minutes=90)
+    assert engine.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+    assert runs(engine, name) == [UPGRADE_BACKUP, "Upgrade"]

@@ -144,9 +144,7 @@ def _apply_verdict(
         words = f"after {MAX_RUNS} runs {run.action} is not done; the last one has {found.message}"
         end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
     elif found.kind is VerdictKind.SUCCEEDED and found.again:
-        part_at = _made_at(ctx, run, found) or member.part_at
-        if found.same_operation:
-            part_at = member.part_at or run.intended_at
+        part_at = _made_at(ctx, run, found) or member.part_at or run.intended_at
         succeed_in_part(ctx, member, run, found.message, part_at)
     elif found.kind is VerdictKind.SUCCEEDED:
         succeed_run(ctx, member, run, cluster, _made_at(ctx, run, found))
