@@ -192,8 +192,8 @@ def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
 
 
 def _unsettled(seen: VersionView) -> Verdict | None:
-    """Returns how it goes on where a pool that is not paused, whoever resumed it, does not run the
-    release yet; None: all do."""
+    """Returns how it goes on where a pool that is not paused does not run the release yet, also one
+    that a person has resumed; None: all do."""
     broken = next((pool for pool in seen.pools if pool.degraded and not pool.paused), None)
     if broken is not None:
         return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, degraded(broken), _POOL_GRACE)

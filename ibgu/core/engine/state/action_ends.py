@@ -1,4 +1,4 @@
-"""How the Upgrades and Rollbacks of members have ended, for circuit breakers (R19)."""
+"""The ends of members' Upgrades and Rollbacks, for circuit breakers (R19)."""
 
 from datetime import datetime
 

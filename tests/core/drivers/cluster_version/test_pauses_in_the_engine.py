@@ -312,7 +312,7 @@ def test_a_pool_that_a_person_resumes_is_waited_for(engine: InMemoryEngine) -> N
 def test_no_new_hold_stops_an_update_that_has_paused_its_pools(
     engine: InMemoryEngine, holds: str
 ) -> None:
-    """It would leave the pools paused for as long as it lasts."""
+    """The pools would stay paused for as long as the hold lasts."""
     engine.apply(pausing("Update", "Pools"))
     engine.until(Kind.RUN_ACCEPTED)
     if holds == "a pause":
