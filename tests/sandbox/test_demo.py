@@ -159,3 +159,19 @@ def test_make_fails_if_the_demo_does_not_end_as_meant(start: Start) -> None:
     assert "Not as meant: spoke1 did not fail, though made to.\n" in demo.said
     assert demo.said[-1].endswith("demo] Error 1\n")
     assert not demo.left
+
+
+def test_a_demo_outlives_the_deletion_of_its_rollout(start: Start) -> None:
+    options = ("--clusters", "3", "--speed", "250", "--listen", "ADDRESS")
+    demo = start(sys.executable, "-m", "ibgu", "demo", *options)
+    demo.until("Running ")
+    given = demo.exported()
+    kubectl = [given["kubectl"], "-n", "default"]
+    environment = {**os.environ, "KUBECONFIG": given["KUBECONFIG"]}
+
+    def run(*command: str) -> None:
+        subprocess.run([*kubectl, *command], env=environment, check=True, capture_output=True)
+
+    run("delete", "ibgu", "demo")
+    demo.until("The ImageBasedGroupUpgrade demo is deleted; the hub stays.")
+    run("get", "managedclusters", "spoke1")

@@ -197,11 +197,14 @@ def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
         )
     if (budget := spec.failure_budget) is not None:
         of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
-        share = " of the clusters" if isinstance(budget.maximum, str) else ""
+        most = budget.maximum
+        share = f"{most} of the clusters" if isinstance(most, str) else counted(most, "cluster")
+        have = "has" if most == 1 else "have"
+        doing = f" in {_listed(spec.actions)}" if spec.actions else ""
         window = budget.window
         within = f" within {duration(window)}" if window is not None else ""
         yield (
-            f"If more than {budget.maximum}{share} of {of} have failed{within}, nothing new "
+            f"If more than {share} of {of} {have} failed{doing}{within}, nothing new "
             "starts until a person resumes the rollout."
         )
     if (breaker := spec.breaker) is not None:

@@ -137,8 +137,16 @@ class Demo:
             await asyncio.sleep(0.2)
 
     async def _stay(self, view: DemoView) -> int:
+        """Shows the rollout until Ctrl-C, also one that takes the place of a deleted one."""
+        shown = True
         while True:
-            view.show(await self._found(), "Ctrl-C ends the demo and removes everything.")
+            found = await self._shown()
+            if found is not None:
+                view.show(found, "Ctrl-C ends the demo and removes everything.")
+            elif shown:
+                gone = f"The {self._sample.kind} {sample.NAME} is deleted; the hub stays."
+                self._console.print(f"{gone} Ctrl-C ends the demo.", highlight=False)
+            shown = found is not None
             await asyncio.sleep(0.5)
 
     async def _walk(self, view: DemoView) -> int:
@@ -169,12 +177,19 @@ class Demo:
             await asyncio.sleep(0.5)
 
     async def _found(self) -> dict[str, Any]:
+        found = await self._shown()
+        if found is None:
+            raise SandboxError(f"the {self._sample.kind} {sample.NAME} is gone")
+        return found
+
+    async def _shown(self) -> dict[str, Any] | None:
+        """Returns the rollout; None: somebody has deleted it."""
         self._keeper.check(IBGU)
         try:
             return dict(json.loads(await self._admin.request("GET", self._path)))
         except HubError as error:
             if error.not_found:
-                raise SandboxError(f"the {self._sample.kind} {sample.NAME} is gone") from error
+                return None
             raise
 
     def _verdict(self, found: dict[str, Any]) -> int:

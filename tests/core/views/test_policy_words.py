@@ -179,8 +179,13 @@ def test_freezes_that_are_over_are_left_out() -> None:
         ),
         (
             {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
-            "If more than 3 of all rollouts together have failed within 1 h, nothing new starts "
-            "until a person resumes the rollout.",
+            "If more than 3 clusters of all rollouts together have failed within 1 h, nothing new "
+            "starts until a person resumes the rollout.",
+        ),
+        (
+            {"failureBudget": {"maximum": 1, "per": "Step"}, "actions": ["Upgrade"]},
+            "If more than 1 cluster of a step has failed in Upgrade, nothing new starts until a "
+            "person resumes the rollout.",
         ),
         (
             {"approval": {}},

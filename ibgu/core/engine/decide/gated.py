@@ -80,8 +80,8 @@ def _candidate(
 
 def closed_meanwhile(ctx: DecisionContext, member: InFlight, seen: Observation) -> Reason | None:
     """Returns why the action that has its slot must not be armed now; None: no gate has closed
-    since the slot was given. Limits and rates are not asked: the member has its place. Once a run of
-    the member has succeeded, only what guards actions inside a chain is asked (R18.7)."""
+    since the slot was given. Limits and rates are not asked: the member has its place. Once a run
+    of the member has succeeded, only what guards actions inside a chain is asked (R18.7)."""
     if member.action_index or member.under_way:
         reason = kept_before_next(ctx, member, seen)
         if reason is not None or member.under_way:

@@ -164,7 +164,10 @@ def _of_author(asked: PolicyApproval, what: _Asked, author: str, consent: Consen
             "person more must approve it, who may be its author"
         )
     if not consent.can_prove:
-        return "; the author of the step is not proven, because the rollout is too old for that"
+        return (
+            "; the author of the step can't be proven, because the rollout is older than the "
+            "admission policy ibgu-grants"
+        )
     enough = f"{asked.approvers} {'is' if asked.approvers == 1 else 'are'} enough"
     return f"; {enough} once the step's author is proven: they annotate the rollout with {key}"
 

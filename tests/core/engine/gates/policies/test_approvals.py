@@ -298,8 +298,8 @@ def test_a_rollout_older_than_the_admission_policy_has_no_proven_author() -> Non
     engine.proven_since = START
     start(engine, "Prep", author="alice")
     assert message(engine) == (
-        f"2 people must approve {STEP_1}; the author of the step is not proven, because the "
-        "rollout is too old for that"
+        f"2 people must approve {STEP_1}; the author of the step can't be proven, because the "
+        "rollout is older than the admission policy ibgu-grants"
     )
 
 
