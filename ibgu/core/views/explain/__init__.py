@@ -5,10 +5,12 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
 from ibgu.core.engine.gates.policies import MEANINGS
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.model import (
     ActingParty,
     ActionName,
     Member,
+    MemberState,
     Outcome,
     Reason,
     ReasonKind,
@@ -54,12 +56,14 @@ _NEEDS_NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, Display
 def explain(texts: KindTexts, case: ExplainCase) -> Explained:
     case = replace(case, member=as_displayed(case.member))
     member = case.member
-    reason, state = reason_of(member, case.hold), word_of(member, case.hold)
+    own_reason, state = reason_of(member, case.hold), word_of(member, case.hold)
+    besides = _hold_besides(case, own_reason)
+    reason = _with_hold(own_reason, besides)
     reported = _last_reported(case)
     own = texts.meanings(_newest_action(case))
     known, meaning, late = (
         _known(texts, case, reason),
-        _meaning(case, reason, own),
+        meaning_of_reason(besides.kind, own) if besides else _meaning(case, reason, own),
         _overdue(case, reason, own),
     )
     return Explained(
@@ -89,6 +93,24 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         preflight=_findings(case, state),
         history=history(case.past),
     )
+
+
+def _hold_besides(case: ExplainCase, reason: Reason | None) -> Reason | None:
+    """Returns the hold that a person must end before the member starts, although its own reason,
+    the gate of a policy, needs nobody; None: there is none."""
+    hold = case.hold
+    if case.member.state is not MemberState.WAITING or reason is None or not reason.gate:
+        return None
+    by_person = hold is not None and stops_all(hold) and hold.who is ActingParty.PERSON
+    return hold if by_person and reason.who is not ActingParty.PERSON else None
+
+
+def _with_hold(reason: Reason | None, hold: Reason | None) -> Reason | None:
+    """Returns the member's reason, with the hold that stops it besides."""
+    if reason is None or hold is None:
+        return reason
+    words = f"{reason.message}; besides, nothing new starts: {hold.message}"
+    return replace(reason, message=words, who=hold.who, until=None)
 
 
 def _findings(case: ExplainCase, state: DisplayState) -> list[str]:

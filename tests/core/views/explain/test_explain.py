@@ -38,6 +38,7 @@ from ibgu.core.views.explain import (
 )
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight, member, run
 
+RATE = Reason(ReasonKind.START_RATE, NOW, "5 starts a minute")
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, ActingParty.PERSON)
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
@@ -53,6 +54,22 @@ def told(found: Member, *past: PastStep, minutes: int = 6, **more: Any) -> Expla
         "duration_stats": {},
     }
     return explain(IBU, ExplainCase(**(fields | more)))
+
+
+@pytest.mark.parametrize("who", [ActingParty.CLUSTER, ActingParty.PERSON])
+@pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, RATE])
+def test_a_cluster_that_a_policy_keeps_behind_a_hold_needs_a_person(
+    hold: Reason | None, who: ActingParty
+) -> None:
+    kept = Reason(ReasonKind.GATE, NOW, "5 of 5 in flight", None, who, gate="RolloutPolicy/network")
+    answer = told(member("site-1", reason=kept), hold=hold)
+    assert answer.policy == "network"
+    if hold is CIRCUIT_BREAKER and who is ActingParty.CLUSTER:
+        assert answer.why == "5 of 5 in flight; besides, nothing new starts: 5 in a row"
+        assert answer.who is ActingParty.PERSON
+        assert answer.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+    else:
+        assert (answer.why, answer.who) == ("5 of 5 in flight", who)
 
 
 def test_a_known_failure() -> None:
