@@ -109,7 +109,7 @@ def _with_hold(reason: Reason | None, hold: Reason | None) -> Reason | None:
     """Returns the member's reason, with the hold that stops it besides."""
     if reason is None or hold is None:
         return reason
-    words = f"{reason.message}; besides, nothing new starts: {hold.message}"
+    words = f"{reason.message}; also, nothing new starts: {hold.message}"
     return replace(reason, message=words, who=hold.who, until=None)
 
 

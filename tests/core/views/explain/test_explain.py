@@ -65,7 +65,7 @@ def test_a_cluster_that_a_policy_keeps_behind_a_hold_needs_a_person(
     answer = told(member("site-1", reason=kept), hold=hold)
     assert answer.policy == "network"
     if hold is CIRCUIT_BREAKER and who is ActingParty.CLUSTER:
-        assert answer.why == "5 of 5 in flight; besides, nothing new starts: 5 in a row"
+        assert answer.why == "5 of 5 in flight; also, nothing new starts: 5 in a row"
         assert answer.who is ActingParty.PERSON
         assert answer.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
     else:
