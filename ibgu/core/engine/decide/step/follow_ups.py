@@ -13,8 +13,8 @@ from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import hold_step
 from ibgu.core.engine.gates import held_by_budget, spent_budget
-from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import ClusterView, Kind, Rollout
+from ibgu.core.engine.state import TrackedRollout, TrackedStep
+from ibgu.core.model import ClusterView, Kind, Rollout, RolloutState
 from ibgu.core.model.follow_ups import PolicyFollowUp, name_digest
 from ibgu.core.model.names import NAME_LABEL
 from ibgu.core.text.spans import duration
@@ -23,6 +23,7 @@ MAKE_WITHIN = timedelta(minutes=10)
 """A new rollout that could not be made for longer is not made any more: why it was to be made may
 no longer hold."""
 LABELS_CHANGED = "its labels have changed since"
+_OVER = (RolloutState.COMPLETE, RolloutState.DELETED)
 _SHOWN = 3
 """The clusters that a command line names."""
 _BASE = 200
@@ -74,13 +75,26 @@ def before_restore(ctx: DecisionContext, at: datetime) -> bool:
 
 
 def taken_by(ctx: DecisionContext, cluster: ClusterView) -> Rollout | None:
-    """Returns the other rollout that has the cluster, or is newer and has or had it."""
+    """Returns the other rollout that has the cluster, or is newer and may have it yet, or has begun
+    on it."""
     fleet = ctx.fleet
     holder, uids = fleet.claims.get(cluster.uid), fleet.rollouts_of.get(cluster.name, ())
-    for each in (fleet.rollouts[uid].rollout for uid in sorted(uids)):
-        if each.age > ctx.rollout.age or (holder is not None and holder.rollout == each.uid):
-            return each
+    for each in (fleet.rollouts[uid] for uid in sorted(uids)):
+        other = each.rollout
+        if holder is not None and holder.rollout == other.uid:
+            return other
+        newer = other.age > ctx.rollout.age
+        if newer and (other.state not in _OVER or _has_begun(each, cluster.name)):
+            return other
     return None
+
+
+def _has_begun(tracked: TrackedRollout, name: str) -> bool:
+    """Returns whether the rollout has begun a run on the cluster, or has found an action done."""
+    members = (step.members.get(name) for step in tracked.steps)
+    return any(
+        each.started_at is not None or each.completed != () for each in members if each is not None
+    )
 
 
 def unselectable(ctx: DecisionContext, cluster: ClusterView) -> str:

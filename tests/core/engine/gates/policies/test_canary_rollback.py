@@ -11,7 +11,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.step import rollbacks as module
 from ibgu.core.engine.state import broken_canaries
 from ibgu.core.engine.state.health_observations import HealthFinding, ObservedCheck
-from ibgu.core.model import Change, Kind, Outcome, PendingPatch
+from ibgu.core.model import Change, Kind, Outcome, PendingPatch, RolloutState
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.rollout_policy import RolloutPolicy
@@ -448,6 +448,22 @@ def test_a_newer_rollout_that_has_the_cluster_leaves_it_to_a_person() -> None:
     engine.apply(ibgu("b", "FinalizeUpgrade", age=-90, selectors=chosen))
     engine.wait(minutes=1)
     assert refusal(engine) == "it is in fleet/b now"
+
+
+def test_a_newer_rollout_that_never_began_on_the_canary_stops_no_rollback() -> None:
+    engine = upgraded()
+    chosen = [LabelSelector({"name": "site-1"})]
+    engine.frozen.add("site-1")
+    engine.apply(ibgu("b", "FinalizeUpgrade", age=-90, selectors=chosen))
+    engine.wait(seconds=5)
+    engine.annotate("uid-b", skip="site-1")
+    engine.settle()
+    assert engine.tracked("uid-b").rollout.state is RolloutState.COMPLETE
+    engine.frozen.clear()
+    engine.touch_cluster("site-1")
+    breaks(engine, "site-1", minutes=16)
+    [found] = asked(engine)
+    assert (found.refused, found.clusters) == ("", ("site-1",))
 
 
 def test_an_older_rollout_that_works_on_the_cluster_leaves_it_to_a_person() -> None:

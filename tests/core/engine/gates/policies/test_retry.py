@@ -11,7 +11,7 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.step import retries as module
 from ibgu.core.engine.decide.step.follow_ups import name_of
 from ibgu.core.engine.state import retries as state
-from ibgu.core.model import Change, Kind, PendingPatch, ReasonKind, RolloutState, names
+from ibgu.core.model import Change, Kind, Outcome, PendingPatch, ReasonKind, RolloutState, names
 from ibgu.core.model.follow_ups import PolicyFollowUp, ShownFollowUp
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.builders import unreadable_rollout
@@ -380,6 +380,50 @@ def test_a_newer_rollout_keeps_the_cluster(engine: InMemoryEngine) -> None:
     chosen = LabelSelector(match_labels={"name": "site-1"})
     engine.apply(ibgu("b", "Prep", age=-600, selectors=[chosen]))
     assert superseded(engine) == "another rollout has it"
+
+
+def test_a_newer_rollout_that_goes_on_without_the_cluster_keeps_it(engine: InMemoryEngine) -> None:
+    engine.frozen.update(("site-1", "site-2"))
+    engine.apply(ibgu("b", "Prep", age=-600))
+    engine.wait(seconds=5)
+    engine.annotate("uid-b", skip="site-1")
+    engine.settle()
+    assert engine.member("uid-b", 0, "site-1").outcome is Outcome.SKIPPED
+    assert superseded(engine) == "another rollout has it"
+
+
+def test_a_newer_rollout_that_has_begun_on_the_cluster_keeps_it(engine: InMemoryEngine) -> None:
+    chosen = LabelSelector(match_labels={"name": "site-1"})
+    engine.apply(ibgu("b", "Prep", "AbortOnFailure", age=-600, selectors=[chosen]))
+    until(engine, "uid-b")
+    engine.delete("uid-b")
+    assert superseded(engine) == "another rollout has it"
+
+
+def test_a_newer_rollout_that_found_its_action_done_keeps_the_cluster(
+    engine: InMemoryEngine,
+) -> None:
+    chosen = LabelSelector(match_labels={"name": "site-1"})
+    engine.apply(ibgu("b", "Abort", age=-600, selectors=[chosen]))
+    until(engine, "uid-b")
+    assert engine.member("uid-b", 0, "site-1").started_at is None
+    assert superseded(engine) == "another rollout has it"
+
+
+def test_a_newer_rollout_that_was_deleted_before_it_began_stops_no_retry() -> None:
+    engine = failing("site-1")
+    retry(engine)
+    engine.apply(ibgu("a", *PLAN))
+    engine.until(Kind.RUN_ACCEPTED)
+    chosen = LabelSelector(match_labels={"name": "site-1"})
+    engine.apply(ibgu("b", "Prep", age=-1, selectors=[chosen]))
+    engine.wait(seconds=5)
+    engine.delete("uid-b")
+    until(engine, "uid-a")
+    assert engine.member("uid-b", 0, "site-1").outcome is Outcome.CANCELLED
+    found = due(engine)
+    assert (found.refused, found.clusters) == ("", ("site-1",))
+    assert found.pending
 
 
 def test_a_rollout_that_can_not_be_read_keeps_the_cluster(engine: InMemoryEngine) -> None:
