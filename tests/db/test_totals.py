@@ -131,6 +131,23 @@ async def test_totals_are_recounted_after_the_next_event(journal: Journal, reads
     assert await counted(reads) == Counts(total=1, succeeded=1)
 
 
+@pytest.mark.parametrize("clean_up", [Action.ABORT_ON_FAILURE, Action.ABORT])
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_a_clean_up_of_a_late_completion_counts_as_in_the_fleet_state(
+    journal: Journal, reads: Reads, clean_up: Action, outcome: Outcome
+) -> None:
+    one = rollout(spec=spec("Prep", clean_up))
+    steps = [step(one, index, each) for index, each in enumerate((Action.PREP, clean_up))]
+    members = [
+        _without_run(became(state, index, rollout=one.uid))
+        for index, state in enumerate(("late", str(outcome)))
+    ]
+    await journal.commit(Changeset(decisions=tuple(seen(one, steps, members)), at=NOW))
+    fleet = FleetState()
+    fleet.load([one], steps, members, ())
+    assert await counted(reads) == fleet.rollouts[one.uid].counts
+
+
 async def test_a_large_rollout_is_counted_with_its_step_for_all_callers(
     journal: Journal, reads: Reads, clock: Clock
 ) -> None:

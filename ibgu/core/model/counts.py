@@ -121,6 +121,8 @@ _FIELDS = {
 }
 COMPLETED = frozenset({Progress.SUCCEEDED, Progress.LATE})
 """The cluster is where the step's actions bring it: the plan's next step is for it."""
+NO_SUCCESS = frozenset({Progress.FAILED, Progress.SKIPPED, Progress.CANCELLED})
+"""The member has ended in its step without success."""
 
 
 def progress_of(state: str, outcome: str | None, late: str) -> Progress:
@@ -152,14 +154,19 @@ def places_of(visits: Iterable[StepVisit]) -> tuple[ClusterPosition, ...]:
 
 def _place_of(visits: Iterable[StepVisit]) -> ClusterPosition:
     """Returns the place of one cluster: in its newest step, except that Abort and AbortOnFailure
-    only clean up. Where the cluster had not succeeded before, they change nothing."""
+    only clean up. Where the cluster had not succeeded before, they change nothing. Neither does one
+    for failed clusters that had no success at one that has completed late."""
     acted: ClusterPosition | None = None
     cleaned: ClusterPosition | None = None
+    tried = False
     for _, first, place in visits:
         if traits(first).aborts:
             cleaned = place
+            tried = traits(first).after_failure and place.progress in NO_SUCCESS
         else:
-            acted, cleaned = place, None
+            acted, cleaned, tried = place, None, False
+    if tried and acted is not None and acted.progress is Progress.LATE:
+        return acted
     if cleaned is not None and (acted is None or acted.progress in COMPLETED):
         return cleaned
     assert acted is not None

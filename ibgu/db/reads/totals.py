@@ -10,6 +10,7 @@ from ibgu.core.drivers import every_action
 from ibgu.core.model import MemberState, Outcome, Rollout, Step
 from ibgu.core.model.counts import (
     COMPLETED,
+    NO_SUCCESS,
     ClusterPosition,
     Counts,
     Progress,
@@ -23,20 +24,24 @@ from ibgu.db.rows import readable
 
 _STATES = len(Progress)
 _COMPLETED = ", ".join(str(int(progress)) for progress in COMPLETED)
+_NO_SUCCESS = ", ".join(str(int(progress)) for progress in NO_SUCCESS)
 _PLACES = text(f"""
     SELECT uid, place / {_STATES} AS step, place % {_STATES} AS progress, count(*) AS clusters
     FROM unnest(CAST(:uids AS text[])) AS uid CROSS JOIN LATERAL (
       SELECT CASE
         WHEN acted IS NULL THEN cleaned
+        WHEN cleaned = tried AND acted % {_STATES} = {Progress.LATE:d}
+          AND cleaned % {_STATES} IN ({_NO_SUCCESS}) THEN acted
         WHEN cleaned > acted AND acted % {_STATES} IN ({_COMPLETED}) THEN cleaned
         ELSE acted
       END AS place
       FROM (
         SELECT max(place) FILTER (WHERE NOT cleans) AS acted,
-          max(place) FILTER (WHERE cleans) AS cleaned
+          max(place) FILTER (WHERE cleans) AS cleaned,
+          max(place) FILTER (WHERE of_failed) AS tried
         FROM (
           SELECT cluster, cluster_uid, actions[1] = ANY(CAST(:aborts AS text[])) AS cleans,
-            step * {_STATES} + CASE
+            actions[1] = ANY(CAST(:after_failure AS text[])) AS of_failed, step * {_STATES} + CASE
               WHEN members.state = '{MemberState.WAITING}' THEN {Progress.WAITING:d}
               WHEN members.state = '{MemberState.IN_FLIGHT}' THEN {Progress.RUNNING:d}
               WHEN outcome = '{Outcome.SUCCEEDED}' THEN {Progress.SUCCEEDED:d}
@@ -131,8 +136,13 @@ class TotalReads(CountingReads):
             opened[step.rollout].append(step)
         places: dict[str, dict[ClusterPosition, int]] = {uid: {} for uid in uids}
         only = None if clusters is None else list(clusters)
-        aborts = every_action(lambda action: action.aborts)
-        asked = {"hub": self.hub, "uids": uids, "clusters": only, "aborts": aborts}
+        asked = {
+            "hub": self.hub,
+            "uids": uids,
+            "clusters": only,
+            "aborts": every_action(lambda action: action.aborts),
+            "after_failure": every_action(lambda action: action.after_failure),
+        }
         for uid, index, progress, number in await db.execute(_PLACES, asked):
             places[uid][ClusterPosition(index, Progress(progress))] = number
         return {
