@@ -25,8 +25,9 @@ from ibgu.core.drivers.ibu.preflight.model import FactSource
 from ibgu.core.drivers.ibu.preflight.recorded import StepInputs, facts_of_step, result_of
 from ibgu.core.drivers.preflight import ALL_RULES, RULE_BOOKS, judge
 from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.gates.policies import HoldingPolicies, policies_unknown
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.engine.state.demands import PolicyDemands, enforces_preflight
+from ibgu.core.engine.state.demands import enforces_preflight
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import passed
 from ibgu.core.model import ClusterView, Finished, InFlight, Member, Rollout, Step, StepState, names
@@ -90,9 +91,9 @@ class Preflights:
         touch: Callable[[str], None],
         inspections: StepInspections | None,
         releases: HubReleases | None = None,
-        demands: Callable[[Rollout], Sequence[PolicyDemands]] = lambda rollout: (),
+        holding: Callable[[Rollout], HoldingPolicies] = lambda rollout: HoldingPolicies(),
     ) -> None:
-        """`inspections`, `releases`: None if they are turned off. `demands` returns those of the
+        """`inspections`, `releases`: None if they are turned off. `holding` returns the
         policies that hold a rollout."""
         self._fleet = fleet
         self._drivers = drivers
@@ -103,7 +104,7 @@ class Preflights:
         self._touch = touch
         self._inspections = inspections
         self._releases = releases
-        self._demands = demands
+        self._holding = holding
         self._results: dict[tuple[str, int], PreflightResult] = {}
         self._evaluations: dict[str, _Evaluation] = {}
         self._last: datetime | None = None
@@ -170,10 +171,15 @@ class Preflights:
 
     def _mode(self, tracked: TrackedRollout, clusters: Iterable[ClusterView]) -> PreflightMode:
         """Returns the mode for the current step with these clusters: that of the annotation, or the
-        stricter one of a policy that is about one of them (R50.15)."""
+        stricter one of a policy that is about one of them (R50.15). While policies are not known, a
+        record that is enforced is kept up to date as one."""
         rollout, current = tracked.rollout, tracked.current
         actions = current.step.actions if current is not None else ()
-        if enforces_preflight(self._demands(rollout), actions, clusters):
+        record = current.step.preflight if current is not None else None
+        holding = self._holding(rollout)
+        unknown = policies_unknown(holding.gates)
+        kept = unknown and record is not None and record.enforced
+        if kept or enforces_preflight(holding.demands, actions, clusters):
             return PreflightMode.ENFORCE
         return preflight_mode(self._mirror.annotations(rollout.uid))
 

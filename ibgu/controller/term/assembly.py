@@ -1,7 +1,7 @@
 """Creates the parts of a term, each with what it needs and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -47,9 +47,8 @@ from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.driver import Drivers
-from ibgu.core.engine.gates.policies import PolicyGates
+from ibgu.core.engine.gates.policies import HoldingPolicies, PolicyGates
 from ibgu.core.engine.state import FleetState
-from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.kinds import ObjectMeta
@@ -242,10 +241,10 @@ class Assembly(Struct, frozen=True, eq=False):
     ) -> Preflights:
         mirror, policies = self._deps.mirror, self._deps.lookups.rollout_policies
 
-        def demands(rollout: Rollout) -> Sequence[PolicyDemands]:
+        def holding(rollout: Rollout) -> HoldingPolicies:
             found = mirror.rollout_object(rollout.uid)
             labels = found.metadata.labels if found is not None else {}
-            return gates.of(policies.state(), rollout.namespace, labels).demands
+            return gates.of(policies.state(), rollout.namespace, labels)
 
         return Preflights(
             self._fleet,
@@ -257,7 +256,7 @@ class Assembly(Struct, frozen=True, eq=False):
             touch,
             self._step_inspections(),
             HubReleases(self._deps.client) if self._deps.settings.preflight_hub_releases else None,
-            demands,
+            holding,
         )
 
     def _step_inspections(self) -> StepInspections | None:

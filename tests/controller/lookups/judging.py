@@ -1,7 +1,7 @@
 """Evaluates the steps of an engine in memory, as the controller does beside its loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
@@ -16,7 +16,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.preflight.facts import TOPOLOGY_CLAIM, VERSION_CLAIM
-from ibgu.core.engine.state.demands import PolicyDemands
+from ibgu.core.engine.gates.policies import HoldingPolicies
 from ibgu.core.model import ClusterView, Kind, ReasonKind
 from ibgu.core.model.kinds import ObjectMeta, RolloutObject
 from ibgu.core.model.preflight import PreflightRecord
@@ -59,12 +59,12 @@ class Controller:
             lambda: self.now,
             self._take,
             inspections,
-            demands=lambda rollout: self._demands(rollout.namespace),
+            holding=lambda rollout: self._holding(rollout.namespace),
         )
 
-    def _demands(self, namespace: str) -> Sequence[PolicyDemands]:
+    def _holding(self, namespace: str) -> HoldingPolicies:
         policies = self.engine.rollout_policies
-        return self.engine.policy_gates.of(policies, namespace, {}).demands
+        return self.engine.policy_gates.of(policies, namespace, {})
 
     def _take(self, uid: str) -> None:
         self.engine.preflight = self.preflights.result(self.engine.tracked(uid))

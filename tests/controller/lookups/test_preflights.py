@@ -16,6 +16,7 @@ from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.drivers.preflight import judge
 from ibgu.core.model import Kind, OnStep, Outcome, ReasonKind
 from ibgu.core.model.preflight import PreflightRecord
+from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.db.inspections import Inspections
 from tests.controller.lookups.judging import HOUR, UID, Controller
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
@@ -291,6 +292,21 @@ async def test_a_policy_that_comes_later_has_the_step_evaluated_again() -> None:
     set_policies(controller.engine, policy("careful", preflight="Enforce"))
     controller.engine.settle()
     await controller.until(lambda: controller.record is not None and controller.record.enforced)
+
+
+async def test_unknown_policies_leave_an_enforced_step_as_it_was_evaluated() -> None:
+    controller = Controller("site-1")
+    controller.engine.spokes["site-1"].dark = True
+    set_policies(controller.engine, policy("careful", preflight="Enforce"))
+    await controller.begin("Prep", mode="warn")
+    await controller.until(lambda: controller.record is not None and controller.record.enforced)
+    controller.engine.rollout_policies = PolicyState(problem="ibgu has not read them yet")
+    controller.engine.touch_everything()
+    controller.engine.settle()
+    await controller.many_checks()
+    assert len(controller.evaluations) == 1
+    assert controller.record is not None
+    assert controller.record.enforced
 
 
 async def test_a_cluster_between_two_actions_is_evaluated_again() -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import keep_findings
 from ibgu.core.engine.gates import under_policies
+from ibgu.core.engine.gates.policies import policies_unknown
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.demands import enforces_preflight
 from ibgu.core.model import Finished, Kind
@@ -55,6 +56,8 @@ def end_enforcement(ctx: DecisionContext) -> None:
 
 def _not_enforced(ctx: DecisionContext, tracked: TrackedStep, members: Collection[str]) -> bool:
     """Returns whether it is known that neither the rollout nor a policy enforces preflight."""
+    if policies_unknown(ctx.snapshot.policies):
+        return False
     found = ctx.snapshot.object
     mode = preflight_mode(found.metadata.annotations) if found is not None else None
     if mode not in (PreflightMode.OFF, PreflightMode.WARN):

@@ -2,7 +2,12 @@
 
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.faults import faults
-from ibgu.core.engine.gates.policies.in_force import UNKNOWN, HoldingPolicies, PolicyGates
+from ibgu.core.engine.gates.policies.in_force import (
+    UNKNOWN,
+    HoldingPolicies,
+    PolicyGates,
+    policies_unknown,
+)
 from ibgu.core.engine.gates.policies.meanings import MEANINGS
 from ibgu.core.engine.gates.policies.sources import (
     Sources,
@@ -19,6 +24,7 @@ __all__ = [
     "PolicyGates",
     "Sources",
     "faults",
+    "policies_unknown",
     "source_fault",
     "source_faults",
     "sources_asked",

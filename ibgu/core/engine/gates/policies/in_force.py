@@ -9,7 +9,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import GateInput, policy_gate
+from ibgu.core.engine.gate import Gate, GateInput, policy_gate
 from ibgu.core.engine.gates.gate import MemberGate
 from ibgu.core.engine.gates.policies.cluster_hold import CLUSTER_HOLD
 from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce, shut, unknown
@@ -33,6 +33,12 @@ from ibgu.core.plan.policies import selector_keys
 
 UNKNOWN = "RolloutPolicies"
 """The name of the gate that is closed while the hub's policies are not known."""
+
+
+def policies_unknown(gates: Iterable[Gate]) -> bool:
+    """Returns whether the gate is among them that is closed while the hub's policies are not
+    known."""
+    return any(gate.name == UNKNOWN for gate in gates)
 
 
 class HoldingPolicies(Struct, frozen=True):

@@ -11,6 +11,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import Backup
 from ibgu.core.model.preflight import PreflightRecord, PreflightResult, RecordedFinding
+from ibgu.core.model.rollout_policy import PolicyState
 from tests.core.drivers.cluster_version.test_update_in_the_engine import ALL, UID, fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import NEW
@@ -173,6 +174,25 @@ def test_a_record_is_enforced_no_longer_once_the_policy_is_gone() -> None:
     engine.wait(minutes=60)
     assert outcomes(engine) == [DONE] * 3
     assert "preflight is no longer enforced" in engine.told(Kind.PREFLIGHT)
+
+
+def test_policies_that_are_not_known_for_a_moment_leave_the_record_as_it_is() -> None:
+    engine = fleet(preflight="Enforce")
+    engine.spokes["site-1"].dark = True
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    known, said = engine.rollout_policies, engine.told(Kind.PREFLIGHT)
+    engine.rollout_policies = PolicyState(problem="ibgu has not read them yet")
+    engine.restart()
+    engine.settle()
+    engine.rollout_policies = known
+    engine.touch_everything()
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert engine.told(Kind.PREFLIGHT) == said
+    assert outcomes(engine) == [DONE] * 3
 
 
 def test_a_policy_that_comes_later_waits_for_a_new_evaluation() -> None:
