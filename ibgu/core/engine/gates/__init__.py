@@ -35,6 +35,7 @@ from ibgu.core.engine.gates.shares import (
     allowed_starts,
     has_room,
     look_ahead,
+    room_after,
     start_delay,
     step_rate_limits,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "paused",
     "raised",
     "resumable_gate",
+    "room_after",
     "same_hold",
     "share",
     "spent_budget",

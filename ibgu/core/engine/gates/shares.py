@@ -36,6 +36,13 @@ def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:
     return limits.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
+def room_after(tracked: TrackedRollout, step: TrackedStep, ended: int) -> int:
+    """Returns how many more members could be in flight once so many of those in flight have ended,
+    also in a ramp-up."""
+    width = step_rate_limits(tracked, step).width(step.step.max_concurrency, step.ended + ended)
+    return width - len(step.slots) + ended
+
+
 def has_room(tracked: TrackedRollout, step: TrackedStep) -> bool:
     """Returns whether the step has a slot for one more, also in its ramp-up."""
     return not step.full and ramp_up_capacity(step_rate_limits(tracked, step), step) > 0

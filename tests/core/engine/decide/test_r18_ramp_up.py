@@ -108,6 +108,47 @@ def test_a_hung_cluster_keeps_its_place_while_nobody_could_take_it() -> None:
     assert engine.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
+def switched_on(*hung: int, dark: frozenset[str] = frozenset()) -> InMemoryEngine:
+    """Four clusters are in flight when a person asks for a ramp-up; some of them have hung for an
+    hour longer than the others, and pass their limits."""
+    engine = sites(8)
+    for name, spoke in engine.spokes.items():
+        spoke.faults[Stage.PREP] = "hang"
+        spoke.dark = int(name[5:]) not in hung
+    engine.apply(rate_limited("a", "Prep", concurrency=4, timeout=240))
+    engine.wait(minutes=60)
+    for name, spoke in engine.spokes.items():
+        spoke.dark = name in dark
+        engine.touch_cluster(name)
+    engine.wait(minutes=5)
+    engine.annotate("uid-a", **{"ramp-up": "true"})
+    engine.wait(minutes=57)
+    return engine
+
+
+def test_a_hung_cluster_keeps_its_slot_while_the_ramp_up_has_no_room_after_it() -> None:
+    engine = switched_on(1)
+    hung = engine.member("uid-a", 0, "site-1")
+    assert hung.limit is not None
+    assert engine.now > hung.limit
+    assert hung.state is MemberState.IN_FLIGHT
+    engine.spokes["site-1"].complete(Stage.PREP)
+    engine.wait(minutes=1)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    for name in ("site-2", "site-3"):
+        engine.spokes[name].complete(Stage.PREP)
+    engine.wait(minutes=1)
+    assert len(engine.tracked("uid-a").steps[0].slots) == 4
+
+
+def test_as_many_hung_clusters_end_as_the_ramp_up_needs_for_the_next_one() -> None:
+    engine = switched_on(1, 2, 3, 4, dark=frozenset({"site-6", "site-7", "site-8"}))
+    step = engine.tracked("uid-a").steps[0]
+    late = [step.members[f"site-{number}"].cause for number in (1, 2, 3, 4)]
+    assert late == [Cause.TIMED_OUT] * 3 + [None]
+    assert sorted(step.in_flight) == ["site-4", "site-5"]
+
+
 def test_a_hung_cluster_in_a_ramp_up_waits_for_the_rate_too() -> None:
     engine = sites(3)
     engine.spokes["site-1"].faults[Stage.PREP] = "hang"

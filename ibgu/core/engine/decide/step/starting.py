@@ -1,5 +1,7 @@
 """Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
+from bisect import bisect_left
+
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
@@ -20,6 +22,7 @@ from ibgu.core.engine.gates import (
     limit,
     look_ahead,
     opened,
+    room_after,
     same_hold,
     start_delay,
     step_rate_limits,
@@ -276,17 +279,23 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     """Takes slots from members past their limit for others that could start now (R11.3).
 
     In a ramp-up they give up their place: a stuck member must not keep everybody at its ramp-up
-    level. A member that waits for a start rate takes no slot.
+    level. But while more are in flight than the ramp-up allows, a member ends only if somebody can
+    start then. A member that waits for a start rate takes no slot.
     """
     late = [] if has_room(ctx.tracked, step) else overdue(ctx, step)
     if not late:
         return False
-    asking = sum(1 for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member))
-    asking = allowed_starts(ctx.snapshot, step, ctx.now, asking)
-    if not asking:
-        return False
+    heads = [member for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member)]
+    asking = allowed_starts(ctx.snapshot, step, ctx.now, len(heads))
+    # A ramp-up keeps no run from going on that its cluster took after all.
+    reopening = min(asking, sum(each.reason.kind is ReasonKind.REOPENING for each in heads))
     leaving = sum(map(awaits_disarm, step.in_flight.values()))
-    for member in late[: max(0, asking - leaving)]:
+    rooms = [room_after(ctx.tracked, step, leaving + ending) for ending in range(len(late) + 1)]
+    starts = min(asking, rooms[-1])
+    if max(starts, reopening) <= 0:
+        return False
+    ending = bisect_left(rooms, starts) if starts > 0 else 0
+    for member in late[: max(ending, reopening - leaving)]:
         expire(ctx, member)
     return True
 
