@@ -127,7 +127,9 @@ def keep_limit(spot: MemberEventContext) -> None:
     words = f"{spot.name} goes on with another limit than it started with"
     may = due or (limit is not None and limit == spot.member.limit)
     if not may and limit is not None and spot.member.limit:
-        may = spot.member.limit <= limit <= limit_of(spot) + _INEXACT
+        latest = limit_of(spot)
+        # It may be earlier than before, such as in a ramp-up that was switched on meanwhile.
+        may = spot.member.limit <= limit <= latest + _INEXACT or abs(limit - latest) <= _INEXACT
     spot.require(Rule.LIMITS, may, words, spot.member.since)
     spot.member.limit = limit
 

@@ -27,6 +27,7 @@ from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 from tests.core.engine.decide.restores import lose_journal, write_status
 from tests.core.engine.decide.test_r47_jobs import UID, saved
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 
 @cache
@@ -374,6 +375,30 @@ def ramped() -> list[Event]:
 
 
 @cache
+def ramped_in_a_chain() -> list[Event]:
+    """A policy keeps a cluster between two actions. In a ramp-up that is switched on meanwhile it
+    has less time than before once the policy is gone."""
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 17)))
+    for n in range(2, 17):
+        engine.spokes[f"site-{n}"].dark = True
+    engine.apply(rate_limited("a", "Prep Upgrade", concurrency=4))
+    engine.wait(seconds=5)
+    window = {"cron": "0 20 * * *", "durationMinutes": 60, "timeZone": "UTC"}
+    set_policies(engine, policy("night", actions=["Upgrade"], windows=[window]))
+    engine.wait(minutes=4)
+    former = engine.member("uid-a", 0, "site-1").limit
+    engine.annotate("uid-a", **{"ramp-up": "true"})
+    set_policies(engine)
+    engine.wait(minutes=1)
+    limit = engine.member("uid-a", 0, "site-1").limit
+    assert former is not None
+    assert limit is not None
+    assert limit < former
+    engine.wait(hours=1)
+    return log_of(engine)
+
+
+@cache
 def rate_limited_and_paused() -> list[Event]:
     """A story in which what keeps the next starts is on the step's record, and no hold for the
     history."""
@@ -426,6 +451,7 @@ ALL = (
     updated_by_hand,
     warned,
     warned_in_a_chain,
+    ramped_in_a_chain,
     refused_by_preflight,
     enforced_again,
     rolled_back,

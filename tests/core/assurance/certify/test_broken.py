@@ -809,6 +809,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 goes on with another limit than it started with",
     ),
     (
+        "an earlier limit than that of one that starts then",
+        Rule.LIMITS,
+        stories.ramped_in_a_chain,
+        tells("RunIntended", nth=1, limit="2026-01-01T00:50:00Z"),
+        "site-1 goes on with another limit than it started with",
+    ),
+    (
         "ended before its limit",
         Rule.LIMITS,
         stories.late,
