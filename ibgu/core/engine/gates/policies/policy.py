@@ -224,9 +224,13 @@ def _shut(
 ) -> PolicyInForce:
     known = spec if spec is not None and not any(selection_faults(spec)) else None
     words = one_line(problem)[:_MAX_CHARACTERS]
+    groups = known.never_together if known is not None else []
+    neighbours = frozenset(cluster for group in groups for cluster in group.clusters)
 
     def check(candidate: Candidate) -> Reason | None:
-        if known is not None and not selects_cluster(known.clusters, candidate.cluster.labels):
+        cluster = candidate.cluster
+        about = known is None or selects_cluster(known.clusters, cluster.labels)
+        if not about and cluster.name not in neighbours:
             return None
         return kept_by_policy(words, candidate.now, who=ActingParty.PERSON)
 

@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates.policies import UNKNOWN, faults
 from ibgu.core.engine.gates.policies import policy as one_policy
-from ibgu.core.model import ActingParty, Kind, MemberState, ReasonKind
+from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy, RolloutPolicySpec
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy, reason, set_policies
@@ -74,6 +74,26 @@ def test_a_policy_that_can_not_be_followed_holds_what_it_selects() -> None:
         "the policy can't be followed: spec.windows[0].cron: "
         '"0 25 * * *" is not a time of cron: Bad hour'
     )
+
+
+def test_a_policy_that_can_not_be_followed_holds_the_neighbours_that_it_names() -> None:
+    lab: dict[str, Any] = {"selector": {"matchLabels": {"kind": "lab"}}}
+    groups: dict[str, Any] = {"neverTogether": [{"clusters": ["lab-1", "site-1"]}]}
+    engine = fleet(policy(clusters=lab, **groups, **BAD_CRON))
+    assert slots(engine) == []
+    assert "Bad hour" in reason(engine, "uid-a", "site-1").message
+    set_policies(engine, policy(clusters=lab, **groups))
+    engine.wait(seconds=10)
+    assert slots(engine) == ["lab-1"]
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_policy_without_a_selection_holds_every_cluster_whatever_it_names() -> None:
+    groups: dict[str, Any] = {"neverTogether": [{"clusters": ["lab-1", "site-2"]}]}
+    assert slots(fleet(policy(**groups, **BAD_CRON))) == []
+    nothing = {"selector": BAD_OPERATOR}
+    assert slots(fleet(policy(clusters=nothing, **groups))) == []
 
 
 def test_a_selector_that_means_nothing_holds_everything() -> None:
