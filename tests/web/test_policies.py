@@ -93,6 +93,32 @@ async def test_policies_are_listed_with_what_they_hold(look: Tab) -> None:
     assert look.errors == []
 
 
+async def test_a_notice_says_that_policies_keep_every_cluster(look: Tab) -> None:
+    page = await look.open("#/r/default/ran-held")
+    notice = page.get_by_role("status").filter(has_text="no waiting cluster can start")
+    rows = notice.get_by_role("listitem")
+    await expect(rows).to_have_count(2)
+    night = rows.filter(has_text="policy ran-nights")
+    await expect(night).to_contain_text(
+        "gate closed (12 clusters), continues automatically: held by"
+    )
+    await expect(rows.filter(has_text="policy hub-wide")).to_contain_text("waits for clusters")
+    await page.goto(f"{look.site.url}/#/")
+    row = page.locator(".rollout", has_text="ran-held")
+    await expect(row).to_contain_text("nothing in flight")
+    assert look.errors == []
+
+
+async def test_no_notice_appears_while_a_cluster_can_start(look: Tab) -> None:
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-some-start", ["Upgrade"]), 0, 2)
+    away = waiting(step, 8050, 0, story.now, ReasonKind.UNREACHABLE)
+    await story.put(away, waiting(step, 8051, 1, story.now))
+    page = await look.open("#/r/default/ran-some-start")
+    await expect(page.get_by_role("region", name="Reasons")).to_contain_text("waiting for slot")
+    await expect(page.get_by_text("no waiting cluster can start")).to_have_count(0)
+
+
 async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
     page = await look.open("#/p")
     await page.get_by_role("link", name="ran-nights").click()

@@ -9,6 +9,22 @@ const REFUSED = [403, 422];
 export const overdueIn = (/** @type {{ reasons: { overdue: number }[] }} */ { reasons }) =>
   reasons.reduce((sum, { overdue }) => sum + overdue, 0);
 
+/** Reasons of clusters that start by themselves, in their turn or a moment later. */
+const STARTING = new Set([
+  ...["WaitingForSlot", "Probing", "Ready", "StartJitter", "Reopening"],
+  ...["StartRate", "HubStartRate", "RampUp"],
+]);
+
+/** Whether clusters wait and none is in flight, as of a step or of a whole rollout. */
+export const atRest = (/** @type {{ waiting: number, running: number } | undefined} */ counts) =>
+  Boolean(counts && counts.waiting && !counts.running);
+
+/** The reasons that keep every cluster of the step from starting, while none is in flight; empty: some start. */
+export function keptOf(/** @type {any} */ step) {
+  if (!step || step.state === "finished" || !atRest(step.counts)) return [];
+  return step.reasons.some(({ kind }) => STARTING.has(kind)) ? [] : step.reasons;
+}
+
 /**
  * @param {import("../rest/client.js").RolloutRef} of
  * @param {number | undefined} step undefined: the newest one

@@ -1,5 +1,6 @@
 /** All rollouts that the caller may see, the newest first; above them what needs a person. */
 import { useEffect, useState } from "preact/hooks";
+import { atRest } from "../data/view.js";
 import { useBody, useNow } from "../data/watch.js";
 import { html } from "../html.js";
 import { Bar, doneShare, ended } from "../parts/Bar.js";
@@ -84,6 +85,7 @@ const placeOf = ({ step, counts }, plan) =>
 function When({ rollout, now }) {
   if (rollout.brokenGlass.length) return html`<span class="bad">Break glass</span>`;
   if (rollout.hold) return html`<span class="worry">${spaced(rollout.hold.kind)}</span>`;
+  if (atRest(rollout.current?.counts)) return html`<span class="worry">nothing in flight</span>`;
   if (rollout.eta) return html`<${Ends} eta=${rollout.eta} now=${now} />`;
   if (rollout.completedAt)
     return html`<span class="quiet">ended <${At} stamp=${rollout.completedAt} now=${now} /></span>`;

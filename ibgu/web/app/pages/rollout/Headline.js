@@ -1,12 +1,12 @@
 /** The ten seconds: does it move, what failed, what waits and for whom, when is it over. */
-import { overdueIn } from "../../data/view.js";
+import { keptOf, overdueIn } from "../../data/view.js";
 import { html } from "../../html.js";
 import { ended } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { rehearseLink, rolloutLink } from "../../route.js";
+import { policyLink, rehearseLink, rolloutLink } from "../../route.js";
 import { Actions } from "./actions/Actions.js";
 import { count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../../words/states.js";
@@ -29,6 +29,7 @@ export function Headline({ rollout, step, next, selected, now }) {
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     ${(rollout.annotationMistakes ?? []).map((words) => html`<${Mistake} key=${words} words=${words} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
+    ${!rollout.hold && html`<${Kept} reasons=${keptOf(step)} />`}
   </section>`;
 }
 
@@ -103,4 +104,20 @@ function Hold({ hold, now }) {
     <strong>Nothing new has started: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
     ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${sentence(hold.message)} />
   </p>`;
+}
+
+/** Where no hold keeps the step, but every cluster is kept for a reason of its own. */
+function Kept({ reasons }) {
+  if (!reasons.length) return null;
+  return html`<div class="notice warn" role="status">
+    <strong>Nothing is in flight, and no waiting cluster can start:</strong>
+    <ul>
+      ${reasons.map(
+        ({ kind, who, count: number, policy, message }) => html`<li key=${[kind, who, policy, message].join("/")}>
+          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${WHOM[who] ?? who}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
+          ${policy && html` <a href=${policyLink(policy)}>policy ${policy}</a>`}
+        </li>`,
+      )}
+    </ul>
+  </div>`;
 }
