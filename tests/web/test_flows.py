@@ -50,6 +50,12 @@ async def test_a_wrong_token_shows_an_alert(look: Tab) -> None:
     assert await page.evaluate("sessionStorage.length") == 0
 
 
+async def test_a_kept_token_that_has_expired_shows_why_after_a_reload(look: Tab) -> None:
+    await look.page.add_init_script("sessionStorage.setItem('ibgu.token', 'expired')")
+    await look.page.goto(look.site.url)
+    await expect(look.page.get_by_role("alert")).to_contain_text("wrong, expired or revoked")
+
+
 async def test_a_proxy_that_brings_the_token_needs_no_sign_in(look: Tab) -> None:
     token = look.site.hub.token("alice")
     await look.page.context.set_extra_http_headers({"Authorization": f"Bearer {token}"})

@@ -24,7 +24,6 @@ export function App() {
 
   const enter = useCallback(async (/** @type {string} */ given) => {
     const problem = await refusal(given);
-    setAsked(true);
     if (problem) return problem;
     if (given) session.keep(given);
     setToken(given);
@@ -38,7 +37,12 @@ export function App() {
   useEffect(() => {
     // A proxy may sign everybody in, so that no token is needed here.
     const kept = session.token();
-    enter(kept).then((problem) => problem && kept && leave(problem));
+    const tried = async () => {
+      const problem = await enter(kept);
+      if (problem && kept) leave(problem);
+      setAsked(true);
+    };
+    tried();
   }, [enter, leave]);
 
   if (!asked) return null;
