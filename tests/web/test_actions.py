@@ -196,6 +196,18 @@ async def test_a_pause_is_shown_before_it_is_made(look: Tab) -> None:
     assert look.errors == []
 
 
+async def test_a_pause_from_the_page_has_the_reason_that_everyone_sees(look: Tab) -> None:
+    await made(look, "ran-477", 6980)
+    dialog = await opened(look, "ran-477", "Pause")
+    await dialog.get_by_label("Why (everyone sees it)").fill("storage work until noon")
+    await expect(dialog.locator("code").first).to_contain_text("olga: storage work until noon")
+    await dialog.get_by_role("button", name="Pause ran-477").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    found = of_hub(look, "ran-477")["metadata"]["annotations"]["ibgu.dev/pause"]
+    assert found == "olga: storage work until noon"
+    assert look.errors == []
+
+
 async def test_a_step_is_previewed_before_it_is_appended(look: Tab, clusters: None) -> None:
     await made(look, "ran-420", 6100, over=True)
     dialog = await opened(look, "ran-420", "Add step")
@@ -540,7 +552,7 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Tab) -> None:
     buttons = page.get_by_role("group", name="Actions").get_by_role("button")
     await expect(buttons).to_have_text(
         [
-            "Pause",
+            "Pause…",
             "Resume",
             "Retry failed clusters…",
             "Add step…",

@@ -4,7 +4,7 @@ import { spaced } from "./states.js";
 
 /** Three dots: a form asks for more. */
 export const LABELS = {
-  pause: "Pause",
+  pause: "Pause…",
   resume: "Resume",
   approve: "Approve…",
   retry: "Retry failed clusters…",

@@ -23,6 +23,7 @@ import {
   Cleanup,
   Clusters,
   Nothing,
+  Pause,
   Plans,
   Retry,
   RollBack,
@@ -55,6 +56,7 @@ export function changeOf(
 }
 
 const MORE = {
+  pause: () => ({ start: { why: "" }, Fields: Pause }),
   adopt: (_, { rollout }) => ({ label: () => `Adopt ${rollout.name} from TALM` }),
   // After the end of a step a resume opens the next one, whose clusters are not known yet.
   resume: (_, { step }) => ({

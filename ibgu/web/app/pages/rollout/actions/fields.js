@@ -5,6 +5,21 @@ import { capitalized } from "../../../words/format.js";
 
 export const Nothing = () => null;
 
+export function Pause({ body, change }) {
+  return html`<div class="fields">
+    <label class="wide">
+      Why (everyone sees it)
+      <input
+        type="text"
+        maxlength="200"
+        placeholder="optional"
+        value=${body.why}
+        onInput=${(event) => change({ why: event.target.value.trimStart() })}
+      />
+    </label>
+  </div>`;
+}
+
 /** All of them, or those that are named. */
 export function Clusters({ what, change }) {
   const read = (event) => {
