@@ -50,6 +50,9 @@ POLICIES = [
 ]
 
 
+LONG = "every-upgrade-of-the-radio-sites-in-the-north-only-at-night-and-in-turns"
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def held(site: Site) -> AsyncIterator[None]:
     """Twelve clusters wait for the night, and one for others."""
@@ -91,6 +94,19 @@ async def test_policies_are_listed_with_what_they_hold(look: Tab) -> None:
     await expect(wide).to_contain_text("see CHG-4711")
     await look.keep("policies", 460)
     assert look.errors == []
+
+
+@pytest.mark.parametrize("width", [820, 1280])
+async def test_a_long_name_leaves_room_for_what_a_policy_allows(look: Tab, width: int) -> None:
+    await look.site.journal.note_policies([*POLICIES, policy(LONG, windows=[WINDOW])])
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    page = await look.open("#/p")
+    allows = page.get_by_role("row", name=LONG).get_by_role("cell").last
+    await expect(allows).to_contain_text("in the time zone Europe/Berlin")
+    assert await allows.evaluate("(cell) => cell.clientWidth") >= 250
+    wide = "[...document.querySelectorAll('.scroll')].map((e) => e.scrollWidth - e.clientWidth)"
+    assert await page.evaluate(wide) == [0]
+    await look.site.journal.note_policies(POLICIES)
 
 
 async def test_a_notice_says_that_policies_keep_every_cluster(look: Tab) -> None:
