@@ -513,6 +513,42 @@ async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_follow
     assert look.errors == []
 
 
+ROOM = """(preview) => {
+  preview.scrollIntoView({ block: "start" });
+  const { top, bottom, left } = preview.getBoundingClientRect();
+  const foot = document.querySelector("dialog .foot").getBoundingClientRect();
+  const box = document.querySelector("dialog").getBoundingClientRect();
+  const hit = document.elementFromPoint(left + 8, Math.min(bottom, box.bottom) - 24);
+  return [bottom <= foot.top, preview.contains(hit)];
+}"""
+"""Whether nothing covers what is below, and the preview can be seen down to its end."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 700)])
+async def test_a_confirmation_covers_nothing_of_the_preview(
+    look: Tab, clusters: None, width: int, height: int
+) -> None:
+    long = f"ran-{width}-with-a-name-that-is-as-long-as-the-longest-that-is-in-use"
+    await look.page.set_viewport_size({"width": width, "height": height})
+    marks = [f"name={name(6100)}", "lcm.openshift.io/ibgu-upgrade-completed="]
+    Kubectl(look.site.hub)("label", "managedcluster", name(6100), *marks, "--overwrite")
+    await made(look, long, 6100, over=True, newest=True)
+    dialog = await opened(look, long, "Roll back")
+    preview = dialog.get_by_role("region", name="Preview")
+    await expect(preview).to_contain_text("cluster in 1 wave")
+    await expect(dialog).to_contain_text("This can't be undone for")
+    assert await preview.evaluate(ROOM) == [True, True]
+    for label in ("Only these clusters", "type the rollout's name"):
+        await dialog.get_by_label(label).scroll_into_view_if_needed()
+        await expect(dialog.get_by_label(label)).to_be_in_viewport(ratio=1)
+    close = dialog.get_by_role("button", name="Close")
+    await close.scroll_into_view_if_needed()
+    await expect(close).to_be_in_viewport(ratio=1)
+    assert await dialog.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0
+    await close.click()
+    await expect(dialog).to_have_count(0)
+
+
 async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Tab, clusters: None) -> None:
     """Two have failed: one was aborted by a newer rollout, in another one the second failed."""
     kubectl = Kubectl(look.site.hub)
