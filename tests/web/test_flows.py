@@ -337,6 +337,10 @@ async def test_a_step_that_cleans_up_hides_no_failure(look: Tab) -> None:
     page = await look.open("#/r/default/ran-cleaned")
     await page.get_by_role("link", name="1 cluster failed in step 1, Prep").click()
     await expect(page.get_by_role("region", name="1 failure in this step")).to_be_visible()
+    await page.goto(f"{look.site.url}/#/c/site-9972?rollout=default/ran-cleaned")
+    await expect(page.get_by_text("Prep failed, then aborted.")).to_be_visible()
+    actions = page.get_by_role("group", name="Actions")
+    await expect(actions.get_by_role("button", name="Retry this cluster…")).to_be_visible()
 
 
 async def test_a_link_holds_step_and_filter(look: Tab) -> None:

@@ -29,7 +29,7 @@ export function Cluster({ route }) {
     <${Stale} watched=${explained.body ? explained : history} />
     ${
       found
-        ? html`<${ClusterActions} key=${name} found=${found} />
+        ? html`<${ClusterActions} key=${name} found=${found} cleaned=${cleanedOf(found, visits)} />
             <${Explained} found=${found} now=${now} />`
         : html`<${Missing} watched=${explained} />`
     }
@@ -40,6 +40,22 @@ export function Cluster({ route }) {
       <${Raw} name=${name} shown=${visits} concerns=${concerns} />`
     }`;
 }
+
+/**
+ * What failed before the step cleaned up after it: the cluster has failed in the rollout all the
+ * same. Empty: nothing did, or the step that is explained is no clean-up.
+ */
+function cleanedOf({ rollout, step }, visits) {
+  const named = ({ rollout: { namespace, name } }) => `${namespace}/${name}` === rollout;
+  const all = (visits?.items ?? []).filter(named);
+  const newest = all.find(({ member }) => member.step === step);
+  if (!newest?.member.completed.some(({ action }) => action === CLEAN_UP)) return "";
+  const before = all.filter((each) => each.rollout.uid === newest.rollout.uid && each.member.step < step);
+  const last = before.sort((one, other) => other.member.step - one.member.step)[0];
+  return last?.member.outcome === "failed" ? (last.member.failedAction ?? "An action") : "";
+}
+
+const CLEAN_UP = "AbortOnFailure";
 
 function Where({ name, namespace, rollout }) {
   return html`<header>

@@ -14,13 +14,16 @@ const CHANGES = {
   skip: { states: ["waiting", "probing", "held"], verb: "Skip" },
 };
 
-export function ClusterActions({ found }) {
+/** `cleaned`: the action that failed before the cluster was aborted; empty: none. */
+export function ClusterActions({ found, cleaned }) {
   const [namespace, name] = found.rollout.split("/");
   // The name of another namespace's rollout is not told.
-  return name && html`<${Offered} found=${found} rollout=${{ namespace, name }} />`;
+  const state = cleaned ? "failed" : found.state;
+  return name && html`${cleaned && html`<p><strong>${cleaned} failed, then aborted.</strong> The rollout counts this cluster as failed.</p>`}
+    <${Offered} cluster=${found.cluster} state=${state} rollout=${{ namespace, name }} />`;
 }
 
-function Offered({ found: { cluster, state }, rollout }) {
+function Offered({ cluster, state, rollout }) {
   const { body, again } = useBody(rolloutPath(rollout, "/actions"), { gap: 2000 });
   // What the dialog is about stays, also once the cluster is in another rollout.
   const [open, setOpen] = useState(null);
