@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Route, expect
 
-from ibgu.core.model import ReasonKind, RolloutState, StepState
+from ibgu.core.model import ActingParty, Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.text.spans import duration
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
@@ -341,6 +341,41 @@ async def test_a_step_that_cleans_up_hides_no_failure(look: Tab) -> None:
     await expect(page.get_by_text("Prep failed, then aborted.")).to_be_visible()
     actions = page.get_by_role("group", name="Actions")
     await expect(actions.get_by_role("button", name="Retry this cluster…")).to_be_visible()
+
+
+async def test_failures_of_different_causes_claim_no_common_one(look: Tab) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-each-its-own", ["Upgrade"])
+    hold = Reason(ReasonKind.PAUSED, story.now, "paused by olga", who=ActingParty.PERSON)
+    step = await story.step(of, 0, 2, hold=hold)
+    words = (MONITOR, "Rollback due to restore failure: Failed restore CRs: acm")
+    took = timedelta(minutes=1)
+    for place, each in enumerate(words):
+        await story.put(failed(step, 9976 + place, place, story.now - took, took, each))
+    page = await look.open("#/r/default/ran-each-its-own")
+    card = page.get_by_role("region", name="2 failures in this step")
+    await expect(card.get_by_role("heading", level=2)).to_have_text("2 failures in this step")
+    notice = page.get_by_role("status").filter(has_text="Nothing new has started")
+    await expect(notice).to_contain_text(". Paused by olga.")
+
+
+async def test_an_invalid_name_of_a_cluster_is_reported_once(look: Tab) -> None:
+    page = await look.open()
+    field = page.get_by_label("Open a cluster by name")
+    await field.fill("site_0006!")
+    await field.press("Enter")
+    await expect(page.get_by_role("heading", name="Invalid address")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(1)
+    await expect(page.get_by_text("retries every few seconds")).to_have_count(0)
+    await expect(page.locator("main .empty")).to_have_count(0)
+
+
+async def test_a_link_that_leads_nowhere_says_so(look: Tab) -> None:
+    page = await look.open("#/nonsense")
+    await expect(page.get_by_role("alert")).to_contain_text("This link leads nowhere")
+    await page.get_by_role("link", name="All rollouts").click()
+    await expect(page.get_by_role("heading", name="Rollouts")).to_be_visible()
+    assert look.errors == []
 
 
 async def test_a_link_holds_step_and_filter(look: Tab) -> None:

@@ -7,6 +7,7 @@ import { Cluster } from "./pages/cluster/Cluster.js";
 import { Frame } from "./pages/Frame.js";
 import { Policies } from "./pages/Policies.js";
 import { Rehearse } from "./pages/rehearse/Rehearse.js";
+import { Nowhere } from "./pages/Nowhere.js";
 import { Rollout } from "./pages/rollout/Rollout.js";
 import { Rollouts } from "./pages/Rollouts.js";
 import { Seeds } from "./pages/Seeds.js";
@@ -70,7 +71,7 @@ function Inside({ token, leave }) {
   const live = useMemo(() => new Live(rest, path), [rest, path]);
   useEffect(() => live.start(), [live]);
   const services = useMemo(() => ({ rest, live }), [rest, live]);
-  const Page = PAGES[route.page] ?? Rollouts;
+  const Page = PAGES[route.page] ?? Nowhere;
   const key = [route.page, ...route.path, route.query.uid ?? ""].join("/");
   return html`<${ServicesContext.Provider} value=${services}>
     <${Frame} signOut=${token ? () => leave() : null}>
@@ -79,7 +80,7 @@ function Inside({ token, leave }) {
   <//>`;
 }
 
-const PAGES = { r: Rollout, c: Cluster, p: Policies, s: Seeds, rehearse: Rehearse };
+const PAGES = { "": Rollouts, r: Rollout, c: Cluster, p: Policies, s: Seeds, rehearse: Rehearse };
 
 function streamOf({ page, path: [namespace, name], query: { uid } }) {
   const rollout = { namespace, name, uid, exact: true };

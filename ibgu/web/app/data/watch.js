@@ -3,9 +3,10 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { useServices } from "./services.js";
 
 const POLL_MS = 2000;
-const QUIET_MS = 5000;
 /** With a stream, for what changes without an event: last words, reboots, forecasts. */
-const USELESS = 422; // the question itself is wrong, and will be
+const QUIET_MS = 5000;
+/** The status of a question that is wrong itself, and will be: it is not asked again. */
+export const USELESS = 422;
 
 /**
  * @typedef {object} Watched

@@ -77,7 +77,7 @@ function Policy({ name }) {
     <section class="card" aria-labelledby="allows">
       <h2 id="allows">What it allows</h2>
       <${Sentences} texts=${policy.allows} />
-      <p class="quiet">To have it changed, ask those whom this lists: <code>oc adm policy who-can update rolloutpolicies.ibgu.dev</code></p>
+      <p class="quiet">To request a change, ask someone listed by <code>oc adm policy who-can update rolloutpolicies.ibgu.dev</code>.</p>
     </section>
     <section class="card" aria-labelledby="holds">
       <h2 id="holds">What it holds now</h2>

@@ -1,6 +1,7 @@
 /** What is wrong, or missing, in the place where something else should be. */
 import { html } from "../html.js";
 import { clockWithSeconds, sentence } from "../words/format.js";
+import { USELESS } from "../data/watch.js";
 import { Words } from "./Words.js";
 
 /** Above data that is older than it looks. */
@@ -9,7 +10,7 @@ export function Stale({ watched }) {
   if (!problem) return null;
   const since = body && at ? `Showing the state at ${clockWithSeconds(at)}. ` : "";
   return html`<p class="notice bad" role="alert">
-    <strong><${Words} text=${sentence(problem.message)} /></strong> ${since}The page retries every few seconds.
+    <strong><${Words} text=${sentence(problem.message)} /></strong> ${since}${problem.status === USELESS ? "" : "The page retries every few seconds."}
   </p>`;
 }
 

@@ -26,14 +26,14 @@ export function Cluster({ route }) {
     document.title = `${name} · ibgu`;
   }, [name]);
   return html`<${Where} name=${name} namespace=${namespace} rollout=${rollout} />
-    <${Stale} watched=${explained.body ? explained : history} />
+    ${found && html`<${Stale} watched=${explained.problem ? explained : history} />`}
     ${
       found
         ? html`<${ClusterActions} key=${name} found=${found} cleaned=${cleanedOf(found, visits)} />
             <${Explained} found=${found} now=${now} />`
         : html`<${Missing} watched=${explained} />`
     }
-    ${!history.body && history.problem && html`<${Empty}><${Words} text=${history.problem.message} /><//>`}
+    ${found && !history.body && history.problem && html`<${Empty}><${Words} text=${history.problem.message} /><//>`}
     ${
       visits?.items.length > 0 &&
       html`<${Runs} key=${name} name=${name} page=${visits} now=${now} />

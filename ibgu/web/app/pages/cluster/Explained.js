@@ -30,7 +30,7 @@ export function Explained({ found, now }) {
     </dl>
     ${found.evidence && html`<${Evidence} found=${found.evidence} now=${now} />`}
     <details open>
-      <summary>History</summary>
+      <summary>How it came to this</summary>
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>

@@ -21,7 +21,7 @@ export function Failures({ body, rollout, filter, choose }) {
       : "all have the same cause";
   return html`<section class="card failures" aria-labelledby="failures">
     <h2 id="failures">
-      ${plural(body.total, "failure")} in this step${body.total > 1 && html` <span class="quiet">· ${share}</span>`}
+      ${plural(body.total, "failure")} in this step${largest.count > 1 && html` <span class="quiet">· ${share}</span>`}
     </h2>
     <${Groups} groups=${body.items.slice(0, GROUPS)} ...${shared} />
     ${

@@ -8,7 +8,7 @@ import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { policyLink, rehearseLink, rolloutLink } from "../../route.js";
 import { Actions } from "./actions/Actions.js";
-import { count, creator, plural, sentence } from "../../words/format.js";
+import { capitalized, count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../../words/states.js";
 
 /** `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
@@ -98,11 +98,11 @@ function Hold({ hold, now }) {
   if (hold.kind === "Paused")
     return html`<p class="notice warn" role="status">
       <strong>Nothing new has started</strong> for <${Ago} stamp=${hold.since} now=${now} />.
-      ${" "}<${Words} text=${sentence(hold.message)} />
+      ${" "}<${Words} text=${capitalized(sentence(hold.message))} />
     </p>`;
   return html`<p class="notice warn" role="status">
     <strong>Nothing new has started: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
-    ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${sentence(hold.message)} />
+    ${" "}${WHOM[hold.who] ?? hold.who}: <${Words} text=${sentence(hold.message)} />
   </p>`;
 }
 
