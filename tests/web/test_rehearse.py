@@ -128,6 +128,7 @@ async def test_a_plan_that_is_pasted_is_rehearsed(look: Tab) -> None:
     steps = card(page, "Steps").get_by_role("row")
     await expect(steps.nth(1)).to_contain_text("60 succeed, 0 fail, 0 never start")
     await expect(steps.nth(2)).to_contain_text("2 Upgrade")
+    await expect(steps.nth(2)).to_contain_text(re.compile(r"\d\.\d succeed, \d+\.\d fail"))
     for region in ("north", "south", "west"):
         await expect(card(page, "By region").get_by_role("row", name=region)).to_be_visible()
     await expect(

@@ -103,7 +103,7 @@ function Steps({ plan, begin, longest }) {
 }
 
 const mean = (/** @type {number} */ number) =>
-  number > 0 && number < 0.5 ? "less than 1" : count(Math.round(number));
+  number > 0 && number < 0.05 ? "less than 0.1" : count(Math.round(number * 10) / 10);
 
 const clustersWords = ({ succeeded, failed, neverStarted }) =>
   `${mean(succeeded)} succeed, ${mean(failed)} fail, ${mean(neverStarted)} never start`;
