@@ -166,6 +166,19 @@ async def test_an_operator_pauses_and_resumes(
     assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
 
 
+async def test_a_mistyped_dry_run_changes_nothing(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    refused = await post("olga", "pause", dryrun=True, uuid="x")
+    assert refused.status_code == 422, refused.text
+    says = "is not a query parameter of this request; the parameters are dryRun, uid"
+    assert refused.json()["errors"] == [
+        {"field": name, "in": "query", "message": says} for name in ("dryrun", "uuid")
+    ]
+    assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
+
+
 async def test_the_end_of_a_pause_is_not_the_end_of_the_circuit_breaker(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.hub
 
 MEMBERS = "rollouts/default/ran-r1/members"
 A_NAME = "must be a name: lowercase letters, digits, hyphens and dots, with a letter or digit at"
+UNKNOWN = "is not a query parameter of this request; the parameters are "
 NO_CURSOR = "not one of this list; use `nextCursor` of the page before unchanged"
 
 
@@ -62,6 +63,11 @@ class Case(Struct, frozen=True):
             "not one of this list",
         ),
         Case("clusters/UPPER/history", "name", A_NAME, "path"),
+        Case(f"{MEMBERS}?outcom=failed", "outcom", UNKNOWN),
+        Case("rollouts?phase=Held", "phase", UNKNOWN),
+        Case("rollouts?State=running", "State", UNKNOWN),
+        Case("rollouts/default/ran-r1/stream?since=7", "since", UNKNOWN),
+        Case("whoami?x", "x", "is not a query parameter of this request; it has none"),
     ],
 )
 async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> None:

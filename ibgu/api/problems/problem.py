@@ -1,6 +1,6 @@
 """Defines problem details (RFC 9457): the one form of all errors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -73,8 +73,14 @@ def too_many(detail: str, seconds: float) -> Problem:
 
 def invalid(field: str, where: str, message: str) -> Problem:
     """Returns a 422 for one input that can't be used; `where` is "query" or "path"."""
-    errors = [{"field": field, "in": where, "message": message}]
-    return Problem(422, "invalid", f"{field}: {message}", errors=errors)
+    return invalid_inputs(where, [field], message)
+
+
+def invalid_inputs(where: str, fields: Iterable[str], message: str) -> Problem:
+    """Returns the same for several inputs that break one rule."""
+    errors = [{"field": field, "in": where, "message": message} for field in fields]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
+    return Problem(422, "invalid", detail, errors=errors)
 
 
 def _retry(seconds: float) -> dict[str, str]:
