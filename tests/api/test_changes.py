@@ -534,6 +534,9 @@ async def test_a_skip_of_who_does_not_wait_is_refused_and_nobody_is_skipped(
     )
     alone = await post("olga", "skip", {"clusters": ["a"], "ifWaiting": True})
     assert alone.json()["detail"].endswith("can be: in flight (Upgrade): a")
+    nobody = await post("olga", "skip", {"clusters": []})
+    says = "no cluster of ran-x1 is named: nothing to skip"
+    assert (nobody.status_code, nobody.json()["detail"]) == (409, says)
     assert "ibgu.dev/skip" not in (await on_hub(admin)).metadata.annotations
 
 

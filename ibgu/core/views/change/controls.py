@@ -96,8 +96,10 @@ def skip_named(
 
     `others`: clusters that do not wait, with their state (None: read from the status). The whole
     change is refused for them, unless `if_waiting` leaves them out. The time comes before the
-    names, of which one could be `waiting`. Raises Refused.
+    names, of which one could be `waiting`. Raises Refused, also if no cluster is named.
     """
+    if not clusters:
+        raise ChangeRefused(f"no cluster of {target.name} is named: nothing to skip")
     left_out = _by_status(target, clusters) if others is None else others
     chosen = [cluster for cluster in clusters if cluster not in left_out]
     if left_out and not (if_waiting and chosen):

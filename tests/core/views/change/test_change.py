@@ -315,6 +315,12 @@ def test_skip_annotations_name_the_clusters(change: RequestedChange, value: str,
     assert change.done.startswith(said)
 
 
+@pytest.mark.parametrize("if_waiting", [True, False])
+def test_a_skip_that_names_no_cluster_is_refused(if_waiting: bool) -> None:
+    with pytest.raises(ChangeRefused, match=r"^no cluster of ran is named: nothing to skip$"):
+        skip_named(target("Prep"), [], if_waiting=if_waiting)
+
+
 def test_a_skip_of_clusters_that_do_not_wait_is_refused() -> None:
     others = {"a": "in flight (Prep)", "zz": "not in step 1"}
     with pytest.raises(ChangeRefused) as refused:
