@@ -328,6 +328,10 @@ async def test_glass_is_not_broken_for_a_policy_that_is_not_in_force(
         "nora approves the rest of step 1 of ran-x1; no policy asks for approval of the rest of "
         "step 1 now: the policies ask for approval of step 1"
     )
+    whole = {"step": 1, "before": "Step"}
+    tried = (await post("nora", "approve", whole, dryRun=True)).json()["done"]
+    unknown = "1 of 2 (it is not known who the step's author is)"
+    assert tried == f"nora approves step 1 of ran-x1; {unknown}: one more person must approve"
 
 
 async def test_an_appended_step_overwrites_no_annotation_that_has_come_meanwhile(

@@ -168,9 +168,10 @@ async def approve(
     """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
     policies = await policies_in_force(row, reads)
+    grants = row.rollout.grants
     made, answer = await changing.grant(
         lambda target: change.approve(
-            target, body.step, body.before, body.comment, lasts, policies
+            target, body.step, body.before, body.comment, lasts, policies, grants
         ),
         "rolloutapprovals",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ibgu.core.model import declared, traits
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval, RolloutPolicySpec
 from ibgu.core.plan.policies import holds_action, readable, selects_rollout
 from ibgu.core.views.change.model import ChangeTarget
 
@@ -30,11 +30,28 @@ def points_asked(
 ) -> list[str] | None:
     """Returns the points of a step with these actions that policies want approved; None: a policy
     can't be read, so that it is not known."""
-    found = [readable(policies[name]) for name in policies_of(policies, target)]
-    specs = [spec for spec in found if spec is not None]
-    if len(specs) < len(found):
+    specs = _specs(policies, target)
+    if len(specs) < len(policies_of(policies, target)):
         return None
     return list(dict.fromkeys(point for spec in specs for point in _points(spec, actions)))
+
+
+def approvals_asked(
+    policies: Policies, target: ChangeTarget, actions: Sequence[str], before: str
+) -> list[PolicyApproval]:
+    """Returns what the policies that can be read ask for, of those that want this point of a step
+    with these actions approved."""
+    return [
+        spec.approval
+        for spec in _specs(policies, target)
+        if spec.approval is not None and before in _points(spec, actions)
+    ]
+
+
+def _specs(policies: Policies, target: ChangeTarget) -> list[RolloutPolicySpec]:
+    """Returns the specs of the policies that may hold the rollout and can be read."""
+    found = [readable(policies[name]) for name in policies_of(policies, target)]
+    return [spec for spec in found if spec is not None]
 
 
 def _points(spec: RolloutPolicySpec, actions: Sequence[str]) -> Iterator[str]:

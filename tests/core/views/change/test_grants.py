@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ibgu.core.model.actions import Risk
+from ibgu.core.model.grants import Approval, Grants, StepAuthor
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change import ChangeRefused, RequestedChange, append, approve, break_glass
 from ibgu.core.views.change.plan import NewStep
-from tests.core.views.change.test_change import target
+from tests.core.views.change.test_change import NOW, target
 
+ONE = {"fourEyes": False}
 HOUR = timedelta(hours=1)
 ROLLOUT = {"kind": "ImageBasedGroupUpgrade", "name": "ran", "uid": "u1"}
 
@@ -147,9 +149,9 @@ def test_no_glass_is_broken_for_a_completed_rollout() -> None:
 @pytest.mark.parametrize(
     ("policies", "before", "words"),
     [
-        ({"a": {"approval": {"before": "Step"}}}, "Step", ""),
-        ({"a": {"approval": {"before": "Rest"}}}, "Rest", ""),
-        ({"a": {"approval": {"before": "Action"}, "actions": ["Prep"]}}, "Prep", ""),
+        ({"a": {"approval": ONE | {"before": "Step"}}}, "Step", ""),
+        ({"a": {"approval": ONE | {"before": "Rest"}}}, "Rest", ""),
+        ({"a": {"approval": ONE | {"before": "Action"}, "actions": ["Prep"]}}, "Prep", ""),
         ({"a": None}, "Step", ""),
         (
             {"a": {"approval": {"before": "Step"}}, "b": {"approval": {"before": "Rest"}}},
@@ -171,6 +173,52 @@ def test_an_approval_that_no_policy_asks_for_says_so(
     done = approve(target("Prep"), 1, before, policies=policies).done
     what = {"Step": "step 1", "Rest": "the rest of step 1", "Prep": "Prep of step 1"}[before]
     assert done == f"olga approves {what} of ran{words}"
+
+
+def approval(user: str, **more: Any) -> Approval:
+    given: dict[str, Any] = {"uid": user, "name": user, "user": user, "step": 0, "before": "Step"}
+    return Approval(**given | more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "grants", "words"),
+    [
+        ([ONE], Grants(), ""),
+        ([ONE | {"approvers": 2}], Grants(), "; 1 of 2: one more person must approve"),
+        ([ONE | {"approvers": 3}], Grants(), "; 1 of 3: 2 more people must approve"),
+        ([ONE, ONE | {"approvers": 3}], Grants(), "; 1 of 3: 2 more people must approve"),
+        ([ONE | {"approvers": 2}], Grants((approval("nora"),)), ""),
+        (
+            [ONE | {"approvers": 2}],
+            Grants((approval("olga"), approval("nora", refused="too old"))),
+            "; 1 of 2: one more person must approve",
+        ),
+        (
+            [{}],
+            Grants((approval("nora", before="Rest"), approval("vera", step=1))),
+            "; 1 of 2 (it is not known who the step's author is): one more person must approve",
+        ),
+        (
+            [{}],
+            Grants(authors=(StepAuthor(0, "nora", changed=True), StepAuthor(1, "nora"))),
+            "; 1 of 2 (it is not known who the step's author is): one more person must approve",
+        ),
+        ([{}], Grants((approval("nora"),)), ""),
+        ([{}], Grants(authors=(StepAuthor(0, "nora"),)), ""),
+        (
+            [{}],
+            Grants((approval("nora", until=NOW),), authors=(StepAuthor(0, "olga"),)),
+            "; 0 of 1 (the step's author does not count): one more person must approve",
+        ),
+        ([ONE], Grants(authors=(StepAuthor(0, "olga"),)), ""),
+    ],
+)
+def test_an_approval_counts_the_people_that_policies_still_ask_for(
+    asked: list[JsonObject], grants: Grants, words: str
+) -> None:
+    policies = {str(i): {"approval": each} for i, each in enumerate(asked)}
+    change = approve(target("Prep"), 1, "Step", policies=policies, grants=grants)
+    assert change.done == f"olga approves step 1 of ran{words}"
 
 
 def test_no_policy_without_actions_asks_for_approval_of_the_way_back() -> None:
