@@ -1035,12 +1035,15 @@ class RehearsalResponse(Response, frozen=True, kw_only=True):
 
 
 class AwaitedApprovalResponse(Response, frozen=True, kw_only=True):
-    """An approval for which clusters wait."""
+    """An approval for which clusters wait, or that a policy asks for of the running or next
+    step.
+    """
 
     step: int
     before: str = ""
     what: str = ""
     danger: str = ""
+    waits: bool = False
 
 
 class PermitResponse(Response, frozen=True, kw_only=True):

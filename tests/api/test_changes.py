@@ -233,6 +233,7 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
         "before": "FinalizeUpgrade",
         "what": "FinalizeUpgrade of step 3",
         "danger": "irreversible",
+        "waits": True,
     }
     assert (approve["allowed"], approve["danger"]) == (True, "reversible")
     dangers = answer["dangers"]
@@ -310,8 +311,8 @@ async def test_people_approve_and_break_glass_in_their_own_name(
     assert (await post("nora", "approve", {"step": 1})).status_code == 422
 
 
-async def test_glass_is_not_broken_for_a_policy_that_is_not_in_force(
-    post: Post, made: Made, journal: Journal
+async def test_grants_are_judged_by_the_policies_in_force(
+    ask: Ask, post: Post, made: Made, journal: Journal
 ) -> None:
     await fleet(journal, await made("Prep"), name="ran-x1")
     metadata = ObjectMeta(name="night", uid="u-night", generation=1)
@@ -328,6 +329,10 @@ async def test_glass_is_not_broken_for_a_policy_that_is_not_in_force(
         "nora approves the rest of step 1 of ran-x1; no policy asks for approval of the rest of "
         "step 1 now: the policies ask for approval of step 1"
     )
+    found = (await ask("nora", f"{PATH}/actions")).json()["items"]
+    (permit,) = [each for each in found if each["name"] == "approve"]
+    ahead = [(each["step"], each["before"], each["waits"]) for each in permit["approvals"]]
+    assert (permit["allowed"], ahead) == (True, [(2, "Step", False), (3, "Step", False)])
     whole = {"step": 1, "before": "Step"}
     tried = (await post("nora", "approve", whole, dryRun=True)).json()["done"]
     unknown = "1 of 2 (it is not known who the step's author is)"

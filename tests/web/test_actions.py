@@ -156,9 +156,7 @@ async def test_an_approval_of_what_cannot_be_undone_asks_for_the_name(look: Tab)
     await expect(button).not_to_have_attribute("aria-disabled", "true")
     # Somebody else was first.
     await story.put(replace(waits, reason=Reason(ReasonKind.SLOT, story.now, "waits for a slot")))
-    await expect(dialog.get_by_role("status")).to_have_text(
-        "No cluster waits for this approval any more."
-    )
+    await expect(dialog.get_by_role("status")).to_have_text("This approval is no longer needed.")
     # Clusters of the next step wait for the same.
     following = await story.step(found, 1, 1)
     await story.put(replace(waiting(following, 6975, 0, story.now), reason=kept))

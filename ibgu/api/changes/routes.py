@@ -1,6 +1,6 @@
 """Routes for what a person may change about a rollout: on the hub, with the caller's own token."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 from msgspec.structs import replace
@@ -54,7 +54,9 @@ async def actions(
     on the hub as of half a minute ago."""
     situation = await situation_of(row, reads)
     uncleaned = await uncleaned_of(row, reads) if situation.failed else 0
-    found = change.permits(replace(situation, uncleaned=uncleaned))
+    policies, now = await reads.policy_specs(), datetime.now(UTC)
+    ahead = change.approvals_ahead(row.rollout, situation.newest, policies, now)
+    found = change.permits(replace(situation, uncleaned=uncleaned, ahead=ahead))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
         missing["retry"] = await why_no_retry(row.rollout, reads, caller)
@@ -70,6 +72,7 @@ async def actions(
                     before=each.before,
                     what=each.what,
                     danger=each.danger,
+                    waits=each.waits,
                 )
                 for each in permit.approvals
             ],

@@ -128,12 +128,14 @@ class ApprovedBody(ChangeBody):
 
 
 class AwaitedApprovalBody(Body):
-    """An approval for which clusters wait."""
+    """An approval for which clusters wait, or that a policy asks for of the running or next
+    step."""
 
     step: int = Field(description="From 1, as `step` of the request.")
     before: str = Field(description="As `before` of the request.")
     what: str = Field(description="In words, such as: Upgrade of step 2.")
     danger: Danger = Field(description="Risk of what may start then.")
+    waits: bool = Field(description="Whether clusters wait for it now.")
 
 
 class PermitBody(Body):
@@ -149,7 +151,9 @@ class PermitBody(Body):
     plans: list[list[ActionName]] = Field(
         description="For append-step: the steps that may come next, least dangerous first."
     )
-    approvals: list[AwaitedApprovalBody] = Field(description="For approve: what clusters wait for.")
+    approvals: list[AwaitedApprovalBody] = Field(
+        description="For approve: what may be approved; what clusters wait for comes first."
+    )
     danger: Danger = Field(
         description="Risk of the change itself, for its button; for a new step, see its actions' "
         "`dangers`, for an approval, see `approvals`. What can't be undone is in the answer of a "

@@ -111,7 +111,11 @@ def _awaited(
     from ibgu.cli.change.context import permit_of
 
     found = permit_of(how, namespace, "approve").approvals
-    meant = [each for each in found if step in (None, each.step) and before in (None, each.before)]
+    meant = [
+        each
+        for each in found
+        if each.waits and step in (None, each.step) and before in (None, each.before)
+    ]
     if len(meant) > 1:
         words = " and ".join(each.what for each in meant)
         fail(f"clusters wait for several approvals: {words}; name one with --before", MISUSED)

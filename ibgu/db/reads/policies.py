@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import UNKNOWN
 from ibgu.core.model import MemberState, StepState
+from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.policy_words import policy_of
 from ibgu.db.journal.policies import JournaledPolicy, policies_in_force
 from ibgu.db.reads.base import texts
@@ -49,6 +50,11 @@ class PolicyReads(CountingReads):
             ),
             tuple(unknown),
         )
+
+    async def policy_specs(self) -> dict[str, JsonObject]:
+        """Returns the specs of the policies in force, by name."""
+        async with self._at_one_moment() as db:
+            return {each.name: each.spec for each in await policies_in_force(db, self.hub)}
 
     async def _kept_by_policies(
         self, db: AsyncConnection, namespaces: Collection[str] | None, policy: str | None

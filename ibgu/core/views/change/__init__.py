@@ -7,6 +7,7 @@ Pure functions: the REST API and `ibgu --direct` read the object, call them, and
 from ibgu.core.views.change.allowed import (
     Permit,
     RolloutSituation,
+    approvals_ahead,
     denied,
     permits,
     require_on_hub,
@@ -44,6 +45,7 @@ __all__ = [
     "append",
     "appendable",
     "appended",
+    "approvals_ahead",
     "approve",
     "break_glass",
     "cancel",

@@ -2,6 +2,7 @@
 buttons."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
+from ibgu.core.views.change.approvers import missing_approvers
 from ibgu.core.views.change.danger import (
     ADOPT,
     SKIP,
@@ -22,6 +24,12 @@ from ibgu.core.views.change.danger import (
 from ibgu.core.views.change.follow_up import finalizing
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.change.plan import appendable, drawn
+from ibgu.core.views.change.policies_asked import (
+    Policies,
+    approvals_asked,
+    points_of,
+    specs_within,
+)
 from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from ibgu.core.views.status import complete, hold_of
 
@@ -44,12 +52,15 @@ class RolloutSituation(Struct, frozen=True):
     """Clusters on which someone has to clean up by hand (R45.2)."""
     approvals: tuple[str, ...] = ()
     """What members of the newest step wait to be approved, as an approval's `before`."""
+    ahead: tuple[tuple[int, str], ...] = ()
+    """What policies ask people to approve of the step that runs and of the next one, whether
+    clusters wait for it or not: the step's index, and an approval's `before`."""
     planned: int = 0
     """Attempts that policies will make after the end of the plan (R50.20)."""
 
 
 class AwaitedApproval(Struct, frozen=True):
-    """AwaitedApproval is what clusters wait for a person to approve."""
+    """AwaitedApproval is what a person may approve, as clusters wait for it or will."""
 
     step: int
     """The number of the step, from 1."""
@@ -57,6 +68,8 @@ class AwaitedApproval(Struct, frozen=True):
     """See RolloutApprovalSpec."""
     danger: Danger
     """That of what may start then."""
+    waits: bool = True
+    """Whether clusters wait for it now."""
 
     @property
     def what(self) -> str:
@@ -71,7 +84,7 @@ class Permit(Struct, frozen=True):
     """The plans that append-step allows: the steps of which one may come next, the least dangerous
     first."""
     approvals: tuple[AwaitedApproval, ...] = ()
-    """What clusters wait for, if the change is to approve."""
+    """What may be approved, if the change is to approve: what clusters wait for comes first."""
     danger: Danger = Danger.REVERSIBLE
     """That of the change itself; a new step has that of its actions, an approval its own."""
 
@@ -165,17 +178,41 @@ def resumable(hold: Reason | None) -> bool:
 
 
 def _approve(situation: RolloutSituation) -> str:
-    return "" if situation.approvals else "no cluster waits for an approval"
+    asked = situation.approvals or situation.ahead
+    return "" if asked else "no cluster waits for an approval, and no policy asks for one"
 
 
 def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
-    """Yields what the newest step waits for."""
+    """Yields what clusters of the newest step wait for, then what they will."""
     newest = situation.newest
-    if newest is None:
-        return
-    for before in situation.approvals:
-        risk = risk_of_approval(before, newest.actions)
-        yield AwaitedApproval(newest.index + 1, before, risk.danger)
+    waiting = [] if newest is None else [(newest.index, each) for each in situation.approvals]
+    plan = [item.actions for item in situation.rollout.spec.plan]
+    for step, before in dict.fromkeys([*waiting, *situation.ahead]):
+        own = newest is not None and step == newest.index
+        actions = newest.actions if newest is not None and own else plan[step]
+        danger = risk_of_approval(before, actions).danger
+        yield AwaitedApproval(step + 1, before, danger, (step, before) in waiting)
+
+
+def approvals_ahead(
+    rollout: Rollout, newest: Step | None, policies: Policies, now: datetime
+) -> tuple[tuple[int, str], ...]:
+    """Returns what policies in force ask people to approve of the step that runs and of the next
+    one, without what enough people have approved. A policy that selects rollouts by their labels is
+    left out: the journal does not know these."""
+    specs = specs_within(policies, rollout.namespace)
+    runs = newest is not None and newest.state is not StepState.FINISHED
+    first = 0 if newest is None else newest.index + (not runs)
+    plan = [item.actions for item in rollout.spec.plan]
+    return tuple(
+        (index, before)
+        for index, actions in enumerate(plan)
+        if first <= index <= first + runs
+        for before in points_of(specs, actions)
+        if missing_approvers(
+            approvals_asked(specs, actions, before), rollout.grants, index, before, now
+        )
+    )
 
 
 def risk_of_resume(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Risk:

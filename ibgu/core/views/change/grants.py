@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from msgspec import Struct
-
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD, UNKNOWN
 from ibgu.core.model.actions import Risk
-from ibgu.core.model.grants import ApprovalPoint, Grants, StepAuthor, point_words
+from ibgu.core.model.grants import ApprovalPoint, Grants, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.rollout_policy import PolicyApproval
 from ibgu.core.text.counted import first_names
 from ibgu.core.text.spans import utc
+from ibgu.core.views.change.approvers import missing_approvers
 from ibgu.core.views.change.danger import BREAK_GLASS, risk_of_approval
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.policies_asked import (
@@ -20,6 +19,7 @@ from ibgu.core.views.change.policies_asked import (
     approvals_asked,
     points_asked,
     policies_of,
+    specs_of,
 )
 from ibgu.core.views.change.second import kubectl_create
 
@@ -60,7 +60,7 @@ def approve(
     if policies is not None:
         actions = target.actions[number - 1]
         done += _unasked(points_asked(policies, target, actions), number, before)
-        asked = approvals_asked(policies, target, actions, before)
+        asked = approvals_asked(specs_of(policies, target), actions, before)
         done += _not_enough(target, asked, grants, number - 1, before)
     risk = risk_of_approval(before, target.actions[number - 1])
     return _granted(target, "RolloutApproval", spec, done, risk)
@@ -80,51 +80,14 @@ def _unasked(asked: Sequence[str] | None, number: int, before: str) -> str:
 def _not_enough(
     target: ChangeTarget, asked: Sequence[PolicyApproval], grants: Grants, step: int, before: str
 ) -> str:
-    """Returns how many more people must approve, by the policy that asks for the most; empty:
-    nobody. `step`: its index. The gate of approvals counts them in the same way."""
-    author = next((each.user for each in grants.authors if _stands(each, step)), "")
-    counting = (each for each in grants.approvals if each.counts(step, before, target.now))
-    users = frozenset([target.who, *(each.user for each in counting)])
-    found = [_Missing(each, author, users) for each in asked]
-    most = max(found, key=lambda each: each.number, default=None)
-    if most is None or most.number <= 0:
+    """Returns how many more people must approve; empty: nobody. `step`: its index."""
+    most = missing_approvers(asked, grants, step, before, target.now, target.who)
+    if most is None:
         return ""
     more = "one more person" if most.number == 1 else f"{most.number} more people"
     own = " (the step's author does not count)" if most.leaves_out(target.who) else ""
     unknown = " (it is not known who the step's author is)" if most.allows_for_author else ""
     return f"; {most.counting} of {most.needed}{own}{unknown}: {more} must approve"
-
-
-def _stands(author: StepAuthor, step: int) -> bool:
-    return author.step == step and not author.changed
-
-
-class _Missing(Struct, frozen=True):
-    """_Missing is how many people have approved what a policy asks for, and how many must."""
-
-    asked: PolicyApproval
-    author: str
-    """The author of the step; empty: that is not known, and one person more must approve."""
-    users: frozenset[str]
-
-    @property
-    def allows_for_author(self) -> bool:
-        return self.asked.four_eyes and not self.author
-
-    @property
-    def needed(self) -> int:
-        return self.asked.approvers + self.allows_for_author
-
-    @property
-    def counting(self) -> int:
-        return len([user for user in self.users if not self.leaves_out(user)])
-
-    @property
-    def number(self) -> int:
-        return self.needed - self.counting
-
-    def leaves_out(self, user: str) -> bool:
-        return self.asked.four_eyes and user == self.author
 
 
 def _next_step(target: ChangeTarget) -> int:

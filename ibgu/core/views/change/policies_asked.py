@@ -1,11 +1,11 @@
 """The policies that may hold a rollout, and what they want approved: a grant that none of them
 asks for does nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ibgu.core.model import declared, traits
 from ibgu.core.model.grants import ApprovalPoint
-from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval, RolloutPolicySpec
 from ibgu.core.plan.policies import holds_action, readable, selects_rollout
 from ibgu.core.views.change.model import ChangeTarget
@@ -30,28 +30,46 @@ def points_asked(
 ) -> list[str] | None:
     """Returns the points of a step with these actions that policies want approved; None: a policy
     can't be read, so that it is not known."""
-    specs = _specs(policies, target)
+    specs = specs_of(policies, target)
     if len(specs) < len(policies_of(policies, target)):
         return None
+    return points_of(specs, actions)
+
+
+def points_of(specs: Iterable[RolloutPolicySpec], actions: Sequence[str]) -> list[str]:
+    """Returns the points of a step with these actions that the policies want approved."""
     return list(dict.fromkeys(point for spec in specs for point in _points(spec, actions)))
 
 
 def approvals_asked(
-    policies: Policies, target: ChangeTarget, actions: Sequence[str], before: str
+    specs: Iterable[RolloutPolicySpec], actions: Sequence[str], before: str
 ) -> list[PolicyApproval]:
-    """Returns what the policies that can be read ask for, of those that want this point of a step
-    with these actions approved."""
+    """Returns what the policies ask for that want this point of a step with these actions
+    approved."""
     return [
         spec.approval
-        for spec in _specs(policies, target)
+        for spec in specs
         if spec.approval is not None and before in _points(spec, actions)
     ]
 
 
-def _specs(policies: Policies, target: ChangeTarget) -> list[RolloutPolicySpec]:
+def specs_of(policies: Policies, target: ChangeTarget) -> list[RolloutPolicySpec]:
     """Returns the specs of the policies that may hold the rollout and can be read."""
     found = [readable(policies[name]) for name in policies_of(policies, target)]
     return [spec for spec in found if spec is not None]
+
+
+def specs_within(policies: Policies, namespace: str) -> list[RolloutPolicySpec]:
+    """Returns the specs of the policies that hold every rollout of the namespace, whatever labels
+    its object has."""
+    found = [readable(spec) for spec in policies.values()]
+    return [
+        spec
+        for spec in found
+        if spec is not None
+        and spec.rollouts.selector == LabelSelector()
+        and selects_rollout(spec.rollouts, namespace, {})
+    ]
 
 
 def _points(spec: RolloutPolicySpec, actions: Sequence[str]) -> Iterator[str]:

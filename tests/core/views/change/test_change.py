@@ -25,7 +25,8 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.core.model.actions import Danger, Risk, allowed
-from ibgu.core.model.kinds import PlanItem, RolloutSpec, RolloutStrategy
+from ibgu.core.model.grants import Approval, Grants
+from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutSpec, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.views.change import (
     ChangeRefused,
@@ -38,6 +39,7 @@ from ibgu.core.views.change import (
     adopt,
     append,
     appendable,
+    approvals_ahead,
     approve,
     break_glass,
     denied,
@@ -652,7 +654,55 @@ def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
         (1, "Rest", "the rest of step 1"),
         (1, "Upgrade", "Upgrade of step 1"),
     ]
-    assert why(situation("Upgrade", waiting=1))["approve"] == "no cluster waits for an approval"
+    nothing = "no cluster waits for an approval, and no policy asks for one"
+    assert why(situation("Upgrade", waiting=1))["approve"] == nothing
+
+
+def test_an_approval_that_a_policy_asks_for_may_come_before_a_cluster_waits() -> None:
+    found = replace(
+        situation("Prep", "FinalizeUpgrade"), approvals=("Rest",), ahead=((0, "Rest"), (1, "Step"))
+    )
+    (permit,) = [each for each in permits(found) if each.name == "approve"]
+    assert [(each.what, each.waits, each.danger) for each in permit.approvals] == [
+        ("the rest of step 1", True, Danger.REVERSIBLE),
+        ("step 2", False, Danger.IRREVERSIBLE),
+    ]
+    assert why(replace(found, approvals=()))["approve"] == ""
+
+
+REST: JsonObject = {"approval": {"before": "Rest", "fourEyes": False}}
+
+
+@pytest.mark.parametrize(
+    ("state", "policies", "ahead"),
+    [
+        (StepState.RUNNING, {"a": REST}, ((0, "Rest"), (1, "Rest"))),
+        (StepState.FINISHED, {"a": REST}, ((1, "Rest"),)),
+        (None, {"a": REST, "b": REST}, ((0, "Rest"),)),
+        (StepState.RUNNING, {"a": REST | {"actions": ["Upgrade"]}}, ((1, "Rest"),)),
+        (StepState.RUNNING, {"a": REST | {"rollouts": {"namespaces": ["lab"]}}}, ()),
+        (
+            StepState.RUNNING,
+            {"a": REST | {"rollouts": {"selector": {"matchLabels": {"a": "b"}}}}},
+            (),
+        ),
+        (StepState.RUNNING, {"a": None, "b": {}}, ()),
+    ],
+)
+def test_policies_ask_for_approvals_of_the_running_and_the_next_step(
+    state: StepState | None, policies: JsonObject, ahead: tuple[tuple[int, str], ...]
+) -> None:
+    found = situation("Prep", "Upgrade", "FinalizeUpgrade", state=state)
+    assert approvals_ahead(found.rollout, found.newest, policies, NOW) == ahead
+
+
+def test_nothing_is_left_to_approve_once_enough_people_have() -> None:
+    found = situation("Prep")
+    given = Approval("u", "n", "nora", 0, "Rest")
+    rollout = replace(found.rollout, grants=Grants((given,)))
+    assert approvals_ahead(rollout, found.newest, {"a": REST}, NOW) == ()
+    two: JsonObject = {"approval": {"before": "Rest", "approvers": 2, "fourEyes": False}}
+    assert approvals_ahead(rollout, found.newest, {"a": two}, NOW) == ((0, "Rest"),)
 
 
 @pytest.mark.parametrize(

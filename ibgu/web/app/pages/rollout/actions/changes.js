@@ -71,7 +71,7 @@ const MORE = {
       Fields: Approval,
       given: { approvals },
       // Others may approve it while the form is open.
-      missing: (body) => (chosen(body) ? "" : "No cluster waits for this approval any more."),
+      missing: (body) => (chosen(body) ? "" : "This approval is no longer needed."),
       label: (body) => `Approve ${chosen(body)?.what ?? rollout.name}`,
     };
   },
