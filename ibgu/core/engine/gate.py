@@ -4,7 +4,7 @@ A gate's declaration is its only registration: explain, the forecast, the previe
 the documentation and the engine itself read from it what they have to know about the gate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -176,6 +176,8 @@ class Gate(Struct, frozen=True, kw_only=True):
     chained: ActionFilter = no_action
     """Chooses those of them that the gate guards inside a chain, too: a member that has
     its slot keeps it, and waits before such an action (R19.3)."""
+    concerns: ActionFilter = every_action
+    """Chooses the actions of which a step must have one: the gate is open to every other step."""
     scope: ClassVar[GateScope]
     switch: Switch | None = None
     """The annotation that one of the engine's own gates obeys."""
@@ -205,6 +207,10 @@ class Gate(Struct, frozen=True, kw_only=True):
     def guards(self, action: ActionName) -> bool:
         """Whether the gate guards the action inside a chain."""
         return self.keeps(action) and self.chained(traits(action))
+
+    def concerns_step(self, actions: Iterable[ActionName]) -> bool:
+        """Whether the gate may be closed to a member that has these actions before it."""
+        return any(self.concerns(traits(action)) for action in actions)
 
     @property
     def lasting(self) -> frozenset[ReasonKind]:

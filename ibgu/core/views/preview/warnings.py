@@ -69,6 +69,8 @@ def _gates(
     if proposal.policies_unknown:
         yield proposal.policies_unknown
     for gate in in_order(proposal.policies):
+        if not gate.concerns_step(actions):
+            continue
         if not gate.keeps(actions[0]):
             yield from _inside(gate, actions[1:])
             continue

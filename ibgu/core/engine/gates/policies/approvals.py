@@ -79,6 +79,7 @@ def approvals_gate(
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.GRANTS}),
         actions=actions if within else every_action,
         chained=actions,
+        concerns=actions,
     )
 
 

@@ -69,4 +69,5 @@ def canaries_gate(
         reasons=of_policies(MEANING),
         rule=PolicyRule.CANARIES,
         needs=frozenset({GateInput.CLUSTER, GateInput.RECORDS, GateInput.TIME}),
+        concerns=actions,
     )

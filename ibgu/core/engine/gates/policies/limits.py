@@ -52,6 +52,7 @@ def limits_gate(
         reasons=of_policies(MEANING),
         rule=PolicyRule.LIMITS,
         needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),
+        concerns=lambda action: limits.hold([action.name]),
     )
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Kind, MemberState, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import step_author
 from ibgu.core.plan.grants import MAX_GRANTS
+from ibgu.core.views.preview import Proposal, preview
 from tests.core.engine.decide.builders import START
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -484,3 +486,25 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     approve(engine, "alice")
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("plan", "rules"),
+    [("Prep", 0), ("FinalizeUpgrade", 0), ("Upgrade", 2), ("Prep Upgrade", 2)],
+)
+def test_the_preview_of_a_step_warns_only_of_policies_about_its_actions(
+    plan: str, rules: int
+) -> None:
+    engine = fleet(
+        actions=["Upgrade"],
+        canaries={"count": 1},
+        inFlight=1,
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    found = ibgu("a", plan)
+    gates = engine.policy_gates.of(engine.rollout_policies, "fleet", {}, "uid-a").gates
+    clusters = [view for name in engine.spokes if (view := engine.cluster(name))]
+    proposal = Proposal(IBU, found.spec, policies=gates)
+    shown = [each for each in preview(proposal, clusters, {}, START).warnings if "network" in each]
+    assert len(shown) == rules
+    assert any("asks for approval" in each for each in shown) is bool(rules)
