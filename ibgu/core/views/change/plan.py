@@ -12,6 +12,8 @@ from ibgu.core.plan import problem
 from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
+_BEGINS_NOW = "it begins now, and clusters that policies keep wait"
+
 
 class NewStep(Struct, frozen=True):
     """A step to append; None: as in the plan's last step."""
@@ -100,7 +102,7 @@ def drawn(plan: Sequence[Sequence[str]]) -> str:
 
 def _starts(target: ChangeTarget, *, idle: bool) -> str:
     if idle or not target.plan or target.completed:
-        return "it starts when the rollout is resumed" if target.paused else "it starts now"
+        return "it begins when the rollout is resumed" if target.paused else _BEGINS_NOW
     if target.paused:
         return (
             "it starts when the step before it has finished, and you resume the rollout: "

@@ -167,7 +167,7 @@ def test_an_appended_step_inherits_the_strategy_of_the_last_step() -> None:
     assert first.patch[1] == {"op": "test", "path": "/spec/plan", "value": None}
 
 
-NOW_IT_STARTS = "; it starts now"
+NOW_IT_STARTS = "; it begins now, and clusters that policies keep wait"
 LATER = "before it has finished. Running actions continue. To start nothing new, pause the rollout."
 
 

@@ -102,7 +102,7 @@ def test_a_follow_up_of_an_idle_rollout_appends_a_step() -> None:
     assert found.change.done.startswith(
         "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran; "
     )
-    assert found.change.done.endswith("; it starts now")
+    assert found.change.done.endswith("; it begins now, and clusters that policies keep wait")
     assert found.clusters == ("s1", "s2")
     assert found.change.risk == traits(Action.ABORT).risk
     assert found.step.actions == ("Abort",)
