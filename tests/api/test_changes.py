@@ -142,7 +142,7 @@ async def test_an_operator_pauses_and_resumes(
     answer = await post("olga", "pause", {"why": "the mirror is down"})
     assert answer.status_code == 202, answer.text
     body = answer.json()
-    assert body["done"].startswith("ran-x1 is paused: nothing new starts")
+    assert body["done"].startswith("olga pauses ran-x1: nothing new starts")
     assert body["kubectl"] == (
         "kubectl -n default annotate imagebasedgroupupgrade ran-x1 "
         "'ibgu.dev/pause=olga: the mirror is down' --overwrite"
@@ -160,7 +160,7 @@ async def test_an_operator_pauses_and_resumes(
     }
     resumed = await post("olga", "resume")
     assert resumed.status_code == 202, resumed.text
-    assert resumed.json()["done"] == "ran-x1 goes on"
+    assert resumed.json()["done"] == "ran-x1 goes on after the pause (olga: the mirror is down)"
     after = (await on_hub(admin)).metadata.annotations
     assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(after)
     assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
@@ -194,7 +194,7 @@ async def test_the_end_of_a_pause_is_not_the_end_of_the_circuit_breaker(
     after = (await on_hub(admin)).metadata.annotations
     assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(after)
     await tell(journal, OnRollout(Kind.ROLLOUT_RELEASED, replace(one, hold=None), "goes on"))
-    assert (await post("olga", "resume")).json()["done"] == "ran-x1 goes on"
+    assert (await post("olga", "resume")).json()["done"].startswith("ran-x1 goes on after the hold")
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/resume"].startswith("olga 20")
 
 

@@ -34,11 +34,11 @@ async def test_pause_and_resume(
     tried = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
     assert tried.exit_code == 0, tried.output
     assert tried.stdout.startswith(
-        "dry run, nothing was changed; without --dry-run: ran-x1 is paused: nothing new starts"
+        "dry run, nothing was changed; without --dry-run: olga pauses ran-x1: nothing new "
     )
     paused = await ibgu("pause", "ran-x1", "--why", "mirror", *direct, user="olga")
     assert paused.stdout.splitlines() == [
-        "ran-x1 is paused: nothing new starts, clusters in flight finish",
+        "olga pauses ran-x1: nothing new starts, clusters in flight finish",
         "the same with kubectl:",
         "kubectl -n default annotate imagebasedgroupupgrade ran-x1 'ibgu.dev/pause=olga: mirror' "
         "--overwrite",

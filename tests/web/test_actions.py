@@ -186,7 +186,7 @@ async def test_a_pause_is_shown_before_it_is_made(look: Tab) -> None:
     await look.keep("pause", 900)
     await dialog.get_by_role("button", name="Pause ran-419").click()
     await expect(dialog.get_by_role("status")).to_contain_text(
-        re.compile(r"^Done\. .*ran-419 is paused")
+        re.compile(r"^Done\. .* pauses ran-419: nothing new starts")
     )
     assert paused(look, "ran-419")
     await dialog.get_by_role("button", name="Close").click()

@@ -10,7 +10,7 @@ from ibgu.core.model import ReasonKind
 from ibgu.core.model.actions import Danger
 
 _CHANGE: JsonValue = {
-    "done": "ran-417 is paused: nothing new starts, clusters in flight finish",
+    "done": "alice pauses ran-417: nothing new starts, clusters in flight finish",
     "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
     "ibgu.dev/pause=alice --overwrite",
     "danger": "reversible",

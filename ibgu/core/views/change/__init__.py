@@ -9,6 +9,7 @@ from ibgu.core.views.change.allowed import (
     RolloutSituation,
     approvals_ahead,
     denied,
+    may_upgrade,
     permits,
     require_on_hub,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "failure",
     "finalize",
     "instead",
+    "may_upgrade",
     "pause",
     "permits",
     "require_on_hub",

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed
-from ibgu.core.model import ReasonKind, StepState, names
+from ibgu.core.model import Reason, ReasonKind, StepState, names
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.text.counted import counted
 from ibgu.core.views.change.allowed import (
     NOTHING_TO_PAUSE,
     RolloutSituation,
@@ -14,6 +15,11 @@ from ibgu.core.views.change.allowed import (
 )
 from ibgu.core.views.change.danger import ADOPT, SKIP
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+
+_COUNTS_FAILURES = frozenset(
+    {ReasonKind.CIRCUIT_BREAKER, ReasonKind.FAILURE_BUDGET, ReasonKind.SEED_BREAKER}
+)
+"""Holds that failures bring about, and that begin to count again once a person resumes."""
 
 
 def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
@@ -25,7 +31,7 @@ def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
         raise ChangeRefused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
     value = f"{target.who}: {why}" if why else target.who
     return target.annotate(
-        f"{target.name} is paused: nothing new starts, clusters in flight finish",
+        f"{target.who} pauses {target.name}: nothing new starts, clusters in flight finish",
         {names.PAUSE: value},
     )
 
@@ -47,7 +53,31 @@ def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> R
             f"the pause of {target.name} was removed already{_behind(situation)}"
         )
     marks = {names.RESUME: f"{target.who} {target.stamp}"}
-    return target.annotate(f"{target.name} goes on", marks, risk)
+    done = f"{target.name} goes on{_ended(situation) if situation is not None else ''}"
+    return target.annotate(done, marks, risk)
+
+
+def _ended(situation: RolloutSituation) -> str:
+    """Returns which hold the resume ends, and what keeps clusters nevertheless."""
+    hold = next(filter(resumable, _holds(situation)), None)
+    if hold is None:
+        return f"{_accepted(situation)}{_kept(situation)}"
+    uncounted = "; the failures so far no longer count for this rollout"
+    words = f" after the hold ({hold.kind}: {hold.message})"
+    return f"{words}{uncounted if hold.kind in _COUNTS_FAILURES else ''}{_kept(situation)}"
+
+
+def _accepted(situation: RolloutSituation) -> str:
+    number = situation.to_accept
+    return f"; the warnings of {counted(number, 'cluster')} are accepted" if number else ""
+
+
+def _kept(situation: RolloutSituation) -> str:
+    """Returns which policies still keep clusters of the newest step, as far as the journal has
+    seen."""
+    kept = situation.kept.items()
+    found = [f"{gate} still keeps {counted(number, 'cluster')}" for gate, number in kept]
+    return f"; {', '.join(found)}" if found else ""
 
 
 def _unpaused(target: ChangeTarget, situation: RolloutSituation | None) -> str:
@@ -57,20 +87,28 @@ def _unpaused(target: ChangeTarget, situation: RolloutSituation | None) -> str:
             "or a restore holds it too, resume it a second time"
         )
     behind = _behind(situation)
-    return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"
+    if behind:
+        return f"{target.name} is no longer paused{behind}"
+    said = target.annotations[names.PAUSE]
+    return f"{target.name} goes on after the pause{f' ({said})' if said else ''}{_kept(situation)}"
 
 
 def _behind(situation: RolloutSituation) -> str:
     """Returns what else holds the rollout, as far as the journal has seen."""
-    step = situation.newest
-    running = step is not None and step.state is not StepState.FINISHED
-    holds = (situation.rollout.hold, step.hold if step is not None and running else None)
-    others = [hold for hold in holds if hold is not None and hold.kind is not ReasonKind.PAUSED]
+    others = _holds(situation)
     if not others:
         return ""
     reasons = " and ".join(f"{hold.kind}: {hold.message}" for hold in others)
     way = "; resume it again to end that" if any(map(resumable, others)) else ""
     return f", but still held ({reasons}){way}"
+
+
+def _holds(situation: RolloutSituation) -> list[Reason]:
+    """Returns what holds the rollout and its running step, without a pause."""
+    step = situation.newest
+    running = step is not None and step.state is not StepState.FINISHED
+    holds = (situation.rollout.hold, step.hold if step is not None and running else None)
+    return [hold for hold in holds if hold is not None and hold.kind is not ReasonKind.PAUSED]
 
 
 def skip(target: ChangeTarget, step: int | None = None) -> RequestedChange:

@@ -239,7 +239,7 @@ def _why_nobody(
 ) -> str:
     if not unfit:
         return f"{target.name} has no such cluster: nothing to {_WORDS[verb.word]}"
-    listed = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
+    listed = sorted(unfit, key=lambda pair: pair[1].expected and not asked.named)
     words = f"nothing of {target.name} to {_WORDS[verb.word]}" if not fit else "nothing was done"
     others = f"; {counted(fit, 'cluster')} could be: name those alone" if fit else ""
     return f"{words}: {_skip_messages(listed)}{others}"

@@ -43,6 +43,7 @@ from ibgu.core.views.change import (
     approve,
     break_glass,
     denied,
+    may_upgrade,
     pause,
     permits,
     require_on_hub,
@@ -256,16 +257,25 @@ def test_resume_ends_a_pause_and_nothing_else() -> None:
 def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
     change = resume(target("Prep"))
     assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
-    held_by_breaker = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
-    assert resume(target("Prep"), held_by_breaker) == change
+    assert change.done == "ran goes on"
+
+
+@pytest.mark.parametrize(("value", "said"), [("", ""), ("nora: why", " (nora: why)")])
+def test_a_resume_after_a_pause_says_why_it_was_paused(value: str, said: str) -> None:
+    found = replace(situation("Prep", hold=ReasonKind.PAUSED), kept={"RolloutPolicy/freeze": 3})
+    done = resume(target("Prep", pause=value), found).done
+    assert done == f"ran goes on after the pause{said}; RolloutPolicy/freeze still keeps 3 clusters"
 
 
 @pytest.mark.parametrize(
     ("held_by", "said"),
     [
-        ({}, "ran goes on"),
-        ({"state": None}, "ran goes on"),
-        ({"step_hold": ReasonKind.CIRCUIT_BREAKER, "state": StepState.FINISHED}, "ran goes on"),
+        ({}, "ran goes on after the pause (x)"),
+        ({"state": None}, "ran goes on after the pause (x)"),
+        (
+            {"step_hold": ReasonKind.CIRCUIT_BREAKER, "state": StepState.FINISHED},
+            "ran goes on after the pause (x)",
+        ),
         (
             {"step_hold": ReasonKind.CIRCUIT_BREAKER},
             "ran is no longer paused, but still held (CircuitBreaker: its words); "
@@ -626,6 +636,33 @@ def held(kind: ReasonKind | None) -> Reason | None:
     return Reason(kind, NOW, "its words", None, ActingParty.PERSON) if kind else None
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER),
+            " after the hold (CircuitBreaker: its words); the failures so far no longer count for "
+            "this rollout",
+        ),
+        (situation("Prep", hold=ReasonKind.RESTORED), " after the hold (Restored: its words)"),
+        (
+            replace(
+                situation("Prep", hold=ReasonKind.RESTORED),
+                kept={"RolloutPolicy/freeze": 3, "ClusterHold": 1},
+            ),
+            " after the hold (Restored: its words); RolloutPolicy/freeze still keeps 3 clusters, "
+            "ClusterHold still keeps 1 cluster",
+        ),
+        (replace(situation("Prep"), to_accept=2), "; the warnings of 2 clusters are accepted"),
+        (situation("Prep"), ""),
+    ],
+)
+def test_a_resume_says_which_hold_it_ends(found: RolloutSituation, said: str) -> None:
+    change = resume(target("Prep"), found)
+    assert change.done == f"ran goes on{said}"
+    assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
+
+
 def why(found: RolloutSituation) -> dict[str, str]:
     return {permit.name: permit.why for permit in permits(found)}
 
@@ -735,6 +772,31 @@ def test_no_approval_is_awaited_before_the_first_step() -> None:
     found = replace(situation("Prep", waiting=1), approvals=("Prep",), newest=None)
     (permit,) = [each for each in permits(found) if each.name == "approve"]
     assert permit.approvals == ()
+
+
+def test_nothing_is_finalized_or_rolled_back_where_no_cluster_is_upgraded() -> None:
+    found = replace(situation("Prep"), upgraded=False)
+    none = "no cluster of ran is upgraded"
+    assert [why(found)[name] for name in ("finalize", "rollback", "cancel")] == [none, none, ""]
+    begun = why(situation("Prep", state=None))
+    assert begun["rollback"] == begun["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "begun", "may"),
+    [
+        ("Prep", 3, False),
+        ("AbortOnFailure", 3, False),
+        ("Prep Upgrade", 0, False),
+        ("Prep Upgrade", 1, True),
+        ("FinalizeUpgrade", 0, True),
+        ("Rollback", 0, True),
+    ],
+)
+def test_a_step_upgrades_no_cluster_before_one_has_begun(
+    actions: str, begun: int, *, may: bool
+) -> None:
+    assert may_upgrade(actions.split(), begun) is may
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:

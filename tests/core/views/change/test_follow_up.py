@@ -283,10 +283,10 @@ def test_a_queued_newer_rollout_does_not_block_cancelling_runs_in_flight() -> No
     assert found.warnings == ("s1 also wait in next, which is cancelled there, too",)
 
 
-def test_a_refused_cancel_names_the_likely_clusters() -> None:
+def test_a_refused_cancel_names_the_likely_clusters_first() -> None:
     found = [done("s1"), failed("s2", PREP_FAILED, newer=QUEUED)]
     assert refused(cancel, target("Prep"), found, IDLE) == (
-        "nothing of ran to cancel: s2 (in next now)"
+        "nothing of ran to cancel: s2 (in next now), s1 (nothing is left to cancel)"
     )
     assert "s1 (nothing is left" in refused(
         cancel, target("Prep"), found, FollowUpRequest(named=True)
