@@ -116,6 +116,18 @@ async def test_invalid_bodies_are_refused_in_plain_words(
     assert answer.json()["detail"].startswith(said)
 
 
+async def test_a_body_that_is_no_json_is_named_as_a_whole(
+    client: httpx.AsyncClient, sandbox_hub: SandboxHub, journal: Journal
+) -> None:
+    await fleet(journal)
+    token = f"Bearer {sandbox_hub.token('olga')}"
+    headers = {"Authorization": token, "Content-Type": "application/json"}
+    path = "/api/v1/rollouts/default/ran-r1/pause"
+    answer = await client.post(path, content=b"notjson", headers=headers)
+    error = {"field": "body", "in": "body", "message": "is not JSON"}
+    assert (answer.status_code, answer.json()["errors"]) == (422, [error])
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

@@ -24,4 +24,6 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _field(found: Any) -> dict[str, str]:
     location: Sequence[str | int] = found["loc"]
     where, *names = map(str, location)
+    if found["type"] == "json_invalid":
+        names = []  # The place in the text is no field.
     return {"field": ".".join(names) or where, "in": where, "message": broken(found)}
