@@ -6,6 +6,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Cause, Kind, MemberState, OnMember, Outcome, ReasonKind
+from tests.core.engine.decide.arming import return_, taken_but_unheard
 from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, starts
@@ -141,7 +142,25 @@ def test_a_hung_cluster_keeps_its_slot_while_the_ramp_up_has_no_room_after_it() 
     assert len(engine.tracked("uid-a").steps[0].slots) == 4
 
 
-def test_as_many_hung_clusters_end_as_the_ramp_up_needs_for_the_next_one() -> None:
+def test_a_reopened_run_takes_the_slot_of_a_hung_cluster_in_any_ramp_up() -> None:
+    engine = sites(9)
+    for name, spoke in engine.spokes.items():
+        spoke.faults[Stage.PREP] = "hang"
+        spoke.dark = name > "site-4"
+    engine.apply(rate_limited("a", "Prep", concurrency=3, timeout=240))
+    engine.until(Kind.RUN_ARMING)
+    taken_but_unheard(engine)
+    engine.annotate("uid-a", **{"ramp-up": "true"})
+    engine.wait(minutes=100)
+    step = engine.tracked("uid-a").steps[0]
+    assert sorted(step.in_flight) == ["site-2", "site-3", "site-4"]
+    return_(engine)
+    engine.settle()
+    assert Kind.RUN_REOPENED in engine.kinds("site-1")
+    assert sorted(step.in_flight) == ["site-1", "site-3", "site-4"]
+
+
+def test_hung_clusters_end_until_the_ramp_up_has_room_for_the_next_one() -> None:
     engine = switched_on(1, 2, 3, 4, dark=frozenset({"site-6", "site-7", "site-8"}))
     step = engine.tracked("uid-a").steps[0]
     late = [step.members[f"site-{number}"].cause for number in (1, 2, 3, 4)]

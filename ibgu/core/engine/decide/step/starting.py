@@ -291,10 +291,10 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     reopening = min(asking, sum(each.reason.kind is ReasonKind.REOPENING for each in heads))
     leaving = sum(map(awaits_disarm, step.in_flight.values()))
     rooms = [room_after(ctx.tracked, step, leaving + ending) for ending in range(len(late) + 1)]
-    starts = min(asking, rooms[-1])
+    starts = min(asking, rooms[-1]) - reopening
     if max(starts, reopening) <= 0:
         return False
-    ending = bisect_left(rooms, starts) if starts > 0 else 0
+    ending = bisect_left(rooms, starts + reopening) if starts > 0 else 0
     for member in late[: max(ending, reopening - leaving)]:
         expire(ctx, member)
     return True
