@@ -101,6 +101,8 @@ class GateReason(Struct, frozen=True, kw_only=True):
     itself."""
     lasting: bool = False
     """Whether the reason stays on the step until a person resumes, even if the gate opens."""
+    counts_failures: bool = False
+    """Whether failures bring it about; they count again from a person's resume on."""
     resumable: bool = False
     """Whether a person's resume ends the hold."""
     acceptable: str = ""

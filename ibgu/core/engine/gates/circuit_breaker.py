@@ -82,6 +82,7 @@ CIRCUIT_BREAKER = StepGate(
                 f"find out why they failed (ibgu status), {RESUME}",
             ),
             lasting=True,
+            counts_failures=True,
             resumable=True,
             stops_clock=True,
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),

@@ -73,6 +73,7 @@ SEED_BREAKER = StepGate(
                 "image and roll that out",
             ),
             lasting=True,
+            counts_failures=True,
             resumable=True,
             stops_clock=True,
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),

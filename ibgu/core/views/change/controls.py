@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed
+from ibgu.core.engine.gates import GATE_REASONS
 from ibgu.core.model import Reason, ReasonKind, StepState, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.counted import counted
@@ -15,11 +16,6 @@ from ibgu.core.views.change.allowed import (
 )
 from ibgu.core.views.change.danger import ADOPT, SKIP
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
-
-_COUNTS_FAILURES = frozenset(
-    {ReasonKind.CIRCUIT_BREAKER, ReasonKind.FAILURE_BUDGET, ReasonKind.SEED_BREAKER}
-)
-"""Holds that failures bring about, and that begin to count again once a person resumes."""
 
 
 def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
@@ -64,7 +60,8 @@ def _ended(situation: RolloutSituation) -> str:
         return f"{_accepted(situation)}{_kept(situation)}"
     uncounted = "; the failures so far no longer count for this rollout"
     words = f" after the hold ({hold.kind}: {hold.message})"
-    return f"{words}{uncounted if hold.kind in _COUNTS_FAILURES else ''}{_kept(situation)}"
+    counts = GATE_REASONS[hold.kind].counts_failures
+    return f"{words}{uncounted if counts else ''}{_kept(situation)}"
 
 
 def _accepted(situation: RolloutSituation) -> str:
