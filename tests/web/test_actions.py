@@ -248,6 +248,20 @@ async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
     assert look.errors == []
 
 
+async def test_a_fleet_update_promises_no_rollout_of_its_own(look: Tab) -> None:
+    """Neither Cancel nor Roll back makes a second FleetUpdate."""
+    story = look.site.story()
+    await story.rollout("fleet-426", ["Update"], kind="FleetUpdate", fleet=FLEET)
+    await made(look, "ran-498", 6100, over=True)
+    for rollout, promised in (("fleet-426", False), ("ran-498", True)):
+        dialog = await opened(look, rollout, "Add step")
+        rules = dialog.get_by_text("The rules for plans allow no")
+        await expect(rules).to_be_visible()
+        assert ("begin a rollout of their own" in " ".join((await rules.inner_text()).split())) is (
+            promised
+        )
+
+
 async def choices(dialog: Locator) -> list[str]:
     texts = await dialog.locator(".plans label").all_inner_texts()
     return [" ".join(each.split()) for each in texts]

@@ -125,7 +125,7 @@ const MORE = {
       timeout: step?.timeoutMinutes ?? MINUTES,
     },
     Fields: Plans,
-    given: { plans, dangers, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
+    given: { plans, dangers, kind: rollout.kind, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
     missing: ({ actions }) => (actions.length ? "" : "Choose the step's actions."),
     step: (body) => (body.actions.length ? body : null),
     label: ({ actions }, clusters) =>

@@ -180,7 +180,7 @@ export function Cleanup({ body, change }) {
 }
 
 /** The steps of which one may come next; none of them is chosen for anybody. */
-export function Plans({ plans, dangers, after, body, change }) {
+export function Plans({ plans, dangers, kind, after, body, change }) {
   const offered = new Set(plans.flat());
   const others = Object.keys(dangers).filter((action) => !offered.has(action));
   return html`<fieldset class="plans">
@@ -198,8 +198,8 @@ export function Plans({ plans, dangers, after, body, change }) {
     ${
       others.length > 0 &&
       html`<p class="quiet">
-      The rules for plans allow no ${others.join(", ")} after ${after}. Cancel… and Roll back… begin a rollout of
-      their own.
+      The rules for plans allow no ${others.join(", ")} after ${after}.
+      ${kind === "ImageBasedGroupUpgrade" && "Cancel… and Roll back… begin a rollout of their own."}
     </p>`
     }
     <${Bounds} body=${body} change=${change} />`;
