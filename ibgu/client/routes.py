@@ -161,14 +161,14 @@ class Routes:
         namespace: str,
         name: str,
         *,
-        step: int | None = None,
         uid: str | None = None,
         label: str | None = None,
+        step: int | None = None,
     ) -> GridResponse:
         """Requests `GET rollouts/{namespace}/{name}/grid`: get all members of a step, in
         columns."""
         return self._wire.get(
-            GridResponse, "rollouts", namespace, name, "grid", step=step, uid=uid, label=label
+            GridResponse, "rollouts", namespace, name, "grid", uid=uid, label=label, step=step
         )
 
     def timeline(
@@ -176,10 +176,10 @@ class Routes:
         namespace: str,
         name: str,
         *,
-        step: int | None = None,
         points: int | None = None,
         uid: str | None = None,
         label: str | None = None,
+        step: int | None = None,
     ) -> TimelineResponse:
         """Requests `GET rollouts/{namespace}/{name}/timeline`: get the progress of a step, as
         points for a chart."""
@@ -189,10 +189,10 @@ class Routes:
             namespace,
             name,
             "timeline",
-            step=step,
             points=points,
             uid=uid,
             label=label,
+            step=step,
         )
 
     def members(
@@ -200,7 +200,6 @@ class Routes:
         namespace: str,
         name: str,
         *,
-        step: int | None = None,
         state: str | None = None,
         outcome: str | None = None,
         cause: str | None = None,
@@ -212,6 +211,7 @@ class Routes:
         rollback: bool | None = None,
         sort: str | None = None,
         uid: str | None = None,
+        step: int | None = None,
         label: str | None = None,
     ) -> Iterator[MemberResponse]:
         """Requests `GET rollouts/{namespace}/{name}/members`: list the clusters in the steps of a
@@ -222,7 +222,6 @@ class Routes:
             namespace,
             name,
             "members",
-            step=step,
             state=state,
             outcome=outcome,
             cause=cause,
@@ -234,6 +233,7 @@ class Routes:
             rollback=rollback,
             sort=sort,
             uid=uid,
+            step=step,
             label=label,
         )
 
@@ -274,12 +274,12 @@ class Routes:
         )
 
     def failures(
-        self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
+        self, namespace: str, name: str, *, uid: str | None = None, step: int | None = None
     ) -> FailuresResponse:
         """Requests `GET rollouts/{namespace}/{name}/failures`: list failed and cancelled members,
         grouped by cause."""
         return self._wire.get(
-            FailuresResponse, "rollouts", namespace, name, "failures", step=step, uid=uid
+            FailuresResponse, "rollouts", namespace, name, "failures", uid=uid, step=step
         )
 
     def clusters(

@@ -128,6 +128,27 @@ async def test_a_body_that_is_no_json_is_named_as_a_whole(
     assert (answer.status_code, answer.json()["errors"]) == (422, [error])
 
 
+@pytest.mark.parametrize("path", ["members", "failures", "grid", "timeline"])
+async def test_a_step_that_the_plan_lacks_is_not_found(
+    ask: Ask, journal: Journal, path: str
+) -> None:
+    await fleet(journal)
+    answer = await ask("alice", f"rollouts/default/ran-r1/{path}", step=4)
+    assert answer.status_code == 404, answer.text
+    assert answer.json()["detail"] == "rollout ran-r1 has no step 4: its plan has 3 steps"
+    planned = await ask("alice", f"rollouts/default/ran-r1/{path}", step=3)
+    assert planned.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "/history", "/events"])
+async def test_a_cluster_of_no_rollout_is_not_found(ask: Ask, journal: Journal, path: str) -> None:
+    await fleet(journal)
+    answer = await ask("alice", f"clusters/nope{path}")
+    assert answer.status_code == 404, answer.text
+    assert answer.json()["detail"].startswith("cluster nope has not been in any rollout")
+    assert (await ask("alice", f"clusters/a{path}")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

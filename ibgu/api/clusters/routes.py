@@ -72,7 +72,7 @@ async def cluster(
 
 @router.get(
     "/{name}/history",
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 404, 422, 503),
     summary="List the steps that a cluster was in, newest first",
 )
 async def cluster_history(
@@ -88,5 +88,7 @@ async def cluster_history(
     Those of namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
+    if not found.items and cursor is None:
+        raise unknown_cluster(name)
     items = [visit_body(each, duration_stats, readable) for each in found.items]
     return VisitsBody(items=items, next_cursor=found.next, newest_event=found.newest_event)

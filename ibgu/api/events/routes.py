@@ -17,6 +17,7 @@ from ibgu.api.requests.inputs import (
     Limit,
     ReadsOfRequest,
     RolloutOfPath,
+    unknown_cluster,
 )
 from ibgu.api.requests.visible import ReadableForCaller
 
@@ -46,7 +47,7 @@ async def events(
 @router.get(
     "/clusters/{name}/events",
     tags=["clusters"],
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 404, 422, 503),
     summary="List the events of a cluster, newest first",
 )
 async def cluster_events(
@@ -61,6 +62,8 @@ async def cluster_events(
     Those of namespaces that the caller may not read name no rollout."""
     await caller.require_cluster(name)
     found = await reads.cluster_events(name, limit=limit, cursor=cursor)
+    if not found.items and not (await reads.visits(name, limit=1)).items:
+        raise unknown_cluster(name)
     namespaces = await reads.namespaces_of({each.rollout for each in found.items})
     items = [
         event_body(event_for(each, namespaces.get(each.rollout), readable)) for each in found.items

@@ -6,7 +6,7 @@ from ibgu.api.failures.mapping import failures_body
 from ibgu.api.failures.schemas import FailuresBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import AuthenticatedRoute
-from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath, StepNumber, index
+from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath, StepOfRollout, index
 
 router = APIRouter(route_class=AuthenticatedRoute)
 
@@ -18,6 +18,6 @@ router = APIRouter(route_class=AuthenticatedRoute)
     summary="List failed and cancelled members, grouped by cause",
 )
 async def failures(
-    row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None
+    row: RolloutOfPath, reads: ReadsOfRequest, step: StepOfRollout = None
 ) -> FailuresBody:
     return failures_body(await reads.failed(row.rollout.uid, index(step)))

@@ -20,7 +20,7 @@ from ibgu.api.requests.inputs import (
     Limit,
     ReadsOfRequest,
     RolloutOfPath,
-    StepNumber,
+    StepOfRollout,
     index,
 )
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
@@ -51,7 +51,7 @@ async def members(
     row: RolloutOfPath,
     reads: ReadsOfRequest,
     duration_stats: DurationsOfHub,
-    step: StepNumber = None,
+    step: StepOfRollout = None,
     state: MemberState | None = None,
     outcome: Outcome | None = None,
     cause: Cause | None = None,

@@ -13,6 +13,7 @@ from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
+from ibgu.core.text.counted import counted
 from ibgu.db.reads import Reads
 from ibgu.db.views import RolloutAndStep
 from ibgu.hub.discovery import NO_CRD
@@ -181,6 +182,21 @@ async def unknown_cluster_of(uid: str | None, cluster: str, reads: Reads) -> Pro
 
 
 RolloutOfPath = Annotated[RolloutAndStep, Depends(_rollout)]
+
+
+async def _step(found: RolloutOfPath, step: StepNumber = None) -> int | None:
+    """Returns the number of the step that is asked for. Raises Problem if the rollout has none of
+    that number."""
+    begun = found.newest.index + 1 if found.newest else 0
+    number = max(begun, len(found.rollout.spec.plan))
+    if step is not None and step > number:
+        name = found.rollout.name
+        words = f"rollout {name} has no step {step}: its plan has {counted(number, 'step')}"
+        raise Problem(404, "not-found", words)
+    return step
+
+
+StepOfRollout = Annotated[int | None, Depends(_step)]
 
 
 async def uid_of(

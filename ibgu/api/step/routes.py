@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import AuthenticatedRoute
-from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
+from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepOfRollout
 from ibgu.api.step import schemas
 from ibgu.api.step.mapping import grid, no_grid, timeline
 from ibgu.db.views import RolloutAndStep
@@ -32,7 +32,7 @@ async def grid_of_step(
     reads: ReadsOfRequest,
     duration_stats: DurationsOfHub,
     label: Label = None,
-    step: StepNumber = None,
+    step: StepOfRollout = None,
 ) -> Response:
     """The newest step, if none is named."""
     number = _number(found, step)
@@ -53,7 +53,7 @@ async def timeline_of_step(
     found: RolloutOfPath,
     reads: ReadsOfRequest,
     label: Label = None,
-    step: StepNumber = None,
+    step: StepOfRollout = None,
     points: Points = 200,
 ) -> Response:
     """The newest step, if none is named."""
