@@ -7,9 +7,8 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import RESUMABLE
-from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
+from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState, traits
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
 from ibgu.core.views.change.approvers import missing_approvers
@@ -34,7 +33,6 @@ from ibgu.core.views.change.policies_asked import (
 from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from ibgu.core.views.status import complete, hold_of
 
-_BEFORE_UPGRADE = frozenset({Action.PREP, Action.ABORT, Action.ABORT_ON_FAILURE})
 NOTHING_TO_PAUSE = "there is nothing left to start"
 
 
@@ -268,11 +266,13 @@ def _upgraded(situation: RolloutSituation) -> str:
     return "" if situation.upgraded else f"no cluster of {situation.rollout.name} is upgraded"
 
 
-def may_upgrade(actions: Iterable[str], begun: int) -> bool:
+def may_upgrade(actions: Iterable[ActionName], begun: int) -> bool:
     """Whether a step may have clusters that are upgraded; `begun`: how many have begun it. A step
     that only finalizes or rolls back is about those that another rollout has upgraded."""
-    found = {*actions}
-    return begun > 0 if Action.UPGRADE in found else not found <= _BEFORE_UPGRADE
+    found = list(map(traits, actions))
+    if any(action.upgrades for action in found):
+        return begun > 0
+    return not all(action.carries_payload or action.aborts for action in found)
 
 
 def _begun(situation: RolloutSituation) -> str:
