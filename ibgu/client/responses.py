@@ -1043,7 +1043,7 @@ class AwaitedApprovalResponse(Response, frozen=True, kw_only=True):
     before: str = ""
     what: str = ""
     danger: str = ""
-    waits: bool = False
+    ahead: bool = False
 
 
 class PermitResponse(Response, frozen=True, kw_only=True):

@@ -233,7 +233,7 @@ async def test_actions_name_what_waits_for_an_approval(ask: Ask, journal: Journa
         "before": "FinalizeUpgrade",
         "what": "FinalizeUpgrade of step 3",
         "danger": "irreversible",
-        "waits": True,
+        "ahead": False,
     }
     assert (approve["allowed"], approve["danger"]) == (True, "reversible")
     dangers = answer["dangers"]
@@ -331,8 +331,8 @@ async def test_grants_are_judged_by_the_policies_in_force(
     )
     found = (await ask("nora", f"{PATH}/actions")).json()["items"]
     (permit,) = [each for each in found if each["name"] == "approve"]
-    ahead = [(each["step"], each["before"], each["waits"]) for each in permit["approvals"]]
-    assert (permit["allowed"], ahead) == (True, [(2, "Step", False), (3, "Step", False)])
+    ahead = [(each["step"], each["before"], each["ahead"]) for each in permit["approvals"]]
+    assert (permit["allowed"], ahead) == (True, [(2, "Step", True), (3, "Step", True)])
     whole = {"step": 1, "before": "Step"}
     tried = (await post("nora", "approve", whole, dryRun=True)).json()["done"]
     unknown = "1 of 2 (it is not known who the step's author is)"

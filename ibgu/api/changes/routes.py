@@ -72,7 +72,7 @@ async def actions(
                     before=each.before,
                     what=each.what,
                     danger=each.danger,
-                    waits=each.waits,
+                    ahead=each.ahead,
                 )
                 for each in permit.approvals
             ],

@@ -135,7 +135,7 @@ class AwaitedApprovalBody(Body):
     before: str = Field(description="As `before` of the request.")
     what: str = Field(description="In words, such as: Upgrade of step 2.")
     danger: Danger = Field(description="Risk of what may start then.")
-    waits: bool = Field(description="Whether clusters wait for it now.")
+    ahead: bool = Field(description="Whether no cluster waits for it yet.")
 
 
 class PermitBody(Body):

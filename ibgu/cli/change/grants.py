@@ -114,7 +114,7 @@ def _awaited(
     meant = [
         each
         for each in found
-        if each.waits and step in (None, each.step) and before in (None, each.before)
+        if not each.ahead and step in (None, each.step) and before in (None, each.before)
     ]
     if len(meant) > 1:
         words = " and ".join(each.what for each in meant)

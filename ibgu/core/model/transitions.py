@@ -103,9 +103,11 @@ def report(member: M, warning: str, rollback_until: datetime | None) -> M:
 
 
 def complete_action(member: U, *done: CompletedAction) -> U:
-    """Returns the member past its current action, or past several."""
-    completed = (*member.completed, *done)
-    return replace(member, completed=completed, action_index=member.action_index + len(done))
+    """Returns the member past its current action, or past several. What a part of that action has
+    made is of no use for the next one."""
+    index = member.action_index + len(done)
+    over = replace(member, completed=(*member.completed, *done), action_index=index)
+    return replace(over, part_at=None) if isinstance(over, InFlight) else over
 
 
 def note_begun(member: U, run: Run, reason: Reason) -> U:
@@ -211,7 +213,7 @@ def succeed(
     member: InFlight, run: Accepted, now: datetime, made_at: datetime | None = None
 ) -> InFlight:
     """Returns the member whose run has ended with success, past its current action."""
-    over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now), part_at=None)
+    over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now))
     return complete_action(over, CompletedAction(run.action, now, made_at=made_at))
 
 

@@ -107,13 +107,14 @@ def needed_backup(
     seen: VersionView, action: UpdateAction, update: ClusterUpdate
 ) -> Prerequisite | None:
     """Returns that an Update needs a recent backup; not one that is under way already. The backup
-    before the first hop is the one of the second, too, however long the first has taken."""
+    before the first hop is the one of the second, too, however long the first has taken. A run that
+    only pauses is no hop: the cluster had the intermediate release before."""
     if action is not UpdateAction.UPDATE or update.backup is None:
         return None
     if _has_begun(seen, update) or _in_first_hop(seen, update):
         return None
     within = timedelta(minutes=update.backup.max_age_minutes)
-    between = at_intermediate(seen, update)
+    between = at_intermediate(seen, update) and not seen.pausing
     return Prerequisite(UpdateAction.BACKUP.value, within, from_first_run=between)
 
 

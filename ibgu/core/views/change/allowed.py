@@ -72,8 +72,8 @@ class AwaitedApproval(Struct, frozen=True):
     """See RolloutApprovalSpec."""
     danger: Danger
     """That of what may start then."""
-    waits: bool = True
-    """Whether clusters wait for it now."""
+    ahead: bool = False
+    """Whether no cluster waits for it yet."""
 
     @property
     def what(self) -> str:
@@ -195,7 +195,7 @@ def _awaited(situation: RolloutSituation) -> Iterator[AwaitedApproval]:
         own = newest is not None and step == newest.index
         actions = newest.actions if newest is not None and own else plan[step]
         danger = risk_of_approval(before, actions).danger
-        yield AwaitedApproval(step + 1, before, danger, (step, before) in waiting)
+        yield AwaitedApproval(step + 1, before, danger, (step, before) not in waiting)
 
 
 def approvals_ahead(

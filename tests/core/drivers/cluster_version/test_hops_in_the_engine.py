@@ -240,3 +240,22 @@ def test_a_deleted_rollout_leaves_the_cluster_at_the_hop_that_it_is_in(
     assert spoke(engine).asked_for == [VIA]
     assert (spoke(engine).image, spoke(engine).partial) == (VIA, False)
     assert spoke(engine).behind == set()
+
+
+def test_a_backup_ages_on_a_cluster_that_needs_one_hop(engine: InMemoryEngine) -> None:
+    """The cluster has the intermediate release from before, so nothing but its pools is paused."""
+    backup = Backup(form="Etcd", image=f"quay.example/tools@sha256:{'1' * 64}", max_age_minutes=240)
+    spoke(engine).image = VIA
+    engine.apply(over("Backup Update", backup=backup))
+    while len(engine.told(Kind.RUN_ACCEPTED)) < 2:
+        engine.step()
+    engine.annotations["site-1"]["ibgu.dev/hold"] = "yes"
+    engine.touch_cluster("site-1")
+    engine.wait(hours=100)
+    del engine.annotations["site-1"]["ibgu.dev/hold"]
+    engine.touch_cluster("site-1")
+    engine.wait(hours=8)
+    assert member(engine).outcome is Outcome.FAILED
+    assert member(engine).message.startswith("Update needs a Backup of this rollout that is not ")
+    assert spoke(engine).asked_for == []
+    engine.drive()

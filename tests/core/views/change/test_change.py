@@ -700,9 +700,9 @@ def test_an_approval_that_a_policy_asks_for_may_come_before_a_cluster_waits() ->
         situation("Prep", "FinalizeUpgrade"), approvals=("Rest",), ahead=((0, "Rest"), (1, "Step"))
     )
     (permit,) = [each for each in permits(found) if each.name == "approve"]
-    assert [(each.what, each.waits, each.danger) for each in permit.approvals] == [
-        ("the rest of step 1", True, Danger.REVERSIBLE),
-        ("step 2", False, Danger.IRREVERSIBLE),
+    assert [(each.what, each.ahead, each.danger) for each in permit.approvals] == [
+        ("the rest of step 1", False, Danger.REVERSIBLE),
+        ("step 2", True, Danger.IRREVERSIBLE),
     ]
     assert why(replace(found, approvals=()))["approve"] == ""
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
@@ -508,3 +509,30 @@ def test_the_preview_of_a_step_warns_only_of_policies_about_its_actions(
     shown = [each for each in preview(proposal, clusters, {}, START).warnings if "network" in each]
     assert len(shown) == rules
     assert any("asks for approval" in each for each in shown) is bool(rules)
+
+
+def test_a_backup_before_an_action_that_was_skipped_is_no_beginning() -> None:
+    """A person upgrades the cluster that ibgu has backed up and holds."""
+    engine = fleet(approval={"fourEyes": False}, actions=["Upgrade", "FinalizeUpgrade"])
+    engine.facts = replace(engine.facts, upgrade_backups=True)
+    engine.apply(ibgu("a", "Prep", "Upgrade FinalizeUpgrade", timeout=600))
+    image = f"quay.example/mine@sha256:{'0' * 64}"
+    engine.annotate("uid-a", backup="Etcd", backup_image=image)
+    engine.wait(minutes=1)
+    name = approve(engine, "alice", step=2)
+    while len(engine.told(Kind.RUN_ACCEPTED)) < 2:
+        engine.step()
+    engine.annotations["site-1"]["ibgu.dev/hold"] = "yes"
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    engine.spokes["site-1"].to(Stage.UPGRADE)
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    withdraw(engine, name)
+    engine.wait(minutes=1)
+    del engine.annotations["site-1"]["ibgu.dev/hold"]
+    engine.touch_cluster("site-1")
+    engine.wait(hours=2)
+    member = engine.member("uid-a", 1, "site-1")
+    assert [done.action for done in member.completed] == ["Upgrade"]
+    assert member.reason.message.startswith("1 person must approve step 2 ")
