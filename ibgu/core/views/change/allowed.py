@@ -11,7 +11,7 @@ from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState, traits
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
-from ibgu.core.views.change.approvers import missing_approvers
+from ibgu.core.plan.approvers import missing_approvers
 from ibgu.core.views.change.danger import (
     ADOPT,
     SKIP,

@@ -9,9 +9,9 @@ from ibgu.core.model.actions import Risk
 from ibgu.core.model.grants import ApprovalPoint, Grants, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.rollout_policy import PolicyApproval
+from ibgu.core.plan.approvers import missing_approvers
 from ibgu.core.text.counted import first_names
 from ibgu.core.text.spans import utc
-from ibgu.core.views.change.approvers import missing_approvers
 from ibgu.core.views.change.danger import BREAK_GLASS, risk_of_approval
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.policies_asked import (
@@ -84,10 +84,10 @@ def _not_enough(
     most = missing_approvers(asked, grants, step, before, target.now, target.who)
     if most is None:
         return ""
-    more = "one more person" if most.number == 1 else f"{most.number} more people"
+    more = "one more person" if most.missing == 1 else f"{most.missing} more people"
     own = " (the step's author does not count)" if most.leaves_out(target.who) else ""
     unknown = " (it is not known who the step's author is)" if most.allows_for_author else ""
-    return f"; {most.counting} of {most.needed}{own}{unknown}: {more} must approve"
+    return f"; {len(most.counting)} of {most.needed}{own}{unknown}: {more} must approve"
 
 
 def _next_step(target: ChangeTarget) -> int:

@@ -21,6 +21,7 @@ from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, names,
 from ibgu.core.model.grants import Approval, ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
+from ibgu.core.plan.approvers import Approvers
 from ibgu.core.plan.grants import MAX_GRANTS
 from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
@@ -116,12 +117,11 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     found = consent.grants.approvals
     users = {each.user for each in found if each.counts(what.step, what.before, now)}
     author = consent.authors.get(what.step, "")
-    counting = users - {author} if asked.four_eyes else users
-    # Of one person more who approves, none but one can be the author.
-    needed = asked.approvers + (asked.four_eyes and not author)
-    if len(counting) >= needed:
+    approvers = Approvers(asked, author, frozenset(users))
+    if not approvers.missing:
         return ""
-    words = f"{counted(needed, 'person', 'people')} must approve {what.words}"
+    counting = approvers.counting
+    words = f"{counted(approvers.needed, 'person', 'people')} must approve {what.words}"
     command = f"ibgu approve NAME -n {consent.namespace}"
     words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counting:

@@ -1,4 +1,4 @@
-"""Counts the people who have approved a point of a step, as the gate of approvals does."""
+"""Counts the people who have approved a point of a step (R50.13)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,9 +9,8 @@ from ibgu.core.model.grants import Grants
 from ibgu.core.model.rollout_policy import PolicyApproval
 
 
-class MissingApprovers(Struct, frozen=True):
-    """MissingApprovers is how many people have approved what a policy asks for, and how many
-    must."""
+class Approvers(Struct, frozen=True):
+    """Approvers are the people who have approved what a policy asks for, and how many must."""
 
     asked: PolicyApproval
     author: str
@@ -25,16 +24,18 @@ class MissingApprovers(Struct, frozen=True):
 
     @property
     def needed(self) -> int:
+        """The number of people who must approve. Of one person more who approves, none but one can
+        be the author."""
         return self.asked.approvers + self.allows_for_author
 
     @property
-    def counting(self) -> int:
-        return len([user for user in self.users if not self.leaves_out(user)])
+    def counting(self) -> frozenset[str]:
+        return frozenset(user for user in self.users if not self.leaves_out(user))
 
     @property
-    def number(self) -> int:
+    def missing(self) -> int:
         """The number of people who are missing."""
-        return max(0, self.needed - self.counting)
+        return max(0, self.needed - len(self.counting))
 
     def leaves_out(self, user: str) -> bool:
         return self.asked.four_eyes and user == self.author
@@ -47,13 +48,13 @@ def missing_approvers(
     before: str,
     now: datetime,
     who: str = "",
-) -> MissingApprovers | None:
-    """Returns who is missing by the policy that asks for the most people; None: nobody is. `step`:
-    its index; `who`: a user who approves, too."""
+) -> Approvers | None:
+    """Returns the approvers by the policy that misses the most; None: no policy misses any.
+    `step`: its index; `who`: a user who approves, too."""
     authors = (each for each in grants.authors if each.step == step and not each.changed)
     author = next((each.user for each in authors), "")
     users = {each.user for each in grants.approvals if each.counts(step, before, now)}
     users |= {who} if who else set()
-    found = [MissingApprovers(each, author, frozenset(users)) for each in asked]
-    most = max(found, key=lambda each: each.number, default=None)
-    return most if most is not None and most.number else None
+    found = [Approvers(each, author, frozenset(users)) for each in asked]
+    most = max(found, key=lambda each: each.missing, default=None)
+    return most if most is not None and most.missing else None
