@@ -14,7 +14,7 @@ from ibgu.core.views.change import ChangeRefused, RolloutSituation
 from ibgu.core.views.display import reason_of
 from ibgu.core.views.stragglers.recovery import needs_cleanup
 from ibgu.db.reads import Reads
-from ibgu.db.views import MemberRow, ReasonRow, RolloutAndStep, StepRow
+from ibgu.db.views import MemberRow, ReasonRow, RolloutAndStep
 
 _PAGE = 500
 
@@ -31,16 +31,9 @@ async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
         failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
         to_accept=sum(each.count for each in reasons if each.kind in ACCEPTABLE),
         approvals=tuple(sorted({name for each in reasons for name in each.approvals})),
-        upgraded=any(map(_upgrades, steps)),
         kept=_kept(reasons),
         planned=sum(made.planned for each in steps for made in each.step.follow_ups.made),
     )
-
-
-def _upgrades(found: StepRow) -> bool:
-    counts = found.counts
-    begun = counts.total - counts.waiting - counts.skipped
-    return change.may_upgrade(found.step.actions, begun)
 
 
 def _kept(reasons: Iterable[ReasonRow]) -> Counter[str]:

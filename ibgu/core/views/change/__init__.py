@@ -9,7 +9,6 @@ from ibgu.core.views.change.allowed import (
     RolloutSituation,
     approvals_ahead,
     denied,
-    may_upgrade,
     permits,
     require_on_hub,
 )
@@ -55,7 +54,6 @@ __all__ = [
     "failure",
     "finalize",
     "instead",
-    "may_upgrade",
     "pause",
     "permits",
     "require_on_hub",

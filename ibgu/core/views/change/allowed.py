@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.gates import RESUMABLE
-from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState, traits
+from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
 from ibgu.core.plan.approvers import missing_approvers
@@ -55,8 +55,6 @@ class RolloutSituation(Struct, frozen=True):
     ahead: tuple[tuple[int, str], ...] = ()
     """What policies ask people to approve of the step that runs and of the next one, whether
     clusters wait for it or not: the step's index, and an approval's `before`."""
-    upgraded: bool = True
-    """Whether a cluster may be upgraded: False only if no step has taken one that far."""
     kept: Mapping[str, int] = {}
     """How many members of the newest step each gate of a policy keeps, by its name."""
     planned: int = 0
@@ -142,9 +140,9 @@ def _follow_ups(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> l
     aborts = risk_of(back).danger
     return [
         _retry(situation, plan),
-        Permit("finalize", _upgraded(situation), danger=risk_of([finalizing(plan)]).danger),
+        Permit("finalize", _begun(situation), danger=risk_of([finalizing(plan)]).danger),
         Permit("cancel", _begun(situation), danger=aborts),
-        Permit("rollback", _upgraded(situation), danger=risk_of(rollback).danger),
+        Permit("rollback", _begun(situation), danger=risk_of(rollback).danger),
         Permit("confirm-cleanup", _uncleaned(situation), danger=aborts),
     ]
 
@@ -258,25 +256,9 @@ def _skip(situation: RolloutSituation) -> str:
     return "" if situation.waiting else "no cluster waits in the running step"
 
 
-def _upgraded(situation: RolloutSituation) -> str:
-    """Returns why no cluster can be rolled back or finalized; a request says of each cluster
-    whether it can."""
-    if why := _begun(situation):
-        return why
-    return "" if situation.upgraded else f"no cluster of {situation.rollout.name} is upgraded"
-
-
-def may_upgrade(actions: Iterable[ActionName], begun: int) -> bool:
-    """Whether a step may have clusters that are upgraded; `begun`: how many have begun it. A step
-    that only finalizes or rolls back is about those that another rollout has upgraded."""
-    found = list(map(traits, actions))
-    if any(action.upgrades for action in found):
-        return begun > 0
-    return not all(action.carries_payload or action.aborts for action in found)
-
-
 def _begun(situation: RolloutSituation) -> str:
-    """Returns why no cluster can be cancelled; a request says of each cluster whether it can."""
+    """Returns why no cluster can be finalized, cancelled or rolled back; a request says of each
+    cluster whether it can, by its labels."""
     return "" if situation.newest else "it has no clusters yet: to stop it, delete it"
 
 

@@ -43,7 +43,6 @@ from ibgu.core.views.change import (
     approve,
     break_glass,
     denied,
-    may_upgrade,
     pause,
     permits,
     require_on_hub,
@@ -772,31 +771,6 @@ def test_no_approval_is_awaited_before_the_first_step() -> None:
     found = replace(situation("Prep", waiting=1), approvals=("Prep",), newest=None)
     (permit,) = [each for each in permits(found) if each.name == "approve"]
     assert permit.approvals == ()
-
-
-def test_nothing_is_finalized_or_rolled_back_where_no_cluster_is_upgraded() -> None:
-    found = replace(situation("Prep"), upgraded=False)
-    none = "no cluster of ran is upgraded"
-    assert [why(found)[name] for name in ("finalize", "rollback", "cancel")] == [none, none, ""]
-    begun = why(situation("Prep", state=None))
-    assert begun["rollback"] == begun["cancel"]
-
-
-@pytest.mark.parametrize(
-    ("actions", "begun", "may"),
-    [
-        ("Prep", 3, False),
-        ("AbortOnFailure", 3, False),
-        ("Prep Upgrade", 0, False),
-        ("Prep Upgrade", 1, True),
-        ("FinalizeUpgrade", 0, True),
-        ("Rollback", 0, True),
-    ],
-)
-def test_a_step_upgrades_no_cluster_before_one_has_begun(
-    actions: str, begun: int, *, may: bool
-) -> None:
-    assert may_upgrade(actions.split(), begun) is may
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
