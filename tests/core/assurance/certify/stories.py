@@ -394,7 +394,7 @@ def ramped_in_a_chain() -> list[Event]:
     assert former is not None
     assert limit is not None
     assert limit < former
-    engine.wait(hours=1)
+    engine.wait(hours=30)
     return log_of(engine)
 
 
