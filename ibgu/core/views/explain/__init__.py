@@ -106,7 +106,7 @@ def _hold_besides(case: ExplainCase, reason: Reason | None) -> Reason | None:
 
 
 def _with_hold(reason: Reason | None, hold: Reason | None) -> Reason | None:
-    """Returns the member's reason, with the hold that stops it besides."""
+    """Returns the member's reason, with the hold that also stops it."""
     if reason is None or hold is None:
         return reason
     words = f"{reason.message}; also, nothing new starts: {hold.message}"

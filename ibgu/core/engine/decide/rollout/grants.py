@@ -16,7 +16,7 @@ from ibgu.core.engine.decide.rollout.approved_content import (
     in_plan,
     step_content,
 )
-from ibgu.core.engine.decide.rollout.step_authors import author_changes, step_authors
+from ibgu.core.engine.decide.rollout.step_authors import step_authors
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import (
@@ -212,8 +212,22 @@ def _of_approvals(known: Grants, found: Grants) -> Iterator[_Change]:
 
 
 def _of_authors(known: Grants, found: Grants) -> Iterator[_Change]:
-    for each in author_changes(known.authors, found.authors):
-        yield _Change(Kind.APPROVAL, each.words, each.actor, each.warning)
+    """Yields what has become of the authors of steps. Nobody knows who has changed a step."""
+    before, after = ({each.step: each for each in of.authors} for of in (known, found))
+    for step, each in after.items():
+        user, what = _shown(each.user), point_words(step + 1, ApprovalPoint.STEP)
+        if each == before.get(step):
+            continue
+        if each.changed:
+            words = f"{what} is another one than {user} has written"
+            words += ": one person more must approve it"
+            yield _Change(Kind.APPROVAL, words, warning=True)
+        else:
+            yield _Change(Kind.APPROVAL, f"{user} is the author of {what}", user)
+    for step, each in before.items():
+        if step not in after:
+            words = f"{_shown(each.user)} is no longer named as the author of step {step + 1}"
+            yield _Change(Kind.APPROVAL, words)
 
 
 def _of_glass(known: Grants, found: Grants, gates: Collection[str]) -> Iterator[_Change]:

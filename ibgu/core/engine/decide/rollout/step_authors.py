@@ -1,28 +1,14 @@
 """The authors of steps, and what they have written: once a step has become another one, its author
 no longer stands for it, and one person more approves (R50.13)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.rollout.approved_content import StepContent, changes
 from ibgu.core.model import PolicyRule, names
 from ibgu.core.model.grants import StepAuthor
-from ibgu.core.text.harmless import one_line
-
-_MAX_CHARACTERS = 200
-"""Characters that are shown of a user's name."""
-
-
-class AuthorChange(Struct, frozen=True):
-    """AuthorChange is what the history says of the author of one step."""
-
-    words: str
-    actor: str = ""
-    """The user who has named themselves; empty: nobody knows who has changed it."""
-    warning: bool = False
 
 
 def step_authors(
@@ -59,22 +45,3 @@ def _is_known(ctx: DecisionContext, step: int, user: str, now: StepContent) -> b
     brings was read since."""
     read = ctx.snapshot.payload.authors.get(names.step_author(step)) == user
     return read and now.approved is not None and now.approved.payload is not None
-
-
-def author_changes(
-    known: Iterable[StepAuthor], found: Iterable[StepAuthor]
-) -> Iterator[AuthorChange]:
-    before, after = ({each.step: each for each in authors} for authors in (known, found))
-    for step, each in after.items():
-        old = before.get(step)
-        if old == each:
-            continue
-        user, what = one_line(each.user[:_MAX_CHARACTERS]), f"step {step + 1}"
-        if each.changed:
-            words = f"{what} is another one than {user} has written"
-            yield AuthorChange(f"{words}: one person more must approve it", warning=True)
-        else:
-            yield AuthorChange(f"{user} is the author of {what}", user)
-    for step in before.keys() - after.keys():
-        user = one_line(before[step].user[:_MAX_CHARACTERS])
-        yield AuthorChange(f"{user} is no longer named as the author of step {step + 1}")
