@@ -147,12 +147,13 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
 class Waiting(MemberBase, frozen=True, gc=False, kw_only=True, tag="waiting"):
     """A member that has no slot, and no claim on its cluster.
 
-    It has not started, or its run was withdrawn. Invariant: that run is disarmed.
+    It has not started, or its run was withdrawn, or it has left its slot between two actions.
+    Invariant: its run is disarmed.
     """
 
     state: ClassVar[Literal[MemberState.WAITING]] = MemberState.WAITING
     run: Ended | None = None
-    """The run that was withdrawn; the cluster may take it after all (R9.5)."""
+    """The newest run; if it was withdrawn, the cluster may take it after all (R9.5)."""
     probe: Probe | None = None
     """The newest probe, if one is valid."""
 

@@ -232,7 +232,8 @@ def disarm(member: InFlight, run: Ended) -> InFlight:
 
 
 def return_to_waiting(member: InFlight, run: Ended, now: datetime) -> Waiting:
-    """Returns the member without slot and limit, as if its withdrawn run had never started."""
+    """Returns the member without slot and limit, as before the action that is due: its run was
+    withdrawn, or was that of the action before."""
     return Waiting(
         rollout=member.rollout,
         step=member.step,

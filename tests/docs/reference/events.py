@@ -67,7 +67,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.PROBED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
         Kind.WARNING_ACCEPTED: "A person lets its cluster go on in spite of a warning.",
-        Kind.RETURNED: "Its run was withdrawn; it waits again.",
+        Kind.RETURNED: "It waits again, without a slot: its run was withdrawn, or its limit passed "
+        "while it waited for a person between two actions.",
         Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled. Warns if it failed "
         "or was cancelled.",
         Kind.DETAILED: "The cluster told more about its failure, after it had ended.",

@@ -143,6 +143,14 @@ def check_expiry(spot: MemberEventContext) -> None:
     spot.require(Rule.LIMITS, past, words, spot.member.since)
 
 
+def check_return(spot: MemberEventContext) -> None:
+    """Checks that a member leaves its slot between two actions only past its limit."""
+    limit = spot.member.limit
+    past = limit is not None and spot.event.at >= limit
+    words = f"{spot.name} left its slot before its limit {limit}"
+    spot.require(Rule.LIMITS, past, words, spot.member.since)
+
+
 def check_deadline(spot: MemberEventContext) -> None:
     due = deadline(spot.step, spot.event.at)
     words = f"{spot.name} was given up before {spot.title}'s deadline {due}"

@@ -68,11 +68,15 @@ def _before_next(spot: MemberEventContext, what: str) -> None:
 
 
 def _returned(spot: MemberEventContext) -> None:
-    """Releases slot and claim of a withdrawn run."""
+    """Releases slot and claim of a withdrawn run, or of a member past its limit between two
+    actions."""
     member, run = spot.member, spot.member.run
-    withdrawn = member.state == "in flight" and run is not None and run.result == "withdrawn"
+    result = run.result if run is not None and member.state == "in flight" else ""
     words = f"{spot.name} waits again though its run was not withdrawn"
-    spot.require(Rule.ORDER, withdrawn, words, run.seq if run else 0)
+    may = result in ("withdrawn", "succeeded")
+    spot.require(Rule.ORDER, may, words, run.seq if run else 0)
+    if result == "succeeded":
+        limits.check_return(spot)
     claims.free(spot)
     member.state, member.limit, member.first_hop = "waiting", None, None
     spot.step.waiting += 1

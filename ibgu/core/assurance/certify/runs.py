@@ -125,7 +125,7 @@ def _not_twice(spot: MemberEventContext, action: str) -> None:
     number = event.data.get("attempt")
     words = f"attempt {number} of {spot.name} comes after {member.attempts} attempts"
     spot.require(Rule.ONCE, number == member.attempts + 1, words)
-    wanted = {"withdrawn"} if member.state == "waiting" else {"succeeded", "continued"}
+    wanted = {"succeeded", "withdrawn" if member.state == "waiting" else "continued"}
     result = run.result if run else ""
     spot.require(
         Rule.ONCE,

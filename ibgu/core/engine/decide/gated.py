@@ -13,6 +13,7 @@ from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.gate import GateInput
 from ibgu.core.engine.gates import (
     ACCEPTABLE,
+    FOR_A_PERSON,
     GATE_REASONS,
     GATES,
     LASTING,
@@ -162,6 +163,12 @@ def stopped(tracked: TrackedStep, member: InFlight) -> bool:
 def _between(member: InFlight) -> bool:
     result = member.run.result
     return result is not None and result.success and member.run.disarmed
+
+
+def kept_alone(member: InFlight) -> bool:
+    """Whether the member is between two actions, and a gate of its cluster alone keeps it: it waits
+    for a person while others could start."""
+    return _between(member) and member.part_at is None and member.reason.kind in FOR_A_PERSON
 
 
 def only_stopped(tracked: TrackedStep, now: datetime) -> bool:

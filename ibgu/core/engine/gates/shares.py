@@ -36,11 +36,11 @@ def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:
     return limits.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
-def room_after(tracked: TrackedRollout, step: TrackedStep, ended: int) -> int:
-    """Returns how many more members could be in flight once so many of those in flight have ended,
-    also in a ramp-up."""
+def room_after(tracked: TrackedRollout, step: TrackedStep, leaving: int, ended: int) -> int:
+    """Returns how many more members could be in flight once `leaving` have left their slots, of
+    which `ended` have ended, also in a ramp-up."""
     width = step_rate_limits(tracked, step).width(step.step.max_concurrency, step.ended + ended)
-    return width - len(step.slots) + ended
+    return width - len(step.slots) + leaving
 
 
 def has_room(tracked: TrackedRollout, step: TrackedStep) -> bool:

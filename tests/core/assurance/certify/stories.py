@@ -176,6 +176,19 @@ def withdrawn() -> list[Event]:
 
 
 @cache
+def left_its_slot() -> list[Event]:
+    """Kept between two actions past its limit, the cluster waits without a slot."""
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.spokes["site-1"].prep_warning = "CRD not deployed on cluster"
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=240))
+    engine.annotate("uid-a", hold_on_warning="yes")
+    engine.wait(hours=3)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=1)
+    return log_of(engine)
+
+
+@cache
 def reopened() -> list[Event]:
     """Withdrawn, and taken by the cluster after all."""
     engine, _ = arming()
@@ -463,6 +476,7 @@ ALL = (
     plain,
     chain,
     withdrawn,
+    left_its_slot,
     reopened,
     cancelled,
     abort_failed,

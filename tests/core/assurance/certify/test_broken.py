@@ -340,6 +340,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 waits again though its run was not withdrawn",
     ),
     (
+        "leaves its slot before its limit",
+        Rule.LIMITS,
+        stories.left_its_slot,
+        sooner("MemberReturned", "site-1", hours=1),
+        "site-1 left its slot before its limit",
+    ),
+    (
         "succeeded too early",
         Rule.ORDER,
         stories.chain,

@@ -1,15 +1,18 @@
 """R18, ramp-up: 1, 2, 4, ... in flight; a stuck member keeps nobody at its level."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Cause, Kind, MemberState, OnMember, Outcome, ReasonKind
+from ibgu.core.model.rollout_policy import RolloutPolicy
 from tests.core.engine.decide.arming import return_, taken_but_unheard
 from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, starts
+from tests.core.engine.gates.policies.policy import policy, set_policies
 
 
 class Width:
@@ -109,14 +112,20 @@ def test_a_hung_cluster_keeps_its_place_while_nobody_could_take_it() -> None:
     assert engine.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
-def switched_on(*hung: int, dark: frozenset[str] = frozenset()) -> InMemoryEngine:
+def switched_on(
+    *hung: int,
+    dark: frozenset[str] = frozenset(),
+    concurrency: int = 4,
+    policies: Sequence[RolloutPolicy] = (),
+) -> InMemoryEngine:
     """Four clusters are in flight when a person asks for a ramp-up; some of them have hung for an
     hour longer than the others, and pass their limits."""
     engine = sites(8)
+    set_policies(engine, *policies)
     for name, spoke in engine.spokes.items():
         spoke.faults[Stage.PREP] = "hang"
         spoke.dark = int(name[5:]) not in hung
-    engine.apply(rate_limited("a", "Prep", concurrency=4, timeout=240))
+    engine.apply(rate_limited("a", "Prep", concurrency=concurrency, timeout=240))
     engine.wait(minutes=60)
     for name, spoke in engine.spokes.items():
         spoke.dark = name in dark
@@ -140,6 +149,20 @@ def test_a_hung_cluster_keeps_its_slot_while_the_ramp_up_has_no_room_after_it() 
         engine.spokes[name].complete(Stage.PREP)
     engine.wait(minutes=1)
     assert len(engine.tracked("uid-a").steps[0].slots) == 4
+
+
+def test_a_hung_cluster_keeps_its_place_while_the_ramp_up_has_no_room_after_it() -> None:
+    """Slots are free, and the others wait for a place of the policy."""
+    four = [policy("network", inFlight=4)]
+    engine = switched_on(1, concurrency=6, policies=four)
+    hung = engine.member("uid-a", 0, "site-1")
+    assert hung.limit is not None
+    assert engine.now > hung.limit
+    assert hung.state is MemberState.IN_FLIGHT
+    engine.annotate("uid-a", **{"ramp-up": "false"})
+    engine.wait(minutes=1)
+    assert engine.member("uid-a", 0, "site-1").cause is Cause.TIMED_OUT
+    assert "site-5" in engine.tracked("uid-a").steps[0].in_flight
 
 
 def test_a_reopened_run_takes_the_slot_of_a_hung_cluster_in_any_ramp_up() -> None:

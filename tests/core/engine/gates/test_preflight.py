@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.gates.preflight import PREFLIGHT
-from ibgu.core.model import ActingParty, Kind, Outcome, ReasonKind
+from ibgu.core.model import ActingParty, Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.preflight import (
     FindingSeverity,
@@ -18,6 +18,7 @@ from ibgu.core.model.preflight import (
     merged,
     preflight_mode,
 )
+from tests.core.assurance.certify.logs import certify, log_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
@@ -160,6 +161,74 @@ def test_an_error_that_comes_up_before_a_chained_upgrade_keeps_the_slot() -> Non
     judge_again(engine)
     engine.wait(minutes=60)
     assert outcomes(engine) == [DONE] * 3
+
+
+def kept_in_a_chain() -> InMemoryEngine:
+    """Returns a fleet whose first cluster preflight keeps before its Upgrade, past its limit."""
+    engine = InMemoryEngine(*ALL)
+    Invariants(engine)
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=240))
+    engine.annotate("uid-a", preflight="enforce")
+    engine.until(Kind.RUN_ACCEPTED)
+    judge_again(engine, replace(TOO_OLD, clusters=("site-1",)), minutes=1)
+    engine.wait(minutes=80)
+    return engine
+
+
+def test_a_cluster_that_is_kept_in_its_chain_leaves_its_slot_past_its_limit() -> None:
+    engine = kept_in_a_chain()
+    member = engine.member("uid-a", 0, "site-1")
+    assert (member.slot, member.reason.kind) == (None, ReasonKind.PREFLIGHT)
+    [said] = engine.told(Kind.RETURNED)
+    assert said.startswith("leaves its slot to others, since its limit has passed: more than 2")
+    judge_again(engine)
+    engine.wait(minutes=100)
+    assert outcomes(engine) == [DONE] * 3
+    member = engine.member("uid-a", 0, "site-1")
+    assert [done.action for done in member.completed] == [Action.PREP, Action.UPGRADE]
+    assert member.attempts == 2
+    assert not certify(log_of(engine)).violations
+
+
+def test_a_kept_cluster_that_left_its_slot_ends_with_the_step() -> None:
+    engine = kept_in_a_chain()
+    engine.wait(hours=3)
+    assert outcomes(engine) == [Outcome.FAILED, DONE, DONE]
+    member = engine.member("uid-a", 0, "site-1")
+    assert (member.cause, member.failed_action) == (Cause.NEVER_STARTED, Action.UPGRADE)
+    assert engine.spokes["site-1"].stage is Stage.PREP
+
+
+def test_a_kept_cluster_that_others_do_not_wait_for_keeps_its_slot() -> None:
+    engine = InMemoryEngine("site-1")
+    engine.preflight = evaluated()
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=60))
+    engine.annotate("uid-a", preflight="enforce")
+    engine.until(Kind.RUN_ACCEPTED)
+    judge_again(engine, replace(TOO_OLD, clusters=("site-1",)), minutes=1)
+    engine.wait(minutes=55)
+    assert engine.member("uid-a", 0, "site-1").slot == 1
+
+
+def test_a_cluster_that_leaves_its_slot_reaches_no_level_of_the_ramp_up() -> None:
+    """The cluster has not ended, so as many may be in flight as before."""
+    sites = tuple(f"site-{n}" for n in range(1, 6))
+    engine = InMemoryEngine(*sites)
+    Invariants(engine)
+    engine.preflight = evaluated(judged=sites)
+    engine.apply(ibgu("a", "Prep Upgrade", concurrency=4, timeout=240))
+    engine.annotate("uid-a", preflight="enforce", ramp_up="true")
+    engine.until(Kind.RUN_ACCEPTED)
+    found = replace(TOO_OLD, clusters=("site-1",))
+    engine.preflight = evaluated(found, judged=sites, minutes=1)
+    engine.touch_everything()
+    engine.until(Kind.RETURNED)
+    engine.settle()
+    assert set(engine.tracked("uid-a").steps[0].in_flight) == {"site-2"}
+    engine.wait(hours=2)
+    assert outcomes(engine)[0] is None
+    assert not certify(log_of(engine)).violations
 
 
 def test_an_error_of_the_plan_before_a_chained_upgrade_keeps_all_slots() -> None:

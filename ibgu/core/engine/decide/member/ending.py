@@ -213,10 +213,10 @@ def finish_after(ctx: DecisionContext, member: InFlight, run: Ended) -> Finished
     )
 
 
-def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended) -> Waiting:
-    """Returns a member whose run was withdrawn to waiting, as if it had never started."""
+def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended, words: str) -> Waiting:
+    """Returns the member to waiting, without slot and claim, as before the action that is due."""
     waits = transitions.return_to_waiting(member, run, ctx.now)
-    return ctx.on_member(Kind.RETURNED, waits, "withdrawn: the cluster did not accept it")
+    return ctx.on_member(Kind.RETURNED, waits, words)
 
 
 def timed_out(member: Member) -> str:

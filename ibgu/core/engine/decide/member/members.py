@@ -4,8 +4,14 @@ nothing."""
 from collections.abc import Sequence
 
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
+from ibgu.core.engine.decide.gated import kept_alone
 from ibgu.core.engine.decide.member.elsewhere import note_unread
-from ibgu.core.engine.decide.member.ending import end_run, fail_next_action, timed_out
+from ibgu.core.engine.decide.member.ending import (
+    back_to_waiting,
+    end_run,
+    fail_next_action,
+    timed_out,
+)
 from ibgu.core.engine.decide.member.late import decide_finished
 from ibgu.core.engine.decide.member.pausing import decide_paused
 from ibgu.core.engine.decide.member.running import decide_in_flight
@@ -66,6 +72,20 @@ def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
         found = ctx.latest(member)
         assert isinstance(found, Finished)
         decide_paused(ctx, found)
+
+
+def leave_slot(ctx: DecisionContext, member: InFlight) -> None:
+    """Takes the slot from a member past its limit (R11.3). One that a gate of its cluster alone
+    keeps before its next action has not failed: it waits again. All others end."""
+    if not kept_alone(member):
+        expire(ctx, member)
+        return
+    decide_member(ctx, member)
+    found = ctx.latest(member)
+    if isinstance(found, InFlight) and isinstance(found.run, Ended) and kept_alone(found):
+        words = f"leaves its slot to others, since its limit has passed: {found.reason.message}"
+        back_to_waiting(ctx, found, found.run, words)
+        decide_member(ctx, ctx.latest(found))
 
 
 def expire(ctx: DecisionContext, member: InFlight) -> None:

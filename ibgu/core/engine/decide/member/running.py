@@ -105,7 +105,7 @@ def _decide_ended(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
     elif run.result.success:
         _next_action(ctx, member, seen)
     elif run.result is RunResult.WITHDRAWN:
-        back_to_waiting(ctx, member, run)
+        back_to_waiting(ctx, member, run, "withdrawn: the cluster did not accept it")
     else:
         finish_after(ctx, member, run)
 

@@ -8,10 +8,10 @@ from heapq import merge
 from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.gated import closed_but_limits, stopped
+from ibgu.core.engine.decide.gated import closed_but_limits, kept_alone, stopped
 from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed, start_delay
+from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed, room_after, start_delay
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.occupancy import Place, PolicyLimits, fewest_in_the_way
 from ibgu.core.engine.timing.times import SETTLE
@@ -30,12 +30,25 @@ def awaits_disarm(member: InFlight) -> bool:
 
 
 def overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
-    """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
-    of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
+    """Returns the members past their limit, earliest first. A limit that passed behind a gate, such
+    as the circuit breaker, does not count."""
+    return [member for member in _past_limit(ctx, step) if not stopped(step, member)]
+
+
+def leaving(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
+    """Returns the members that leave their slots once others could start, earliest limit first:
+    those past their limit, also where a gate of their cluster alone keeps them."""
+    late = _past_limit(ctx, step)
+    return [member for member in late if kept_alone(member) or not stopped(step, member)]
+
+
+def _past_limit(ctx: DecisionContext, step: TrackedStep) -> Iterator[InFlight]:
+    """Yields the members past their limit, earliest first. One that passed while ibgu was out of
+    sync counts only SETTLE after that."""
     since = ctx.facts.in_sync_since
     settled = ctx.now >= since + SETTLE
-    late = (m for m in step.limited(ctx.now) if not (awaits_disarm(m) or stopped(step, m)))
-    return [m for m in late if settled or m.limit > since]
+    late = (member for member in step.limited(ctx.now) if not awaits_disarm(member))
+    return (member for member in late if settled or member.limit > since)
 
 
 def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
@@ -69,9 +82,14 @@ def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
     if not late or start_is_kept(ctx, step):
         return
     ending = list(_PlacesOfStep(ctx, step).ending_for_others(late))
-    coming = sum(map(awaits_disarm, step.in_flight.values())) + len(list(step.head(step.free)))
+    disarming = sum(map(awaits_disarm, step.in_flight.values()))
+    coming = disarming + len(list(step.head(step.free)))
     starts = allowed_starts(ctx.snapshot, step, ctx.now, coming + len(ending))
-    for member in ending[: max(0, starts - coming)]:
+    ending = ending[: max(0, starts - coming)]
+    ended = disarming + len(ending)
+    if room_after(ctx.tracked, step, ended, ended) <= 0:
+        return
+    for member in ending:
         expire(ctx, member)
 
 

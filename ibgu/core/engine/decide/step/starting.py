@@ -1,18 +1,19 @@
 """Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
 from bisect import bisect_left
+from itertools import accumulate
 
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.gated import closed_gate, hold_step
+from ibgu.core.engine.decide.gated import closed_gate, hold_step, kept_alone
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.arming import intend_first
-from ibgu.core.engine.decide.member.members import decide_member, expire
+from ibgu.core.engine.decide.member.members import decide_member, leave_slot
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.member.probing import ask, fresh
 from ibgu.core.engine.decide.member.waiting import decide_waiting
-from ibgu.core.engine.decide.step.overdue import awaits_disarm, overdue, start_is_kept
+from ibgu.core.engine.decide.step.overdue import awaits_disarm, leaving, start_is_kept
 from ibgu.core.engine.gates import (
     LASTING,
     allowed_starts,
@@ -282,21 +283,24 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     level. But while more are in flight than the ramp-up allows, a member ends only if somebody can
     start then. A member that waits for a start rate takes no slot.
     """
-    late = [] if has_room(ctx.tracked, step) else overdue(ctx, step)
+    late = [] if has_room(ctx.tracked, step) else leaving(ctx, step)
     if not late:
         return False
     heads = [member for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member)]
     asking = allowed_starts(ctx.snapshot, step, ctx.now, len(heads))
     # A ramp-up keeps no run from going on that its cluster took after all.
     reopening = min(asking, sum(each.reason.kind is ReasonKind.REOPENING for each in heads))
-    leaving = sum(map(awaits_disarm, step.in_flight.values()))
-    rooms = [room_after(ctx.tracked, step, leaving + ending) for ending in range(len(late) + 1)]
+    disarming = sum(map(awaits_disarm, step.in_flight.values()))
+    ends = accumulate((not kept_alone(each) for each in late), initial=disarming)
+    rooms = [
+        room_after(ctx.tracked, step, disarming + index, ended) for index, ended in enumerate(ends)
+    ]
     starts = min(asking, rooms[-1]) - reopening
     if max(starts, reopening) <= 0:
         return False
     ending = bisect_left(rooms, starts + reopening) if starts > 0 else 0
-    for member in late[: max(ending, reopening - leaving)]:
-        expire(ctx, member)
+    for member in late[: max(ending, reopening - disarming)]:
+        leave_slot(ctx, member)
     return True
 
 
