@@ -5,6 +5,7 @@ Each process has a hub, and a Postgres, of its own as soon as one of its tests n
 
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -24,6 +25,8 @@ ALONE = frozenset(
 """Tests whose cases are processes of their own, some of them minutes long."""
 SHARING = frozenset({"api", "charts", "cli", "neighbours", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
+HALVED = frozenset({"cli", "web"})
+"""Such folders of which two processes take a half each: in one piece they are the last to end."""
 APART = frozenset({"tests/neighbours/test_periodic.py"})
 """Modules of such folders that stand for themselves: they wait for minutes."""
 _Place = tuple[int, float]
@@ -38,7 +41,9 @@ def _scope(nodeid: str) -> str:
     module, folder = nodeid.partition("::")[0], _folder(nodeid)
     if nodeid.partition("[")[0] in ALONE:
         return nodeid
-    return folder if folder in SHARING and module not in APART else module
+    if folder not in SHARING or module in APART:
+        return module
+    return f"{folder} {crc32(module.encode()) % 2}" if folder in HALVED else folder
 
 
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
