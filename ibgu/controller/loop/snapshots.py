@@ -73,6 +73,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             fleet=self._fleet,
             tracked=tracked,
             observe=observed.__getitem__,
+            observe_for=lambda other, cluster: self._outcomes.observer(other)(cluster),
             cluster=mirror.cluster,
             named_alike=mirror.named_alike,
             facts=self._facts.facts,

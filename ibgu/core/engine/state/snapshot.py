@@ -14,7 +14,7 @@ from ibgu.core.engine.state.fleet import FleetState
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
-from ibgu.core.model import ActionName, ClusterView, Observation, traits
+from ibgu.core.model import ActionName, ClusterView, Observation, Rollout, traits
 from ibgu.core.model.follow_ups import ShownFollowUp
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.kinds import RolloutObject
@@ -144,6 +144,8 @@ class Snapshot(Struct, frozen=True):
     tracked: TrackedRollout
     observe: Callable[[str], Observation]
     """Returns the observation of a cluster by name, for this rollout."""
+    observe_for: Callable[[Rollout, str], Observation]
+    """Returns the same for another rollout."""
     cluster: Callable[[str], ClusterView | None]
     """Returns a ManagedCluster by name: a part of what `observe` returns, without its cost."""
     named_alike: Callable[[str], Iterable[ClusterView]]

@@ -188,6 +188,7 @@ class InMemoryEngine(Hub, Story):
             fleet=self.fleet,
             tracked=tracked,
             observe=lambda name: self.observe(uid, name),
+            observe_for=lambda other, name: self.observe(other.uid, name),
             cluster=lambda name: self.observe(uid, name).cluster,
             named_alike=self._named_alike,
             facts=self.facts,

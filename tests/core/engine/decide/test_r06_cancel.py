@@ -192,6 +192,26 @@ def test_an_intended_run_is_cancelled_at_once() -> None:
     assert engine.spokes["site-1"].executed == []
 
 
+def test_an_arming_that_was_lost_is_not_sent_again_once_cancelled() -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    Invariants(engine)
+    older = engine.apply(ibgu("older", "Prep", concurrency=2, age=10))
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.until(Kind.RUN_ARMING)
+    while engine.touched:
+        engine.turn()
+    engine.writes.pop((older, "site-2"))
+    engine.apply(ibgu("newer", "Abort", concurrency=1))
+    for _ in range(3):
+        engine.turn()
+    engine.touch(older, "site-2")
+    engine.wait(hours=1)
+    ended = engine.member(older, 0, "site-2")
+    assert (ended.outcome, ended.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
+    assert engine.spokes["site-2"].executed == []
+    assert not certify(log_of(engine)).violations
+
+
 def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
     engine, older, _newer = two("Prep", "Abort", "site-1", wait=600)
     engine.wait(minutes=10)

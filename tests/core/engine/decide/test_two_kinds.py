@@ -7,9 +7,18 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import Decision, Kind, Outcome, ReasonKind, RolloutState
+from ibgu.core.model import (
+    Cause,
+    Decision,
+    Kind,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+)
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.proofs import KindProofs
 from tests.core.assurance.certify.logs import certify, log_of, told
@@ -178,3 +187,83 @@ def test_another_kind_waits_for_an_action_that_may_still_go_on(engine: InMemoryE
         assert [stage for _, stage in node.executed] == UPGRADED[:2]
     invariants.at_rest()
     assert told(certify(log_of(engine), proofs=BOTH)) == []
+
+
+def test_a_later_step_hides_no_action_that_may_still_go_on(engine: InMemoryEngine) -> None:
+    """The Upgrade has run into its limit while its cluster reboots; the clean-up waits for it."""
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    plan = ("Prep Upgrade", "AbortOnFailure")
+    upgrade = engine.apply(ibgu("upgrade", *plan, concurrency=4, timeout=60))
+    engine.wait(minutes=5)
+    flash = engine.apply(replace(ibgu("flash", "Stage Flash", concurrency=4), kind=FIRMWARE))
+    engine.wait(minutes=70)
+    assert engine.member(upgrade, 0, "site-1").cause is Cause.TIMED_OUT
+    assert engine.member(upgrade, 1, "site-1").outcome is None
+    waiting = engine.member(flash, 0, "site-1").reason
+    assert waiting.message == (
+        "fleet/upgrade works on the cluster: its Upgrade may still go on there"
+    )
+
+
+def withdrawn(engine: InMemoryEngine) -> str:
+    """Returns a rollout whose Upgrade of site-1 was withdrawn, since nobody heard that the cluster
+    has taken it; the next one has the only slot."""
+    for name, node in engine.spokes.items():
+        node.to(Stage.PREP)
+        node.faults[Stage.UPGRADE] = "slow"
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    upgrade = engine.apply(ibgu("upgrade", "Upgrade", concurrency=1, timeout=3000))
+    engine.until(Kind.RUN_ARMING)
+    engine.muted.add("site-1")
+    return upgrade
+
+
+def dark_for_minutes(engine: InMemoryEngine) -> None:
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=2)
+    flash = ibgu("flash", "Stage Flash", concurrency=4, timeout=2000)
+    engine.apply(replace(flash, kind=FIRMWARE))
+    engine.wait(minutes=1)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+
+
+def test_another_kind_waits_for_a_withdrawn_action_that_may_be_taken(
+    engine: InMemoryEngine,
+) -> None:
+    upgrade = withdrawn(engine)
+    engine.deliver()
+    dark_for_minutes(engine)
+    engine.wait(minutes=1)
+    run = engine.member(upgrade, 0, "site-1").run
+    assert run is not None
+    assert run.result is RunResult.WITHDRAWN
+    found = engine.member("uid-flash", 0, "site-1").reason
+    assert found.message == "fleet/upgrade works on the cluster: its Upgrade may still go on there"
+    engine.muted.clear()
+    engine.agents()
+    engine.wait(minutes=3)
+    assert engine.member(upgrade, 0, "site-1").reason.kind is ReasonKind.REOPENING
+    assert engine.member("uid-flash", 0, "site-1").run is None
+
+
+def test_another_kind_waits_for_no_action_that_was_not_taken(engine: InMemoryEngine) -> None:
+    withdrawn(engine)
+    engine.writes.clear()
+    dark_for_minutes(engine)
+    engine.muted.clear()
+    engine.agents()
+    engine.wait(minutes=3)
+    assert engine.member("uid-flash", 0, "site-1").run is not None
+
+
+def test_another_kind_waits_a_day_at_most_for_what_may_be_taken(engine: InMemoryEngine) -> None:
+    upgrade = withdrawn(engine)
+    engine.deliver()
+    dark_for_minutes(engine)
+    engine.wait(hours=23)
+    assert engine.member("uid-flash", 0, "site-1").probe is None
+    assert engine.member(upgrade, 0, "site-1").outcome is None
+    engine.wait(hours=2)
+    assert engine.member("uid-flash", 0, "site-1").probe is not None

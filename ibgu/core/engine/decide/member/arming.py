@@ -30,6 +30,7 @@ from ibgu.core.model import (
     traits,
     transitions,
 )
+from ibgu.core.model.claims import cancelled_by
 
 
 def intend_first(ctx: DecisionContext, member: Waiting, slot: int, limit: datetime) -> InFlight:
@@ -219,6 +220,8 @@ def _why_not_resend(
         return ""
     if _must_not_arm(ctx, seen, run.action, run.arming_at):
         return _STOPPED
+    if by := ctx.canceller(member):
+        return cancelled_by(by)
     return _not_startable(ctx, member, seen)
 
 

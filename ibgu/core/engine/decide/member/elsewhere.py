@@ -3,12 +3,14 @@ rollouts have left unsettled there (R6.9), and objects that can't be read."""
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.timing.times import DELETED_WATCH, UNREAD_INTERVAL
+from ibgu.core.engine.timing.times import DELETED_WATCH, SETTLE, UNREAD_INTERVAL
 from ibgu.core.model import (
     ActingParty,
+    Ended,
     Finished,
     Member,
     ReasonKind,
+    RunResult,
     Waiting,
     traits,
 )
@@ -44,17 +46,46 @@ def _has_pauses(ctx: DecisionContext, member: Waiting, other: TrackedRollout) ->
 
 
 def _may_go_on(ctx: DecisionContext, member: Waiting, other: TrackedRollout) -> str:
-    """Returns that an action of another kind, which ended for ibgu, may go on in the cluster. One
-    of the member's own kind shows in what its driver reads."""
-    left = other.latest(member.cluster)
-    alike = other.rollout.kind == ctx.rollout.kind
-    if alike or not isinstance(left, Finished) or not left.watched or left.uid != member.uid:
+    """Returns that an action of another kind, which ended for ibgu, may go on in the cluster,
+    whatever step it was in. One of the member's own kind shows in what its driver reads."""
+    if other.rollout.kind == ctx.rollout.kind:
         return ""
-    run, until = left.run, left.ended_at + DELETED_WATCH
-    if run is None or not traits(run.action).reboots:
+    found = (step.members.get(member.cluster) for step in other.steps)
+    for left in found:
+        if left is not None and left.uid == member.uid and (words := _left(ctx, left, other)):
+            return words
+    return ""
+
+
+def _left(ctx: DecisionContext, left: Member, other: TrackedRollout) -> str:
+    """Returns what the other rollout's member may have left going on; empty: nothing."""
+    run = left.run
+    if not isinstance(run, Ended) or not traits(run.action).reboots:
+        return ""
+    if isinstance(left, Finished):
+        until = left.ended_at + DELETED_WATCH
+        goes_on = left.watched
+    else:
+        until = run.ended_at + DELETED_WATCH
+        goes_on = isinstance(left, Waiting) and _may_be_taken(ctx, left, run, other)
+    if not goes_on or ctx.now >= until:
         return ""
     ctx.requeue_at(left.cluster, until)
-    return f"its {run.action} may still go on there" if ctx.now < until else ""
+    return f"its {run.action} may still go on there"
+
+
+def _may_be_taken(ctx: DecisionContext, left: Waiting, run: Ended, other: TrackedRollout) -> bool:
+    """Whether the cluster may have taken the run, which was withdrawn while it could not be
+    reached: its work has not shown since that it has not."""
+    if run.result is not RunResult.WITHDRAWN or run.arming_at is None:
+        return False
+    seen = ctx.snapshot.observe_for(other.rollout, left.cluster)
+    known = seen.current_feedback
+    reachable = seen.cluster is not None and seen.cluster.reachable
+    if reachable and known is not None and known.run != run.id:
+        return False
+    ctx.requeue_at(left.cluster, ctx.now + SETTLE)
+    return True
 
 
 def note_unread(ctx: DecisionContext, member: Member) -> None:
