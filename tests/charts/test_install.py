@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
+from tests.docs.site import DOCS, fences
 from tests.tools.binaries import tools
 
 pytestmark = pytest.mark.hub
@@ -46,6 +48,20 @@ def test_the_api_server_takes_every_object(kubectl: Kubectl, case: str) -> None:
     manifests = yaml.safe_dump_all(objects)
     answers = kubectl("apply", *STRICT, "--dry-run=server", "-f", "-", stdin=manifests)
     assert len(answers.splitlines()) == len(objects)
+
+
+def test_the_lines_for_an_installation_by_hand_are_taken(kubectl: Kubectl) -> None:
+    [block] = [each.text for each in fences(DOCS / "getting-started.md") if "helm t" in each.text]
+    lines = block.replace("\\\n", " ").replace("charts/ibgu", str(CHART)).splitlines()
+    answers = []
+    for line in lines:
+        if line.startswith("helm template"):
+            rendering, _, applying = line.partition("|")
+            (_, *rendered), (_, *applied) = shlex.split(rendering), shlex.split(applying, True)
+            answers.append(kubectl(*applied, "--dry-run=server", stdin=helm(*rendered)))
+    assert "serviceaccount/ibgu " in answers[0]
+    assert answers[0].count("rolebinding.rbac.authorization.k8s.io/ibgu-payloads ") == 3
+    assert "validatingadmissionpolicy.admissionregistration.k8s.io/ibgu-grants " in answers[1]
 
 
 @pytest.mark.parametrize("case", ["split", "combined", "bundled", "oauth proxy"])

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shlex
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from tests.charts.rendering import (
     render,
     template,
 )
-from tests.docs.site import DOCS, fences
 
 
 def only(objects: list[Object], kind: str, name: str = "") -> Object:
@@ -209,19 +207,6 @@ def test_the_api_may_have_a_database_user_of_its_own() -> None:
     bundled = render({**CASES["bundled"], "database": {"apiKey": "api-url"}})
     secret = environment(ibgu_container(bundled, "ibgu-api"))["DATABASE_URL"]["secretKeyRef"]
     assert secret == {"name": "ibgu-postgres", "key": "url"}
-
-
-def test_the_lines_for_an_installation_by_hand_render() -> None:
-    [block] = [each.text for each in fences(DOCS / "getting-started.md") if "helm t" in each.text]
-    lines = block.replace("\\\n", " ").splitlines()
-    rendered = [
-        helm(*shlex.split(line.partition("|")[0].replace("charts/ibgu", str(CHART)))[1:])
-        for line in lines
-        if line.startswith("helm template")
-    ]
-    assert ["kind: ServiceAccount\n" in rendered[0], "AdmissionPolicy\n" in rendered[1]] == [
-        True
-    ] * 2
 
 
 def test_every_process_trusts_the_database_by_the_given_certificates() -> None:
