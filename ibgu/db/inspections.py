@@ -84,9 +84,13 @@ _PRUNE = text("""
 _LEADS = text("SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch")
 _RESULTS = text("""
     SELECT cluster, finished_at IS NULL AS open, problem,
-      CASE WHEN fresh THEN read_at END AS read_at, CASE WHEN fresh THEN facts END AS facts
+      CASE WHEN fresh THEN read_at END AS read_at, CASE WHEN fresh THEN facts END AS facts,
+      coalesce(greatest(newest.intended_at, newest.ended_at) > read_at, false) AS acted
     FROM (SELECT *, read_at > clock_timestamp() - CAST(:ttl AS interval) AS fresh
       FROM cluster_inspections WHERE hub = :hub AND cluster = ANY(CAST(:clusters AS text[]))) AS row
+    LEFT JOIN LATERAL (SELECT intended_at, ended_at FROM runs
+      WHERE hub = :hub AND cluster = row.cluster
+      ORDER BY intended_at DESC LIMIT 1) AS newest ON true
 """).columns(facts=Json)
 _LEFT = text("""
     SELECT count(*) FROM cluster_inspections
@@ -117,6 +121,8 @@ class InspectionResult(Struct, frozen=True):
     open: bool
     problem: str
     facts: InspectedFacts | None
+    acted: bool = False
+    """Whether a rollout has acted on the cluster since it was read."""
 
 
 def with_inspection(cluster: ClusterFacts, found: InspectionResult | None) -> ClusterFacts:
@@ -125,7 +131,11 @@ def with_inspection(cluster: ClusterFacts, found: InspectionResult | None) -> Cl
         return cluster
     problem = OPEN if found.open else found.problem
     return msgspec.structs.replace(
-        cluster, inspected=found.facts, inspecting=found.open, uninspected=problem
+        cluster,
+        inspected=found.facts,
+        inspecting=found.open,
+        uninspected=problem,
+        acted_since=found.acted,
     )
 
 
@@ -157,7 +167,9 @@ class Inspections:
             async with self._engine.connect() as db:
                 rows = (await db.execute(_RESULTS, values)).all()
         return {
-            row.cluster: InspectionResult(row.open, row.problem, _facts(row.facts, row.read_at))
+            row.cluster: InspectionResult(
+                row.open, row.problem, _facts(row.facts, row.read_at), row.acted
+            )
             for row in rows
         }
 

@@ -67,6 +67,17 @@ async def test_a_failure_after_an_inspection_is_read_again(
     assert [each.id for each in await store.open(9)] == ["2"]
 
 
+async def test_a_run_after_an_inspection_is_known_with_its_result(
+    store: Inspections, db: AsyncEngine
+) -> None:
+    await store.request(["a", "b"], "1", NOW)
+    await store.finish([FinishedInspection(name, "1", FACTS) for name in "ab"], 1)
+    await fail(db, "a", BACKUP_FAILED)
+    found = await store.results(["a", "b"], timedelta(hours=1))
+    assert {name: each.acted for name, each in found.items()} == {"a": True, "b": False}
+    assert found["a"].facts is not None
+
+
 async def test_only_the_leader_requests_inspections_of_failures(
     store: Inspections, db: AsyncEngine
 ) -> None:

@@ -13,6 +13,7 @@ from ibgu.core.drivers.ibu.preflight.inspecting import (
     Remark,
     by_cluster,
     error,
+    unknown,
     unread,
     warning,
 )
@@ -92,7 +93,9 @@ def can_continue(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         reading = found.of(IBU)
         if each.name in facts.in_flight or facts.first is None:
             return
-        if reading.result in (ReadResult.ABSENT, ReadResult.NO_KIND):
+        if each.acted_since:
+            yield unknown(IBU, "have been in a rollout since they were inspected")
+        elif reading.result in (ReadResult.ABSENT, ReadResult.NO_KIND):
             yield error(IBU, "have no ImageBasedUpgrade, which the Lifecycle Agent brings")
         elif not reading.found:
             yield unread(IBU, reading)

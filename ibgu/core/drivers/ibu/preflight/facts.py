@@ -38,6 +38,8 @@ class ClusterFacts(Struct, frozen=True, gc=False, kw_only=True):
     """Those of the ManagedCluster."""
     inspected: InspectedFacts | None = None
     """What ibgu has read on the cluster itself; None: nothing, or too long ago."""
+    acted_since: bool = False
+    """Whether a rollout has acted on the cluster since then."""
     inspecting: bool = False
     """Whether it is being read again now."""
     uninspected: str = ""

@@ -63,6 +63,10 @@ def warning(object_: InspectedObject, message: str, field: str = "") -> Remark:
     return Remark(Severity.WARNING, ObjectField(str(object_), field), message)
 
 
+def unknown(object_: InspectedObject, message: str) -> Remark:
+    return Remark(Severity.UNKNOWN, ObjectField(str(object_)), message)
+
+
 def unread(object_: InspectedObject, reading: Reading) -> Remark:
     """Returns why an object could not be read, as far as the work agent says."""
     match reading.result:
@@ -76,7 +80,7 @@ def unread(object_: InspectedObject, reading: Reading) -> Remark:
             words = "have it without what is asked for"
         case _:
             words = f"could not read it: {shown(reading.message or 'no reason is given')}"
-    return Remark(Severity.UNKNOWN, ObjectField(str(object_)), words)
+    return unknown(object_, words)
 
 
 def csv_release(csv: str) -> Release | None:

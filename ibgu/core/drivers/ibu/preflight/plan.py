@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.drivers.ibu.preflight.facts import Find, PreflightFacts
+from ibgu.core.drivers.ibu.preflight.facts import Find, PreflightFacts, grouped
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.policies import TARGET, ClusterPolicies
 from ibgu.core.model.document import ObjectField, shown
@@ -17,6 +17,7 @@ _OFF = "Disabled"
 _SWITCHES = ("auto-rollback-on-failure.lca.openshift.io/", "image-cleanup.lca.openshift.io/on-prep")
 _THRESHOLD = "image-cleanup.lca.openshift.io/disk-usage-threshold-percent"
 _PERCENT = re.compile(r"[1-9][0-9]?|100")
+_FAILED = (Action.UPGRADE.failed_label, Action.PREP.failed_label)
 _COUNT = re.compile(r"0|[1-9][0-9]{0,5}")
 
 P29 = PreflightRule(
@@ -50,6 +51,19 @@ def possible(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         yield P35.error(ObjectField(facts.itself.object), problem)
     if facts.nobody:
         yield P35.warning(ObjectField(facts.itself.object), facts.nobody)
+    if facts.first is Action.PREP:
+        yield from grouped(_failed_before(facts), "metadata.labels", P35.warning)
+
+
+def _failed_before(facts: PreflightFacts) -> Iterator[tuple[str, str]]:
+    """Yields the clusters whose labels say that an action has failed there. Where the cluster
+    itself was inspected, P9 knows more."""
+    for each in facts.clusters:
+        known = each.inspected is not None and not each.acted_since
+        failed = next((label for label in _FAILED if label in each.labels), "")
+        if failed and not known and each.name not in facts.in_flight:
+            words = f"carry the label {failed}: Prep fails unless they were cleaned up since"
+            yield each.name, words
 
 
 def rollback_fits(facts: PreflightFacts) -> Iterator[PreflightFinding]:

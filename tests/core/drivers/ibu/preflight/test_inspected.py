@@ -212,6 +212,16 @@ def test_a_cluster_under_way_is_in_another_stage_as_expected() -> None:
     assert outcome("P9", hub(busy, in_flight=frozenset({"site-3"}))) is RuleOutcome.PASSED
 
 
+def test_a_stage_is_not_known_once_a_rollout_has_acted_on_the_cluster() -> None:
+    found = hub(changed("ImageBasedUpgrade"))
+    *others, last = found.clusters
+    acted = replace(found, clusters=(*others, replace(last, acted_since=True)))
+    assert told("P9", found) != told("P9", acted)
+    [words] = told("P9", acted)
+    assert words.startswith("unknown site-3 ")
+    assert words.endswith(": have been in a rollout since they were inspected")
+
+
 def test_a_plan_without_a_known_first_action_says_nothing_about_stages() -> None:
     assert told("P9", replace(hub(changed("ImageBasedUpgrade")), first=None)) == []
 

@@ -5,10 +5,14 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight import RuleOutcome
 from ibgu.core.drivers.ibu.preflight.facts import StepFacts
-from tests.core.drivers.ibu.preflight.hub import ITSELF, WELL, outcome, told
+from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
+from tests.core.drivers.ibu.preflight.hub import ITSELF, WELL, cluster, outcome, told
+from tests.core.engine.decide.fleet import START
 
+LABEL = "lcm.openshift.io/ibgu"
 ANNOTATION = f"{ITSELF.object} metadata.annotations"
 THRESHOLD = "image-cleanup.lca.openshift.io/disk-usage-threshold-percent"
 
@@ -19,6 +23,21 @@ def test_a_plan_that_can_not_be_carried_out() -> None:
     nobody = replace(WELL, clusters=(), nobody="no ManagedCluster matches")
     assert told("P35", nobody) == [f"warning {ITSELF.object}: no ManagedCluster matches"]
     assert outcome("P35", WELL) is RuleOutcome.PASSED
+
+
+def test_clusters_whose_labels_say_that_an_action_has_failed_are_named() -> None:
+    failed = cluster("site-2", **{f"{LABEL}-prep-failed": ""})
+    facts = replace(WELL, clusters=(cluster("site-1"), failed), first=Action.PREP)
+    assert told("P35", facts) == [
+        f"warning site-2 ManagedCluster metadata.labels: carry the label {LABEL}-prep-failed: Prep "
+        "fails unless they were cleaned up since"
+    ]
+    assert told("P35", replace(facts, first=Action.ABORT_ON_FAILURE)) == []
+    assert told("P35", replace(facts, in_flight=frozenset({"site-2"}))) == []
+    inspected = replace(failed, inspected=InspectedFacts(START))
+    assert told("P35", replace(facts, clusters=(inspected,))) == []
+    older = replace(inspected, acted_since=True)
+    assert len(told("P35", replace(facts, clusters=(older,)))) == 1
 
 
 def test_a_timeout_that_ends_before_the_rollback_is_seen() -> None:
