@@ -17,7 +17,7 @@ def recovery_of_upgrade(case: RecoveryCase) -> ClusterRecovery:
     at = f"{case.rollout} {case.cluster} -n {case.namespace}"
     facts, restores = _backup(case)
     return ClusterRecovery(
-        headline="a cluster whose image-based upgrade failed goes back without a backup",
+        headline=_headline(case),
         facts={
             "release": case.spec.release.version,
             "said": case.message,
@@ -25,16 +25,28 @@ def recovery_of_upgrade(case: RecoveryCase) -> ClusterRecovery:
         },
         steps=(
             RecoveryStep("See what happened, and what to do about it.", (f"ibgu explain {at}",)),
-            *_ways(case.cause, at),
+            *_ways(case, at),
             *restores,
         ),
         guide="docs/guides/roll-back.md",
     )
 
 
-def _ways(cause: Cause | None, at: str) -> Iterator[RecoveryStep]:
+def _headline(case: RecoveryCase) -> str:
+    if case.in_flight:
+        return "the cluster is in flight: wait until its action has ended, unless it hangs"
+    if _is_well(case):
+        return "the cluster has not failed in this rollout"
+    return "a cluster whose image-based upgrade failed goes back without a backup"
+
+
+def _is_well(case: RecoveryCase) -> bool:
+    return case.finished and case.cause is None
+
+
+def _ways(case: RecoveryCase, at: str) -> Iterator[RecoveryStep]:
     """Yields the ways of ibgu and the cluster themselves, for a rollout and a cluster of it."""
-    match cause:
+    match case.cause:
         case Cause.UPGRADE_FAILED_AFTER_PIVOT:
             yield RecoveryStep(
                 "The cluster still runs the new release, on which its Upgrade failed: automatic "
@@ -58,11 +70,12 @@ def _ways(cause: Cause | None, at: str) -> Iterator[RecoveryStep]:
                 "Find out which release the cluster runs, and whether an upgrade goes on there.",
                 (_CHECK,),
             )
-            yield RecoveryStep(
-                "A cluster at its former release, whose Prep failed or which has rolled back by "
-                "itself: once the cause is gone, abort it and try again.",
-                (f"ibgu retry {at} --abort-first",),
-            )
+            if not _is_well(case):
+                yield RecoveryStep(
+                    "A cluster at its former release, whose Prep failed or which has rolled back "
+                    "by itself: once the cause is gone, abort it and try again.",
+                    (f"ibgu retry {at} --abort-first",),
+                )
             yield RecoveryStep(
                 "A cluster whose Upgrade succeeded goes back until the upgrade is finalized.",
                 (f"ibgu rollback {at}",),

@@ -85,6 +85,18 @@ def test_a_cluster_that_only_one_command_takes_further_gets_that_one(
     assert commands(recovery({}, cause=cause))[1:] == [way]
 
 
+def test_a_cluster_that_has_not_failed_is_not_tried_again() -> None:
+    found = recovery({}, finished=True)
+    assert found.headline == "the cluster has not failed in this rollout"
+    assert "ibgu retry ran-417 edge-1 -n ran --abort-first" not in commands(found)
+    assert "ibgu rollback ran-417 edge-1 -n ran" in commands(found)
+
+
+def test_a_cluster_in_flight_is_waited_for() -> None:
+    found = recovery({}, in_flight=True)
+    assert found.headline.startswith("the cluster is in flight: wait until its action has ended")
+
+
 def test_without_a_backup_there_is_no_such_way() -> None:
     assert recovery(FULL, runs=[]).facts["backup"] == "none has succeeded in this rollout"
     for controls in (FULL, {}, FULL | {names.BACKUP: "x"}):
