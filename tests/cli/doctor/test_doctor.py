@@ -30,7 +30,7 @@ def doctor(sandbox_hub: SandboxHub) -> Doctor:
 
     def run(*args: str, user: str = "ibgu", **env: str) -> Result:
         kubeconfig = str(sandbox_hub.kubeconfig(user)) if user else ""
-        given = {"KUBECONFIG": kubeconfig, "DATABASE_URL": ""} | env
+        given = {"KUBECONFIG": kubeconfig, "DATABASE_URL": "", "IBGU_TOKEN": ""} | env
         return CliRunner().invoke(app, ["doctor", *args], env=given)
 
     return run
@@ -292,6 +292,12 @@ def test_an_account_is_a_namespace_and_a_name(doctor: Doctor) -> None:
     result = doctor("--account", "ibgu")
     assert result.exit_code == 2
     assert "ibgu-system:ibgu" in result.stderr
+
+
+def test_another_token_is_named_where_a_person_asks(doctor: Doctor) -> None:
+    result = doctor("-o", "json", "--user", "-n", "default", user="alice", IBGU_TOKEN="other")
+    assert levels(result)["token"] == "warning"
+    assert "IBGU_TOKEN is set, and every command sends it" in told(result, "token")
 
 
 @pytest.mark.parametrize(("user", "code"), [("alice", 1), ("bob", 1), ("carol", 2)])
