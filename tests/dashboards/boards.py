@@ -90,7 +90,6 @@ def _fleet_over_time() -> Panels:
         stacked(
             "Clusters held by policies",
             {"{{policy}}": "max by (policy) (ibgu_policy_held_clusters)"},
-            "In a window that is closed, in a freeze, or behind a limit.",
         ),
         lines(
             "Stalled by rollout",
@@ -188,7 +187,6 @@ def _rollout_over_time(one: str) -> Panels:
                 )
             },
             "s",
-            "Per cluster that ended a step: before its start, and after it.",
         ),
         stacked(
             "Ends of actions per minute (all rollouts)",
@@ -284,7 +282,6 @@ def _updates_over_time() -> Panels:
                 )
             },
             "s",
-            "After a day, nodes may run out of certificates.",
         ),
         lines(
             "How long actions of FleetUpdates take",
@@ -329,7 +326,7 @@ def _controller_now() -> Panels:
 
 def _hub() -> Panels:
     return (
-        lines("Reaction", quantiles("ibgu_reaction_seconds"), "s", "From a change to its answer."),
+        lines("Reaction", quantiles("ibgu_reaction_seconds"), "s"),
         lines("Turns", quantiles("ibgu_turn_seconds"), "s"),
         lines("Journal commits", quantiles("ibgu_journal_commit_seconds"), "s"),
         lines(
@@ -397,7 +394,6 @@ def _notifications() -> Panels:
             "Notifications: oldest message",
             {"{{receiver}}": "max by (receiver) (ibgu_notify_lag_seconds)"},
             "s",
-            "Age of what has not reached a receiver yet.",
         ),
         stacked(
             "Notifications: tries",
@@ -406,7 +402,6 @@ def _notifications() -> Panels:
                     f"60 * sum by (receiver, result) (rate(ibgu_notifications_total{RATE}))"
                 )
             },
-            description="Per minute.",
         ),
     )
 
@@ -420,7 +415,6 @@ def _others() -> Panels:
                 "rollouts seen": "max(ibgu_shadow_rollouts)",
                 "actions followed": "max(ibgu_shadow_runs_open)",
             },
-            description="Of a process in shadow mode.",
         ),
         stacked(
             "Sources of canaries' health: questions",
@@ -429,7 +423,6 @@ def _others() -> Panels:
                     f"60 * sum by (source, result) (rate(ibgu_health_source_questions_total{RATE}))"
                 )
             },
-            description="Per minute.",
         ),
     )
 
@@ -449,13 +442,11 @@ def _rest() -> Panels:
         stacked(
             "REST: open now",
             {"{{what}}": "sum by (what) (ibgu_api_open)"},
-            description="Connections and streams.",
         ),
         stacked(
             "REST: refused or cut",
             {"{{why}}": f"sum by (why) (rate(ibgu_api_refused_total{RATE}))"},
             "reqps",
-            "So that others are served.",
         ),
     )
 

@@ -16,6 +16,8 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 
+from tests.dashboards.descriptions import DESCRIPTIONS
+
 Panel = Builder[models.Panel]
 Queries = Mapping[str, str]
 """Legend -> PromQL. `{{label}}` in a legend is the value of that label."""
@@ -85,10 +87,9 @@ def choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
     )
 
 
-def lines(
-    title: str, queries: Queries, unit: str = "short", description: str = "", *, span: int = 12
-) -> timeseries.Panel:
-    panel = timeseries.Panel().title(title).description(description).unit(unit).datasource(SOURCE)
+def lines(title: str, queries: Queries, unit: str = "short", *, span: int = 12) -> timeseries.Panel:
+    panel = timeseries.Panel().title(title).unit(unit).datasource(SOURCE)
+    panel.description(DESCRIPTIONS[title])
     table = common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST)
     return (
         _asking(panel, queries)
@@ -103,9 +104,9 @@ def lines(
 
 
 def stacked(
-    title: str, queries: Queries, unit: str = "short", description: str = "", *, span: int = 12
+    title: str, queries: Queries, unit: str = "short", *, span: int = 12
 ) -> timeseries.Panel:
-    panel = lines(title, queries, unit, description, span=span).fill_opacity(60)
+    panel = lines(title, queries, unit, span=span).fill_opacity(60)
     panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
     for state, colour in (COLOURS | PHASES).items():
         fixed = {"mode": "fixed", "fixedColor": colour}
@@ -122,6 +123,7 @@ def number(
         steps.append(models.Threshold(value=bad_from, color="red"))
     limits = dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
     panel = stat.Panel().title(title).unit(unit).datasource(SOURCE)
+    panel.description(DESCRIPTIONS[title])
     last = common.ReduceDataOptions().calcs(["lastNotNull"])
     return (
         _asking(panel, {name: query})
@@ -136,9 +138,9 @@ def number(
     )
 
 
-def heat(title: str, buckets: str, description: str = "", *, span: int = 12) -> heatmap.Panel:
+def heat(title: str, buckets: str, *, span: int = 12) -> heatmap.Panel:
     """`buckets`: increases of a histogram's buckets by `le`."""
-    panel = heatmap.Panel().title(title).description(description).datasource(SOURCE)
+    panel = heatmap.Panel().title(title).description(DESCRIPTIONS[title]).datasource(SOURCE)
     query = prometheus.Dataquery().expr(buckets).legend_format("{{le}}").range()
     query.format("heatmap").datasource(SOURCE)  # type: ignore[arg-type]
     colour = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges")

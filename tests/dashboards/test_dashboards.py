@@ -13,6 +13,7 @@ from ibgu import telemetry
 from ibgu.core.views.display import DisplayState
 from tests.charts.rendering import render
 from tests.dashboards.boards import BOARDS
+from tests.dashboards.descriptions import DESCRIPTIONS
 from tests.dashboards.files import FOLDER, contents
 from tests.dashboards.panels import COLOURS
 from tests.tools.binaries import tools
@@ -95,6 +96,17 @@ def test_panels_fill_the_width_and_do_not_overlap(name: str) -> None:
     assert max(x for x, _ in cells) == 23
     titles = [panel["title"] for panel in panels(name)]
     assert len(titles) == len(set(titles))
+
+
+def test_every_description_is_that_of_a_panel() -> None:
+    titles = {panel["title"] for name in BOARDS for panel in panels(name)}
+    assert set(DESCRIPTIONS) == titles
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_unit_is_one_of_grafanas(name: str) -> None:
+    units = {panel["fieldConfig"]["defaults"].get("unit") for panel in panels(name)}
+    assert units <= {None, "short", "s", "reqps", "Bps", "wps", "bytes"}
 
 
 def test_each_state_has_its_colour() -> None:
