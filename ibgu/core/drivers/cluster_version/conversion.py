@@ -238,8 +238,9 @@ def _plan(
         raise NotConvertible("remediationStrategy.timeout must be a minute or more")
     if canaries := _strings(strategy.get("canaries")):
         left.append(
-            f"canaries ({', '.join(canaries)}): create a FleetUpdate for these clusters alone, and "
-            "this one once it has succeeded"
+            f"canaries ({', '.join(canaries)}): label these clusters, and choose them by "
+            "canaries.selector of a RolloutPolicy; or update them first, by a FleetUpdate of their "
+            "own"
         )
     before = ["Check", "Mirror"] if mirrors else ["Check"]
     ahead = [_step(["PreCache"], most, timeout)] if "preCache" in jobs else []

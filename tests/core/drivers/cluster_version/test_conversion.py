@@ -151,7 +151,7 @@ def test_fields_without_counterpart_are_listed() -> None:
     for words in (
         "channel of the ClusterVersion stays with the policy",
         "Subscription ptp stays with the policy",
-        "canaries (a): create a FleetUpdate for these clusters alone",
+        "canaries (a): label these clusters, and choose them by canaries.selector",
         "backup: name an image for its Job (--job-image)",
         "preCache: name an image for its Job (--job-image)",
         "blockingCRs: pause the FleetUpdate",
