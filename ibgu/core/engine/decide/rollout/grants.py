@@ -17,6 +17,7 @@ from ibgu.core.engine.decide.rollout.approved_content import (
     step_content,
 )
 from ibgu.core.engine.decide.rollout.step_authors import step_authors
+from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import under_policies
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import (
@@ -69,11 +70,10 @@ def follow_grants(ctx: DecisionContext) -> None:
             ctx.requeue_at("", glass.until)
     if found == known:
         return
-    gates = frozenset(gate.name for gate in ctx.snapshot.policies)
     changes = (
         *_of_approvals(known, found),
         *_of_authors(known, found),
-        *_of_glass(known, found, gates),
+        *_of_glass(known, found, _gates(ctx)),
     )
     for change in (*changes, *_unread(known, found)):
         ctx.on_rollout(
@@ -89,6 +89,13 @@ def follow_grants(ctx: DecisionContext) -> None:
     if tracked is not None and _less_is_granted(known, found):
         # What waits for a slot would say so until it is asked again, at its start.
         ctx.result.remaining += [member.cluster for member in tracked.queued()]
+
+
+def _gates(ctx: DecisionContext) -> frozenset[str]:
+    """Returns the names of the gates of policies that could hold the rollout. What a policy demands
+    of the engine's own gates is passed by the policy's name, too."""
+    demanding = (policy_gate(each.policy) for each in ctx.snapshot.demands)
+    return frozenset((*(gate.name for gate in ctx.snapshot.policies), *demanding))
 
 
 def _still_there(known: Grants, shown: Grants) -> Grants:

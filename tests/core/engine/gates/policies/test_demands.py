@@ -237,6 +237,21 @@ def test_a_person_can_let_one_rollout_pass_what_a_policy_demands() -> None:
     assert outcomes(engine, 1) == [DONE] * 3
 
 
+@pytest.mark.parametrize("demand", [{"preflight": "Enforce"}, {"warnings": "Hold"}])
+def test_broken_glass_that_passes_a_demand_is_not_said_to_be_in_vain(
+    demand: dict[str, Any],
+) -> None:
+    engine = fleet(**demand)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=3)
+    break_glass(engine, GATE, "RolloutPolicy/carefree")
+    engine.settle()
+    assert engine.told(Kind.BREAK_GLASS) == [
+        "nora lets the rollout pass RolloutPolicy/careful, RolloutPolicy/carefree until "
+        "2026-01-01T02:03:00Z: INC-7; no gate RolloutPolicy/carefree can hold the rollout now"
+    ]
+
+
 # -- backups ---------------------------------------------------------------------------------------
 
 
