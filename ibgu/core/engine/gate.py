@@ -87,8 +87,12 @@ class Alarm(Struct, frozen=True, kw_only=True):
     """What happens, before the name of the step."""
 
 
-def no_longer(hold: Reason) -> str:
-    return f"no longer: {hold.message}"
+RESUME_TO_GO_ON = "annotate the rollout with ibgu.dev/resume to go on"
+"""The end of a message that asks for a resume."""
+
+
+def no_longer(words: str) -> str:
+    return f"no longer: {words}"
 
 
 class GateReason(Struct, frozen=True, kw_only=True):
@@ -119,8 +123,11 @@ class GateReason(Struct, frozen=True, kw_only=True):
     opened: str = ""
     """What is said of a member that the gate has kept inside its chain, once the gate is open;
     empty: the member goes on, and nothing is said."""
-    ended: Callable[[Reason], str] = no_longer
-    """Returns what is said when the hold ends."""
+    asks: str = ""
+    """What the message asks a person for, at its end and after a semicolon; nothing quotes it once
+    the hold is over."""
+    ended: Callable[[str], str] = no_longer
+    """Returns what is said when the hold ends, by its message without what that asks for."""
     title: str = ""
     """What a list of a rollout's activity calls the hold; empty: as any other."""
     alarm: Alarm | None = None

@@ -8,7 +8,7 @@ from math import ceil
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.gate import Alarm, GateInput, GateReason
+from ibgu.core.engine.gate import RESUME_TO_GO_ON, Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import ActionEnd, TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
@@ -35,7 +35,7 @@ def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Re
     found = first_failed(ended, needed) or streak(ended, needed)
     if not found:
         return None
-    words = f"{found}; annotate the rollout with ibgu.dev/resume to go on"
+    words = f"{found}; {RESUME_TO_GO_ON}"
     return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, ActingParty.PERSON)
 
 
@@ -85,6 +85,7 @@ CIRCUIT_BREAKER = StepGate(
             counts_failures=True,
             resumable=True,
             stops_clock=True,
+            asks=RESUME_TO_GO_ON,
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
         ),
     },

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.gate import Alarm, GateInput, GateReason
+from ibgu.core.engine.gate import RESUME_TO_GO_ON, Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import CancellingStep, TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
@@ -24,7 +24,7 @@ def spent_budget(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason
     words = next(_reasons(snapshot, step, now), "")
     if not words:
         return None
-    words += "; annotate the rollout with ibgu.dev/resume to go on"
+    words += f"; {RESUME_TO_GO_ON}"
     return Reason(ReasonKind.FAILURE_BUDGET, now, words, None, ActingParty.PERSON)
 
 
@@ -145,6 +145,8 @@ FAILURE_BUDGET = StepGate(
             counts_failures=True,
             resumable=True,
             stops_clock=True,
+            asks=RESUME_TO_GO_ON,
+            ended=lambda words: "no failure budget is spent any more",
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
         ),
     },

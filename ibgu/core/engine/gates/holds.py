@@ -12,6 +12,7 @@ from ibgu.core.model import ActingParty, Reason, ReasonKind, names
 from ibgu.core.model.meaning import RESUME, Meaning, OverdueRule
 
 _PAUSED = "paused by a person"
+_END_IT = f"it goes on once the annotation {names.PAUSE} is removed"
 _MAX_PAUSE_TEXT = 200
 """Characters of the annotation's value that are shown."""
 
@@ -23,7 +24,7 @@ def _rollout_hold(snapshot: Snapshot, now: datetime) -> Reason | None:
 def paused(value: str, now: datetime) -> Reason:
     """Returns the hold of a rollout with the annotation of that value."""
     said = f" ({value[:_MAX_PAUSE_TEXT]})" if value else ""
-    words = f"{_PAUSED}{said}; it goes on once the annotation {names.PAUSE} is removed"
+    words = f"{_PAUSED}{said}; {_END_IT}"
     return Reason(ReasonKind.PAUSED, now, words, None, ActingParty.PERSON)
 
 
@@ -41,9 +42,8 @@ def internal_error(words: str, now: datetime) -> Reason:
     return Reason(ReasonKind.INTERNAL_ERROR, now, words, None, ActingParty.PERSON)
 
 
-def _pause_ended(hold: Reason) -> str:
-    said = hold.message.removeprefix(_PAUSED).rpartition(";")[0]
-    return f"the pause{said} has ended"
+def _pause_ended(words: str) -> str:
+    return f"the pause{words.removeprefix(_PAUSED)} has ended"
 
 
 _REASONS = {
@@ -64,6 +64,7 @@ _REASONS = {
         resumable=True,
         stops_clock=True,
         new_starts_only=True,
+        asks=_END_IT,
         ended=_pause_ended,
         title="Paused",
     ),
@@ -74,6 +75,7 @@ _REASONS = {
             "delete one of the two, and create it again under another name",
         ),
         stops_clock=True,
+        ended=lambda words: "no older object has this name any more",
     ),
     ReasonKind.TALM: GateReason(
         meaning=Meaning(
@@ -86,6 +88,7 @@ _REASONS = {
             "Lease again",
         ),
         by_message=True,
+        ended=lambda words: "TALM no longer holds the rollout",
     ),
     ReasonKind.ADOPTION: GateReason(
         meaning=Meaning(
@@ -93,6 +96,7 @@ _REASONS = {
             "a person lets ibgu take it over",
             "annotate the IBGU with ibgu.dev/adopt",
         ),
+        ended=lambda words: "nothing is left for ibgu to take over from TALM",
     ),
     ReasonKind.ADOPTING: GateReason(
         meaning=Meaning(
@@ -105,6 +109,7 @@ _REASONS = {
             "you stop TALM, ibgu removes them itself",
         ),
         by_message=True,
+        ended=lambda words: "nothing of TALM's is left",
     ),
     ReasonKind.RESTORED: GateReason(
         meaning=Meaning(
@@ -124,6 +129,7 @@ _REASONS = {
             "send the controller's log to the maintainers of ibgu; a fixed version "
             "continues where this one stopped",
         ),
+        ended=lambda words: "ibgu no longer meets the error of its own",
     ),
 }
 

@@ -11,6 +11,8 @@ from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
 from ibgu.core.model import ActingParty, Reason, ReasonKind, Step, carry_payload
 from ibgu.core.model.meaning import RESUME, Meaning
 
+_TAKE_IT = "annotate the IBGU with ibgu.dev/resume to go on with the new content"
+
 
 def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
     """Closes when the content changes: a step's payload is frozen when it starts (R25.4)."""
@@ -19,10 +21,7 @@ def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
     state = snapshot.payload
     if (reason := unusable(state, now)) is not None or state.digest == step.step.payload_digest:
         return reason
-    words = (
-        "a ConfigMap or Secret that this step carries has changed on the hub; "
-        "annotate the IBGU with ibgu.dev/resume to go on with the new content"
-    )
+    words = f"a ConfigMap or Secret that this step carries has changed on the hub; {_TAKE_IT}"
     return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, ActingParty.PERSON)
 
 
@@ -56,6 +55,7 @@ PAYLOAD = StepGate(
             lasting=True,
             resumable=True,
             stops_clock=True,
+            asks=_TAKE_IT,
         ),
         ReasonKind.PAYLOAD_BLOCKED: GateReason(
             meaning=Meaning(

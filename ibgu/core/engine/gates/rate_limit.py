@@ -72,6 +72,7 @@ INVALID_RATE = StepGate(
             ),
             stops_clock=True,
             by_message=True,
+            ended=lambda words: "the annotations of the rate limits can be read",
         ),
     },
     needs=frozenset({GateInput.RECORDS}),

@@ -156,9 +156,15 @@ def stops_all(hold: Reason | None) -> bool:
     return hold is not None and hold.kind not in RATE_LIMITS
 
 
+def cause_words(hold: Reason) -> str:
+    """Returns the message of the hold without what it asks a person for."""
+    asks = GATE_REASONS[hold.kind].asks
+    return hold.message.removesuffix(f"; {asks}") if asks else hold.message
+
+
 def ended_words(hold: Reason) -> str:
     """Returns what is noted where the hold ends."""
-    return GATE_REASONS[hold.kind].ended(hold)
+    return GATE_REASONS[hold.kind].ended(cause_words(hold))
 
 
 def same_hold(known: Reason | None, reason: Reason) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.gate import Alarm, GateInput, GateReason
+from ibgu.core.engine.gate import RESUME_TO_GO_ON, Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.seed_ends import exceeded
@@ -24,7 +24,7 @@ def _seed_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reaso
     found = next(_engaged(snapshot, step), "")
     if not found:
         return None
-    words = f"{found}; annotate the rollout with ibgu.dev/resume to go on"
+    words = f"{found}; {RESUME_TO_GO_ON}"
     return Reason(ReasonKind.SEED_BREAKER, now, words, None, ActingParty.PERSON)
 
 
@@ -76,6 +76,7 @@ SEED_BREAKER = StepGate(
             counts_failures=True,
             resumable=True,
             stops_clock=True,
+            asks=RESUME_TO_GO_ON,
             alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
         ),
         ReasonKind.SEEDS_UNKNOWN: GateReason(

@@ -35,6 +35,7 @@ TENANCY = MemberGate(
                 "bound",
             ),
             by_message=True,
+            ended=lambda words: "the namespace may use clusters of the hub",
         ),
     },
     needs=frozenset({GateInput.CLUSTER, GateInput.TENANCY}),

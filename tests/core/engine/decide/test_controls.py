@@ -145,7 +145,10 @@ def test_a_changed_payload_goes_on_with_the_new_content_after_resume() -> None:
     engine.annotate(uid, resume="1")
     engine.settle()
     assert engine.tracked(uid).steps[0].step.payload_digest == "two"
-    assert controls(engine)[0].startswith("ibgu.dev/resume=1: goes on after: a ConfigMap")
+    assert controls(engine)[0] == (
+        "ibgu.dev/resume=1: goes on after: a ConfigMap or Secret that this step carries has "
+        "changed on the hub"
+    )
     engine.wait(minutes=5)
     assert engine.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
 

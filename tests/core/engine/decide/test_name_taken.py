@@ -1,6 +1,6 @@
 """Two objects of different kinds may have one name: the younger one waits."""
 
-from ibgu.core.model import ReasonKind, RolloutState
+from ibgu.core.model import Kind, ReasonKind, RolloutState
 from tests.core.engine.decide.fleet import ibgu
 from tests.core.engine.decide.fleets import sites
 
@@ -19,4 +19,5 @@ def test_the_younger_rollout_of_a_name_waits_until_the_older_one_is_deleted() ->
     del engine.namesakes[uid]
     engine.touch(uid)
     engine.wait(hours=1)
+    assert engine.told(Kind.ROLLOUT_RELEASED) == ["no older object has this name any more"]
     assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE

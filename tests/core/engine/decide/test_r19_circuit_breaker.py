@@ -110,6 +110,9 @@ def test_a_person_resumes_and_the_old_failures_count_no_more() -> None:
     engine.wait(hours=3)
     assert failed(engine, uid) == 10
     assert stopped(engine, uid)
+    assert engine.told(Kind.CONTROL) == [
+        "ibgu.dev/resume=1: goes on after: the first 5 clusters of this step have all failed"
+    ]
     engine.annotate(uid, resume="2")
     engine.wait(hours=3)
     assert failed(engine, uid) == 12

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.engine.decide.gated import not_accepted
+from ibgu.core.engine.gate import no_longer
 from ibgu.core.engine.gates import (
     ACCEPTABLE,
     CLOCK_STOPPING,
@@ -21,6 +22,7 @@ from ibgu.core.engine.gates import (
     MemberGate,
     StepGate,
     Switch,
+    ended_words,
     same_hold,
 )
 from ibgu.core.model import ActingParty, Kind, Member, MemberState, Reason, ReasonKind
@@ -195,6 +197,16 @@ def test_a_hold_is_noted_again_with_other_words(kind: ReasonKind, declared: Gate
     assert same_hold(known, known)
     assert same_hold(known, closed(kind, "other words")) is not declared.by_message
     assert not same_hold(None, known)
+
+
+@EACH
+def test_the_words_for_the_end_of_a_hold_ask_for_nothing(
+    kind: ReasonKind, declared: GateReason
+) -> None:
+    message = f"its words; {declared.asks}" if declared.asks else "its words"
+    said = ended_words(closed(kind, message))
+    assert said == "no longer: its words" or declared.ended is not no_longer
+    assert not declared.asks or declared.asks not in said
 
 
 def test_the_declarations_of_a_reason_fit_together() -> None:

@@ -30,6 +30,7 @@ from ibgu.core.engine.gates import (
     RESUMABLE,
     Gate,
     Switch,
+    cause_words,
     resumable_gate,
     under_policies,
 )
@@ -214,7 +215,7 @@ def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
         return gate.resumed(ctx.snapshot, step, ctx.now)
 
     release_step(ctx, tracked, resumed, "resumed by a person")
-    return _ControlResult(f"goes on after: {hold.message}")
+    return _ControlResult(f"goes on after: {cause_words(hold)}")
 
 
 def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:

@@ -105,6 +105,7 @@ def test_a_larger_budget_lets_the_rest_go_on() -> None:
     budget(engine, 2)
     engine.wait(hours=1)
     assert ended(engine) == (4, 2)
+    assert engine.told(Kind.STEP_RELEASED) == ["no failure budget is spent any more"]
 
 
 def test_a_restart_counts_the_same() -> None:
