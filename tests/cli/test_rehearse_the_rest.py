@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from ibgu.cli.rehearse.under_way import _member as standing_of
-from ibgu.client.responses import MemberResponse, RunResponse
+from ibgu.client.responses import CompletedActionResponse, MemberResponse, RunResponse
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Intended, MemberState, Rollout, RunResult, StepState
 from ibgu.core.rehearsal.model import Standing
@@ -191,3 +191,35 @@ def test_a_cluster_whose_prep_was_completed_late_has_started(
     )
     seen = standing_of(found, ("Prep", "Upgrade"), now)
     assert (seen.standing, seen.action) == (standing, 1)
+
+
+@pytest.mark.parametrize(
+    ("run", "completed", "begun"),
+    [
+        (None, (), False),
+        ({"action": "Prep"}, (), False),
+        ({"action": "Prep", "result": "preempted"}, (), True),
+        ({"action": "Upgrade"}, (), True),
+        ({"action": "Upgrade", "arming_at": None}, (), False),
+        ({"action": "Upgrade", "arming_at": None}, ("was already there",), False),
+        ({"action": "Upgrade", "arming_at": None}, ("",), True),
+        ({"action": "Upgrade", "arming_at": None, "attempt": 2}, (), True),
+    ],
+)
+def test_a_skipped_cluster_has_begun_if_it_may_have_done_anything(
+    run: dict[str, Any] | None, completed: tuple[str, ...], begun: bool
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    over: dict[str, Any] = {"intended_at": now, "arming_at": now, "result": "withdrawn"}
+    found = MemberResponse(
+        cluster="site-1",
+        state="finished",
+        outcome="skipped",
+        ended_at=now,
+        completed=tuple(
+            CompletedActionResponse(action="Prep", at=now, note=note) for note in completed
+        ),
+        run=None if run is None else RunResponse(**{"id": "run-1", "attempt": 1, **over, **run}),
+    )
+    seen = standing_of(found, ("Prep", "Upgrade"), now)
+    assert (seen.standing, seen.begun) == (Standing.LEFT, begun)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.client import RestError
 from ibgu.client.responses import MemberResponse, StepResponse, ViewResponse
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import Cause, ClusterView, MemberState, Outcome, RunResult
 from ibgu.core.rehearsal.model import NEVER, BegunStep, MemberNow, Standing
 from ibgu.core.text.harmless import one_line
@@ -17,6 +18,9 @@ _OUTCOMES = {
     Outcome.SKIPPED: Standing.LEFT,
     Outcome.CANCELLED: Standing.LEFT,
 }
+_REBOOTS = frozenset(
+    each.name for driver in DRIVERS.values() for each in driver.actions.actions if each.reboots
+)
 
 
 class UnderWay(Struct, frozen=True):
@@ -96,7 +100,20 @@ def _member(found: MemberResponse, actions: tuple[str, ...], now: datetime) -> M
         _seconds(found.ended_at, now),
         started,
         timed_out=found.cause == Cause.TIMED_OUT,
+        begun=_has_begun(found),
     )
+
+
+def _has_begun(found: MemberResponse) -> bool:
+    """Whether the cluster may have done anything of the step. A run that was withdrawn has only
+    asked it for something if it may reboot all the same."""
+    run = found.run
+    if run is None:
+        return False
+    sent = run.arming_at is not None
+    asked = sent and run.result != RunResult.WITHDRAWN
+    rebooted = run.action in _REBOOTS and (sent or run.attempt > 1)
+    return asked or rebooted or not all(done.note for done in found.completed)
 
 
 def _seconds(at: datetime | None, now: datetime) -> float:

@@ -88,7 +88,7 @@ def _succeeded(found: MemberNow, rules: StepRules) -> range:
 
 def _is_replaced(found: MemberNow) -> bool:
     """Whether the next cluster takes the member's place among the canaries (R50.11)."""
-    return found.standing is Standing.LEFT and found.started == -NEVER
+    return found.standing is Standing.LEFT and not found.begun
 
 
 class BegunStepRun(StepRun):

@@ -59,6 +59,8 @@ class MemberNow(Struct, frozen=True, gc=False):
     """When its time in the step is over (R11.2)."""
     timed_out: bool = False
     """Whether it has failed because its time was over."""
+    begun: bool = True
+    """Whether its cluster may have done anything of the step (R50.11)."""
 
 
 class BegunStep(Struct, frozen=True):

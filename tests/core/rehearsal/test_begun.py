@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Finished, Outcome
+from ibgu.core.model import Finished, Kind, Outcome
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import RAMP_UP, STARTS_PER_MINUTE
 from ibgu.core.rehearsal.model import (
@@ -132,6 +132,20 @@ def test_the_next_cluster_takes_the_place_of_a_canary_that_was_skipped() -> None
     first, *_ = engine.spokes
     engine.spokes[first].dark = True
     engine.wait(hours=1)
+    engine.annotate("uid-a", skip=first)
+    engine.settle()
+    agree_on_the_rest(found, engine, what_is_left(found, engine))
+
+
+def test_the_next_cluster_takes_the_place_of_a_canary_whose_run_was_withdrawn() -> None:
+    soaks = policy(canaries={"count": 1, "soakMinutes": 60})
+    found = case("Prep", policies=[soaks], timeout=3000)
+    engine = engine_of(found)
+    first, *_ = engine.spokes
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes[first].dark = True
+    engine.touch_cluster(first)
+    engine.wait(minutes=5)
     engine.annotate("uid-a", skip=first)
     engine.settle()
     agree_on_the_rest(found, engine, what_is_left(found, engine))

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ibgu.core.engine.state.canaries import has_begun
 from ibgu.core.model import Cause, Finished, InFlight, Outcome, Waiting
 from ibgu.core.rehearsal.model import NEVER, BegunStep, MemberNow, RehearsedPlan, Standing
 from tests.core.engine.decide.fleet import InMemoryEngine
@@ -73,4 +74,5 @@ def _member(found: Any, actions: tuple[str, ...], now: datetime) -> MemberNow:
         at(found.ended_at),
         at(found.started_at) if found.started_at else -NEVER,
         timed_out=found.cause is Cause.TIMED_OUT,
+        begun=has_begun(found),
     )

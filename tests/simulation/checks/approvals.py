@@ -13,7 +13,7 @@ from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
-from tests.simulation.checks.failures import leaves_its_place
+from tests.simulation.checks.failures import LeftPlaces
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import Flights, InForce, Spec, holds
 
@@ -104,6 +104,7 @@ class Approvals:
         self._grants = grants
         self._passes = passes
         self._flights = Flights()
+        self._left = LeftPlaces()
         self._places: dict[Any, list[str | None]] = defaultdict(list)
         """The members of each step that have not left it before they had begun: the first is the
         canary."""
@@ -114,7 +115,7 @@ class Approvals:
             places = self._places[event.rollout, event.step]
             if event.kind == "MemberJoined":
                 places.append(event.cluster)
-            if leaves_its_place(event) and event.cluster in places:
+            if self._left.note(event) and event.cluster in places:
                 places.remove(event.cluster)
             if event.kind == "RunIntended" and not self._passes(event):
                 self._judge(event, self._in_force(event.at).get("approval"))

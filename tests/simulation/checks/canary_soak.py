@@ -11,7 +11,7 @@ from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import JsonObject
 from tests.simulation.canary_breaks import BROKEN, WELL
 from tests.simulation.checks import Found
-from tests.simulation.checks.failures import leaves_its_place
+from tests.simulation.checks.failures import LeftPlaces
 from tests.simulation.checks.follow_ups import CLOCKS, LAG
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.policies import holds
@@ -71,6 +71,7 @@ class CanarySoak:
         self._reports = reports
         self._proof = proof
         self._steps: dict[tuple[str, int], _Step] = {}
+        self._left = LeftPlaces()
 
     def judge(self, events: Iterable[Event]) -> None:
         """Reads events whose clocks showed the loop's time, of controllers that nothing kept from
@@ -82,6 +83,8 @@ class CanarySoak:
 
     def _read(self, event: Event, step: _Step) -> None:
         uid = str(event.cluster_uid)
+        if self._left.note(event):
+            step.replaced.add(uid)
         match event.kind:
             case "StepOpened":
                 step.actions = event.data["actions"]
@@ -92,8 +95,6 @@ class CanarySoak:
                 step.begun.add(uid)
             case "MemberFinished" if event.data.get("outcome") == "succeeded":
                 step.succeeded.add(uid)
-            case "MemberFinished" if leaves_its_place(event):
-                step.replaced.add(uid)
             case "FollowUpChanged":
                 made = (each for each in event.data["follow_ups"] if not each["attempt"])
                 step.gone_back.update(uid for each in made for uid in each["uids"])

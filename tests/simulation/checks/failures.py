@@ -26,9 +26,32 @@ def has_left(event: Event) -> bool:
     return event.kind == "MemberFinished" and event.data.get("outcome") in ("skipped", "cancelled")
 
 
-def leaves_its_place(event: Event) -> bool:
-    """Whether the next cluster is a canary instead of it: it has left before it had begun."""
-    return has_left(event) and event.run is None
+class LeftPlaces:
+    """LeftPlaces knows whose places as canaries the next clusters take: those of members that have
+    left their steps before they had begun."""
+
+    def __init__(self) -> None:
+        self._sent: set[str | None] = set()
+        self._done: set[tuple[Any, Any, Any]] = set()
+        """The members that have carried out an action."""
+
+    def note(self, event: Event) -> bool:
+        """Reads the next event; returns whether its cluster leaves its place by it."""
+        if event.kind == "RunArming":
+            self._sent.add(event.run)
+        if event.kind == "RunEnded" and event.data["result"] == "succeeded":
+            self._done.add((event.rollout, event.step, event.cluster))
+        return has_left(event) and not self._has_begun(event)
+
+    def _has_begun(self, event: Event) -> bool:
+        """Returns whether the cluster may have done anything of the step: a withdrawn run has it
+        reboot, maybe."""
+        if event.run is None or (event.rollout, event.step, event.cluster) in self._done:
+            return event.run is not None
+        sent = event.run in self._sent
+        if traits(event.data["action"]).reboots:
+            return sent or bool(event.data["attempt"] > 1)
+        return sent and event.data["result"] != "withdrawn"
 
 
 class FailuresUnderPolicy:
@@ -46,6 +69,9 @@ class FailuresUnderPolicy:
         self._members: dict[Key, list[str]] = defaultdict(list)
         """The clusters of each step in the order in which they joined."""
         self._finished: dict[Key, dict[str, Event]] = defaultdict(dict)
+        self._places = LeftPlaces()
+        self._left: set[tuple[Any, Any, str]] = set()
+        """The members whose places the next clusters take."""
         self._flying: set[tuple[Any, Any, str]] = set()
         self._held: set[Key] = set()
         self._resumed: dict[Any, datetime] = {}
@@ -68,6 +94,8 @@ class FailuresUnderPolicy:
                 self._resumed[event.rollout] = event.at
         if event.cluster is None:
             return
+        if self._places.note(event):
+            self._left.add((*key, event.cluster))
         match event.kind:
             case "MemberJoined":
                 self._members[key].append(event.cluster)
@@ -136,16 +164,14 @@ class FailuresUnderPolicy:
             return
         soak = timedelta(minutes=self._canaries["soakMinutes"] if waits else 0)
         well = finished.data.get("outcome") != "succeeded" or event.at >= finished.at + soak
-        left = has_left(finished) and not leaves_its_place(finished)
+        left = has_left(finished) and (*key, canary) not in self._left
         failed = left or finished.data.get("outcome") == "failed"
         held = failed and self._is_since_resume(finished)
         self._check(_CANARIES, well and not held, event, finished.at)
 
     def _canary(self, key: Key) -> str:
         if "selector" not in self._canaries:
-            ends = self._finished[key]
-            replaced = {name for name, end in ends.items() if leaves_its_place(end)}
-            found = (name for name in self._members[key] if name not in replaced)
+            found = (name for name in self._members[key] if (*key, name) not in self._left)
             return next(filter(self._selects, found), "")
         (name,) = self._canaries["selector"]["matchLabels"].values()
         return str(name)

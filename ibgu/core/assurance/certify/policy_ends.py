@@ -30,8 +30,8 @@ class MemberEnd(Struct, frozen=True):
     """The action of the plan at which it failed."""
     counts: bool
     """Whether budgets count it as a failure."""
-    begun: bool
-    """Whether it had been asked for anything."""
+    begun: bool = False
+    """Whether the cluster may have done anything of the step; nobody asks for that on the hub."""
     late: bool = False
     """Whether it has completed its action since."""
 
@@ -75,6 +75,10 @@ class _Rollout(Struct):
     left: dict[int, dict[str, MemberEnd]] = {}
     """The ends of those that had begun and were skipped or cancelled, keyed as `ends`."""
     whole: bool = True
+    sent: set[str | None] = set()
+    """The runs whose works may have been armed."""
+    done: set[tuple[int, str]] = set()
+    """The members that have carried out an action, as `failures`."""
     spent: set[int] = set()
     """The steps that a spent budget holds."""
     resumed: dict[int, datetime] = {}
@@ -95,8 +99,13 @@ class RolloutEnds:
             _of_step(known, event, event.step)
         elif event.kind in ("MemberAdopted", "Imported"):
             known.whole = False
+        elif event.kind == "RunArming":
+            known.sent.add(event.run)
+        elif event.kind == "RunEnded" and event.data.get("result") == "succeeded":
+            known.done.add((event.step, event.cluster))
         elif event.kind == "MemberFinished":
-            _ended(known, _end(event, event.step, event.cluster, proofs))
+            end = _end(event, event.step, event.cluster, proofs)
+            _ended(known, replace(end, begun=_has_begun(known, end, event, proofs)))
         elif completed_late(event):
             _completed_late(known, event.step, event.cluster)
 
@@ -164,6 +173,17 @@ def _ended(known: _Rollout, end: MemberEnd) -> None:
         known.left.setdefault(end.step, {})[end.cluster] = end
 
 
+def _has_begun(known: _Rollout, end: MemberEnd, event: Event, proofs: Proofs) -> bool:
+    """Whether the cluster may have done anything of the step. A withdrawn run that reboots may have
+    been taken all the same, and an earlier one may have been done in part."""
+    if event.run is None:
+        return False
+    sent, data = event.run in known.sent, event.data
+    asked = sent and data.get("result") != "withdrawn"
+    rebooted = data.get("action") in proofs.reboots and (sent or data.get("attempt") != 1)
+    return (end.step, end.cluster) in known.done or asked or rebooted
+
+
 def _completed_late(known: _Rollout, step: int, cluster: str) -> None:
     before = known.failures.get((step, cluster))
     if before is not None:
@@ -173,8 +193,7 @@ def _completed_late(known: _Rollout, step: int, cluster: str) -> None:
 def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
     failed = str(event.data.get("failed_action") or "")
     action, outcome = proofs.parts.get(failed, failed), str(event.data.get("outcome") or "")
-    begun = event.run is not None
-    tried = begun and event.cause not in _NOT_TRIED
+    tried = event.run is not None and event.cause not in _NOT_TRIED
     forward = action != "" and action not in proofs.ways_back
     return MemberEnd(
         seq=event.seq,
@@ -185,5 +204,4 @@ def _end(event: Event, step: int, cluster: str, proofs: Proofs) -> MemberEnd:
         outcome=outcome,
         action=action,
         counts=outcome == "failed" and tried and forward,
-        begun=begun,
     )

@@ -23,7 +23,7 @@ from ibgu.core.engine.state.health_observations import (
 )
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
-from ibgu.core.model import ClusterView, Finished, Member, Outcome, traits
+from ibgu.core.model import ClusterView, Finished, Member, Outcome, RunResult, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.rollout_policy import Canaries
 from ibgu.core.plan.selectors import matches
@@ -293,7 +293,7 @@ class PolicyCanaries:
         """Whether the next cluster takes the member's place: it has left the step before it had
         begun. No label chooses another one, and one that had begun has proven nothing."""
         counted = self._canaries.selector is None
-        return counted and member.outcome in _LEFT and member.run is None
+        return counted and member.outcome in _LEFT and not has_begun(member)
 
     def _may_have_been(self, member: Member) -> bool:
         if self._canaries.selector is not None:
@@ -320,7 +320,20 @@ def _failed(member: Member, since: datetime | None) -> bool:
     one that is gone, was late, or was cancelled on its way has proven nothing."""
     if not isinstance(member, Finished) or (since is not None and member.ended_at < since):
         return False
-    return member.outcome is Outcome.FAILED or (member.outcome in _LEFT and member.run is not None)
+    return member.outcome is Outcome.FAILED or (member.outcome in _LEFT and has_begun(member))
+
+
+def has_begun(member: Member) -> bool:
+    """Whether the cluster may have done anything of the step that says something of the next one. A
+    withdrawn run does so only if its action reboots: who is dark since then may have taken it."""
+    run = member.run
+    if run is None:
+        return False
+    sent = run.arming_at is not None
+    asked = run.adopted or (sent and run.result is not RunResult.WITHDRAWN)
+    # Of a reboot, an earlier run may have taken the cluster to a release on the way.
+    rebooted = traits(run.action).reboots and (sent or run.attempt > 1)
+    return member.under_way or asked or rebooted
 
 
 def _place(member: Member) -> tuple[int, str]:

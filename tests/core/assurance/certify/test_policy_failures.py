@@ -22,6 +22,7 @@ from ibgu.core.assurance.certify import (
 )
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.proofs import PROOFS
+from ibgu.core.model import Kind
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.text.spans import utc
 from tests.core.assurance.certify.breaks import has, place, tells
@@ -207,6 +208,59 @@ def test_starts_behind_a_canary_that_was_cancelled_on_its_way(resumed: bool) -> 
         "(RolloutPolicy/network)"
         for n in (2, 3, 4)
     ]
+
+
+def with_a_dark_canary(action: str, *, resumed: bool = False) -> Log:
+    """The first canary can't be reached once its run was sent, and a person skips it."""
+    engine = fleet(4)
+    for name, spoke in engine.spokes.items():
+        if action == "Upgrade":
+            spoke.to(Stage.PREP)
+            engine.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    set_policies(engine, policy(**first(count=1, soak=30)))
+    uid = engine.apply(ibgu("a", action, concurrency=3, timeout=3000))
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    engine.annotate(uid, skip="site-1")
+    engine.wait(hours=2)
+    if resumed:
+        engine.annotate(uid, resume="1")
+        engine.wait(hours=3)
+    return log_of(engine)
+
+
+def test_starts_behind_the_canary_after_a_withdrawn_one_are_certified() -> None:
+    findings = judged(with_a_dark_canary("Prep"), **first(count=1, soak=30))
+    assert told(findings) == []
+    assert totals(findings) == PolicyTotals(1, 4, 0, {})
+
+
+def test_an_engine_that_lets_all_start_behind_a_withdrawn_run_is_found() -> None:
+    with ExitStack() as stack:
+        canaries_not_replaced(stack)
+        log = with_a_dark_canary("Prep", resumed=True)
+    found = words(judged(log, **first(count=1, soak=30)))
+    assert found == [
+        f"R50.11: site-{n} starts Prep before its canaries have finished: site-2 "
+        "(RolloutPolicy/network)"
+        for n in (3, 4)
+    ]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_dark_canary_may_have_taken_its_upgrade(*, held: bool) -> None:
+    log = with_a_dark_canary("Upgrade", resumed=True)
+    if not held:
+        log = [each for each in log if each.kind not in ("StepHeld", "StepReleased")]
+    found = [
+        f"R50.11: site-{n} starts Upgrade after a canary has ended without success: site-1 "
+        "(RolloutPolicy/network)"
+        for n in (2, 3, 4)
+    ]
+    said = words(judged(log, **first(count=1, soak=30)))
+    assert [text for text in said if text.startswith("R50")] == ([] if held else found)
 
 
 def test_a_canary_that_completed_late_proves_nothing_against_a_start() -> None:

@@ -6,14 +6,27 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.state import canaries as module
-from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.engine.state.canaries import PolicyCanaries, has_begun
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.model import (
+    ActingParty,
+    CompletedAction,
+    Kind,
+    MemberState,
+    Outcome,
+    ReasonKind,
+    RunResult,
+    RunState,
+)
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.fleets import prepared
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
+from tests.core.engine.state.records import member
+from tests.core.engine.state.records import run as ended_run
 
 FIRST = {"selector": {"matchLabels": {"name": "site-1"}}}
 NORTH = {"selector": {"matchLabels": {SITE: "north"}}}
@@ -247,6 +260,83 @@ def test_the_next_cluster_takes_the_place_of_a_canary_that_never_began() -> None
     assert started(engine) == {"site-1", "site-2"}
     engine.wait(hours=1)
     assert succeeded(engine) == 3
+
+
+def left_in_the_dark(engine: InMemoryEngine, action: str, *, sent: bool) -> None:
+    """The first canary can't be reached once its run is intended, or sent, and a person skips
+    it."""
+    engine.apply(ibgu("a", action, timeout=600))
+    engine.until(Kind.RUN_ARMING if sent else Kind.RUN_INTENDED)
+    if not sent:
+        engine.stalled = engine.now + timedelta(minutes=1)
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    run = engine.member("uid-a", 0, "site-1").run
+    assert run is not None
+    assert (run.result, run.arming_at is not None) == (RunResult.WITHDRAWN, sent)
+    engine.annotate("uid-a", skip="site-1")
+    engine.wait(minutes=1)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_the_next_cluster_takes_the_place_of_a_canary_whose_run_was_withdrawn(sent: bool) -> None:
+    engine = fleet(4)
+    engine.payload = PayloadState(digest="payload")
+    canaries(engine, count=1, soakMinutes=30)
+    left_in_the_dark(engine, "Prep", sent=sent)
+    assert started(engine) == {"site-1", "site-2"}
+    assert words(engine, "site-3") == "the canaries go first: site-2"
+    engine.wait(hours=2)
+    assert succeeded(engine) == 3
+
+
+def test_a_canary_that_is_dark_since_its_upgrade_was_sent_holds_the_step() -> None:
+    """The upgrade may have broken it."""
+    engine = prepared(4)
+    canaries(engine, count=1, soakMinutes=30)
+    left_in_the_dark(engine, "Upgrade", sent=True)
+    assert started(engine) == {"site-1"}
+    held = engine.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.message.startswith("1 of 1 canaries ended without success")
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=2)
+    assert succeeded(engine) == 3
+
+
+UNSENT: dict[str, Any] = {"arming_at": None, "armed_at": None, "armed_generation": None}
+PREPARED = (CompletedAction(Action.PREP, START),)
+SKIPPED = (CompletedAction(Action.PREP, START, "was already there", skipped=True),)
+
+
+@pytest.mark.parametrize(
+    ("action", "run", "completed", "begun"),
+    [
+        (Action.PREP, {}, (), False),
+        (Action.PREP, {"attempt": 2}, (), False),
+        (Action.PREP, {"result": RunResult.PREEMPTED}, (), True),
+        (Action.PREP, {"result": RunResult.PREEMPTED, **UNSENT}, (), False),
+        (Action.PREP, {"result": RunResult.PREEMPTED, "adopted": True, **UNSENT}, (), True),
+        (Action.UPGRADE, {}, (), True),
+        (Action.UPGRADE, UNSENT, (), False),
+        (Action.UPGRADE, {"attempt": 2, **UNSENT}, (), True),
+        (Action.UPGRADE, UNSENT, SKIPPED, False),
+        (Action.UPGRADE, UNSENT, PREPARED, True),
+        (Action.UPGRADE, {"result": RunResult.SUCCEEDED}, PREPARED, True),
+    ],
+)
+def test_a_canary_has_begun_if_its_cluster_may_have_done_anything(
+    action: Action, run: dict[str, Any], completed: tuple[CompletedAction, ...], begun: bool
+) -> None:
+    over = {"state": RunState.ENDED, "ended_at": START, "result": RunResult.WITHDRAWN, **run}
+    left = member(
+        state=MemberState.FINISHED,
+        outcome=Outcome.SKIPPED,
+        completed=completed,
+        run=ended_run(action, **over),
+    )
+    assert has_begun(left) is begun
 
 
 def test_the_next_cluster_that_the_policy_selects_takes_the_place() -> None:
