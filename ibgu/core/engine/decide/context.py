@@ -131,10 +131,15 @@ class DecisionContext:
             if found.kind is JudgementKind.STARTABLE
             else None
         )
-        missing = needed and lacks(self.tracked, member, action, needed, self.now)
-        if not missing:
+        lack = needed and lacks(self.tracked, member, action, needed, self.now)
+        if not lack:
             return found
-        return Judgement(kind=JudgementKind.FAILED, cause=Cause.WRONG_STATE, message=missing)
+        return Judgement(
+            kind=JudgementKind.FAILED,
+            cause=Cause.WRONG_STATE,
+            message=lack.message,
+            outdated=lack.outdated,
+        )
 
     def latest(self, member: Member) -> Member:
         """Returns the member as the cycle has left it so far."""

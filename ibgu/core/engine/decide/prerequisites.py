@@ -3,10 +3,20 @@
 
 from datetime import datetime
 
+from msgspec import Struct
+
 from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ActionName, Member, Unfinished
 from ibgu.core.text.spans import duration
+
+
+class Lack(Struct, frozen=True):
+    """Lack is why an action must not start, though its cluster is ready for it."""
+
+    message: str
+    outdated: bool = False
+    """Whether what the action needs is completed, and only too old."""
 
 
 def lacks(
@@ -15,21 +25,22 @@ def lacks(
     action: ActionName,
     needed: Prerequisite,
     now: datetime,
-) -> str:
-    """Returns why the member's action may not start; empty: what it needs is completed, and recent
+) -> Lack | None:
+    """Returns why the member's action may not start; None: what it needs is completed, and recent
     enough."""
     last = _completed(tracked, member, needed.action)
     if last is None:
-        return f"{action} needs a {needed.action} of this rollout, and there is none"
+        return Lack(f"{action} needs a {needed.action} of this rollout, and there is none")
     began = member.part_at if needed.from_first_run else None
     age = (began or now) - last
     if age <= needed.within:
-        return ""
+        return None
     since = f"before {action} began" if began else "ago"
-    return (
+    words = (
         f"{action} needs a {needed.action} of this rollout that is not older than "
         f"{duration(needed.within)}: it was completed {duration(age)} {since}"
     )
+    return Lack(words, outdated=True)
 
 
 def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> datetime | None:

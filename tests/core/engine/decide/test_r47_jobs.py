@@ -39,6 +39,7 @@ from tests.core.drivers.cluster_version.version_samples import (
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
+from tests.core.engine.gates.policies.grants import approve
 from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.state.records import NOW, in_flight, rollout
 
@@ -500,7 +501,9 @@ def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() ->
         (None, "it was completed 9 h ago"),
     ):
         found = in_flight(completed=(done,), part_at=began, started_at=NOW)
-        assert lacks(tracked, found, "Update", needed, now).endswith(words)
+        lack = lacks(tracked, found, "Update", needed, now)
+        assert (lack.message if lack else "").endswith(words)
+        assert lack is None or lack.outdated
 
 
 def test_an_old_backup_allows_no_second_hop_without_a_first_one(engine: InMemoryEngine) -> None:
@@ -517,6 +520,32 @@ def test_an_old_backup_allows_no_second_hop_without_a_first_one(engine: InMemory
     assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
     assert late.message.endswith("it was completed 2 d 23 h ago")
     assert spoke(engine).asked_for == []
+
+
+def test_a_backup_that_ages_behind_a_gate_fails_nobody_until_the_gate_opens(
+    engine: InMemoryEngine,
+) -> None:
+    """A person has been asked to approve, and only that is shown until they do."""
+    approval = {"before": "Action", "fourEyes": False}
+    set_policies(engine, policy("night", actions=["Update"], approval=approval))
+    engine.apply(saved("Backup Update", age=60, timeout=600))
+    engine.wait(minutes=30)
+    asked = engine.member(UID, 0, "site-1").reason
+    assert asked.gate == "RolloutPolicy/night"
+    engine.wait(hours=3)
+    for name in SITES:
+        engine.touch_cluster(name)
+    engine.wait(minutes=1)
+    for name in SITES:
+        kept = engine.member(UID, 0, name)
+        assert (kept.outcome, kept.reason) == (None, asked)
+    approve(engine, "alice", before="Update", rollout={"name": "z", "kind": names.FLEET_UPDATE})
+    engine.touch(UID)
+    engine.wait(minutes=5)
+    late = engine.member(UID, 0, "site-1")
+    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+    assert "not older than 1 h" in late.message
+    assert stages(engine, "site-1") == ["Backup"]
 
 
 def test_an_update_without_any_backup_does_not_start(engine: InMemoryEngine) -> None:

@@ -23,7 +23,7 @@ from ibgu.core.engine.decide.member.ending import (
     skip_action,
 )
 from ibgu.core.engine.decide.restored import without_cluster
-from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.engine.driver import Judgement, JudgementKind
 from ibgu.core.engine.gates.deadlines import deadline
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
@@ -181,14 +181,22 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
             ctx.set_reason(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
     found = ctx.startability(member, work.feedback) if work.feedback.current else None
+    if _may_be_kept(found) and kept_in_chain(ctx, member, seen):
+        return
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
-        if not kept_in_chain(ctx, member, seen):
-            ctx.set_reason(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
+        ctx.set_reason(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
-        if not kept_in_chain(ctx, member, seen):
-            intend_next(ctx, member)
+        intend_next(ctx, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, cluster, action, found.note)
     else:
         fail_next_action(ctx, member, found.cause, found.message)
+
+
+def _may_be_kept(found: Judgement | None) -> bool:
+    """Whether a closed gate decides first what becomes of the member. A backup that gets too old
+    behind it fails nobody (R47.6): the cluster would fail for the time that the gate takes."""
+    if found is None or found.outdated:
+        return True
+    return found.kind in (JudgementKind.STARTABLE, JudgementKind.BUSY)
