@@ -11,7 +11,7 @@ from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http.concurrency import FleetLists
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Rollout, RolloutState, StepState
+from ibgu.core.model import Cause, Rollout, RolloutState, StepState
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.db import Journal
 from ibgu.hub import paths
@@ -290,6 +290,21 @@ async def test_a_later_rollout_that_is_deleted_has_no_clusters(
     done = await post("olga", "finalize")
     assert done.status_code == (202 if deleted else 409), done.text
     assert deleted or "x2-upgraded (in ran-x1-retry now)" in detail(done)
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_a_later_rollout_that_only_failed_on_a_cluster_does_not_have_it(
+    post: Post, made: Made, journal: Journal
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    later = rollout("later", name="five", age=-60)
+    chosen = [LabelSelector(match_labels={"fleet": "x2"})]
+    await seen(journal, replace(later, spec=replace(later.spec, cluster_label_selectors=chosen)))
+    step_of = await open_step(journal, step(later, 0, Action.PREP))
+    wrong = {"cause": Cause.WRONG_STATE, "started_at": None}
+    await put(journal, failed(step_of, "x2-upgraded", 0, "it is upgraded", **wrong))
+    done = await post("olga", "finalize")
+    assert (done.status_code, done.json()["clusters"]) == (202, 1), done.text
 
 
 @pytest.mark.usefixtures("labelled")
