@@ -14,6 +14,7 @@ from ibgu.api.context import Context
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
     Cause,
+    CompletedAction,
     Kind,
     MemberState,
     OnRollout,
@@ -27,7 +28,18 @@ from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
 from ibgu.sandbox.kubectl import Kubectl
-from tests.api.fleet import MONITOR, PULL, failed, open_step, put, rollout, seen, spec, succeeded
+from tests.api.fleet import (
+    MONITOR,
+    PULL,
+    failed,
+    finished,
+    open_step,
+    put,
+    rollout,
+    seen,
+    spec,
+    succeeded,
+)
 from tests.api.fleet import tell as commit
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, member, step
@@ -151,6 +163,26 @@ async def test_stragglers_are_grouped_by_cause_with_the_next_command(
     apply = f"{only} -o yaml | kubectl apply -f -"
     assert f"ibgu stragglers ran-r1 -n {scene.namespace} {apply}" in lines
     assert f"ibgu cancel ran-r1 -n {scene.namespace} --failed" in lines
+
+
+@pytest.mark.parametrize("since", [False, True])
+async def test_a_label_from_before_a_failure_hides_no_cluster(
+    ibgu: Ibgu, scene: Scene, journal: Journal, since: bool
+) -> None:
+    """The label counts once a newer rollout has completed the action since."""
+    wrong = {"cause": Cause.WRONG_STATE, "started_at": None}
+    prep = step(scene.rollout(), 0, Action.PREP)
+    left = scene.names["meanwhile"]
+    await put(journal, failed(prep, left, 2, "its Prep is of another release", **wrong))
+    if since:
+        newer = rollout("r2", age=-1, namespace=scene.namespace, state=RolloutState.COMPLETE)
+        await seen(journal, newer)
+        again = await open_step(journal, step(newer, 0, Action.PREP))
+        done = CompletedAction(Action.PREP, NOW + timedelta(minutes=1))
+        await put(journal, finished(again, left, 0, Outcome.SUCCEEDED, completed=(done,)))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
+    groups = {group["kind"]: group["clusters"] for group in json.loads(found.stdout)["groups"]}
+    assert groups.get("WrongState") == (None if since else [left])
 
 
 async def test_a_cluster_that_was_skipped_before_it_began_can_be_taken_again(

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.api.requests.access import Caller
-from ibgu.core.model import Outcome, Rollout, declared, traits
+from ibgu.core.model import Outcome, Rollout, RolloutState, declared, traits
 from ibgu.core.model.kinds import RolloutObject, RolloutSpec
 from ibgu.core.plan import matcher
 from ibgu.core.views.change import OtherRollout
@@ -29,20 +29,24 @@ class OtherRollouts(Struct, frozen=True):
     """OtherRollouts are those beside one rollout that have its clusters."""
 
     newer: Mapping[str, OtherRollout]
-    """The newest later rollout that a cluster is or was a member of."""
+    """The newest later rollout that has acted on a cluster, or may yet."""
     selecting: Sequence[SelectingRollout]
     """Later rollouts, which may not have begun."""
     holders: Mapping[str, str] = {}
     """The rollout that has claimed the cluster."""
     aborted: Mapping[str, frozenset[str]] = {}
     """uids of later rollouts that only took the failed cluster back to Idle: it is as it was."""
+    done_nothing: Mapping[str, frozenset[str]] = {}
+    """uids of later rollouts that are past the cluster and have done nothing there, such as one
+    that found it in the wrong state."""
 
     def newer_of(
         self, cluster: str, labels: Labels, more: Sequence[SelectingRollout] = ()
     ) -> OtherRollout | None:
         if (found := self.newer.get(cluster)) is not None:
             return found
-        over = self.aborted.get(cluster, frozenset())
+        none = frozenset[str]()
+        over = self.aborted.get(cluster, none) | self.done_nothing.get(cluster, none)
         later = (*more, *self.selecting) if labels else ()
         has = (each for each in later if each.uid not in over and each.chooses(labels or {}))
         return next((each.other for each in has), None)
@@ -61,7 +65,7 @@ async def others_of(
     named = naming(rollout.namespace, readable)
     holding = naming(rollout.namespace, readable, "another rollout")
     kept = {
-        name: [each for each in found if not _taken_back(each) and not _over(each)]
+        name: [each for each in found if not (_taken_back(each) or _over(each) or idle(each))]
         for name, found in taken.items()
     }
     return OtherRollouts(
@@ -70,12 +74,31 @@ async def others_of(
             SelectingRollout(each.uid, _other(each, named), _chosen_by(each.spec)) for each in newer
         ],
         holders={name: holding(each.rollout) for name, each in newest(claimed).items()},
-        aborted={
-            name: frozenset(each.rollout.uid for each in back)
-            for name, found in taken.items()
-            if (back := [each for each in found if _taken_back(each)])
-        },
+        aborted=_uids_where(_taken_back, taken),
+        done_nothing=_uids_where(idle, taken),
     )
+
+
+def _uids_where(
+    fits: Callable[[LaterMembership], bool], taken: Mapping[str, Sequence[LaterMembership]]
+) -> dict[str, frozenset[str]]:
+    """Returns the uids of each cluster's rollouts that fit, without clusters that have none."""
+    fitting = {
+        name: frozenset(each.rollout.uid for each in found if fits(each))
+        for name, found in taken.items()
+    }
+    return {name: uids for name, uids in fitting.items() if uids}
+
+
+def idle(taken: LaterMembership) -> bool:
+    """Returns whether the rollout has done nothing on the cluster, and won't: it has ended there,
+    and no step of it is left that could take a cluster which has not failed."""
+    if taken.acted or taken.outcome is None:
+        return False
+    rollout = taken.rollout
+    last = taken.step + 1 >= len(rollout.spec.plan)
+    over = rollout.state in (RolloutState.COMPLETE, RolloutState.DELETED)
+    return over or last or taken.outcome is Outcome.FAILED
 
 
 def _taken_back(taken: LaterMembership) -> bool:

@@ -161,8 +161,17 @@ def _now(
             continue
         if _has_aborted(there):
             return replace(_left(there, plan), step=member.step), None
-        return _left(member, plan), other
+        return replace(_left(member, plan), provable=_provable(member, there)), other
     return _left(member, plan), None
+
+
+def _provable(member: MemberResponse, there: MemberResponse | None = None) -> bool:
+    """Whether labels can prove that the cluster has got there after it failed: an action was
+    started and has left its failed label, or a newer rollout has completed one there since."""
+    if member.outcome != "failed" or member.started_at is not None:
+        return True
+    ended, completed = member.ended_at, there.completed if there is not None else ()
+    return ended is not None and any(done.at > ended for done in completed)
 
 
 def _has_aborted(member: MemberResponse) -> bool:
@@ -186,6 +195,7 @@ def _left(member: MemberResponse, plan: Plan) -> StragglerMember:
         step=member.step,
         action=_action(member, plan),
         finished=member.state == "finished",
+        provable=_provable(member),
         outcome=member.outcome or "",
         kind=_kind(member),
         cause=member.cause or "",

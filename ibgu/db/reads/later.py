@@ -1,10 +1,10 @@
 """Reads what has become of a rollout's clusters: their newest member, other rollouts, labels."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, any_, func, null, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, any_, func, null, select, text, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,8 +30,12 @@ class LaterMembership(NamedTuple):
     """LaterMembership is another rollout that a cluster is or was a member of."""
 
     rollout: Rollout
+    step: int
+    """The newest step that the cluster is in, from 0."""
     outcome: Outcome | None
-    """None: it has not ended its newest step there."""
+    """None: it has not ended that step there."""
+    acted: bool
+    """Whether it has begun an action on the cluster, in any step."""
 
 
 class KnownLabels(NamedTuple):
@@ -80,34 +84,42 @@ class LaterReads(Base):
     ) -> dict[str, list[LaterMembership]]:
         """Returns the later rollouts of each cluster, deleted ones included, the newest last."""
         statement = (
-            select(members.c.cluster, members.c.rollout, members.c.outcome)
+            select(
+                *(members.c.cluster, members.c.rollout, members.c.step, members.c.outcome),
+                *(members.c.started_at, members.c.completed),
+            )
             .join(rollouts, _ITS_ROLLOUT)
             .where(members.c.hub == self.hub, members.c.cluster == any_(texts(clusters)))
             .where(self._after(rollout))
             .order_by(rollouts.c.created_at, rollouts.c.uid, members.c.step)
         )
-        return await self._taken(statement)
+        return await self._taken(statement, _has_acted)
 
     async def claimed_elsewhere(
         self, uid: str, clusters: Collection[str]
     ) -> dict[str, list[LaterMembership]]:
         """Returns the rollout that has claimed each cluster, unless it is the one with this
         uid."""
-        statement = select(claims.c.cluster, claims.c.rollout, null().label("outcome")).where(
+        outcome = null().label("outcome")
+        statement = select(claims.c.cluster, claims.c.rollout, claims.c.step, outcome).where(
             claims.c.hub == self.hub,
             claims.c.cluster == any_(texts(clusters)),
             claims.c.rollout != uid,
         )
-        return await self._taken(statement)
+        return await self._taken(statement, lambda _: True)
 
-    async def _taken(self, statement: Select[Any]) -> dict[str, list[LaterMembership]]:
+    async def _taken(
+        self, statement: Select[Any], has_acted: Callable[[Row[Any]], bool]
+    ) -> dict[str, list[LaterMembership]]:
         async with self._at_one_moment() as db:
             rows = (await db.execute(statement)).all()
             by_uid = await self._records(db, {row.rollout for row in rows})
-        newest = {(row.cluster, row.rollout): row.outcome for row in rows}
+        newest = {(row.cluster, row.rollout): row for row in rows}
+        acted = {(row.cluster, row.rollout) for row in rows if has_acted(row)}
         found: dict[str, list[LaterMembership]] = {}
-        for (cluster, uid), outcome in newest.items():
-            taken = LaterMembership(by_uid[uid], None if outcome is None else Outcome(outcome))
+        for (cluster, uid), row in newest.items():
+            outcome = None if row.outcome is None else Outcome(row.outcome)
+            taken = LaterMembership(by_uid[uid], row.step, outcome, (cluster, uid) in acted)
             found.setdefault(cluster, []).append(taken)
         return found
 
@@ -186,3 +198,11 @@ class LaterReads(Base):
     def _after(self, rollout: Rollout) -> ColumnElement[bool]:
         age = tuple_(rollouts.c.created_at, rollouts.c.uid)
         return and_(rollouts.c.hub == self.hub, age > rollout.age)
+
+
+def _has_acted(member: Row[Any]) -> bool:
+    """Returns whether the member has had a slot, or has an action completed that it was asked
+    for."""
+    return member.started_at is not None or not all(
+        done.get("skipped") for done in member.completed
+    )

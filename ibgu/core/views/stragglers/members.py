@@ -85,6 +85,9 @@ class StragglerMember(Struct, frozen=True, kw_only=True):
     action: ActionName
     """The action that failed; else the current or next one, or the last one that succeeded."""
     finished: bool = True
+    provable: bool = True
+    """Whether a completed label proves that the cluster has got there since. The label may be older
+    than a failure for which nothing was started, and which so has left no label."""
     outcome: str = ""
     kind: str = ""
     """The known failure's name, else cause or reason."""
@@ -134,12 +137,17 @@ def judge(
         return Straggler(
             left, StragglerState.ENDED, note="no ManagedCluster of that name is on the hub"
         )
-    if done(left.action, labels):
+    if _completed_since(left, labels):
         return _aborted(left, course) if traits(left.action).after_failure else None
     if stuck := _stuck(left, labels):
         return stuck
     plan, note = _way_on(left, course, labels)
     return Straggler(left, StragglerState.ENDED, plan, note)
+
+
+def _completed_since(left: StragglerMember, labels: Mapping[str, str]) -> bool:
+    provable = left.provable or traits(left.action).clears_labels
+    return provable and done(left.action, labels)
 
 
 def _stuck(left: StragglerMember, labels: Mapping[str, str]) -> Straggler | None:
@@ -195,11 +203,23 @@ def _way_on(
     abortable = table_of(left.action).abortable
     if any(label in labels for label in abortable):
         return _back(left, course)
+    if _is_rolled_back(left.action, labels):
+        return (), "it is rolled back: finalize the rollback first, with ibgu finalize"
     if _meets(left.action, labels):
         return course.rest(left.step, left.action), ""
     if traits(left.action).failed_label in abortable:
         return course.from_start(), ""
     return (), f"its labels forbid {left.action}: {unmet(left.action, labels)}"
+
+
+def _is_rolled_back(action: ActionName, labels: Mapping[str, str]) -> bool:
+    """Whether a rollback has to be finalized before the action can start."""
+    marks = {
+        each.completed_label
+        for each in map(traits, table_of(action).names)
+        if each.leads_back and not each.clears_labels
+    }
+    return not marks.isdisjoint(labels) and marks.isdisjoint(traits(action).need.any_of)
 
 
 def _back(left: StragglerMember, course: PlanProgress) -> tuple[Plan, str]:

@@ -1,6 +1,7 @@
 """The clusters that are left behind, and the plan that is valid from where their labels are."""
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers import allowed
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
@@ -71,6 +72,21 @@ def test_a_cluster_with_the_completed_label_is_no_straggler(
     left: StragglerMember, there: tuple[str, ...]
 ) -> None:
     assert found(left, WHOLE, *there) is None
+
+
+def test_a_label_from_before_a_failure_without_a_start_proves_nothing() -> None:
+    left = replace(failed(P, cause=Cause.WRONG_STATE), provable=False)
+    assert way(left, WHOLE, "prep-completed") == WHOLE
+    assert found(replace(left, provable=True), WHOLE, "prep-completed") is None
+    assert found(replace(failed(FU, step=3), provable=False), WHOLE) is None
+
+
+def test_a_rolled_back_cluster_has_to_be_finalized_first() -> None:
+    left = replace(failed(P, cause=Cause.WRONG_STATE), provable=False)
+    there = ("prep-completed", "upgrade-completed", "rollback-completed")
+    straggler = found(left, WHOLE, *there)
+    assert straggler
+    assert (straggler.plan, straggler.note[:17]) == ((), "it is rolled back")
 
 
 @pytest.mark.parametrize("label", ["prep-failed", "upgrade-failed"])
