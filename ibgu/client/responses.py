@@ -379,6 +379,7 @@ class FailureGroupResponse(Response, frozen=True, kw_only=True):
     means: str | None = None
     remedy: str | None = None
     message: str = ""
+    message_of: str | None = None
     count: int = 0
     clusters: tuple[str, ...] = ()
     aborted: tuple[str, ...] = ()

@@ -86,6 +86,7 @@ async def test_failures_are_grouped_by_what_is_known_about_them(ask: Ask, journa
     assert [(each["cause"], each["outcome"], each["failure"]) for each in others] == [
         ("PrepFailed", "failed", None),
     ]
+    assert (known["messageOf"], others[0]["messageOf"]) == ("c", None)
     assert (await body(ask, "rollouts/default/ran-r1/failures", step=2))["total"] == 0
     assert (await body(ask, "rollouts/default/ran-r1/failures", step=1))["total"] == 3
 
@@ -105,6 +106,7 @@ async def test_a_large_group_names_its_first_clusters(ask: Ask, journal: Journal
     )
     (group,) = (await body(ask, "rollouts/default/ran-r1/failures"))["items"]
     assert (group["count"], group["clusters"]) == (30, clusters[:10])
+    assert (group["message"], group["messageOf"]) == (f"{PULL} (node 0)", "site-0")
 
 
 async def test_a_cluster_remembers_every_rollout(ask: Ask, journal: Journal) -> None:

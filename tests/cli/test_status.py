@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
-from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
+from ibgu.cli.show.failing import RolloutFailures, failure_lines, message_of, next_lines
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
@@ -72,8 +72,8 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "  3 FinalizeUpgrade  planned",
         "⏸ Held  CircuitBreaker: 5 clusters in a row have failed (for some time; you must act)",
         "Failures (3)",
-        "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
-        "registry.site:5000",
+        "    2  Prep: PrecacheFailed  for example c: precache job failed: failed to pull images "
+        "from registry.site:5000",
         "       c, d",
         "    1  Prep: PrepFailed  no such thing was ever heard of",
         "       e",
@@ -142,6 +142,13 @@ def test_the_newest_steps_failures_come_first() -> None:
         "Next: ibgu resume ran -n default · ibgu stragglers ran -n default"
     ]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
+
+
+def test_a_message_of_one_cluster_of_a_group_names_it() -> None:
+    group = FailureGroupResponse(step=1, message="it is\nrolled back", clusters=("a", "b"), count=2)
+    assert message_of(group) == "it is rolled back"
+    assert message_of(replace(group, message_of="a")) == "for example a: it is rolled back"
+    assert message_of(replace(group, message="", message_of="a")) == ""
 
 
 def test_a_terminal_gets_lines_that_fit() -> None:

@@ -29,8 +29,8 @@ async def test_the_tree_shows_every_cluster_by_step(ibgu: Ibgu, journal: Journal
         "├─  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "│   ├─ ✔ 2  succeeded",
         "│   ├─ ⊘ 1  cancelled",
-        "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to pull images from "
-        "registry.site:5000",
+        "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  for example c: precache job failed: failed to "
+        "pull images from regist…",
         "│   └─ ✗ 1  Prep: PrepFailed      e  no such thing was ever heard of",
         "├─  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  T",
         "│   ├─ ◷ 1  ClaimedByOther  g  longest T",
@@ -47,7 +47,7 @@ async def test_lines_end_where_the_terminal_does(
     client = Client(server, sandbox_hub.token("alice"))
     look = await asyncio.to_thread(see, client, "default", "ran-r1")
     lines = list(tree_lines(look, OutputStyle(width=72)))
-    assert lines[5] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to …"
+    assert lines[5] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  for example c: precache job fai…"
     assert max(map(len, lines)) == 72
 
 

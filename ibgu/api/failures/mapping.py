@@ -51,6 +51,7 @@ def _group(known: FailureText | None, rows: list[FailedRow]) -> FailureGroupBody
         means=known.means if known else found.means if found else None,
         remedy=known.remedy if known else found.do if found else None,
         message=commonest.message,
+        message_of=next(iter(commonest.clusters), None) if len(rows) > 1 else None,
         count=sum(row.count for row in rows),
         clusters=clusters,
         aborted=[name for name in clusters if name in aborted],

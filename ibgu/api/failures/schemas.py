@@ -14,6 +14,7 @@ _GROUP: JsonValue = {
     "means": "Images of the new release could not be pulled to the node.",
     "remedy": "Check the mirror registry. Then run `ibgu retry NAME --abort-first`.",
     "message": "failed to pull images: registry.site:5000 is unreachable",
+    "messageOf": "site-0003",
     "count": 22,
     "clusters": ["site-0003", "site-0017"],
     "aborted": ["site-0017"],
@@ -31,6 +32,10 @@ class FailureGroupBody(Body):
     means: str | None
     remedy: str | None
     message: str = Field(description="The most frequent message from the clusters.")
+    message_of: str | None = Field(
+        description="The cluster that reported `message`, if others of the group reported another "
+        "one. Null: all have reported this one."
+    )
     count: int
     clusters: list[str] = Field(description="At most ten names.")
     aborted: list[str] = Field(

@@ -49,7 +49,8 @@ def _words(group: FailureGroupResponse) -> Iterator[Markup]:
     if group.message:
         message = group.message
         cut = message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
-        yield element("p", "Reported: ", element("code", cut))
+        by = f", for example by {group.message_of}" if group.message_of else ""
+        yield element("p", f"Reported{by}: ", element("code", cut))
     if group.means:
         yield element("p", prose(group.means))
     if group.remedy:

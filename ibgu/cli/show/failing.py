@@ -55,12 +55,22 @@ def cut(message: str, most: int = _MAX_MESSAGE) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
+def message_of(group: FailureGroupResponse) -> str:
+    """Returns the message on one line, with the cluster that it is of if those of others differ."""
+    message = " ".join(group.message.split())
+    return example(group.message_of, message) if group.message_of and message else message
+
+
+def example(cluster: str, words: str) -> str:
+    """Returns the words of one cluster of a group whose clusters have different ones."""
+    return f"for example {cluster}: {words}"
+
+
 def _group(group: FailureGroupResponse, style: OutputStyle) -> Iterator[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
-    message = " ".join(group.message.split())
-    yield (head + cut(message, style.room(head, _MAX_MESSAGE))).rstrip()
+    yield (head + cut(message_of(group), style.room(head, _MAX_MESSAGE))).rstrip()
     yield from style.under("       ", listed(group.clusters, group.count))
     for each in _remedies(group):
         yield from style.under("       → ", each)

@@ -8,7 +8,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.failing import cut
+from ibgu.cli.show.failing import cut, message_of
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, hold_lines, step_lines, whole
@@ -99,7 +99,7 @@ def _failed(seen: StatusSnapshot, step: StepResponse) -> Iterator[MemberGroup]:
         if group.step == step.step:
             named = group.failure or group.cause or group.outcome
             what = f"{group.action}: {named}" if group.action else named
-            words = " ".join(group.message.split())
+            words = message_of(group)
             yield MemberGroup(symbols.FAILED, what, group.count, group.clusters, words)
 
 

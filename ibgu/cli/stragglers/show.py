@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import to_builtins
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.failing import cut
+from ibgu.cli.show.failing import cut, example
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import NoProposals
@@ -121,7 +121,8 @@ def _group(
     shown = len(group.clusters) if wide else _SHOWN
     yield from style.under("    ", listed(group.clusters, len(group.clusters), shown))
     if group.words:
-        yield from style.under("    words   ", cut(group.words, _MAX_MESSAGE))
+        words = example(group.clusters[0], group.words) if group.differ else group.words
+        yield from style.under("    words   ", cut(words, _MAX_MESSAGE))
     if group.means:
         yield from style.under("    means   ", group.means)
     for index, line in enumerate(_do(report, group)):

@@ -24,7 +24,9 @@ def counted(
     if old is None:
         return (*others, new)
     clusters = (*old.clusters, *new.clusters)[:NAMED]
-    return (*others, replace(old, count=old.count + 1, clusters=clusters, last=fact.at))
+    differ = old.differ or new.words != old.words
+    more = replace(old, count=old.count + 1, clusters=clusters, last=fact.at, differ=differ)
+    return (*others, more)
 
 
 def without(groups: Sequence[FailureGroup], fact: RolloutEvent) -> tuple[FailureGroup, ...]:
@@ -59,6 +61,7 @@ def _group(texts: FailureTexts, fact: RolloutEvent) -> FailureGroup:
         action=action,
         failure=known.name if known else fact.cause or "unknown",
         words=words if len(words) <= MAX_MESSAGE else f"{words[:MAX_MESSAGE]}…",
+        words_of=fact.cluster,
         remedy=known.remedy if known else "",
         count=1,
         clusters=(fact.cluster,),

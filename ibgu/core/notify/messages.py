@@ -51,7 +51,10 @@ def sentence(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> str:
 
 def failed(group: FailureGroup) -> str:
     said = f"step {group.step + 1}: {counted(group.count, 'cluster')} failed in {group.action}"
-    return f"{said} ({group.failure}): {group.words}" if group.words else f"{said}: {group.failure}"
+    if not group.words:
+        return f"{said}: {group.failure}"
+    of = f"for example {group.words_of}: " if group.differ and group.words_of else ""
+    return f"{said} ({group.failure}): {of}{group.words}"
 
 
 def stalled(track: TrackedEvents, moved: datetime, now: datetime) -> str:

@@ -31,7 +31,11 @@ class FailureGroup(Struct, frozen=True, kw_only=True):
     failure: str
     """The known failure's name, else the cause."""
     words: str
-    """The message of the group's first cluster."""
+    """The message of the cluster that failed first."""
+    words_of: str = ""
+    """That cluster."""
+    differ: bool = False
+    """Whether another cluster of the group has failed with other words."""
     remedy: str = ""
     count: int
     clusters: tuple[str, ...]

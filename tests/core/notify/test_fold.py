@@ -12,8 +12,9 @@ from ibgu.core.model.topics import Topic
 from ibgu.core.notify import NotificationState, advance, overdue
 from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone, without
 from ibgu.core.notify.message import message_id
+from ibgu.core.notify.messages import failed
 from ibgu.core.notify.rollout_event import RolloutEvent
-from ibgu.core.notify.state import NAMED, Hold
+from ibgu.core.notify.state import NAMED, FailureGroup, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.test_canary_rollback import breaks, upgraded
@@ -246,6 +247,20 @@ def test_a_group_names_few_clusters_and_few_words() -> None:
     assert (unknown.failure, unknown.count) == ("unknown", 1)
     assert (odd.failure, odd.count, len(odd.clusters)) == ("Odd", 20, NAMED)
     assert len(odd.words) == MAX_MESSAGE + 1
+
+
+def test_words_of_one_cluster_name_it_where_others_say_something_else() -> None:
+    fact = replace(next(f for f in facts_of(prepared_and_opened())), step=0, cause="Odd")
+    groups: tuple[FailureGroup, ...] = ()
+    texts = []
+    for cluster, words in (("s1", "no seed"), ("s2", "no seed"), ("s3", "no disk")):
+        data = {"failed_action": "Nap", "message": words}
+        groups = counted(IBU, groups, replace(fact, cluster=cluster, data=data))
+        texts.append(failed(groups[0]))
+    assert texts[1:] == [
+        "step 1: 2 clusters failed in Nap (Odd): no seed",
+        "step 1: 3 clusters failed in Nap (Odd): for example s1: no seed",
+    ]
 
 
 def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:

@@ -26,6 +26,8 @@ class StragglerGroup(Struct, frozen=True, kw_only=True):
     """What to check on the first cluster, if its reason is overdue."""
     words: str
     """The first cluster's message."""
+    differ: bool
+    """Whether another cluster of the group has another message."""
     plan: Plan
     note: str
     way: RecoveryWay | None
@@ -82,6 +84,7 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
         who=first.left.who,
         check=first.left.check,
         words=first.left.words,
+        differ=any(each.left.words != first.left.words for each in alike),
         plan=first.plan,
         note=first.note,
         way=first.way,

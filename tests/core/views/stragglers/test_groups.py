@@ -32,6 +32,7 @@ def test_the_largest_first_and_what_goes_on_last() -> None:
         ("Running", ("w0", "w1", "w2")),
     ]
     assert groups[0].words == "of site-9"
+    assert [group.differ for group in groups] == [True, False, False, True]
 
 
 def test_another_way_on_is_another_group() -> None:

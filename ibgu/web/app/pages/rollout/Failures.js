@@ -64,6 +64,10 @@ function titleOf({ action, outcome, failure, cause }) {
   return !name || name === first.toLowerCase() ? first : `${first}: ${name}`;
 }
 
+/** The clusters' words, with the cluster that they are of if others have said something else. */
+const wordsOf = ({ message, messageOf }) =>
+  messageOf ? `for example ${messageOf}: ${message}` : message;
+
 /** Whom a later abort has already taken back needs the remedy no more. */
 const allAborted = ({ aborted, count: all }) => aborted.length === all;
 
@@ -85,7 +89,7 @@ function Group({ group, rollout, filter, choose }) {
     <span class="number">${count(group.count)}</span>
     <div>
       <h3>${titleOf(group)}</h3>
-      ${group.message && html`<p class="words"><${Words} text=${group.message} /></p>`}
+      ${group.message && html`<p class="words"><${Words} text=${wordsOf(group)} /></p>`}
       ${group.means && html`<p><${Words} text=${group.means} /></p>`}
       ${group.aborted.length > 0 && html`<p class="quiet">${abortedOf(group)}</p>`}
       ${
