@@ -163,7 +163,7 @@ async def test_an_operator_pauses_and_resumes(
     assert resumed.json()["done"] == "ran-x1 goes on after the pause (olga: the mirror is down)"
     after = (await on_hub(admin)).metadata.annotations
     assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(after)
-    assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
+    assert (await post("olga", "resume")).json()["detail"] == "nothing of ran-x1 is held"
 
 
 async def test_a_mistyped_dry_run_changes_nothing(

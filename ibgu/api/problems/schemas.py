@@ -54,7 +54,7 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
             "nothing was done"
         ),
         "not-now",
-        "nothing is held",
+        "nothing of ran-417 is held",
         {},
     ),
     415: (

@@ -12,6 +12,7 @@ from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, Step
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.grants import point_words
 from ibgu.core.plan.approvers import missing_approvers
+from ibgu.core.text.counted import counted
 from ibgu.core.views.change.danger import (
     ADOPT,
     SKIP,
@@ -31,6 +32,7 @@ from ibgu.core.views.change.policies_asked import (
     specs_within,
 )
 from ibgu.core.views.change.retry_follow_up import risk_of_retry
+from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.status import complete, hold_of
 
 NOTHING_TO_PAUSE = "there is nothing left to start"
@@ -169,10 +171,27 @@ def _why_no_resume(situation: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(situation.rollout, situation.newest)
     if hold is None:
-        return "" if situation.to_accept else "nothing is held"
+        return "" if situation.to_accept else _not_held(situation)
     if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
         return ""
     return f"a resume does not end this hold: {hold.message}"
+
+
+def _not_held(situation: RolloutSituation) -> str:
+    """Returns that a resume would end nothing, and what to do about clusters that policies keep."""
+    rollout, newest = situation.rollout, situation.newest
+    nothing = f"nothing of {rollout.name} is held"
+    if newest is None or not situation.kept:
+        return nothing
+    kept = situation.kept.items()
+    gates = ", ".join(f"{gate} keeps {counted(number, 'cluster')}" for gate, number in kept)
+    where = f"{rollout.name} -n {rollout.namespace}"
+    approve = f"ibgu approve {where} --step {newest.index + 1} --before"
+    policies = filter(None, map(policy_of, situation.kept))
+    ways = [f"{approve} {each}" for each in situation.approvals]
+    ways = ways or [f"ibgu policy explain {each}" for each in policies]
+    way = f"; {' and '.join(ways)}" if ways else ""
+    return f"{nothing} but by policies, which a resume does not end: {gates}{way}"
 
 
 def resumable(hold: Reason | None) -> bool:

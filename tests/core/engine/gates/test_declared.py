@@ -177,7 +177,7 @@ def test_a_resume_is_allowed_for_what_it_ends(kind: ReasonKind, declared: GateRe
     running = step("Prep", hold=closed(kind))
     situation = RolloutSituation(rollout(), IBU_ACTIONS, running, waiting=1, failed=0)
     (why,) = (each.why for each in permits(situation) if each.name == "resume")
-    said = "nothing is held" if declared.delays else "a resume does not end this hold"
+    said = "nothing of" if declared.delays else "a resume does not end this hold"
     assert why == "" if declared.resumable else why.startswith(said)
 
 

@@ -679,7 +679,30 @@ def test_changes_permitted_in_a_running_rollout() -> None:
 @pytest.mark.parametrize("state", [None, StepState.FINISHED, StepState.OPENING])
 def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) -> None:
     assert why(situation("Prep", state=state, waiting=1))["skip"] == "no step is running"
-    assert why(situation("Prep", state=state))["resume"] == "nothing is held"
+    assert why(situation("Prep", state=state))["resume"] == "nothing of ran is held"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "way"),
+    [
+        (("Step",), "; ibgu approve ran -n edge --step 1 --before Step"),
+        ((), "; ibgu policy explain board"),
+    ],
+)
+def test_a_resume_that_ends_no_hold_of_a_policy_is_refused(
+    approvals: tuple[str, ...], way: str
+) -> None:
+    kept = {"RolloutPolicy/board": 2}
+    found = replace(situation("Prep", waiting=2), kept=kept, approvals=approvals)
+    assert why(found)["resume"] == (
+        "nothing of ran is held but by policies, which a resume does not end: "
+        f"RolloutPolicy/board keeps 2 clusters{way}"
+    )
+
+
+def test_a_resume_that_ends_no_hold_of_a_cluster_is_refused() -> None:
+    found = replace(situation("Prep", waiting=2), kept={"ClusterHold": 1})
+    assert why(found)["resume"].endswith("does not end: ClusterHold keeps 1 cluster")
 
 
 def test_an_approval_is_permitted_while_clusters_wait_for_it() -> None:
