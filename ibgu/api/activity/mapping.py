@@ -25,6 +25,7 @@ _TITLES: dict[str, str] = {
     Kind.PREFLIGHT: "Preflight",
     Kind.FOLLOW_UP: "Second rollout by policy",
     Kind.APPROVAL: "Approval",
+    Kind.APPROVAL_ASKED: "Approval needed",
     Kind.BREAK_GLASS: "Break glass",
 }
 _CONTROLS = {

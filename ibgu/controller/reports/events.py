@@ -35,6 +35,7 @@ REPORTED = frozenset(
         Kind.STEP_FINISHED,
         Kind.CONTROL,
         Kind.APPROVAL,
+        Kind.APPROVAL_ASKED,
         Kind.BREAK_GLASS,
         Kind.COMPLETED_LATE,
     }

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     ADOPTED = "RolloutAdopted"
     CONTROL = "ControlAccepted"
     APPROVAL = "ApprovalChanged"
+    APPROVAL_ASKED = "AskedApprovalsChanged"
     BREAK_GLASS = "BreakGlassChanged"
     # rollout, step, member
     IMPORTED = "Imported"

@@ -113,6 +113,23 @@ class Approval(Struct, frozen=True):
         return fits and not self.refused and (self.until is None or now < self.until)
 
 
+class AskedApproval(Struct, frozen=True):
+    """AskedApproval is one that a policy asks for, and for which clusters of a step wait."""
+
+    step: int
+    """The index of the step, from 0."""
+    gate: str
+    """The name of the policy's gate, such as RolloutPolicy/ran-nights."""
+    before: str
+    """What of the step has to be approved, as of an approval."""
+    message: str = ""
+    """How many people must approve, who has, and with which command."""
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        return (self.step, self.gate, self.before)
+
+
 class StepAuthor(Struct, frozen=True):
     """StepAuthor is who says that they have written a step, and what the step was then."""
 
@@ -157,6 +174,8 @@ class Grants(Struct, frozen=True):
     approved: that of content which has changed since, or else the newest."""
     authors: tuple[StepAuthor, ...] = ()
     """The authors of steps, where policies ask for approval, in the order of the plan."""
+    asked: tuple[AskedApproval, ...] = ()
+    """What the running step waits for: no grants, but those that are missing."""
     unread: int = 0
     """How many younger approvals are not read."""
     unread_glasses: int = 0

@@ -17,5 +17,7 @@ class Topic(StrEnum):
     STEP_HELD = "step.held"
     STEP_CIRCUIT_BREAKER = "step.circuit-breaker"
     STEP_RELEASED = "step.released"
+    STEP_APPROVAL_NEEDED = "step.approval-needed"
+    STEP_APPROVAL_SETTLED = "step.approval-settled"
     STEP_FOLLOW_UP = "step.follow-up"
     CLUSTERS_FAILED = "clusters.failed"

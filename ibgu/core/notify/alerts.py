@@ -16,6 +16,7 @@ from ibgu.core.notify.state import (
     Alert,
     FailureGroup,
     Hold,
+    NeededApproval,
     NotificationState,
     TrackedEvents,
 )
@@ -80,6 +81,8 @@ def _alerts(
     if track.step_hold:
         topic = words.step_topic(track.step_hold)
         yield topic, _held(track.step_hold, subject, words.step_held(topic, "a step"))
+    for approval in track.approvals:
+        yield Topic.STEP_APPROVAL_NEEDED, _approval(approval, subject)
     if track.stalled and track.moved:
         text = words.stalled(track, track.moved, track.stalled)
         yield (
@@ -96,6 +99,13 @@ def _held(hold: Hold, subject: _Subject, what: str) -> Alert:
     severity = "critical" if words.alarm_of(hold) is not None else by_person
     alert = _alert("IbguRolloutHeld", subject, what, hold.message, hold.since, severity)
     return replace(alert, labels={**alert.labels, "reason": hold.reason})
+
+
+def _approval(needed: NeededApproval, subject: _Subject) -> Alert:
+    text = f"clusters of step {needed.step + 1} wait for approval by {needed.gate}"
+    alert = _alert("IbguApprovalNeeded", subject, text, needed.message, needed.since)
+    of_its_own = {"gate": needed.gate, "before": needed.before, "step": str(needed.step + 1)}
+    return replace(alert, labels=alert.labels | of_its_own)
 
 
 def _failed(groups: Sequence[FailureGroup], subject: _Subject) -> Alert:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers import declared, traits
 from ibgu.core.engine.driver import FailureTexts
-from ibgu.core.model import Kind, Outcome, RolloutState, StepState
+from ibgu.core.model import Kind, Outcome, StepState
 from ibgu.core.model.members import completed_late
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
@@ -21,7 +21,7 @@ from ibgu.core.notify.rollout_event import (
     STEP_KINDS,
     RolloutEvent,
 )
-from ibgu.core.notify.state import NotificationState, TrackedEvents, hold_in
+from ibgu.core.notify.state import NotificationState, TrackedEvents, approvals_in, hold_in
 from ibgu.core.text.harmless import one_line
 
 _OF_ROLLOUT = {
@@ -97,8 +97,19 @@ def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult
     if topic is None and track.hold is not None and hold is None:
         topic = Topic.ROLLOUT_RELEASED
     state = str(fact.data.get("state", track.state))
-    groups = () if state == RolloutState.DELETED else track.groups
-    return replace(track, hold=hold, state=state, groups=groups), topic
+    after = replace(track, hold=hold, state=state)
+    if kind is Kind.APPROVAL_ASKED:
+        after = replace(after, approvals=approvals_in(fact.data, fact.at, track.approvals))
+        topic = _of_approvals(track, after) or topic
+    return replace(after, groups=(), approvals=()) if after.deleted else after, topic
+
+
+def _of_approvals(before: TrackedEvents, after: TrackedEvents) -> Topic | None:
+    """Returns the topic of an event about approvals; None: only who has approved has changed."""
+    known, needed = ({each.key for each in track.approvals} for track in (before, after))
+    if needed - known:
+        return Topic.STEP_APPROVAL_NEEDED
+    return Topic.STEP_APPROVAL_SETTLED if known - needed else None
 
 
 def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:

@@ -45,6 +45,7 @@ ROLLOUT_KINDS = frozenset(
         Kind.ROLLOUT_DELETED,
         Kind.ADOPTED,
         Kind.CONTROL,
+        Kind.APPROVAL_ASKED,
         Kind.BREAK_GLASS,
         Kind.IMPORTED,
     }

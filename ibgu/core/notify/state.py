@@ -1,11 +1,14 @@
 """The state that notifications keep between two events, beside the receiver's cursor."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from ibgu.core.model import RolloutState
+from ibgu.core.model.grants import AskedApproval
 from ibgu.core.text.harmless import one_line
 
 FAILURES_LAST = timedelta(hours=24)
@@ -21,6 +24,20 @@ class Hold(Struct, frozen=True):
     message: str
     who: str
     since: datetime
+
+
+class NeededApproval(Struct, frozen=True):
+    """An approval that a policy asks for, and for which clusters of a step wait."""
+
+    step: int
+    gate: str
+    before: str
+    message: str
+    since: datetime
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        return (self.step, self.gate, self.before)
 
 
 class FailureGroup(Struct, frozen=True, kw_only=True):
@@ -65,6 +82,8 @@ class TrackedEvents(Struct, frozen=True, kw_only=True):
     """Failures of all steps whose clean-up has not begun."""
     hold: Hold | None = None
     step_hold: Hold | None = None
+    approvals: tuple[NeededApproval, ...] = ()
+    """Those that nobody has given yet."""
     clock_stopped: bool = False
     """Whether the clock of the step stands still: only policies or a person keep it."""
     moved: datetime | None = None
@@ -79,9 +98,13 @@ class TrackedEvents(Struct, frozen=True, kw_only=True):
         return f"{self.namespace}/{self.name}"
 
     @property
+    def deleted(self) -> bool:
+        return self.state == RolloutState.DELETED
+
+    @property
     def over(self) -> bool:
         """Whether the rollout can be forgotten."""
-        if self.state == RolloutState.DELETED:
+        if self.deleted:
             return not self.running
         return self.state == RolloutState.COMPLETE and not (self.groups or self.hold)
 
@@ -118,3 +141,17 @@ def hold_in(data: dict[str, Any], at: datetime, before: Hold | None) -> Hold | N
     reason, message = str(data["hold"]), one_line(str(data.get("hold_message", "")))
     since = before.since if before and before.reason == reason else at
     return Hold(reason, message, str(data.get("hold_who", "")), since)
+
+
+def approvals_in(
+    data: dict[str, Any], at: datetime, before: Iterable[NeededApproval]
+) -> tuple[NeededApproval, ...]:
+    """Returns the approvals that an event of a rollout says are needed."""
+    since = {each.key: each.since for each in before}
+    asked = msgspec.convert(data.get("asked", ()), tuple[AskedApproval, ...])
+    return tuple(
+        NeededApproval(
+            each.step, each.gate, each.before, one_line(each.message), since.get(each.key, at)
+        )
+        for each in asked
+    )

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.model import RolloutState
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.message import Message, message_id
@@ -38,7 +37,7 @@ def _fresh(track: TrackedEvents, now: datetime) -> bool:
 
 def _stalls(track: TrackedEvents, moved: datetime, now: datetime, patience: timedelta) -> bool:
     waits = track.hold is not None or track.step_hold is not None
-    over = track.stalled is not None or track.state == RolloutState.DELETED
+    over = track.stalled is not None or track.deleted
     patience = max(patience, KEPT) if track.clock_stopped else patience
     return track.running and not (waits or over) and now - moved >= patience
 

@@ -128,6 +128,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
         data["controls"] = rollout.controls
     if kind in (Kind.APPROVAL, Kind.BREAK_GLASS):
         data["grants"] = rollout.grants
+    if kind is Kind.APPROVAL_ASKED:
+        data["asked"] = rollout.grants.asked
     return data
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -16,7 +17,8 @@ from ibgu.core.notify.messages import failed
 from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import NAMED, FailureGroup, Hold
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
-from tests.core.engine.gates.policies.grants import break_glass
+from tests.core.engine.gates.policies.grants import approve, break_glass
+from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.gates.policies.test_canary_rollback import breaks, upgraded
 from tests.core.notify.messages import UID, facts_of, folded, prepared, told
 
@@ -70,6 +72,66 @@ def test_broken_glass_is_reported_with_its_user_and_its_end() -> None:
     assert [each.actor for each in found] == ["nora", ""]
     assert found[0].text.startswith("nora lets the rollout pass ClusterHold until ")
     assert found[1].text.startswith("ClusterHold keeps the rollout again")
+
+
+def waiting_for_two() -> InMemoryEngine:
+    engine = InMemoryEngine(*(f"site-{n}" for n in range(1, 41)))
+    set_policies(engine, policy(approval={"fourEyes": False, "approvers": 2}))
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=5)
+    return engine
+
+
+def test_a_missing_approval_is_reported_once_and_its_end_too() -> None:
+    engine = waiting_for_two()
+    memory, messages = folded(facts_of(engine))
+    needed = messages[-1]
+    assert told(messages[1:]) == [
+        (Topic.STEP_STARTED, "step 1 starts with 40 clusters"),
+        (
+            Topic.STEP_APPROVAL_NEEDED,
+            "clusters of step 1 wait for approval by RolloutPolicy/network: 2 people must approve "
+            "step 1 (ibgu approve a -n fleet --step 1 --before Step)",
+        ),
+    ]
+    [kept] = memory.tracks[UID].approvals
+    assert (kept.gate, kept.before, kept.since) == ("RolloutPolicy/network", "Step", needed.at)
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    memory, same = folded(facts_of(engine))
+    assert told(same) == told(messages), "one of two is no news"
+    [kept] = memory.tracks[UID].approvals
+    assert (kept.message.endswith("and alice has"), kept.since) == (True, needed.at)
+    approve(engine, "bob")
+    engine.wait(hours=9)
+    memory, messages = folded(facts_of(engine))
+    assert [message.topic for message in messages[3:]] == [
+        Topic.STEP_APPROVAL_SETTLED,
+        Topic.STEP_FINISHED,
+        Topic.ROLLOUT_COMPLETED,
+    ]
+    assert memory == NotificationState()
+
+
+def test_messages_about_approvals_are_the_same_wherever_one_goes_on() -> None:
+    engine = waiting_for_two()
+    for user in ("alice", "bob"):
+        approve(engine, user)
+        engine.wait(hours=9)
+    facts = facts_of(engine)
+    whole = folded(facts)[1]
+    for cut in range(len(facts)):
+        memory, before = folded(facts[:cut])
+        read = msgspec.json.decode(msgspec.json.encode(memory), type=NotificationState)
+        assert before + folded(facts[cut:], read)[1] == whole
+
+
+def test_a_deleted_rollout_needs_no_approval() -> None:
+    engine = waiting_for_two()
+    engine.delete(UID)
+    engine.turn()
+    memory, _ = folded(fact for fact in facts_of(engine) if fact.kind != Kind.STEP_FINISHED)
+    assert memory.tracks[UID].approvals == ()
 
 
 def test_a_rollback_by_a_policy_is_reported() -> None:

@@ -20,7 +20,7 @@ from ibgu.core.notify import (
 )
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, without_quotes
-from ibgu.core.notify.state import Alert, Hold
+from ibgu.core.notify.state import Alert, Hold, NeededApproval, TrackedEvents
 from tests.core.engine.decide.fleet import START
 from tests.core.notify.messages import UID, facts_of, folded, prepared
 
@@ -211,6 +211,26 @@ def test_a_stalled_rollout_fires() -> None:
     (alert,) = posted(memory, START + 9 * HOUR)
     assert alert["labels"]["alertname"] == "IbguRolloutStandsStill"
     assert "has not moved" in alert["annotations"]["summary"]
+
+
+def test_a_missing_approval_fires_with_labels_of_its_own() -> None:
+    needed = NeededApproval(1, "RolloutPolicy/ran", "Upgrade", "2 people must approve", START)
+    other = replace(needed, before="FinalizeUpgrade", since=START + HOUR)
+    track = TrackedEvents(namespace="fleet", name="a", step=1, approvals=(needed, other))
+    memory = NotificationState({UID: track})
+    alerts = posted(memory, START + 2 * HOUR)
+    [(name, gate, before, step), (_, _, second, _)] = [
+        [alert["labels"][key] for key in ("alertname", "gate", "before", "step")]
+        for alert in alerts
+    ]
+    assert (name, gate, before, step) == ("IbguApprovalNeeded", "RolloutPolicy/ran", "Upgrade", "2")
+    assert second == "FinalizeUpgrade"
+    assert alerts[0]["annotations"] == {
+        "summary": "fleet/a: clusters of step 2 wait for approval by RolloutPolicy/ran",
+        "description": "2 people must approve",
+    }
+    assert datetime.fromisoformat(alerts[1]["startsAt"]) == START + HOUR
+    assert posted(memory, START, kinds=(Topic.STEP_HELD,)) == []
 
 
 def test_only_what_the_receiver_wants(stopped: tuple[NotificationState, list[Message]]) -> None:

@@ -36,6 +36,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         "rate limit that can't be read.",
         Kind.APPROVAL: "Somebody has approved a step of it, or has taken that back. Warns if the "
         "approval does not count.",
+        Kind.APPROVAL_ASKED: "Clusters of its step wait for an approval that a policy asks for, or "
+        "that one was given or is no longer needed.",
         Kind.BREAK_GLASS: "Somebody lets it pass gates of policies, or no longer does. Warns while "
         "it passes them.",
     },

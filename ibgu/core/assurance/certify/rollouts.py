@@ -217,6 +217,7 @@ OF_ROLLOUT: dict[str, Callable[[EventContext], None]] = {
     "RolloutReleased": _nothing,
     "ControlAccepted": _control,
     "ApprovalChanged": _grants,
+    "AskedApprovalsChanged": _nothing,
     "BreakGlassChanged": _grants,
 }
 OF_STEP: dict[str, Callable[[StepEventContext], None]] = {

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
 from ibgu.core.model.follow_ups import StepFollowUps
-from ibgu.core.model.grants import Grants
+from ibgu.core.model.grants import AskedApproval, Grants
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.preflight import PreflightRecord
 
@@ -55,6 +55,10 @@ def accept_controls(rollout: Rollout, controls: dict[str, str]) -> Rollout:
 
 def set_grants(rollout: Rollout, grants: Grants) -> Rollout:
     return replace(rollout, grants=grants)
+
+
+def ask_approvals(rollout: Rollout, asked: tuple[AskedApproval, ...]) -> Rollout:
+    return replace(rollout, grants=replace(rollout.grants, asked=asked))
 
 
 def hold_rollout(

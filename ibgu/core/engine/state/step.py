@@ -128,6 +128,9 @@ class TrackedStep:
         """The waiting members that the gates of policies keep, in R4's order."""
         self.kept_changes = 0
         """Grows with each change of `kept`."""
+        self.unapproved: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        """The unfinished members that only a missing approval keeps, in R4's order, by the policy's
+        gate and what has to be approved."""
         self.put_off: dict[str, datetime] = {}
         """Since when jitter had put off clusters whose places were taken meanwhile."""
         self.silent: set[str] = set()
@@ -160,6 +163,9 @@ class TrackedStep:
             insort(self.limits, _limit(member))
         elif member.watched:
             self.watched[member.cluster] = member
+        if not member.finished and member.reason.approval:
+            places = self.unapproved.setdefault((member.reason.gate, member.reason.approval), [])
+            insort(places, (member.position, member.cluster))
         if member.warning:
             self.warned.add(member.cluster)
         if member.rollback_until is not None:
@@ -209,6 +215,11 @@ class TrackedStep:
             self.kept_changes += 1
             if not kept:
                 del self.kept[keeper(member)]
+        if not member.finished and member.reason.approval:
+            missing = (member.reason.gate, member.reason.approval)
+            _take_out(self.unapproved[missing], place)
+            if not self.unapproved[missing]:
+                del self.unapproved[missing]
         if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
             _take_out(self.limits, _limit(member))

@@ -61,6 +61,7 @@ def follow_grants(ctx: DecisionContext) -> None:
         tuple(_broken_glass(known.broken_glass, shown.broken_glass, ctx.now)),
         tuple(_withdrawn(ctx, known, shown.approvals)),
         step_authors(ctx, partial(step_content, ctx)),
+        known.asked,
         unread=shown.unread,
         unread_glasses=shown.unread_glasses,
         unread_until=_later(known.unread_until, shown.unread_until),

@@ -8,6 +8,7 @@ from ibgu.core.engine.decide.gated import kept, only_stopped, release_kept
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import decide_member, expire
+from ibgu.core.engine.decide.step.asked_approvals import note_asked_approvals
 from ibgu.core.engine.decide.step.follow_ups import follow_made
 from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.overdue import expire_canaries, expire_in_places, next_limit
@@ -46,12 +47,18 @@ from ibgu.core.model import (
 def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
     """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
     members to the next one, which follows at once: a control may be about to skip them. What
-    policies ask for comes first, since it may hold the step."""
+    policies ask for comes first, since it may hold the step. Which approvals are missing comes
+    last, since the step may be over."""
     follow_made(ctx)
     decide_rollbacks(ctx)
-    tracked = ctx.tracked.current
-    if tracked is None:
-        return
+    if (tracked := ctx.tracked.current) is not None:
+        _decide_current(ctx, tracked, listed)
+    note_asked_approvals(ctx)
+
+
+def _decide_current(
+    ctx: DecisionContext, tracked: TrackedStep, listed: Sequence[ClusterView] | None
+) -> None:
     if listed is not None and ctx.rollout.deleted_at is None:
         start_listed_step(ctx, tracked, listed)
     elif tracked.step.state is StepState.RUNNING and not ctx.result.remaining:

@@ -32,6 +32,7 @@ MEANING = Meaning(
     "have somebody approve it who may: ibgu approve, with --step and --before as the line above "
     "says",
 )
+_COMMAND = "ibgu approve NAME"
 _MAX_CHARACTERS = 100
 """Characters that are shown of a user's name."""
 
@@ -84,6 +85,11 @@ def approvals_gate(
     )
 
 
+def named_command(message: str, rollout: str) -> str:
+    """Returns the message of the gate with the rollout's name in its command."""
+    return message.replace(f"({_COMMAND} ", f"({_COMMAND.removesuffix('NAME')}{rollout} ", 1)
+
+
 def _goes_before(canaries: PolicyCanaries, step: TrackedStep, candidate: Candidate) -> bool:
     """Whether the cluster is a canary. If one has failed, the gate of failure budgets holds the
     step, and approval is not what is missing."""
@@ -122,7 +128,7 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
         return ""
     counting = approvers.counting
     words = f"{counted(approvers.needed, 'person', 'people')} must approve {what.words}"
-    command = f"ibgu approve NAME -n {consent.namespace}"
+    command = f"{_COMMAND} -n {consent.namespace}"
     words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
