@@ -20,6 +20,7 @@ from ibgu.core.model.kinds import ObjectMeta
 from ibgu.db import Journal
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import policy
 from tests.db.conftest import db, leading
 from tests.db.recording import tell
@@ -94,7 +95,34 @@ async def test_the_report_says_what_was_checked_of_policies(
     assert f"  policies 2 starts under 2 policies, {words}\n" in partly.stdout
     found = json.loads((await certify("fleet/a", "-o", "json")).stdout)["policies"]
     unknown = {"labels of clusters": 2}
-    assert found == {"count": 2, "starts": 2, "notChecked": 2, "notKnown": unknown}
+    assert found == {
+        "count": 2,
+        "starts": 2,
+        "notChecked": 2,
+        "notKnown": unknown,
+        "passedByBreakGlass": [],
+    }
+
+
+async def test_the_report_says_what_passed_by_break_glass(
+    leading: Leading, certify: Certify, db: AsyncEngine
+) -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep"))
+    break_glass(engine, "RolloutPolicy/holidays", hours=24)
+    engine.wait(hours=3)
+    journal = await leading()
+    await tell(journal, engine)
+    freeze = {"from": "2025-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+    await journal.note_policies([policy("holidays", freezes=[freeze])])
+    await tamper(db, "UPDATE rollout_policies SET seen_at = '2025-12-01'")
+    result = await certify("fleet/a")
+    assert result.exit_code == 0, result.output
+    words = "2 starts passed RolloutPolicy/holidays by break glass of nora"
+    assert f"  {symbols.WARNING} {words}\n" in result.stdout
+    found = json.loads((await certify("fleet/a", "-o", "json")).stdout)["policies"]
+    passed = {"policy": "holidays", "starts": 2, "users": ["nora"]}
+    assert found["passedByBreakGlass"] == [passed]
 
 
 async def test_a_start_against_a_policy_is_reported(

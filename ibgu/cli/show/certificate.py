@@ -19,6 +19,7 @@ from ibgu.core.assurance.certify import (
 )
 from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.text.counted import counted
+from ibgu.core.text.harmless import one_line
 
 KIND = "RolloutCertificate"
 """The JSON's kind: a signature of something else can't be taken for one of a certificate."""
@@ -100,6 +101,18 @@ def _checks(found: Certificate, style: OutputStyle) -> Iterator[str]:
         mark = style.paint(symbols.FAILED, "red") if broken else style.paint(_mark(checks), "green")
         words = f", {broken:,} violations" if broken else ""
         yield f"  {mark} {MEANS[rule]:<58} {checks:>{_COUNTED},} checks{words}"
+        if rule is Rule.POLICIES:
+            yield from _passed(findings.policies, style)
+
+
+def _passed(totals: PolicyTotals | None, style: OutputStyle) -> Iterator[str]:
+    """Yields which policies did not hold what they would have: no violation, as somebody may."""
+    for each in totals.passed if totals is not None else ():
+        starts = counted(each.starts, "start", spec=",")
+        users = ", ".join(map(one_line, each.users))
+        mark = style.paint(symbols.WARNING, "yellow")
+        words = f"{starts} passed RolloutPolicy/{one_line(each.policy)} by break glass of {users}"
+        yield f"  {mark} {words}"
 
 
 def _mark(checks: int) -> str:
@@ -191,6 +204,10 @@ def as_json(found: Certificate) -> dict[str, Any]:
             "starts": findings.policies.starts,
             "notChecked": findings.policies.unjudged,
             "notKnown": findings.policies.unknown,
+            "passedByBreakGlass": [
+                {"policy": each.policy, "starts": each.starts, "users": list(each.users)}
+                for each in findings.policies.passed
+            ],
         },
         "checks": [
             {

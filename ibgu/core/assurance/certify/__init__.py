@@ -7,6 +7,7 @@ expressions and time zones mean is used.
 from ibgu.core.assurance.certify.certifier import KNOWN, Certifier, Findings, Totals
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.policies import PolicyTotals, counts_on_hub, wanted_of_others
+from ibgu.core.assurance.certify.policy_glass import PassedPolicy
 from ibgu.core.assurance.certify.policy_versions import PolicyVersion
 from ibgu.core.assurance.certify.rules import MEANS, Rule, Violation
 from ibgu.core.assurance.certify.starts import CLAIMING
@@ -19,6 +20,7 @@ __all__ = [
     "Event",
     "Findings",
     "Leader",
+    "PassedPolicy",
     "PolicyTotals",
     "PolicyVersion",
     "Rule",

@@ -15,6 +15,7 @@ from ibgu.core.assurance.certify.policy_breakers import ENDING, ImageEnds, of_br
 from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
 from ibgu.core.assurance.certify.policy_follow_ups import unasked
+from ibgu.core.assurance.certify.policy_glass import PassedPolicy, PassedStarts
 from ibgu.core.assurance.certify.policy_rules import objection
 from ibgu.core.assurance.certify.policy_starts import (
     Objection,
@@ -60,6 +61,8 @@ class PolicyTotals(Struct, frozen=True):
     """Starts of which the history does not show whether a policy allowed them."""
     unknown: dict[str, int]
     """What would have to be known, with the number of those starts that it is about."""
+    passed: tuple[PassedPolicy, ...] = ()
+    """The policies that starts have passed by BreakGlass."""
 
 
 class _Suspect(Struct):
@@ -92,6 +95,7 @@ class PolicyAudit:
         self._unjudged: set[int] = set()
         """The events of those starts."""
         self._unknown: Counter[str] = Counter()
+        self._passed = PassedStarts()
 
     def read(self, event: Event) -> None:
         """Judges the event if it is a start, and counts the claim that it takes or releases."""
@@ -121,6 +125,7 @@ class PolicyAudit:
             starts=self._starts,
             unjudged=len(self._unjudged | left),
             unknown=dict(sorted(unknown.items())),
+            passed=self._passed.totals(),
         )
 
     def _subject(self, event: Event) -> RolloutCase | None:
@@ -169,9 +174,12 @@ class PolicyAudit:
         for each in policies:
             seen = with_policy_facts(each, start)
             if rollout.grants.passes(policy_gate(each.name), event.at):
+                held = all(self._objections(each, seen, rollout)) and not each.absent
                 each = replace(each, specs=[behind_glass(spec) for spec in each.specs])
                 # It waits for no canaries of this policy.
                 seen = replace(seen, is_canary=True)
+                if held and not all(self._objections(each, seen, rollout)):
+                    self._passed.note(each.name, event, rollout.grants)
             unknown.add(self._judge_by(each, seen, event, rollout))
         unknown.discard("")
         self._unknown.update(unknown)
@@ -185,14 +193,17 @@ class PolicyAudit:
         if start is None:
             return
         for each in policies:
-            if not rollout.grants.passes(policy_gate(each.name), event.at):
-                self._judge_time(each, start, event)
+            passes = rollout.grants.passes(policy_gate(each.name), event.at)
+            wrong = _wrong_time(each, start)
+            if not passes:
+                self._judge_time(each, wrong, start, event)
+            elif wrong is not None:
+                self._passed.note(each.name, event, rollout.grants)
 
-    def _judge_time(self, policy: PossiblePolicy, start: Start, event: Event) -> None:
-        specs = [alike_for_all(spec) for spec in policy.specs]
-        found = [next(of_times(spec, start), None) for spec in specs if spec and about(spec, start)]
-        wrong = next((each for each in found if each), Objection())
-        allowed = policy.absent or len(found) < len(specs) or None in found
+    def _judge_time(
+        self, policy: PossiblePolicy, found: Objection | None, start: Start, event: Event
+    ) -> None:
+        allowed, wrong = found is None, found or Objection()
         words = f"{wrong.rule}: {event.cluster} is sent {start.action} {wrong.words}"
         self._audit.require(Rule.POLICIES, allowed, event, f"{words} (RolloutPolicy/{policy.name})")
 
@@ -201,9 +212,7 @@ class PolicyAudit:
     ) -> str:
         """Checks that the start was right under one of the versions that the controller may have
         known. Returns what is not known and decides on it; empty: it was judged."""
-        proofs = self._audit.proofs[rollout.kind]
-        breaker = partial(of_breaker, start=start, rollout=rollout, proofs=proofs, ends=self._ends)
-        objections = list(_objections(policy, start, breaker))
+        objections = self._objections(policy, start, rollout)
         unknown = next((each.unknown for each in objections if each and each.unknown), "")
         allowed = policy.absent or not all(objections)
         if unknown and not allowed:
@@ -219,6 +228,21 @@ class PolicyAudit:
         else:
             self._audit.require(Rule.POLICIES, allowed, event, words, *others)
         return ""
+
+    def _objections(
+        self, policy: PossiblePolicy, start: Start, rollout: RolloutCase
+    ) -> list[Objection | None]:
+        proofs = self._audit.proofs[rollout.kind]
+        breaker = partial(of_breaker, start=start, rollout=rollout, proofs=proofs, ends=self._ends)
+        return list(_objections(policy, start, breaker))
+
+
+def _wrong_time(policy: PossiblePolicy, start: Start) -> Objection | None:
+    """Returns why none of the versions allows the time; None: one of them does."""
+    specs = [alike_for_all(spec) for spec in policy.specs]
+    found = [next(of_times(spec, start), None) for spec in specs if spec and about(spec, start)]
+    allowed = policy.absent or len(found) < len(specs) or None in found
+    return None if allowed else next((each for each in found if each), None)
 
 
 def _objections(

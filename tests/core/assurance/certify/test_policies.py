@@ -12,6 +12,7 @@ from ibgu.core.assurance.certify import (
     Certifier,
     Event,
     Findings,
+    PassedPolicy,
     PolicyTotals,
     PolicyVersion,
     Rule,
@@ -458,5 +459,39 @@ def test_broken_glass_lets_an_action_be_sent_late() -> None:
     break_glass(engine, "RolloutPolicy/network", hours=10)
     engine.allow()
     engine.wait(hours=2)
-    assert judged(log_of(engine), **LATE).violations == ()
+    log = log_of(engine)
+    findings = judged(log, **LATE)
+    assert findings.violations == ()
+    assert totals(judged(log, inFlight=5)).passed == ()
+    assert totals(findings).passed == (PassedPolicy("network", 1, ("nora",)),)
     assert Kind.RUN_ARMING in engine.kinds("site-1")
+
+
+def behind_glass(gate: str = "RolloutPolicy/network") -> list[Event]:
+    """Two clusters whose freeze two people let pass, one after the other."""
+    engine = InMemoryEngine("site-1", "site-2")
+    set_policies(engine, policy(**FROZEN))
+    engine.apply(ibgu("a", "Prep", concurrency=1))
+    engine.wait(minutes=5)
+    for user in ("nora", "bob"):
+        break_glass(engine, "RolloutPolicy/network", gate, user=user, hours=10)
+    engine.wait(hours=3)
+    return log_of(engine)
+
+
+def test_starts_that_pass_a_policy_by_break_glass_are_counted() -> None:
+    findings = judged(behind_glass(), **FROZEN)
+    assert (findings.violations, totals(findings).starts) == ((), 2)
+    assert totals(findings).passed == (PassedPolicy("network", 2, ("bob", "nora")),)
+
+
+@pytest.mark.parametrize("spec", [{"inFlight": 5}, APART, {**FROZEN, "actions": ["Upgrade"]}])
+def test_starts_that_a_policy_allows_pass_it_by_no_break_glass(spec: Spec) -> None:
+    assert totals(judged(behind_glass(), **spec)).passed == ()
+
+
+def test_a_start_that_no_break_glass_allows_is_a_violation_alone() -> None:
+    versions = [version("other", **FROZEN), version(inFlight=5)]
+    findings = certify(behind_glass(), policies=versions)
+    assert findings.broken == {Rule.POLICIES: 2}
+    assert totals(findings).passed == ()

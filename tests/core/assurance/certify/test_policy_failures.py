@@ -403,7 +403,10 @@ def behind_glass(*bad: int, most: int = 1) -> Log:
 
 def test_broken_glass_opens_no_failure_budget() -> None:
     log = behind_glass(1)
-    found = words(judged(log, **few(0)))
+    judgement = judged(log, **few(0))
+    assert judgement.policies is not None
+    assert judgement.policies.passed == ()
+    found = words(judgement)
     assert [each.split()[:2] for each in found] == [["R50.9:", f"site-{n}"] for n in (2, 3, 4)]
     assert words(judged(log, **first(count=1)))[0].startswith("R50.11: site-2 starts Prep after")
     frozen = {"freezes": [{"from": "2025-12-31T00:00:00Z", "until": "2026-02-01T00:00:00Z"}]}
