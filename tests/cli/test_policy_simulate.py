@@ -15,6 +15,7 @@ from ibgu.cli.app import app
 from ibgu.cli.show.policy_simulation import NOTE
 from ibgu.db import Journal
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.gates.policies.grants import break_glass
 from tests.db.conftest import db, leading
 from tests.db.recording import tell
 
@@ -78,6 +79,26 @@ async def test_policies_that_hold_nothing_end_with_0(leading: Leading, simulate:
     await tell(await leading(), story("a"))
     done = await simulate(WIDE)
     assert (done.exit_code, done.stdout.splitlines()[2]) == (0, "wide  would have held none")
+
+
+async def test_starts_that_passed_by_break_glass_are_counted(
+    leading: Leading, simulate: Simulate
+) -> None:
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep"))
+    break_glass(engine, "RolloutPolicy/holidays", hours=24)
+    engine.wait(hours=3)
+    await tell(await leading(), engine)
+    done = await simulate(HOLIDAYS)
+    assert (done.exit_code, done.stdout.splitlines()[2:4]) == (
+        0,
+        [
+            "holidays  would have held none",
+            "  2 starts passed by break glass: without it the policy holds them, or may",
+        ],
+    )
+    [found] = json.loads((await simulate(HOLIDAYS, "-o", "json")).stdout)["policies"]
+    assert (found["held"], found["passedByBreakGlass"]) == (0, 2)
 
 
 async def test_labels_that_the_journal_knows_select_clusters(

@@ -56,6 +56,10 @@ def _policy(found: PolicyOutcome, style: OutputStyle) -> Iterator[str]:
         yield f"{name}  {held}: {_counted(found.reasons)}"
     else:
         yield f"{name}  would have held none"
+    if found.passed:
+        starts = counted(found.passed, "start", spec=",")
+        words = f"{starts} passed by break glass: without it the policy holds them, or may"
+        yield from style.under("  ", words)
     for each in found.first[:_SHOWN]:
         yield from style.under("  ", _start(each))
     if found.held > _SHOWN:
@@ -96,6 +100,7 @@ def _policy_body(found: PolicyOutcome) -> dict[str, Any]:
         "held": found.held,
         "clusters": found.clusters,
         "reasons": found.reasons,
+        "passedByBreakGlass": found.passed,
         "notJudged": found.unjudged,
         "notKnown": found.unknown,
         "first": [_start_body(each) for each in found.first],

@@ -31,6 +31,9 @@ class PolicyOutcome(Struct, frozen=True):
     """The starts that it would have held."""
     clusters: int
     """Their clusters, each counted once in its rollout."""
+    passed: int
+    """The starts that passed the policy of this name by BreakGlass, and that it would have held,
+    or may have. They are counted here alone."""
     unjudged: int
     """The starts of which the log does not show whether it would have held them."""
     unknown: Mapping[str, int]

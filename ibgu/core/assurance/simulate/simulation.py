@@ -44,6 +44,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.held = 0
+        self.passed = 0
         self.clusters: set[tuple[str, str]] = set()
         self.unknown: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -75,6 +76,7 @@ class _Tally:
             policy=policy,
             held=self.held,
             clusters=len(self.clusters),
+            passed=self.passed,
             unjudged=self.unknown.total(),
             unknown=dict(sorted(self.unknown.items())),
             reasons=dict(self.reasons.most_common()),
@@ -151,11 +153,14 @@ class PolicySimulation:
             return
         self._starts += 1
         self._rollouts.add(event.rollout)
-        asked = [
-            (judge, tally, *judge.about(start, rollout))
-            for judge, tally in zip(self._judges, self._tallies, strict=True)
-            if not rollout.grants.passes(policy_gate(judge.name), event.at)
-        ]
+        asked = []
+        for judge, tally in zip(self._judges, self._tallies, strict=True):
+            spec, seen = judge.about(start, rollout)
+            if not rollout.grants.passes(policy_gate(judge.name), event.at):
+                asked.append((judge, tally, spec, seen))
+                continue
+            alone = replace(seen, is_canary=canary_of(spec, seen))
+            tally.passed += judge.objection(spec, alone, rollout) is not None
         answers = {canary_of(spec, seen) for _, _, spec, seen in asked}
         # A canary of one policy waits for the canaries of no other.
         is_canary = True if True in answers else None if None in answers else False

@@ -348,7 +348,9 @@ def test_broken_glass_lets_the_rollout_pass() -> None:
     engine.apply(ibgu("a", "Prep"))
     engine.wait(hours=1)
     passed, kept = run(log_of(engine), FROZEN, FROZEN).policies
-    assert (passed.held, kept.held) == (0, 1)
+    assert [(each.held, each.passed) for each in (passed, kept)] == [(0, 1), (1, 0)]
+    allowed = alone(log_of(engine), {"inFlight": 5})
+    assert (allowed.held, allowed.passed) == (0, 0)
 
 
 def test_earlier_starts_are_not_judged() -> None:
