@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
+from ibgu.core.notify.failures import most_serious
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver
 from ibgu.core.notify.state import (
@@ -27,6 +28,10 @@ REPEAT_AFTER = timedelta(minutes=1)
 """The time between repeats: a restarted Alertmanager has forgotten its alerts."""
 LASTS = timedelta(minutes=15)
 """The time after which an alert resolves itself if ibgu is gone."""
+
+
+DESCRIBED = 3
+"""The most groups of failures that an alert describes."""
 
 
 def wanted(
@@ -91,7 +96,7 @@ def _alerts(
         )
     recent = [group for group in track.groups if now - group.last < FAILURES_LAST]
     if recent:
-        yield Topic.CLUSTERS_FAILED, _failed(recent, subject)
+        yield Topic.CLUSTERS_FAILED, _failed(most_serious(recent), subject)
 
 
 def _held(hold: Hold, subject: _Subject, what: str) -> Alert:
@@ -110,12 +115,17 @@ def _approval(needed: NeededApproval, subject: _Subject) -> Alert:
 
 def _failed(groups: Sequence[FailureGroup], subject: _Subject) -> Alert:
     """Returns one alert for the rollout: its labels must not change while the numbers do."""
-    largest = max(groups, key=lambda group: group.count)
     count = sum(group.count for group in groups)
-    failure = words.failed(largest)
-    more = f"{failure} → {largest.remedy}" if largest.remedy else failure
+    more = "; ".join(map(_failure, groups[:DESCRIBED]))
+    if len(groups) > DESCRIBED:
+        more += f"; and {counted(len(groups) - DESCRIBED, 'other failure')}, see `ibgu status`"
     since = min(group.first for group in groups)
     return _alert("IbguClustersFailed", subject, f"{counted(count, 'cluster')} failed", more, since)
+
+
+def _failure(group: FailureGroup) -> str:
+    said = words.failed(group)
+    return f"{said} → {group.remedy}" if group.remedy else said
 
 
 def _alert(

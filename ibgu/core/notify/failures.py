@@ -1,10 +1,12 @@
 """Groups failures: one message for the first cluster, then fewer and fewer."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from msgspec.structs import replace
 
-from ibgu.core.drivers import declared
+from ibgu.core.drivers import declared, traits
 from ibgu.core.engine.driver import FailureTexts
 from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import NAMED, FailureGroup
@@ -41,6 +43,21 @@ def without(groups: Sequence[FailureGroup], fact: RolloutEvent) -> tuple[Failure
     less = replace(found, count=found.count - 1, clusters=clusters)
     changed = (less if group is found else group for group in groups)
     return tuple(group for group in changed if group.count)
+
+
+def most_serious(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
+    """Returns the groups, those of actions that reboot first, and then the largest. The largest of
+    each step and action comes before any second one."""
+    ranks: Counter[tuple[int, str]] = Counter()
+    ranked = []
+    for group in sorted(groups, key=lambda group: (not _reboots(group.action), -group.count)):
+        ranked.append((ranks[group.step, group.action], group))
+        ranks[group.step, group.action] += 1
+    return [group for _, group in sorted(ranked, key=itemgetter(0))]
+
+
+def _reboots(action: str) -> bool:
+    return declared(action) and traits(action).reboots
 
 
 def milestone(count: int) -> bool:

@@ -20,7 +20,7 @@ from ibgu.core.notify import (
 )
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, without_quotes
-from ibgu.core.notify.state import Alert, Hold, NeededApproval, TrackedEvents
+from ibgu.core.notify.state import Alert, FailureGroup, Hold, NeededApproval, TrackedEvents
 from tests.core.engine.decide.fleet import START
 from tests.core.notify.messages import UID, facts_of, folded, prepared
 
@@ -182,6 +182,43 @@ def test_more_failures_are_the_same_alert_with_another_text(
     (_, failed) = posted(more, START + 5 * HOUR, before=memory)
     assert failed["annotations"]["summary"] == "fleet/a: 7 clusters failed"
     assert failed["annotations"]["description"].endswith(" → mend it")
+
+
+def failure_of(step: int, action: str, count: int = 1, failure: str = "Odd") -> FailureGroup:
+    return FailureGroup(
+        step=step,
+        action=action,
+        failure=failure,
+        words="",
+        count=count,
+        clusters=(),
+        first=START,
+        last=START,
+    )
+
+
+def described(*groups: FailureGroup) -> str:
+    track = TrackedEvents(namespace="fleet", name="a", groups=groups)
+    (alert,) = posted(NotificationState({UID: track}), START)
+    description = alert["annotations"]["description"]
+    assert isinstance(description, str)
+    return description
+
+
+def test_failures_of_each_step_and_action_are_described_reboots_first() -> None:
+    upgrade = replace(failure_of(1, "Upgrade"), remedy="mend it")
+    assert described(failure_of(0, "Prep"), upgrade) == (
+        "step 2: 1 cluster failed in Upgrade: Odd → mend it; step 1: 1 cluster failed in Prep: Odd"
+    )
+
+
+def test_an_alert_describes_three_failures_and_counts_the_others() -> None:
+    preps = [failure_of(0, "Prep", count, f"Odd{count}") for count in (3, 9, 7)]
+    others = [failure_of(1, "Upgrade", 2), failure_of(2, "Nap", 1)]
+    assert described(*preps, *others) == (
+        "step 2: 2 clusters failed in Upgrade: Odd; step 1: 9 clusters failed in Prep: Odd9; "
+        "step 3: 1 cluster failed in Nap: Odd; and 2 other failures, see `ibgu status`"
+    )
 
 
 def test_old_failures_fire_no_more(stopped: tuple[NotificationState, list[Message]]) -> None:
