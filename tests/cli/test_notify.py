@@ -1,6 +1,7 @@
 """`ibgu notify test` against receivers that are really there."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,24 @@ async def test_each_receiver_reports_success_or_its_error(tmp_path: Path) -> Non
     assert f"✗ bad  urlFile: {tmp_path}/nowhere can't be read" in every.output
     assert "✗ lost  caFile: /nowhere: No such file" in every.output
     assert (refused.exit_code, refused.output) == (1, "✗ good  403 Forbidden\n")
+
+
+async def test_a_sample_alert_fires_and_the_output_says_for_how_long(tmp_path: Path) -> None:
+    async with site() as alertmanager:
+        alerts = {"name": "alerts", "format": "alertmanager", "url": alertmanager.url}
+        result = await tried(written(tmp_path, alerts))
+    assert result.exit_code == 0, result.output
+    fires = "the alert IbguClustersFailed of ibgu-test/test fires, and resolves after 5 min\n"
+    assert result.output.endswith(fires)
+    [alert] = alertmanager.taken[0].json
+    assert datetime.fromisoformat(alert["endsAt"]) > datetime.now(UTC) + timedelta(minutes=3)
+
+
+@pytest.mark.parametrize("words", [["--help"], []])
+def test_the_help_says_what_there_is(words: list[str]) -> None:
+    output = CliRunner().invoke(app, ["notify", *words]).output
+    assert "Tests the receivers of notifications." in output
+    assert "Shows the receivers" not in output
 
 
 @pytest.mark.parametrize(

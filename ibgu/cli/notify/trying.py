@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from ibgu.controller.notify import SecretUnavailable, sender
-from ibgu.core.notify import Receiver, sample
+from ibgu.core.notify import ALERT_LASTS, Format, Receiver, sample
+from ibgu.core.text.spans import duration
 
 HUB = "test"
 
@@ -25,5 +26,13 @@ async def _try(receiver: Receiver) -> tuple[str, bool, str]:
         return receiver.name, False, str(error)
     words = f"{answer.status or ''} {answer.words}".strip()
     if answer.delivered:
-        words = f"{words} in {(perf_counter() - began) * 1000:.0f} ms"
+        words = f"{words} in {(perf_counter() - began) * 1000:.0f} ms{_fires(receiver)}"
     return receiver.name, answer.delivered, words
+
+
+def _fires(receiver: Receiver) -> str:
+    """Returns what the receiver makes of the sample, where that takes a while."""
+    if receiver.format is not Format.ALERTMANAGER:
+        return ""
+    lasts = duration(ALERT_LASTS)
+    return f"; the alert IbguClustersFailed of ibgu-test/test fires, and resolves after {lasts}"

@@ -11,12 +11,13 @@ from ibgu.core.notify.receiver import Format, InvalidReceiverFile, Receiver, par
 from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
 from ibgu.core.notify.retry import DeliveryResponse, pause, redacted, retry_after
 from ibgu.core.notify.rollout_event import READ, RolloutEvent
-from ibgu.core.notify.sample import sample
+from ibgu.core.notify.sample import ALERT_LASTS, sample
 from ibgu.core.notify.signing import InvalidSecret, headers, keys
 from ibgu.core.notify.state import NotificationState
 from ibgu.core.notify.timed import overdue
 
 __all__ = [
+    "ALERT_LASTS",
     "READ",
     "REPEAT_AFTER",
     "DeliveryResponse",

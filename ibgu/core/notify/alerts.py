@@ -47,12 +47,17 @@ def wanted(
     )
 
 
-def body(wanted: Sequence[Alert], before: Sequence[Alert], now: datetime) -> bytes:
+def body(
+    wanted: Sequence[Alert],
+    before: Sequence[Alert],
+    now: datetime,
+    lasts: timedelta = LASTS,
+) -> bytes:
     """Returns the body with everything that fires, and with what fired `before` and no longer
     does."""
     keys = {alert.key for alert in wanted}
     over = [alert for alert in before if alert.key not in keys]
-    posted = [_posted(alert, now + LASTS) for alert in wanted]
+    posted = [_posted(alert, now + lasts) for alert in wanted]
     posted += [_posted(alert, max(now, alert.since)) for alert in over]
     return msgspec.json.encode(posted)
 

@@ -1,6 +1,6 @@
 """The request that carries a message to a receiver."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -28,8 +28,11 @@ def request_of(message: Message, receiver: Receiver, hub: str) -> NotificationRe
 
 
 def request_of_alerts(
-    wanted: tuple[Alert, ...], before: tuple[Alert, ...], now: datetime
+    wanted: tuple[Alert, ...],
+    before: tuple[Alert, ...],
+    now: datetime,
+    lasts: timedelta = alerts.LASTS,
 ) -> NotificationRequest:
-    content = alerts.body(wanted, before, now)
+    content = alerts.body(wanted, before, now, lasts)
     name = f"alerts-{now.timestamp():.3f}"
     return NotificationRequest(name, "application/json", content, now, alerts.PATH)

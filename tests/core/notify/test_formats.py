@@ -283,4 +283,5 @@ def test_the_sample_message_is_marked_as_a_test() -> None:
     (alert,) = json.loads(
         sample(receiver(Format.ALERTMANAGER, namespaces=("x",)), "hub-1", START).body
     )
-    assert alert["startsAt"] == alert["endsAt"]
+    assert datetime.fromisoformat(alert["startsAt"]) == START
+    assert datetime.fromisoformat(alert["endsAt"]) == START + timedelta(minutes=5)
