@@ -1,8 +1,8 @@
 """Reads the starts that policies may hold, with what was in flight and had failed by then (R50).
 
 What is in flight is counted over all rollouts of the hub, from the events alone. A cluster that a
-rollout left while it was not reachable does not count here, though it does for the engine: when it
-was reached again is not in the history.
+rollout left in the middle of a reboot does not count here, though it does for the engine while it
+is not reachable: when it was reached again is not in the history.
 """
 
 from collections.abc import Iterable, Iterator

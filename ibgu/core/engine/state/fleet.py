@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from typing import TypeVar
 
 from ibgu.core.engine.state.action_ends import ActionEnd, seed_end_of
@@ -19,6 +18,7 @@ from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import QUEUED, TrackedStep
 from ibgu.core.model import (
     Decision,
+    Finished,
     InFlight,
     Intended,
     Member,
@@ -202,16 +202,6 @@ class FleetState:
         gone = (b.rollout for b in self.rollouts.values() if b.rollout.deleted_at is not None)
         return self.handled | {rollout.uid for rollout in gone}
 
-    def left_rebooting(self) -> Iterator[tuple[str, str]]:
-        """Yields the clusters, by uid and name, that a rollout has asked to reboot and has let go
-        of, without knowing how it ended."""
-        for tracked in self.rollouts.values():
-            for step in tracked.steps:
-                waiting = step.members.values() if step.not_started else ()
-                for member in chain(step.watched.values(), waiting):
-                    if _left_rebooting(member):
-                        yield member.uid, member.cluster
-
     def foreign(self, run: str) -> bool:
         """Whether the run that a cluster or a work shows is not ours; also true for no run."""
         return not run or run in self.foreign_runs
@@ -250,6 +240,7 @@ class FleetState:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
+        undo += self._note_reboot(before, member)
         if isinstance(before, Waiting) and _needs_no_place(before, member):
             self.occupancy.note_left()
         started = _started(before, member)
@@ -299,6 +290,15 @@ class FleetState:
 
         return undo
 
+    def _note_reboot(self, before: Member | None, member: Member) -> list[Undo]:
+        """Notes whether the member's cluster may reboot though nobody has its claim."""
+        was, left = before is not None and _left_rebooting(before), _left_rebooting(member)
+        if was == left:
+            return []
+        note = partial(self.occupancy.note_reboot, member.uid, Holder(*member.key))
+        note(left=left)
+        return [partial(note, left=was)]
+
     def _put_pending_patch(self, pending: PendingPatch) -> Undo:
         before = self._dequeue(pending.uid)
         if not pending.empty:
@@ -332,11 +332,15 @@ _TOLD = frozenset({RunResult.FAILED, RunResult.REFUSED})
 
 
 def _left_rebooting(member: Member) -> bool:
-    run = member.run
-    if isinstance(member, InFlight) or run is None or run.armed_at is None:
+    """Whether nodes of the member's cluster may reboot for a run that has ended for ibgu: nobody
+    knows how it ended, and ibgu still expects to learn it."""
+    if isinstance(member, InFlight) or (isinstance(member, Finished) and not member.watched):
         return False
-    ended = run.result
-    return traits(run.action).reboots and not (ended is None or ended.success or ended in _TOLD)
+    run = member.run
+    if run is None or run.arming_at is None or run.result.success or run.result in _TOLD:
+        return False
+    action = traits(run.action)
+    return action.reboots or action.resumes
 
 
 def _needs_no_place(before: Waiting, member: Member) -> bool:

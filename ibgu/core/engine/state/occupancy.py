@@ -1,7 +1,7 @@
 """Counts the clusters in flight over all rollouts, for the limits of policies (R50).
 
 A cluster is in flight while some rollout has its claim, whatever that rollout does there. One that
-is dark when its claim is released may still reboot: it counts until the hub can reach it.
+was left in the middle of a reboot counts without a claim while the hub can't reach it.
 """
 
 from collections import Counter
@@ -168,11 +168,14 @@ class Occupancy:
         self._namespace_of = namespace_of
         self._limits: tuple[PolicyLimits, ...] = ()
         self._changed: dict[str, None] = {}
+        self.left: dict[str, set[Holder]] = {}
+        """The members that have left their cluster in the middle of a reboot, as far as their
+        rollouts know, by ManagedCluster uid."""
         self._places: dict[str, tuple[Place, ...]] = {}
-        """The places of each claim, and of each cluster that was left dark, by ManagedCluster
+        """The places of each claim, and of each dark cluster that was left, by ManagedCluster
         uid."""
         self._names: dict[str, str] = {}
-        """The names of these clusters, by the same."""
+        """The names of the clusters that are claimed or were left, by the same."""
         self._uids: dict[str, set[str]] = {}
         """The other way round: two, where a cluster was created again."""
         self._taken: Counter[Place] = Counter()
@@ -190,12 +193,8 @@ class Occupancy:
         self._freed = False
         self._labels = CountedLabels()
 
-    def follow(
-        self, limits: tuple[PolicyLimits, ...], left: Iterable[tuple[str, str]] = ()
-    ) -> None:
-        """Counts for these limits from now on. `left`: the clusters, by uid and name, that a
-        rollout has left in the middle of a reboot, as far as it knows."""
-        known = dict(left) | self._names
+    def follow(self, limits: tuple[PolicyLimits, ...]) -> None:
+        """Counts for these limits from now on."""
         self._limits = limits
         self._labels.follow({key for each in limits for key in each.keys})
         for counted in (self._places, self._taken, self._names, self._uids, self._changed):
@@ -206,8 +205,8 @@ class Occupancy:
         if not limits:
             self._owners.clear()
             return
-        for uid, name in known.items():
-            self._know(uid, name)
+        for uid, members in self.left.items():
+            self._know(uid, next(iter(members)).cluster)
         for uid, holder in self._claims.items():
             self._know(uid, holder.cluster)
         self._changed.update(dict.fromkeys(self._names))
@@ -227,6 +226,17 @@ class Occupancy:
                 self._labels.release(self._names.get(uid, ""), uid)
             self._changed[uid] = None
             self._freed = True
+
+    def note_reboot(self, uid: str, member: Holder, *, left: bool) -> None:
+        """Notes whether the member has left its cluster in the middle of a reboot, as far as its
+        rollout knows."""
+        members = self.left.setdefault(uid, set())
+        (members.add if left else members.discard)(member)
+        if not members:
+            del self.left[uid]
+        if self._limits:
+            self._know(uid, member.cluster)
+        self.note_change(uid)
 
     def note_cluster(self, name: str) -> bool:
         """Notes that the hub shows a cluster differently, or not any more. It may be another one
@@ -300,9 +310,11 @@ class Occupancy:
             before = self._places.pop(uid, ())
             self._taken.subtract(before)
             self._leave(uid, before)
-            if holder is None and (found is None or found.reachable):
+            if holder is None and uid not in self.left:
                 continue
             self._know(uid, name)
+            if holder is None and (found is None or found.reachable):
+                continue
             self._places[uid] = (
                 self._of(found) if found is not None else before or self._unseen(name, uid)
             )

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from msgspec import convert
 from msgspec.structs import replace
 
+from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import CancellingStep, FleetState, Holder
-from ibgu.core.engine.state.occupancy import PolicyLimits
+from ibgu.core.engine.state.occupancy import Place, PolicyLimits
 from ibgu.core.model import (
     Change,
     Decision,
@@ -26,6 +27,7 @@ from ibgu.core.model import (
     Preempt,
     Rollout,
     RolloutState,
+    RunResult,
     RunState,
     Step,
     StepState,
@@ -49,6 +51,7 @@ from tests.core.engine.state.records import (
     step,
     world_of,
 )
+from tests.core.engine.state.test_occupancy import view
 
 DEBT = PendingPatch(
     uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(None, "")}
@@ -194,6 +197,45 @@ def test_a_start_that_is_taken_back_has_recorded_no_labels() -> None:
     assert unrecorded() == {}
     undo()
     assert unrecorded() == {"site-1": None}
+
+
+def withdrawn(action: Any, **changes: Any) -> Member:
+    """A member that waits after a run that its cluster was not seen to take."""
+    ended = {"state": RunState.ENDED, "ended_at": NOW, "result": RunResult.WITHDRAWN, **changes}
+    return member(run=run(action, **ended, disarmed=True))
+
+
+@pytest.mark.parametrize(
+    ("left", "taken"),
+    [
+        (failed(result=RunResult.LIMIT, watched=True), 1),
+        (failed(result=RunResult.LIMIT, watched=False), 0),
+        (failed(result=RunResult.FAILED, watched=True), 0),
+        (failed(action=Action.PREP, result=RunResult.LIMIT, watched=True), 0),
+        (done("site-1", Action.UPGRADE), 0),
+        (withdrawn(Action.UPGRADE, armed_at=None), 1),
+        (withdrawn(Action.UPGRADE, arming_at=None, armed_at=None), 0),
+        (withdrawn(UpdateAction.POOLS), 1),
+    ],
+)
+def test_a_dark_cluster_counts_by_the_records_alone(left: Member, taken: int) -> None:
+    """So it counts the same before a restart and after it."""
+    limits = PolicyLimits("few", convert({"inFlight": 1}, RolloutPolicySpec))
+    dark = view("site-1", reachable=False)
+    succeeded = {"ended_at": NOW, "result": RunResult.SUCCEEDED, "disarmed": True}
+    last = left.run or run(Action.UPGRADE, state=RunState.ENDED, **succeeded)
+    fleet = world_of(rollout(), [step()], [in_flight(run=last)])
+    loaded = world_of(rollout(), [step()], [left])
+    for each in (fleet, loaded):
+        each.occupancy.follow((limits,))
+    free = partial(fleet.occupancy.free, limits, Place("few"), lambda name: dark)
+    undo = fleet.apply(put(left, Kind.FINISHED if left.finished else Kind.RETURNED))
+    assert free() == 1 - taken
+    assert fleet.occupancy.left == loaded.occupancy.left
+    assert loaded.occupancy.free(limits, Place("few"), lambda name: dark) == 1 - taken
+    undo()
+    assert free() == 0
+    assert fleet.occupancy.left == {}
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,20 @@ class Scene:
         self.claims = {f"uid-{name}": Holder("uid-r", 0, name) for name in claimed}
         self.namespaces: dict[str, str] = {}
         self.occupancy = Occupancy(self.claims, lambda uid: self.namespaces.get(uid, ""))
-        self.left = [(f"uid-{name}", name) for name in left]
+        for name in left:
+            self.note_reboot(name, left=True)
 
     def begin(self) -> "Scene":
-        self.occupancy.follow((LIMITS,), self.left)
+        self.occupancy.follow((LIMITS,))
         return self
+
+    def note_reboot(self, name: str, *, left: bool) -> None:
+        self.occupancy.note_reboot(f"uid-{name}", Holder("uid-r", 0, name), left=left)
+
+    def leave(self, name: str) -> None:
+        """Releases the cluster in the middle of a reboot."""
+        self.release(name)
+        self.note_reboot(name, left=True)
 
     def show(self, name: str, **shown: object) -> None:
         self.clusters[name] = view(name, **shown)  # type: ignore[arg-type]
@@ -120,13 +129,26 @@ def test_a_claimed_cluster_that_goes_keeps_its_places_until_it_is_released() -> 
     assert scene.taken == (0, 0, 0)
 
 
-def test_a_cluster_that_is_left_dark_counts_until_the_hub_reaches_it() -> None:
+def test_a_cluster_that_is_left_rebooting_counts_whenever_it_is_dark() -> None:
+    scene = Scene("a").begin()
+    scene.show("a", reachable=False)
+    scene.leave("a")
+    assert scene.taken == (1, 1, 1)
+    scene.show("a")
+    assert scene.taken == (0, 0, 0)
+    scene.show("a", reachable=False)
+    assert scene.taken == (1, 1, 1)
+    scene.note_reboot("a", left=False)
+    assert scene.occupancy.take_freed()
+    assert scene.taken == (0, 0, 0)
+    assert not scene.occupancy.note_cluster("a")
+
+
+def test_a_dark_cluster_that_does_not_reboot_counts_while_it_is_claimed() -> None:
     scene = Scene("a").begin()
     scene.show("a", reachable=False)
     assert scene.taken == (1, 1, 1)
     scene.release("a")
-    assert scene.taken == (1, 1, 1)
-    scene.show("a")
     assert scene.taken == (0, 0, 0)
 
 
@@ -138,10 +160,10 @@ def test_clusters_that_were_left_rebooting_count_from_the_beginning_while_dark()
     assert scene.taken == (0, 0, 0)
 
 
-def test_other_limits_count_a_cluster_that_is_left_dark_as_well() -> None:
+def test_other_limits_count_a_cluster_that_is_left_rebooting_as_well() -> None:
     scene = Scene("a").begin()
     scene.show("a", reachable=False)
-    scene.release("a")
+    scene.leave("a")
     assert scene.begin().taken == (1, 1, 1)
     scene.show("a")
     assert scene.taken == (0, 0, 0)
@@ -150,7 +172,7 @@ def test_other_limits_count_a_cluster_that_is_left_dark_as_well() -> None:
 def test_without_limits_nothing_is_counted() -> None:
     scene = Scene("a").begin()
     scene.show("a", reachable=False)
-    scene.release("a")
+    scene.leave("a")
     scene.occupancy.follow(())
     assert not scene.occupancy.note_cluster("a")
 
@@ -165,11 +187,11 @@ def test_two_clusters_of_one_name_are_counted_apart() -> None:
     assert scene.taken[0] == 1
 
 
-def test_a_cluster_that_is_left_dark_counts_until_the_hub_has_it_no_more() -> None:
+def test_a_cluster_that_is_left_rebooting_counts_until_the_hub_has_it_no_more() -> None:
     for shown in ({}, {"a": view("a", uid="uid-of-another", reachable=False)}):
         scene = Scene("a").begin()
         scene.show("a", reachable=False)
-        scene.release("a")
+        scene.leave("a")
         assert scene.taken == (1, 1, 1)
         del scene.clusters["a"]
         scene.clusters |= shown

@@ -42,7 +42,7 @@ class WaitingMembers:
         """Asks these policies from now on."""
         self._policies = policies
         self._recount_limits()
-        self._fleet.occupancy.follow(self._limits(), self._fleet.left_rebooting())
+        self._fleet.occupancy.follow(self._limits())
 
     def recount(self, now: datetime) -> bool:
         """Looks again at what changes with labels and time: limits that are a share of clusters,

@@ -425,18 +425,50 @@ def test_a_cluster_that_no_rollout_has_gives_its_place_back_when_seen() -> None:
     assert isinstance(engine.member("uid-b", 0, "east-2"), InFlight)
 
 
-def test_an_upgrade_that_has_passed_its_limit_may_still_reboot_its_cluster() -> None:
-    engine = fleet("east-1", "east-2", "east-3")
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "kept"), [("hang", "RolloutPolicy/network"), ("rollback", "")], ids=str
+)
+def test_a_cluster_that_goes_dark_after_its_upgrade_ended_keeps_its_place(
+    fault: str, kept: str, restarted: bool
+) -> None:
+    """The cluster may reboot even then, unless it has said that its Upgrade failed."""
+    engine = fleet("east-1", "east-2")
     for name, spoke in engine.spokes.items():
         spoke.to(Stage.PREP)
         engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    engine.spokes["east-1"].faults[Stage.UPGRADE] = "hang"
-    engine.spokes["east-3"].faults[Stage.UPGRADE] = "rollback"
-    engine.apply(ibgu("a", "Upgrade", timeout=60))
+    set_policies(engine, policy(neverTogether=[{"clusters": ["east-1", "east-2"]}]))
+    engine.spokes["east-1"].faults[Stage.UPGRADE] = fault
+    engine.apply(ibgu("a", "Upgrade", timeout=60, selectors=of("east-1")))
     engine.wait(hours=3)
-    for name in ("east-1", "east-3"):
-        assert engine.member("uid-a", 0, name).outcome is Outcome.FAILED
-    assert list(engine.fleet.left_rebooting()) == [("uid-east-1", "east-1")]
+    assert engine.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    engine.spokes["east-1"].dark = True
+    engine.touch_cluster("east-1")
+    if restarted:
+        engine.restart()
+    engine.apply(ibgu("b", "Upgrade", timeout=2000, selectors=of("east-2")))
+    engine.wait(minutes=4)
+    assert reason(engine, "uid-b", "east-2").gate == kept
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_cluster_that_is_dark_after_its_prep_keeps_no_place(restarted: bool) -> None:
+    """A Prep reboots nothing. With a restart or without, the same clusters count."""
+    engine = fleet("east-1", "east-2")
+    set_policies(engine, policy(neverTogether=[{"clusters": ["east-1", "east-2"]}]))
+    engine.spokes["east-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", timeout=30, selectors=of("east-1")))
+    engine.wait(minutes=5)
+    engine.spokes["east-1"].dark = True
+    engine.touch_cluster("east-1")
+    engine.apply(ibgu("b", "Prep", timeout=600, selectors=of("east-2")))
+    engine.wait(minutes=5)
+    assert reason(engine, "uid-b", "east-2").gate == "RolloutPolicy/network"
+    if restarted:
+        engine.restart()
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    assert succeeded(engine, "uid-b") == 1
 
 
 @pytest.mark.long
