@@ -26,7 +26,7 @@ from ibgu.core.model import (
     StepState,
     names,
 )
-from ibgu.core.model.grants import RolloutApproval
+from ibgu.core.model.grants import Approval, Grants, RolloutApproval
 from ibgu.core.model.kinds import JsonObject, LabelSelector, ObjectMeta, RolloutObject
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
@@ -309,6 +309,23 @@ async def test_people_approve_and_break_glass_in_their_own_name(
     wrong = await post("nora", "approve", {"step": 2, "before": "Step"})
     assert (wrong.status_code, wrong.json()["detail"]) == (409, "the plan of ran-x1 has no step 2")
     assert (await post("nora", "approve", {"step": 1})).status_code == 422
+
+
+async def test_a_second_approval_by_the_same_person_creates_none(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    known = Approval(uid="u-a", name="ran-x1-a", user="nora", step=0, before="Step")
+    grants = Grants((known,))
+    uid = await made("Prep")
+    await fleet(journal, uid, name="ran-x1", grants=grants)
+    done = await post("nora", "approve", {"step": 1, "before": "Step"})
+    assert done.status_code == 202, done.text
+    body = done.json()
+    assert body["done"].startswith("nora has approved step 1 of ran-x1 already; no policy asks")
+    assert (body["kubectl"], body["step"]) == ("", 1)
+    pages = admin.list_pages(paths.rollout_approvals("default"), RolloutApproval)
+    written = [each async for page, _ in pages for each in page]
+    assert uid not in {each.spec.rollout.uid for each in written}
 
 
 async def test_grants_are_judged_by_the_policies_in_force(

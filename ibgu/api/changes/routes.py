@@ -168,7 +168,8 @@ async def adopt(
 async def approve(
     changing: ChangingOfRequest, body: ApproveBody, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ApprovedBody:
-    """Writes a RolloutApproval in the name of the caller, who needs the right to create one."""
+    """Writes a RolloutApproval in the name of the caller, who needs the right to create one. If
+    they have approved the same already, nothing is written."""
     lasts = timedelta(minutes=body.minutes) if body.minutes else None
     policies = await policies_in_force(row, reads)
     grants = row.rollout.grants
@@ -178,8 +179,8 @@ async def approve(
         ),
         "rolloutapprovals",
     )
-    assert made.grant is not None
-    return ApprovedBody(**answer.model_dump(), step=made.grant["spec"]["step"])
+    assert made.step is not None
+    return ApprovedBody(**answer.model_dump(), step=made.step)
 
 
 @router.post("/break-glass", status_code=202, responses=_PROBLEMS, summary="Pass gates of policies")

@@ -130,8 +130,8 @@ def _tried(
 
     if how.options.direct:
         target, change = directly(how, namespace, wanted.decide, dry_run=True)
-        assert change.grant is not None
-        return change.grant["spec"]["step"], response_of(target, change)
+        assert change.step is not None
+        return change.step, response_of(target, change)
     found = asked(how, namespace, wanted.ask, dry_run=True)
     return found.step, found
 

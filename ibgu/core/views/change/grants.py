@@ -1,12 +1,14 @@
 """Grants that a person writes for a rollout: an approval, or broken glass (R50.13, R50.14)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD, UNKNOWN
 from ibgu.core.model.actions import Risk
-from ibgu.core.model.grants import ApprovalPoint, Grants, point_words
+from ibgu.core.model.grants import Approval, ApprovalPoint, Grants, point_words
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.rollout_policy import PolicyApproval
 from ibgu.core.plan.approvers import missing_approvers
@@ -40,7 +42,8 @@ def approve(
 ) -> RequestedChange:
     """Approves a step, from 1; None: the one that runs or comes next. `before`: what of it, see
     RolloutApprovalSpec. `policies`: those in force; None: they are not known. `grants`: those that
-    ibgu has seen. Raises ChangeRefused if the plan has no such thing."""
+    ibgu has seen: what the person has approved already is not approved again. Raises ChangeRefused
+    if the plan has no such thing."""
     number = step if step is not None else _next_step(target)
     if not 1 <= number <= len(target.actions):
         raise ChangeRefused(f"the plan of {target.name} has no step {number}")
@@ -52,18 +55,44 @@ def approve(
     spec: JsonObject = {"step": number, "before": before}
     if comment:
         spec["comment"] = comment
-    if lasts is not None:
-        spec["until"] = f"{target.now + lasts:{_TIME}}"
-    what = point_words(number, before)
-    until = f" until {utc(target.now + lasts)}" if lasts is not None else ""
-    done = f"{target.who} approves {what} of {target.name}{until}"
+    end = target.now + lasts if lasts is not None else None
+    if end is not None:
+        spec["until"] = f"{end:{_TIME}}"
+    known = _known_approval(target, grants, number - 1, before, end)
+    what = f"{point_words(number, before)} of {target.name}"
+    done = f"{target.who} approves {what}{_until(end)}"
+    if known is not None:
+        done = f"{target.who} has approved {what} already{_until(known.until)}"
     if policies is not None:
         actions = target.actions[number - 1]
         done += _unasked(points_asked(policies, target, actions), number, before)
         asked = approvals_asked(specs_of(policies, target), actions, before)
         done += _not_enough(target, asked, grants, number - 1, before)
+    if known is not None:
+        return RequestedChange(done, step=number)
     risk = risk_of_approval(before, target.actions[number - 1])
-    return _granted(target, "RolloutApproval", spec, done, risk)
+    return replace(_granted(target, "RolloutApproval", spec, done, risk), step=number)
+
+
+def _known_approval(
+    target: ChangeTarget, grants: Grants, step: int, before: str, end: datetime | None
+) -> Approval | None:
+    """Returns the approval by the same person that counts and lasts as long as the new one would;
+    None: there is none. One of a step that has changed since does not count."""
+    return next(
+        (
+            each
+            for each in grants.approvals
+            if each.user == target.who
+            and each.counts(step, before, target.now)
+            and (each.until is None or (end is not None and end <= each.until))
+        ),
+        None,
+    )
+
+
+def _until(end: datetime | None) -> str:
+    return f" until {utc(end)}" if end is not None else ""
 
 
 def _unasked(asked: Sequence[str] | None, number: int, before: str) -> str:

@@ -39,6 +39,8 @@ class RequestedChange(Struct, frozen=True):
     """A new IBGU."""
     grant: JsonObject | None = None
     """A new RolloutApproval or BreakGlass."""
+    step: int | None = None
+    """The step that an approval is about, from 1."""
     risk: Risk = SAFE
     """The risk of the change, including that of what may start because of it."""
 

@@ -175,6 +175,42 @@ def test_an_approval_that_no_policy_asks_for_says_so(
     assert done == f"olga approves {what} of ran{words}"
 
 
+@pytest.mark.parametrize(
+    ("given", "lasts", "again"),
+    [
+        ({}, None, False),
+        ({}, HOUR, False),
+        ({"until": NOW + 2 * HOUR}, HOUR, False),
+        ({"until": NOW + HOUR}, 2 * HOUR, True),
+        ({"until": NOW + HOUR}, None, True),
+        ({"until": NOW}, None, True),
+        ({"refused": "the step has changed since", "changed": True}, None, True),
+        ({"before": "Rest"}, None, True),
+        ({"step": 1}, None, True),
+        ({"user": "nora"}, None, True),
+    ],
+)
+def test_a_person_approves_the_same_only_once(
+    given: dict[str, Any], lasts: timedelta | None, again: bool
+) -> None:
+    """A new approval is written where the former one does not count, or ends sooner."""
+    grants = Grants((approval(**{"user": "olga"} | given),))
+    change = approve(target("Prep"), 1, "Step", lasts=lasts, grants=grants)
+    assert (change.grant is not None) is again
+    assert change.step == 1
+
+
+def test_a_second_approval_says_that_there_is_one_and_who_is_missing() -> None:
+    policies: JsonObject = {"board": {"approval": ONE | {"approvers": 2}}}
+    for until, words in ((None, ""), (NOW + HOUR, " until 2026-01-01T04:00:00Z")):
+        grants = Grants((approval("olga", until=until),))
+        change = approve(target("Prep"), 1, "Step", lasts=HOUR, policies=policies, grants=grants)
+        assert change == RequestedChange(
+            f"olga has approved step 1 of ran already{words}; 1 of 2: one more person must approve",
+            step=1,
+        )
+
+
 def approval(user: str, **more: Any) -> Approval:
     given: dict[str, Any] = {"uid": user, "name": user, "user": user, "step": 0, "before": "Step"}
     return Approval(**given | more)
@@ -190,7 +226,7 @@ def approval(user: str, **more: Any) -> Approval:
         ([ONE | {"approvers": 2}], Grants((approval("nora"),)), ""),
         (
             [ONE | {"approvers": 2}],
-            Grants((approval("olga"), approval("nora", refused="too old"))),
+            Grants((approval("olga", until=NOW + HOUR), approval("nora", refused="too old"))),
             "; 1 of 2: one more person must approve",
         ),
         (
