@@ -135,7 +135,9 @@ def test_a_rollout_that_is_over_at_once_is_read_for_longer(
 
 def test_the_time_to_wait_cuts_that_short() -> None:
     assert waited([DONE], most=3) == (DONE, 3)
-    assert waited([DONE], most=1) == (WaitResult.TIMED_OUT, 1)
+    assert waited([DONE], most=1) == (DONE, 1)
+    assert waited([None], most=1) == (WaitResult.TIMED_OUT, 1)
+    assert waited([None, DONE], most=2) == (WaitResult.TIMED_OUT, 2)
     assert waited([None], most=3) == (WaitResult.TIMED_OUT, 3)
 
 
