@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from msgspec import Struct
 
 from ibgu.core.model.kinds import JsonObject, Lease, ObjectMeta
@@ -22,6 +23,8 @@ from ibgu.hub.election.times import AdaptiveTimes, LeaseTimes
 from ibgu.hub.errors import HubError, LeaderStuck
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.hub.port import Hub
+
+log = structlog.get_logger("ibgu.election")
 
 Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
 
@@ -118,12 +121,21 @@ class Elector:
         if ours:
             return
         self._vacancy.watch()
+        holder = ""
         try:
             while not ours:
+                holder = self._stand_by(holder)
                 await self._vacancy.wait(self._pause())
                 ours = await self._try(self.times.renew_deadline)
         finally:
             self._vacancy.leave()
+
+    def _stand_by(self, logged: str) -> str:
+        """Logs who holds the lease, once for each holder; returns the last one that was logged."""
+        if self.leader in ("", logged, self._identity):
+            return logged
+        log.info("standing by", lease=f"{self._namespace}/{self._name}", holder=self.leader)
+        return self.leader
 
     def _pause(self) -> float:
         """Returns the seconds until the next attempt, at most until another's lease expires."""
