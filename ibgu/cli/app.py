@@ -1,6 +1,8 @@
 """Assembles the commands. Each imports what it needs when it is called, so that `--help` is
 quick."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ from ibgu.cli.content.manifests import manifests
 from ibgu.cli.content.oadp import oadp
 from ibgu.cli.content.policies import policy
 from ibgu.cli.doctor.command import doctor
+from ibgu.cli.errors import FAILED
 from ibgu.cli.examples import epilog
 from ibgu.cli.gather import gather
 from ibgu.cli.groups import Panel, PlainCommand, PlainGroup
@@ -132,11 +135,26 @@ app.add_typer(prepare, name="prepare", rich_help_panel=Panel.PREPARE)
 
 
 _PLUGIN = "kubectl-ibgu"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk, quota or file that is full."""
 
 
 def main() -> None:
     """Runs the command; as a plugin, its name is `kubectl ibgu`."""
-    app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)
+    try:
+        app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        _drop_output()
+        typer.echo(f"ibgu: can't write the output: {error.strerror}", err=True)
+        sys.exit(FAILED)
+
+
+def _drop_output() -> None:
+    """Drops what is still buffered: the interpreter would write it once more as it ends."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def kubectl_complete() -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.read.options import Namespace, RestOptions, Rollout
+from ibgu.cli.read.options import MAX_COUNT, Namespace, RestOptions, Rollout
 from ibgu.cli.show.form import WideForm, as_yaml
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def events(
         int, typer.Option("--after", min=0, help="Only events after the one with this number.")
     ] = 0,
     tail: Annotated[
-        int, typer.Option("--tail", min=-1, help="Number of newest events to show; -1: all.")
+        int,
+        typer.Option(
+            "--tail", min=-1, max=MAX_COUNT, help="Number of newest events to show; -1: all."
+        ),
     ] = -1,
     since: Annotated[
         str,

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import Cluster, RestOptions
+from ibgu.cli.read.options import MAX_COUNT, Cluster, RestOptions
 from ibgu.cli.read.output import Listing, ListOutput
 
 
 def history(
     cluster: Cluster,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="Number of newest steps to show.")
+        int, typer.Option("--limit", min=1, max=MAX_COUNT, help="Number of newest steps to show.")
     ] = 50,
     output: Listing = ListOutput.TABLE,
     *,

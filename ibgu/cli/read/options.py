@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
 
 
+MAX_COUNT = 2**31 - 1
+"""The largest number of items that can be asked for."""
+
+
 def without_namespace(name: str) -> str:
     """Returns the rollout's name. Raises BadParameter for NAMESPACE/NAME, as lists print it."""
     namespace, slash, rest = name.partition("/")
