@@ -163,8 +163,9 @@ def test_an_error_that_comes_up_before_a_chained_upgrade_keeps_the_slot() -> Non
     assert outcomes(engine) == [DONE] * 3
 
 
-def kept_in_a_chain() -> InMemoryEngine:
-    """Returns a fleet whose first cluster preflight keeps before its Upgrade, past its limit."""
+def kept_in_a_chain(minutes: int = 80) -> InMemoryEngine:
+    """Returns a fleet whose first cluster preflight keeps before its Upgrade, past its limit; it
+    has 80 minutes."""
     engine = InMemoryEngine(*ALL)
     Invariants(engine)
     engine.preflight = evaluated()
@@ -172,7 +173,7 @@ def kept_in_a_chain() -> InMemoryEngine:
     engine.annotate("uid-a", preflight="enforce")
     engine.until(Kind.RUN_ACCEPTED)
     judge_again(engine, replace(TOO_OLD, clusters=("site-1",)), minutes=1)
-    engine.wait(minutes=80)
+    engine.wait(minutes=minutes)
     return engine
 
 
@@ -189,6 +190,16 @@ def test_a_cluster_that_is_kept_in_its_chain_leaves_its_slot_past_its_limit() ->
     assert [done.action for done in member.completed] == [Action.PREP, Action.UPGRADE]
     assert member.attempts == 2
     assert not certify(log_of(engine)).violations
+
+
+def test_a_cluster_whose_error_is_gone_at_its_limit_goes_on_in_its_slot() -> None:
+    engine = kept_in_a_chain(minutes=70)
+    engine.preflight = evaluated(minutes=5)
+    engine.wait(minutes=15)
+    member = engine.member("uid-a", 0, "site-1")
+    assert member.run is not None
+    assert (member.slot, member.run.action) == (1, Action.UPGRADE)
+    assert engine.told(Kind.RETURNED) == []
 
 
 def test_a_kept_cluster_that_left_its_slot_ends_with_the_step() -> None:

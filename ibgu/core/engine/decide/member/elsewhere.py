@@ -77,15 +77,14 @@ def _left(ctx: DecisionContext, left: Member, other: TrackedRollout) -> str:
 def _may_be_taken(ctx: DecisionContext, left: Waiting, run: Ended, other: TrackedRollout) -> bool:
     """Whether the cluster may have taken the run, which was withdrawn while it could not be
     reached: its work has not shown since that it has not."""
-    if run.result is not RunResult.WITHDRAWN or run.arming_at is None:
-        return False
     seen = ctx.snapshot.observe_for(other.rollout, left.cluster)
     known = seen.current_feedback
     reachable = seen.cluster is not None and seen.cluster.reachable
-    if reachable and known is not None and known.run != run.id:
-        return False
-    ctx.requeue_at(left.cluster, ctx.now + SETTLE)
-    return True
+    refuted = reachable and known is not None and known.run != run.id
+    sent = run.result is RunResult.WITHDRAWN and run.arming_at is not None
+    if sent and not refuted:
+        ctx.requeue_at(left.cluster, ctx.now + SETTLE)
+    return sent and not refuted
 
 
 def note_unread(ctx: DecisionContext, member: Member) -> None:
