@@ -319,6 +319,7 @@ def test_words_of_one_cluster_name_it_where_others_say_something_else() -> None:
         data = {"failed_action": "Nap", "message": words}
         groups = counted(IBU, groups, replace(fact, cluster=cluster, data=data))
         texts.append(failed(groups[0]))
+    assert failed(replace(groups[0], words="")) == "step 1: 3 clusters failed in Nap: Odd"
     assert texts[1:] == [
         "step 1: 2 clusters failed in Nap (Odd): no seed",
         "step 1: 3 clusters failed in Nap (Odd): for example s1: no seed",
