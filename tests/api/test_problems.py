@@ -13,7 +13,7 @@ from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http.error_boundary import HEADERS
-from ibgu.api.problems.rules import broken, broken_manifest
+from ibgu.api.problems.rules import broken
 from ibgu.db import Journal
 from ibgu.db.reads.cursor import encode
 from ibgu.sandbox.databases import drop_database
@@ -147,22 +147,6 @@ async def test_a_cluster_of_no_rollout_is_not_found(ask: Ask, journal: Journal, 
     assert answer.status_code == 404, answer.text
     assert answer.json()["detail"].startswith("cluster nope has not been in any rollout")
     assert (await ask("alice", f"clusters/a{path}")).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (
-            "Expected `object | null`, got `array` - at `$.spec`",
-            "spec must be an object or nothing, not a list",
-        ),
-        ("Object missing required field `name` - at `$.metadata`", "metadata lacks name"),
-        ("Invalid enum value 'x' - at `$.spec.plan[0]`", "spec.plan[0] Invalid enum value 'x'"),
-        ("maximum recursion depth exceeded", "maximum recursion depth exceeded"),
-    ],
-)
-def test_manifest_errors_are_described_in_plain_words(error: str, said: str) -> None:
-    assert broken_manifest(error) == said
 
 
 def test_every_pattern_of_an_input_has_its_words(app: FastAPI) -> None:

@@ -64,7 +64,7 @@ def test_programs_read_json() -> None:
                 "policy": "night",
                 "file": "-",
                 "line": 1,
-                "message": "Object contains unknown field `when` - at `$.spec.windows[0]`",
+                "message": "spec.windows[0] has no field when",
             }
         ]
     }

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
-from ibgu.api.problems.rules import broken_manifest
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutObject, RolloutSpec, RolloutStrategy
 from ibgu.core.plan import Started
+from ibgu.core.text.broken_manifest import broken_manifest
 from ibgu.core.views.change import ChangeRefused, require_on_hub
 from ibgu.core.views.preview import Proposal, RunningStep
 from ibgu.db.reads import Reads

@@ -1,7 +1,6 @@
 """Phrases the rules of inputs for a person: the words of pydantic and msgspec are for the author of
 the model."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,31 +71,3 @@ def broken(error: Mapping[str, Any]) -> str:
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]
     return _RULES.get(error["type"], "can't be used").format(**context)
-
-
-_WRONG_TYPE = re.compile(r"Expected `(.+)`, got `(.+)`")
-_MISSING = re.compile(r"Object missing required field `(.+)`")
-_TYPES = {
-    "object": "an object",
-    "array": "a list",
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "null": "nothing",
-}
-
-
-def broken_manifest(error: str) -> str:
-    """Returns the rule that a manifest breaks, by the text of a ValidationError."""
-    what, _, where = error.partition(" - at `$.")
-    if found := _WRONG_TYPE.fullmatch(what):
-        wanted, given = (_types(each) for each in found.groups())
-        what = f"must be {wanted}, not {given}"
-    elif found := _MISSING.fullmatch(what):
-        what = f"lacks {found[1]}"
-    return f"{where.rstrip('`')} {what}" if where else what
-
-
-def _types(names: str) -> str:
-    return " or ".join(_TYPES.get(each, each) for each in names.split(" | "))

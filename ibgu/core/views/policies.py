@@ -1,6 +1,10 @@
 """Finds what is wrong with RolloutPolicies in files, before they are applied."""
 
+import re
 from collections.abc import Iterator
+from enum import StrEnum
+from types import NoneType
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +13,7 @@ from ibgu.core.drivers import declared
 from ibgu.core.engine.gates.policies import Sources, faults, source_faults
 from ibgu.core.model.document import Document
 from ibgu.core.model.rollout_policy import RolloutPolicy, RolloutPolicySpec
+from ibgu.core.text.broken_manifest import broken_manifest, split
 
 _VERSION = "ibgu.dev/v1alpha1"
 
@@ -40,7 +45,8 @@ def _messages(document: Document, sources: Sources | None) -> Iterator[str]:
     try:
         policy = msgspec.convert(document.body, RolloutPolicy)
     except msgspec.ValidationError as error:
-        yield str(error)
+        text = str(error)
+        yield broken_manifest(text, _values_at(split(text)[1]))
         return
     spec = policy.spec
     # As the drivers have it: to import them is to declare the actions of every kind.
@@ -52,6 +58,26 @@ def _messages(document: Document, sources: Sources | None) -> Iterator[str]:
         yield "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
+
+
+def _values_at(path: str) -> tuple[str, ...]:
+    """Returns the values that a field of a policy may have; empty: they are not listed."""
+    found: Any = RolloutPolicy
+    for name in re.sub(r"\[.*?\]", "", path).split("."):
+        fields = msgspec.structs.fields(found) if _is(found, Struct) else ()
+        types = {each.encode_name: each.type for each in fields}
+        found = _meant(types.get(name))
+    return tuple(map(str, found)) if _is(found, StrEnum) else ()
+
+
+def _is(found: Any, kind: type) -> bool:
+    return isinstance(found, type) and issubclass(found, kind)
+
+
+def _meant(of: Any) -> Any:
+    """Returns the type of what an optional field or a list has."""
+    args = [each for each in get_args(of) if each is not NoneType]
+    return args[0] if args else of
 
 
 def _holds(spec: RolloutPolicySpec) -> bool:

@@ -36,7 +36,7 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
         (body(preflight="Enforce", warnings="Hold", backup="Required"), []),
         (body(priority=0), []),
         (body(priority=1001), ["spec.priority: is not from -1000 to 1000"]),
-        (body(preflight="Warn"), ["Invalid enum value 'Warn' - at `$.spec.preflight`"]),
+        (body(preflight="Warn"), ["spec.preflight must be Enforce, not 'Warn'"]),
         (
             body(preflight="Enforce", warnings="Hold", actions=["Backup"]),
             [
@@ -54,8 +54,20 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
         ),
         (body(), [HOLDS_NOTHING]),
         (body(inFlight=1, fit=True), ["spec.fit: there is no window in which anything could fit"]),
-        (body(inFlight=[]), ["Expected `int | str`, got `array` - at `$.spec.inFlight`"]),
-        (body(moon=1), ["Object contains unknown field `moon` - at `$.spec`"]),
+        (body(inFlight=[]), ["spec.inFlight must be a whole number or a text, not a list"]),
+        (body(moon=1), ["spec has no field moon"]),
+        (
+            body(approval={"before": ["Step"]}),
+            ["spec.approval.before must be one of Step, Action, Rest, not a list"],
+        ),
+        (
+            body(canaries={"health": {"conditions": [{"type": 1}]}}),
+            ["spec.canaries.health.conditions[0].type must be a text, not a whole number"],
+        ),
+        (
+            body(clusters={"selector": {"matchLabels": {"ring": 1}}}),
+            ["spec.clusters.selector.matchLabels[...] must be a text, not a whole number"],
+        ),
         (
             body(inFlight=1) | {"apiVersion": "v1", "metadata": {}},
             ['apiVersion is "v1", and should be ibgu.dev/v1alpha1', "metadata.name is missing"],
