@@ -68,6 +68,10 @@ async def test_events_are_filtered_by_the_options(ibgu: Ibgu, journal: Journal) 
     later = await ibgu("events", "ran-r1", "--after", str(told[0]["seq"]), "-o", "json")
     assert len(later.stdout.splitlines()) < len(everything)
     assert (await ibgu("events", "ran-r1", "--since", "soon")).exit_code == 2
+    nobody = await ibgu("events", "ran-r1", "--cluster", "nope")
+    assert nobody.exit_code == 1
+    assert "has no cluster nope" in nobody.stderr
+    assert (await ibgu("events", "ran-r1", "--cluster", "a", "--since", "1h")).exit_code == 0
 
 
 async def test_a_rollouts_level_comes_first_and_details_on_demand(

@@ -90,7 +90,9 @@ def events(
         target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()
         past = EventCursor(client.events(where, name, after=after), after)
-        _print(_last(filter(wanted.has, past), tail), output)
+        shown = _print(_last(filter(wanted.has, past), tail), output)
+        if cluster and not shown:
+            _require_member(client, where, name, cluster)
         if follow:
             _follow(client, where, name, past.seq, wanted, output)
 
@@ -153,10 +155,21 @@ def _print_once(error: "RestError", *, already_printed: bool) -> None:
         typer.echo(f"ibgu: {error}", err=True)
 
 
-def _print(found: "Iterable[EventResponse]", output: WideForm) -> None:
-    form = _form(output)
+def _require_member(client: "Client", namespace: str, name: str, cluster: str) -> None:
+    """Raises RestError if the rollout has no such cluster: a typing error is no empty history."""
+    from ibgu.client import RestError
+
+    if next(iter(client.members(namespace, name, clusters=[cluster])), None) is None:
+        raise RestError(f"{namespace}/{name} has no cluster {cluster}")
+
+
+def _print(found: "Iterable[EventResponse]", output: WideForm) -> int:
+    """Prints the events; returns how many there were."""
+    form, count = _form(output), 0
     for event in found:
         typer.echo(form(event))
+        count += 1
+    return count
 
 
 def _form(output: WideForm) -> "Callable[[EventResponse], str]":
