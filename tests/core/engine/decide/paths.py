@@ -49,6 +49,14 @@ def rolled_back_by_another() -> InMemoryEngine:
 def rolled_back_as_it_starts() -> InMemoryEngine:
     engine = twin_of_plan(("FinalizeUpgrade",), clusters=2, concurrency=2)
     engine.until(Kind.RUN_INTENDED)
+    return _rolled_back(engine)
+
+
+def rolled_back_before_it_starts() -> InMemoryEngine:
+    return _rolled_back(twin_of_plan(("FinalizeUpgrade",), clusters=2, concurrency=2))
+
+
+def _rolled_back(engine: InMemoryEngine) -> InMemoryEngine:
     engine.apply(ibgu("newer", "Rollback", concurrency=1, age=-10))
     return engine
 
@@ -129,6 +137,11 @@ PATHS = {
     "payload refused": payload_refused,
     "deleted": deleted,
 }
+
+
+OR_ELSE = {"rolled back as it starts": rolled_back_before_it_starts}
+"""The other way that a path may take: what a dead controller has not sent is not sent after the
+Rollback has begun."""
 
 
 def path(name: str) -> InMemoryEngine:
