@@ -243,10 +243,11 @@ def deadline_before_evidence(stack: ExitStack) -> None:
             members.decide_member(turn, turn.latest(member))
 
     _set(stack, planner, "decide_members", first)
-    for module in (starting, overdue):
-        _set(stack, module, "overdue", lambda turn, step: list(step.limited(turn.now)))
+    for module, name in ((starting, "leaving"), (overdue, "overdue")):
+        _set(stack, module, name, lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting, overdue):
         _set(stack, module, "SETTLE", timedelta())
+    for module in (steps, members, overdue):
         _set(stack, module, "expire", unheard)
 
 
