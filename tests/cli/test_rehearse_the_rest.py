@@ -204,6 +204,7 @@ def test_a_cluster_whose_prep_was_completed_late_has_started(
         ({"action": "Upgrade", "arming_at": None}, ("was already there",), False),
         ({"action": "Upgrade", "arming_at": None}, ("",), True),
         ({"action": "Upgrade", "arming_at": None, "attempt": 2}, (), True),
+        ({"action": "Pools"}, (), True),
     ],
 )
 def test_a_skipped_cluster_has_begun_if_it_may_have_done_anything(

@@ -19,7 +19,10 @@ _OUTCOMES = {
     Outcome.CANCELLED: Standing.LEFT,
 }
 _REBOOTS = frozenset(
-    each.name for driver in DRIVERS.values() for each in driver.actions.actions if each.reboots
+    each.name
+    for driver in DRIVERS.values()
+    for each in driver.actions.actions
+    if each.reboots or each.resumes
 )
 
 

@@ -35,6 +35,10 @@ class Proofs(Protocol):
         """The actions that the circuit breaker guards inside a chain."""
 
     @property
+    def resumes(self) -> Set[str]:
+        """The actions that resume what was paused on a cluster."""
+
+    @property
     def rate_limited(self) -> Set[str]:
         """The first actions of steps that have rate limits."""
 

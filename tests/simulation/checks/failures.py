@@ -49,7 +49,8 @@ class LeftPlaces:
         if event.run is None or (event.rollout, event.step, event.cluster) in self._done:
             return event.run is not None
         sent = event.run in self._sent
-        if traits(event.data["action"]).reboots:
+        action = traits(event.data["action"])
+        if action.reboots or action.resumes:
             return sent or bool(event.data["attempt"] > 1)
         return sent and event.data["result"] != "withdrawn"
 

@@ -180,7 +180,8 @@ def _has_begun(known: _Rollout, end: MemberEnd, event: Event, proofs: Proofs) ->
         return False
     sent, data = event.run in known.sent, event.data
     asked = sent and data.get("result") != "withdrawn"
-    rebooted = data.get("action") in proofs.reboots and (sent or data.get("attempt") != 1)
+    reboots = data.get("action") in proofs.reboots | proofs.resumes
+    rebooted = reboots and (sent or data.get("attempt") != 1)
     return (end.step, end.cluster) in known.done or asked or rebooted
 
 

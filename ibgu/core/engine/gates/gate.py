@@ -13,6 +13,7 @@ from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.snapshot import Consent, Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.model.preflight import PreflightRecord
+from ibgu.core.model.rollout_policy import PolicyApproval
 from ibgu.core.plan import Scope
 
 
@@ -97,6 +98,8 @@ class MemberGate(Gate, frozen=True, kw_only=True):
     scope: ClassVar[GateScope] = GateScope.MEMBER
     check: Callable[[Candidate], Reason | None]
     """Returns why the gate is closed; None: it is open."""
+    approval: PolicyApproval | None = None
+    """The approval that a policy's gate asks for."""
 
     def ask(self, candidate: Candidate) -> Reason | None:
         """Returns why the gate is closed. One of a policy is open to a rollout for which somebody

@@ -322,6 +322,7 @@ class FirmwareProofs:
     label_prefix = PREFIX
     labels = frozenset({"Stage", "Flash"})
     reboots = frozenset({"Flash"})
+    resumes: frozenset[str] = frozenset()
     preflight: frozenset[str] = frozenset()
     rate_limited = frozenset({"Stage", "Flash"})
     brings = frozenset({"Stage", "Flash"})

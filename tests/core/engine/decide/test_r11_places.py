@@ -6,6 +6,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model.names import HOLD
+from tests.core.assurance.certify.logs import certify, log_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.gates.policies.grants import break_glass
@@ -310,3 +311,20 @@ def test_the_jitter_is_over_when_a_hung_cluster_ends() -> None:
     assert third.started_at is not None
     assert first.ended_at > START + 2 * HOUR
     assert (third.started_at - first.ended_at).total_seconds() < 1
+
+
+def test_a_cluster_that_a_person_has_to_let_go_on_leaves_its_place() -> None:
+    """Past its limit, the warned cluster waits without its slot, and the others go on."""
+    engine = sites(3)
+    set_policies(engine, ONE)
+    engine.spokes["site-1"].prep_warning = "CRD not deployed on cluster"
+    uid = engine.apply(ibgu("a", "Prep Upgrade", concurrency=1, timeout=240))
+    engine.annotate(uid, hold_on_warning="yes")
+    engine.wait(hours=3)
+    assert outcomes(engine, uid) == {Outcome.SUCCEEDED: 2}
+    left = engine.member(uid, 0, "site-1")
+    assert (left.slot, left.reason.kind) == (None, ReasonKind.WARNING)
+    engine.annotate(uid, resume="1")
+    engine.wait(minutes=30)
+    assert outcomes(engine, uid) == {Outcome.SUCCEEDED: 3}
+    assert not certify(log_of(engine)).violations

@@ -267,3 +267,51 @@ def test_another_kind_waits_a_day_at_most_for_what_may_be_taken(engine: InMemory
     assert engine.member(upgrade, 0, "site-1").outcome is None
     engine.wait(hours=2)
     assert engine.member("uid-flash", 0, "site-1").probe is not None
+
+
+def test_a_withdrawn_clean_up_ends_no_watch_of_the_upgrade_before_it(
+    engine: InMemoryEngine,
+) -> None:
+    """The cluster goes dark in the middle of its Upgrade, right when it is to be cleaned up."""
+    node = engine.spokes["site-1"]
+    node.faults[Stage.UPGRADE] = "hang"
+    plan = ("Prep Upgrade", "AbortOnFailure")
+    upgrade = engine.apply(ibgu("upgrade", *plan, concurrency=4, timeout=60))
+    engine.wait(minutes=59)
+    while engine.member(upgrade, 0, "site-1").outcome is None or not _sent(engine, upgrade):
+        engine.step()
+    engine.frozen.add("site-1")
+    node.dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=3)
+    run = engine.member(upgrade, 1, "site-1").run
+    assert run is not None
+    assert run.result is RunResult.WITHDRAWN
+    assert engine.member(upgrade, 0, "site-1").watched
+    engine.apply(replace(ibgu("flash", "Stage Flash", concurrency=4), kind=FIRMWARE))
+    engine.frozen.discard("site-1")
+    node.pivoted, node.dark = True, False
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    assert engine.member("uid-flash", 0, "site-1").run is None
+
+
+def _sent(engine: InMemoryEngine, uid: str) -> bool:
+    steps = engine.tracked(uid).steps
+    run = steps[1].members["site-1"].run if len(steps) > 1 and steps[1].members else None
+    return run is not None
+
+
+def test_a_skip_of_a_cluster_that_took_nothing_keeps_no_other_kind_away(
+    engine: InMemoryEngine,
+) -> None:
+    upgrade = withdrawn(engine)
+    engine.writes.clear()
+    dark_for_minutes(engine)
+    engine.annotate(upgrade, skip="site-1")
+    engine.wait(minutes=1)
+    assert engine.member(upgrade, 0, "site-1").outcome is Outcome.SKIPPED
+    engine.muted.clear()
+    engine.agents()
+    engine.wait(minutes=5)
+    assert engine.member("uid-flash", 0, "site-1").run is not None

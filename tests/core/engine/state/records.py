@@ -7,6 +7,7 @@ from typing import Any
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import (
+    ActionName,
     Cause,
     CompletedAction,
     Member,
@@ -81,7 +82,7 @@ def member(cluster: str = "site-1", **changes: Any) -> Member:
     return member_of(**fields)
 
 
-def run(action: Action = Action.PREP, **changes: Any) -> Run:
+def run(action: ActionName = Action.PREP, **changes: Any) -> Run:
     fields: dict[str, Any] = {
         "id": "run-1",
         "action": action,

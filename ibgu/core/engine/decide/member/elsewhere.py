@@ -62,29 +62,27 @@ def _left(ctx: DecisionContext, left: Member, other: TrackedRollout) -> str:
     run = left.run
     if not isinstance(run, Ended) or not traits(run.action).reboots:
         return ""
-    if isinstance(left, Finished):
-        until = left.ended_at + DELETED_WATCH
-        goes_on = left.watched
-    else:
-        until = run.ended_at + DELETED_WATCH
-        goes_on = isinstance(left, Waiting) and _may_be_taken(ctx, left, run, other)
+    watched = isinstance(left, Finished) and left.watched
+    withdrawn = run.result is RunResult.WITHDRAWN and (watched or isinstance(left, Waiting))
+    until = (left.ended_at or run.ended_at) + DELETED_WATCH
+    goes_on = _may_be_taken(ctx, left, run, other) if withdrawn else watched
     if not goes_on or ctx.now >= until:
         return ""
     ctx.requeue_at(left.cluster, until)
     return f"its {run.action} may still go on there"
 
 
-def _may_be_taken(ctx: DecisionContext, left: Waiting, run: Ended, other: TrackedRollout) -> bool:
+def _may_be_taken(ctx: DecisionContext, left: Member, run: Ended, other: TrackedRollout) -> bool:
     """Whether the cluster may have taken the run, which was withdrawn while it could not be
     reached: its work has not shown since that it has not."""
     seen = ctx.snapshot.observe_for(other.rollout, left.cluster)
     known = seen.current_feedback
     reachable = seen.cluster is not None and seen.cluster.reachable
     refuted = reachable and known is not None and known.run != run.id
-    sent = run.result is RunResult.WITHDRAWN and run.arming_at is not None
-    if sent and not refuted:
+    may = run.arming_at is not None and not refuted
+    if may:
         ctx.requeue_at(left.cluster, ctx.now + SETTLE)
-    return sent and not refuted
+    return may
 
 
 def note_unread(ctx: DecisionContext, member: Member) -> None:

@@ -24,6 +24,7 @@ from ibgu.core.model import (
     Ended,
     Finished,
     Kind,
+    Member,
     Observation,
     Outcome,
     ReasonKind,
@@ -167,7 +168,7 @@ def _why_stop_watching(ctx: DecisionContext, member: Finished, seen: Observation
     latest = ctx.tracked.latest(member.cluster)
     if _gone(member, seen):
         return "the cluster is gone"
-    if latest and latest.step > member.step and (latest.attempts or latest.completed):
+    if latest and latest.step > member.step and _has_taken_a_run(latest):
         return "a later run of the cluster exists"
     if ctx.rollout.deleted_at is not None:
         return _deleted(ctx, member, seen, ctx.rollout.deleted_at)
@@ -175,6 +176,12 @@ def _why_stop_watching(ctx: DecisionContext, member: Finished, seen: Observation
     if ended is not None and ctx.now >= ended + LATE_COMPLETION_WATCH:
         return "7 days have passed"
     return ""
+
+
+def _has_taken_a_run(latest: Member) -> bool:
+    """Whether the cluster has begun what a later step asks for. A run that was withdrawn says
+    nothing of the earlier one: the cluster may be dark because that goes on."""
+    return bool(latest.completed) or (latest.run is not None and latest.run.accepted_at is not None)
 
 
 def _deleted(

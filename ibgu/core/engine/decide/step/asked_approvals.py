@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.gates import MemberGate
 from ibgu.core.engine.gates.policies.approvals import named_command
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import Kind, PolicyRule, StepState
 from ibgu.core.model.grants import AskedApproval, point_words
+from ibgu.core.plan.approvers import missing_approvers
 
 
 def note_asked_approvals(ctx: DecisionContext) -> None:
@@ -44,12 +46,13 @@ def _is_settled(ctx: DecisionContext, tracked: TrackedStep | None, asked: AskedA
     if tracked is None or tracked.step.index != asked.step:
         return True
     grants, policies = ctx.rollout.grants, ctx.snapshot.policies
-    given = any(each.counts(asked.step, asked.before, ctx.now) for each in grants.approvals)
-    if given or grants.passes(asked.gate, ctx.now):
+    gates = (gate for gate in policies if gate.name == asked.gate)
+    asking = [gate.approval for gate in gates if isinstance(gate, MemberGate) and gate.approval]
+    if grants.passes(asked.gate, ctx.now):
         return True
-    unknown = any(gate.rule == PolicyRule.UNKNOWN for gate in policies)
-    asks = any(gate.name == asked.gate and gate.rule == PolicyRule.APPROVAL for gate in policies)
-    return not (asks or unknown)
+    if not asking:
+        return not any(gate.rule == PolicyRule.UNKNOWN for gate in policies)
+    return missing_approvers(asking, grants, asked.step, asked.before, ctx.now) is None
 
 
 def _note(ctx: DecisionContext, old: AskedApproval, new: AskedApproval | None, words: str) -> None:

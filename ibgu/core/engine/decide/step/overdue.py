@@ -9,7 +9,7 @@ from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_but_limits, kept_alone, stopped
-from ibgu.core.engine.decide.member.members import expire
+from ibgu.core.engine.decide.member.members import expire, leave_slot
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed, room_after, start_delay
 from ibgu.core.engine.state import TrackedStep
@@ -73,12 +73,12 @@ def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
 
 
 def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
-    """Ends members past their limit for others that wait for their places, and could start there
-    now. One whose action reboots goes on, since its cluster may still do so beside the next one;
-    and so does one that the hub can't reach, which would keep its places."""
+    """Takes slots and places from members past their limit for others that wait for their places,
+    and could start there now. One whose action reboots goes on, since its cluster may still do so
+    beside the next one; and so does one that the hub can't reach, which would keep its places."""
     if not any(who is ActingParty.CLUSTER for _, who in step.kept):
         return
-    late = [each for each in overdue(ctx, step) if _leaves_places(ctx, each)]
+    late = [each for each in leaving(ctx, step) if _leaves_places(ctx, each)]
     if not late or start_is_kept(ctx, step):
         return
     ending = list(_PlacesOfStep(ctx, step).ending_for_others(late))
@@ -86,11 +86,11 @@ def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
     coming = disarming + len(list(step.head(step.free)))
     starts = allowed_starts(ctx.snapshot, step, ctx.now, coming + len(ending))
     ending = ending[: max(0, starts - coming)]
-    ended = disarming + len(ending)
-    if room_after(ctx.tracked, step, ended, ended) <= 0:
+    ended = disarming + sum(not kept_alone(member) for member in ending)
+    if room_after(ctx.tracked, step, disarming + len(ending), ended) <= 0:
         return
     for member in ending:
-        expire(ctx, member)
+        leave_slot(ctx, member)
 
 
 def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
@@ -102,9 +102,10 @@ def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
 
 
 def _leaves_places(ctx: DecisionContext, member: InFlight) -> bool:
-    """Whether the member's places would be free once it ends."""
+    """Whether the member's places would be free once it has left its slot."""
     run = member.run
-    return run.open and not traits(run.action).reboots and _is_reachable(ctx, member)
+    leaves = kept_alone(member) or (run.open and not traits(run.action).reboots)
+    return leaves and _is_reachable(ctx, member)
 
 
 def _is_reachable(ctx: DecisionContext, member: InFlight) -> bool:

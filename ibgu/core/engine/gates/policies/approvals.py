@@ -82,6 +82,7 @@ def approvals_gate(
         actions=actions if within else every_action,
         chained=actions,
         concerns=actions,
+        approval=asked,
     )
 
 

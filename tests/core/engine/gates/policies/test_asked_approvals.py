@@ -105,3 +105,21 @@ def test_unknown_policies_settle_no_approval() -> None:
     engine.touch_everything()
     engine.wait(minutes=30)
     assert [each.before for each in asked(engine)] == ["Step"]
+
+
+@pytest.mark.parametrize(
+    "asking", [{"fourEyes": False, "approvers": 2}, {"fourEyes": True, "approvers": 1}]
+)
+def test_an_approval_by_too_few_people_settles_nothing(asking: dict[str, Any]) -> None:
+    engine = fleet("site-1", "site-2", approval=asking)
+    start(engine, "Prep")
+    approve(engine, "alice")
+    engine.wait(minutes=5)
+    known = engine.told(Kind.APPROVAL_ASKED)
+    engine.annotate("uid-a", pause="yes")
+    engine.wait(minutes=5)
+    engine.ibgus["uid-a"].metadata.annotations.pop("ibgu.dev/pause")
+    engine.apply(engine.ibgus["uid-a"])
+    engine.wait(minutes=5)
+    assert engine.told(Kind.APPROVAL_ASKED) == known
+    assert [each.before for each in asked(engine)] == ["Step"]

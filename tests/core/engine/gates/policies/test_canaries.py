@@ -12,6 +12,7 @@ from ibgu.core.engine.state.canaries import PolicyCanaries, has_begun
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
     ActingParty,
+    ActionName,
     CompletedAction,
     Kind,
     MemberState,
@@ -324,10 +325,13 @@ SKIPPED = (CompletedAction(Action.PREP, START, "was already there", skipped=True
         (Action.UPGRADE, UNSENT, SKIPPED, False),
         (Action.UPGRADE, UNSENT, PREPARED, True),
         (Action.UPGRADE, {"result": RunResult.SUCCEEDED}, PREPARED, True),
+        ("Pools", {}, (), True),
+        ("Pools", UNSENT, (), False),
+        ("Pools", {"attempt": 2, **UNSENT}, (), True),
     ],
 )
 def test_a_canary_has_begun_if_its_cluster_may_have_done_anything(
-    action: Action, run: dict[str, Any], completed: tuple[CompletedAction, ...], begun: bool
+    action: ActionName, run: dict[str, Any], completed: tuple[CompletedAction, ...], begun: bool
 ) -> None:
     over = {"state": RunState.ENDED, "ended_at": START, "result": RunResult.WITHDRAWN, **run}
     left = member(
