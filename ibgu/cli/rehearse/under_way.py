@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.client import RestError
 from ibgu.client.responses import MemberResponse, StepResponse, ViewResponse
-from ibgu.core.drivers import DRIVERS
+from ibgu.core.drivers import declared, traits
 from ibgu.core.model import Cause, ClusterView, MemberState, Outcome, RunResult
 from ibgu.core.rehearsal.model import NEVER, BegunStep, MemberNow, Standing
 from ibgu.core.text.harmless import one_line
@@ -18,12 +18,6 @@ _OUTCOMES = {
     Outcome.SKIPPED: Standing.LEFT,
     Outcome.CANCELLED: Standing.LEFT,
 }
-_REBOOTS = frozenset(
-    each.name
-    for driver in DRIVERS.values()
-    for each in driver.actions.actions
-    if each.reboots or each.resumes
-)
 
 
 class UnderWay(Struct, frozen=True):
@@ -115,7 +109,8 @@ def _has_begun(found: MemberResponse) -> bool:
         return False
     sent = run.arming_at is not None
     asked = sent and run.result != RunResult.WITHDRAWN
-    rebooted = run.action in _REBOOTS and (sent or run.attempt > 1)
+    reboots = declared(run.action) and traits(run.action).reboots_nodes
+    rebooted = reboots and (sent or run.attempt > 1)
     return asked or rebooted or not all(done.note for done in found.completed)
 
 

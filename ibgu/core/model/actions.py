@@ -111,6 +111,12 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
         return self.reboots and not self.leads_back
 
     @property
+    def reboots_nodes(self) -> bool:
+        """Whether nodes of the cluster may reboot for the action: one that resumes pools rolls them
+        out."""
+        return self.reboots or self.resumes
+
+    @property
     def brings(self) -> bool:
         """Whether the action prepares the cluster for another release, or takes it there."""
         return self.carries_payload or self.upgrades

@@ -26,18 +26,10 @@ class Hold(Struct, frozen=True):
     since: datetime
 
 
-class NeededApproval(Struct, frozen=True):
-    """An approval that a policy asks for, and for which clusters of a step wait."""
+class NeededApproval(AskedApproval, frozen=True, kw_only=True):
+    """An approval for which clusters of a step wait, with when they began to."""
 
-    step: int
-    gate: str
-    before: str
-    message: str
     since: datetime
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        return (self.step, self.gate, self.before)
 
 
 class FailureGroup(Struct, frozen=True, kw_only=True):
@@ -151,7 +143,7 @@ def approvals_in(
     asked = msgspec.convert(data.get("asked", ()), tuple[AskedApproval, ...])
     return tuple(
         NeededApproval(
-            each.step, each.gate, each.before, one_line(each.message), since.get(each.key, at)
+            each.step, each.gate, each.before, one_line(each.message), since=since.get(each.key, at)
         )
         for each in asked
     )

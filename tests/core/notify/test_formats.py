@@ -251,7 +251,7 @@ def test_a_stalled_rollout_fires() -> None:
 
 
 def test_a_missing_approval_fires_with_labels_of_its_own() -> None:
-    needed = NeededApproval(1, "RolloutPolicy/ran", "Upgrade", "2 people must approve", START)
+    needed = NeededApproval(1, "RolloutPolicy/ran", "Upgrade", "2 people must approve", since=START)
     other = replace(needed, before="FinalizeUpgrade", since=START + HOUR)
     track = TrackedEvents(namespace="fleet", name="a", step=1, approvals=(needed, other))
     memory = NotificationState({UID: track})

@@ -49,8 +49,7 @@ class LeftPlaces:
         if event.run is None or (event.rollout, event.step, event.cluster) in self._done:
             return event.run is not None
         sent = event.run in self._sent
-        action = traits(event.data["action"])
-        if action.reboots or action.resumes:
+        if traits(event.data["action"]).reboots_nodes:
             return sent or bool(event.data["attempt"] > 1)
         return sent and event.data["result"] != "withdrawn"
 

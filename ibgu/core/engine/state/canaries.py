@@ -331,9 +331,8 @@ def has_begun(member: Member) -> bool:
         return False
     sent = run.arming_at is not None
     asked = run.adopted or (sent and run.result is not RunResult.WITHDRAWN)
-    action = traits(run.action)
     # Of a reboot, an earlier run may have taken the cluster to a release on the way.
-    rebooted = (action.reboots or action.resumes) and (sent or run.attempt > 1)
+    rebooted = traits(run.action).reboots_nodes and (sent or run.attempt > 1)
     return member.under_way or asked or rebooted
 
 

@@ -339,8 +339,7 @@ def _left_rebooting(member: Member) -> bool:
     run = member.run
     if run is None or run.arming_at is None or run.result.success or run.result in _TOLD:
         return False
-    action = traits(run.action)
-    return action.reboots or action.resumes
+    return traits(run.action).reboots_nodes
 
 
 def _needs_no_place(before: Waiting, member: Member) -> bool:

@@ -52,12 +52,12 @@ def _may_go_on(ctx: DecisionContext, member: Waiting, other: TrackedRollout) -> 
         return ""
     found = (step.members.get(member.cluster) for step in other.steps)
     for left in found:
-        if left is not None and left.uid == member.uid and (words := _left(ctx, left, other)):
+        if left is not None and left.uid == member.uid and (words := _going_on(ctx, left, other)):
             return words
     return ""
 
 
-def _left(ctx: DecisionContext, left: Member, other: TrackedRollout) -> str:
+def _going_on(ctx: DecisionContext, left: Member, other: TrackedRollout) -> str:
     """Returns what the other rollout's member may have left going on; empty: nothing."""
     run = left.run
     if not isinstance(run, Ended) or not traits(run.action).reboots:
