@@ -18,7 +18,7 @@ from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import TrackedStep, occupancy
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.counted_labels import CountedLabels
-from ibgu.core.engine.state.occupancy import PolicyLimits
+from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.model import ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.rollout_policy import PolicyClusters

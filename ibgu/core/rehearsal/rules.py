@@ -8,7 +8,7 @@ from math import ceil
 from msgspec import Struct
 
 from ibgu.core.engine.gates.policies.times import time_needed
-from ibgu.core.engine.state.occupancy import Place, PolicyLimits
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.engine.timing.rate_limits import RateLimits
 from ibgu.core.engine.timing.windows import zone_of
 from ibgu.core.model import ActionName, ClusterView, names, traits

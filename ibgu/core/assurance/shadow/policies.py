@@ -17,7 +17,8 @@ from ibgu.core.engine.gates.gate import Candidate
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.gates.policies.limits import full
 from ibgu.core.engine.state import FleetState
-from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.engine.state.occupancy import ClusterLookup
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import ActionName, ClusterView, Observation
 from ibgu.core.model.actions import whole
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy

@@ -291,13 +291,13 @@ class FleetState:
         return undo
 
     def _note_reboot(self, before: Member | None, member: Member) -> list[Undo]:
-        """Notes whether the member's cluster may reboot though nobody has its claim."""
-        was, left = before is not None and _left_rebooting(before), _left_rebooting(member)
-        if was == left:
+        """Notes since when the member's cluster may reboot though nobody has its claim."""
+        was, since = before and _left_rebooting(before), _left_rebooting(member)
+        if was == since:
             return []
         note = partial(self.occupancy.note_reboot, member.uid, Holder(*member.key))
-        note(left=left)
-        return [partial(note, left=was)]
+        note(since)
+        return [partial(note, was)]
 
     def _put_pending_patch(self, pending: PendingPatch) -> Undo:
         before = self._dequeue(pending.uid)
@@ -331,15 +331,15 @@ _TOLD = frozenset({RunResult.FAILED, RunResult.REFUSED})
 """The cluster itself has said how the run ended."""
 
 
-def _left_rebooting(member: Member) -> bool:
-    """Whether nodes of the member's cluster may reboot for a run that has ended for ibgu: nobody
-    knows how it ended, and ibgu still expects to learn it."""
+def _left_rebooting(member: Member) -> datetime | None:
+    """Returns since when nodes of the member's cluster may reboot for a run that has ended for
+    ibgu; None: they do not. Nobody knows how it ended, and ibgu still expects to learn it."""
     if isinstance(member, InFlight) or (isinstance(member, Finished) and not member.watched):
-        return False
+        return None
     run = member.run
     if run is None or run.arming_at is None or run.result.success or run.result in _TOLD:
-        return False
-    return traits(run.action).reboots_nodes
+        return None
+    return run.ended_at if traits(run.action).reboots_nodes else None
 
 
 def _needs_no_place(before: Waiting, member: Member) -> bool:

@@ -5,128 +5,24 @@ was left in the middle of a reboot counts without a claim while the hub can't re
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from datetime import datetime
 from itertools import product
 from typing import TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import ActionFilter, every_action
 from ibgu.core.engine.state.claims import Holder
 from ibgu.core.engine.state.counted_labels import CountedLabels
-from ibgu.core.model import ActionName, ClusterView, traits
-from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
+from ibgu.core.engine.timing.times import DARK_COUNTS
+from ibgu.core.model import ClusterView
 from ibgu.core.model.start_facts import Labels, StartFacts
-from ibgu.core.plan.policies import cluster_keys, selects_cluster
 
 M = TypeVar("M")
 P = TypeVar("P")
 ClusterLookup = Callable[[str], ClusterView | None]
 """Returns a ManagedCluster by name; None: there is none."""
-
-
-class Place(Struct, frozen=True, gc=False):
-    """Place is what clusters share that a policy limits: they count together."""
-
-    policy: str
-    label: str = ""
-    """The label whose value the clusters share; empty: they share no label."""
-    value: str = ""
-    group: int = 0
-    """The number of a group of neighbours, from 1; 0: the place is not a group's."""
-
-
-class PolicyLimits:
-    """PolicyLimits has the limits of one policy: which places a cluster takes, and how many
-    clusters each has room for."""
-
-    def __init__(
-        self, name: str, spec: RolloutPolicySpec, actions: ActionFilter = every_action
-    ) -> None:
-        """`actions` chooses those that the policy holds."""
-        self.name = name
-        self._actions = actions
-        self._spec = spec
-        self._share = _percent(spec.in_flight)
-        self._most = spec.in_flight if isinstance(spec.in_flight, int) else 0
-        self._limits_all = spec.in_flight != ""
-        self.selected = 0
-        """How many clusters the policy selects, where its limit is a share of them."""
-        self._maximum = {each.label: each.maximum for each in spec.per_topology}
-        self._groups: dict[str, list[int]] = {}
-        for number, group in enumerate(spec.never_together, start=1):
-            for cluster in group.clusters:
-                self._groups.setdefault(cluster, []).append(number)
-
-    @property
-    def any(self) -> bool:
-        return self._limits_all or bool(self._maximum) or bool(self._groups)
-
-    @property
-    def by_share(self) -> bool:
-        """Whether the limit depends on how many clusters the policy selects."""
-        return self._share > 0
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of the labels by which clusters count."""
-        selection = cluster_keys(self._spec.clusters) if self._limits_all or self._maximum else ()
-        return frozenset((*selection, *self._maximum))
-
-    def hold(self, actions: Iterable[ActionName]) -> bool:
-        """Returns whether the policy holds any of the actions."""
-        return any(self._actions(traits(action)) for action in actions)
-
-    def count(self, selected: int) -> bool:
-        """Takes the share of so many clusters that the policy selects, of which it is at least
-        one; returns whether that changes the limit."""
-        self.selected = selected
-        before, self._most = self._most, max(1, selected * self._share // 100)
-        return self._most != before
-
-    def selects(self, cluster: ClusterView) -> bool:
-        return selects_cluster(self._spec.clusters, cluster.labels)
-
-    def places(self, cluster: ClusterView) -> Iterator[Place]:
-        """Yields the places that the cluster takes while it is in flight. Clusters without the
-        label of a topology share a place, as those with one value of it do. Neighbours are named,
-        so they need not be selected."""
-        return self.places_of(cluster.name, cluster.labels)
-
-    def places_of(self, name: str, labels: Mapping[str, str]) -> Iterator[Place]:
-        """Yields the same, of a cluster with these labels."""
-        yield from self._by_name(name)
-        if not selects_cluster(self._spec.clusters, labels):
-            return
-        if self._limits_all:
-            yield Place(self.name)
-        for label in self._maximum:
-            yield Place(self.name, label, labels.get(label, ""))
-
-    def places_unseen(self, name: str) -> Iterator[Place]:
-        """Yields the places of a claimed cluster that the hub does not show, so that its labels
-        are not known."""
-        yield from self._by_name(name)
-        if self._limits_all:
-            yield Place(self.name)
-
-    def _by_name(self, name: str) -> Iterator[Place]:
-        for number in self._groups.get(name, ()):
-            yield Place(self.name, group=number)
-
-    def room(self, place: Place) -> int:
-        """Returns how many clusters may be in flight at the place at once."""
-        if place.group:
-            return 1
-        return self._maximum[place.label] if place.label else self._most
-
-    def neighbours(self, place: Place) -> Sequence[str]:
-        """Returns the clusters of the place's group."""
-        return self._spec.never_together[place.group - 1].clusters
-
-
-def _percent(in_flight: int | str) -> int:
-    return int(in_flight.removesuffix("%")) if isinstance(in_flight, str) and in_flight else 0
 
 
 class PlaceShare(Struct, frozen=True, gc=False):
@@ -168,9 +64,14 @@ class Occupancy:
         self._namespace_of = namespace_of
         self._limits: tuple[PolicyLimits, ...] = ()
         self._changed: dict[str, None] = {}
-        self.left: dict[str, set[Holder]] = {}
+        self.left: dict[str, dict[Holder, datetime]] = {}
         """The members that have left their cluster in the middle of a reboot, as far as their
-        rollouts know, by ManagedCluster uid."""
+        rollouts know, and when, by ManagedCluster uid."""
+        self._outdated: set[str] = set()
+        """Those of these clusters that count no longer: all left long ago."""
+        self._dark: dict[Place, dict[str, str]] = {}
+        """The names of the dark clusters that count without a claim, by ManagedCluster uid."""
+        self._dark_changed: set[Place] = set()
         self._places: dict[str, tuple[Place, ...]] = {}
         """The places of each claim, and of each dark cluster that was left, by ManagedCluster
         uid."""
@@ -199,6 +100,8 @@ class Occupancy:
         self._labels.follow({key for each in limits for key in each.keys})
         for counted in (self._places, self._taken, self._names, self._uids, self._changed):
             counted.clear()
+        self._dark.clear()
+        self._dark_changed.clear()
         self._shares.clear()
         names = {each.name for each in limits}
         self._served = {key: at for key, at in self._served.items() if key[0] in names}
@@ -227,16 +130,32 @@ class Occupancy:
             self._changed[uid] = None
             self._freed = True
 
-    def note_reboot(self, uid: str, member: Holder, *, left: bool) -> None:
-        """Notes whether the member has left its cluster in the middle of a reboot, as far as its
-        rollout knows."""
-        members = self.left.setdefault(uid, set())
-        (members.add if left else members.discard)(member)
+    def note_reboot(self, uid: str, member: Holder, since: datetime | None) -> None:
+        """Notes when the member has left its cluster in the middle of a reboot, as far as its
+        rollout knows; None: it has not."""
+        self._outdated.discard(uid)
+        members = self.left.setdefault(uid, {})
+        if since is not None:
+            members[member] = since
+        else:
+            members.pop(member, None)
         if not members:
             del self.left[uid]
         if self._limits:
             self._know(uid, member.cluster)
         self.note_change(uid)
+
+    def drop_outdated(self, now: datetime) -> bool:
+        """Counts no longer the clusters that were left so long ago that nothing of ibgu reboots
+        them any more; returns whether that may free a place."""
+        before, oldest = self._outdated, now - DARK_COUNTS
+        self._outdated = {
+            uid for uid, members in self.left.items() if max(members.values()) <= oldest
+        }
+        changed = before ^ self._outdated
+        for uid in changed:
+            self.note_change(uid)
+        return bool(changed and self._limits)
 
     def note_cluster(self, name: str) -> bool:
         """Notes that the hub shows a cluster differently, or not any more. It may be another one
@@ -260,6 +179,17 @@ class Occupancy:
         many, as after a limit was lowered."""
         self._count(cluster)
         return limits.room(place) - self._taken[place]
+
+    def dark(self, place: Place) -> list[str]:
+        """Returns the dark clusters that count at the place though nobody has their claim, as of
+        the last count."""
+        return sorted(self._dark.get(place, {}).values())
+
+    def take_dark(self, cluster: ClusterLookup) -> Set[Place]:
+        """Returns the places where other dark clusters count than at the last call."""
+        self._count(cluster)
+        changed, self._dark_changed = self._dark_changed, set()
+        return changed
 
     def unrecorded(self, cluster: ClusterLookup) -> Mapping[str, Labels | None]:
         """Returns by which labels claimed clusters count, by name: those that the history does not
@@ -304,24 +234,45 @@ class Occupancy:
         places until its claim is released."""
         while self._changed:
             uid, _ = self._changed.popitem()
-            holder, name = self._claims.get(uid), self._forget(uid)
-            found = cluster(name)
-            found = found if found is not None and found.uid == uid else None
-            before = self._places.pop(uid, ())
+            before, name = self._places.pop(uid, ()), self._forget(uid)
             self._taken.subtract(before)
             self._leave(uid, before)
-            if holder is None and uid not in self.left:
-                continue
-            self._know(uid, name)
-            if holder is None and (found is None or found.reachable):
-                continue
-            self._places[uid] = (
-                self._of(found) if found is not None else before or self._unseen(name, uid)
-            )
-            self._taken.update(self._places[uid])
-            if holder is not None:
-                self._enter(uid, holder.rollout)
-                self._labels.count(name, uid, found.labels if found is not None else None)
+            if uid in self._claims or uid in self.left:
+                self._know(uid, name)
+                self._count_one(uid, name, before, cluster(name))
+            dark = () if uid in self._claims else self._places.get(uid, ())
+            self._note_dark(uid, name, before, dark)
+
+    def _count_one(
+        self, uid: str, name: str, before: tuple[Place, ...], shown: ClusterView | None
+    ) -> None:
+        """Counts a cluster that is claimed or was left. `before`: its places so far."""
+        holder = self._claims.get(uid)
+        found = shown if shown is not None and shown.uid == uid else None
+        if holder is None and (found is None or found.reachable or uid in self._outdated):
+            return
+        places = self._of(found) if found is not None else before or self._unseen(name, uid)
+        self._places[uid] = places
+        self._taken.update(places)
+        if holder is not None:
+            self._enter(uid, holder.rollout)
+            self._labels.count(name, uid, found.labels if found is not None else None)
+
+    def _note_dark(
+        self, uid: str, name: str, before: Collection[Place], dark: Collection[Place]
+    ) -> None:
+        """Notes at which places the cluster counts because it is dark. `before`: where it counted
+        so far."""
+        for place in {*before, *dark}:
+            names = self._dark.setdefault(place, {})
+            if (uid in names) != (place in dark):
+                self._dark_changed.add(place)
+            if place in dark:
+                names[uid] = name
+            else:
+                names.pop(uid, None)
+            if not names:
+                del self._dark[place]
 
     def _leave(self, uid: str, places: Iterable[Place]) -> None:
         """Counts the cluster no longer for the rollout that had it."""

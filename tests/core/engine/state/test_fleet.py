@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import CancellingStep, FleetState, Holder
-from ibgu.core.engine.state.occupancy import Place, PolicyLimits
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import (
     Change,
     Decision,

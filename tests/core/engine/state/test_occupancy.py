@@ -1,16 +1,19 @@
 """R50.3: which clusters take the places of a policy's limits."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from msgspec import convert
 from msgspec.structs import replace
 
 from ibgu.core.engine.state import Holder
-from ibgu.core.engine.state.occupancy import Occupancy, Place, PolicyLimits
+from ibgu.core.engine.state.occupancy import Occupancy
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from ibgu.core.model.start_facts import Labels, StartFacts
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HUB, GROUP = Place("network"), Place("network", group=1)
 SITE = Place("network", "site", "munich")
 LIMITS = PolicyLimits(
@@ -51,8 +54,9 @@ class Scene:
         self.occupancy.follow((LIMITS,))
         return self
 
-    def note_reboot(self, name: str, *, left: bool) -> None:
-        self.occupancy.note_reboot(f"uid-{name}", Holder("uid-r", 0, name), left=left)
+    def note_reboot(self, name: str, *, left: bool, at: datetime = NOW) -> None:
+        member = Holder("uid-r", 0, name)
+        self.occupancy.note_reboot(f"uid-{name}", member, at if left else None)
 
     def leave(self, name: str) -> None:
         """Releases the cluster in the middle of a reboot."""
@@ -71,6 +75,11 @@ class Scene:
         uid = uid or f"uid-{name}"
         self.claims[uid] = Holder("uid-r", 0, name)
         self.occupancy.note_change(uid)
+
+    def dark(self, place: Place) -> list[str]:
+        """Returns the dark clusters that nobody claims at the place, once all are counted."""
+        self.occupancy.free(LIMITS, place, self.clusters.get)
+        return self.occupancy.dark(place)
 
     def share(self, rollout: str) -> tuple[int, int]:
         """Returns how many clusters of the rollout count, and when it took a place last."""
@@ -142,6 +151,46 @@ def test_a_cluster_that_is_left_rebooting_counts_whenever_it_is_dark() -> None:
     assert scene.occupancy.take_freed()
     assert scene.taken == (0, 0, 0)
     assert not scene.occupancy.note_cluster("a")
+
+
+def test_a_dark_cluster_counts_for_seven_days_after_it_was_left() -> None:
+    scene = Scene("a", "b").begin()
+    for name in "ab":
+        scene.show(name, reachable=False)
+        scene.leave(name)
+    scene.note_reboot("b", left=True, at=NOW + timedelta(days=2))
+    scene.occupancy.take_freed()
+    assert not scene.occupancy.drop_outdated(NOW + timedelta(days=7, seconds=-1))
+    assert scene.taken == (2, 2, 2)
+    assert not scene.occupancy.take_freed()
+    assert scene.occupancy.drop_outdated(NOW + timedelta(days=7))
+    assert scene.occupancy.take_freed()
+    assert scene.taken == (1, 1, 1)
+    assert not scene.occupancy.drop_outdated(NOW + timedelta(days=8))
+    scene.note_reboot("a", left=True, at=NOW + timedelta(days=8))
+    assert scene.taken == (2, 2, 2)
+    assert scene.occupancy.drop_outdated(NOW + timedelta(days=9))
+    assert scene.taken == (1, 1, 1)
+
+
+def test_dark_clusters_without_a_claim_are_named_by_their_places() -> None:
+    scene = Scene("a", "b", "c").begin()
+    for name in "ac":
+        scene.show(name, reachable=False)
+    assert scene.dark(HUB) == []
+    assert scene.occupancy.take_dark(scene.clusters.get) == set()
+    scene.leave("c")
+    assert scene.occupancy.take_dark(scene.clusters.get) == {HUB, SITE}
+    scene.leave("a")
+    assert (scene.dark(HUB), scene.dark(SITE), scene.dark(GROUP)) == (["a", "c"], ["a", "c"], ["a"])
+    assert scene.occupancy.take_dark(scene.clusters.get) == {HUB, SITE, GROUP}
+    scene.show("c", reachable=False)
+    assert scene.occupancy.take_dark(scene.clusters.get) == set()
+    scene.show("a")
+    assert (scene.dark(HUB), scene.dark(GROUP)) == (["c"], [])
+    scene.claim("c")
+    assert scene.dark(HUB) == []
+    assert scene.occupancy.take_dark(scene.clusters.get) == {HUB, SITE, GROUP}
 
 
 def test_a_dark_cluster_that_does_not_reboot_counts_while_it_is_claimed() -> None:

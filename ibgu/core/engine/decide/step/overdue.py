@@ -13,7 +13,8 @@ from ibgu.core.engine.decide.member.members import expire, leave_slot
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import GATE_REASONS, allowed_starts, closed, room_after, start_delay
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.engine.state.occupancy import Place, PolicyLimits, fewest_in_the_way
+from ibgu.core.engine.state.occupancy import fewest_in_the_way
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ActingParty, Ended, InFlight, Waiting, traits
 

@@ -21,7 +21,8 @@ from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import HealthLookup
-from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy, PolicyLimits
+from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy
+from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker
 from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, traits

@@ -8,7 +8,7 @@ from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.gates.policies.times import Durations, own_zone, time_needed
 from ibgu.core.engine.state.budgets import CountedFailures, PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.engine.state.occupancy import PolicyLimits
+from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.engine.state.snapshot import StartingMember
 from ibgu.core.model import traits
 from ibgu.core.model.kinds import LabelSelector

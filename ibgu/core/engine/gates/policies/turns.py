@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.shares import has_room
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.engine.state.occupancy import ClusterLookup
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.engine.timing.times import PROBE_TIMEOUT
 from ibgu.core.model import ActingParty, ReasonKind, Rollout, RolloutState, StepState, Waiting
 

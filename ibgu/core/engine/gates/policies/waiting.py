@@ -4,8 +4,9 @@ Nothing else tells them: what has changed is in another rollout, or in the polic
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from itertools import islice
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
@@ -14,8 +15,12 @@ from ibgu.core.engine.gates.shares import look_ahead
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
 from ibgu.core.engine.state.health_observations import Canary
-from ibgu.core.engine.state.occupancy import ClusterLookup, Place, PolicyLimits
+from ibgu.core.engine.state.occupancy import ClusterLookup
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import ActingParty, ClusterView
+
+_LOOK = 100
+"""The most members of a step whose reasons follow which dark clusters have their places."""
 
 
 class WaitingMembers:
@@ -46,11 +51,12 @@ class WaitingMembers:
 
     def recount(self, now: datetime) -> bool:
         """Looks again at what changes with labels and time: limits that are a share of clusters,
-        canaries, budgets, and turns that were in vain. Returns whether that changes who may
-        start."""
+        dark clusters, canaries, budgets, and turns that were in vain. Returns whether that
+        changes who may start."""
         lapsed = self._turns.lapse(self._limits(), now)
+        outdated = self._fleet.occupancy.drop_outdated(now)
         again = (*self._chosen_again(now), *self._judged_again())
-        return any([self._recount_limits(), lapsed, *again])
+        return any([self._recount_limits(), lapsed, outdated, *again])
 
     def _recount_limits(self) -> bool:
         shares = [limits for limits in self._limits() if limits.by_share]
@@ -127,6 +133,25 @@ class WaitingMembers:
                 self._turns.note_woken(limits, uid, names if steps[uid].free > 0 else (), now)
                 if names:
                     yield uid, names
+        yield from self._beside_dark_clusters(steps)
+
+    def _beside_dark_clusters(
+        self, steps: Mapping[str, TrackedStep]
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Yields the first ones that wait for places of dark clusters, if other such clusters have
+        them now: their reasons name these."""
+        changed = self._fleet.occupancy.take_dark(self._cluster)
+        for limits in self._limits() if changed else ():
+            for uid, step in steps.items():
+                kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER), ())
+                names = [name for _, name in islice(kept, _LOOK)]
+                if found := [name for name in names if self._takes_any(limits, name, changed)]:
+                    yield uid, found
+
+    def _takes_any(self, limits: PolicyLimits, name: str, places: Set[Place]) -> bool:
+        """Whether the cluster takes one of these places."""
+        cluster = self._cluster(name)
+        return cluster is not None and not places.isdisjoint(limits.places(cluster))
 
     def _behind_canaries(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields those whose canaries have changed since they were decided on."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from msgspec import convert
@@ -49,6 +50,15 @@ class Peaks:
 
     def turned(self) -> None:
         """Looks at nothing."""
+
+
+def drive(engine: InMemoryEngine, hours: float) -> None:
+    """Drives the engine as the controller does, which counts again from time to time."""
+    end = engine.now + timedelta(hours=hours)
+    while engine.now < end:
+        engine.wait(minutes=5)
+        if engine.policy_gates.recount(engine.now):
+            engine.touch_everything()
 
 
 def reason(engine: InMemoryEngine, uid: str, cluster: str) -> Reason:

@@ -13,7 +13,14 @@ from ibgu.core.plan.tenancy import Scope
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason, set_policies
+from tests.core.engine.gates.policies.policy import (
+    SITE,
+    Peaks,
+    drive,
+    policy,
+    reason,
+    set_policies,
+)
 
 NAMES = [f"{site}-{number}" for site in ("east", "north", "west") for number in range(1, 5)]
 
@@ -408,10 +415,61 @@ def test_a_cluster_that_was_left_dark_keeps_its_place_until_it_is_seen(
     if restarted:
         engine.restart()
     engine.wait(minutes=4)
-    assert reason(engine, "uid-b", "east-2").gate == "RolloutPolicy/network"
+    kept = reason(engine, "uid-b", "east-2")
+    assert kept.gate == "RolloutPolicy/network"
+    assert kept.message == (
+        "the policy never lets it be in flight with east-1, and one of them is; east-1 may still "
+        "reboot for an earlier action, and the hub can't reach it"
+    )
     seen_again(engine)
     engine.wait(hours=20)
     assert succeeded(engine, "uid-b") == 1
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_site_that_is_lost_keeps_its_place_for_seven_days(skipped: bool) -> None:
+    """Others of its own step wait for the place, so the step does not end before."""
+    engine = fleet("east-1", "east-2")
+    for name, spoke in engine.spokes.items():
+        spoke.to(Stage.PREP)
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    set_policies(engine, policy(inFlight=1))
+    engine.apply(ibgu("a", "Upgrade", timeout=60))
+    engine.until(Kind.RUN_ARMING)
+    engine.spokes["east-1"].dark = True
+    engine.touch_cluster("east-1")
+    drive(engine, hours=1)
+    if skipped:
+        engine.annotate("uid-a", skip="east-1")
+    drive(engine, hours=6 * 24)
+    assert reason(engine, "uid-a", "east-2").message == (
+        "the policy allows 1 cluster in flight at once, and as many are; east-1 may still reboot "
+        "for an earlier action, and the hub can't reach it"
+    )
+    drive(engine, hours=24)
+    assert succeeded(engine, "uid-a") == 1
+
+
+def test_reasons_name_a_cluster_that_is_lost_once_its_claim_is_released() -> None:
+    """The others were kept before, when it was in flight."""
+    engine = fleet("east-1", "east-2", "east-3")
+    for name, spoke in engine.spokes.items():
+        spoke.to(Stage.PREP)
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    set_policies(engine, policy(inFlight=1))
+    engine.spokes["east-1"].faults[Stage.UPGRADE] = "hang"
+    engine.apply(ibgu("a", "Upgrade", timeout=60, selectors=of("east-1")))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.spokes["east-1"].dark = True
+    engine.touch_cluster("east-1")
+    engine.apply(ibgu("b", "Upgrade", timeout=600, selectors=of("east-2", "east-3")))
+    engine.wait(minutes=5)
+    as_many = "the policy allows 1 cluster in flight at once, and as many are"
+    assert reason(engine, "uid-b", "east-3").message == as_many
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    lost = "east-1 may still reboot for an earlier action, and the hub can't reach it"
+    assert reason(engine, "uid-b", "east-3").message == f"{as_many}; {lost}"
 
 
 def test_a_cluster_that_no_rollout_has_gives_its_place_back_when_seen() -> None:

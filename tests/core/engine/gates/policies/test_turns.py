@@ -1,7 +1,6 @@
 """R50.17: rollouts that wait for the same places of a policy take turns, by priority first."""
 
 from collections import Counter
-from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -10,12 +9,12 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.gates.policies.turns import PATIENCE
-from ibgu.core.engine.state.occupancy import Place, PolicyLimits
+from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.policy import SITE, Peaks, policy, reason, set_policies
+from tests.core.engine.gates.policies.policy import SITE, Peaks, drive, policy, reason, set_policies
 
 NAMES = [f"site-{number}" for number in range(1, 9)]
 LIMIT: dict[str, Any] = {"inFlight": 1}
@@ -55,15 +54,6 @@ def starts(engine: InMemoryEngine) -> list[str]:
 
 def succeeded(engine: InMemoryEngine, uid: str) -> int:
     return engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED]
-
-
-def drive(engine: InMemoryEngine, hours: float) -> None:
-    """Drives the engine as the controller does, which counts again from time to time."""
-    end = engine.now + timedelta(hours=hours)
-    while engine.now < end:
-        engine.wait(minutes=5)
-        if engine.policy_gates.recount(engine.now):
-            engine.touch_everything()
 
 
 # -- fairness --------------------------------------------------------------------------------------
