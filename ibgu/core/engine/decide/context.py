@@ -158,6 +158,7 @@ class DecisionContext:
         return Consent(
             grants=grants,
             namespace=self.rollout.namespace,
+            rollout=self.rollout.name,
             authors={index: user for index, user in named.items() if index not in gone},
             former_authors=gone,
             can_prove=self._proves_authors,

@@ -28,6 +28,10 @@ class RolloutGate(Gate, frozen=True, kw_only=True):
         return self.named(self.check(snapshot, now))
 
 
+def _every_cluster(cluster: ClusterView) -> bool:
+    return True
+
+
 def _as_it_is(snapshot: Snapshot, step: Step, now: datetime) -> Step:
     return step
 
@@ -100,6 +104,8 @@ class MemberGate(Gate, frozen=True, kw_only=True):
     """Returns why the gate is closed; None: it is open."""
     approval: PolicyApproval | None = None
     """The approval that a policy's gate asks for."""
+    selects: Callable[[ClusterView], bool] = _every_cluster
+    """Chooses the clusters that need the approval."""
 
     def ask(self, candidate: Candidate) -> Reason | None:
         """Returns why the gate is closed. One of a policy is open to a rollout for which somebody

@@ -75,6 +75,8 @@ class Consent(Struct, frozen=True):
     grants: Grants = Grants()
     namespace: str = ""
     """The namespace of the rollout, and of its grants."""
+    rollout: str = ""
+    """The name of the rollout."""
     authors: Mapping[int, str] = {}
     """The users who have proven that they are the authors of steps, by the step's index."""
     former_authors: Mapping[int, str] = {}

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.gates import MemberGate
-from ibgu.core.engine.gates.policies.approvals import named_command
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Kind, PolicyRule, StepState
+from ibgu.core.model import Kind, Member, MemberState, PolicyRule, StepState
 from ibgu.core.model.grants import AskedApproval, point_words
 from ibgu.core.plan.approvers import missing_approvers
 
@@ -36,8 +35,7 @@ def _missing(ctx: DecisionContext, tracked: TrackedStep) -> Iterator[AskedApprov
     """Yields what is missing, in the words of the first cluster that waits for it."""
     for (gate, before), places in tracked.unapproved.items():
         message = tracked.members[places[0][1]].reason.message
-        words = named_command(message, ctx.rollout.name)
-        yield AskedApproval(tracked.step.index, gate, before, words)
+        yield AskedApproval(tracked.step.index, gate, before, message)
 
 
 def _is_settled(ctx: DecisionContext, tracked: TrackedStep | None, asked: AskedApproval) -> bool:
@@ -46,13 +44,28 @@ def _is_settled(ctx: DecisionContext, tracked: TrackedStep | None, asked: AskedA
     if tracked is None or tracked.step.index != asked.step:
         return True
     grants, policies = ctx.rollout.grants, ctx.snapshot.policies
-    gates = (gate for gate in policies if gate.name == asked.gate)
-    asking = [gate.approval for gate in gates if isinstance(gate, MemberGate) and gate.approval]
+    named = (gate for gate in policies if gate.name == asked.gate)
+    gates = [gate for gate in named if isinstance(gate, MemberGate) and gate.approval]
     if grants.passes(asked.gate, ctx.now):
         return True
-    if not asking:
+    if not gates:
         return not any(gate.rule == PolicyRule.UNKNOWN for gate in policies)
-    return missing_approvers(asking, grants, asked.step, asked.before, ctx.now) is None
+    asking = [gate.approval for gate in gates if gate.approval]
+    if missing_approvers(asking, grants, asked.step, asked.before, ctx.now) is None:
+        return True
+    views = (ctx.snapshot.cluster(each.cluster) for each in _before(tracked, asked))
+    found = (view for view in views if view is not None)
+    return not any(gate.selects(view) for view in found for gate in gates)
+
+
+def _before(tracked: TrackedStep, asked: AskedApproval) -> Iterator[Member]:
+    """Yields the members that still come to what has to be approved."""
+    actions = tracked.step.actions
+    for member in tracked.members.values():
+        waits = member.state is MemberState.WAITING
+        acts = not member.finished and asked.before in actions[member.action_index :]
+        if waits or acts:
+            yield member
 
 
 def _note(ctx: DecisionContext, old: AskedApproval, new: AskedApproval | None, words: str) -> None:

@@ -76,7 +76,8 @@ def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
 def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
     """Takes slots and places from members past their limit for others that wait for their places,
     and could start there now. One whose action reboots goes on, since its cluster may still do so
-    beside the next one; and so does one that the hub can't reach, which would keep its places."""
+    beside the next one, and so does one of an action that resumes pools if the hub can't reach its
+    cluster, which would keep its places."""
     if not any(who is ActingParty.CLUSTER for _, who in step.kept):
         return
     late = [each for each in leaving(ctx, step) if _leaves_places(ctx, each)]
@@ -104,14 +105,18 @@ def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
 
 def _leaves_places(ctx: DecisionContext, member: InFlight) -> bool:
     """Whether the member's places would be free once it has left its slot."""
+    if kept_alone(member):
+        return True
     run = member.run
-    leaves = kept_alone(member) or (run.open and not traits(run.action).reboots)
-    return leaves and _is_reachable(ctx, member)
+    return run.open and not traits(run.action).reboots and _is_vacated(ctx, member)
 
 
-def _is_reachable(ctx: DecisionContext, member: InFlight) -> bool:
+def _is_vacated(ctx: DecisionContext, member: InFlight) -> bool:
+    """Whether the cluster of a member whose run ends without success counts no more once its claim
+    is released (R50.3)."""
     cluster = ctx.snapshot.cluster(member.cluster)
-    return cluster is not None and cluster.uid == member.uid and cluster.reachable
+    reachable = cluster is not None and cluster.uid == member.uid and cluster.reachable
+    return reachable or not traits(member.run.action).reboots_nodes
 
 
 class _PlacesOfStep:
@@ -135,7 +140,7 @@ class _PlacesOfStep:
         """Yields those of the late members that have to end so that others can start."""
         left = list(late)
         for member in self._step.in_flight.values():
-            if awaits_disarm(member) and _is_reachable(self._ctx, member):
+            if awaits_disarm(member) and _is_vacated(self._ctx, member):
                 self._offered.update(self._taken(member))
         for waiting in self._waiting():
             places = self._needed(waiting)

@@ -32,7 +32,6 @@ MEANING = Meaning(
     "have somebody approve it who may: ibgu approve, with --step and --before as the line above "
     "says",
 )
-_COMMAND = "ibgu approve NAME"
 _MAX_CHARACTERS = 100
 """Characters that are shown of a user's name."""
 
@@ -83,12 +82,8 @@ def approvals_gate(
         chained=actions,
         concerns=actions,
         approval=asked,
+        selects=selects,
     )
-
-
-def named_command(message: str, rollout: str) -> str:
-    """Returns the message of the gate with the rollout's name in its command."""
-    return message.replace(f"({_COMMAND} ", f"({_COMMAND.removesuffix('NAME')}{rollout} ", 1)
 
 
 def _goes_before(canaries: PolicyCanaries, step: TrackedStep, candidate: Candidate) -> bool:
@@ -129,7 +124,7 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
         return ""
     counting = approvers.counting
     words = f"{counted(approvers.needed, 'person', 'people')} must approve {what.words}"
-    command = f"{_COMMAND} -n {consent.namespace}"
+    command = f"ibgu approve {consent.rollout} -n {consent.namespace}"
     words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"

@@ -32,7 +32,7 @@ UNPROVEN = (
 )
 REST = (
     "1 person must approve the rest of step 1 behind its canaries "
-    "(ibgu approve NAME -n fleet --step 1 --before Rest)"
+    "(ibgu approve a -n fleet --step 1 --before Rest)"
 )
 
 
@@ -91,7 +91,7 @@ def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
     assert message(engine) == (
         "1 person must approve FinalizeUpgrade of step 1 "
-        "(ibgu approve NAME -n fleet --step 1 --before FinalizeUpgrade)"
+        "(ibgu approve a -n fleet --step 1 --before FinalizeUpgrade)"
     )
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert engine.tracked("uid-a").steps[0].step.stopped_since is not None

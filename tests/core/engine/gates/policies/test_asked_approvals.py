@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind
 from ibgu.core.model.grants import AskedApproval
 from ibgu.core.model.rollout_policy import PolicyState
@@ -87,6 +88,20 @@ def test_an_approval_that_is_no_longer_needed_is_no_longer_asked_for(end: str) -
     engine.wait(minutes=30)
     told = engine.told(Kind.APPROVAL_ASKED)[1:]
     assert told == ([] if end == "deleted" else [SETTLED])
+
+
+def test_skipped_clusters_need_no_approval_while_others_go_on() -> None:
+    """The policy is not about the other cluster, whose Prep takes hours."""
+    about = {"selector": {"matchLabels": {"name": "site-1"}}}
+    engine = fleet("site-1", "site-2", clusters=about, **BY_TWO)
+    engine.labels["site-1"]["name"] = "site-1"
+    engine.spokes["site-2"].faults[Stage.PREP] = "hang"
+    start(engine, "Prep")
+    assert [each.before for each in asked(engine)] == ["Step"]
+    engine.annotate("uid-a", skip="site-1")
+    engine.wait(minutes=5)
+    assert asked(engine) == ()
+    assert engine.told(Kind.APPROVAL_ASKED)[1:] == [SETTLED]
 
 
 def test_a_cluster_that_is_out_of_reach_still_needs_the_approval() -> None:
