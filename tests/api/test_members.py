@@ -87,7 +87,8 @@ async def test_a_failed_member_says_what_it_means_and_what_to_do(
     assert (known[0]["message"], known[0]["reason"]) == (PULL, None)
     assert known[0]["failure"] == "PrecacheFailed"
     assert "pull" in known[0]["means"]
-    assert known[0]["remedy"] == f"{known[0]['fix']} Then run `ibgu retry NAME --abort-first`."
+    retry = "ibgu retry ran-r1 -n default --abort-first"
+    assert known[0]["remedy"] == f"{known[0]['fix']} Then run `{retry}`."
     assert [unknown[0][name] for name in ("failure", "means", "fix", "remedy")] == [None] * 4
 
 

@@ -89,25 +89,30 @@ async def tenants(journal: Journal) -> None:
     await _end(journal, mine, "b", 1, cancelled_by(ANOTHER_NAMESPACE))
     taking = _waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER_NAMESPACE))
     await put(journal, member(mine, "c", 2, reason=taking))
-    other = await open_step(journal, step(second, 0, total=5))
+    other = await open_step(journal, step(second, 0, total=6))
     claimed = _waits(ReasonKind.CLAIM, works_on(SECRET))
     await put(journal, member(other, "d", 0, reason=claimed))
     await _end(journal, other, "e", 1, cancelled_by(SECRET))
     taking = _waits(ReasonKind.PREEMPTING, takes_over_from(SECRET))
     await put(journal, member(other, "f", 2, reason=taking))
-    await _never_started(journal, other, "g", 3)
+    await _fail(journal, other, "g", 3, Cause.NEVER_STARTED, _NEVER)
+    await _fail(journal, other, "i", 5, Cause.PREP_FAILED, PULL)
     gate = f"the policy lets {SECRET} go first"
     kept = member(other, "h", 4, reason=_waits(ReasonKind.GATE, gate))
     await put(journal, kept)
     await tell(journal, OnMember(Kind.WAITS, kept, gate))
 
 
-async def _never_started(journal: Journal, within: Step, cluster: str, position: int) -> None:
-    words = f"never started before the step's timeout: {works_on(SECRET)}"
+_NEVER = f"never started before the step's timeout: {works_on(SECRET)}"
+
+
+async def _fail(
+    journal: Journal, within: Step, cluster: str, position: int, cause: Cause, words: str
+) -> None:
     await put(journal, member(within, cluster, position))
-    over = {"cause": Cause.NEVER_STARTED, "message": words}
+    over = {"cause": cause, "message": words}
     gone = finished(within, cluster, position, Outcome.FAILED, **over)
-    await tell(journal, OnMember(Kind.FINISHED, gone, words, cause=Cause.NEVER_STARTED))
+    await tell(journal, OnMember(Kind.FINISHED, gone, words, cause=cause))
 
 
 def _waits(kind: ReasonKind, words: str) -> Reason:
@@ -154,11 +159,11 @@ PATHS = (
     f"rollouts/{OURS}/ran-ours/failures",
     f"rollouts/{OURS}/ran-ours/actions",
     "clusters",
-    *(f"clusters/{name}" for name in "abcdefgh"),
-    *(f"clusters/{name}/explain" for name in "abcdefgh"),
+    *(f"clusters/{name}" for name in "abcdefghi"),
+    *(f"clusters/{name}/explain" for name in "abcdefghi"),
     *(f"clusters/{name}/explain?namespace={OURS}&rollout=ran-ours" for name in "abc"),
-    *(f"clusters/{name}/history" for name in "abcdefgh"),
-    *(f"clusters/{name}/events" for name in "abcdefgh"),
+    *(f"clusters/{name}/history" for name in "abcdefghi"),
+    *(f"clusters/{name}/events" for name in "abcdefghi"),
 )
 TOLD = f"rollouts/{OURS}/ran-ours/"
 

@@ -71,7 +71,7 @@ async def test_rows_have_every_cluster_and_action(ibgu: Ibgu) -> None:
     ]
     assert [each["label:region"] for each in found[:4]] == ["north", "'=north", "south", ""]
     assert (found[2]["failure"], found[2]["message"]) == ("PrecacheFailed", PULL)
-    assert found[2]["remedy"].endswith("Then run `ibgu retry NAME --abort-first`.")
+    assert found[2]["remedy"].endswith("Then run `ibgu retry ran-r1 -n default --abort-first`.")
     assert found[6]["attempts"] == "1"
 
 

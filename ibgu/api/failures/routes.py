@@ -20,4 +20,6 @@ router = APIRouter(route_class=AuthenticatedRoute)
 async def failures(
     row: RolloutOfPath, reads: ReadsOfRequest, step: StepOfRollout = None
 ) -> FailuresBody:
-    return failures_body(await reads.failed(row.rollout.uid, index(step)))
+    rollout = row.rollout
+    failed = await reads.failed(rollout.uid, index(step))
+    return failures_body(failed, rollout.namespace, rollout.name)

@@ -12,7 +12,7 @@ _GROUP: JsonValue = {
     "cause": "PrepFailed",
     "failure": "PrecacheFailed",
     "means": "Images of the new release could not be pulled to the node.",
-    "remedy": "Check the mirror registry. Then run `ibgu retry NAME --abort-first`.",
+    "remedy": "Check the mirror registry. Then run `ibgu retry ran-417 -n default --abort-first`.",
     "message": "failed to pull images: registry.site:5000 is unreachable",
     "messageOf": "site-0003",
     "count": 22,

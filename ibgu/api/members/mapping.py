@@ -20,6 +20,7 @@ from ibgu.core.engine.driver import FailureText
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName, Member, Reason, Run, as_displayed
 from ibgu.core.model.claims import run_without_names, without_names
+from ibgu.core.text.commands import named_commands
 from ibgu.core.views.display import reason_of
 from ibgu.core.views.explain.past import numbered
 from ibgu.core.views.forecast import stalled
@@ -46,8 +47,8 @@ def member_body(row: MemberRow, duration_stats: DurationsByAction) -> MemberBody
         stalled=_stalled(row, duration_stats),
         failure=known.name if known else None,
         means=known.means if known else None,
-        fix=known.fix if known else None,
-        remedy=known.remedy if known else None,
+        fix=_copyable(row, known.fix) if known else None,
+        remedy=_copyable(row, known.remedy) if known else None,
         completed=_completed(member),
         run=_run(member.run) if member.run else None,
     )
@@ -69,6 +70,10 @@ def _known(member: Member, action: ActionName | None, reason: Reason | None) -> 
     if reason is not None:
         return known_failure(action, reason.message)
     return known_failure(member.failed_action, member.message)
+
+
+def _copyable(row: MemberRow, text: str) -> str:
+    return named_commands(text, row.namespace, row.name, row.member.cluster)
 
 
 def _completed(member: Member) -> list[CompletedActionBody]:
@@ -115,5 +120,6 @@ def visit_for(row: VisitRow, readable: Readable) -> VisitRow:
     if hold is not None:
         # It may name clusters, rollouts and policies, and quote commands.
         hold = replace(hold, message="", gate="", rule="")
-    member = replace(row.member, member=without_names(row.member.member), hold=hold)
+    nameless = without_names(row.member.member)
+    member = replace(row.member, member=nameless, namespace="", name="", hold=hold)
     return VisitRow(member, tuple(map(run_without_names, row.runs)))

@@ -41,7 +41,7 @@ _MEMBER: JsonValue = {
     "failure": "InitMonitorTimeout",
     "means": "The new release did not become healthy in time; the node rolled back by itself.",
     "fix": "Repair what was not ready.",
-    "remedy": "Repair what was not ready. Then run `ibgu retry NAME --abort-first`.",
+    "remedy": "Repair what was not ready. Then run `ibgu retry ran-417 -n default --abort-first`.",
     "completed": [],
     "late": "",
     "warning": "",

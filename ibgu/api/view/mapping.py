@@ -49,7 +49,7 @@ def _content(row: ViewRow, duration_stats: DurationsByAction, intervals: int) ->
         "selected": _plain(_selected(rollout, row.selected, duration_stats))
         if row.selected
         else None,
-        "failures": _plain(failures_body(row.failed)),
+        "failures": _plain(failures_body(row.failed, rollout.namespace, rollout.name)),
         "stalled": [_plain(each) for each in _stalled(row.grid, duration_stats, chosen)],
         "timeline": timeline(row.course, intervals),
     }

@@ -185,7 +185,7 @@ class Playback:
             else row
             for (_, name), row in self._failed.items()
         )
-        body = failures_body(rows).model_dump_json(by_alias=True)
+        body = failures_body(rows, self._namespace, self._name).model_dump_json(by_alias=True)
         return json.decode(body, type=FailuresResponse)
 
     def _held(self) -> ReasonResponse | None:

@@ -10,6 +10,7 @@ from ibgu.core.drivers import declared, traits
 from ibgu.core.engine.driver import FailureTexts
 from ibgu.core.notify.rollout_event import RolloutEvent
 from ibgu.core.notify.state import NAMED, FailureGroup
+from ibgu.core.text.commands import named_commands
 from ibgu.core.text.harmless import one_line
 
 MAX_MESSAGE = 300
@@ -79,7 +80,9 @@ def _group(texts: FailureTexts, fact: RolloutEvent) -> FailureGroup:
         failure=known.name if known else fact.cause or "unknown",
         words=words if len(words) <= MAX_MESSAGE else f"{words[:MAX_MESSAGE]}…",
         words_of=fact.cluster,
-        remedy=known.remedy if known else "",
+        remedy=named_commands(known.remedy, fact.namespace, fact.name, fact.cluster)
+        if known
+        else "",
         count=1,
         clusters=(fact.cluster,),
         first=fact.at,

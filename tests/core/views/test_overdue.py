@@ -9,6 +9,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, RunState
+from ibgu.core.text.commands import named_commands
 from ibgu.core.views.explain import REASONS, ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.explain.reasons import meaning_of_reason
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES, Attempt, overdue, overdue_of
@@ -56,7 +57,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
 
 
 def _do(kind: ReasonKind) -> str:
-    return meaning_of_reason(kind, IBU_MEANINGS).do
+    return named_commands(meaning_of_reason(kind, IBU_MEANINGS).do, "fleet", "a")
 
 
 def waits_since(kind: ReasonKind) -> Member:

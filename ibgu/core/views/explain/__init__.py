@@ -18,6 +18,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.text.commands import named_commands
 from ibgu.core.views.display import DisplayState, reason_of, word_of
 from ibgu.core.views.explain.case import ExplainCase, Explained, Line, PastStep
 from ibgu.core.views.explain.causes import CAUSES, finding, meaning_of_cause
@@ -66,6 +67,11 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         meaning_of_reason(besides.kind, own) if besides else _meaning(case, reason, own),
         _overdue(case, reason, own),
     )
+    namespace, _, name = case.rollout.partition("/")
+
+    def copyable(text: str | None) -> str | None:
+        return named_commands(text, namespace, name, member.cluster) if text else None
+
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
@@ -81,9 +87,9 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         who=ActingParty.PERSON if late else _who(reason, state),
         overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
-        do=(known.remedy if known else late.check if late else meaning.do) or None,
+        do=copyable(known.remedy if known else late.check if late else meaning.do),
         words=_its_message(member, reason),
-        remedy=known.remedy if known else None,
+        remedy=copyable(known.remedy if known else None),
         guide=(known.guide or None) if known else None,
         limit=None if member.finished else member.limit,
         late=member.late or None,

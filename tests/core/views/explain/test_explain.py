@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
+from ibgu.core.text.commands import named_commands
 from ibgu.core.views.change.danger import SKIP
 from ibgu.core.views.explain import (
     CAUSES,
@@ -93,7 +94,7 @@ def test_an_unknown_failure_means_what_its_cause_means() -> None:
     found = told(failed(message="never heard of", ended_at=NOW))
     assert (found.kind, found.remedy) == (Cause.UPGRADE_FAILED, None)
     meaning = IBU_MEANINGS.causes[Cause.UPGRADE_FAILED]
-    assert (found.means, found.do) == (meaning.means, meaning.do)
+    assert (found.means, found.do) == (meaning.means, named_commands(meaning.do, "fleet", "a"))
 
 
 def test_success_asks_for_nothing() -> None:
@@ -121,7 +122,7 @@ def test_a_skip_and_its_explanation_name_the_same_way_on() -> None:
 
 def test_an_aborted_failure_goes_on_with_the_stragglers() -> None:
     found = told(done("site-1", Action.ABORT_ON_FAILURE, ended_at=NOW))
-    assert found.do == "`ibgu stragglers NAME` shows the plan to continue with"
+    assert found.do == "`ibgu stragglers a -n fleet` shows the plan to continue with"
 
 
 def test_a_cluster_cancelled_on_purpose_needs_a_new_rollout() -> None:
