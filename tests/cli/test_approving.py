@@ -9,6 +9,14 @@ from ibgu.cli.change import confirming
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
 from ibgu.core.model.grants import RolloutApproval
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.rollout_policy import (
+    ApprovalMoment,
+    Canaries,
+    PolicyApproval,
+    RolloutPolicy,
+    RolloutPolicySpec,
+)
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -149,6 +157,41 @@ async def test_an_approval_in_advance_is_confirmed_too(
     done = await ibgu(*args, "--yes", user="nora")
     assert done.exit_code == 0, done.output
     assert await approvals() == ["nora 3 FinalizeUpgrade"]
+
+
+async def test_an_approval_that_policies_ask_for_next_is_the_default(
+    ibgu: Ibgu, made: Made, journal: Journal, approvals: Approvals
+) -> None:
+    """The canaries soak: no cluster waits for the approval of the rest yet."""
+    await waiting_for(made, journal)
+    rest = await policies(journal, ApprovalMoment.REST)
+    done = await ibgu("approve", "ran-x1", "--yes", user="nora")
+    assert done.exit_code == 0, done.output
+    assert await approvals() == ["nora 3 Rest"]
+    several = await policies(journal, ApprovalMoment.ACTION, *rest)
+    refused = await ibgu("approve", "ran-x1", user="nora")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "ibgu: policies ask for several approvals: FinalizeUpgrade of step 3 and the rest of step "
+        "3; name one with --before\n"
+    )
+    await policies(journal, ApprovalMoment.STEP, *several)
+    done = await ibgu("approve", "ran-x1", "--yes", user="nora")
+    assert done.exit_code == 0, done.output
+    assert await approvals() == ["nora 3 Rest", "nora 3 Step"]
+
+
+async def policies(
+    journal: Journal, before: ApprovalMoment, *others: RolloutPolicy
+) -> list[RolloutPolicy]:
+    """Has policies in force that ask for approval, one of them before this; returns all."""
+    name = f"asks-{before.lower()}"
+    metadata = ObjectMeta(name=name, uid=f"uid-{name}", generation=1)
+    canaries = Canaries(count=1) if before is ApprovalMoment.REST else None
+    spec = RolloutPolicySpec(approval=PolicyApproval(before=before), canaries=canaries)
+    found = [RolloutPolicy(metadata, spec), *others]
+    await journal.note_policies(found)
+    return found
 
 
 @pytest.mark.parametrize("direct", [(), ("--direct",)])

@@ -34,7 +34,8 @@ def approve(
         typer.Option(
             "--before",
             help="Step, Rest (what comes behind the canaries), or one of the step's actions; "
-            "default: what clusters wait for, else Step; with --direct always Step.",
+            "default: what clusters wait for, else what policies ask for next, else Step; with "
+            "--direct always Step.",
             show_default=False,
         ),
     ] = None,
@@ -106,19 +107,26 @@ class _Approval(Struct, frozen=True):
 def _awaited(
     how: "ChangeContext", namespace: str, step: int | None, before: str | None
 ) -> tuple[int | None, str | None]:
-    """Returns step and point of the approval that is meant and that clusters wait for; those given,
-    if they wait for none. Ends the command if they wait for several."""
+    """Returns step and point of the approval that is meant and that clusters wait for, else of the
+    one that policies ask for next; those given, if there is neither. Ends the command if there are
+    several."""
     from ibgu.cli.change.context import permit_of
+    from ibgu.core.model.grants import ApprovalPoint
 
-    found = permit_of(how, namespace, "approve").approvals
-    meant = [
+    found = [
         each
-        for each in found
-        if not each.ahead and step in (None, each.step) and before in (None, each.before)
+        for each in permit_of(how, namespace, "approve").approvals
+        if step in (None, each.step) and before in (None, each.before)
     ]
+    waiting = [each for each in found if not each.ahead]
+    # Those of the running step come before those of the next one, and the step before its rest.
+    coming = [each for each in found if each.step == found[0].step]
+    first = [each for each in coming if each.before == ApprovalPoint.STEP]
+    meant = waiting or first or coming
     if len(meant) > 1:
         words = " and ".join(each.what for each in meant)
-        fail(f"clusters wait for several approvals: {words}; name one with --before", MISUSED)
+        why = "clusters wait for" if waiting else "policies ask for"
+        fail(f"{why} several approvals: {words}; name one with --before", MISUSED)
     return (meant[0].step, meant[0].before) if meant else (step, before)
 
 
