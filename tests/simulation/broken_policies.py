@@ -15,7 +15,7 @@ from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, 
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
 from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
-from ibgu.core.engine.state import TrackedStep, occupancy
+from ibgu.core.engine.state import TrackedStep, policy_limits
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.policy_limits import PolicyLimits
@@ -226,7 +226,7 @@ def all_clusters_selected(stack: ExitStack) -> None:
 def no_clusters_selected(stack: ExitStack) -> None:
     """A policy about some of the clusters is about none."""
     every = PolicyClusters()
-    for module in (policy, times, occupancy):
+    for module in (policy, times, policy_limits):
         _set(stack, module, "selects_cluster", lambda selection, labels: selection == every)
 
 
