@@ -23,7 +23,8 @@ from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     spoke,
 )
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
-from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
+from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 
@@ -345,3 +346,30 @@ def test_an_update_whose_time_ends_while_it_soaks_still_has_to_last(
     completed = engine.now
     assert until_resumed(engine, "canary") - completed >= timedelta(minutes=600)
     assert member(engine).late
+
+
+@pytest.mark.parametrize("trouble", ["the work is deleted", "the cluster is re-created"])
+def test_pools_waits_for_an_update_that_begins_any_moment(
+    engine: InMemoryEngine, trouble: str
+) -> None:
+    """The Update ends without a label for another reason, while the cluster still checks the
+    release; the next step takes the cluster."""
+    engine.apply(pausing("Update", "Pools"))
+    until_asked(engine)
+    engine.settle()
+    spoke(engine).play([(10 * MINUTE, spoke(engine).look)])
+    if trouble == "the work is deleted":
+        engine.works.pop((UID, "site-1"))
+    else:
+        spoke(engine).uid = "uid-new"
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=9)
+    assert paused(engine) == EVERYTHING
+    waits = engine.member(UID, 1, "site-1").reason
+    assert waits.kind is ReasonKind.BUSY
+    assert waits.message.startswith(f"the cluster was asked for {NEW} and has not begun")
+    while not spoke(engine).started:
+        engine.step()
+    assert paused(engine) == EVERYTHING
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).done
