@@ -373,3 +373,22 @@ def test_pools_waits_for_an_update_that_begins_any_moment(
     assert paused(engine) == EVERYTHING
     engine.until(Kind.RESUMED)
     assert spoke(engine).done
+
+
+def test_paused_pools_wait_while_another_pool_still_rolls(engine: InMemoryEngine) -> None:
+    """The Update's time ends while a pool that is not paused takes the release; it soaks after
+    that."""
+    spoke(engine).pools = ["canary", "rest", "worker"]
+    soaking = pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=300))
+    plan = [
+        replace(item, rollout_strategy=replace(item.rollout_strategy, timeout=50))
+        for item in soaking.spec.plan
+    ]
+    engine.apply(replace(soaking, spec=replace(soaking.spec, plan=plan)))
+    engine.until(Kind.STEP_FINISHED)
+    assert "waits for the MachineConfigPool rest" in member(engine).message
+    while spoke(engine).rolling:
+        engine.step()
+    settled = engine.now
+    assert paused(engine) == EVERYTHING
+    assert until_resumed(engine, "canary") - settled >= timedelta(minutes=300)
