@@ -64,6 +64,11 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
     """Whether the agent could not read something beside the object."""
 
     @property
+    def rolling(self) -> bool:
+        """Whether nodes that are not paused still take what the action has brought."""
+        return False
+
+    @property
     def unwell(self) -> str:
         """Why what is paused has to stay so, since something has just failed in a part of the
         cluster (R48.3); empty: nothing has."""

@@ -148,6 +148,10 @@ class VersionView(FeedbackView, frozen=True, gc=False, kw_only=True):
         return next((f"pool {pool.name} is degraded: {pool.degraded}" for pool in degraded), "")
 
     @property
+    def rolling(self) -> bool:
+        return any(pool.awaited for pool in self.pools)
+
+    @property
     def updating(self) -> bool:
         return self.history_state == "Partial"
 

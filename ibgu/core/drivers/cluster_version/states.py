@@ -82,6 +82,14 @@ def _may_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judge
         # What has failed in one pool does not go on to the others (R48.3).
         if seen.unwell:
             return Judgement(kind=JudgementKind.BUSY, message=seen.unwell)
+        if _begins_any_moment(seen):
+            # All that is not paused by then takes the release at once.
+            words = (
+                f"the cluster was asked for {seen.wanted_image} and has not begun to apply it: "
+                "nothing is resumed before it has, or it refuses that, or the request is withdrawn "
+                "(oc adm upgrade --clear)"
+            )
+            return Judgement(kind=JudgementKind.BUSY, message=words)
         return _STARTABLE
     if waits := unsettled(seen):
         return Judgement(kind=JudgementKind.BUSY, message=waits)
@@ -277,9 +285,15 @@ def out_of_update(seen: VersionView) -> bool:
     refuses it."""
     if seen.updating or seen.condition("Progressing").true:
         return False
+    return not _begins_any_moment(seen)
+
+
+def _begins_any_moment(seen: VersionView) -> bool:
+    """Whether the cluster was asked for a release that it has neither begun to apply nor
+    refused."""
     accepted = seen.condition("ReleaseAccepted")
     refused = accepted.false and seen.wanted_image in accepted.message
-    return not seen.pending or refused or seen.condition("Invalid").true
+    return seen.pending and not (refused or seen.condition("Invalid").true)
 
 
 def _progress(seen: VersionView) -> str:

@@ -23,7 +23,8 @@ from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     spoke,
 )
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
-from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
+from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 
@@ -345,3 +346,49 @@ def test_an_update_whose_time_ends_while_it_soaks_still_has_to_last(
     completed = engine.now
     assert until_resumed(engine, "canary") - completed >= timedelta(minutes=600)
     assert member(engine).late
+
+
+@pytest.mark.parametrize("trouble", ["the work is deleted", "the cluster is re-created"])
+def test_pools_waits_for_an_update_that_begins_any_moment(
+    engine: InMemoryEngine, trouble: str
+) -> None:
+    """The Update ends without a label for another reason, while the cluster still checks the
+    release; the next step takes the cluster."""
+    engine.apply(pausing("Update", "Pools"))
+    until_asked(engine)
+    engine.settle()
+    spoke(engine).play([(10 * MINUTE, spoke(engine).look)])
+    if trouble == "the work is deleted":
+        engine.works.pop((UID, "site-1"))
+    else:
+        spoke(engine).uid = "uid-new"
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=9)
+    assert paused(engine) == EVERYTHING
+    waits = engine.member(UID, 1, "site-1").reason
+    assert waits.kind is ReasonKind.BUSY
+    assert waits.message.startswith(f"the cluster was asked for {NEW} and has not begun")
+    while not spoke(engine).started:
+        engine.step()
+    assert paused(engine) == EVERYTHING
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).done
+
+
+def test_paused_pools_wait_while_another_pool_still_rolls(engine: InMemoryEngine) -> None:
+    """The Update's time ends while a pool that is not paused takes the release; it soaks after
+    that."""
+    spoke(engine).pools = ["canary", "rest", "worker"]
+    soaking = pausing("Update", "Pools", pauses=replace(PAUSES, soak_minutes=300))
+    plan = [
+        replace(item, rollout_strategy=replace(item.rollout_strategy, timeout=50))
+        for item in soaking.spec.plan
+    ]
+    engine.apply(replace(soaking, spec=replace(soaking.spec, plan=plan)))
+    engine.until(Kind.STEP_FINISHED)
+    assert "waits for the MachineConfigPool rest" in member(engine).message
+    while spoke(engine).rolling:
+        engine.step()
+    settled = engine.now
+    assert paused(engine) == EVERYTHING
+    assert until_resumed(engine, "canary") - settled >= timedelta(minutes=300)

@@ -76,7 +76,7 @@ def _due(ctx: DecisionContext, member: Finished, latest: Finished, seen: Observa
         return why
     soaks = [soaks_until(ctx, each, seen) for each in (member, latest)]
     dark = seen.cluster is None or not seen.cluster.reachable
-    if known.unwell or dark or any(soaks):
+    if known.unwell or known.rolling or dark or any(soaks):
         ctx.requeue_at(latest.cluster, min([due, *(each for each in soaks if each is not None)]))
         return ""
     return why
