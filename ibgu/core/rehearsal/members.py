@@ -140,8 +140,10 @@ class StepMembers:
         action = self._action[cluster]
         success = not self._draws[action].fails[cluster]
         self._results.append((self._now, cluster, action, success))
-        if self._rules.reboots[action]:
-            self._holds.circuit.count(cluster, FailureKind.NONE if success else FailureKind.FAILED)
+        if not success and self._rules.breaks[action]:
+            self._holds.circuit.count(cluster, FailureKind.FAILED)
+        elif success and self._rules.proves[action]:
+            self._holds.circuit.count(cluster, FailureKind.NONE)
         if self._rules.upgrades[action]:
             cause = None if success else Cause.UPGRADE_FAILED
             self._tallies.upgrades.ended(self._now, cluster, cause)
@@ -241,8 +243,9 @@ class StepMembers:
         self._tallies.budgets.failed(self._now, cluster, action, completes)
         if self._rules.upgrades[action]:
             self._tallies.upgrades.ended(self._now, cluster, Cause.TIMED_OUT, completes)
-        if self._rules.reboots[action]:
+        if self._rules.breaks[action]:
             self._holds.circuit.count(cluster, FailureKind.TIME_OVER)
+        if self._rules.reboots[action]:
             self._late[cluster] = action
             self._dark[cluster] = ends
             heappush(self._events, (ends, Due.PLACE_FREED, cluster))

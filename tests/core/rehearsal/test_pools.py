@@ -16,6 +16,22 @@ from tests.core.rehearsal.pair import view
 LONG = timedelta(hours=100)
 
 
+@pytest.mark.parametrize("steps", [(("Update", "Pools"),), (("Update",), ("Pools",))])
+def test_pools_that_fail_engage_the_circuit_breaker(steps: tuple[tuple[str, ...], ...]) -> None:
+    plan = RehearsedPlan(
+        steps=tuple(PlannedStep(actions, 2, LONG) for actions in steps),
+        selectors=[LabelSelector()],
+        clusters=[view(f"site-{n}", {}) for n in range(1, 13)],
+        begin=datetime(2026, 1, 1, tzinfo=UTC),
+        policies=[],
+    )
+    draws = {str(each): Attempts([3600.0] * 12, [False] * 12) for each in UpdateAction}
+    draws["Pools"] = Attempts([600.0] * 12, [True] * 12)
+    last = Rehearsal(plan).run(draws).steps[-1]
+    assert last.held is Held.CIRCUIT_BREAKER
+    assert 5 <= last.started <= 7
+
+
 @pytest.mark.parametrize(
     ("spec", "held", "started"),
     [

@@ -1,4 +1,4 @@
-"""The ends of members' Upgrades and Rollbacks, for circuit breakers (R19)."""
+"""The ends of members' actions for which nodes reboot, for circuit breakers (R19)."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 
 
 class ActionEnd(Struct, frozen=True):
-    """The end of an Upgrade or Rollback in this step, for the circuit breaker (R19.1)."""
+    """The end of what reboots a cluster in this step, for the circuit breaker (R19.1)."""
 
     at: datetime
     cluster: str
@@ -23,13 +23,14 @@ class ActionEnd(Struct, frozen=True):
 
 
 def end_of(member: Member) -> ActionEnd | None:
-    """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
-    ended. One that failed in what comes before it, such as a backup, was not."""
+    """Returns how the actions for which nodes reboot in this step ended, if one was armed and all
+    have ended. One that failed in what comes before it, such as a backup, was not. Of a chain the
+    last one counts: a release that breaks the nodes of the pools that are resumed is no success."""
     run = member.run
     failed = member.failed_action
     if (
         failed
-        and traits(failed).reboots
+        and traits(failed).reboots_nodes
         and run
         and run.action == failed
         and run.armed_at
@@ -37,8 +38,10 @@ def end_of(member: Member) -> ActionEnd | None:
         and run.ended_at
     ):
         return ActionEnd(run.ended_at, member.cluster, run.cause)
-    for done in member.completed:
-        if traits(done.action).reboots and not done.note:
+    if run is not None and run.open and traits(run.action).reboots_nodes:
+        return None
+    for done in reversed(member.completed):
+        if traits(done.action).reboots_nodes and not done.note:
             return ActionEnd(done.at, member.cluster)
     return None
 

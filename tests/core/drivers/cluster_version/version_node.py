@@ -75,6 +75,8 @@ class VersionNode(Node):
         """The rollout that armed it last."""
         self.breaks: set[str] = set()
         """The pools that are degraded once they are resumed."""
+        self.breaks_once_updated = False
+        """Whether the release that it takes breaks all pools."""
         self.pinned = 3
         """How many nodes have all images."""
 
@@ -225,6 +227,7 @@ class VersionNode(Node):
         """The operator is done while workers still take the new configuration."""
         self.partial, self.rolling = False, True
         self.behind = {name for name in self.pools if name in self.paused}
+        self.breaks |= set(self.pools) if self.breaks_once_updated else set()
 
     def _go_back(self) -> None:
         self.accepted = ""
