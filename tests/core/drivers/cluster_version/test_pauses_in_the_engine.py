@@ -15,6 +15,7 @@ from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_u
 from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.decide.spoke import Spoke
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
 UID = "uid-z"
@@ -250,16 +251,62 @@ def test_another_rollout_waits_until_everything_is_resumed(engine: InMemoryEngin
     assert engine.member("uid-y", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_nothing_is_left_of_a_cluster_that_is_gone(engine: InMemoryEngine) -> None:
+def detach(engine: InMemoryEngine) -> Spoke:
+    """The hub forgets the cluster, which goes on by itself."""
+    gone = engine.spokes.pop("site-1")
+    engine.works.clear()
+    engine.touch_cluster("site-1")
+    return gone
+
+
+def attach(engine: InMemoryEngine, gone: Spoke, uid: str) -> None:
+    """The hub imports the cluster again, as another ManagedCluster."""
+    gone.uid = uid
+    engine.spokes["site-1"] = gone
+    engine.labels["site-1"] = {}
+    engine.touch_cluster("site-1")
+
+
+def test_a_pause_of_a_cluster_that_is_gone_ends_with_a_warning_after_a_day(
+    engine: InMemoryEngine,
+) -> None:
     engine.apply(pausing("Update", "Pools"))
     engine.until(Kind.STEP_FINISHED)
-    gone = engine.spokes.pop("site-1")
-    engine.touch_cluster("site-1")
+    gone = detach(engine)
+    engine.wait(hours=23)
+    assert member(engine).paused_since is not None
     engine.until(Kind.RESUMED)
     assert member(engine).paused_since is None
+    assert engine.warnings()[-1] == (
+        "the ManagedCluster has been gone for a day: if the cluster is still there, what was "
+        "paused still is; resume it on the cluster"
+    )
     engine.drive()
     engine.spokes["site-1"] = gone
     spoke(engine).paused.clear()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_cluster_that_is_detached_for_hours_is_resumed_when_it_is_back(
+    engine: InMemoryEngine, times: int, deleted: bool
+) -> None:
+    """Each absence has a day of its own."""
+    engine.apply(pausing("Update", "Pools"))
+    while not spoke(engine).started:
+        engine.step()
+    engine.wait(minutes=5)
+    for number in range(1, times + 1):
+        gone = detach(engine)
+        engine.wait(hours=20)
+        if deleted and number == 1:
+            engine.delete(UID)
+        gone.dark = number < times
+        attach(engine, gone, f"uid-{number}")
+        engine.wait(minutes=10)
+    engine.wait(hours=30)
+    assert spoke(engine).paused == {}
+    assert engine.told(Kind.RESUMED)
 
 
 @pytest.mark.parametrize("turns", range(0, 60, 3))

@@ -14,6 +14,7 @@ from ibgu.core.model import (
     Member,
     Observation,
     Outcome,
+    ReasonKind,
     StepState,
     traits,
     transitions,
@@ -23,11 +24,17 @@ from ibgu.core.model import (
 def decide_paused(ctx: DecisionContext, member: Finished) -> None:
     """Decides when the cluster of a finished member resumes what was paused for it, and notes that
     it has."""
-    if member.paused_since is None or ctx.rollout.stands_still:
+    since = member.paused_since
+    if since is None or ctx.rollout.stands_still:
         return
     seen, latest = ctx.observe(member.cluster), ctx.tracked.latest(member.cluster)
     assert latest is not None
-    if why := _resumed(ctx, member.paused_since, latest, seen):
+    if seen.cluster is None:
+        _without_cluster(ctx, member)
+        return
+    if member.reason.kind is ReasonKind.UNREACHABLE:
+        member = ctx.set_reason(member, ReasonKind.RUNNING, "the ManagedCluster is there again")
+    if why := _resumed(ctx, since, latest, seen):
         ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
         return
     if member.resuming or not isinstance(latest, Finished):
@@ -36,14 +43,32 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
         ctx.on_member(Kind.RESUME_DUE, transitions.note_resuming(member), why)
 
 
+def _without_cluster(ctx: DecisionContext, member: Finished) -> None:
+    """Waits for a day for the ManagedCluster to come back: a cluster that is detached, and imported
+    again, still has its pauses. Then a person has to look at one that is not gone for good."""
+    reason = member.reason
+    known = reason.kind is ReasonKind.UNREACHABLE
+    until = (ctx.stands_since(reason) if known else ctx.now) + MAX_PAUSE
+    if ctx.now < until:
+        ctx.set_reason(member, ReasonKind.UNREACHABLE, _DETACHED, until=until)
+        ctx.requeue_at(member.cluster, until)
+        return
+    ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), _GONE, warning=True)
+
+
+_DETACHED = "the ManagedCluster is gone: what is paused is resumed if it is back within a day"
+_GONE = (
+    "the ManagedCluster has been gone for a day: if the cluster is still there, what was paused "
+    "still is; resume it on the cluster"
+)
+
+
 def _resumed(ctx: DecisionContext, since: datetime, latest: Member, seen: Observation) -> str:
     """Returns why nothing of the cluster is paused any more; empty: something may be. `since`: when
     parts of it may have been paused.
 
     Only the answer of a work that resumes proves it: an older one may still reach the cluster.
     """
-    if seen.cluster is None:
-        return "the ManagedCluster is gone"
     work, known = seen.stage, seen.current_feedback
     if work is None or known is None or work.edited or known.unread:
         return ""
