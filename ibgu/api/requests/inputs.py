@@ -13,7 +13,7 @@ from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
-from ibgu.core.text.alike import MOST_COMPARED, do_you_mean
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.core.text.counted import counted
 from ibgu.db.reads import Reads
 from ibgu.db.views import RolloutAndStep
@@ -157,7 +157,7 @@ async def not_found(reads: Reads, namespace: str, name: str, uid: str | None = N
     """Returns the problem, with the names that may be meant: the caller may read the rollouts of
     the namespace."""
     which = f" with uid {uid}" if uid else ""
-    meant = do_you_mean(name, await reads.rollout_names(namespace, MOST_COMPARED))
+    meant = do_you_mean(name, await reads.rollout_names(namespace, MAX_COMPARED))
     appears = "ImageBasedGroupUpgrade appears here once a controller has seen it"
     return Problem(
         404,

@@ -23,7 +23,7 @@ from ibgu.api.requests.inputs import (
 from ibgu.api.shadow.mapping import cluster_body, report_body, shadow_rollout_body
 from ibgu.api.shadow.schemas import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
 from ibgu.core.assurance.shadow import Report, Row, compare
-from ibgu.core.text.alike import MOST_COMPARED, do_you_mean
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.core.text.natural import NaturalKey, natural_key
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
@@ -77,7 +77,7 @@ async def _report(
 
 
 async def _not_seen(reads: ShadowReads, namespace: str, name: str) -> Problem:
-    newest = await reads.rollouts(namespaces=[namespace], limit=MOST_COMPARED)
+    newest = await reads.rollouts(namespaces=[namespace], limit=MAX_COMPARED)
     meant = do_you_mean(name, (each.name for each in newest.items))
     watch = "; to watch TALM, run ibgu in shadow mode (`ibgu run --shadow`)"
     words = f"ibgu has not seen TALM carry out {name} in namespace {namespace}{meant or watch}"

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.serve import checks
-from ibgu.core.text.alike import MOST_COMPARED, do_you_mean
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.db.errors import error_text
 from ibgu.db.reads.log import LoggedRollout, named, names_in
 from ibgu.db.revision import current, problem
@@ -59,7 +59,7 @@ async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
     full = f"{namespace}/{short}"
     found = await named(engine, namespace, short)
     of_hub = [each for each in found if hub in ("", each.hub, each.hub_name)]
-    known = () if of_hub else await names_in(engine, namespace, hub, MOST_COMPARED)
+    known = () if of_hub else await names_in(engine, namespace, hub, MAX_COMPARED)
     meant = do_you_mean(short, known)
     several = f"{full} exists on several hubs"
     return _of_one_hub(found, hub, f"rollout {full}", several, meant)[0]

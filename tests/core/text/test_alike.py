@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.text.alike import MOST_COMPARED, do_you_mean
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_names_that_are_alike_are_proposed(name: str, known: list[str], words: s
 
 
 def test_only_the_first_names_are_compared() -> None:
-    known = [f"{number:09}" for number in range(MOST_COMPARED)]
+    known = [f"{number:09}" for number in range(MAX_COMPARED)]
     assert do_you_mean("demo", [*known, "demos"]) == ""
     assert do_you_mean("demo", [*known[1:], "demos"]) == "; do you mean demos?"
 
