@@ -1,5 +1,33 @@
-"""The command `ibgu`."""
+"""The command `ibgu`. Its modules are imported when it is called: Ctrl-C during that second ends it
+as it does later, and not with a traceback."""
 
-from ibgu.cli.app import kubectl_complete, main
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["kubectl_complete", "main"]
+INTERRUPTED = 130
+"""The exit code of shells for Ctrl-C."""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def main() -> None:
+    """Runs the command; as a plugin, its name is `kubectl ibgu`."""
+    with _quietly():
+        from ibgu.cli.app import main as run
+
+        run()
+
+
+def kubectl_complete() -> None:
+    """Completes `kubectl ibgu WORDS` for kubectl."""
+    with _quietly():
+        from ibgu.cli.app import kubectl_complete as complete
+
+        complete()

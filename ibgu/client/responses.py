@@ -289,6 +289,23 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     broken_glass: tuple[BrokenGlassResponse, ...] = ()
 
 
+class NewerRolloutResponse(Response, frozen=True, kw_only=True):
+    namespace: str | None
+    name: str | None = None
+    uid: str = ""
+    actions: tuple[str, ...] = ()
+    leads_back: bool = False
+    clusters: int = 0
+    acting: int = 0
+
+
+class NewerRolloutsResponse(Response, frozen=True, kw_only=True):
+    """Rollouts that came later, and that have begun an action on clusters of a rollout."""
+
+    clusters: int
+    items: tuple[NewerRolloutResponse, ...] = ()
+
+
 class RunningActionResponse(Response, frozen=True, kw_only=True):
     action: str
     count: int = 0
@@ -608,6 +625,7 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     rollback_until: datetime | None = None
     paused_since: datetime | None = None
     preflight: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
     evidence: EvidenceResponse | None = None
     follow_ups: tuple[str, ...] = ()
     history: tuple[LineResponse, ...] = ()

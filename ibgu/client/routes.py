@@ -25,6 +25,7 @@ from ibgu.client.responses import (
     LeadershipResponse,
     MemberAttemptsResponse,
     MemberResponse,
+    NewerRolloutsResponse,
     NewStepRequest,
     OfClustersRequest,
     PauseRequest,
@@ -110,6 +111,11 @@ class Routes:
     def rollout(self, namespace: str, name: str, *, uid: str | None = None) -> RolloutResponse:
         """Requests `GET rollouts/{namespace}/{name}`: one rollout."""
         return self._wire.get(RolloutResponse, "rollouts", namespace, name, uid=uid)
+
+    def newer(self, namespace: str, name: str, *, uid: str | None = None) -> NewerRolloutsResponse:
+        """Requests `GET rollouts/{namespace}/{name}/newer`: list the newer rollouts that act, or
+        have acted, on clusters of a rollout."""
+        return self._wire.get(NewerRolloutsResponse, "rollouts", namespace, name, "newer", uid=uid)
 
     def steps(self, namespace: str, name: str, *, uid: str | None = None) -> StepsResponse:
         """Requests `GET rollouts/{namespace}/{name}/steps`: list the steps of a rollout, in

@@ -276,6 +276,8 @@ class HeldRow(ReasonRow, frozen=True, kw_only=True):
     """The rollout's name."""
     clusters: tuple[str, ...]
     """The first ones, in the step's order."""
+    author: str = ""
+    """The author of the step; empty: that is not known."""
 
 
 class PolicyRow(Struct, frozen=True):

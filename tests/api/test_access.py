@@ -90,7 +90,9 @@ async def test_a_namespace_that_is_named_must_be_readable(ask: Ask) -> None:
     )
 
 
-@pytest.mark.parametrize("part", ["", "/steps", "/members", "/events", "/failures", "/preflight"])
+@pytest.mark.parametrize(
+    "part", ["", "/steps", "/members", "/events", "/failures", "/preflight", "/newer"]
+)
 @pytest.mark.usefixtures("two_namespaces")
 async def test_one_rollout_needs_its_namespace(ask: Ask, part: str) -> None:
     assert (await ask("bob", f"rollouts/default/ran-r1{part}")).status_code == 200

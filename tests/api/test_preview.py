@@ -441,8 +441,8 @@ async def test_a_preview_warns_of_passed_rollback_deadlines(
     await tell(journal, OnMember(Kind.ROLLBACK_DEADLINE, second, words, warning=True))
     found = (await preview("alice", manifest=proposed("Rollback"))).json()
     assert [words for words in found["warnings"] if "rolled back" in words] == [
-        "1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, so "
-        "they refuse a Rollback (pv-10) [P36]",
+        "error: 1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, "
+        "so they refuse a Rollback (pv-10) [P36]",
         f"the first cluster can be rolled back until {soon:%Y-%m-%dT%H:%M:%SZ} only: a "
         "cluster that has not begun by its own deadline is refused [P36]",
     ]

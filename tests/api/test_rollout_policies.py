@@ -11,6 +11,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.engine.gates.registry import POLICY
 from ibgu.core.model import ActingParty, Member, PolicyRule, Reason, ReasonKind, Step
+from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
@@ -237,6 +238,9 @@ async def test_a_policy_says_that_people_end_its_hold_by_an_approval(
     assert sorted(ends) == [
         "people approve it, as the message says, or the policy is changed",
         "the gate opens automatically when the policy allows it, for the first at "
-        "2031-11-27T00:00:00Z; the policy also asks for approval by 1 person, which can come "
+        "2031-11-27T00:00:00Z; the policy also asks for approval by 2 people, which can come "
         "before",
     ]
+    await seen(journal, rollout("r1", grants=Grants(authors=(StepAuthor(0, "nora"),))))
+    ends = [each["ends"] for each in (await ask("alice", "policies/nights")).json()["holds"]]
+    assert any("the policy also asks for approval by 1 person, which" in each for each in ends)

@@ -211,3 +211,18 @@ async def test_a_rollout_shows_what_is_wrong_with_its_annotations(
     gone = replace(one_, state=RolloutState.DELETED, deleted_at=NOW)
     await tell(journal, OnRollout(Kind.ROLLOUT_DELETED, gone, "the IBGU was deleted"))
     assert (await one(ask))["annotationMistakes"] == []
+
+
+async def test_a_mistyped_name_is_answered_with_the_names_that_are_alike(
+    ask: Ask, journal: Journal
+) -> None:
+    gone = rollout("r3", age=1, name="damo", state=RolloutState.DELETED, deleted_at=NOW)
+    elsewhere = rollout("r4", name="dmeos", namespace="edge")
+    await seen(journal, rollout("r1", age=9, name="demo"), rollout("r2", name="x"), gone, elsewhere)
+    for path in ("rollouts/default/dmeo", "rollouts/default/dmeo/steps"):
+        detail = (await ask("alice", path)).json()["detail"]
+        assert detail.startswith(
+            "there is no rollout dmeo in namespace default; do you mean demo or damo? An Image"
+        )
+    detail = (await ask("alice", "clusters", namespace="default", rollout="xx")).json()["detail"]
+    assert "do you mean x?" in detail

@@ -31,6 +31,12 @@ async def hub_client(bare_hub: SandboxHub) -> AsyncIterator[HubClient]:
         yield client
 
 
+async def test_a_direct_change_fails_where_the_crd_is_not_installed(ibgu: Ibgu) -> None:
+    found = await ibgu("pause", "ran-417", "--direct", user="admin")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "their CRD is not installed" in found.stderr
+
+
 @pytest.mark.parametrize(
     "command", [("get",), ("get", "-A"), ("get", "ran-417"), ("status",), ("status", "ran-417")]
 )

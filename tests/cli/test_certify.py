@@ -218,7 +218,9 @@ async def test_a_hub_must_be_chosen_where_several_match(leading: Leading, certif
     ("arguments", "code", "words"),
     [
         (["fleet/nobody"], 1, "the journal has no rollout fleet/nobody"),
-        (["a"], 1, "the journal has no rollout default/a"),
+        (["a"], 1, "the journal has no rollout default/a\n"),
+        (["fleet/ab"], 1, "the journal has no rollout fleet/ab; do you mean a?"),
+        (["fleet/ab", "--hub", "south"], 1, "has no rollout fleet/ab of hub south\n"),
         (["fleet/a", "--hub", "south"], 1, "has no rollout fleet/a of hub south"),
         (["a/b/c"], 2, "'a/b/c' is no rollout: it looks like namespace/name"),
         (["fleet/"], 2, "'fleet/' is no rollout"),

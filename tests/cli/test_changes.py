@@ -168,6 +168,24 @@ async def test_retry_creates_an_ibgu_for_the_failed_clusters(
     assert len(await ibgus(admin)) == 2
 
 
+@pytest.mark.parametrize("command", [("pause",), ("skip", "--yes", "--waiting"), ("adopt",)])
+async def test_a_rollout_that_is_not_on_the_hub_is_said_to_be_absent(
+    ibgu: Ibgu, made: Made, admin: HubClient, command: tuple[str, ...]
+) -> None:
+    await made(*PLAN)
+    name, *options = command
+    mistyped = await ibgu(name, "rna-x1", *options, "--direct", user="olga")
+    assert mistyped.exit_code == 1
+    absent = "ibgu: there is no rollout {} in namespace default on the hub: it was deleted, or "
+    assert mistyped.stderr == absent.format("rna-x1") + "never created; do you mean ran-x1?\n"
+    await admin.request(
+        "DELETE", paths.rollout_object("ImageBasedGroupUpgrade", "default", "ran-x1")
+    )
+    deleted = await ibgu(name, "ran-x1", *options, "--direct", user="olga")
+    assert (deleted.exit_code, deleted.stdout) == (1, "")
+    assert deleted.stderr == absent.format("ran-x1") + "never created\n"
+
+
 async def test_an_unreachable_ibgu_suggests_direct(ibgu: Ibgu) -> None:
     found = await ibgu("pause", "ran-x1", IBGU_SERVER="http://127.0.0.1:9")
     assert found.exit_code == 1

@@ -101,3 +101,28 @@ except ValueError as error:
 """
     output, _ = rest(started(script))
     assert output == ["ended 0", "ended 1", "ended 2", "the first"]
+
+
+WHILE_IMPORTING = """
+import os, signal, sys
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+import ibgu.cli
+
+getattr(ibgu.cli, sys.argv[2])()
+"""
+
+
+@pytest.mark.parametrize("command", ["main", "kubectl_complete"])
+@pytest.mark.parametrize("module", ["ibgu.cli.app", "typer", "ibgu.cli.version"])
+def test_ctrl_c_while_modules_are_imported_ends_quietly(command: str, module: str) -> None:
+    """The module's import is where the signal comes."""
+    argv = [sys.executable, "-c", WHILE_IMPORTING, module, command]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -81,7 +81,13 @@ async def test_nothing_was_watched(ibgu: Ibgu) -> None:
     assert "ibgu run --shadow" in done.stderr
     done = await ibgu("shadow-report", "default/nobody")
     assert done.exit_code == 1
-    assert "has not seen TALM carry out nobody" in done.stderr
+    assert "has not seen TALM carry out nobody in namespace default; to watch" in done.stderr
+
+
+async def test_a_mistyped_rollout_of_talm(ibgu: Ibgu, watched: None) -> None:
+    done = await ibgu("shadow-report", "default/rna-u1")
+    assert done.exit_code == 1
+    assert "TALM carry out rna-u1 in namespace default; do you mean ran-u1?" in done.stderr
 
 
 async def test_a_rollout_with_few_records_is_reported(ibgu: Ibgu, store: ShadowStore) -> None:

@@ -16,7 +16,7 @@ from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, message_of, next_lines
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
-from ibgu.client import Client
+from ibgu.client import Client, RestError
 from ibgu.client.responses import (
     CountsResponse,
     EtaResponse,
@@ -351,3 +351,45 @@ async def test_a_mistyped_annotation_shows_in_the_status(ibgu: Ibgu, journal: Jo
     await fleet(journal, controls={"ibgu.dev/pasue": "nora"})
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     assert lines[1] == ("⚠ the annotation ibgu.dev/pasue does nothing; do you mean ibgu.dev/pause?")
+
+
+async def test_newer_rollouts_on_its_clusters_are_named(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, age=9)
+    assert "newer" not in (await ibgu("status", "ran-r1")).stdout
+    plan = [PlanItem(["Rollback"], RolloutStrategy(max_concurrency=2, timeout=240))]
+    later = [
+        rollout(f"b{age}", age=age, spec=replace(spec(), plan=plan), **where)
+        for age, where in enumerate(({}, {"namespace": "edge"}, {}, {}))
+    ]
+    await seen(journal, *later)
+    for each in later:
+        back = await open_step(journal, step(each, 0, Action.ROLLBACK))
+        await put(journal, succeeded(back, "a", 0), succeeded(back, "b", 1))
+    lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
+    assert lines[2:7] == [
+        "⚠ newer rollouts act, or have acted, on 2 of 7 clusters:",
+        "  ran-b0 (Rollback): 2 clusters",
+        "  ran-b1 -n edge (Rollback): 2 clusters",
+        "  ran-b2 (Rollback): 2 clusters",
+        "  and 1 more",
+    ]
+    hidden = (await ibgu("status", "ran-r1", user="bob")).stdout
+    assert "a rollout of another namespace: 2 clusters" in hidden
+    assert "ran-b1" not in hidden
+    found = json.loads((await ibgu("status", "ran-r1", "-o", "json")).stdout)
+    assert found["newer"]["clusters"] == 2
+    explained = (await ibgu("explain", "ran-r1", "a")).stdout
+    assert "default/ran-b0 (Rollback) has acted on the cluster since" in explained
+
+
+async def test_an_older_rest_api_that_knows_no_newer_rollouts(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fleet(journal)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise RestError("no route", 404, "no-such-path")
+
+    monkeypatch.setattr(Client, "newer", unknown)
+    found = await ibgu("status", "ran-r1")
+    assert found.stdout.startswith("ran-r1 (default)"), found.output

@@ -208,7 +208,7 @@ async def test_wait_prints_the_same_json_as_status(ibgu: Ibgu, journal: Journal)
     assert (waited.exit_code, asked.exit_code) == (1, 0)
     assert json.loads(waited.stdout) == json.loads(asked.stdout)
     body = json.loads(asked.stdout)
-    assert set(body) == {"seq", "rollout", "steps", "failures"}
+    assert set(body) == {"seq", "rollout", "steps", "failures", "newer"}
     assert (body["rollout"]["phase"], body["failures"]["total"]) == ("CompletedWithFailures", 1)
 
 

@@ -20,6 +20,7 @@ from ibgu.api.requests.inputs import (
 )
 from ibgu.api.requests.readable import Readable
 from ibgu.api.requests.visible import ReadableForCaller
+from ibgu.api.rollouts.newer import newer_sentences
 from ibgu.core.model.claims import CLAIMS
 from ibgu.core.model.preflight import PreflightRecord
 from ibgu.db.reads import Reads
@@ -62,7 +63,13 @@ async def explain(
     found = explained(items, claims, duration_stats, readable, record)
     read = msgspec.to_builtins(await evidence.of(items))
     follow_ups = await _follow_ups(reads, items[0], readable)
-    body = {**msgspec.to_builtins(found), "evidence": read, "followUps": follow_ups}
+    newer = await reads.acted_later(items[0].member.member.rollout, name)
+    body = {
+        **msgspec.to_builtins(found),
+        "newer": newer_sentences(newer, readable),
+        "evidence": read,
+        "followUps": follow_ups,
+    }
     body["newestEvent"] = visits.newest_event
     return Response(msgspec.json.encode(body), media_type="application/json")
 

@@ -33,6 +33,7 @@ _EXPLAINED: JsonValue = {
     "rollbackUntil": None,
     "pausedSince": None,
     "preflight": ["warning: are not reachable now: they wait, and start when they are back [P33]"],
+    "newer": [],
     "evidence": None,
     "followUps": [],
     "history": [
@@ -121,6 +122,9 @@ class ExplainedBody(Body):
     )
     preflight: list[str] = Field(
         description="What preflight had found before a step that has not succeeded, with the rules."
+    )
+    newer: list[str] = Field(
+        description="Newer rollouts that act, or have acted, on the cluster, the newest first."
     )
     evidence: EvidenceBody | None = Field(
         description="What Velero's objects on the cluster say of its failure; null: it has not "

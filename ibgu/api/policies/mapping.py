@@ -64,5 +64,5 @@ def _hold(row: HeldRow, spec: JsonObject | None) -> PolicyHoldBody:
         until=row.until,
         who=row.who,
         message=one_line(for_all(row.message, alike=are_alike([row]))),
-        ends=what_ends(row.who, row.until, spec, approves=bool(row.approvals)),
+        ends=what_ends(row.who, row.until, spec, approves=bool(row.approvals), author=row.author),
     )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
+from ibgu.api.requests.inputs import not_found
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
@@ -60,7 +61,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> Request
     namespace, name = body.namespace or "", body.name or ""
     found = await reads.rollout(namespace, name)
     if found is None:
-        raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
+        raise await not_found(reads, namespace, name)
     try:
         require_on_hub(found.rollout)
     except ChangeRefused as refused:

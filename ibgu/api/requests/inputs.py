@@ -13,6 +13,7 @@ from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.core.text.counted import counted
 from ibgu.db.reads import Reads
 from ibgu.db.views import RolloutAndStep
@@ -140,7 +141,7 @@ async def _rollout(
     found = await reads.find(namespace, name, uid)
     if found is None:
         await require_crd(caller)
-        raise not_found(namespace, name, uid)
+        raise await not_found(reads, namespace, name, uid)
     return found
 
 
@@ -152,13 +153,17 @@ async def require_crd(caller: Caller) -> None:
             raise unavailable("no-crd", NO_CRD)
 
 
-def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
+async def not_found(reads: Reads, namespace: str, name: str, uid: str | None = None) -> Problem:
+    """Returns the problem, with the names that may be meant: the caller may read the rollouts of
+    the namespace."""
     which = f" with uid {uid}" if uid else ""
+    meant = do_you_mean(name, await reads.rollout_names(namespace, MAX_COMPARED))
+    appears = "ImageBasedGroupUpgrade appears here once a controller has seen it"
     return Problem(
         404,
         "not-found",
-        f"there is no rollout {name}{which} in namespace {namespace}; an "
-        "ImageBasedGroupUpgrade appears here once a controller has seen it",
+        f"there is no rollout {name}{which} in namespace {namespace}"
+        + (f"{meant} An {appears}" if meant else f"; an {appears}"),
     )
 
 
@@ -210,5 +215,5 @@ async def uid_of(
     await caller.require_rollouts(namespace)
     found = await reads.find(namespace, rollout)
     if found is None:
-        raise not_found(namespace, rollout)
+        raise await not_found(reads, namespace, rollout)
     return found.rollout.uid

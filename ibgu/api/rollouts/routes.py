@@ -9,10 +9,11 @@ from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import PAGE, Cursor, Limit, ReadsOfRequest, RolloutOfPath, require_crd
-from ibgu.api.requests.visible import Visible
+from ibgu.api.requests.visible import ReadableForCaller, Visible
 from ibgu.api.rollouts.mapping import rollout_body, step_bodies
 from ibgu.api.rollouts.needs import needs_of
-from ibgu.api.rollouts.schemas import RolloutBody, RolloutsBody, StepsBody
+from ibgu.api.rollouts.newer import newer_body
+from ibgu.api.rollouts.schemas import NewerRolloutsBody, RolloutBody, RolloutsBody, StepsBody
 from ibgu.core.model import RolloutState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=AuthenticatedRoute)
@@ -70,6 +71,19 @@ async def rollout(
     row = await reads.rollout_by_uid(found.rollout.uid)
     assert row is not None, "records of rollouts stay"
     return rollout_body(row, duration_stats)
+
+
+@router.get(
+    "/{namespace}/{name}/newer",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="List the newer rollouts that act, or have acted, on clusters of a rollout",
+)
+async def newer(
+    found: RolloutOfPath, reads: ReadsOfRequest, readable: ReadableForCaller
+) -> NewerRolloutsBody:
+    """Deleted rollouts count, too. Those of namespaces that the caller may not read have no name
+    there."""
+    return newer_body(await reads.acted_later(found.rollout.uid), readable)
 
 
 @router.get(

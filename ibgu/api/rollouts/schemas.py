@@ -217,6 +217,27 @@ class RolloutsBody(PageBody[RolloutBody]):
     )
 
 
+class NewerRolloutBody(Body):
+    namespace: str | None = Field(description="null: the caller may not read it.")
+    name: str | None = Field(description="null: the caller may not read its namespace.")
+    uid: str
+    actions: list[str] = Field(
+        description="Actions of its plan, in order; empty if the caller may not read it."
+    )
+    leads_back: bool = Field(
+        description="Whether it leads its clusters back, as Abort and Rollback do."
+    )
+    clusters: int = Field(description="Clusters on which it has begun an action.")
+    acting: int = Field(description="Of these, clusters on which it acts now.")
+
+
+class NewerRolloutsBody(Body):
+    """Rollouts that came later, and that have begun an action on clusters of a rollout."""
+
+    clusters: int = Field(description="Clusters on which at least one of them has begun an action.")
+    items: list[NewerRolloutBody] = Field(description="The newest 20, the newest first.")
+
+
 class StepProgress(StrEnum):
     """The states of a step in the journal, and one for what the plan has not come to."""
 

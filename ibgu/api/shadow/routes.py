@@ -23,6 +23,7 @@ from ibgu.api.requests.inputs import (
 from ibgu.api.shadow.mapping import cluster_body, report_body, shadow_rollout_body
 from ibgu.api.shadow.schemas import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
 from ibgu.core.assurance.shadow import Report, Row, compare
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.core.text.natural import NaturalKey, natural_key
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
@@ -70,14 +71,17 @@ async def _report(
     await caller.require_rollouts(namespace)
     rollout = await reads.rollout(namespace, name)
     if rollout is None:
-        raise Problem(
-            404,
-            "not-found",
-            f"ibgu has not seen TALM carry out {name} in namespace {namespace}; to watch "
-            "TALM, run ibgu in shadow mode (`ibgu run --shadow`)",
-        )
+        raise await _not_seen(reads, namespace, name)
     steps, runs = await reads.steps_and_runs(rollout.uid)
     return compare(rollout, steps, runs, datetime.now(UTC))
+
+
+async def _not_seen(reads: ShadowReads, namespace: str, name: str) -> Problem:
+    newest = await reads.rollouts(namespaces=[namespace], limit=MAX_COMPARED)
+    meant = do_you_mean(name, (each.name for each in newest.items))
+    watch = "; to watch TALM, run ibgu in shadow mode (`ibgu run --shadow`)"
+    words = f"ibgu has not seen TALM carry out {name} in namespace {namespace}{meant or watch}"
+    return Problem(404, "not-found", words)
 
 
 ReportOfPath = Annotated[Report, Depends(_report)]

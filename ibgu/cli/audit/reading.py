@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.serve import checks
+from ibgu.core.text.alike import MAX_COMPARED, do_you_mean
 from ibgu.db.errors import error_text
-from ibgu.db.reads.log import LoggedRollout, named
+from ibgu.db.reads.log import LoggedRollout, named, names_in
 from ibgu.db.revision import current, problem
 from ibgu.settings import Settings, SettingsError
 
@@ -54,9 +55,14 @@ def split(name: str) -> tuple[str, str]:
 
 async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
     """Returns the newest rollout of that name. Several hubs may share one database."""
-    full = "/".join(split(name))
-    found = await named(engine, *split(name))
-    return _of_one_hub(found, hub, f"rollout {full}", f"{full} exists on several hubs")[0]
+    namespace, short = split(name)
+    full = f"{namespace}/{short}"
+    found = await named(engine, namespace, short)
+    of_hub = [each for each in found if hub in ("", each.hub, each.hub_name)]
+    known = () if of_hub else await names_in(engine, namespace, hub, MAX_COMPARED)
+    meant = do_you_mean(short, known)
+    several = f"{full} exists on several hubs"
+    return _of_one_hub(found, hub, f"rollout {full}", several, meant)[0]
 
 
 async def find_all(engine: AsyncEngine, namespace: str, hub: str) -> Sequence[LoggedRollout]:
@@ -67,11 +73,11 @@ async def find_all(engine: AsyncEngine, namespace: str, hub: str) -> Sequence[Lo
 
 
 def _of_one_hub(
-    found: Sequence[LoggedRollout], hub: str, what: str, several: str
+    found: Sequence[LoggedRollout], hub: str, what: str, several: str, meant: str = ""
 ) -> Sequence[LoggedRollout]:
     rollouts = [each for each in found if hub in ("", each.hub, each.hub_name)]
     if not rollouts:
-        fail(f"the journal has no {what}{f' of hub {hub}' if hub else ''}")
+        fail(f"the journal has no {what}{f' of hub {hub}' if hub else ''}{meant}")
     hubs = {each.hub for each in rollouts}
     if len(hubs) > 1:
         fail(f"{several}; choose one with --hub: {', '.join(sorted(hubs))}", MISUSED)

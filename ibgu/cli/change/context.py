@@ -189,6 +189,7 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
     """Reads the IBGU with the kubeconfig's rights, and acts on it. Raises RestError."""
     from datetime import UTC, datetime
 
+    from ibgu.cli.change.absent import absent, is_absent
     from ibgu.cli.rest.hub import hub_words
     from ibgu.hub.authorization.access import whoami
     from ibgu.hub.client import HubClient
@@ -199,8 +200,13 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
         async with await HubClient.connect() as hub:
             changes = Changes(hub, "ibgu", dry_run=dry_run)
             who = await whoami(hub)
-            target = await changes.read_any(namespace, how.name, who, datetime.now(UTC))
-            return await act(changes, target)
+            try:
+                target = await changes.read_any(namespace, how.name, who, datetime.now(UTC))
+                return await act(changes, target)
+            except HubError as error:
+                if not is_absent(error, namespace, how.name):
+                    raise
+                raise RestError(await absent(changes, namespace, how.name)) from error
     except HubError as error:
         again = "; nothing was done; check the rollout, then try again" if error.conflict else ""
         raise RestError(f"{hub_words(error)}{again}") from error

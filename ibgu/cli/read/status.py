@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
-    from ibgu.client.responses import RolloutResponse, ViewResponse
+    from ibgu.client.responses import NewerRolloutsResponse, RolloutResponse, ViewResponse
 
 STALLED = 3
 """The most stalled clusters that are shown."""
@@ -114,12 +114,26 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Status
         stalled=view.stalled[:STALLED],
         grid=view.grid,
         unmatched=_unmatched(view, label),
+        newer=None if label else _newer(client, view.rollout),
     )
+
+
+def _newer(client: "Client", rollout: "RolloutResponse") -> "NewerRolloutsResponse | None":
+    """Returns the newer rollouts on its clusters; None: ibgu's REST API is older than this command
+    and can't tell. Raises RestError."""
+    from ibgu.client import RestError
+
+    try:
+        return client.newer(rollout.namespace, rollout.name, uid=rollout.uid)
+    except RestError as error:
+        if error.code != "no-such-path":
+            raise
+        return None
 
 
 def _selected(view: "ViewResponse") -> "RolloutResponse":
     """Returns the rollout with the counts of the selected clusters, without what is known of all of
-    them alone: the forecast, warnings, and the deadline for a rollback."""
+    them alone: the forecast, warnings, and the deadline for a rollback. So are newer rollouts."""
     from msgspec.structs import replace
 
     if view.selected is None:

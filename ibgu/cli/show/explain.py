@@ -32,6 +32,7 @@ def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -
         "ends": _ends(found),
         "until": _time(found.until, now),
         "late": found.late,
+        "newer": "; ".join(found.newer),
         "warning": found.warning,
         "rollback": _way_back(found.rollback_until, now),
         "paused": found.paused_since and f"since {clock(found.paused_since, now)}",

@@ -10,6 +10,8 @@ from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 from ibgu.core.text.counted import counted
 
 _NAMED = 3
+_ERROR = "error: "
+"""The beginning of an error of preflight that is about some clusters."""
 _NOBODY = "no clusters, if all earlier actions succeed"
 _NOBODY_AT_ALL = "no clusters"
 _ALL_BEGUN = "every step of the plan has begun; to preview a further one, use --append"
@@ -32,7 +34,9 @@ def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Ite
     for step in found.steps:
         yield from _step(found, step, width, style)
     for warning in found.warnings:
-        yield style.paint(f"{symbols.WARNING} {warning}", "yellow")
+        error = warning.startswith(_ERROR)
+        symbol, colour = (symbols.FAILED, "red") if error else (symbols.WARNING, "yellow")
+        yield style.paint(f"{symbol} {warning}", colour)
     if found.ends is not None:
         likely = found.ends.likely
         begin = f"likely {clock(likely, now)}, " if likely else ""

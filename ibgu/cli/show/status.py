@@ -17,12 +17,15 @@ from ibgu.client.responses import (
     EtaResponse,
     FailuresResponse,
     GridResponse,
+    NewerRolloutResponse,
+    NewerRolloutsResponse,
     ReasonCountResponse,
     RolloutResponse,
     StalledClusterResponse,
     StepResponse,
 )
 from ibgu.core.model import ReasonKind
+from ibgu.core.model.claims import ANOTHER_NAMESPACE
 from ibgu.core.model.names import IBGU
 from ibgu.core.text.counted import counted
 
@@ -38,6 +41,8 @@ _COLOURS = {
 }
 
 
+_NEWER = 3
+"""Newer rollouts that are named."""
 _COLOURED = {"failed": "red", "running": "blue"}
 
 
@@ -57,12 +62,14 @@ class StatusSnapshot(Struct, frozen=True):
     unmatched: str = ""
     """Says that none of the rollout's clusters has the labels; empty: some have, or none were
     asked for."""
+    newer: NewerRolloutsResponse | None = None
+    """Newer rollouts on its clusters; None: they were not asked for."""
 
     @property
     def facts(self) -> object:
         """Returns all but the time, and what is derived from it."""
         steps = tuple(replace(step, eta=None) for step in self.steps)
-        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
+        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled, self.newer)
 
 
 def body_of(seen: StatusSnapshot) -> dict[str, object]:
@@ -72,6 +79,7 @@ def body_of(seen: StatusSnapshot) -> dict[str, object]:
         "rollout": seen.rollout,
         "steps": seen.steps,
         "failures": seen.failures,
+        "newer": seen.newer,
     }
 
 
@@ -83,6 +91,7 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *broken_glass(seen, style),
         *_mistakes(seen, style),
         *whole(seen, style),
+        *_newer(seen, style),
         *_nobody(seen, style),
         *_steps(seen, style),
         *_reports(seen, style),
@@ -152,6 +161,30 @@ def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         if (number := getattr(counts, name))
     ]
     return [" · ".join(parts)]
+
+
+def _newer(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
+    """Yields which newer rollouts have gone on with its clusters: what this one has done there may
+    be undone since."""
+    found = seen.newer
+    if found is None or not found.clusters:
+        return
+    total = counted(seen.rollout.counts.total, "cluster")
+    words = f"newer rollouts act, or have acted, on {found.clusters} of {total}:"
+    back = any(each.leads_back for each in found.items)
+    yield style.paint(f"{symbols.WARNING} {words}", "yellow" if back else None)
+    for each in found.items[:_NEWER]:
+        now = f", {each.acting} of them now" if each.acting else ""
+        yield f"  {_named(each, seen.rollout)}: {counted(each.clusters, 'cluster')}{now}"
+    if len(found.items) > _NEWER:
+        yield f"  and {len(found.items) - _NEWER} more"
+
+
+def _named(newer: NewerRolloutResponse, rollout: RolloutResponse) -> str:
+    if newer.name is None:
+        return ANOTHER_NAMESPACE
+    within = f" -n {newer.namespace}" if newer.namespace != rollout.namespace else ""
+    return f"{newer.name}{within} ({', '.join(newer.actions)})"
 
 
 def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model.grants import Grants
+from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.rollout_policy import PolicyApproval
 
 
@@ -41,6 +41,13 @@ class Approvers(Struct, frozen=True):
         return self.asked.four_eyes and user == self.author
 
 
+def known_author(authors: Iterable[StepAuthor], step: int) -> str:
+    """Returns the author of the step, who does not count; empty: that is not known. `step`: its
+    index."""
+    known = (each for each in authors if each.step == step and not each.changed)
+    return next((each.user for each in known), "")
+
+
 def missing_approvers(
     asked: Iterable[PolicyApproval],
     grants: Grants,
@@ -51,8 +58,7 @@ def missing_approvers(
 ) -> Approvers | None:
     """Returns the approvers by the policy that misses the most; None: no policy misses any.
     `step`: its index; `who`: a user who approves, too."""
-    authors = (each for each in grants.authors if each.step == step and not each.changed)
-    author = next((each.user for each in authors), "")
+    author = known_author(grants.authors, step)
     users = {each.user for each in grants.approvals if each.counts(step, before, now)}
     users |= {who} if who else set()
     found = [Approvers(each, author, frozenset(users)) for each in asked]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ibgu.core.drivers.ibu.backup import asked_backup
+from ibgu.core.engine.decide.rollout.skippable import beside_all, contradicts
 from ibgu.core.engine.decide.rollout.unknown_annotations import (
     MAX_NAMED,
     OURS,
@@ -30,6 +31,8 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:
         yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
+    if others := beside_all(annotations.get(names.SKIP, "")):
+        yield f"{names.SKIP}: {contradicts(others)}"
     for key, switch in SWITCHES.items():
         value = annotations.get(key)
         if value is not None and switch.values and value.strip().lower() not in switch.values:

@@ -19,6 +19,7 @@ from ibgu.core.model.rollout_policy import (
     PolicyWindow,
     RolloutPolicySpec,
 )
+from ibgu.core.plan.approvers import Approvers
 from ibgu.core.plan.policies import readable
 from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line
@@ -65,17 +66,20 @@ def what_ends(
     spec: JsonObject | None = None,
     *,
     approves: bool = False,
+    author: str = "",
 ) -> str:
     """Returns what ends a policy's hold. `until`: when the gate opens for the first cluster, if
     known. `spec`: the policy's, which may ask for an approval as well. `approves`: people end
-    it by an approval."""
+    it by an approval. `author`: of the step; empty: that is not known, and one more must approve.
+    """
     if approves:
         return _APPROVED
     words = f"{_ENDS[who]}, for the first at {utc(until)}" if until else _ENDS[who]
     found = readable(spec)
     if found is None or found.approval is None:
         return words
-    people = counted(found.approval.approvers, "person", "people")
+    needed = Approvers(found.approval, author, frozenset()).needed
+    people = counted(needed, "person", "people")
     return f"{words}; the policy also asks for approval by {people}, which can come before"
 
 
@@ -234,7 +238,10 @@ def _approval(approval: PolicyApproval) -> str:
         ApprovalMoment.REST: "What comes behind the canaries starts",
     }[approval.before]
     words = f"{what} once {people} approved it"
-    return f"{words}, the step's author not counted." if approval.four_eyes else f"{words}."
+    if not approval.four_eyes:
+        return f"{words}."
+    more = f"{approval.approvers + 1} while that author is not known"
+    return f"{words}, the step's author not counted; {more}."
 
 
 def _demands(spec: RolloutPolicySpec) -> Iterator[str]:

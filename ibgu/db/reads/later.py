@@ -4,8 +4,21 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, any_, func, null, select, text, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    any_,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONPATH, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
@@ -43,6 +56,22 @@ class KnownLabels(NamedTuple):
     """None: too many to be kept."""
     there: bool
     """Whether the ManagedCluster is on the hub."""
+
+
+class LaterRollout(NamedTuple):
+    """LaterRollout is another rollout that has begun an action on clusters of a rollout."""
+
+    rollout: Rollout
+    clusters: int
+    acting: int
+    """The number of them on which it acts now."""
+
+
+class LaterRollouts(NamedTuple):
+    items: tuple[LaterRollout, ...]
+    """The newest first."""
+    clusters: int
+    """Clusters on which at least one has begun an action."""
 
 
 class LaterReads(Base):
@@ -94,6 +123,48 @@ class LaterReads(Base):
             .order_by(rollouts.c.created_at, rollouts.c.uid, members.c.step)
         )
         return await self._taken(statement, _has_acted)
+
+    async def acted_later(
+        self, uid: str, cluster: str | None = None, limit: int = 20
+    ) -> LaterRollouts:
+        """Returns the later rollouts that have begun an action on clusters of this one, or on one
+        cluster, deleted ones included. `limit`: the most that are returned one by one."""
+        own = select(rollouts.c.created_at, rollouts.c.uid).where(
+            rollouts.c.hub == self.hub, rollouts.c.uid == uid
+        )
+        async with self._at_one_moment() as db:
+            age = tuple((await db.execute(own)).one())
+            later = list(await db.scalars(select(rollouts.c.uid).where(self._after_age(age))))
+            # Most rollouts whose status is asked for are the newest: nothing else is read for them.
+            counted = (await db.execute(self._acted(uid, cluster, later))).all() if later else []
+            by_uid = await self._records(db, {row.rollout for row in counted if row.rollout})
+        found = [
+            LaterRollout(by_uid[row.rollout], row.clusters, row.acting)
+            for row in counted
+            if row.rollout
+        ]
+        found.sort(key=lambda each: each.rollout.age, reverse=True)
+        total = next((row.clusters for row in counted if row.rollout is None), 0)
+        return LaterRollouts(tuple(found[:limit]), total)
+
+    def _acted(self, uid: str, cluster: str | None, later: Collection[str]) -> Select[Any]:
+        """Selects the clusters of each later rollout, and without a rollout those of all."""
+        own = members.alias()
+        its = select(own.c.cluster).where(own.c.hub == self.hub, own.c.rollout == uid)
+        acting = func.bool_or(members.c.outcome.is_(None))
+        pairs = (
+            select(members.c.cluster, members.c.rollout, acting.label("acting"))
+            .where(members.c.hub == self.hub, members.c.rollout == any_(texts(later)))
+            .where(members.c.cluster.in_(its) if cluster is None else members.c.cluster == cluster)
+            .where(_ACTED)
+            .group_by(members.c.cluster, members.c.rollout)
+            .cte("pairs")
+        )
+        return select(
+            pairs.c.rollout,
+            func.count(pairs.c.cluster.distinct()).label("clusters"),
+            func.count().filter(pairs.c.acting).label("acting"),
+        ).group_by(func.rollup(pairs.c.rollout))
 
     async def claimed_elsewhere(
         self, uid: str, clusters: Collection[str]
@@ -196,8 +267,18 @@ class LaterReads(Base):
             return {row.cluster: KnownLabels(row.labels, row.there) for row in rows}
 
     def _after(self, rollout: Rollout) -> ColumnElement[bool]:
+        return self._after_age(rollout.age)
+
+    def _after_age(self, other: tuple[datetime, str]) -> ColumnElement[bool]:
         age = tuple_(rollouts.c.created_at, rollouts.c.uid)
-        return and_(rollouts.c.hub == self.hub, age > rollout.age)
+        return and_(rollouts.c.hub == self.hub, age > other)
+
+
+_ACTED = or_(
+    members.c.started_at.is_not(None),
+    func.jsonb_path_exists(members.c.completed, cast("$[*] ? (!(@.skipped == true))", JSONPATH)),
+)
+"""What `_has_acted` says of a row."""
 
 
 def _has_acted(member: Row[Any]) -> bool:

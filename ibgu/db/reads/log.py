@@ -55,6 +55,19 @@ async def named(
     )
 
 
+async def names_in(engine: AsyncEngine, namespace: str, hub: str, limit: int) -> tuple[str, ...]:
+    """Returns the names of the namespace's newest rollouts; `hub`: a uid or name, or empty for all.
+    Raises JournalUnavailable."""
+    statement = select(rollouts.c.name).join(hubs, hubs.c.id == rollouts.c.hub)
+    statement = statement.where(rollouts.c.namespace == namespace)
+    if hub:
+        statement = statement.where((hubs.c.id == hub) | (hubs.c.name == hub))
+    statement = statement.order_by(rollouts.c.created_at.desc(), rollouts.c.uid.desc())
+    with unavailable_from("looking for the rollout"):
+        async with engine.connect() as db:
+            return tuple(await db.scalars(statement.limit(limit)))
+
+
 class EventLog:
     """EventLog reads one hub's events as of one moment."""
 

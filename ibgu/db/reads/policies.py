@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import Text, any_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import UNKNOWN
 from ibgu.core.model import MemberState, StepState
+from ibgu.core.model.grants import StepAuthor
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.plan.approvers import known_author
 from ibgu.core.views.policy_words import policy_of
 from ibgu.db.journal.policies import JournaledPolicy, policies_in_force
 from ibgu.db.reads.base import texts
@@ -61,15 +64,24 @@ class PolicyReads(CountingReads):
     ) -> list[HeldRow]:
         of_hub = (rollouts.c.hub == steps.c.hub) & (rollouts.c.uid == steps.c.rollout)
         running = (
-            select(steps.c.rollout, steps.c.index, rollouts.c.namespace, rollouts.c.name)
+            select(
+                *(steps.c.rollout, steps.c.index, rollouts.c.namespace, rollouts.c.name),
+                rollouts.c.grants["authors"].label("authors"),
+            )
             .join_from(steps, rollouts, of_hub)
             .where(steps.c.hub == self.hub, steps.c.state == StepState.RUNNING.value)
         )
         if namespaces is not None:
             running = running.where(rollouts.c.namespace == any_(texts(namespaces)))
         names: dict[StepKey, dict[str, str]] = {
-            (uid, step): {"namespace": namespace, "name": name}
-            for uid, step, namespace, name in await db.execute(running)
+            (uid, step): {
+                "namespace": namespace,
+                "name": name,
+                "author": known_author(
+                    msgspec.convert(authors or (), tuple[StepAuthor, ...]), step
+                ),
+            }
+            for uid, step, namespace, name, authors in await db.execute(running)
         }
         if not names:
             return []

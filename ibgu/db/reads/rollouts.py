@@ -92,6 +92,13 @@ class RolloutReads(TotalReads):
         seq = min(seq, read.as_of, rest.as_of)
         return RolloutListing(found.items, found.next, seq, tuple(rest.rows))
 
+    async def rollout_names(self, namespace: str, limit: int) -> tuple[str, ...]:
+        """Returns the names of the namespace's newest rollouts, present ones first."""
+        of_namespace = self._of([namespace]).with_only_columns(rollouts.c.name).limit(limit)
+        statement = of_namespace.order_by(None).order_by(_IS_DELETED, *_NEWEST_FIRST)
+        async with self._at_one_moment() as db:
+            return tuple(await db.scalars(statement))
+
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
         """Returns the newest rollout of that name, even if deleted."""
         return await self._one(self._named(namespace, name).limit(1))

@@ -47,6 +47,12 @@ def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None
             " ",
             "ibgu.dev/manual-cleanup-done needs a value: say who has cleaned up",
         ),
+        (
+            "ibgu.dev/skip",
+            "waiting,site-3",
+            "ibgu.dev/skip: nothing skipped: waiting takes all waiting clusters, and beside it "
+            'stands "site-3"; give names without waiting',
+        ),
         ("ibgu.dev/start-jitter", "soon", 'ibgu.dev/start-jitter is "soon"; expected: seconds'),
     ],
 )

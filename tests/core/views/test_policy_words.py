@@ -41,6 +41,9 @@ def test_the_end_of_a_hold_names_an_approval_that_the_policy_also_asks_for() -> 
     spec = {"freezes": [], "approval": {"before": "Step", "approvers": 2}}
     opens = "the gate opens automatically when the policy allows it"
     assert what_ends(ActingParty.IBGU, None, spec) == (
+        f"{opens}; the policy also asks for approval by 3 people, which can come before"
+    )
+    assert what_ends(ActingParty.IBGU, None, spec, author="nora") == (
         f"{opens}; the policy also asks for approval by 2 people, which can come before"
     )
     for other in (None, {}, {"approval": 1}):
@@ -189,7 +192,8 @@ def test_freezes_that_are_over_are_left_out() -> None:
         ),
         (
             {"approval": {}},
-            "A step starts once 1 person approved it, the step's author not counted.",
+            "A step starts once 1 person approved it, the step's author not counted; 2 while that "
+            "author is not known.",
         ),
         (
             {

@@ -81,6 +81,10 @@ def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> UnfitCluster | 
         return UnfitCluster(why, which is not CancelScope.ALL)
     if each.member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT:
         return UnfitCluster("its Upgrade failed on the new release: it can only be rolled back")
+    if which is CancelScope.FAILED and (unlabelled := _unlabelled(each, each.labels)):
+        # Wherever it is: without the label a next step would not take it, either.
+        other = _elsewhere(each)
+        return UnfitCluster(other.why if other else unlabelled)
     if outside := _outside(each, each.labels, which):
         return UnfitCluster(outside, expected=True)
     if which is CancelScope.FAILED:
@@ -152,6 +156,21 @@ def _outside(each: RolloutCluster, labels: Mapping[str, str], which: CancelScope
 
 
 _PREPARED = Action.PREP.completed_label
+_LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED, Cause.TIMED_OUT)
+"""The causes that may set a label of a failure (R13.4)."""
+
+
+def _unlabelled(each: RolloutCluster, labels: Mapping[str, str]) -> str:
+    """Returns why AbortOnFailure does not take a cluster that has failed, as it asks for a label of
+    the failure (R4); empty: it does, or nothing is left to take back."""
+    member = each.member
+    if member.outcome is not Outcome.FAILED or each.aborted or failed_by(labels):
+        return ""
+    if member.cause in _LABELLED:
+        why = "its label of a failure is not set yet, or was removed"
+    else:
+        why = f"{member.cause} sets no label of a failure"
+    return f"{why}: name it without --failed to abort it"
 
 
 def _not_upgraded(member: Member) -> UnfitCluster:

@@ -131,7 +131,7 @@ def finish(engine: InMemoryEngine) -> None:
         for uid in list(engine.ibgus):
             engine.annotate(uid, resume=str(attempt))
             if attempt >= 20:
-                engine.annotate(uid, skip=f"waiting,{attempt}")
+                engine.annotate(uid, skip=f"waiting,{engine.now.isoformat()}")
     states = {uid: tracked.rollout for uid, tracked in engine.fleet.rollouts.items()}
     raise AssertionError(f"not complete: {states}")
 

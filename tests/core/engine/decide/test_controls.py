@@ -92,6 +92,29 @@ def test_a_skip_of_waiting_clusters_applies_to_the_named_step(value: str, skippe
     assert [m.outcome for m in members].count(Outcome.SKIPPED) == skipped
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("waiting,site-3", '"site-3"'),
+        (" waiting , SITE 3,step-1,2026-11-20T02:00:00Z,", '"SITE 3"'),
+        ("waiting,step-one,2", '"step-one", "2"'),
+    ],
+)
+def test_a_skip_of_all_beside_a_name_skips_nobody(value: str, shown: str) -> None:
+    engine, uid = three()
+    engine.annotate(uid, skip=value)
+    engine.settle()
+    members = engine.tracked(uid).steps[0].members.values()
+    assert [m.outcome for m in members].count(Outcome.SKIPPED) == 0
+    (said,) = engine.decisions(Kind.CONTROL)
+    assert isinstance(said, OnRollout)
+    assert said.warning
+    assert said.why.endswith(
+        f": nothing skipped: waiting takes all waiting clusters, and beside it stands {shown}; "
+        "give names without waiting, or waiting without names"
+    )
+
+
 def test_a_value_is_acted_on_once() -> None:
     engine, uid = three()
     engine.annotate(uid, skip="site-2")

@@ -230,6 +230,38 @@ def test_only_clusters_in_the_scope_are_cancelled(
     assert "upgraded" not in found.change.done
 
 
+def test_failures_without_a_label_are_named_as_left_out() -> None:
+    """AbortOnFailure selects clusters by the label (R13.4)."""
+    found = cancel(
+        target("Prep"),
+        [
+            failed("labelled", PREP_FAILED),
+            failed("s1", cause=Cause.NEVER_STARTED),
+            failed("s2", cause=Cause.NEVER_STARTED),
+            failed("s3"),
+            failed("s4", cause=Cause.NEVER_STARTED, newer=QUEUED),
+            failed("s5", aborted=True),
+            done("s6", PREPARED),
+        ],
+        FollowUpRequest(),
+        CancelScope.FAILED,
+    )
+    assert found.clusters == ("labelled",)
+    assert found.change.done.partition("; left out: ")[2] == (
+        "s1, s2 (NeverStarted sets no label of a failure: name it without --failed to abort it), "
+        "s3 (its label of a failure is not set yet, or was removed: name it without --failed to "
+        "abort it), s4 (in next now)"
+    )
+
+
+def test_only_failures_without_a_label_are_refused_with_the_reason() -> None:
+    found = [failed("s1", cause=Cause.NEVER_STARTED)]
+    assert refused(cancel, target("Prep"), found, IDLE, CancelScope.FAILED) == (
+        "nothing of ran to cancel: s1 (NeverStarted sets no label of a failure: name it without "
+        "--failed to abort it)"
+    )
+
+
 def test_cancelling_waiting_clusters_appends_no_step() -> None:
     found = cancel(target("Prep"), [waiting("s1"), done("s2", PREPARED)], IDLE, CancelScope.WAITING)
     assert (found.change.patch, found.clusters) == (None, ("s1",))

@@ -94,7 +94,8 @@ def can_continue(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         if each.name in facts.in_flight or facts.first is None:
             return
         if each.acted_since:
-            yield unknown(IBU, "have been in a rollout since they were inspected")
+            words = "have been in a rollout since they were inspected"
+            yield unknown(IBU, f"{words}: inspect them again with ibgu preflight --inspect")
         elif reading.result in (ReadResult.ABSENT, ReadResult.NO_KIND):
             yield error(IBU, "have no ImageBasedUpgrade, which the Lifecycle Agent brings")
         elif not reading.found:

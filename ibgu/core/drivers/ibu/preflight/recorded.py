@@ -14,7 +14,6 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     StepFacts,
 )
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, Severity
-from ibgu.core.drivers.ibu.preflight.releases import P2, parsed
 from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import Rollout, Step, traits
@@ -107,15 +106,10 @@ def _unchecked(report: PreflightReport) -> dict[str, frozenset[str] | None]:
 
 def _severity(found: PreflightFinding, facts: PreflightFacts) -> FindingSeverity | None:
     """Returns the severity that is kept; None: the finding is not. Left to the engine are what a
-    cluster's ImageBasedUpgrade is at, which an inspection says too late, whether a cluster is
-    reachable now, and one that has the seed's release already (R8.1)."""
+    cluster's ImageBasedUpgrade is at, which an inspection says too late, and whether a cluster is
+    reachable now."""
     if found.rule is P9 or (found.rule is P33 and found.severity is Severity.WARNING):
         return None
-    if found.rule is P2 and found.severity is Severity.ERROR:
-        target = parsed(facts.target)
-        releases = {each.name: parsed(each.release) for each in facts.clusters}
-        if all(releases[name] == target for name in found.clusters):
-            return FindingSeverity.WARNING
     return _KEPT.get(found.severity)
 
 

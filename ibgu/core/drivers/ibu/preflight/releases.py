@@ -112,15 +112,18 @@ def _unknown(each: ClusterFacts) -> str:
 def upward(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     target = parsed(facts.target)
 
-    def refused(each: ClusterFacts) -> str:
+    def newer(each: ClusterFacts) -> str:
         release = parsed(each.release)
-        if release is None or target is None or release < target:
-            return ""
-        if release == target:
-            return f"have {facts.target} already"
-        return f"are newer than {facts.target}, which clusters refuse"
+        later = release is not None and target is not None and release > target
+        return f"are newer than {facts.target}, which clusters refuse" if later else ""
 
-    yield from _clusters(facts, P2.error, refused)
+    def same(each: ClusterFacts) -> str:
+        words = "which clusters refuse unless the rollout's seed has brought it"
+        return f"have {facts.target} already, {words}" if parsed(each.release) == target else ""
+
+    yield from _clusters(facts, P2.error, newer)
+    # Of a cluster that has the rollout's seed, Prep and Upgrade are done already (R8.1).
+    yield from _clusters(facts, P2.warning, same)
     yield from _clusters(facts, P2.unknown, _unknown)
 
 

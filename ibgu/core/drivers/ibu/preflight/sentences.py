@@ -7,6 +7,8 @@ from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, Severity
 from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.drivers.ibu.preflight.seed import P12
 
+ERROR = "error: "
+"""The beginning of an error of some clusters, which stands among the warnings."""
 _NAMED = 5
 _NAMED_BY_PLAN = (P12, P13, P14)
 _MAX_NAMES = 30
@@ -15,14 +17,18 @@ _MAX_NAMES = 30
 
 def problems_and_warnings(report: PreflightReport) -> tuple[list[str], list[str]]:
     """Returns errors of the rollout itself, which keep all clusters, and everything else that was
-    found. Of what is not known only the objects count that the plan names."""
+    found, where an error of some clusters says so. Of what is not known only the objects count that
+    the plan names."""
     problems: list[str] = []
     warnings: list[str] = []
     for found in report.findings:
         if found.severity is Severity.UNKNOWN and found.rule not in _NAMED_BY_PLAN:
             continue
-        every = found.severity is Severity.ERROR and not found.clusters
-        (problems if every else warnings).append(sentence(found, report))
+        words, error = sentence(found, report), found.severity is Severity.ERROR
+        if error and not found.clusters:
+            problems.append(words)
+        else:
+            warnings.append(f"{ERROR}{words}" if error else words)
     return _some(problems), _some(warnings)
 
 

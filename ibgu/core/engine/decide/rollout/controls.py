@@ -11,10 +11,13 @@ from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.grants import follow_grants
 from ibgu.core.engine.decide.rollout.skippable import (
-    ALL_WAITING,
+    beside_all,
+    contradicts,
     listed,
     named,
     not_waiting,
+    steps_of,
+    takes_all,
     unnamed,
 )
 from ibgu.core.engine.decide.rollout.unknown_annotations import (
@@ -222,6 +225,9 @@ def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Skips waiting members; None: more than MEMBERS_PER_CYCLE, the next cycle skips the rest and
     starts no cluster before (`decide`). A member that returns to waiting meanwhile is skipped,
     too."""
+    if others := beside_all(value):
+        # Somebody who names clusters hardly means all of them, and no skip can be undone.
+        return _ControlResult(contradicts(others), warning=True)
     tracked = ctx.tracked.current
     if tracked is None:
         return _ControlResult("no step is running", warning=True)
@@ -243,8 +249,8 @@ def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
         return None
     number = counted(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"
-    if others := _left_out(tracked, value):
-        return _ControlResult(f"{words}; not skipped: {listed(others)}", warning=True)
+    if left_out := _left_out(tracked, value):
+        return _ControlResult(f"{words}; not skipped: {listed(left_out)}", warning=True)
     return _ControlResult(words)
 
 
@@ -255,18 +261,17 @@ def _chosen(tracked: TrackedStep, value: str) -> list[Waiting]:
     over, it skips no cluster.
     """
     waiting = [m for m in tracked.members.values() if isinstance(m, Waiting)]
-    first, *others = (name.strip() for name in value.split(","))
-    if first == ALL_WAITING:
-        steps = [name for name in others if name.startswith("step-")]
+    if takes_all(value):
+        steps = steps_of(value)
         return waiting if not steps or f"step-{tracked.step.index + 1}" in steps else []
-    wanted = {first, *others}
+    wanted = {name.strip() for name in value.split(",")}
     return [member for member in waiting if member.cluster in wanted]
 
 
 def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     """Returns who was named and does not wait, which is not known while the step's members are
     still joining, and what is no name."""
-    if value.split(",")[0].strip() == ALL_WAITING:
+    if takes_all(value):
         return {}
     joined = len(tracked.members) >= tracked.step.total
     states = not_waiting(named(value), tracked.members, tracked.step.index) if joined else {}

@@ -13,6 +13,7 @@ ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""
 _CLUSTER = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 """Matches step and cluster names, but not the time that makes a value a new one."""
+_STEP = re.compile(r"step-[0-9]+")
 _NAMED = 5
 _MAX_CHARACTERS = 40
 """Characters of what is no name that are shown."""
@@ -32,6 +33,38 @@ def unnamed(value: str) -> dict[str, str]:
         for part in others
         if not _is_time(part)
     }
+
+
+def takes_all(value: str) -> bool:
+    """Returns whether a value of `ibgu.dev/skip` stands for all waiting clusters."""
+    return value.split(",")[0].strip() == ALL_WAITING
+
+
+def steps_of(value: str) -> list[str]:
+    """Returns the steps to which a value that takes all is limited, such as `step-2`."""
+    return [part for part in _parts(value) if _STEP.fullmatch(part)]
+
+
+def beside_all(value: str) -> list[str]:
+    """Returns what does not go with a value that takes all, such as names of clusters, as it is
+    shown."""
+    if not takes_all(value):
+        return []
+    others = (part for part in _parts(value) if part and part != ALL_WAITING)
+    return [
+        f'"{one_line(part[:_MAX_CHARACTERS])}"'
+        for part in others
+        if not (_STEP.fullmatch(part) or _is_time(part))
+    ]
+
+
+def contradicts(others: Iterable[str]) -> str:
+    """Returns that a value is refused; `others`: what stands beside the word for all."""
+    shown = first_names(others, _NAMED)
+    return (
+        f"nothing skipped: {ALL_WAITING} takes all waiting clusters, and beside it stands {shown}; "
+        f"give names without {ALL_WAITING}, or {ALL_WAITING} without names"
+    )
 
 
 def _parts(value: str) -> Iterable[str]:

@@ -219,7 +219,10 @@ def test_a_stage_is_not_known_once_a_rollout_has_acted_on_the_cluster() -> None:
     assert told("P9", found) != told("P9", acted)
     [words] = told("P9", acted)
     assert words.startswith("unknown site-3 ")
-    assert words.endswith(": have been in a rollout since they were inspected")
+    assert words.endswith(
+        ": have been in a rollout since they were inspected: inspect them again with "
+        "ibgu preflight --inspect"
+    )
 
 
 def test_a_plan_without_a_known_first_action_says_nothing_about_stages() -> None:

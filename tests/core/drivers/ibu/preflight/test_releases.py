@@ -20,13 +20,17 @@ def at(version: str, target: str = "4.17.3") -> PreflightFacts:
     ("rule", "version", "words"),
     [
         ("P1", "4.14.12", "are older than 4.14.13, the first supported release"),
-        ("P2", "4.17.3", "have 4.17.3 already"),
         ("P2", "4.18.0-rc.1", "are newer than 4.17.3, which clusters refuse"),
         ("P3", "4.14.20", "are more than 2 minor releases behind 4.17.3"),
     ],
 )
 def test_a_release_from_which_no_way_leads_to_the_seed(rule: str, version: str, words: str) -> None:
     assert told(rule, at(version)) == [f"error site-2 {CLAIM}: {words}"]
+
+
+def test_the_seeds_own_release_may_be_the_rollouts_work_and_is_a_warning() -> None:
+    refused = "which clusters refuse unless the rollout's seed has brought it"
+    assert told("P2", at("4.17.3")) == [f"warning site-2 {CLAIM}: have 4.17.3 already, {refused}"]
 
 
 @pytest.mark.parametrize(

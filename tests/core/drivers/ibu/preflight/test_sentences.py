@@ -23,9 +23,21 @@ def test_clusters_are_counted_and_some_are_named() -> None:
     problems, warnings = told(replace(WELL, clusters=fleet))
     assert problems == []
     assert warnings[0] == (
-        "8 of 9 clusters are older than 4.14.13, the first supported release "
+        "error: 8 of 9 clusters are older than 4.14.13, the first supported release "
         "(s1, s2, s3, s4, s5, …) [P1]"
     )
+
+
+def test_warnings_and_errors_of_clusters_keep_their_severity() -> None:
+    """P2 is an error for the newer cluster alone."""
+    fleet = (cluster("s1", version="4.17.3"), cluster("s2", version="4.18.0"))
+    _, warnings = told(replace(WELL, clusters=fleet))
+    refused = "which clusters refuse"
+    assert warnings == [
+        f"error: 1 of 2 clusters are newer than 4.17.3, {refused} (s2) [P2]",
+        f"1 of 2 clusters have 4.17.3 already, {refused} unless the rollout's seed has brought it "
+        "(s1) [P2]",
+    ]
 
 
 def test_a_finding_that_blocks_every_cluster_is_a_problem() -> None:
