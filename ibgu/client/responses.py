@@ -300,7 +300,9 @@ class NewerRolloutResponse(Response, frozen=True, kw_only=True):
 
 
 class NewerRolloutsResponse(Response, frozen=True, kw_only=True):
-    """Rollouts that came later, and that have begun an action on clusters of a rollout."""
+    """The rollouts, of the newest 20 that came later, that have begun an action on clusters of a
+    rollout.
+    """
 
     clusters: int
     items: tuple[NewerRolloutResponse, ...] = ()

@@ -232,10 +232,11 @@ class NewerRolloutBody(Body):
 
 
 class NewerRolloutsBody(Body):
-    """Rollouts that came later, and that have begun an action on clusters of a rollout."""
+    """The rollouts, of the newest 20 that came later, that have begun an action on clusters of a
+    rollout."""
 
     clusters: int = Field(description="Clusters on which at least one of them has begun an action.")
-    items: list[NewerRolloutBody] = Field(description="The newest 20, the newest first.")
+    items: list[NewerRolloutBody] = Field(description="The newest first.")
 
 
 class StepProgress(StrEnum):

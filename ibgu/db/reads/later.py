@@ -127,14 +127,17 @@ class LaterReads(Base):
     async def acted_later(
         self, uid: str, cluster: str | None = None, limit: int = 20
     ) -> LaterRollouts:
-        """Returns the later rollouts that have begun an action on clusters of this one, or on one
-        cluster, deleted ones included. `limit`: the most that are returned one by one."""
+        """Returns which later rollouts have begun an action on clusters of this one, or on one
+        cluster, deleted ones included. Of many later rollouts the newest `limit` count: the rest of
+        a hub's history takes too long to read."""
         own = select(rollouts.c.created_at, rollouts.c.uid).where(
             rollouts.c.hub == self.hub, rollouts.c.uid == uid
         )
         async with self._at_one_moment() as db:
             age = tuple((await db.execute(own)).one())
-            later = list(await db.scalars(select(rollouts.c.uid).where(self._after_age(age))))
+            newest = rollouts.c.created_at.desc(), rollouts.c.uid.desc()
+            recent = select(rollouts.c.uid).where(self._after_age(age)).order_by(*newest)
+            later = list(await db.scalars(recent.limit(limit)))
             # Most rollouts whose status is asked for are the newest: nothing else is read for them.
             counted = (await db.execute(self._acted(uid, cluster, later))).all() if later else []
             by_uid = await self._records(db, {row.rollout for row in counted if row.rollout})
@@ -145,7 +148,7 @@ class LaterReads(Base):
         ]
         found.sort(key=lambda each: each.rollout.age, reverse=True)
         total = next((row.clusters for row in counted if row.rollout is None), 0)
-        return LaterRollouts(tuple(found[:limit]), total)
+        return LaterRollouts(tuple(found), total)
 
     def _acted(self, uid: str, cluster: str | None, later: Collection[str]) -> Select[Any]:
         """Selects the clusters of each later rollout, and without a rollout those of all."""

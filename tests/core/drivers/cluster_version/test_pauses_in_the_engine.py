@@ -252,7 +252,7 @@ def test_another_rollout_waits_until_everything_is_resumed(engine: InMemoryEngin
 
 
 def detach(engine: InMemoryEngine) -> Spoke:
-    """The hub forgets the cluster, which goes on by itself."""
+    """The hub forgets the cluster, which stays up."""
     gone = engine.spokes.pop("site-1")
     engine.works.clear()
     engine.touch_cluster("site-1")
