@@ -29,11 +29,24 @@ ACCEPTED = 10_000
 """The most tokens remembered as accepted."""
 
 
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+_SERVICE_ACCOUNTS = "system:serviceaccounts:"
+
+
 class User(Struct, frozen=True):
     username: str = ""
     uid: str = ""
     groups: tuple[str, ...] = ()
     extra: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def counted_as(self) -> str:
+        """The name in limits. The service accounts of a namespace are one user there, their group:
+        who may edit the namespace makes as many of them as they like."""
+        if not self.username.startswith(_SERVICE_ACCOUNT):
+            return self.username
+        namespace = self.username.removeprefix(_SERVICE_ACCOUNT).partition(":")[0]
+        return f"{_SERVICE_ACCOUNTS}{namespace}"
 
 
 class AccessReview(Struct, frozen=True):
