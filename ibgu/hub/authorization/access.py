@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ibgu.core.model.accounts import holder_of
 from ibgu.flowcontrol.ttl import TtlCache
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_one
@@ -29,10 +30,6 @@ ACCEPTED = 10_000
 """The most tokens remembered as accepted."""
 
 
-_SERVICE_ACCOUNT = "system:serviceaccount:"
-_SERVICE_ACCOUNTS = "system:serviceaccounts:"
-
-
 class User(Struct, frozen=True):
     username: str = ""
     uid: str = ""
@@ -41,12 +38,8 @@ class User(Struct, frozen=True):
 
     @property
     def counted_as(self) -> str:
-        """The name in limits. The service accounts of a namespace are one user there, their group:
-        who may edit the namespace makes as many of them as they like."""
-        if not self.username.startswith(_SERVICE_ACCOUNT):
-            return self.username
-        namespace = self.username.removeprefix(_SERVICE_ACCOUNT).partition(":")[0]
-        return f"{_SERVICE_ACCOUNTS}{namespace}"
+        """The name in limits."""
+        return holder_of(self.username)
 
 
 class AccessReview(Struct, frozen=True):

@@ -116,5 +116,5 @@ async def test_no_answer_is_no_permission(
     ],
 )
 def test_the_service_accounts_of_a_namespace_count_as_one(username: str, counted: str) -> None:
-    """Who may edit the namespace makes as many of them as they like."""
+    """An editor of the namespace makes as many of them as they like."""
     assert User(username).counted_as == counted
