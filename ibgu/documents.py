@@ -22,6 +22,8 @@ _MAX_NODES = 100_000
 _CHARACTERS = 100
 """The characters of a text for which it counts as one more value."""
 _MAX_DEPTH = 60
+_MAX_NUMBER = 400
+"""The characters of a number; a longer one is a text. Python shows no longer one in decimal."""
 _NOTED = 5
 """The keys of a path whose line is kept: no rule names a deeper field, and paths take memory."""
 _SEPARATOR = "---"
@@ -278,6 +280,8 @@ def _scalar(event: Any) -> object:
     if not tag or tag == "!":
         tag = str(_SCALARS.resolve(yaml.ScalarNode, event.value, event.implicit))  # type: ignore[no-untyped-call]
     if tag not in _TYPES or (":" in event.value and tag.endswith(("int", "float"))):
+        return event.value
+    if len(event.value) > _MAX_NUMBER:
         return event.value
     node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
     try:

@@ -34,8 +34,9 @@ from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY, template_referenc
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths
-from ibgu.hub.decode import ObjectIdentity
+from ibgu.hub.decode import ObjectIdentity, decoder
 from ibgu.hub.errors import HubError
+from ibgu.hub.lenient import decode
 from ibgu.hub.port import Hub
 
 T = TypeVar("T")
@@ -313,11 +314,9 @@ def registries(secret: Secret) -> tuple[str, ...]:
     current, old = PULL_SECRET_KEYS
     try:
         if current in secret.data:
-            content = b64decode(secret.data[current])
-            found = msgspec.json.decode(content, type=_Registries).auths
+            found = decode(decoder(_Registries), b64decode(secret.data[current])).auths
         else:
-            content = b64decode(secret.data.get(old, ""))
-            found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+            found = decode(decoder(dict[str, msgspec.Raw]), b64decode(secret.data.get(old, "")))
     except (ValueError, msgspec.MsgspecError):
         return ()
     return tuple(found)[:_MAX_REGISTRIES]

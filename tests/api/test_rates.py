@@ -1,5 +1,10 @@
 """Nobody asks so often that others wait."""
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from datetime import timedelta
+
 import pytest
 from httpx import ASGITransport, AsyncClient
 from msgspec.structs import replace
@@ -7,8 +12,12 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http import rates
+from ibgu.api.http.concurrency import ConcurrencyLimit
 from ibgu.api.http.rates import Rates, UnknownTokens
+from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.users import SYSTEM_NAMESPACE
+from tests.security.tokens import account_token
 
 
 class Clock:
@@ -84,3 +93,42 @@ async def test_a_problem_says_when_to_come_again(context: Context, sandbox_hub: 
     assert second.headers["content-type"] == "application/problem+json"
     assert 1 <= int(second.headers["retry-after"]) <= 100
     assert "more than 0.01 requests a second" in second.json()["detail"]
+
+
+@pytest.fixture
+async def accounts(sandbox_hub: SandboxHub) -> AsyncIterator[list[str]]:
+    """Yields the tokens of two service accounts of one namespace."""
+    hub, path = sandbox_hub, f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts"
+    tokens = []
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        for name in ("first", "second"):
+            body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+            uid = json.loads(await admin.request("POST", path, body=body))["metadata"]["uid"]
+            tokens.append(account_token(hub, name, uid, age=timedelta(0), life=timedelta(hours=1)))
+        yield tokens
+        for name in ("first", "second"):
+            await admin.request("DELETE", f"{path}/{name}")
+
+
+@pytest.mark.hub
+async def test_another_service_account_has_no_limits_of_its_own(
+    context: Context, accounts: list[str]
+) -> None:
+    """With eight of them a tenant had all bodies of the process, and nobody could pause."""
+    group = f"system:serviceaccounts:{SYSTEM_NAMESPACE}"
+    found = []
+    for few in (
+        {"rates": Rates(0.01, 1)},
+        {"bodies": ConcurrencyLimit("bodies", 9, 1, retry_seconds=1)},
+    ):
+        limited = replace(context, **few)
+        transport = ASGITransport(app=create_app(limited))
+        held = limited.bodies.held(group) if "bodies" in few else nullcontext()
+        async with AsyncClient(transport=transport, base_url="http://api") as client:
+            with held:
+                for token in accounts:
+                    headers = {"Authorization": f"Bearer {token}"}
+                    found.append(await client.post("/api/v1/preview", headers=headers, json={}))
+    assert [each.status_code for each in found] == [403, 429, 429, 429]
+    assert group in found[1].json()["detail"]
+    assert group in found[2].json()["detail"]

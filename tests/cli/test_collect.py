@@ -5,13 +5,15 @@ import tarfile
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
+from ibgu.cli.collect.bundle import Bundle
+from ibgu.cli.collect.from_hub import _listed
 from ibgu.cli.collect.redact import REMOVED
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import names
@@ -291,3 +293,18 @@ async def test_secrets_of_the_attack_and_a_message_that_hung_it(
     )
     assert [words for words in kept if words not in everything] == []
     assert "characters cut)" in everything
+
+
+async def test_objects_nested_too_deeply_are_collected(tmp_path: Path) -> None:
+    """An agent may write such a work of ibgu's: one cluster kept everybody from a bundle."""
+    deep = b'{"a":' * 2000 + b"1" + b"}" * 2000
+
+    class DeepHub:
+        async def request(self, *_: object, **__: object) -> bytes:
+            return b'{"metadata": {}, "items": [{"spec": %s}, {"spec": 2}]}' % deep
+
+    found = [each async for each in _listed(cast(HubClient, DeepHub()), "/works", {})]
+    Bundle(tmp_path, []).many("hub/manifestworks.jsonl", found)
+    [first, second] = (tmp_path / "hub" / "manifestworks.jsonl").read_text().splitlines()
+    assert first.startswith('{"spec":{"a":{"a":')
+    assert json.loads(second) == {"spec": 2}

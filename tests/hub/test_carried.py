@@ -1,6 +1,9 @@
 """Preflight of a step uses what was read with the author's rights, and nothing else (R34)."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.preflight.facts import ConfigMapFacts, Lookup
 from ibgu.core.drivers.ibu.works import build
@@ -17,6 +20,7 @@ from ibgu.core.model.kinds import (
     SeedImageRef,
 )
 from ibgu.hub.carried import carried_facts
+from ibgu.hub.preflight import registries
 
 CONTENT = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n"
 OWN, OTHER = ObjectRef("own", "fleet"), ObjectRef("other", "kube-system")
@@ -91,3 +95,9 @@ async def test_a_config_map_with_templates_is_there_and_has_its_values_by_cluste
     assert found.templates.content.problem("site-1", {"region": "north"}) == ""
     assert "region" in found.templates.content.problem("site-2", {})
     assert (await carried_facts(ROLLOUT, PayloadState(), PAYLOAD)).templates is None
+
+
+def test_a_pull_secret_nested_too_deeply_has_its_registries() -> None:
+    deep = b"[" * 5_000 + b"]" * 5_000
+    content = b64encode(b'{"auths": {"quay.io": %s}}' % deep).decode()
+    assert registries(replace(SECRET, data={".dockerconfigjson": content})) == ("quay.io",)

@@ -67,14 +67,16 @@ class RolloutFollowUps:
 
     async def make(self, of: ChosenBody, decide: Decide, cause: str | None = None) -> FollowUpBody:
         """Decides on the chosen clusters, or on those of them that failed for `cause`."""
-        rollout, user = self._rollout, self._caller.user.username
+        rollout, user = self._rollout, self._caller.user
         await self._caller.require(*retry_rights(rollout))
         asked = await self._asked(of, cause)
         target = await self._changing.read()
-        with refusals_as_problems(user, rollout.namespace, rollout.name, kind=rollout.kind):
+        with refusals_as_problems(
+            user.username, rollout.namespace, rollout.name, kind=rollout.kind
+        ):
             if target.table.no_follow_ups:
                 raise ChangeRefused(target.table.no_follow_ups)
-            async with self._lists.turn(user):
+            async with self._lists.turn(user.counted_as):
                 fleet = await self._fleet(of, cause)
                 follow_up = decide(target, fleet.found, asked)
                 proposed, found = await self._over(follow_up, fleet.all.views)

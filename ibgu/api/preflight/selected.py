@@ -51,11 +51,11 @@ class SelectedClusters:
         if target and parsed(target) is None:
             words = f"{shown(target)!r} is not a release such as 4.17.3"
             raise invalid("target", "body", words)
-        user = self._caller.user.username
-        with refusals_as_problems(user, "", "managedclusters"):
-            async with self._lists.turn(user):
+        user = self._caller.user
+        with refusals_as_problems(user.username, "", "managedclusters"):
+            async with self._lists.turn(user.counted_as):
                 fleet = await HubFleet.read(Changes(self._hub, "").clusters())
-            async with self._preflights.turn(user):
+            async with self._preflights.turn(user.counted_as):
                 chosen = [each for each in fleet.views if matches(each.labels) and not each.local]
                 names = sorted((each.name for each in chosen), key=natural_key)
                 clusters = await self._inspections.added([fleet.reported[name] for name in names])

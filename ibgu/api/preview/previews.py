@@ -90,7 +90,7 @@ class PlanPreviews:
     async def judged(self, asked: RequestedPreview) -> PreviewedPlan:
         """Lists the fleet, and judges the plan. Raises HubError."""
         asked = await self.within_limits(asked)
-        async with self._lists.turn(self._caller.user.username):
+        async with self._lists.turn(self._caller.user.counted_as):
             fleet = await HubFleet.read(Changes(self._hub, "").clusters())
             found = self.over(asked, fleet.views)
             members = fleet.only(found.selected)
@@ -158,7 +158,7 @@ class PlanPreviews:
         name = f"{asked.namespace}/{asked.name}"
         facts = preflight_facts(name, asked.proposal, found, reported, answers)
         # Half a megabyte of Backups takes a moment, and templates one for each cluster.
-        async with self._context.preflights.turn(self._caller.user.username):
+        async with self._context.preflights.turn(self._caller.user.counted_as):
             report = await asyncio.to_thread(judge, kind, facts)
         return PreviewedPlan(found, report, upgraded)
 
@@ -172,7 +172,7 @@ class PlanPreviews:
             releases := label_values(version)
         ):
             return {}
-        async with self._context.preflights.turn(self._caller.user.username):
+        async with self._context.preflights.turn(self._caller.user.counted_as):
             return await read_policies(self._hub, found.selected, releases)
 
     async def body(

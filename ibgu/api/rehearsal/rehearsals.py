@@ -78,7 +78,7 @@ class Rehearsals:
         now = datetime.now(UTC)
         subjects = await subjects_of(body, self._caller, self._reads, now)
         begin = (moment(body.begin) if body.begin else None) or now
-        async with self._context.rehearsals.turn(self._caller.user.username):
+        async with self._context.rehearsals.turn(self._caller.user.counted_as):
             checked = await self._checked(subjects, begin)
             found = await rehearsed(
                 [
@@ -111,7 +111,7 @@ class Rehearsals:
 
     async def _read(self) -> _Hub:
         """Raises HubError, and Problem if a policy holds all rollouts."""
-        async with self._lists.turn(self._caller.user.username):
+        async with self._lists.turn(self._caller.user.counted_as):
             clusters = [view_cluster(each) async for each in Changes(self._hub, "").clusters()]
         state = await policies_of(self._hub)
         if state is None:

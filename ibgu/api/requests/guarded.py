@@ -32,7 +32,7 @@ class AuthenticatedRoute(APIRoute):
             _limit(context, caller)
             _require_declared(request, declared)
             request.state.caller = caller
-            user = caller.user.username
+            user = caller.user.counted_as
             body = context.bodies.held(user) if _brings_body(request) else nullcontext()
             with context.in_progress.counted(), body:
                 return await handler(request)
@@ -46,7 +46,7 @@ def _brings_body(request: Request) -> bool:
 
 
 def _limit(context: Context, caller: Caller) -> None:
-    user, rates = caller.user.username, context.rates
+    user, rates = caller.user.counted_as, context.rates
     if wait := rates.take(user):
         raise too_many(
             f"{user} sends more than {rates.rate:g} requests a second; follow the stream of "

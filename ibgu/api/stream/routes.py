@@ -48,7 +48,7 @@ FeedOfProcess = Annotated[Feed, Depends(_feed)]
 async def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
     """Returns a place among the streams, taken once the stream begins."""
     context: Context = request.app.state.context
-    return context.streams.held(caller.user.username)
+    return context.streams.held(caller.user.counted_as)
 
 
 PlaceOfRequest = Annotated[AbstractContextManager[None], Depends(_place)]

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Collection
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from ibgu.cli.collect.bundle import Bundle
 from ibgu.cli.collect.logs import logs
@@ -15,8 +15,10 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
+from ibgu.hub.lenient import decode
 
 _PAGE = "500"
+_ANY: Decoder[Any] = Decoder()
 
 
 class RestRollout(Struct, frozen=True):
@@ -92,7 +94,7 @@ async def _objects(bundle: Bundle, client: HubClient, rest_rollout: RestRollout)
     )
 
     async def one(file: str, path: str) -> None:
-        bundle.one(file, msgspec.json.decode(await client.request("GET", path)))
+        bundle.one(file, decode(_ANY, await client.request("GET", path)))
 
     async def many(file: str, path: str, key: str, **query: str) -> None:
         found = [each async for each in _listed(client, path, query) if _of(each, key, clusters)]
@@ -125,7 +127,7 @@ async def _listed(
 ) -> AsyncIterator[dict[str, Any]]:
     asked = {"limit": _PAGE, **query}
     while True:
-        page = msgspec.json.decode(await client.request("GET", path, query=asked, verb="list"))
+        page = decode(_ANY, await client.request("GET", path, query=asked, verb="list"))
         for item in page["items"] or ():
             yield item
         following = page["metadata"].get("continue")

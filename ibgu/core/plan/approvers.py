@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ibgu.core.model.accounts import holder_of
 from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.rollout_policy import PolicyApproval
 
@@ -33,12 +34,18 @@ class Approvers(Struct, frozen=True):
         return frozenset(user for user in self.users if not self.leaves_out(user))
 
     @property
+    def people(self) -> int:
+        """The number of people who have approved and count. The service accounts of a namespace
+        are one: who may edit the namespace could approve as each of them."""
+        return len(set(map(holder_of, self.counting)))
+
+    @property
     def missing(self) -> int:
         """The number of people who are missing."""
-        return max(0, self.needed - len(self.counting))
+        return max(0, self.needed - self.people)
 
     def leaves_out(self, user: str) -> bool:
-        return self.asked.four_eyes and user == self.author
+        return self.asked.four_eyes and holder_of(user) == holder_of(self.author)
 
 
 def known_author(authors: Iterable[StepAuthor], step: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from ibgu.core.model.accounts import holder_of
 from ibgu.flowcontrol.ttl import TtlCache
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_one
@@ -34,6 +35,11 @@ class User(Struct, frozen=True):
     uid: str = ""
     groups: tuple[str, ...] = ()
     extra: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def counted_as(self) -> str:
+        """The name in limits."""
+        return holder_of(self.username)
 
 
 class AccessReview(Struct, frozen=True):

@@ -103,3 +103,18 @@ async def test_no_answer_is_no_permission(
     with pytest.raises(HubError):
         await access.allowed(ALICE, LIST)
     assert await access.allowed(ALICE, LIST)
+
+
+@pytest.mark.parametrize(
+    ("username", "counted"),
+    [
+        ("alice", "alice"),
+        ("system:serviceaccount:team-a:one", "system:serviceaccounts:team-a"),
+        ("system:serviceaccount:team-a:two", "system:serviceaccounts:team-a"),
+        ("system:serviceaccount:team-b:one", "system:serviceaccounts:team-b"),
+        ("system:node:one", "system:node:one"),
+    ],
+)
+def test_the_service_accounts_of_a_namespace_count_as_one(username: str, counted: str) -> None:
+    """An editor of the namespace makes as many of them as they like."""
+    assert User(username).counted_as == counted

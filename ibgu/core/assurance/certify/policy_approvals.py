@@ -10,6 +10,7 @@ from ibgu.core.assurance.certify.policy_starts import (
     holds,
     own_selection,
 )
+from ibgu.core.model.accounts import holder_of
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
 
@@ -26,17 +27,18 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
     if not point:
         return
     approvals, authors = start.grants.approvals, start.grants.authors
-    users = {each.user for each in approvals if each.counts(start.step, point, start.at)}
+    counting = (each.user for each in approvals if each.counts(start.step, point, start.at))
+    people = set(map(holder_of, counting))
     author = start.facts.author if asked.four_eyes else ""
     if any(each.changed and (each.step, each.user) == (start.step, author) for each in authors):
         author = ""
-    others = users - {author}
+    others = people - {None if author is None else holder_of(author)}
     # Of one person more who approves, none but one can be the author.
     needed = asked.approvers + (asked.four_eyes and author == "")
     if len(others) < needed:
         words = f"with {len(others)} of {needed} approvals of {point}"
         yield Objection("R50.13", words, unknown or own_selection(spec, start))
-    elif author is None and len(users) == asked.approvers:
+    elif author is None and len(people) == asked.approvers:
         yield Objection(unknown=AUTHORS)
 
 

@@ -60,7 +60,7 @@ def cron_problem(cron: str) -> str:
         return f'"{cron}" does not have the five fields of cron: minute hour day month weekday'
     try:
         CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
+    except (CronSimError, ValueError) as error:
         return f'"{cron}" is not a time of cron: {error}'
     return ""
 

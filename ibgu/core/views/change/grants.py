@@ -116,7 +116,7 @@ def _not_enough(
     more = "one more person" if most.missing == 1 else f"{most.missing} more people"
     own = " (the step's author does not count)" if most.leaves_out(target.who) else ""
     unknown = " (it is not known who the step's author is)" if most.allows_for_author else ""
-    return f"; {len(most.counting)} of {most.needed}{own}{unknown}: {more} must approve"
+    return f"; {most.people} of {most.needed}{own}{unknown}: {more} must approve"
 
 
 def _next_step(target: ChangeTarget) -> int:

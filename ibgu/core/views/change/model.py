@@ -13,7 +13,7 @@ from ibgu.core.model.kinds import JsonObject
 
 SAFE = Risk()
 
-_STEP = re.compile(r"plan step (\d+)")
+_STEP = re.compile(r"plan step (\d{1,9})")
 """Reads the step from TALM's words for the condition Progressing, which ibgu writes too."""
 
 

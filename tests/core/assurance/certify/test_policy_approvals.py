@@ -107,6 +107,14 @@ def test_the_author_of_a_step_is_none_of_those_who_approve_it(
     assert unknown(found) == {}
 
 
+def test_the_service_accounts_of_a_namespace_are_judged_as_one_person() -> None:
+    one, two = (f"system:serviceaccount:fleet:{name}" for name in ("one", "two"))
+    log = story("Step", STEP, one, two)
+    findings = judged(log, {"approval": {"approvers": 2, "fourEyes": False}})
+    words = "R50.13: site-1 starts Prep with 1 of 2 approvals of Step"
+    assert findings.violations[0].words.startswith(words)
+
+
 def test_an_author_stands_for_no_step_that_has_become_another_one() -> None:
     """An engine that forgets so lets one person exchange what they approve."""
     engine = written()

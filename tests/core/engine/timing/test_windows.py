@@ -137,6 +137,7 @@ def test_a_zone_has_no_problem() -> None:
         ("0 0 1 * * *", "does not have the five fields of cron"),
         ("0 25 * * *", "is not a time of cron: Bad hour"),
         ("0 0 31 2 *", "is not a time of cron: Bad day-of-month"),
+        ("9" * 5_000 + " * * * *", "is not a time of cron"),
     ],
 )
 def test_times_of_cron(cron: str, problem: str) -> None:

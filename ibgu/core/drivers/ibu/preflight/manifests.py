@@ -20,7 +20,7 @@ _REFUSED = {
 _APPLY_TYPE = "lca.openshift.io/apply-type"
 _APPLY_TYPES = ("replace", "merge")
 _STORAGE = ("local.storage.openshift.io/", "lvm.topolvm.io/")
-_TAG = re.compile(r":v?(\d+)\.(\d+)[^:/]*$")
+_TAG = re.compile(r":v?(\d{1,9})\.(\d{1,9})[^:/]*$")
 _RELEASE = re.compile(r"(\d+)\.(\d+)")
 
 P25 = PreflightRule(

@@ -13,7 +13,7 @@ MAX_WAVES = 9
 """Different waves whose order holds: the Lifecycle Agent writes each into a directory with its
 number, and up to 4.21 reads directories by name after the reboot, 10 before 2."""
 _MAX_WAVE = 2**63
-_WHOLE = re.compile(r"[+-]?0*[0-9]{1,19}")
+_WHOLE = re.compile(r"([+-]?)0*([0-9]{1,19})")
 
 P18 = PreflightRule(
     "P18",
@@ -69,6 +69,6 @@ def unreadable_waves(documents: Iterable[Document]) -> Iterator[PreflightFinding
 
 
 def _number(value: object) -> int | None:
-    if isinstance(value, str) and _WHOLE.fullmatch(value) and -_MAX_WAVE <= int(value) < _MAX_WAVE:
-        return int(value)
-    return None
+    found = _WHOLE.fullmatch(value) if isinstance(value, str) else None
+    number = int(found[1] + found[2]) if found is not None else _MAX_WAVE
+    return number if -_MAX_WAVE <= number < _MAX_WAVE else None

@@ -128,10 +128,18 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     words += f" ({command} --step {what.step + 1} --before {what.before})"
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
+        words += _of_accounts(approvers)
     if asked.four_eyes:
         words += _of_author(asked, what, author, consent)
     words += _refused(what, found, counting)
     return f"{words}; {_too_many(consent)}" if consent.grants.unread else words
+
+
+def _of_accounts(approvers: Approvers) -> str:
+    """Returns why fewer people have approved than users; empty: as many have."""
+    if approvers.people == len(approvers.counting):
+        return ""
+    return " (the service accounts of a namespace count as one person)"
 
 
 def _refused(what: _Asked, found: Iterable[Approval], counting: Container[str]) -> str:

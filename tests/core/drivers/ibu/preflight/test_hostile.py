@@ -14,8 +14,9 @@ from ibgu.core.drivers.ibu.preflight import (
     lint_oadp,
 )
 from ibgu.core.drivers.ibu.preflight.oadp import APPLY_LABEL
-from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE
+from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE, LAST, P18, wave
 from ibgu.core.model.document import Document
+from ibgu.documents import read
 
 WORDS = ("a", "", "*", "v1/pods/a/b", "a/b", "persistentvolumeclaims", "logicalvolumes", "\x1b[1A")
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -76,3 +77,29 @@ def test_no_content_is_too_wrong(
         assert found.message
         assert "\x1b" not in f"{found.at.object}{found.at.field}{found.message}"
         assert "\n" not in found.message
+
+
+_LONG = 5_000
+"""More digits than Python reads or shows in decimal."""
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ({"kind": "A", "metadata": {"annotations": {APPLY_WAVE: "0" * _LONG + "3"}}}, ""),
+        ({"kind": "A", "metadata": {"annotations": {APPLY_WAVE: "9" * _LONG}}}, "P18"),
+        ({"kind": "CatalogSource", "spec": {"image": f"a/b:v{'4' * _LONG}.17"}}, ""),
+    ],
+)
+def test_numbers_of_any_length_are_judged(body: dict[str, Any], rule: str) -> None:
+    """Python's own int() would raise ValueError, which is an answer of 500 for the author."""
+    found = {each.rule.id for each in lint_manifests(ManifestContent((Document(body),), "4.17.2"))}
+    assert ("P18" in found) == bool(rule)
+    assert wave(Document(body)) == (3 if "3" in str(body) else LAST)
+
+
+def test_a_number_of_yaml_that_can_not_be_shown_is_judged() -> None:
+    text = "kind: A\nmetadata:\n  annotations:\n    {}: {}\n"
+    (document,) = read(text.format(APPLY_WAVE, f"0x{'f' * _LONG}"))
+    found = [each for each in lint_manifests(ManifestContent((document,))) if each.rule is P18]
+    assert [each.message[:8] for each in found] == ["'0xfffff"]

@@ -318,6 +318,31 @@ def test_the_policy_says_the_number_of_approvers() -> None:
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
+def test_the_service_accounts_of_a_namespace_are_one_person() -> None:
+    """An editor of the namespace could approve as each of them."""
+    engine = fleet(approval={"approvers": 2, "fourEyes": False})
+    start(engine, "Prep")
+    for name in ("one", "two", "three"):
+        approve(engine, f"system:serviceaccount:fleet:{name}")
+    engine.wait(minutes=5)
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
+    assert message(engine).endswith(" (the service accounts of a namespace count as one person)")
+    approve(engine, "system:serviceaccount:other:one")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_another_service_account_of_the_authors_namespace_does_not_count() -> None:
+    engine = fleet(approval={})
+    start(engine, "Prep", author="system:serviceaccount:fleet:one")
+    approve(engine, "system:serviceaccount:fleet:two")
+    engine.wait(minutes=5)
+    assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
+    approve(engine, "alice")
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 def test_an_author_who_is_not_known_counts_for_nothing() -> None:
     """Two of three people who approve are not the author."""
     engine = fleet(approval={"approvers": 2})
