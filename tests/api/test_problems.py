@@ -128,7 +128,7 @@ async def test_a_body_that_is_no_json_is_named_as_a_whole(
     assert (answer.status_code, answer.json()["errors"]) == (422, [error])
 
 
-@pytest.mark.parametrize("path", ["members", "failures", "grid", "timeline"])
+@pytest.mark.parametrize("path", ["members", "failures", "grid", "timeline", "view"])
 async def test_a_step_that_the_plan_lacks_is_not_found(
     ask: Ask, journal: Journal, path: str
 ) -> None:

@@ -654,6 +654,14 @@ async def test_a_link_to_a_missing_object_says_so(look: Tab, link: str) -> None:
     await expect(page.locator("main")).to_contain_text(words)
 
 
+async def test_the_rollout_is_shown_where_the_link_names_a_step_that_it_lacks(look: Tab) -> None:
+    page = await look.open("#/r/default/ran-417?step=9")
+    await expect(page.locator("main")).to_contain_text("The plan has no such step.")
+    await expect(page.locator("h1")).to_contain_text("ran-417")
+    await page.locator(".step").nth(1).click()
+    await expect(page.get_by_role("application")).to_be_visible()
+
+
 async def test_the_theme_is_kept_and_repaints_the_grid(look: Tab) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
