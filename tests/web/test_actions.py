@@ -22,6 +22,7 @@ from ibgu.core.model import (
     RolloutState,
     StepState,
 )
+from ibgu.db.labels import seen
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import (
@@ -612,6 +613,24 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Tab) -> None:
     )
     await expect(buttons.last).to_have_css("color", "rgb(180, 35, 24)")
     await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
+
+
+async def test_what_no_cluster_fits_is_not_offered_and_says_why(look: Tab) -> None:
+    """The hub's labels say that nothing of it is upgraded."""
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-unfit", ["Prep"]), 0, 2)
+    await story.put(*(waiting(step, 7400 + n, n, story.now) for n in range(2)))
+    await look.site.label(*(seen(name(7400 + n), {}) for n in range(2)))
+    page = await look.open("#/r/default/ran-unfit", user="olga")
+    for change in ("Finalize…", "Roll back…"):
+        button = page.get_by_role("button", name=change)
+        await expect(button).to_have_attribute("aria-disabled", "true")
+        await button.click(force=True)
+        await expect(page.locator(".actions").get_by_role("status")).to_have_text(
+            f"{change[:-1]}: none of its clusters is upgraded and not finalized"
+        )
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert look.errors == []
 
 
 async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
