@@ -182,7 +182,7 @@ async def test_a_path_that_is_not_served(client: httpx.AsyncClient, path: str) -
 async def test_a_method_that_the_path_lacks(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/rollouts", json={})
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json()["detail"] == "/api/v1/rollouts does not support POST; see the header Allow"
 
 
