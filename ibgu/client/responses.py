@@ -348,6 +348,14 @@ class ChangeResponse(Response, frozen=True, kw_only=True):
     uid: str = ""
 
 
+class ReportsResponse(Response, frozen=True, kw_only=True):
+    """Clusters of one step that report something at the end of their actions."""
+
+    step: int
+    warned: int = 0
+    rollback: int = 0
+
+
 class GridResponse(Response, frozen=True, kw_only=True):
     """One entry a member in each list, in the order in which they start."""
 
@@ -361,6 +369,8 @@ class GridResponse(Response, frozen=True, kw_only=True):
     since: tuple[datetime | None, ...] = ()
     stalled: tuple[bool, ...] = ()
     overdue: tuple[bool, ...] = ()
+    warned: tuple[bool, ...] = ()
+    rollback: tuple[bool, ...] = ()
 
 
 class SelectedResponse(Response, frozen=True, kw_only=True):
@@ -420,6 +430,7 @@ class ViewResponse(Response, frozen=True, kw_only=True):
     now: datetime
     rollout: RolloutResponse
     steps: tuple[StepResponse, ...] = ()
+    reports: tuple[ReportsResponse, ...] = ()
     grid: GridResponse
     labelled: tuple[bool, ...] | None = None
     selected: SelectedResponse | None = None

@@ -749,6 +749,36 @@ async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> 
     assert look.errors == []
 
 
+async def test_counts_of_warnings_and_of_ways_back_lead_to_their_clusters(look: Tab) -> None:
+    """They are about all steps, and a link shows those of one."""
+    story = look.site.story()
+    of = await story.rollout("ran-ways", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
+    over = {"state": StepState.FINISHED, "finished_at": story.now}
+    since, until = story.now - 60 * MINUTE, story.now + timedelta(days=2, hours=5)
+    prep, upgrade = [await story.step(of, index, 4, **over) for index in (0, 1)]
+    done = [succeeded(prep, 41_100 + n, n, since, MINUTE) for n in range(4)]
+    await story.put(*(replace(each, warning="old") for each in done[:2]), *done[2:])
+    up = [succeeded(upgrade, 41_100 + n, n, since, MINUTE) for n in range(4)]
+    await story.put(replace(up[0], warning="new"), *up[1:3])
+    await story.put(replace(up[3], rollback_until=until))
+    page = await look.open("#/r/default/ran-ways")
+    facts, rows = page.locator(".facts"), page.locator(".members tbody tr")
+    await expect(facts).to_contain_text("2 with a warning (2 in step 1, 1 in step 2)")
+    await facts.get_by_role("link", name="2 in step 1").click()
+    await expect(rows).to_have_text([re.compile("site-41100.*old"), re.compile("site-41101.*old")])
+    await facts.get_by_role("link", name="1 in step 2").click()
+    await expect(rows).to_have_text([re.compile("site-41100.*warned: new")])
+    await facts.get_by_role("link", name="1 cluster", exact=True).click()
+    back = re.compile(r"site-41103.*finalize or roll back by .*\(in 2 d")
+    await expect(rows).to_have_text([back])
+    shown = page.get_by_role("group", name="Show only")
+    one = shown.get_by_role("button", name="can be rolled back 1")
+    await expect(one).to_have_attribute("aria-pressed", "true")
+    await shown.get_by_role("button", name="with a warning 1").click()
+    await expect(rows).to_have_count(2)
+    assert look.errors == []
+
+
 @pytest.mark.parametrize(
     "link", ["", RAN, f"{RAN}?step=1", f"{RAN}?show=members", "#/c/site-0005", "#/p", "#/s"]
 )
