@@ -216,10 +216,21 @@ class CountsResponse(Response, frozen=True, kw_only=True):
     cancelled: int = 0
 
 
+class ReasonCountResponse(Response, frozen=True, kw_only=True):
+    kind: str
+    who: str = ""
+    count: int = 0
+    overdue: int = 0
+    policy: str | None = None
+    until: datetime | None = None
+    message: str | None = None
+
+
 class CurrentStepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     counts: CountsResponse
+    reasons: tuple[ReasonCountResponse, ...] = ()
 
 
 class RollbackResponse(Response, frozen=True, kw_only=True):
@@ -292,16 +303,6 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
 class RunningActionResponse(Response, frozen=True, kw_only=True):
     action: str
     count: int = 0
-
-
-class ReasonCountResponse(Response, frozen=True, kw_only=True):
-    kind: str
-    who: str = ""
-    count: int = 0
-    overdue: int = 0
-    policy: str | None = None
-    until: datetime | None = None
-    message: str | None = None
 
 
 class PolicyFollowUpResponse(Response, frozen=True, kw_only=True):

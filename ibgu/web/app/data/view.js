@@ -20,6 +20,15 @@ const STARTING = new Set([
 export const atRest = (/** @type {{ waiting: number, running: number } | undefined} */ counts) =>
   Boolean(counts && counts.waiting && !counts.running);
 
+/** The reasons of a rollout's newest step, what needs a person first; whether none of them ends in a moment. */
+export function waitingFor(/** @type {any} */ { reasons }) {
+  const person = (/** @type {any} */ { who }) => Number(who === "person");
+  return {
+    reasons: [...reasons].sort((one, other) => person(other) - person(one)),
+    kept: !reasons.some((/** @type {any} */ { kind }) => STARTING.has(kind)),
+  };
+}
+
 /** The reasons that keep every cluster of the step from starting, while none is in flight; empty: some start. */
 export function keptOf(/** @type {any} */ step) {
   if (!step || step.state === "finished" || !atRest(step.counts)) return [];

@@ -10,6 +10,7 @@ import { membersLink, policyLink, rehearseLink, rolloutLink } from "../../route.
 import { Actions } from "./actions/Actions.js";
 import { capitalized, count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, ROLLBACK, spaced, STALLED, WARNED } from "../../words/states.js";
+import { whomOf } from "../../words/why.js";
 
 /** `reports`: as the route `view` has them; `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
 export function Headline({ rollout, reports, step, next, selected, now }) {
@@ -99,12 +100,6 @@ function Failed({ rollout, label, whole, here }) {
 const InFlight = ({ running, slots }) =>
   html`<span>${slots === null ? `${count(running)} in flight` : `${count(running)} of ${count(slots)} slots used`}</span>`;
 
-const WHOM = {
-  ibgu: "continues automatically",
-  cluster: "waits for clusters",
-  person: "needs action",
-};
-
 const BrokenGlass = ({ glass, now }) =>
   html`<p class="notice bad" role="alert">
     <strong>Break glass: ${glass.user} lets this rollout pass ${glass.gates.join(", ")}</strong>
@@ -123,7 +118,7 @@ function Hold({ hold, now }) {
     </p>`;
   return html`<p class="notice warn" role="status">
     <strong>Nothing new has started: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
-    ${" "}${WHOM[hold.who] ?? hold.who}: <${Words} text=${sentence(hold.message)} />
+    ${" "}${whomOf(hold)}: <${Words} text=${sentence(hold.message)} />
   </p>`;
 }
 
@@ -135,7 +130,7 @@ function Kept({ reasons }) {
     <ul>
       ${reasons.map(
         ({ kind, who, count: number, policy, message }) => html`<li key=${[kind, who, policy, message].join("/")}>
-          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${WHOM[who] ?? who}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
+          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${whomOf({ who })}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
           ${policy && html` <a href=${policyLink(policy)}>policy ${policy}</a>`}
         </li>`,
       )}
