@@ -881,6 +881,19 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> 
     kubectl("delete", "managedcluster", name(6980))
 
 
+async def test_a_change_without_an_answer_may_have_been_made(look: Tab) -> None:
+    await made(look, "ran-428", 7410)
+    dialog = await opened(look, "ran-428", "Pause")
+    send = dialog.get_by_role("button", name="Pause ran-428")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await look.page.route(re.compile("/pause"), lambda route: route.abort())
+    await send.click()
+    alert = dialog.get_by_role("alert")
+    await expect(alert).to_contain_text("ibgu's API does not respond; it may have made the change")
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_have_count(0)
+
+
 async def test_activity_says_who_paused_from_where(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-430", ["Prep"], who="via the hub (kubectl-create)")
