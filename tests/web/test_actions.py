@@ -894,6 +894,23 @@ async def test_a_change_without_an_answer_may_have_been_made(look: Tab) -> None:
     await expect(dialog).to_have_count(0)
 
 
+async def test_repeated_preflights_leave_room_for_who_paused(look: Tab) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-repeats", ["Prep"])
+    step = await story.step(of, 0, 1)
+    await story.put(waiting(step, 7420, 0, story.now))
+    paused = replace(of, controls={"ibgu.dev/pause": "olga"})
+    await story.tell(OnRollout(Kind.ROLLOUT_SEEN, paused, "", actor="nora"))
+    for number in range(9):
+        why = f"preflight: {number} errors, 0 warnings, 3 rules unknown"
+        await story.tell(OnStep(Kind.PREFLIGHT, step, why))
+    page = await look.open("#/r/default/ran-repeats")
+    entries = page.get_by_role("region", name="Activity").get_by_role("listitem")
+    await expect(entries.first).to_contain_text("preflight: 8 errors")
+    await expect(entries.first).to_contain_text("and 8 before")
+    await expect(entries.nth(1)).not_to_contain_text("reflight")
+
+
 async def test_activity_says_who_paused_from_where(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-430", ["Prep"], who="via the hub (kubectl-create)")
