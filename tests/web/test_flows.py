@@ -726,6 +726,17 @@ async def test_a_tablet_has_room_for_it(look: Tab) -> None:
     await look.keep("tablet", 1640)
 
 
+@pytest.mark.parametrize("width", [820, 1000, 1100, 1199, 1280])
+async def test_the_field_for_a_cluster_has_room_for_a_name(look: Tab, width: int) -> None:
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    page = await look.open()
+    await expect(page.locator(".top .who")).to_be_visible()
+    await expect(page.locator(".top .leader")).to_be_visible()
+    field = await page.get_by_label("Open a cluster by name").bounding_box()
+    assert field
+    assert field["width"] >= 150
+
+
 async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-upgraded", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
