@@ -237,6 +237,8 @@ async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
     await expect(send).to_have_attribute("aria-disabled", "true")
     await expect(send).to_have_accessible_description("Choose the step's actions.")
     await expect(dialog.locator("code")).to_have_count(0)
+    rules = dialog.get_by_text("The rules for plans allow no")
+    await expect(rules).to_contain_text("after Prep. Cancel… and Roll back… begin")
     await send.press("Enter")
     assert await choices(dialog) == [
         "Upgrade",
