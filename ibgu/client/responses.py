@@ -216,10 +216,21 @@ class CountsResponse(Response, frozen=True, kw_only=True):
     cancelled: int = 0
 
 
+class ReasonCountResponse(Response, frozen=True, kw_only=True):
+    kind: str
+    who: str = ""
+    count: int = 0
+    overdue: int = 0
+    policy: str | None = None
+    until: datetime | None = None
+    message: str | None = None
+
+
 class CurrentStepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     counts: CountsResponse
+    reasons: tuple[ReasonCountResponse, ...] = ()
 
 
 class RollbackResponse(Response, frozen=True, kw_only=True):
@@ -313,16 +324,6 @@ class RunningActionResponse(Response, frozen=True, kw_only=True):
     count: int = 0
 
 
-class ReasonCountResponse(Response, frozen=True, kw_only=True):
-    kind: str
-    who: str = ""
-    count: int = 0
-    overdue: int = 0
-    policy: str | None = None
-    until: datetime | None = None
-    message: str | None = None
-
-
 class PolicyFollowUpResponse(Response, frozen=True, kw_only=True):
     """A second rollout that a RolloutPolicy asks for."""
 
@@ -367,6 +368,14 @@ class ChangeResponse(Response, frozen=True, kw_only=True):
     uid: str = ""
 
 
+class ReportsResponse(Response, frozen=True, kw_only=True):
+    """Clusters of one step that report something at the end of their actions."""
+
+    step: int
+    warned: int = 0
+    rollback: int = 0
+
+
 class GridResponse(Response, frozen=True, kw_only=True):
     """One entry a member in each list, in the order in which they start."""
 
@@ -380,6 +389,8 @@ class GridResponse(Response, frozen=True, kw_only=True):
     since: tuple[datetime | None, ...] = ()
     stalled: tuple[bool, ...] = ()
     overdue: tuple[bool, ...] = ()
+    warned: tuple[bool, ...] = ()
+    rollback: tuple[bool, ...] = ()
 
 
 class SelectedResponse(Response, frozen=True, kw_only=True):
@@ -439,6 +450,7 @@ class ViewResponse(Response, frozen=True, kw_only=True):
     now: datetime
     rollout: RolloutResponse
     steps: tuple[StepResponse, ...] = ()
+    reports: tuple[ReportsResponse, ...] = ()
     grid: GridResponse
     labelled: tuple[bool, ...] | None = None
     selected: SelectedResponse | None = None

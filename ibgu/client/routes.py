@@ -141,11 +141,11 @@ class Routes:
         namespace: str,
         name: str,
         *,
-        step: int | None = None,
         points: int | None = None,
         failures: str | None = None,
         uid: str | None = None,
         label: str | None = None,
+        step: int | None = None,
     ) -> ViewResponse:
         """Requests `GET rollouts/{namespace}/{name}/view`: get all that a page shows of a rollout,
         at one moment."""
@@ -155,11 +155,11 @@ class Routes:
             namespace,
             name,
             "view",
-            step=step,
             points=points,
             failures=failures,
             uid=uid,
             label=label,
+            step=step,
         )
 
     def grid(

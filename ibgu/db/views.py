@@ -234,6 +234,16 @@ class SelectedRow(Struct, frozen=True):
     steps: tuple[StepRow, ...]
 
 
+class ReportRow(Struct, frozen=True):
+    """ReportRow counts what clusters of one step report at the end of their actions."""
+
+    step: int
+    warned: int
+    """Clusters with a warning."""
+    rollback: int
+    """Clusters with a deadline for a rollback."""
+
+
 class ViewRow(Struct, frozen=True):
     """ViewRow is a rollout with one of its steps, as of one moment."""
 
@@ -248,6 +258,8 @@ class ViewRow(Struct, frozen=True):
     course: ProgressRow | None = None
     selected: SelectedRow | None = None
     """Over the clusters that have the labels; None: none were asked for."""
+    reports: tuple[ReportRow, ...] = ()
+    """The steps with reports, in order."""
 
 
 class DurationRow(Struct, frozen=True):

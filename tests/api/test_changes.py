@@ -607,6 +607,26 @@ async def permitted(ask: Ask, user: str = "olga", rollout: str = "ran-x1") -> di
     return {each["name"]: each["why"] for each in items}
 
 
+async def test_what_no_cluster_fits_says_so_once_all_labels_are_known(
+    ask: Ask, journal: Journal, context: Context
+) -> None:
+    """The labels of a finalized upgrade are gone, and a deleted cluster has none that count."""
+    await fleet(journal)
+    store = LabelStore(context.engine, context.hub)
+    upgraded = {"lcm.openshift.io/ibgu-upgrade-completed": ""}
+    names = ("a", "b", "c", "d", "e", "f", "g")
+    await store.put([seen_labels(name, {}) for name in names[:-1]], 1)
+    told = await permitted(ask, rollout="ran-r1")
+    assert (told["finalize"], told["rollback"]) == ("", "")  # of one nothing is known yet
+    await store.put([seen_labels("g", upgraded)], 1)
+    told = await permitted(ask, rollout="ran-r1")
+    assert (told["finalize"], told["rollback"]) == ("", "")
+    await store.drop(["g"], 1)
+    told = await permitted(ask, rollout="ran-r1")
+    words = "none of its clusters is upgraded and not finalized"
+    assert (told["finalize"], told["rollback"], told["cancel"]) == (words, words, "")
+
+
 async def test_actions_beyond_the_callers_rights_carry_the_missing_right(
     ask: Ask, journal: Journal
 ) -> None:

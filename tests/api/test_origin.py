@@ -37,19 +37,39 @@ async def _kind(client: httpx.AsyncClient, headers: dict[str, str], method: str 
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-async def test_a_change_is_json_even_without_a_body(asked: httpx.AsyncClient, method: str) -> None:
+async def test_a_change_with_a_body_is_json(asked: httpx.AsyncClient, method: str) -> None:
     assert await _kind(asked, JSON, method) == ""
     assert await _kind(asked, {"Content-Type": "Application/JSON; charset=utf-8"}, method) == ""
     others = ("", "text/plain", "text/plain; application/json", "application/jsonp", "a, b")
     forms = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=application/json")
     for kind in (*others, *forms):
         assert await _kind(asked, {"Content-Type": kind}, method) == "not-json"
-    answer = await asked.request(method, "/change")
+    for sent in (b"{}", _stream()):
+        assert (await asked.request(method, "/change", content=sent)).status_code == 415
+
+
+async def _stream() -> AsyncIterator[bytes]:
+    """Sends a body whose length is not announced."""
+    yield b"{}"
+
+
+async def test_a_post_is_json_even_without_a_body(asked: httpx.AsyncClient) -> None:
+    answer = await asked.post("/change")
     assert answer.status_code == 415
     assert answer.json()["detail"] == (
         "requests that change something need the header Content-Type: application/json, "
         "even without a body"
     )
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+async def test_what_no_form_can_send_needs_no_type_without_a_body(
+    asked: httpx.AsyncClient, method: str
+) -> None:
+    """A page of another origin is refused all the same."""
+    assert await _kind(asked, {}, method) == ""
+    assert await _kind(asked, {"Origin": "https://evil.example"}, method) == "cross-origin"
+    assert await _kind(asked, {"Sec-Fetch-Site": "same-site"}, method) == "cross-origin"
 
 
 async def test_a_change_comes_from_the_own_origin(asked: httpx.AsyncClient) -> None:

@@ -128,7 +128,7 @@ async def test_a_body_that_is_no_json_is_named_as_a_whole(
     assert (answer.status_code, answer.json()["errors"]) == (422, [error])
 
 
-@pytest.mark.parametrize("path", ["members", "failures", "grid", "timeline"])
+@pytest.mark.parametrize("path", ["members", "failures", "grid", "timeline", "view"])
 async def test_a_step_that_the_plan_lacks_is_not_found(
     ask: Ask, journal: Journal, path: str
 ) -> None:
@@ -182,7 +182,7 @@ async def test_a_path_that_is_not_served(client: httpx.AsyncClient, path: str) -
 async def test_a_method_that_the_path_lacks(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/rollouts", json={})
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json()["detail"] == "/api/v1/rollouts does not support POST; see the header Allow"
 
 

@@ -65,6 +65,7 @@ async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journa
                 "skipped": 0,
                 "cancelled": 0,
             },
+            "reasons": (await one(ask, "rollouts/default/ran-r1/steps"))["items"][1]["reasons"],
         },
         "stalled": 0,
         "warned": 0,

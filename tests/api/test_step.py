@@ -51,6 +51,8 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
         "since": [STAMP] * 3,
         "stalled": [False] * 3,
         "overdue": [True, False, True],
+        "warned": [False] * 3,
+        "rollback": [False] * 3,
     }
     GridBody.model_validate(found)
 

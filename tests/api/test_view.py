@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.api.view.schemas import ViewBody
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Cause, Kind, Member, OnMember, Step, StepState
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    Member,
+    OnMember,
+    OnRollout,
+    RolloutState,
+    Step,
+    StepState,
+)
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from ibgu.db.reads import tallies
@@ -27,7 +37,7 @@ from tests.api.fleet import (
     tell,
 )
 from tests.api.fleet import seen as rollouts_seen
-from tests.db.records import member, step
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 ROLLOUT = "rollouts/default/ran-r1"
@@ -66,6 +76,28 @@ async def test_before_the_first_step_and_of_one_that_has_not_begun(
     assert (found["grid"]["step"], found["grid"]["clusters"], found["seq"]) == (None, [], 1)
     assert [each["state"] for each in found["steps"]] == ["planned"] * 3
     assert (await body(ask, step=3))["failures"] == {"total": 0, "items": []}
+
+
+async def test_the_view_counts_warnings_and_deadlines_by_step(ask: Ask, journal: Journal) -> None:
+    """The deadlines of a deleted rollout are not followed."""
+    one = await fleet(journal)
+    prep, upgrade = step(one, 0, Action.PREP), step(one, 1, Action.UPGRADE)
+    await put(journal, replace(succeeded(prep, "a", 0), warning="odd"))
+    back = replace(succeeded(upgrade, "b", 1), rollback_until=NOW + timedelta(days=9))
+    await put(journal, back)
+    found = await body(ask)
+    assert found["reports"] == [
+        {"step": 1, "warned": 1, "rollback": 0},
+        {"step": 2, "warned": 0, "rollback": 1},
+    ]
+    assert found["grid"]["warned"] == [False, False, False]
+    assert found["grid"]["rollback"] == [False, True, False]
+    assert (await body(ask, step=1))["grid"]["warned"] == [True] + [False] * 5
+    deleted = replace(one, state=RolloutState.DELETED, deleted_at=NOW)
+    await tell(journal, OnRollout(Kind.ROLLOUT_DELETED, deleted, "gone"))
+    found = await body(ask)
+    assert [each["rollback"] for each in found["reports"]] == [0, 0]
+    assert found["grid"]["rollback"] == (await body(ask, "grid"))["rollback"] == [False] * 3
 
 
 async def test_labels_choose_failures_and_mark_the_grid(

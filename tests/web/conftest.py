@@ -25,7 +25,7 @@ from ibgu.api.context import Context, Probes, RehearsalLimits
 from ibgu.api.http.server import bind, serve
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
-from ibgu.db.labels import LabelStore
+from ibgu.db.labels import LabelStore, SeenLabels
 from ibgu.db.migrate import upgrade
 from ibgu.db.schema import hubs, leaders, metadata
 from ibgu.hub import paths
@@ -72,12 +72,16 @@ class Site(Struct):
         """Writes the rollouts that all tests have."""
         for tell in (edge_416, core_418, ran_417):
             await tell(self.story())
+        await self.label(*LABELLED)
+        for write in self.more:
+            await write()
+
+    async def label(self, *found: SeenLabels) -> None:
+        """Records the labels of clusters as the leader does."""
         async with self.engine.connect() as db:
             known = await db.execute(select(hubs.c.epoch).where(hubs.c.id == self.uid))
             epoch = known.scalar_one()
-        await LabelStore(self.engine, self.uid).put(LABELLED, epoch)
-        for write in self.more:
-            await write()
+        await LabelStore(self.engine, self.uid).put(found, epoch)
 
     @asynccontextmanager
     async def with_more(self, tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:

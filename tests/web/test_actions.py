@@ -22,6 +22,7 @@ from ibgu.core.model import (
     RolloutState,
     StepState,
 )
+from ibgu.db.labels import seen
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import (
@@ -236,6 +237,8 @@ async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
     await expect(send).to_have_attribute("aria-disabled", "true")
     await expect(send).to_have_accessible_description("Choose the step's actions.")
     await expect(dialog.locator("code")).to_have_count(0)
+    rules = dialog.get_by_text("The rules for plans allow no")
+    await expect(rules).to_contain_text("after Prep. Cancel… and Roll back… begin")
     await send.press("Enter")
     assert await choices(dialog) == [
         "Upgrade",
@@ -614,6 +617,24 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Tab) -> None:
     await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
 
 
+async def test_what_no_cluster_fits_is_not_offered_and_says_why(look: Tab) -> None:
+    """The hub's labels say that nothing of it is upgraded."""
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-unfit", ["Prep"]), 0, 2)
+    await story.put(*(waiting(step, 7400 + n, n, story.now) for n in range(2)))
+    await look.site.label(*(seen(name(7400 + n), {}) for n in range(2)))
+    page = await look.open("#/r/default/ran-unfit", user="olga")
+    for change in ("Finalize…", "Roll back…"):
+        button = page.get_by_role("button", name=change)
+        await expect(button).to_have_attribute("aria-disabled", "true")
+        await button.click(force=True)
+        await expect(page.locator(".actions").get_by_role("status")).to_have_text(
+            f"{change[:-1]}: none of its clusters is upgraded and not finalized"
+        )
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert look.errors == []
+
+
 async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
     look: Tab, clusters: None
 ) -> None:
@@ -860,6 +881,36 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> 
     assert len(tried) == 1
     assert look.errors == []
     kubectl("delete", "managedcluster", name(6980))
+
+
+async def test_a_change_without_an_answer_may_have_been_made(look: Tab) -> None:
+    await made(look, "ran-428", 7410)
+    dialog = await opened(look, "ran-428", "Pause")
+    send = dialog.get_by_role("button", name="Pause ran-428")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await look.page.route(re.compile("/pause"), lambda route: route.abort())
+    await send.click()
+    alert = dialog.get_by_role("alert")
+    await expect(alert).to_contain_text("ibgu's API does not respond; it may have made the change")
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_have_count(0)
+
+
+async def test_repeated_preflights_leave_room_for_who_paused(look: Tab) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-repeats", ["Prep"])
+    step = await story.step(of, 0, 1)
+    await story.put(waiting(step, 7420, 0, story.now))
+    paused = replace(of, controls={"ibgu.dev/pause": "olga"})
+    await story.tell(OnRollout(Kind.ROLLOUT_SEEN, paused, "", actor="nora"))
+    for number in range(9):
+        why = f"preflight: {number} errors, 0 warnings, 3 rules unknown"
+        await story.tell(OnStep(Kind.PREFLIGHT, step, why))
+    page = await look.open("#/r/default/ran-repeats")
+    entries = page.get_by_role("region", name="Activity").get_by_role("listitem")
+    await expect(entries.first).to_contain_text("preflight: 8 errors")
+    await expect(entries.first).to_contain_text("and 8 before")
+    await expect(entries.nth(1)).not_to_contain_text("reflight")
 
 
 async def test_activity_says_who_paused_from_where(look: Tab) -> None:

@@ -655,6 +655,14 @@ async def test_a_link_to_a_missing_object_says_so(look: Tab, link: str) -> None:
     await expect(page.locator("main")).to_contain_text(words)
 
 
+async def test_the_rollout_is_shown_where_the_link_names_a_step_that_it_lacks(look: Tab) -> None:
+    page = await look.open("#/r/default/ran-417?step=9")
+    await expect(page.locator("main")).to_contain_text("The plan has no such step.")
+    await expect(page.locator("h1")).to_contain_text("ran-417")
+    await page.locator(".step").nth(1).click()
+    await expect(page.get_by_role("application")).to_be_visible()
+
+
 async def test_the_theme_is_kept_and_repaints_the_grid(look: Tab) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
@@ -719,6 +727,17 @@ async def test_a_tablet_has_room_for_it(look: Tab) -> None:
     await look.keep("tablet", 1640)
 
 
+@pytest.mark.parametrize("width", [820, 1000, 1100, 1199, 1280])
+async def test_the_field_for_a_cluster_has_room_for_a_name(look: Tab, width: int) -> None:
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    page = await look.open()
+    await expect(page.locator(".top .who")).to_be_visible()
+    await expect(page.locator(".top .leader")).to_be_visible()
+    field = await page.get_by_label("Open a cluster by name").bounding_box()
+    assert field
+    assert field["width"] >= 150
+
+
 async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-upgraded", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
@@ -739,6 +758,36 @@ async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> 
     await page.goto(f"{look.site.url}/#/c/site-41000")
     way_back = page.locator(".explained").get_by_text("finalize or roll back by")
     await expect(way_back).to_have_class(re.compile("worry"))
+    assert look.errors == []
+
+
+async def test_counts_of_warnings_and_of_ways_back_lead_to_their_clusters(look: Tab) -> None:
+    """They are about all steps, and a link shows those of one."""
+    story = look.site.story()
+    of = await story.rollout("ran-ways", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
+    over = {"state": StepState.FINISHED, "finished_at": story.now}
+    since, until = story.now - 60 * MINUTE, story.now + timedelta(days=2, hours=5)
+    prep, upgrade = [await story.step(of, index, 4, **over) for index in (0, 1)]
+    done = [succeeded(prep, 41_100 + n, n, since, MINUTE) for n in range(4)]
+    await story.put(*(replace(each, warning="old") for each in done[:2]), *done[2:])
+    up = [succeeded(upgrade, 41_100 + n, n, since, MINUTE) for n in range(4)]
+    await story.put(replace(up[0], warning="new"), *up[1:3])
+    await story.put(replace(up[3], rollback_until=until))
+    page = await look.open("#/r/default/ran-ways")
+    facts, rows = page.locator(".facts"), page.locator(".members tbody tr")
+    await expect(facts).to_contain_text("2 with a warning (2 in step 1, 1 in step 2)")
+    await facts.get_by_role("link", name="2 in step 1").click()
+    await expect(rows).to_have_text([re.compile("site-41100.*old"), re.compile("site-41101.*old")])
+    await facts.get_by_role("link", name="1 in step 2").click()
+    await expect(rows).to_have_text([re.compile("site-41100.*warned: new")])
+    await facts.get_by_role("link", name="1 cluster", exact=True).click()
+    back = re.compile(r"site-41103.*finalize or roll back by .*\(in 2 d")
+    await expect(rows).to_have_text([back])
+    shown = page.get_by_role("group", name="Show only")
+    one = shown.get_by_role("button", name="can be rolled back 1")
+    await expect(one).to_have_attribute("aria-pressed", "true")
+    await shown.get_by_role("button", name="with a warning 1").click()
+    await expect(rows).to_have_count(2)
     assert look.errors == []
 
 

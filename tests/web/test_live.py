@@ -1,12 +1,13 @@
 """The page shows what happens, and what it shows is what REST says."""
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from ibgu.core.model import Step
 from tests.web.conftest import SESSION, Site, Tab
@@ -15,6 +16,7 @@ from tests.web.fleet import RolloutHistory, succeeded, waiting
 pytestmark = [pytest.mark.hub, SESSION, pytest.mark.usefixtures("young")]
 
 NOT_REACHED = "net::ERR_FAILED"
+VIEW = re.compile(r"/api/v1/.*/view")
 
 
 async def small(story: RolloutHistory, uid: str, first: int, count: int = 20) -> Step:
@@ -68,6 +70,29 @@ async def test_old_facts_are_marked_as_old_and_come_back(look: Tab) -> None:
     await page.unroute("**/api/v1/**")
     await expect(page.get_by_role("alert")).to_have_count(0)
     assert [each for each in look.errors if NOT_REACHED not in each] == []
+
+
+async def test_a_server_that_hangs_is_named_before_the_page_gives_up(look: Tab) -> None:
+    """The stream may be open still, and says nothing of it."""
+    page = await look.open("#/r/default/ran-417")
+    await page.get_by_role("application").wait_for()
+    free = asyncio.Event()
+
+    async def hang(route: Route) -> None:
+        await free.wait()
+        await route.continue_()
+
+    await page.route(VIEW, hang)
+    notice = page.get_by_role("status").filter(has_text="ibgu has not answered since")
+    await expect(notice).to_contain_text("Showing the state at")
+    other = await page.context.new_page()
+    await other.route(VIEW, hang)
+    token = look.site.hub.token("alice")
+    await other.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
+    await other.goto(f"{look.site.url}/#/r/default/ran-417")
+    await expect(other.locator("main")).to_contain_text("ibgu has not answered since")
+    free.set()
+    await expect(notice).to_have_count(0)
 
 
 async def test_every_number_is_that_of_rest(look: Tab) -> None:

@@ -1,6 +1,7 @@
 """Limits the size of requests to what makes sense."""
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ibgu.api.problems import Problem
@@ -8,6 +9,11 @@ from ibgu.api.problems import Problem
 BODY_BYTES = 512 * 1024
 """The most bytes of a request's body. The longest useful one names 5,000 clusters in 63 characters
 each: 327 KiB, 386 KiB if indented."""
+
+
+def brings_body(request: Request) -> bool:
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 class BodyLimit:

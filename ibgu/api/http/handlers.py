@@ -1,5 +1,6 @@
 """Turns exceptions of the routes, and of what is below them, into problem details."""
 
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 
@@ -47,9 +48,17 @@ async def _http(elsewhere: str, request: Request, error: Exception) -> Response:
         error.status_code,
         code,
         detail.format(method=request.method, path=request.url.path, elsewhere=elsewhere),
-        headers=error.headers,
+        headers=_with_head(error.headers),
     )
     return problem.response(request.url.path)
+
+
+def _with_head(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Returns the headers with HEAD in Allow, where GET is."""
+    methods = (headers or {}).get("Allow", "").split(", ")
+    if headers is None or "GET" not in methods or "HEAD" in methods:
+        return headers
+    return {**headers, "Allow": ", ".join([*methods, "HEAD"])}
 
 
 _ROUTING = {

@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ibgu.api.http.body_limit import BodyLimit
 from ibgu.api.http.error_boundary import ErrorBoundary
+from ibgu.api.http.head import Heads
 from ibgu.api.http.origin import SameOrigin
 from ibgu.api.http.request_metrics import RequestMetrics
 from ibgu.api.http.tags import ETags
@@ -21,6 +22,7 @@ def middleware(*, behind_proxy: bool) -> list[Middleware]:
         Middleware(RequestTraces),
         Middleware(RequestMetrics),
         Middleware(ErrorBoundary),
+        Middleware(Heads),
         Middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL),
         Middleware(ETags),
         Middleware(SameOrigin, behind_proxy=behind_proxy),

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ibgu.api.http.body_limit import brings_body
 from ibgu.api.problems import Problem
 
 JSON = "application/json"
 """A page of another origin can't send it without permission (CORS), which ibgu never grants."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_FORMS = frozenset({"POST"})
+"""A form can send no other method that changes something, and a script of another origin needs
+permission for each of them."""
 _OWN_SITE = frozenset({"same-origin", "none"})
 """Accepted values of Sec-Fetch-Site, which no script can set. "none": the user, not a page."""
 _PORTS = {"http": 80, "https": 443}
@@ -99,6 +103,8 @@ def _place(origin: str) -> Place | None:
 
 def _not_json(request: Request) -> Problem | None:
     kinds = request.headers.getlist("Content-Type")
+    if not kinds and request.method not in _OF_FORMS and not brings_body(request):
+        return None
     if [kind.partition(";")[0].strip().lower() for kind in kinds] == [JSON]:
         return None
     words = f"requests that change something need the header Content-Type: {JSON}, "

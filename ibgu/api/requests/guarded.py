@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from ibgu.api.context import Context
+from ibgu.api.http.body_limit import brings_body
 from ibgu.api.problems import invalid_inputs, too_many
 from ibgu.api.requests.access import Caller, authenticate
 
@@ -33,16 +34,11 @@ class AuthenticatedRoute(APIRoute):
             _require_declared(request, declared)
             request.state.caller = caller
             user = caller.user.counted_as
-            body = context.bodies.held(user) if _brings_body(request) else nullcontext()
+            body = context.bodies.held(user) if brings_body(request) else nullcontext()
             with context.in_progress.counted(), body:
                 return await handler(request)
 
         return guarded
-
-
-def _brings_body(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _limit(context: Context, caller: Caller) -> None:

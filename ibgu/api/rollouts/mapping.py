@@ -56,7 +56,7 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
         release=ReleaseBody(image=release.image, version=release.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
-        current=_current(row.current) if row.current else None,
+        current=_current(rollout, row.current, duration_stats) if row.current else None,
         stalled=stalled_in(row.current, duration_stats) if row.current else 0,
         warned=row.reports.warned,
         annotation_mistakes=_mistakes(rollout),
@@ -122,10 +122,13 @@ def _plan_item(item: PlanItem) -> PlanItemBody:
     )
 
 
-def _current(row: StepRow) -> CurrentStepBody:
+def _current(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> CurrentStepBody:
     step = row.step
     return CurrentStepBody(
-        step=step.index + 1, actions=list(step.actions), counts=counts_body(row.counts)
+        step=step.index + 1,
+        actions=list(step.actions),
+        counts=counts_body(row.counts),
+        reasons=_reasons(row, kept_by(rollout, step), duration_stats),
     )
 
 

@@ -27,6 +27,7 @@ _ETA: JsonValue = {
     "stuck": 0,
     "limit": "2026-11-20T05:30:00Z",
 }
+_NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
 _ROLLOUT: JsonValue = {
     "namespace": "default",
     "name": "ran-417",
@@ -55,7 +56,15 @@ _ROLLOUT: JsonValue = {
     "completedAt": None,
     "deletedAt": None,
     "counts": _WHOLE,
-    "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
+    "current": {
+        "step": 2,
+        "actions": ["Upgrade"],
+        "counts": _COUNTS,
+        "reasons": [
+            {"kind": "CircuitBreaker", "who": "person", "count": 1828, "overdue": 0, **_NO_POLICY},
+            {"kind": "Rebooting", "who": "ibgu", "count": 200, "overdue": 3, **_NO_POLICY},
+        ],
+    },
     "stalled": 3,
     "warned": 12,
     "annotationMistakes": [
@@ -67,7 +76,6 @@ _ROLLOUT: JsonValue = {
     "approvals": [],
     "brokenGlass": [],
 }
-_NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
 _STEP: JsonValue = {
     "step": 2,
     "actions": ["Upgrade"],
@@ -148,10 +156,30 @@ class BrokenGlassBody(Body):
     until: datetime
 
 
+class ReasonCountBody(Body):
+    kind: ReasonKind
+    who: ActingParty
+    count: int
+    overdue: int = Field(description="Members that have had the reason for longer than usual.")
+    policy: str | None = Field(
+        description="Name of the RolloutPolicy that keeps them; null: no policy does, or the "
+        "policies of the hub are not known."
+    )
+    until: datetime | None = Field(
+        description="When the policy lets the first of them start, if known."
+    )
+    message: str | None = Field(
+        description="What policies hold here, in a sentence; null: no policy keeps them."
+    )
+
+
 class CurrentStepBody(Body):
     step: int = Field(description="From 1.")
     actions: list[ActionName]
     counts: CountsBody = Field(description="Counts of this step's members.")
+    reasons: list[ReasonCountBody] = Field(
+        description="Why its members have not finished, the commonest reason first, as in `steps`."
+    )
 
 
 class RolloutBody(Body):
@@ -246,23 +274,6 @@ class StepProgress(StrEnum):
     OPENING = StepState.OPENING.value
     RUNNING = StepState.RUNNING.value
     FINISHED = StepState.FINISHED.value
-
-
-class ReasonCountBody(Body):
-    kind: ReasonKind
-    who: ActingParty
-    count: int
-    overdue: int = Field(description="Members that have had the reason for longer than usual.")
-    policy: str | None = Field(
-        description="Name of the RolloutPolicy that keeps them; null: no policy does, or the "
-        "policies of the hub are not known."
-    )
-    until: datetime | None = Field(
-        description="When the policy lets the first of them start, if known."
-    )
-    message: str | None = Field(
-        description="What policies hold here, in a sentence; null: no policy keeps them."
-    )
 
 
 class RunningActionBody(Body):

@@ -28,11 +28,19 @@ class GridFields(Struct):
     since: list[str | datetime | None] = []
     stalled: list[bool] = []
     overdue: list[bool] = []
+    warned: list[bool] = []
+    rollback: list[bool] = []
 
 
 def grid(
-    step: int | None, row: GridRow, hold: Reason | None, duration_stats: DurationsByAction
+    step: int | None,
+    row: GridRow,
+    hold: Reason | None,
+    duration_stats: DurationsByAction,
+    *,
+    followed: bool = True,
 ) -> GridFields:
+    """`followed`: whether the journal still learns until when clusters can be rolled back."""
     found = GridFields(step, row.seq)
     held_late = hold_overdue(hold, row.now) is not None
     for cell in row.cells:
@@ -44,6 +52,8 @@ def grid(
         waiting_late or cluster in late
         for cluster, waiting_late in zip(found.clusters, found.overdue, strict=True)
     ]
+    if not followed:
+        found.rollback = [False] * len(found.clusters)
     return found
 
 
@@ -67,6 +77,8 @@ def _add(
     message: str,
     late: str,
     overdue: bool,
+    warned: bool,
+    rollback: bool,
 ) -> None:
     completed = completed_late(outcome, late)
     finished = state == MemberState.FINISHED
@@ -78,6 +90,8 @@ def _add(
     found.failures.append(None if completed else _failure(failed_action, message))
     found.since.append(ended_at if finished else shown.since if shown else since)
     found.overdue.append(held_late if shown else overdue)
+    found.warned.append(warned)
+    found.rollback.append(rollback)
 
 
 def _failure(action: str | None, message: str) -> str | None:

@@ -11,6 +11,7 @@ from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepOfRollout
 from ibgu.api.step import schemas
 from ibgu.api.step.mapping import grid, no_grid, timeline
+from ibgu.core.model import RolloutState
 from ibgu.db.views import RolloutAndStep
 
 router = APIRouter(
@@ -39,7 +40,8 @@ async def grid_of_step(
     if number is None:
         return _json(no_grid(await reads.last_seq()))
     row = await reads.grid(found.rollout.uid, number - 1, label)
-    return _json(grid(number, row, found.hold, duration_stats))
+    followed = found.rollout.state is not RolloutState.DELETED
+    return _json(grid(number, row, found.hold, duration_stats, followed=followed))
 
 
 @router.get(

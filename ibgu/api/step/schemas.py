@@ -19,6 +19,8 @@ _GRID: JsonValue = {
     "since": ["2026-11-20T02:01:12Z", "2026-11-20T02:29:04Z", "2026-11-20T02:31:40Z"],
     "stalled": [False, False, True],
     "overdue": [False, False, True],
+    "warned": [True, False, False],
+    "rollback": [True, False, False],
 }
 _TIMELINE: JsonValue = {
     "step": 2,
@@ -53,6 +55,12 @@ class GridBody(Body):
         description="Whether the action takes longer than usual on this hub."
     )
     overdue: list[bool] = Field(description="Whether the reason lasts longer than usual.")
+    warned: list[bool] = Field(
+        description="Whether the cluster completed an action with a warning."
+    )
+    rollback: list[bool] = Field(
+        description="Whether the cluster reports a deadline for a rollback."
+    )
 
 
 class PointBody(Body):

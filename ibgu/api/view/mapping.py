@@ -13,7 +13,7 @@ from ibgu.api.rollouts.mapping import counts_body, rollout_body, step_bodies
 from ibgu.api.step.mapping import grid, timeline
 from ibgu.api.view.schemas import SelectedBody, StalledClusterBody
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import Rollout
+from ibgu.core.model import Rollout, RolloutState
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.status import kept_by
 from ibgu.db.reads import NAMED
@@ -38,12 +38,22 @@ def _content(row: ViewRow, duration_stats: DurationsByAction, intervals: int) ->
     rollout = row.rollout.rollout
     newest = row.rollout.current.step if row.rollout.current else None
     number = row.step.index + 1 if row.step else None
-    cells = grid(number, row.grid, kept_by(rollout, newest), duration_stats)
+    followed = rollout.state is not RolloutState.DELETED
+    hold = kept_by(rollout, newest)
+    cells = grid(number, row.grid, hold, duration_stats, followed=followed)
     chosen = row.selected.clusters if row.selected else None
     return {
         "seq": row.grid.seq,
         "rollout": _plain(rollout_body(row.rollout, duration_stats)),
         "steps": [_plain(each) for each in step_bodies(rollout, row.steps, duration_stats)],
+        "reports": [
+            {
+                "step": each.step + 1,
+                "warned": each.warned,
+                "rollback": each.rollback if followed else 0,
+            }
+            for each in row.reports
+        ],
         "grid": cells,
         "labelled": None if chosen is None else [name in chosen for name in cells.clusters],
         "selected": _plain(_selected(rollout, row.selected, duration_stats))

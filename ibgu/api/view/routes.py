@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import AuthenticatedRoute
-from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
+from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepOfRollout, index
 from ibgu.api.step.routes import Points
 from ibgu.api.view.mapping import RenderedView, shown
 from ibgu.api.view.schemas import ViewBody
@@ -65,7 +65,7 @@ async def view(
     duration_stats: DurationsOfHub,
     views: Annotated[Views, Depends(_views)],
     label: Label = None,
-    step: StepNumber = None,
+    step: StepOfRollout = None,
     points: Points = 120,
     failures: Failures = StepChoice.STEP,
 ) -> Response:

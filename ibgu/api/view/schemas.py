@@ -21,6 +21,14 @@ class StalledClusterBody(Body):
     usual: float = Field(description="Usual duration in seconds: p95 of this hub's clusters.")
 
 
+class ReportsBody(Body):
+    """Clusters of one step that report something at the end of their actions."""
+
+    step: int = Field(description="From 1.")
+    warned: int = Field(description="Clusters that completed an action with a warning.")
+    rollback: int = Field(description="Clusters that report a deadline for a rollback.")
+
+
 class SelectedBody(Body):
     """The rollout over the clusters with the labels that were asked for, and no others."""
 
@@ -35,6 +43,9 @@ class ViewBody(Body):
     now: datetime = Field(description="The database's time at that moment; not part of the ETag.")
     rollout: RolloutBody
     steps: list[StepBody] = Field(description="As `steps` has them.")
+    reports: list[ReportsBody] = Field(
+        description="The steps whose clusters report a warning or a deadline for a rollback."
+    )
     grid: GridBody = Field(description="Members of the requested step, as in `grid`.")
     labelled: list[bool] | None = Field(
         description="For each member of the grid, whether its cluster matches the selector; null: "

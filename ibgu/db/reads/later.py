@@ -1,6 +1,6 @@
 """Reads what has become of a rollout's clusters: their newest member, other rollouts, labels."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
-from ibgu.core.model import ActionName, Member, Outcome, Rollout, RolloutState
+from ibgu.core.model import ActionName, Cause, Member, Outcome, Rollout, RolloutState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_ROLLOUT, to_member, to_record
 from ibgu.db.schema import claims, cluster_labels, members, rollouts, runs, steps
@@ -268,6 +268,34 @@ class LaterReads(Base):
         async with self._at_one_moment() as db:
             rows = await db.execute(statement)
             return {row.cluster: KnownLabels(row.labels, row.there) for row in rows}
+
+    async def marks(
+        self, uid: str, names: Sequence[str]
+    ) -> frozenset[tuple[Cause | None, frozenset[str]]] | None:
+        """Returns which of the labels the rollout's clusters have, with their causes: each
+        combination once, without clusters that are gone. None: the labels of one are unknown."""
+        its_labels = and_(
+            cluster_labels.c.hub == members.c.hub, cluster_labels.c.cluster == members.c.cluster
+        )
+        labels = cluster_labels.c.labels
+        statement = (
+            select(
+                members.c.cause, cluster_labels.c.there, *(labels.has_key(each) for each in names)
+            )
+            .outerjoin(cluster_labels, its_labels)
+            .where(members.c.hub == self.hub, members.c.rollout == uid)
+            .distinct()
+        )
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(statement)).all()
+        found = set()
+        for cause, there, *has in rows:
+            if there is None or (there and None in has):
+                return None
+            if there:
+                present = (name for name, one in zip(names, has, strict=True) if one)
+                found.add((Cause(cause) if cause else None, frozenset(present)))
+        return frozenset(found)
 
     def _after(self, rollout: Rollout) -> ColumnElement[bool]:
         return self._after_age(rollout.age)

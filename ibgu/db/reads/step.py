@@ -28,6 +28,8 @@ _CELLS = (
     members.c.message,
     members.c.late,
     func.coalesce(OVERDUE, false()).label("overdue"),
+    (members.c.warning != "").label("warned"),
+    members.c.rollback_until.is_not(None).label("rollback"),
 )
 _COURSE = text("""
     SELECT

@@ -3,7 +3,7 @@ moment."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, Step
@@ -12,8 +12,8 @@ from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
 from ibgu.db.rows import OF_STEP_STATE, to_record
-from ibgu.db.schema import rollouts, steps
-from ibgu.db.views import GridRow, RolloutRow, SelectedRow, StepRow, ViewRow
+from ibgu.db.schema import members, rollouts, steps
+from ibgu.db.views import GridRow, ReportRow, RolloutRow, SelectedRow, StepRow, ViewRow
 
 
 class ViewReads(RolloutReads, StepReads, GroupReads):
@@ -48,6 +48,7 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
                 await self._failed(db, uid, None if all_failures else at, only),
                 await self._course(db, chosen.step, intervals, only),
                 selected,
+                await self._reports(db, uid),
             )
 
     async def _with_all_steps(
@@ -65,6 +66,22 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         )
         rows = [to_record(row, Step) for row in (await db.execute(older)).mappings()]
         return rollout, (*await self._count(db, rows), rollout.current)
+
+    async def _reports(self, db: AsyncConnection, uid: str) -> tuple[ReportRow, ...]:
+        # A literal, so that Postgres sees that members_reports_idx has them all.
+        warned = members.c.warning != literal_column("''")
+        rollback = members.c.rollback_until.is_not(None)
+        statement = (
+            select(
+                members.c.step,
+                func.count().filter(warned).label("warned"),
+                func.count().filter(rollback).label("rollback"),
+            )
+            .where(members.c.hub == self.hub, members.c.rollout == uid, warned | rollback)
+            .group_by(members.c.step)
+            .order_by(members.c.step)
+        )
+        return tuple(to_record(row, ReportRow) for row in (await db.execute(statement)).mappings())
 
     async def _selected(
         self,

@@ -50,12 +50,13 @@ export const rolloutLink = (rollout, query = {}) =>
 /** Value of `show`: leads the eye to the table of members. */
 export const MEMBERS = "members";
 
-/** To the members of the newest step in that state, and with that label if one is asked for. */
+/** To the members in that state, of the newest step or of the one that is named, and with that label if one is asked for. */
 export const membersLink = (
   /** @type {{ namespace: string, name: string }} */ rollout,
   /** @type {string} */ state,
   /** @type {string | undefined} */ label,
-) => rolloutLink(rollout, { state, label, show: MEMBERS });
+  /** @type {number | undefined} */ step = undefined,
+) => rolloutLink(rollout, { step, state, label, show: MEMBERS });
 
 export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import RESUMABLE
 from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
 from ibgu.core.model.actions import Danger, Risk
@@ -22,6 +23,7 @@ from ibgu.core.views.change.danger import (
     risk_of_approval,
     risk_of_going_on,
 )
+from ibgu.core.views.change.fitness import Mark, may_finalize, may_roll_back
 from ibgu.core.views.change.follow_up import finalizing
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.change.plan import appendable, drawn
@@ -59,6 +61,8 @@ class RolloutSituation(Struct, frozen=True):
     clusters wait for it or not: the step's index, and an approval's `before`."""
     kept: Mapping[str, int] = {}
     """How many members of the newest step each gate of a policy keeps, by its name."""
+    marks: frozenset[Mark] | None = None
+    """What the labels of its clusters say of upgrades; None: it is not known of all."""
     planned: int = 0
     """Attempts that policies will make after the end of the plan (R50.20)."""
 
@@ -142,9 +146,9 @@ def _follow_ups(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> l
     aborts = risk_of(back).danger
     return [
         _retry(situation, plan),
-        Permit("finalize", _begun(situation), danger=risk_of([finalizing(plan)]).danger),
+        _finalize(situation, finalizing(plan)),
         Permit("cancel", _begun(situation), danger=aborts),
-        Permit("rollback", _begun(situation), danger=risk_of(rollback).danger),
+        Permit("rollback", _roll_back(situation), danger=risk_of(rollback).danger),
         Permit("confirm-cleanup", _uncleaned(situation), danger=aborts),
     ]
 
@@ -279,6 +283,27 @@ def _begun(situation: RolloutSituation) -> str:
     """Returns why no cluster can be finalized, cancelled or rolled back; a request says of each
     cluster whether it can, by its labels."""
     return "" if situation.newest else "it has no clusters yet: to stop it, delete it"
+
+
+def _finalize(situation: RolloutSituation, action: Action) -> Permit:
+    danger = risk_of([action]).danger
+    if why := _begun(situation):
+        return Permit("finalize", why, danger=danger)
+    marks = situation.marks
+    fit = marks is None or any(may_finalize(mark, action) for mark in marks)
+    state = "rolled back" if action == Action.FINALIZE_ROLLBACK else "upgraded"
+    return Permit("finalize", "" if fit else _in_no_cluster(state), danger=danger)
+
+
+def _roll_back(situation: RolloutSituation) -> str:
+    if why := _begun(situation):
+        return why
+    marks = situation.marks
+    return "" if marks is None or any(map(may_roll_back, marks)) else _in_no_cluster("upgraded")
+
+
+def _in_no_cluster(state: str) -> str:
+    return f"none of its clusters is {state} and not finalized"
 
 
 def _uncleaned(situation: RolloutSituation) -> str:

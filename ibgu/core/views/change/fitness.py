@@ -139,6 +139,28 @@ def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | No
     return _under_way(each) or _elsewhere(each)
 
 
+MARKS = (_UPGRADED, Action.UPGRADE.failed_label, _ROLLED_BACK)
+"""The labels by which a cluster can be finalized or rolled back."""
+
+Mark = tuple[Cause | None, frozenset[str]]
+"""The cause of a cluster's failure, and those of MARKS that it has."""
+
+
+def may_roll_back(mark: Mark) -> bool:
+    cause, labels = mark
+    if _ROLLED_BACK in labels:
+        return False
+    return _UPGRADED in labels or runs_new_release(cause, labels)
+
+
+def may_finalize(mark: Mark, action: Action) -> bool:
+    """`action`: FinalizeUpgrade or FinalizeRollback."""
+    _, labels = mark
+    if action == Action.FINALIZE_ROLLBACK:
+        return _ROLLED_BACK in labels
+    return _UPGRADED in labels and _ROLLED_BACK not in labels
+
+
 def _outside(each: RolloutCluster, labels: Mapping[str, str], which: CancelScope) -> str:
     """Returns why the cluster is none of those that are meant; empty: it is one."""
     member = each.member

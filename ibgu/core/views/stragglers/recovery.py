@@ -1,6 +1,6 @@
 """Tells the clusters that no plan takes further (R45), and what does."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.names import MANUAL_CLEANUP_DONE
@@ -11,7 +11,7 @@ _ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 _FINALIZES = (Action.FINALIZE_ROLLBACK, Action.FINALIZE_UPGRADE)
 
 
-def runs_new_release(cause: str | None, labels: Mapping[str, str]) -> bool:
+def runs_new_release(cause: str | None, labels: Container[str]) -> bool:
     """Whether the Upgrade has failed on the new release, and nothing has followed."""
     failed = Action.UPGRADE.failed_label in labels
     return failed and cause == Cause.UPGRADE_FAILED_AFTER_PIVOT

@@ -3,11 +3,12 @@
  *
  * @typedef {{ step: number, seq: number, clusters: string[], states: string[],
  *   reasons: (string | null)[], causes: (string | null)[], failures: (string | null)[],
- *   since: (string | null)[], stalled: boolean[], overdue: boolean[] }} Columns of the route `grid`
+ *   since: (string | null)[], stalled: boolean[], overdue: boolean[], warned: boolean[],
+ *   rollback: boolean[] }} Columns of the route `grid`
  * @typedef {{ state: Set<string>, reason: string, cause: string, failure: string, find: string,
  *   label: string }} Filter `label`: a selector, which only the server can judge by
  */
-import { MARKS } from "../words/states.js";
+import { MARKS, REPORTS } from "../words/states.js";
 
 const NAMES = ["state", "reason", "cause", "failure", "find", "label"];
 
@@ -35,7 +36,7 @@ export function matchingOf(
 ) {
   const found = new Uint8Array(columns.clusters.length);
   const find = filter.find.toLowerCase();
-  const marks = MARKS.filter((name) => filter.state.has(name));
+  const marks = [...MARKS, ...REPORTS].filter((name) => filter.state.has(name));
   for (let index = 0; index < found.length; index++) {
     found[index] = Number(
       (!filter.state.size ||

@@ -5,6 +5,8 @@ import { useServices } from "./services.js";
 const POLL_MS = 2000;
 /** With a stream, for what changes without an event: last words, reboots, forecasts. */
 const QUIET_MS = 5000;
+/** How long a question may stay without an answer before the page says so; it usually takes far less than a second. */
+const SLOW_MS = 8000;
 /** The status of a question that is wrong itself, and will be: it is not asked again. */
 export const USELESS = 422;
 
@@ -13,6 +15,7 @@ export const USELESS = 422;
  * @property {any} body null: nothing came yet
  * @property {import("../rest/client.js").Problem | null} problem of the last try
  * @property {number | null} at when the body came
+ * @property {number | null} unanswered since when a question waits for its answer; null: not for long
  * @property {() => void} again ask now
  */
 
@@ -41,11 +44,13 @@ const blank = (/** @type {string | null} */ path) => ({
   body: null,
   problem: null,
   at: null,
+  unanswered: null,
 });
 
 function watch(path, { rest, live, gap, concerns, show }) {
   const ending = new AbortController();
   let timer = 0;
+  let waiting = 0;
   let asked = 0;
   let asking = false;
   let missed = false;
@@ -57,15 +62,18 @@ function watch(path, { rest, live, gap, concerns, show }) {
     asked = Date.now();
     asking = true;
     missed = false;
+    const since = rest.now();
+    waiting = setTimeout(() => show((old) => ({ ...old, path, unanswered: since })), SLOW_MS);
     try {
       const body = await rest.get(path, ending.signal);
       behind = body?.seq < live.heard;
-      show({ path, body, problem: null, at: rest.now() });
+      show({ path, body, problem: null, at: rest.now(), unanswered: null });
     } catch (problem) {
       failed = true;
       useless = problem.status === USELESS;
-      if (!ending.signal.aborted) show((old) => ({ ...old, path, problem }));
+      if (!ending.signal.aborted) show((old) => ({ ...old, path, problem, unanswered: null }));
     }
+    clearTimeout(waiting);
     asking = false;
     if (!ending.signal.aborted) plan(missed || behind ? gap : live.connected && !failed ? QUIET_MS : POLL_MS);
   }
@@ -90,6 +98,7 @@ function watch(path, { rest, live, gap, concerns, show }) {
   return () => {
     ending.abort();
     clearTimeout(timer);
+    clearTimeout(waiting);
     deaf();
     document.removeEventListener("visibilitychange", seen);
   };

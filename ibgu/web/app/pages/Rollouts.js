@@ -1,6 +1,6 @@
 /** All rollouts that the caller may see, the newest first; above them what needs a person. */
 import { useEffect, useState } from "preact/hooks";
-import { atRest } from "../data/view.js";
+import { atRest, waitingFor } from "../data/view.js";
 import { useBody, useNow } from "../data/watch.js";
 import { html } from "../html.js";
 import { Bar, doneShare, ended } from "../parts/Bar.js";
@@ -8,11 +8,12 @@ import { Empty, Missing, Stale } from "../parts/Notice.js";
 import { Number } from "../parts/Number.js";
 import { Phase } from "../parts/Phase.js";
 import { Ago, At, Ends } from "../parts/Time.js";
-import { Words } from "../parts/Words.js";
+import { plain, Words } from "../parts/Words.js";
 import { query } from "../rest/client.js";
 import { go, MEMBERS, rolloutLink } from "../route.js";
 import { count, creator, plural } from "../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../words/states.js";
+import { whomOf } from "../words/why.js";
 
 export function Rollouts() {
   const watched = useBody("rollouts?limit=50&needsPerson=true", { gap: 2000 });
@@ -84,13 +85,35 @@ const placeOf = ({ step, counts }, plan) =>
 
 function When({ rollout, now }) {
   if (rollout.brokenGlass.length) return html`<span class="bad">Break glass</span>`;
-  if (rollout.hold) return html`<span class="worry">${spaced(rollout.hold.kind)}</span>`;
-  if (atRest(rollout.current?.counts)) return html`<span class="worry">nothing in flight</span>`;
+  if (rollout.hold) return html`<${Waits} ...${rollout.hold} now=${now} />`;
+  if (atRest(rollout.current?.counts)) return html`<${AtRest} current=${rollout.current} now=${now} />`;
   if (rollout.eta) return html`<${Ends} eta=${rollout.eta} now=${now} />`;
   if (rollout.completedAt)
     return html`<span class="quiet">ended <${At} stamp=${rollout.completedAt} now=${now} /></span>`;
   const since = rollout.startedAt ?? rollout.createdAt;
   return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
+}
+
+/** Why nothing is in flight while clusters wait. */
+function AtRest({ current, now }) {
+  const { reasons, kept } = waitingFor(current);
+  if (!kept || !reasons.length) return html`<span class="quiet">starts the next clusters</span>`;
+  const more = reasons.length - REASONS;
+  return html`${reasons
+      .slice(0, REASONS)
+      .map((each) => html`<${Waits} key=${[each.kind, each.who, each.policy].join("/")} ...${each} now=${now} />`)}
+    ${more > 0 && html`<span class="quiet">and ${plural(more, "more reason")}</span>`}`;
+}
+
+const REASONS = 2;
+
+/** `count`: of how many clusters it is the reason, if it is not that of all. */
+function Waits({ kind, who, until, policy, message, count: number, now }) {
+  const what = policy ? `policy ${policy}` : spaced(kind);
+  return html`<span class="worry waits" title=${message ? plain(message) : null}>
+    ${what}${number > 0 && ` (${plural(number, "cluster")})`}${until && html` until <${At} stamp=${until} now=${now} />`},
+    ${" "}${whomOf({ who })}
+  </span>`;
 }
 
 /** A further page, once somebody asks for it. */

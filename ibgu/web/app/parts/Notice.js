@@ -6,7 +6,8 @@ import { Words } from "./Words.js";
 
 /** Above data that is older than it looks. */
 export function Stale({ watched }) {
-  const { problem, at, body } = watched;
+  const { problem, at, body, unanswered } = watched;
+  if (!problem && unanswered && body) return html`<p class="notice warn" role="status"><${Unanswered} since=${unanswered} /> Showing the state at ${clockWithSeconds(at)}.</p>`;
   if (!problem) return null;
   const since = body && at ? `Showing the state at ${clockWithSeconds(at)}. ` : "";
   return html`<p class="notice bad" role="alert">
@@ -18,9 +19,12 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
 export const Loading = () => html`<p class="empty" aria-busy="true">Loading…</p>`;
 
+const Unanswered = ({ since }) => html`<strong>ibgu has not answered since ${clockWithSeconds(since)}.</strong>`;
+
 /** In place of a page whose body never came. */
 export function Missing({ watched }) {
-  const { problem } = watched;
+  const { problem, unanswered } = watched;
+  if (!problem && unanswered) return html`<p class="empty" aria-busy="true" role="status"><${Unanswered} since=${unanswered} /> The page waits.</p>`;
   if (!problem) return html`<${Loading} />`;
   const [title, advice] = WHY[problem.status] ?? [
     "This page can't be shown",

@@ -33,6 +33,12 @@ export const ORDER = Object.keys(STATES);
 export const STALLED = "stalled";
 export const OVERDUE = "overdue";
 export const MARKS = [STALLED, OVERDUE];
+
+/** What clusters report once they are done. Filters and links name it as they name marks. */
+export const WARNED = "warned";
+export const ROLLBACK = "rollback";
+export const REPORTS = [WARNED, ROLLBACK];
+
 /** @type {Record<string, State & { title: string }>} */
 const MARKED = {
   [STALLED]: {
@@ -44,6 +50,16 @@ const MARKED = {
     label: OVERDUE,
     path: "M4.5 3.2h7L8 8zM8 8l3.5 4.8h-7z",
     title: "The cluster has waited for longer than usual: open its page to see what to check",
+  },
+  [WARNED]: {
+    label: "with a warning",
+    path: "M8 2.8l5.6 10.2H2.4zM8 6.6v3M8 11.2v.1",
+    title: "The cluster completed an action with a warning",
+  },
+  [ROLLBACK]: {
+    label: "can be rolled back",
+    path: "M6.2 3.4L3.2 6.4l3 3M3.2 6.4h6.2a3 3 0 0 1 0 6H6.5",
+    title: "The cluster can be rolled back until it is finalized, or its deadline has passed",
   },
 };
 

@@ -25,6 +25,15 @@ function without(/** @type {string} */ words, /** @type {string} */ name) {
   return words.toLowerCase().startsWith(head) ? words.slice(head.length).trim() : words;
 }
 
+const WHOM = {
+  ibgu: "continues automatically",
+  cluster: "waits for clusters",
+  person: "needs action",
+};
+
+/** Whom something waits for. */
+export const whomOf = (/** @type {{ who: string }} */ { who }) => WHOM[who] ?? who;
+
 /** The policy that keeps a cluster; empty: none does. */
 export const keeperOf = (/** @type {{ policy?: string | null } | null | undefined} */ reason) =>
   reason?.policy ? `policy ${reason.policy}` : "";

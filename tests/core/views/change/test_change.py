@@ -29,6 +29,7 @@ from ibgu.core.model.grants import Approval, Grants
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutSpec, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.views.change import (
+    MARKS,
     ChangeRefused,
     ChangeTarget,
     FailedCluster,
@@ -674,6 +675,42 @@ def test_changes_permitted_in_a_running_rollout() -> None:
     assert told["skip"] == "no cluster waits in the running step"
     assert why(situation("Prep", waiting=1, failed=1))["skip"] == ""
     assert why(situation("Prep", waiting=1, failed=1))["retry"] == ""
+
+
+UPGRADED, UPGRADE_FAILED, ROLLED_BACK = MARKS
+AFTER_PIVOT = Cause.UPGRADE_FAILED_AFTER_PIVOT
+NOT_UPGRADED = "none of its clusters is upgraded and not finalized"
+
+
+@pytest.mark.parametrize(
+    ("plan", "cause", "labels", "finalize", "rollback"),
+    [
+        ("Prep", None, (), NOT_UPGRADED, NOT_UPGRADED),
+        ("Upgrade", None, (UPGRADED,), "", ""),
+        ("Upgrade", Cause.UPGRADE_FAILED, (UPGRADE_FAILED,), NOT_UPGRADED, NOT_UPGRADED),
+        ("Upgrade", AFTER_PIVOT, (UPGRADE_FAILED,), NOT_UPGRADED, ""),
+        ("Upgrade", AFTER_PIVOT, (UPGRADE_FAILED, ROLLED_BACK), NOT_UPGRADED, NOT_UPGRADED),
+        ("Upgrade", None, (UPGRADED, ROLLED_BACK), NOT_UPGRADED, NOT_UPGRADED),
+        ("Rollback", None, (UPGRADED, ROLLED_BACK), "", NOT_UPGRADED),
+        (
+            *("Rollback", None, (UPGRADED,)),
+            *("none of its clusters is rolled back and not finalized", ""),
+        ),
+    ],
+)
+def test_a_finalization_and_a_rollback_need_clusters_that_they_fit(
+    plan: str, cause: Cause | None, labels: tuple[str, ...], finalize: str, rollback: str
+) -> None:
+    marks = frozenset([(None, frozenset[str]()), (cause, frozenset(labels))])
+    told = why(replace(situation(plan), marks=marks))
+    assert (told["finalize"], told["rollback"]) == (finalize, rollback)
+    assert told["cancel"] == ""
+
+
+def test_nothing_is_finalized_or_rolled_back_before_the_first_step() -> None:
+    told = why(replace(situation("Prep", state=None), marks=frozenset()))
+    assert told["finalize"] == told["rollback"] == told["cancel"]
+    assert told["cancel"].startswith("it has no clusters yet")
 
 
 @pytest.mark.parametrize("state", [None, StepState.FINISHED, StepState.OPENING])

@@ -9,7 +9,7 @@ export function Evidence({ found: { readAt, problem, objects, cause, commands },
     <dl>
       ${problem && html`<dt>velero</dt><dd><${Words} text=${problem} /></dd>`}
       ${objects.map((each) => html`<dt key=${each.object}>velero</dt><dd><${Words} text=${sentence(each)} /></dd>`)}
-      ${readAt && html`<dt>read</dt><dd><${Ago} stamp=${readAt} now=${now} /></dd>`}
+      ${readAt && html`<dt>read</dt><dd><${Ago} stamp=${readAt} now=${now} /> ago</dd>`}
       ${cause && html`<dt>cause</dt><dd><${Words} text=${cause.means} /></dd><dt>fix</dt><dd><${Words} text=${cause.remedy} /></dd>`}
       <dt>on site</dt>
       <dd>${commands.map((each) => html`<p class="words" key=${each}><${Words} text=${each} /></p>`)}</dd>

@@ -7,7 +7,7 @@ import { Symbol } from "../../parts/State.js";
 import { Words } from "../../parts/Words.js";
 import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
-import { MARKS, markTitle, marksOf, ORDER, spaced, stateOf } from "../../words/states.js";
+import { MARKS, markTitle, marksOf, ORDER, REPORTS, spaced, stateOf } from "../../words/states.js";
 import { whyOf } from "../../words/why.js";
 
 /** `labelled`: whom the labels leave in, null: all; `refused`: why labels can't be asked for. */
@@ -73,11 +73,11 @@ function LabelField({ given, wrong, apply }) {
   />`;
 }
 
-/** A cluster with a mark counts in a state, too. */
+/** A cluster with a mark or a report counts in a state, too. */
 function Legend({ columns, labelled, filter, choose }) {
   const counts = useMemo(() => {
     const marked = (mark) => tally(columns[mark].map((each) => (each ? mark : null)), labelled);
-    return new Map([...tally(columns.states, labelled), ...MARKS.flatMap(marked)]);
+    return new Map([...tally(columns.states, labelled), ...[...MARKS, ...REPORTS].flatMap(marked)]);
   }, [columns, labelled]);
   const toggle = (name) => {
     const state = new Set(filter.state);
@@ -87,7 +87,7 @@ function Legend({ columns, labelled, filter, choose }) {
   const alone = filter.state.size === 1;
   const shown = (name) => counts.has(name) || (alone && filter.state.has(name));
   return html`<div class="legend" role="group" aria-label="Show only clusters in these states">
-    ${[...ORDER, ...MARKS].filter(shown).map(
+    ${[...ORDER, ...MARKS, ...REPORTS].filter(shown).map(
       (name) => html`<button
         key=${name}
         type="button"

@@ -6,13 +6,14 @@ import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { policyLink, rehearseLink, rolloutLink } from "../../route.js";
+import { membersLink, policyLink, rehearseLink, rolloutLink } from "../../route.js";
 import { Actions } from "./actions/Actions.js";
 import { capitalized, count, creator, plural, sentence } from "../../words/format.js";
-import { OVERDUE, spaced, STALLED } from "../../words/states.js";
+import { OVERDUE, ROLLBACK, spaced, STALLED, WARNED } from "../../words/states.js";
+import { whomOf } from "../../words/why.js";
 
-/** `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
-export function Headline({ rollout, step, next, selected, now }) {
+/** `reports`: as the route `view` has them; `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
+export function Headline({ rollout, reports, step, next, selected, now }) {
   const { namespace, name, release, createdBy, createdAt } = rollout;
   return html`<section class="headline">
     <div class="title">
@@ -25,7 +26,7 @@ export function Headline({ rollout, step, next, selected, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} reports=${reports} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     ${(rollout.annotationMistakes ?? []).map((words) => html`<${Mistake} key=${words} words=${words} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
@@ -33,7 +34,7 @@ export function Headline({ rollout, step, next, selected, now }) {
   </section>`;
 }
 
-function Facts({ rollout, step: all, next, selected, now }) {
+function Facts({ rollout, reports, step: all, next, selected, now }) {
   const whole = selected?.counts ?? rollout.counts;
   const step = selected?.step ?? all;
   const { counts } = step;
@@ -56,12 +57,33 @@ function Facts({ rollout, step: all, next, selected, now }) {
     ${!over && html`<${Number} rollout=${rollout} label=${label} state=${OVERDUE} number=${overdueIn(step)} />`}
     ${!over && html`<${InFlight} running=${counts.running} slots=${selected ? null : step.maxConcurrency} />`}
     ${!over && html`<span title="Not in flight: waiting, probing or held">${count(counts.waiting)} waiting</span>`}
-    ${!selected && rollout.warned > 0 && html`<span class="worry">${count(rollout.warned)} with a warning</span>`}
-    ${!selected && rollout.rollback && html`<span>${plural(rollout.rollback.clusters, "cluster")}: <${WayBack} until=${rollout.rollback.until} now=${now} /></span>`}
+    ${!selected && rollout.warned > 0 && html`<${Reported} ...${{ rollout, reports, state: WARNED, tone: "worry" }} words=${`${count(rollout.warned)} with a warning`} />`}
+    ${
+      !selected &&
+      rollout.rollback &&
+      html`<span>
+        <${Reported} ...${{ rollout, reports, state: ROLLBACK }} words=${plural(rollout.rollback.clusters, "cluster")} />: <${WayBack} until=${rollout.rollback.until} now=${now} />
+      </span>`
+    }
     ${!selected && next && html`<a href=${rolloutLink(rollout, { step: next.step })}>preflight of step ${next.step}</a>`}
     ${!selected && next && over && html`<a href=${rehearseLink(rollout)}>rehearse what is to come</a>`}
     ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
     ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
+}
+
+/**
+ * How many clusters report something, of all steps. The link leads to those of the one step where
+ * they are, or several links to those of each.
+ */
+function Reported({ rollout, reports, state, words, tone = "" }) {
+  const steps = reports.filter((each) => each[state] > 0);
+  const to = (step) => membersLink(rollout, state, undefined, step);
+  if (steps.length === 1) return html`<a class=${tone} href=${to(steps[0].step)}>${words}</a>`;
+  const links = steps.map(
+    ({ step, [state]: number }, index) =>
+      html`${index > 0 && ", "}<a key=${step} href=${to(step)}>${count(number)} in step ${step}</a>`,
+  );
+  return html`<span class=${tone}>${words}</span>${steps.length > 0 && html` <span class="quiet">(${links})</span>`}`;
 }
 
 /** The link shows the newest step only, so it is at the number of that. */
@@ -77,12 +99,6 @@ function Failed({ rollout, label, whole, here }) {
 /** `slots`: null where only some of the step's clusters are counted. */
 const InFlight = ({ running, slots }) =>
   html`<span>${slots === null ? `${count(running)} in flight` : `${count(running)} of ${count(slots)} slots used`}</span>`;
-
-const WHOM = {
-  ibgu: "continues automatically",
-  cluster: "waits for clusters",
-  person: "needs action",
-};
 
 const BrokenGlass = ({ glass, now }) =>
   html`<p class="notice bad" role="alert">
@@ -102,7 +118,7 @@ function Hold({ hold, now }) {
     </p>`;
   return html`<p class="notice warn" role="status">
     <strong>Nothing new has started: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
-    ${" "}${WHOM[hold.who] ?? hold.who}: <${Words} text=${sentence(hold.message)} />
+    ${" "}${whomOf(hold)}: <${Words} text=${sentence(hold.message)} />
   </p>`;
 }
 
@@ -114,7 +130,7 @@ function Kept({ reasons }) {
     <ul>
       ${reasons.map(
         ({ kind, who, count: number, policy, message }) => html`<li key=${[kind, who, policy, message].join("/")}>
-          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${WHOM[who] ?? who}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
+          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${whomOf({ who })}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
           ${policy && html` <a href=${policyLink(policy)}>policy ${policy}</a>`}
         </li>`,
       )}

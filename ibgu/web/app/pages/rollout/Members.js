@@ -6,6 +6,7 @@ import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
 import { rolloutPath } from "../../rest/client.js";
 import { count } from "../../words/format.js";
+import { ROLLBACK } from "../../words/states.js";
 import { MembersTable } from "./MembersTable.js";
 
 const ROWS = 25;
@@ -14,12 +15,13 @@ const SETTLED = 5000;
 const BY_HAND = ["wheel", "pointerdown", "keydown"];
 
 /** `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
-export function Members({ rollout, hold, step, columns, matching, order, reorder, shown, now }) {
+export function Members({ rollout, hold, step, columns, matching, filter, order, reorder, shown, now }) {
   const { by, down } = order;
   const [page, setPage] = useState(0);
   const section = useShown(shown);
   const found = useMemo(() => sorted(columns, matching, order), [columns, matching, by, down]);
   useEffect(() => setPage(0), [by, down]);
+  const until = filter.state.has(ROLLBACK);
   const pages = Math.max(1, Math.ceil(found.length / ROWS));
   const at = Math.min(page, pages - 1);
   const rows = found.slice(at * ROWS, (at + 1) * ROWS);
@@ -32,7 +34,7 @@ export function Members({ rollout, hold, step, columns, matching, order, reorder
     <h2 id="members">Members</h2>
     ${
       rows.length
-        ? html`<${MembersTable} ...${{ rollout, hold, columns, rows, details, order, reorder, now }} />`
+        ? html`<${MembersTable} ...${{ rollout, hold, columns, rows, details, order, reorder, until, now }} />`
         : html`<${Empty}>${columns.clusters.length ? "No cluster matches the filter." : "This step has no clusters."}<//>`
     }
     <${Pager} at=${at} pages=${pages} total=${found.length} turn=${setPage} />

@@ -2,7 +2,7 @@
 import { pressed, WORST } from "../../data/order.js";
 import { html } from "../../html.js";
 import { State } from "../../parts/State.js";
-import { Ago } from "../../parts/Time.js";
+import { Ago, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { clusterLink, policyLink } from "../../route.js";
 import { count, span } from "../../words/format.js";
@@ -16,7 +16,8 @@ const COLUMNS = [
   ["since", "For", "Longest in this state first"],
 ];
 
-export function MembersTable({ rollout, hold, columns, rows, details, order, reorder, now }) {
+/** `until`: whether to show until when clusters can be rolled back. */
+export function MembersTable({ rollout, hold, columns, rows, details, order, reorder, until, now }) {
   const query = { rollout: `${rollout.namespace}/${rollout.name}` };
   return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members">
     <table>
@@ -40,7 +41,7 @@ export function MembersTable({ rollout, hold, columns, rows, details, order, reo
               ${marksOf(columns, index).map((mark) => html` <${State} key=${mark} name=${mark} />`)}
             </td>
             <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
-            <td><${Reason} hold=${hold} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
+            <td><${Reason} hold=${hold} columns=${columns} index=${index} member=${details.get(cluster)} /> ${until && html`<${Deadline} member=${details.get(cluster)} now=${now} />`}</td>
           </tr>`;
         })}
       </tbody>
@@ -70,6 +71,9 @@ function Reason({ hold, columns, index, member }) {
     ${member?.warning && html`<span class="worry"> warned: <${Words} text=${member.warning} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
 }
+
+const Deadline = ({ member, now }) =>
+  html`<${WayBack} until=${member?.rollbackUntil ?? null} now=${now} />`;
 
 /** Whether the member's words, from an answer of their own, are of the state that stands beside. */
 function sameMoment(columns, index, member) {

@@ -40,6 +40,7 @@ export function Rollout({ route }) {
   const shown = selected?.steps ?? steps;
   return html`<${Headline}
       rollout=${rollout}
+      reports=${view.reports}
       step=${running}
       next=${nextOf(view)}
       selected=${selected && withLabel(selected, current, route.query.label)}

@@ -198,7 +198,7 @@ export function Plans({ plans, dangers, kind, after, body, change }) {
     ${
       others.length > 0 &&
       html`<p class="quiet">
-      The rules for plans allow no ${others.join(", ")} after ${after}.
+      The rules for plans allow no ${others.join(", ")} after ${after}.${" "}
       ${kind === "ImageBasedGroupUpgrade" && "Cancel… and Roll back… begin a rollout of their own."}
     </p>`
     }

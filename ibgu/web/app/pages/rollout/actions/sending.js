@@ -5,6 +5,9 @@ import { query } from "../../../rest/client.js";
 
 export const TYPING_MS = 300;
 const AGAIN_MS = 2000;
+/** Milliseconds after which a change counts as unanswered: the dialog can't be closed before. */
+const ANSWER_MS = 60_000;
+const MAYBE = "; it may have made the change: close this dialog and look, before you repeat it";
 /** How long the first request may stay without effect once its rollout is over. */
 const SETTLING_MS = 60_000;
 const NO_EFFECT = "the rollout that aborts them is over, and some of them are still not back at Idle";
@@ -61,9 +64,10 @@ export function useSending(
   const [failed, setFailed] = useState({ text: "", problem: null });
   const send = async () => {
     setBusy(true);
-    const found = await tried(() => rest.post(`${path}${query({ uid })}`, body));
+    const limit = AbortSignal.timeout(ANSWER_MS);
+    const found = await tried(() => rest.post(`${path}${query({ uid })}`, body, limit));
     setBusy(false);
-    setFailed({ text, problem: found.problem });
+    setFailed({ text, problem: found.problem && sent(found.problem) });
     if (found.answer) done(found.answer);
   };
   return { busy, problem: failed.text === text ? failed.problem : null, send };
@@ -120,6 +124,11 @@ export function useSecond(path, uid, body, first, lost, done) {
     };
   }, [rest, path, uid, first]);
   return problem;
+}
+
+/** The problem of a change that was sent: without an answer nobody knows what became of it. */
+function sent(problem) {
+  return problem.status === 0 ? new Error(`${problem.message}${MAYBE}`) : problem;
 }
 
 async function tried(ask) {
