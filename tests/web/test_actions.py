@@ -884,9 +884,9 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> 
 
 
 async def test_a_change_without_an_answer_may_have_been_made(look: Tab) -> None:
-    await made(look, "ran-428", 7410)
-    dialog = await opened(look, "ran-428", "Pause")
-    send = dialog.get_by_role("button", name="Pause ran-428")
+    await made(look, "ran-unanswered", 7410)
+    dialog = await opened(look, "ran-unanswered", "Pause")
+    send = dialog.get_by_role("button", name="Pause ran-unanswered")
     await expect(send).not_to_have_attribute("aria-disabled", "true")
     await look.page.route(re.compile("/pause"), lambda route: route.abort())
     await send.click()
