@@ -64,6 +64,7 @@ NAMES_IT = {
     # Annotations ask for a backup before the action Upgrade of this kind.
     "ibgu/core/views/mistakes.py",
     # Cancel, rollback and finalize are verbs of this kind.
+    "ibgu/core/views/change/allowed.py",
     "ibgu/core/views/change/fitness.py",
     "ibgu/api/follow_ups/schemas.py",
     "ibgu/core/views/change/follow_up.py",

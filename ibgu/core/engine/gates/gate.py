@@ -28,10 +28,6 @@ class RolloutGate(Gate, frozen=True, kw_only=True):
         return self.named(self.check(snapshot, now))
 
 
-def _every_cluster(cluster: ClusterView) -> bool:
-    return True
-
-
 def _as_it_is(snapshot: Snapshot, step: Step, now: datetime) -> Step:
     return step
 
@@ -92,6 +88,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
                 yield each
 
 
+class NeededApproval(Struct, frozen=True):
+    """NeededApproval is what a policy wants people to approve."""
+
+    asked: PolicyApproval
+    selects: Callable[[ClusterView], bool]
+    """Chooses the clusters that need it."""
+
+
 class MemberGate(Gate, frozen=True, kw_only=True):
     """MemberGate keeps one member from starting. Those behind it pass.
 
@@ -102,10 +106,8 @@ class MemberGate(Gate, frozen=True, kw_only=True):
     scope: ClassVar[GateScope] = GateScope.MEMBER
     check: Callable[[Candidate], Reason | None]
     """Returns why the gate is closed; None: it is open."""
-    approval: PolicyApproval | None = None
+    approval: NeededApproval | None = None
     """The approval that a policy's gate asks for."""
-    selects: Callable[[ClusterView], bool] = _every_cluster
-    """Chooses the clusters that need the approval."""
 
     def ask(self, candidate: Candidate) -> Reason | None:
         """Returns why the gate is closed. One of a policy is open to a rollout for which somebody

@@ -28,6 +28,7 @@ from ibgu.core.engine.gates import (
 from ibgu.core.model import ActingParty, Kind, Member, MemberState, Reason, ReasonKind
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Format, NotificationState, Receiver, RolloutEvent, advance, wanted
+from ibgu.core.text.commands import named_commands
 from ibgu.core.views.change import RolloutSituation, permits
 from ibgu.core.views.display import DisplayState, startable, word_of
 from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
@@ -80,7 +81,8 @@ def explained(kind: ReasonKind) -> Explained:
 def test_explain_says_what_it_means(kind: ReasonKind, declared: GateReason) -> None:
     said, meaning = explained(kind), declared.meaning
     assert (said.kind, said.why, said.overdue) == (kind, "its words", None)
-    assert (said.means, said.ends, said.do) == (meaning.means, meaning.ends, meaning.do)
+    do = named_commands(meaning.do, "fleet", "a")
+    assert (said.means, said.ends, said.do) == (meaning.means, meaning.ends, do)
     assert meaning.means
     assert meaning.ends
 

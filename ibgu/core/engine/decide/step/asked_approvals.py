@@ -45,17 +45,17 @@ def _is_settled(ctx: DecisionContext, tracked: TrackedStep | None, asked: AskedA
         return True
     grants, policies = ctx.rollout.grants, ctx.snapshot.policies
     named = (gate for gate in policies if gate.name == asked.gate)
-    gates = [gate for gate in named if isinstance(gate, MemberGate) and gate.approval]
+    needed = [gate.approval for gate in named if isinstance(gate, MemberGate) and gate.approval]
     if grants.passes(asked.gate, ctx.now):
         return True
-    if not gates:
+    if not needed:
         return not any(gate.rule == PolicyRule.UNKNOWN for gate in policies)
-    asking = [gate.approval for gate in gates if gate.approval]
+    asking = [each.asked for each in needed]
     if missing_approvers(asking, grants, asked.step, asked.before, ctx.now) is None:
         return True
     views = (ctx.snapshot.cluster(each.cluster) for each in _before(tracked, asked))
     found = (view for view in views if view is not None)
-    return not any(gate.selects(view) for view in found for gate in gates)
+    return not any(each.selects(view) for view in found for each in needed)
 
 
 def _before(tracked: TrackedStep, asked: AskedApproval) -> Iterator[Member]:

@@ -148,3 +148,8 @@ def test_a_requested_rollback_is_not_out_even_if_idle_is_offered(
 ) -> None:
     odd = replace(states["rollback-requested"], next_stages=frozenset({Stage.IDLE}))
     assert not out_of_stage(odd)
+
+
+def test_an_image_based_upgrade_pauses_nothing(states: dict[str, IbuView]) -> None:
+    seen = states["prepared"]
+    assert (seen.pauses, seen.rolling, seen.unwell) == ((), False, "")

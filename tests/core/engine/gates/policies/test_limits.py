@@ -472,6 +472,24 @@ def test_reasons_name_a_cluster_that_is_lost_once_its_claim_is_released() -> Non
     assert reason(engine, "uid-b", "east-3").message == f"{as_many}; {lost}"
 
 
+def test_a_lost_cluster_of_another_site_is_not_named() -> None:
+    engine = fleet("east-1", "west-1", "west-2")
+    for name, spoke in engine.spokes.items():
+        spoke.to(Stage.PREP)
+        spoke.faults[Stage.UPGRADE] = "hang"
+        engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    set_policies(engine, policy(perTopology=[{"label": SITE, "maximum": 1}]))
+    engine.apply(ibgu("a", "Upgrade", timeout=60, selectors=of("east-1")))
+    engine.apply(ibgu("b", "Upgrade", timeout=600, selectors=of("west-1", "west-2")))
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.spokes["east-1"].dark = True
+    engine.touch_cluster("east-1")
+    engine.wait(hours=2)
+    assert engine.member("uid-a", 0, "east-1").outcome is Outcome.FAILED
+    kept = reason(engine, "uid-b", "west-2").message
+    assert kept.endswith(f"with {SITE}=west, and as many are")
+
+
 def test_a_cluster_that_no_rollout_has_gives_its_place_back_when_seen() -> None:
     engine = left_dark()
     engine.delete("uid-a")
