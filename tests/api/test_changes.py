@@ -607,7 +607,7 @@ async def permitted(ask: Ask, user: str = "olga", rollout: str = "ran-x1") -> di
     return {each["name"]: each["why"] for each in items}
 
 
-async def test_what_no_cluster_fits_says_so_once_all_labels_are_known(
+async def test_a_change_that_fits_no_cluster_says_so_once_labels_are_known(
     ask: Ask, journal: Journal, context: Context
 ) -> None:
     """The labels of a finalized upgrade are gone, and a deleted cluster has none that count."""

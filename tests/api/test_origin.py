@@ -63,7 +63,7 @@ async def test_a_post_is_json_even_without_a_body(asked: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
-async def test_what_no_form_can_send_needs_no_type_without_a_body(
+async def test_a_request_that_no_form_can_send_needs_no_type_without_a_body(
     asked: httpx.AsyncClient, method: str
 ) -> None:
     """A page of another origin is refused all the same."""

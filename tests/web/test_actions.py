@@ -617,7 +617,7 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Tab) -> None:
     await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
 
 
-async def test_what_no_cluster_fits_is_not_offered_and_says_why(look: Tab) -> None:
+async def test_a_change_that_fits_no_cluster_is_not_offered_and_says_why(look: Tab) -> None:
     """The hub's labels say that nothing of it is upgraded."""
     story = look.site.story()
     step = await story.step(await story.rollout("ran-unfit", ["Prep"]), 0, 2)

@@ -88,8 +88,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
                 yield each
 
 
-class NeededApproval(Struct, frozen=True):
-    """NeededApproval is what a policy wants people to approve."""
+class RequiredApproval(Struct, frozen=True):
+    """RequiredApproval is what a policy wants people to approve."""
 
     asked: PolicyApproval
     selects: Callable[[ClusterView], bool]
@@ -106,7 +106,7 @@ class MemberGate(Gate, frozen=True, kw_only=True):
     scope: ClassVar[GateScope] = GateScope.MEMBER
     check: Callable[[Candidate], Reason | None]
     """Returns why the gate is closed; None: it is open."""
-    approval: NeededApproval | None = None
+    approval: RequiredApproval | None = None
     """The approval that a policy's gate asks for."""
 
     def ask(self, candidate: Candidate) -> Reason | None:

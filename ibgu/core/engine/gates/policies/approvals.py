@@ -13,7 +13,7 @@ from ibgu.core.engine.gate import (
     of_policies,
     policy_gate,
 )
-from ibgu.core.engine.gates.gate import Candidate, MemberGate, NeededApproval
+from ibgu.core.engine.gates.gate import Candidate, MemberGate, RequiredApproval
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Consent
@@ -81,7 +81,7 @@ def approvals_gate(
         actions=actions if within else every_action,
         chained=actions,
         concerns=actions,
-        approval=NeededApproval(asked, selects),
+        approval=RequiredApproval(asked, selects),
     )
 
 
