@@ -286,6 +286,44 @@ def test_a_pause_of_a_cluster_that_is_gone_ends_with_a_warning_after_a_day(
     spoke(engine).paused.clear()
 
 
+def test_the_day_of_a_cluster_that_is_gone_begins_with_its_absence(
+    engine: InMemoryEngine,
+) -> None:
+    """The cluster was dark for longer than a day before somebody detaches it to import it again."""
+    found = pausing("Update Pools")
+    (item,) = found.spec.plan
+    assert item.rollout_strategy is not None
+    long = replace(item, rollout_strategy=replace(item.rollout_strategy, timeout=60 * 60))
+    engine.apply(replace(found, spec=replace(found.spec, plan=[long])))
+    while "canary" in spoke(engine).paused or not spoke(engine).completed:
+        engine.step()
+    spoke(engine).dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(hours=30)
+    gone = detach(engine)
+    engine.wait(hours=4)
+    assert not engine.told(Kind.RESUMED)
+    gone.dark = False
+    attach(engine, gone, "uid-1")
+    engine.until(Kind.RESUMED)
+    assert spoke(engine).paused == {}
+
+
+def test_a_cluster_that_was_only_dark_is_not_said_to_be_there_again(
+    engine: InMemoryEngine,
+) -> None:
+    engine.apply(pausing("Update Pools"))
+    while "canary" in spoke(engine).paused or not spoke(engine).completed:
+        engine.step()
+    spoke(engine).dark = True
+    engine.touch_cluster("site-1")
+    engine.wait(hours=6)
+    spoke(engine).dark = False
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RESUMED)
+    assert "the ManagedCluster is there again" not in engine.told(Kind.WAITS)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("deleted", [False, True])
 def test_a_cluster_that_is_detached_for_hours_is_resumed_when_it_is_back(

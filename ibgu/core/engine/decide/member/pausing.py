@@ -32,7 +32,7 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
     if seen.cluster is None:
         _without_cluster(ctx, member)
         return
-    if member.reason.kind is ReasonKind.UNREACHABLE:
+    if member.reason.message == _DETACHED:
         member = ctx.set_reason(member, ReasonKind.RUNNING, "the ManagedCluster is there again")
     if why := _resumed(ctx, since, latest, seen):
         ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
@@ -46,9 +46,11 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
 def _without_cluster(ctx: DecisionContext, member: Finished) -> None:
     """Waits for a day for the ManagedCluster to come back: a cluster that is detached, and imported
     again, still has its pauses. Then a person has to look at one that is not gone for good."""
-    reason = member.reason
-    known = reason.kind is ReasonKind.UNREACHABLE
-    until = (ctx.stands_since(reason) if known else ctx.now) + MAX_PAUSE
+    known = member.reason.message == _DETACHED
+    if member.reason.kind is ReasonKind.UNREACHABLE and not known:
+        # Its action was unreachable before: the time of that is not the absence's.
+        member = ctx.set_reason(member, ReasonKind.RUNNING, "the ManagedCluster is gone")
+    until = (ctx.stands_since(member.reason) if known else ctx.now) + MAX_PAUSE
     if ctx.now < until:
         ctx.set_reason(member, ReasonKind.UNREACHABLE, _DETACHED, until=until)
         ctx.requeue_at(member.cluster, until)
