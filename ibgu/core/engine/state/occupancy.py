@@ -157,6 +157,10 @@ class Occupancy:
             self.note_change(uid)
         return bool(changed and self._limits)
 
+    def may_reboot(self, uid: str) -> bool:
+        """Whether the cluster counts without a claim while the hub can't reach it."""
+        return uid in self.left and uid not in self._outdated
+
     def note_cluster(self, name: str) -> bool:
         """Notes that the hub shows a cluster differently, or not any more. It may be another one
         of its name by now. Returns whether that may free a place."""

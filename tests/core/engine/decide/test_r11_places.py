@@ -113,6 +113,33 @@ def test_nobody_ends_while_a_place_would_stay_full() -> None:
     assert causes(engine, uid, 1) == [None]
 
 
+def test_a_lost_cluster_that_an_earlier_action_may_reboot_does_not_end_in_vain() -> None:
+    """It would keep its place. The Upgrade of another rollout there ended without an answer."""
+    engine = hung(3)
+    first = engine.spokes["site-1"]
+    first.to(Stage.PREP)
+    engine.labels["site-1"] |= {"name": "site-1", "lcm.openshift.io/ibgu-prep-completed": ""}
+    first.faults[Stage.UPGRADE] = "hang"
+    for name, action in (("a", "Upgrade"), ("b", "Abort")):
+        only = [LabelSelector({"name": "site-1"})]
+        engine.apply(ibgu(name, action, timeout=60, selectors=only))
+        engine.wait(hours=2)
+    assert engine.fleet.occupancy.may_reboot("uid-site-1")
+    first.faults[Stage.PREP] = "hang"
+    set_policies(engine, ONE)
+    uid = engine.apply(ibgu("c", "Prep", concurrency=2, timeout=240))
+    engine.wait(minutes=5)
+    lost(engine, "site-1")
+    engine.wait(hours=3)
+    assert reason(engine, uid, "site-2").kind is ReasonKind.GATE
+    assert causes(engine, uid, 1) == [None]
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert causes(engine, uid, 1) == [Cause.TIMED_OUT]
+    assert outcomes(engine, uid) == {Outcome.FAILED: 1, Outcome.SUCCEEDED: 2}
+
+
 def test_nobody_ends_for_one_that_a_window_keeps() -> None:
     """The window has closed while it waited for the place."""
     engine = hung(3, "site-1")

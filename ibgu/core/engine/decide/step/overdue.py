@@ -76,8 +76,8 @@ def expire_canaries(ctx: DecisionContext, step: TrackedStep) -> None:
 def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
     """Takes slots and places from members past their limit for others that wait for their places,
     and could start there now. One whose action reboots goes on, since its cluster may still do so
-    beside the next one, and so does one of an action that resumes pools if the hub can't reach its
-    cluster, which would keep its places."""
+    beside the next one. So does one whose cluster the hub can't reach, if the cluster would keep
+    its places: its action resumes pools, or an earlier one may still reboot it."""
     if not any(who is ActingParty.CLUSTER for _, who in step.kept):
         return
     late = [each for each in leaving(ctx, step) if _leaves_places(ctx, each)]
@@ -105,18 +105,19 @@ def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
 
 def _leaves_places(ctx: DecisionContext, member: InFlight) -> bool:
     """Whether the member's places would be free once it has left its slot."""
-    if kept_alone(member):
-        return True
     run = member.run
-    return run.open and not traits(run.action).reboots and _is_vacated(ctx, member)
+    leaves = kept_alone(member) or (run.open and not traits(run.action).reboots)
+    return leaves and _is_vacated(ctx, member)
 
 
 def _is_vacated(ctx: DecisionContext, member: InFlight) -> bool:
-    """Whether the cluster of a member whose run ends without success counts no more once its claim
-    is released (R50.3)."""
+    """Whether the cluster of a member that leaves its slot counts no more once its claim is
+    released (R50.3). A run that has succeeded leaves nothing behind."""
     cluster = ctx.snapshot.cluster(member.cluster)
-    reachable = cluster is not None and cluster.uid == member.uid and cluster.reachable
-    return reachable or not traits(member.run.action).reboots_nodes
+    if cluster is not None and cluster.uid == member.uid and cluster.reachable:
+        return True
+    reboots = traits(member.run.action).reboots_nodes and not kept_alone(member)
+    return not (reboots or ctx.fleet.occupancy.may_reboot(member.uid))
 
 
 class _PlacesOfStep:
