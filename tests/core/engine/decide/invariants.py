@@ -108,7 +108,7 @@ def picture(fleet: FleetState) -> dict[str, Any]:
         "foreign": sorted(fleet.foreign_runs),
         "cancellers": {k: to_builtins(v) for k, v in fleet.cancellers.items() if v},
         "preempts": dict(fleet.preempts),
-        "left": {uid: set(members) for uid, members in fleet.occupancy.left.items()},
+        "left": {uid: dict(members) for uid, members in fleet.occupancy.left.items()},
         "starts": list(fleet.starts.recent(LONG_AGO)),
         "last starts": {uid: fleet.starts.last(uid) for uid in fleet.rollouts},
         "rollouts": {name: sorted(uids) for name, uids in fleet.rollouts_of.items() if uids},
