@@ -98,6 +98,7 @@ def test_a_skip_of_waiting_clusters_applies_to_the_named_step(value: str, skippe
         ("waiting,site-3", '"site-3"'),
         (" waiting , SITE 3,step-1,2026-11-20T02:00:00Z,", '"SITE 3"'),
         ("waiting,step-one,2", '"step-one", "2"'),
+        ("waiting,20260101,2026-11-20", '"20260101", "2026-11-20"'),
     ],
 )
 def test_a_skip_of_all_beside_a_name_skips_nobody(value: str, shown: str) -> None:

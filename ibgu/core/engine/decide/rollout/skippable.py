@@ -47,14 +47,14 @@ def steps_of(value: str) -> list[str]:
 
 def beside_all(value: str) -> list[str]:
     """Returns what does not go with a value that takes all, such as names of clusters, as it is
-    shown."""
+    shown. A date may be such a name; a time of day makes the value a new one."""
     if not takes_all(value):
         return []
     others = (part for part in _parts(value) if part and part != ALL_WAITING)
     return [
         f'"{one_line(part[:_MAX_CHARACTERS])}"'
         for part in others
-        if not (_STEP.fullmatch(part) or _is_time(part))
+        if not _STEP.fullmatch(part) and (_CLUSTER.fullmatch(part) or not _is_time(part))
     ]
 
 
