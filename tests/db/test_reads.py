@@ -152,6 +152,12 @@ async def test_the_newest_of_a_name_and_older_ones_by_uid(journal: Journal, read
     assert await reads.rollout_by_uid("y") is None
 
 
+async def test_no_rollout_has_acted_after_one_that_is_forgotten(reads: Reads) -> None:
+    """Retention may delete it between two reads of a request."""
+    found = await reads.acted_later("uid-forgotten")
+    assert (found.items, found.clusters) == ((), 0)
+
+
 async def test_members_in_order_page_by_page(reads: Reads, mixed: Step) -> None:
     found: list[MemberRow] = []
     cursor = None

@@ -28,7 +28,14 @@ def counted(
         return (*others, new)
     clusters = (*old.clusters, *new.clusters)[:NAMED]
     differ = old.differ or new.words != old.words
-    more = replace(old, count=old.count + 1, clusters=clusters, last=fact.at, differ=differ)
+    more = replace(
+        old,
+        count=old.count + 1,
+        clusters=clusters,
+        last=fact.at,
+        differ=differ,
+        remedy=_group(texts, fact, alone=False).remedy,
+    )
     return (*others, more)
 
 
@@ -68,7 +75,8 @@ def milestone(count: int) -> bool:
     return digits[0] in "15" and not digits[1:].strip("0")
 
 
-def _group(texts: FailureTexts, fact: RolloutEvent) -> FailureGroup:
+def _group(texts: FailureTexts, fact: RolloutEvent, *, alone: bool = True) -> FailureGroup:
+    """Returns the group of the failed cluster. `alone`: whether its commands may name it."""
     assert fact.step is not None
     assert fact.cluster is not None
     action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
@@ -80,7 +88,9 @@ def _group(texts: FailureTexts, fact: RolloutEvent) -> FailureGroup:
         failure=known.name if known else fact.cause or "unknown",
         words=words if len(words) <= MAX_MESSAGE else f"{words[:MAX_MESSAGE]}…",
         words_of=fact.cluster,
-        remedy=named_commands(known.remedy, fact.namespace, fact.name, fact.cluster)
+        remedy=named_commands(
+            known.remedy, fact.namespace, fact.name, fact.cluster if alone else ""
+        )
         if known
         else "",
         count=1,

@@ -134,7 +134,10 @@ class LaterReads(Base):
             rollouts.c.hub == self.hub, rollouts.c.uid == uid
         )
         async with self._at_one_moment() as db:
-            age = tuple((await db.execute(own)).one())
+            found_own = (await db.execute(own)).one_or_none()
+            if found_own is None:  # Retention has deleted it since it was found.
+                return LaterRollouts((), 0)
+            age = tuple(found_own)
             newest = rollouts.c.created_at.desc(), rollouts.c.uid.desc()
             recent = select(rollouts.c.uid).where(self._after_age(age)).order_by(*newest)
             later = list(await db.scalars(recent.limit(limit)))

@@ -326,6 +326,20 @@ def test_words_of_one_cluster_name_it_where_others_say_something_else() -> None:
     ]
 
 
+def test_a_remedy_for_one_cluster_names_it_and_for_several_does_not() -> None:
+    fact = replace(next(f for f in facts_of(prepared_and_opened())), step=0, cause="PrepFailed")
+    words = (
+        "precache job failed to complete. job-name: lca-prep-precache, job-namespace: "
+        "openshift-lifecycle-agent"
+    )
+    data = {"failed_action": "Prep", "message": words}
+    groups: tuple[FailureGroup, ...] = ()
+    for cluster, shown in (("s1", "s1"), ("s2", "CLUSTER")):
+        groups = counted(IBU, groups, replace(fact, cluster=cluster, data=data))
+        assert f"`ibgu gather {shown}`" in groups[0].remedy
+        assert "`ibgu retry a -n fleet --abort-first`" in groups[0].remedy
+
+
 def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:
     engine = prepared([*range(1, 6), 8])
     engine.wait(hours=5)
