@@ -114,7 +114,7 @@ def test_nobody_ends_while_a_place_would_stay_full() -> None:
 
 
 def test_a_lost_cluster_that_an_earlier_action_may_reboot_does_not_end_in_vain() -> None:
-    """It would keep its place. The Upgrade of another rollout there ended without an answer."""
+    """The cluster would keep its place: another rollout's Upgrade ended there without an answer."""
     engine = hung(3)
     first = engine.spokes["site-1"]
     first.to(Stage.PREP)
