@@ -83,6 +83,16 @@ async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> Non
     assert (body["status"], body["title"]) == (422, "Unprocessable Content")
 
 
+async def test_an_answer_names_few_of_thousands_of_errors(ask: Ask, journal: Journal) -> None:
+    """A request of 40 KB had an answer of half a megabyte."""
+    await fleet(journal)
+    answer = await ask("alice", f"rollouts?{'&'.join(['state=Running'] * 3000)}")
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 20
+    assert answer.json()["detail"].endswith("; and 2980 more")
+    assert len(answer.content) < 20_000
+
+
 @pytest.mark.parametrize(
     ("what", "sent", "said"),
     [

@@ -9,6 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from ibgu.api.problems import Problem
 from ibgu.api.problems.rules import broken
 
+_SHOWN = 20
+"""The most errors that an answer has: a request of 40 KB can have thousands."""
+
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
@@ -16,8 +19,11 @@ def install(app: FastAPI) -> None:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [_field(found) for found in error.errors()]
-    detail = "; ".join(f"{found['field']}: {found['message']}" for found in errors)
+    found = error.errors()
+    errors = [_field(each) for each in found[:_SHOWN]]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
+    if len(found) > _SHOWN:
+        detail += f"; and {len(found) - _SHOWN} more"
     return Problem(422, "invalid", detail, errors=errors).response(request.url.path)
 
 
