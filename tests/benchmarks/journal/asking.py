@@ -45,6 +45,9 @@ async def _read(
         async for answer in walk(get, each):
             absent = answer.status_code == 404 and each.route.endswith(_OF_HUB)
             assert absent or answer.status_code == 200, f"{each}: {answer.text}"
+    recorder.doing = "a name that no rollout has"
+    mistyped = await client.get(f"/api/v1/rollouts/{course.namespace}/{course.name}-x")
+    assert mistyped.status_code == 404, mistyped.text
 
 
 async def _change(
