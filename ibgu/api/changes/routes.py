@@ -56,8 +56,11 @@ async def actions(
     uncleaned = await uncleaned_of(row, reads) if situation.failed else 0
     policies, now = await reads.policy_specs(), datetime.now(UTC)
     ahead = change.approvals_ahead(row.rollout, situation.newest, policies, now)
-    marks = await reads.marks(row.rollout.uid, change.MARKS) if situation.newest else None
-    found = change.permits(replace(situation, uncleaned=uncleaned, ahead=ahead, marks=marks))
+    uid, wanted = row.rollout.uid, change.UPGRADE_LABELS
+    labels = await reads.upgrade_labels(uid, wanted) if situation.newest else None
+    found = change.permits(
+        replace(situation, uncleaned=uncleaned, ahead=ahead, upgrade_labels=labels)
+    )
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
         missing["retry"] = await why_no_retry(row.rollout, reads, caller)

@@ -12,6 +12,7 @@ each: 327 KiB, 386 KiB if indented."""
 
 
 def brings_body(request: Request) -> bool:
+    """Returns whether the request announces a body."""
     headers = request.headers
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 

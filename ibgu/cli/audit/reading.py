@@ -57,28 +57,33 @@ async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
     """Returns the newest rollout of that name. Several hubs may share one database."""
     namespace, short = split(name)
     full = f"{namespace}/{short}"
-    found = await named(engine, namespace, short)
-    of_hub = [each for each in found if hub in ("", each.hub, each.hub_name)]
-    known = () if of_hub else await names_in(engine, namespace, hub, MAX_COMPARED)
-    meant = do_you_mean(short, known)
-    several = f"{full} exists on several hubs"
-    return _of_one_hub(found, hub, f"rollout {full}", several, meant)[0]
+    found = _of_hub(await named(engine, namespace, short), hub)
+    if not found:
+        known = await names_in(engine, namespace, hub, MAX_COMPARED)
+        fail(f"{_none(f'rollout {full}', hub)}{do_you_mean(short, known)}")
+    return _of_one(found, f"{full} exists on several hubs")[0]
 
 
 async def find_all(engine: AsyncEngine, namespace: str, hub: str) -> Sequence[LoggedRollout]:
     """Returns all rollouts of the namespace, newest first; empty: of every namespace."""
     what = f"rollout in the namespace {namespace}" if namespace else "rollout"
-    found = await named(engine, namespace)
-    return _of_one_hub(found, hub, what, "the journal has rollouts of several hubs")
+    found = _of_hub(await named(engine, namespace), hub)
+    if not found:
+        fail(_none(what, hub))
+    return _of_one(found, "the journal has rollouts of several hubs")
 
 
-def _of_one_hub(
-    found: Sequence[LoggedRollout], hub: str, what: str, several: str, meant: str = ""
-) -> Sequence[LoggedRollout]:
-    rollouts = [each for each in found if hub in ("", each.hub, each.hub_name)]
-    if not rollouts:
-        fail(f"the journal has no {what}{f' of hub {hub}' if hub else ''}{meant}")
-    hubs = {each.hub for each in rollouts}
+def _of_hub(found: Sequence[LoggedRollout], hub: str) -> Sequence[LoggedRollout]:
+    return [each for each in found if hub in ("", each.hub, each.hub_name)]
+
+
+def _none(what: str, hub: str) -> str:
+    return f"the journal has no {what}{f' of hub {hub}' if hub else ''}"
+
+
+def _of_one(found: Sequence[LoggedRollout], several: str) -> Sequence[LoggedRollout]:
+    """Returns the rollouts. Ends the command if they are of several hubs."""
+    hubs = {each.hub for each in found}
     if len(hubs) > 1:
         fail(f"{several}; choose one with --hub: {', '.join(sorted(hubs))}", MISUSED)
-    return rollouts
+    return found

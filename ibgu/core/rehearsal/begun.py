@@ -121,9 +121,9 @@ class BegunStepRun(StepRun):
     def _count(self, place: int, found: MemberNow) -> None:
         _tally(place, found, self._rules, self._tallies)
         for action in _succeeded(found, self._rules):
-            if self._rules.proves[action]:
+            if self._rules.success_counts[action]:
                 self._holds.circuit.count(place, FailureKind.NONE)
-        if found.standing is Standing.FAILED and self._rules.breaks[found.action]:
+        if found.standing is Standing.FAILED and self._rules.failure_counts[found.action]:
             kind = FailureKind.TIME_OVER if found.timed_out else FailureKind.FAILED
             self._holds.circuit.count(place, kind)
 

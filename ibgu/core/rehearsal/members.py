@@ -140,9 +140,9 @@ class StepMembers:
         action = self._action[cluster]
         success = not self._draws[action].fails[cluster]
         self._results.append((self._now, cluster, action, success))
-        if not success and self._rules.breaks[action]:
+        if not success and self._rules.failure_counts[action]:
             self._holds.circuit.count(cluster, FailureKind.FAILED)
-        elif success and self._rules.proves[action]:
+        elif success and self._rules.success_counts[action]:
             self._holds.circuit.count(cluster, FailureKind.NONE)
         if self._rules.upgrades[action]:
             cause = None if success else Cause.UPGRADE_FAILED
@@ -243,7 +243,7 @@ class StepMembers:
         self._tallies.budgets.failed(self._now, cluster, action, completes)
         if self._rules.upgrades[action]:
             self._tallies.upgrades.ended(self._now, cluster, Cause.TIMED_OUT, completes)
-        if self._rules.breaks[action]:
+        if self._rules.failure_counts[action]:
             self._holds.circuit.count(cluster, FailureKind.TIME_OVER)
         if self._rules.reboots[action]:
             self._late[cluster] = action

@@ -52,9 +52,9 @@ class StepRules(Struct, frozen=True):
     windows: bool
     """Whether one of them has windows."""
     reboots: tuple[bool, ...]
-    breaks: tuple[bool, ...]
+    failure_counts: tuple[bool, ...]
     """Whether a failure of the action counts for the circuit breaker (R19.1)."""
-    proves: tuple[bool, ...]
+    success_counts: tuple[bool, ...]
     """Whether its success does: no later action of the step counts."""
     pulls: tuple[bool, ...]
     """Whether the action loads the registry."""
@@ -88,7 +88,7 @@ def _rules(
 ) -> StepRules:
     slots = step.max_concurrency
     first = traits(step.actions[0])
-    breaks = [traits(action).reboots_nodes for action in step.actions]
+    counting = [traits(action).reboots_nodes for action in step.actions]
     calendars = tuple(
         [_calendars(plan, action, each, known) for each in clusters] for action in step.actions
     )
@@ -102,8 +102,10 @@ def _rules(
         calendars=calendars,
         windows=any(held.has_windows for of in calendars for each in of for _, held in each),
         reboots=tuple(traits(action).reboots for action in step.actions),
-        breaks=tuple(breaks),
-        proves=tuple(own and not any(breaks[at + 1 :]) for at, own in enumerate(breaks)),
+        failure_counts=tuple(counting),
+        success_counts=tuple(
+            own and not any(counting[at + 1 :]) for at, own in enumerate(counting)
+        ),
         pulls=tuple(map(pulls, step.actions)),
         leads_on=not first.leads_back,
         spends=not first.resumes,

@@ -272,7 +272,7 @@ class LaterReads(Base):
             rows = await db.execute(statement)
             return {row.cluster: KnownLabels(row.labels, row.there) for row in rows}
 
-    async def marks(
+    async def upgrade_labels(
         self, uid: str, names: Sequence[str]
     ) -> frozenset[tuple[Cause | None, frozenset[str]]] | None:
         """Returns which of the labels the rollout's clusters have, with their causes: each

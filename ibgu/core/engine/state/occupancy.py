@@ -15,7 +15,7 @@ from msgspec import Struct
 from ibgu.core.engine.state.claims import Holder
 from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
-from ibgu.core.engine.timing.times import DARK_COUNTS
+from ibgu.core.engine.timing.times import DARK_IN_FLIGHT
 from ibgu.core.model import ClusterView
 from ibgu.core.model.start_facts import Labels, StartFacts
 
@@ -148,7 +148,7 @@ class Occupancy:
     def drop_outdated(self, now: datetime) -> bool:
         """Counts no longer the clusters that were left so long ago that nothing of ibgu reboots
         them any more; returns whether that may free a place."""
-        before, oldest = self._outdated, now - DARK_COUNTS
+        before, oldest = self._outdated, now - DARK_IN_FLIGHT
         self._outdated = {
             uid for uid, members in self.left.items() if max(members.values()) <= oldest
         }

@@ -16,8 +16,8 @@ PROBE_FRESH = PROBE_TIMEOUT
 """Abort and AbortOnFailure arm only on a probe younger than this (R9.4)."""
 LATE_COMPLETION_WATCH = timedelta(days=7)
 """A late completion is watched for this long after the last step's end (R15.1)."""
-DARK_COUNTS = timedelta(days=7)
-"""A dark cluster without a claim has places of policies this long after its last run (R50.3)."""
+DARK_IN_FLIGHT = timedelta(days=7)
+"""A dark cluster without a claim counts as in flight this long after its last run (R50.3)."""
 DELETED_WATCH = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
 JOB_REMOVAL = timedelta(minutes=10)

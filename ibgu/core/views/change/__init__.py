@@ -13,7 +13,12 @@ from ibgu.core.views.change.allowed import (
     require_on_hub,
 )
 from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_named
-from ibgu.core.views.change.fitness import MARKS, CancelScope, OtherRollout, RolloutCluster
+from ibgu.core.views.change.fitness import (
+    UPGRADE_LABELS,
+    CancelScope,
+    OtherRollout,
+    RolloutCluster,
+)
 from ibgu.core.views.change.follow_up import (
     FollowUp,
     FollowUpRequest,
@@ -29,7 +34,7 @@ from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_r
 from ibgu.core.views.change.retry_follow_up import retry_failed
 
 __all__ = [
-    "MARKS",
+    "UPGRADE_LABELS",
     "CancelScope",
     "ChangeRefused",
     "ChangeTarget",

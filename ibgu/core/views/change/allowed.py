@@ -23,7 +23,7 @@ from ibgu.core.views.change.danger import (
     risk_of_approval,
     risk_of_going_on,
 )
-from ibgu.core.views.change.fitness import Mark, may_finalize, may_roll_back
+from ibgu.core.views.change.fitness import UpgradeLabels, may_finalize, may_roll_back
 from ibgu.core.views.change.follow_up import finalizing
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.change.plan import appendable, drawn
@@ -61,7 +61,7 @@ class RolloutSituation(Struct, frozen=True):
     clusters wait for it or not: the step's index, and an approval's `before`."""
     kept: Mapping[str, int] = {}
     """How many members of the newest step each gate of a policy keeps, by its name."""
-    marks: frozenset[Mark] | None = None
+    upgrade_labels: frozenset[UpgradeLabels] | None = None
     """What the labels of its clusters say of upgrades; None: it is not known of all."""
     planned: int = 0
     """Attempts that policies will make after the end of the plan (R50.20)."""
@@ -289,8 +289,8 @@ def _finalize(situation: RolloutSituation, action: Action) -> Permit:
     danger = risk_of([action]).danger
     if why := _begun(situation):
         return Permit("finalize", why, danger=danger)
-    marks = situation.marks
-    fit = marks is None or any(may_finalize(mark, action) for mark in marks)
+    found = situation.upgrade_labels
+    fit = found is None or any(may_finalize(each, action) for each in found)
     state = "rolled back" if action == Action.FINALIZE_ROLLBACK else "upgraded"
     return Permit("finalize", "" if fit else _in_no_cluster(state), danger=danger)
 
@@ -298,8 +298,8 @@ def _finalize(situation: RolloutSituation, action: Action) -> Permit:
 def _roll_back(situation: RolloutSituation) -> str:
     if why := _begun(situation):
         return why
-    marks = situation.marks
-    return "" if marks is None or any(map(may_roll_back, marks)) else _in_no_cluster("upgraded")
+    found = situation.upgrade_labels
+    return "" if found is None or any(map(may_roll_back, found)) else _in_no_cluster("upgraded")
 
 
 def _in_no_cluster(state: str) -> str:

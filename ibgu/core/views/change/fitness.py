@@ -139,23 +139,23 @@ def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | No
     return _under_way(each) or _elsewhere(each)
 
 
-MARKS = (_UPGRADED, Action.UPGRADE.failed_label, _ROLLED_BACK)
+UPGRADE_LABELS = (_UPGRADED, Action.UPGRADE.failed_label, _ROLLED_BACK)
 """The labels by which a cluster can be finalized or rolled back."""
 
-Mark = tuple[Cause | None, frozenset[str]]
-"""The cause of a cluster's failure, and those of MARKS that it has."""
+UpgradeLabels = tuple[Cause | None, frozenset[str]]
+"""The cause of a cluster's failure, and those of UPGRADE_LABELS that it has."""
 
 
-def may_roll_back(mark: Mark) -> bool:
-    cause, labels = mark
+def may_roll_back(found: UpgradeLabels) -> bool:
+    cause, labels = found
     if _ROLLED_BACK in labels:
         return False
     return _UPGRADED in labels or runs_new_release(cause, labels)
 
 
-def may_finalize(mark: Mark, action: Action) -> bool:
+def may_finalize(found: UpgradeLabels, action: Action) -> bool:
     """`action`: FinalizeUpgrade or FinalizeRollback."""
-    _, labels = mark
+    _, labels = found
     if action == Action.FINALIZE_ROLLBACK:
         return _ROLLED_BACK in labels
     return _UPGRADED in labels and _ROLLED_BACK not in labels

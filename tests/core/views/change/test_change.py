@@ -29,7 +29,7 @@ from ibgu.core.model.grants import Approval, Grants
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutSpec, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.views.change import (
-    MARKS,
+    UPGRADE_LABELS,
     ChangeRefused,
     ChangeTarget,
     FailedCluster,
@@ -677,7 +677,7 @@ def test_changes_permitted_in_a_running_rollout() -> None:
     assert why(situation("Prep", waiting=1, failed=1))["retry"] == ""
 
 
-UPGRADED, UPGRADE_FAILED, ROLLED_BACK = MARKS
+UPGRADED, UPGRADE_FAILED, ROLLED_BACK = UPGRADE_LABELS
 AFTER_PIVOT = Cause.UPGRADE_FAILED_AFTER_PIVOT
 NOT_UPGRADED = "none of its clusters is upgraded and not finalized"
 
@@ -701,14 +701,14 @@ NOT_UPGRADED = "none of its clusters is upgraded and not finalized"
 def test_a_finalization_and_a_rollback_need_clusters_that_they_fit(
     plan: str, cause: Cause | None, labels: tuple[str, ...], finalize: str, rollback: str
 ) -> None:
-    marks = frozenset([(None, frozenset[str]()), (cause, frozenset(labels))])
-    told = why(replace(situation(plan), marks=marks))
+    found = frozenset([(None, frozenset[str]()), (cause, frozenset(labels))])
+    told = why(replace(situation(plan), upgrade_labels=found))
     assert (told["finalize"], told["rollback"]) == (finalize, rollback)
     assert told["cancel"] == ""
 
 
 def test_nothing_is_finalized_or_rolled_back_before_the_first_step() -> None:
-    told = why(replace(situation("Prep", state=None), marks=frozenset()))
+    told = why(replace(situation("Prep", state=None), upgrade_labels=frozenset()))
     assert told["finalize"] == told["rollback"] == told["cancel"]
     assert told["cancel"].startswith("it has no clusters yet")
 

@@ -32,7 +32,7 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
     if seen.cluster is None:
         _without_cluster(ctx, member)
         return
-    if member.reason.message == _DETACHED:
+    if _is_detached(member):
         member = ctx.set_reason(member, ReasonKind.RUNNING, "the ManagedCluster is there again")
     if why := _resumed(ctx, since, latest, seen):
         ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
@@ -46,9 +46,9 @@ def decide_paused(ctx: DecisionContext, member: Finished) -> None:
 def _without_cluster(ctx: DecisionContext, member: Finished) -> None:
     """Waits for a day for the ManagedCluster to come back: a cluster that is detached, and imported
     again, still has its pauses. Then a person has to look at one that is not gone for good."""
-    known = member.reason.message == _DETACHED
+    known = _is_detached(member)
     if member.reason.kind is ReasonKind.UNREACHABLE and not known:
-        # Its action was unreachable before: the time of that is not the absence's.
+        # The same kind would keep its `since`, which is not that of the absence.
         member = ctx.set_reason(member, ReasonKind.RUNNING, "the ManagedCluster is gone")
     until = (ctx.stands_since(member.reason) if known else ctx.now) + MAX_PAUSE
     if ctx.now < until:
@@ -56,6 +56,12 @@ def _without_cluster(ctx: DecisionContext, member: Finished) -> None:
         ctx.requeue_at(member.cluster, until)
         return
     ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), _GONE, warning=True)
+
+
+def _is_detached(member: Finished) -> bool:
+    """Whether it was noted that the ManagedCluster is gone. The kind of the reason does not tell: a
+    cluster that could not be reached before its end leaves it, too."""
+    return member.reason.message == _DETACHED
 
 
 _DETACHED = "the ManagedCluster is gone: what is paused is resumed if it is back within a day"
