@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ibgu.core.model import names
 from ibgu.core.model.grants import BreakGlass, RolloutApproval
 from ibgu.core.model.names import step_author
 from ibgu.core.plan.grants import POLICY
 from ibgu.hub.decode import decode_one
+from ibgu.hub.writing.changes import field_manager
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render
@@ -33,6 +35,11 @@ GLASS: Object = {
     "reason": "INC-7",
     "until": "2027-01-01T00:00:00Z",
 }
+WRITTEN = (
+    "imagebasedgroupupgrades.lcm.openshift.io",
+    "rolloutapprovals.ibgu.dev",
+    "breakglasses.ibgu.dev",
+)
 STEP: Object = {
     "actions": ["Prep"],
     "rolloutStrategy": {"maxConcurrency": 1, "timeout": 60},
@@ -67,12 +74,16 @@ def ibgu(name: str, *steps: Object, **annotations: str) -> str:
 
 @pytest.fixture(scope="module")
 def kubectl() -> Iterator[Kubectl]:
-    """A hub with the policy, where everybody may do everything but be another one."""
+    """A hub with the policy, where nora and olga may write rollouts and grants, and velero
+    everything."""
     with SandboxHub() as hub:
         kubectl = Kubectl(hub)
         kubectl("create", "namespace", "ran")
+        kubectl("create", "clusterrole", "tenant", "--verb=*", f"--resource={','.join(WRITTEN)}")
         users = ("--user=nora", "--user=olga")
-        kubectl("create", "clusterrolebinding", "all", "--clusterrole=cluster-admin", *users)
+        kubectl("create", "clusterrolebinding", "tenants", "--clusterrole=tenant", *users)
+        admin = ("--clusterrole=cluster-admin", "--user=velero")
+        kubectl("create", "clusterrolebinding", "backups", *admin)
         kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(policy()))
         end = time.monotonic() + 180
         while not write(kubectl, "olga", grant("BreakGlass", "first", GLASS)).code:
@@ -160,6 +171,74 @@ def test_nobody_names_another_one_as_the_author_of_a_step(
     assert "the plan does not have" in annotate("olga", **{step_author(1): "olga"}).err
     assert annotate("olga", other="value").code == 0
     assert annotate("olga", **{step_author(0): None}).code == 0
+
+
+@pytest.mark.parametrize("prefix", names.REST_MANAGERS.values())
+def test_nobody_writes_as_the_user_of_another_ones_request(
+    kubectl: Kubectl, unique_name: Callable[[str], str], prefix: str
+) -> None:
+    name = unique_name("managed")
+    patch = ("patch", "imagebasedgroupupgrade", name, "-n", "ran", "--type=merge", "-p")
+
+    def annotate(user: str, manager: str) -> KubectlResult:
+        note = json.dumps({"metadata": {"annotations": {names.PAUSE: f"{user} {manager}"}}})
+        return kubectl.run("--as", user, *patch, note, "--field-manager", manager)
+
+    created = kubectl.run(
+        *("--as", "nora", "create", "-f", "-", "--field-manager", f"{prefix}nora"),
+        stdin=ibgu(name, STEP),
+    )
+    assert not created.code, created.err
+    forged = annotate("olga", f"{prefix}carol")
+    assert f"olga may not write as the field manager {prefix}carol" in forged.err
+    for user, manager in (
+        ("nora", f"{prefix}nora"),
+        ("olga", f"{prefix}olga"),
+        ("olga", "kubectl-annotate"),
+        ("velero", f"{prefix}carol"),
+    ):
+        written = annotate(user, manager)
+        assert not written.code, written.err
+    assert annotate("olga", f"{prefix}olg").code, "a part of a name is another name"
+
+
+def test_nobody_writes_into_the_fields_managers_of_another_one(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("listed")
+    write(kubectl, "olga", ibgu(name, STEP))
+    found = kubectl.get("imagebasedgroupupgrade", name, "-n", "ran", "--show-managed-fields")
+    found["metadata"]["managedFields"][0]["manager"] = "ibgu-page:nora"
+    forged = write(kubectl, "olga", json.dumps(found), "replace")
+    assert "olga may not write as the field manager ibgu-page:nora" in forged.err
+    restored = write(kubectl, "velero", json.dumps(found), "replace")
+    assert not restored.code, restored.err
+    changed = write(kubectl, "olga", ibgu(name, STEP, note="y"), "replace")
+    assert not changed.code, changed.err
+
+
+def test_the_longest_names_of_users_are_cut_as_the_api_server_asks(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    name, user = unique_name("long"), "ü" * 70
+    kubectl("create", "clusterrolebinding", "long", "--clusterrole=tenant", f"--user={user}")
+    manager = field_manager(f"ibgu-page:{user}")
+    options = ("create", "-f", "-", "--field-manager", manager)
+    written = kubectl.run("--as", user, *options, stdin=ibgu(name, STEP))
+    assert not written.code, written.err
+
+
+def test_nobody_names_another_one_as_the_end_of_a_pause(
+    kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("resumed")
+    write(kubectl, "nora", ibgu(name, STEP, **{names.RESUMED_BY: "nora 10:00"}))
+    forged = write(kubectl, "olga", ibgu(name, STEP, **{names.RESUMED_BY: "nora 11:00"}), "apply")
+    assert "olga may not write nora 11:00 in the annotation ibgu.dev/resumed-by" in forged.err
+    own = write(kubectl, "olga", ibgu(name, STEP, **{names.RESUMED_BY: "olga 11:00"}), "apply")
+    assert not own.code, own.err
+    same = write(kubectl, "nora", ibgu(name, STEP, **{names.RESUMED_BY: "olga 11:00"}), "apply")
+    assert not same.code, same.err
 
 
 def test_a_rollout_without_authors_is_accepted(

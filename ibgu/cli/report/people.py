@@ -40,9 +40,9 @@ def changes(found: RolloutFacts) -> Markup:
         ),
         *unknown_past(found),
         quiet(
-            "The names are not proven. They are those of requests to ibgu's REST API and of field "
-            "managers on the hub, and anyone who may write the object can claim another one. The "
-            "hub's audit log is the proof."
+            "The names are those of requests to ibgu's REST API and of field managers on the hub. "
+            "Where the admission policy ibgu-grants is not installed, anyone who may write the "
+            "object can claim another one. The hub's audit log is the proof."
         ),
     )
 

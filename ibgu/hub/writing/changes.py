@@ -21,7 +21,7 @@ _GRANTS: Mapping[str, Callable[[str], str]] = {
     "BreakGlass": paths.break_glasses,
 }
 _MANAGER = 128
-"""The most characters that the API server accepts as a field manager."""
+"""The most bytes that the API server accepts as a field manager."""
 
 
 class Changes:
@@ -30,7 +30,7 @@ class Changes:
 
     def __init__(self, hub: Hub, manager: str, *, dry_run: bool = False) -> None:
         self._hub = hub
-        self._query = {"fieldManager": _printable(manager)[:_MANAGER]}
+        self._query = {"fieldManager": field_manager(manager)}
         if dry_run:
             self._query["dryRun"] = "All"
 
@@ -110,5 +110,7 @@ def _plan_changed(target: ChangeTarget) -> Iterator[None]:
         raise HubError(409, "Conflict", words, method=error.method, path=error.path) from error
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+def field_manager(text: str) -> str:
+    """Returns the text as the API server accepts it: printable, and of at most 128 bytes."""
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    return printable.encode()[:_MANAGER].decode(errors="ignore")

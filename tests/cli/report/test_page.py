@@ -110,7 +110,7 @@ def test_the_page_says_what_happened() -> None:
         "rollout Paused: paused by alice 2026-05-04 03:02:11 2026-05-04 03:02:31 bob (cli) 20 s",
         "Step 1, GateClosed: 1 cluster since 2026-05-04 03:02:06 (c). closed",
         "alice (page) RolloutHeld",
-        "The names are not proven.",
+        "anyone who may write the object can claim another one.",
         "ibgu certify default/ran-417",
         "As ibgu knew it at 2026-05-04 05:02:01.",
     ):
