@@ -63,7 +63,11 @@ async def test_the_api_serves_every_read_with_a_read_only_database_user(
         if path != "stream":
             answer = await client.get(f"/api/v1/{path}", headers=headers)
             assert answer.status_code == 200, (path, answer.text)
-    async with app.state.feed.follow(0, None) as follower:
+
+    async def every_namespace() -> None:
+        return None
+
+    async with app.state.feed.follow(0, None, every_namespace) as follower:
         assert (await follower.next(5.0)).items
 
 

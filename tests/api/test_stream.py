@@ -24,6 +24,7 @@ from ibgu.api.stream import response
 from ibgu.client import Client
 from ibgu.core.model import Kind, OnRollout, Rollout
 from ibgu.db import Journal
+from ibgu.db.views import EventRow, Page
 from ibgu.hub.authorization import access
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
@@ -122,6 +123,35 @@ async def test_each_hears_only_what_may_be_read(follow: Follow, journal: Journal
         assert refused.answer.status_code == 403
     async with follow("bob", ROLLOUT, after=-1) as wrong:
         assert wrong.answer.status_code == 422
+
+
+async def test_the_past_is_read_only_of_namespaces_that_may_be_read(
+    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller without rights costs as much as nothing, whatever history there is."""
+    monkeypatch.setattr(feeds, "SPAN", 3)
+    mine, edge = rollout("r1"), rollout("r2", namespace="edge")
+    await seen(journal, mine, edge)
+    for _ in range(8):
+        await changed(journal, edge)
+    await changed(journal, mine)
+    feed = app.state.feed
+    read: list[EventRow] = []
+    events_after = feed.reads.events_after
+
+    async def reading(after: int, **options: Any) -> Page[EventRow]:
+        found: Page[EventRow] = await events_after(after, **options)
+        read.extend(found.items)
+        return found
+
+    monkeypatch.setattr(feed.reads, "events_after", reading)
+    async with follow("bob", "stream", after=0) as stream:
+        assert await stream.ids(2) == [1, 11]
+    assert [each.seq for each in read] == [1, 11]
+    read.clear()
+    async with follow("carol", "stream", after=0) as stream:
+        assert await stream.message() == ": still here"
+    assert read == []
 
 
 async def test_an_event_without_a_notification_is_found_by_polling(

@@ -5,7 +5,7 @@ caught up, then from memory. No reader waits for another.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -25,6 +25,8 @@ POLL_SECONDS = 5.0
 PAGE = 500
 CATCH_UP = 150
 """Events that a follower reads from the journal at a time; usually so many are sent at a time."""
+SPAN = 20_000
+"""The most events of others among which a follower looks for its own at a time."""
 CATCHING_UP = 3
 """Followers that read from the journal concurrently: its other connections are for requests."""
 SPREAD_SECONDS = 0.0002
@@ -32,6 +34,10 @@ MAX_SPREAD = 0.25
 """The longest delay in seconds between two rounds of waking, which grows per follower: waking
 hundreds of them costs more than sending them several commits at once. The first round after silence
 begins at once."""
+
+
+NamespacesOfReader = Callable[[], Awaitable[Collection[str] | None]]
+"""Returns the namespaces whose rollouts a reader may read; None: all."""
 
 
 class FollowerBehind(Exception):
@@ -58,9 +64,11 @@ class Feed:
         self.catching_up = asyncio.Semaphore(CATCHING_UP)
 
     @asynccontextmanager
-    async def follow(self, after: int | None, rollout: str | None) -> AsyncIterator["Follower"]:
-        """Follows from an event on (None: from now on), of one rollout (None: of all). Raises
-        JournalUnavailable."""
+    async def follow(
+        self, after: int | None, rollout: str | None, namespaces: NamespacesOfReader
+    ) -> AsyncIterator["Follower"]:
+        """Follows from an event on (None: from now on), of one rollout (None: of all in
+        `namespaces`). Raises JournalUnavailable."""
         newest = await self.reads.last_seq()
         begin = newest if after is None else min(after, newest)
         self._followers += 1
@@ -69,7 +77,7 @@ class Feed:
             self._reading = asyncio.create_task(self._read())
         try:
             assert self.ring is not None
-            yield Follower(self, self.ring, begin, rollout)
+            yield Follower(self, self.ring, begin, rollout, namespaces)
         finally:
             self._followers -= 1
             if not self._followers:
@@ -134,11 +142,19 @@ class Feed:
 class Follower:
     """Follower is one reader's place in the history."""
 
-    def __init__(self, feed: Feed, ring: Ring, seq: int, rollout: str | None) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        ring: Ring,
+        seq: int,
+        rollout: str | None,
+        namespaces: NamespacesOfReader,
+    ) -> None:
         self._feed = feed
         self._ring = ring
         self._seq = seq
         self._rollout = rollout
+        self._namespaces = namespaces
         self._live = False
         self._page = CATCH_UP
 
@@ -161,15 +177,26 @@ class Follower:
         reads too slowly."""
         if self._live:
             raise FollowerBehind
-        known = self._ring.seq
+        until = self._ring.seq
+        # Asked after `until`: events of a namespace that is new meanwhile are not left out.
+        namespaces = await self._namespaces() if self._rollout is None else None
+        if namespaces is not None:
+            if not namespaces:
+                self._seq = until
+                return RingPart(())
+            until = min(until, self._seq + SPAN)
         async with self._feed.catching_up:
             found = await self._feed.reads.events_after(
-                self._seq, rollout=self._rollout, limit=self._page
+                self._seq,
+                until=until,
+                rollout=self._rollout,
+                namespaces=namespaces,
+                limit=self._page,
             )
             part = RingPart(short(map(item, found.items)))
         count = len(part.items)
         last = part.items[-1].seq if count else 0
         more = found.next is not None or count < len(found.items)
-        self._seq = last if more else max(known, last)
+        self._seq = last if more else until
         self._page = min(CATCH_UP, 2 * count + 1)
         return part

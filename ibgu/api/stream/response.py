@@ -1,7 +1,7 @@
 """Sends server-sent events to one client: what it may read, a heartbeat, and an end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
@@ -38,6 +38,9 @@ class StreamReader(Protocol):
     async def renew(self) -> None:
         """Raises Problem once the audience may not read the stream any more."""
 
+    async def namespaces(self) -> Collection[str] | None:
+        """Returns the namespaces whose rollouts the audience may read; None: all."""
+
     async def may_read_events(self, rollout: str) -> bool:
         """Returns whether the audience may read the rollout, a uid."""
 
@@ -65,7 +68,9 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._place:
-            async with self._feed.follow(self._after, self._rollout) as follower:
+            async with self._feed.follow(
+                self._after, self._rollout, self._audience.namespaces
+            ) as follower:
                 await send(
                     {
                         "type": "http.response.start",

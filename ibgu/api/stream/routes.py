@@ -1,5 +1,6 @@
 """Routes for the history as it happens, as server-sent events."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from ibgu.api.requests.access import CallerOfRequest, SessionOfRequest
 from ibgu.api.requests.async_dependency import async_dependency
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import RolloutOfPath
+from ibgu.api.requests.readable import readable_by
 from ibgu.api.stream import EventStream, Feed
 from ibgu.core.model import Rollout
 
@@ -82,6 +84,9 @@ class _Reader:
         self._caller = await self._session.caller()
         if self._rollout is not None:
             await self._caller.require_rollouts(self._rollout.namespace)
+
+    async def namespaces(self) -> Collection[str] | None:
+        return (await readable_by(self._caller, self._feed.reads)).namespaces
 
     async def may_read_events(self, rollout: str) -> bool:
         if self._rollout is not None:

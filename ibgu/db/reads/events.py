@@ -59,13 +59,26 @@ class EventReads(Base):
             return await self._page(db, found, limit)
 
     async def events_after(
-        self, after: int, *, rollout: str | None = None, limit: int = 500
+        self,
+        after: int,
+        *,
+        until: int | None = None,
+        rollout: str | None = None,
+        namespaces: Collection[str] | None = None,
+        limit: int = 500,
     ) -> Page[EventRow]:
         """Returns the events with a higher number than `after`, in the order of commit; None: of
-        all rollouts."""
+        all rollouts, of all namespaces. `until`: the number of the last one to read."""
         statement = self._events().where(events.c.seq > after)
+        if until is not None:
+            statement = statement.where(events.c.seq <= until)
         if rollout is not None:
             statement = statement.where(events.c.rollout == rollout)
+        if namespaces is not None:
+            theirs = select(rollouts.c.uid).where(
+                rollouts.c.hub == self.hub, rollouts.c.namespace == any_(texts(namespaces))
+            )
+            statement = statement.where(events.c.rollout.in_(theirs))
         async with self._at_one_moment() as db:
             return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from ibgu.api.stream.feed import SPAN
 from ibgu.core.drivers import every_action
 from tests.benchmarks.history import Course, History
 from tests.benchmarks.journal.routes import PREFIX, asked, walk
@@ -82,4 +83,6 @@ async def _follow(app: FastAPI, history: History, course: Course, recorder: Reco
     recorder.doing = f"{PREFIX}/stream"
     await reads.events_after(newest - 500, limit=500)
     await reads.events_after(newest // 2, rollout=course.uid, limit=500)
+    readable = {"until": newest // 2 + SPAN, "namespaces": [course.namespace]}
+    await reads.events_after(newest // 2, **readable, limit=500)
     await app.state.feed.namespace(course.uid)
