@@ -186,8 +186,8 @@ async def _user(access: Access, token: str) -> User | None:
 
 
 async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:
-    """Returns the caller that the route has determined (`guarded.Guarded`); the security parameter
-    is for the OpenAPI document."""
+    """Returns the caller that the route has determined (`guarded.AuthenticatedRoute`); the security
+    parameter is for the OpenAPI document."""
     caller: Caller = request.state.caller
     return caller
 

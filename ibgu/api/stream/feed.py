@@ -160,7 +160,7 @@ class Follower:
 
     async def next(self, seconds: float) -> RingPart:
         """Returns the next events of all rollouts; empty after so many seconds without any. Raises
-        Behind."""
+        FollowerBehind."""
         found = self._ring.after(self._seq)
         if found is not None and not found.items and self._live:
             await self._feed.waiting.wait(seconds)

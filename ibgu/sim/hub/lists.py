@@ -28,7 +28,7 @@ class Lists:
         self._kept = {n: kept for n, kept in self._kept.items() if int(kept[0]) > until}
 
     def page(self, target: ResourcePath, query: Mapping[str, str]) -> JsonObject:
-        """Returns a page. Raises Refused."""
+        """Returns a page. Raises RefusedRequest."""
         limit = int(query.get("limit", "0"))
         if token := query.get("continue"):
             return self._next(target, _read(token), limit)

@@ -26,7 +26,7 @@ def new_uid(rng: Random) -> str:
 
 
 def created(target: ResourcePath, body: JsonObject, rng: Random, now: float) -> JsonObject:
-    """Returns the object as created. Raises Refused."""
+    """Returns the object as created. Raises RefusedRequest."""
     resource = target.resource
     metadata = _without_empty(body.get("metadata") or {})
     name = metadata.get("name") or _generated(metadata, rng)
@@ -52,7 +52,7 @@ def _generated(metadata: JsonObject, rng: Random) -> str:
 
 
 def changed(target: ResourcePath, old: JsonObject, new: JsonObject) -> JsonObject:
-    """Returns the next state of an object, without a new version. Raises Refused."""
+    """Returns the next state of an object, without a new version. Raises RefusedRequest."""
     if target.subresource == "status":
         return _checked(target.resource, {**old, "status": new.get("status", {})}, old)
     _check_metadata(target.resource, old["metadata"], new["metadata"])
@@ -98,7 +98,7 @@ def _check_metadata(resource: Resource, old: JsonObject, new: JsonObject) -> Non
 
 
 def _checked(resource: Resource, obj: JsonObject, old: JsonObject | None) -> JsonObject:
-    """Returns the object pruned and completed by its schema. Raises Refused."""
+    """Returns the object pruned and completed by its schema. Raises RefusedRequest."""
     schema = resource.schema
     if schema is None:
         return obj

@@ -28,7 +28,8 @@ def _requirement(text: str) -> Match:
 
 
 def narrowed(target: ResourcePath, query: Mapping[str, str]) -> ResourcePath:
-    """Narrows the target to the name in its field selector. Raises Refused for any other field."""
+    """Narrows the target to the name in its field selector. Raises RefusedRequest for any other
+    field."""
     field, _, name = query.get("fieldSelector", "").replace("==", "=").partition("=")
     if field and field != "metadata.name":
         raise bad_request(f"field label not supported: {field}")

@@ -94,7 +94,7 @@ class MemoryHub:
     # -- one request -----------------------------------------------------------------------------
 
     def handle(self, asked: ServedRequest) -> bytes:
-        """Returns the body of the response. Raises Refused."""
+        """Returns the body of the response. Raises RefusedRequest."""
         document = documents.of(asked.path, self.resources)
         if document is not None:
             return json.encode(document)

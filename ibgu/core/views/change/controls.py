@@ -19,7 +19,7 @@ from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedC
 
 
 def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
-    """Pauses the rollout. Raises Refused if nothing is left to start."""
+    """Pauses the rollout. Raises ChangeRefused if nothing is left to start."""
     if names.PAUSE in target.annotations:
         said = target.annotations[names.PAUSE]
         return RequestedChange(f"{target.name} is paused already{f' ({said})' if said else ''}")
@@ -131,7 +131,7 @@ def skip_named(
 
     `others`: clusters that do not wait, with their state (None: read from the status). The whole
     change is refused for them, unless `if_waiting` leaves them out. The time comes before the
-    names, of which one could be `waiting`. Raises Refused, also if no cluster is named.
+    names, of which one could be `waiting`. Raises ChangeRefused, also if no cluster is named.
     """
     if not clusters:
         raise ChangeRefused(f"no cluster of {target.name} is named: nothing to skip")

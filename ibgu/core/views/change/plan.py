@@ -36,7 +36,7 @@ def appendable(plan: Sequence[Sequence[str]], table: ActionTable) -> list[tuple[
 
 def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> RequestedChange:
     """Appends the step. `idle`: nothing is left of the plan, whatever the status says yet. Raises
-    Refused where it may not follow."""
+    ChangeRefused where it may not follow."""
     patch = appended(target.plan, step)
     item = patch[0]["value"]
     if target.plan and target.plan[-1] == item:
