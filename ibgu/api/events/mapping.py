@@ -32,6 +32,7 @@ _OF_CLUSTER = frozenset(
         Kind.RUN_DISARMED,
         Kind.RUN_REOPENED,
         Kind.ACTION_SKIPPED,
+        Kind.ACTION_REPEATED,
         Kind.COMPLETED_LATE,
         Kind.DETAILED,
         Kind.PROBED,

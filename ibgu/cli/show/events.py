@@ -16,6 +16,7 @@ _SYMBOLS = {
     "RunAccepted": (symbols.RUNNING, "blue"),
     "RunReopened": (symbols.RUNNING, "blue"),
     "ActionAlreadyDone": (symbols.SUCCEEDED, "green"),
+    "ActionRepeated": (symbols.WAITING, None),
     "StepHeld": (symbols.HELD, "yellow"),
     "RolloutHeld": (symbols.HELD, "yellow"),
 }

@@ -18,6 +18,7 @@ _CLAIMS = frozenset(
         Kind.RUN_INTENDED,
         Kind.FINISHED,
         Kind.RETURNED,
+        Kind.ACTION_REPEATED,
         Kind.RUN_REOPENED,
         Kind.MEMBER_ADOPTED,
         Kind.COMPLETED_LATE,

@@ -18,6 +18,7 @@ LOGGED = frozenset(
         Kind.RUN_ENDED,
         Kind.RUN_REOPENED,
         Kind.RETURNED,
+        Kind.ACTION_REPEATED,
         Kind.FINISHED,
         Kind.COMPLETED_LATE,
         Kind.AUTO_IMPORT_OFF,

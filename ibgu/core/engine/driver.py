@@ -48,8 +48,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     message: str = ""
     """Busy: the cluster's words. Failed: the wanted state, the actual one, and what can follow."""
     cause: Cause | None = None
-    outdated: bool = False
-    """Failed: whether only the age of what the action needs is wrong (R47.6)."""
+    outdated: ActionName = ""
+    """Failed: the action that is completed, and only too long ago (R47.6)."""
 
 
 class VerdictKind(StrEnum):

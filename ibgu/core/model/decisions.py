@@ -52,6 +52,7 @@ class Kind(StrEnum):
     WAITS = "MemberWaits"
     PROBED = "Probed"
     ACTION_SKIPPED = "ActionAlreadyDone"
+    ACTION_REPEATED = "ActionRepeated"
     WARNING_ACCEPTED = "WarningAccepted"
     RETURNED = "MemberReturned"
     FINISHED = "MemberFinished"

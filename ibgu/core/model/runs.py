@@ -9,6 +9,10 @@ from msgspec import Struct
 from ibgu.core.model.actions import ActionName
 from ibgu.core.model.reasons import Cause
 
+MAX_RUNS = 64
+"""The runs of a member after which no other one continues its action, or repeats one: somebody
+undoes each of them."""
+
 
 class RunState(StrEnum):
     INTENDED = "intended"

@@ -254,6 +254,17 @@ def return_to_waiting(member: InFlight, run: Ended, now: datetime) -> Waiting:
     )
 
 
+def repeat_action(member: Unfinished, now: datetime) -> Waiting:
+    """Returns the member as before its last completed action, which it takes once more."""
+    index, done = member.action_index - 1, member.completed[:-1]
+    if isinstance(member, Waiting):
+        return replace(member, probe=None, action_index=index, completed=done)
+    run = last_run(member)
+    assert run is not None
+    waits = return_to_waiting(member, run, now)
+    return replace(waits, action_index=index, completed=done)
+
+
 # -- finished ----------------------------------------------------------------------------------
 
 

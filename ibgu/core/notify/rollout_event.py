@@ -11,6 +11,7 @@ PROGRESS_KINDS = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")
     Kind.STEP_STARTED,
     Kind.FINISHED,
     Kind.RETURNED,
+    Kind.ACTION_REPEATED,
     Kind.ACTION_SKIPPED,
     Kind.ADOPTED,
     Kind.STEP_ADOPTED,

@@ -29,6 +29,7 @@ from ibgu.db.rows import Row
 _WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED, Kind.IMPORTED})
 _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.RETURNED,
+    Kind.ACTION_REPEATED,
     Kind.FINISHED,
     Kind.DETAILED,
     Kind.COMPLETED_LATE,

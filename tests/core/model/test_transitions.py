@@ -88,6 +88,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.succeed_in_part: lambda m, to: t.succeed_in_part(m, its_run(m), "paused worker", START),
     t.disarm: lambda m, to: t.disarm(m, its_run(m)),
     t.return_to_waiting: lambda m, to: t.return_to_waiting(m, its_run(m), START),
+    t.repeat_action: lambda m, to: t.repeat_action(m, START),
     t.finish: lambda m, to: t.finish(
         m,
         its_end(m),

@@ -68,6 +68,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.WAITS: "It has another reason why it has not finished.",
         Kind.PROBED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
+        Kind.ACTION_REPEATED: "It waits again, before the action that it has completed last: what "
+        "that has made, such as a backup, became too old for the next one.",
         Kind.WARNING_ACCEPTED: "A person lets its cluster go on in spite of a warning.",
         Kind.RETURNED: "It waits again, without a slot: its run was withdrawn, or its limit passed "
         "while it waited for a person between two actions.",

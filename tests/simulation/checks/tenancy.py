@@ -32,7 +32,7 @@ class Tenancy:
                 self._check(_NAME, allowed, event)
             if event.kind in ("RunIntended", "RunReopened"):
                 flying.add(member)
-            elif event.kind in ("MemberFinished", "MemberReturned"):
+            elif event.kind in ("MemberFinished", "MemberReturned", "ActionRepeated"):
                 flying.discard(member)
 
     def armed(self, arms: Iterable[Armed]) -> None:

@@ -94,6 +94,15 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
     spot.require(Rule.ORDER, age <= most, words, found.seq)
 
 
+def check_outdated(spot: MemberEventContext, action: str) -> None:
+    """Checks that the backup is too old for the action, before which it is taken once more."""
+    found = spot.rollout.backups.get((spot.member.uid, spot.proofs.backups[action]))
+    most = spot.rollout.max_age
+    words = f"{spot.name} repeats a backup that is not too old for {action}"
+    outdated = found is not None and most is not None and spot.event.at - found.made_at > most
+    spot.require(Rule.ORDER, outdated, words, found.seq if found is not None else 0)
+
+
 def note_hop(spot: MemberEventContext, run: RunCase) -> None:
     """Notes since when the member has taken its cluster to the intermediate release: the backup
     from before that is the one of the last hop, too (R49.6). A run that found the cluster through

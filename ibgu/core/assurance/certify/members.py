@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ibgu.core.assurance.certify import claims, evidence, follow_ups, labels, limits
+from ibgu.core.assurance.certify import backups, claims, evidence, follow_ups, labels, limits
 from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -77,7 +77,27 @@ def _returned(spot: MemberEventContext) -> None:
     spot.require(Rule.ORDER, may, words, run.seq if run else 0)
     if result == "succeeded":
         limits.check_return(spot)
+    _wait_again(spot)
+
+
+def _repeated(spot: MemberEventContext) -> None:
+    """Checks that a member takes only what has become too old for its next action once more
+    (R47.6), and that this is what it has completed last."""
+    _before_next(spot, "its last action is repeated")
+    member = spot.member
+    last = spot.step.actions[member.index - 1] if member.index else ""
+    words = f"{spot.name} repeats {last or 'nothing'} though {spot.action or 'nothing'} is due"
+    needs = bool(last) and spot.proofs.backups.get(spot.action) == last
+    if spot.require(Rule.ORDER, needs, words, member.joined):
+        backups.check_outdated(spot, spot.action)
+        member.index -= 1
+    if member.state == "in flight":
+        _wait_again(spot)
+
+
+def _wait_again(spot: MemberEventContext) -> None:
     claims.free(spot)
+    member = spot.member
     member.state, member.limit, member.first_hop = "waiting", None, None
     spot.step.waiting += 1
 
@@ -153,6 +173,7 @@ OF_MEMBER: dict[str, Callable[[MemberEventContext], None]] = {
     "ActionAlreadyDone": _already_done,
     "WarningAccepted": _accepted,
     "MemberReturned": _returned,
+    "ActionRepeated": _repeated,
     "MemberFinished": _finished,
     "FailureDetailed": _afterwards,
     "CompletedLate": _late,

@@ -25,7 +25,7 @@ from ibgu.core.model.start_facts import Labels, PolicyFacts, StartFacts
 CLAIMING = frozenset(
     {
         *("RunIntended", "RunReopened", "MemberAdopted", "Imported"),
-        *("MemberReturned", "MemberFinished"),
+        *("MemberReturned", "ActionRepeated", "MemberFinished"),
     }
 )
 """Kinds of events with which members take claims and release them."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ActionName, Member, Unfinished
+from ibgu.core.model.runs import MAX_RUNS
 from ibgu.core.text.spans import duration
 
 
@@ -15,8 +16,8 @@ class Lack(Struct, frozen=True):
     """Lack is why an action must not start, though its cluster is ready for it."""
 
     message: str
-    outdated: bool = False
-    """Whether what the action needs is completed, and only too old."""
+    outdated: ActionName = ""
+    """The action that is completed, and only too long ago."""
 
 
 def lacks(
@@ -40,7 +41,7 @@ def lacks(
         f"{action} needs a {needed.action} of this rollout that is not older than "
         f"{duration(needed.within)}: it was completed {duration(age)} {since}"
     )
-    return Lack(words, outdated=True)
+    return Lack(words, outdated=needed.action)
 
 
 def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> datetime | None:
@@ -56,6 +57,14 @@ def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> d
         if done.action == action and not done.note
     ]
     return max(times, default=None)
+
+
+def may_repeat(member: Unfinished, outdated: ActionName) -> bool:
+    """Whether the member may take that action, which is too old, once more: it was the last one of
+    its own step. Not while a part of the cluster is paused: that has a limit of its own."""
+    last = member.completed[-1] if member.completed else None
+    again = last is not None and last.action == outdated and not last.note
+    return again and member.paused_since is None and member.attempts < MAX_RUNS
 
 
 def has_part(member: Unfinished, part: Part, now: datetime) -> bool:

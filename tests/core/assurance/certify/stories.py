@@ -23,7 +23,7 @@ from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
 from tests.core.engine.decide.builders import seeded
-from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 from tests.core.engine.decide.restores import lose_journal, write_status
 from tests.core.engine.decide.test_r47_jobs import UID, saved
@@ -45,6 +45,18 @@ def backed_up() -> list[Event]:
     """Two clusters are backed up, and updated in the next step."""
     engine = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=VersionNode)
     engine.apply(saved("Backup", "Update", timeout=600))
+    engine.drive()
+    return log_of(engine)
+
+
+@cache
+def backed_up_twice() -> list[Event]:
+    """A freeze lasts longer than the backup before it may be old."""
+    engine = InMemoryEngine("site-1", "site-2", driver=CLUSTER_VERSION, node=VersionNode)
+    begin, end = START + timedelta(minutes=2), START + timedelta(hours=9)
+    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
+    set_policies(engine, policy("night", actions=["Update"], freezes=[freeze]))
+    engine.apply(saved("Backup Update"))
     engine.drive()
     return log_of(engine)
 

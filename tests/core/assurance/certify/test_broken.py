@@ -165,6 +165,27 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 is asked for Update with a Backup that is 9:0",
     ),
     (
+        "a second backup after one that is not too old",
+        Rule.ORDER,
+        stories.backed_up_twice,
+        sooner("ActionRepeated", "site-1", hours=8),
+        "site-1 repeats a backup that is not too old for Update",
+    ),
+    (
+        "a backup that is repeated before there was one",
+        Rule.ORDER,
+        stories.backed_up_twice,
+        early("ActionRepeated", "site-1", before="RunIntended"),
+        "site-1 repeats nothing though Backup is due",
+    ),
+    (
+        "a second backup that nobody asked for",
+        Rule.ORDER,
+        stories.backed_up_twice,
+        drop("ActionRepeated", "site-1"),
+        "site-1 starts Backup, Update is due",
+    ),
+    (
         "an update with a backup that was imported and is too old",
         Rule.ORDER,
         stories.backed_up_and_lost,

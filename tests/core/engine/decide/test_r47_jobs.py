@@ -1,7 +1,7 @@
 """An action that a Job does: its work is there while the run needs it, and no longer."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +9,9 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
-from ibgu.core.engine.decide.prerequisites import lacks
-from ibgu.core.engine.driver import Prerequisite
-from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Cause,
-    CompletedAction,
     Ended,
     JobView,
     Kind,
@@ -31,17 +27,12 @@ from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import (
     INTERMEDIATE,
     NEW,
-    OLD,
     OTHER,
     UPDATE,
-    VIA,
 )
-from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
-from tests.core.engine.gates.policies.grants import approve
-from tests.core.engine.gates.policies.policy import policy, set_policies
-from tests.core.engine.state.records import NOW, in_flight, rollout
+from tests.core.engine.decide.restores import backup, restore_hub
 
 UID = "uid-z"
 LATER = "2026-01-01T00:01:00+00:00"
@@ -446,226 +437,3 @@ def test_a_restored_hub_makes_no_job_until_a_person_resumes(engine: InMemoryEngi
     engine.annotate(UID, resume="1")
     engine.drive()
     assert len(engine.spokes["site-1"].made) == 1
-
-
-# -- what must be completed before -----------------------------------------------------------------
-
-
-def test_an_update_starts_only_after_a_recent_backup(engine: InMemoryEngine) -> None:
-    """With one place the last cluster waits for hours, and its backup is too old by then."""
-    engine.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
-    engine.drive()
-    first, last = (engine.member(UID, 1, name) for name in ("site-1", "site-3"))
-    assert first.outcome is Outcome.SUCCEEDED
-    assert (last.outcome, last.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-    assert last.message.startswith(
-        "Update needs a Backup of this rollout that is not older than 1 h 10 min: it was completed"
-    )
-    assert stages(engine, "site-3") == ["Backup"]
-
-
-def test_the_backup_before_the_first_hop_is_that_of_the_second(engine: InMemoryEngine) -> None:
-    """The first hop takes longer than a backup may be old."""
-    node = spoke(engine)
-    node.version = "4.14.30"
-    engine.apply(via(saved("Backup", "Update", age=30)))
-    engine.drive()
-    assert node.asked_for == [VIA, NEW]
-    assert len(node.made) == 1
-    assert engine.member(UID, 1, "site-1").outcome is Outcome.SUCCEEDED
-
-
-def test_a_cluster_that_had_the_intermediate_release_needs_its_own_backup(
-    engine: InMemoryEngine,
-) -> None:
-    node = spoke(engine)
-    node.image = node.wanted = VIA
-    engine.apply(via(saved("Backup", age=30)))
-    engine.drive()
-    engine.wait(hours=3)
-    engine.append(UID, "Update")
-    engine.drive()
-    assert node.asked_for == []
-    late = engine.member(UID, 1, "site-1")
-    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-
-
-def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() -> None:
-    now = NOW + timedelta(hours=9)
-    done = CompletedAction("Backup", NOW)
-    tracked = TrackedRollout(rollout=rollout())
-    needed = Prerequisite("Backup", timedelta(hours=1), from_first_run=True)
-    for began, words in (
-        (NOW + timedelta(minutes=30), ""),
-        (NOW + timedelta(hours=2), "it was completed 2 h before Update began"),
-        (None, "it was completed 9 h ago"),
-    ):
-        found = in_flight(completed=(done,), part_at=began, started_at=NOW)
-        lack = lacks(tracked, found, "Update", needed, now)
-        assert (lack.message if lack else "").endswith(words)
-        assert lack is None or lack.outdated
-
-
-def test_an_old_backup_allows_no_second_hop_without_a_first_one(engine: InMemoryEngine) -> None:
-    """The cluster has the intermediate release, and a freeze keeps its Update for days."""
-    for name in SITES:
-        node = spoke(engine, name)
-        node.image = node.wanted = VIA
-    begin, end = START + timedelta(seconds=20), START + timedelta(days=3)
-    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
-    set_policies(engine, policy("night", actions=["Update"], freezes=[freeze]))
-    engine.apply(via(saved("Backup Update", age=60)))
-    engine.wait(days=4)
-    late = engine.member(UID, 0, "site-1")
-    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-    assert late.message.endswith("it was completed 2 d 23 h ago")
-    assert spoke(engine).asked_for == []
-
-
-def test_a_backup_that_ages_behind_a_gate_fails_nobody_until_the_gate_opens(
-    engine: InMemoryEngine,
-) -> None:
-    """A person has been asked to approve, and only that is shown until they do."""
-    approval = {"before": "Action", "fourEyes": False}
-    set_policies(engine, policy("night", actions=["Update"], approval=approval))
-    engine.apply(saved("Backup Update", age=60, timeout=600))
-    engine.wait(minutes=30)
-    asked = engine.member(UID, 0, "site-1").reason
-    assert asked.gate == "RolloutPolicy/night"
-    engine.wait(hours=3)
-    for name in SITES:
-        engine.touch_cluster(name)
-    engine.wait(minutes=1)
-    for name in SITES:
-        kept = engine.member(UID, 0, name)
-        assert (kept.outcome, kept.reason) == (None, asked)
-    approve(engine, "alice", before="Update", rollout={"name": "z", "kind": names.FLEET_UPDATE})
-    engine.touch(UID)
-    engine.wait(minutes=5)
-    late = engine.member(UID, 0, "site-1")
-    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-    assert "not older than 1 h" in late.message
-    assert stages(engine, "site-1") == ["Backup"]
-
-
-def test_an_update_without_any_backup_does_not_start(engine: InMemoryEngine) -> None:
-    engine.apply(saved("Update"))
-    engine.drive()
-    for name in SITES:
-        member = engine.member(UID, 0, name)
-        assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-        assert member.message == "Update needs a Backup of this rollout, and there is none"
-        assert stages(engine, name) == []
-
-
-def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(engine: InMemoryEngine) -> None:
-    found: object = engine.spokes["site-1"]
-    assert isinstance(found, VersionNode)
-    begun = found
-    begun.image = begun.wanted = NEW
-    engine.apply(saved("Backup Update"))
-    engine.drive()
-    member = engine.member(UID, 0, "site-1")
-    assert member.outcome is Outcome.SUCCEEDED
-    assert [done.note for done in member.completed] == [
-        "made no backup: the update to 4.16.12 has begun before",
-        "was already at 4.16.12",
-    ]
-    assert begun.made == []
-
-
-def test_a_backup_that_was_skipped_does_not_count_as_a_backup(engine: InMemoryEngine) -> None:
-    found: object = engine.spokes["site-1"]
-    assert isinstance(found, VersionNode)
-    begun = found
-    begun.image, begun.partial, begun.wanted = NEW, True, NEW
-    engine.apply(saved("Backup", age=10_000))
-    engine.drive()
-    assert engine.member(UID, 0, "site-1").completed[0].note.startswith("made no backup")
-    begun.image, begun.partial, begun.wanted = OLD, False, ""  # A person took it back.
-    engine.touch_cluster("site-1")
-    engine.append(UID, "Update")
-    engine.drive()
-    assert engine.member(UID, 1, "site-1").message.endswith("and there is none")
-    assert engine.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
-
-
-def test_a_backup_of_a_cluster_of_the_same_name_does_not_count(engine: InMemoryEngine) -> None:
-    engine.apply(saved("Backup", age=10_000))
-    engine.drive()
-    engine.spokes["site-1"].uid = "uid-new"
-    engine.append(UID, "Update")
-    engine.drive()
-    assert engine.member(UID, 1, "site-1").message.endswith("and there is none")
-    assert engine.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
-
-
-# -- how old a backup is ---------------------------------------------------------------------------
-
-
-def made(engine: InMemoryEngine, name: str = "site-1") -> datetime:
-    (done,) = engine.member(UID, 0, name).completed
-    assert done.made_at is not None
-    return done.made_at
-
-
-def test_a_backup_is_as_old_as_its_job_and_not_as_the_news_of_it(engine: InMemoryEngine) -> None:
-    """The hub hears of the Job hours after its end: the backup is too old by then."""
-    engine.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
-    engine.until(Kind.RUN_ACCEPTED)
-    engine.settle()
-    engine.frozen.add("site-1")
-    ends = engine.now + engine.spokes["site-1"].job_time
-    engine.wait(hours=2)
-    engine.frozen.clear()
-    engine.drive()
-    (done,) = engine.member(UID, 0, "site-1").completed
-    assert done.at >= ends + timedelta(hours=1)
-    assert abs(made(engine) - ends) < timedelta(minutes=1)
-    late = engine.member(UID, 1, "site-1")
-    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
-    assert stages(engine, "site-1") == ["Backup"]
-
-
-def test_a_clusters_clock_makes_no_backup_younger_or_older_than_its_run(
-    engine: InMemoryEngine,
-) -> None:
-    engine.spokes["site-1"].clock = timedelta(days=30)
-    engine.spokes["site-2"].clock = -timedelta(days=30)
-    engine.apply(saved("Backup"))
-    engine.drive()
-    for name in SITES:
-        (done,), run = engine.member(UID, 0, name).completed, run_of(engine, name)
-        assert run.arming_at is not None
-        assert run.arming_at <= made(engine, name) <= done.at
-    assert made(engine) == engine.member(UID, 0, "site-1").completed[0].at
-    assert made(engine, "site-2") == run_of(engine, "site-2").arming_at
-
-
-def test_a_job_that_says_no_time_counts_from_the_start_of_its_run(engine: InMemoryEngine) -> None:
-    engine.apply(saved("Backup", concurrency=1))
-    engine.until(Kind.RUN_ACCEPTED)
-    engine.settle()
-    name = f"job-{run_id(engine)}"
-    engine.spokes["site-1"].jobs[name] = JobView(name=name, complete=True, completed="yesterday")
-    engine.drive()
-    assert made(engine) == run_of(engine).arming_at
-
-
-def run_id(engine: InMemoryEngine) -> str:
-    run = engine.member(UID, 0, "site-1").run
-    assert run is not None
-    return run.id
-
-
-def test_a_lost_journal_makes_no_backup_younger(engine: InMemoryEngine) -> None:
-    engine.apply(saved("Backup"))
-    engine.drive()
-    before = made(engine)
-    write_status(engine, UID)
-    engine.wait(hours=5)
-    lose_journal(engine)
-    engine.settle()
-    assert made(engine) <= before
-    engine.annotate(UID, resume="1")
-    engine.drive()

@@ -26,10 +26,7 @@ from ibgu.core.model import (
     traits,
     transitions,
 )
-
-MAX_RUNS = 64
-"""The runs of a member after which no other one continues its action: somebody undoes each of
-them."""
+from ibgu.core.model.runs import MAX_RUNS
 
 
 def decide_accepted(

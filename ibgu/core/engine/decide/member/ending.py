@@ -219,6 +219,13 @@ def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended, words: s
     return ctx.on_member(Kind.RETURNED, waits, words)
 
 
+def repeat_action(ctx: DecisionContext, member: Unfinished, why: str) -> Waiting:
+    """Returns the member to waiting, as before its last completed action: what that has made is too
+    old by now."""
+    again = transitions.repeat_action(member, ctx.now)
+    return ctx.on_member(Kind.ACTION_REPEATED, again, f"{ctx.action(again)} is repeated: {why}")
+
+
 def timed_out(member: Member) -> str:
     """Returns TALM's text, and the last reason."""
     words = member.reason.message

@@ -20,8 +20,10 @@ from ibgu.core.engine.decide.member.ending import (
     fail_next_action,
     finish,
     finish_after,
+    repeat_action,
     skip_action,
 )
+from ibgu.core.engine.decide.prerequisites import may_repeat
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import Judgement, JudgementKind
 from ibgu.core.engine.gates.deadlines import deadline
@@ -190,6 +192,8 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
         intend_next(ctx, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, cluster, action, found.note)
+    elif found.outdated and may_repeat(member, found.outdated):
+        repeat_action(ctx, member, found.message)
     else:
         fail_next_action(ctx, member, found.cause, found.message)
 

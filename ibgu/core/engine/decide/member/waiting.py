@@ -6,13 +6,14 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate, kept_before_next
 from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.member.elsewhere import note_unread, unsettled
-from ibgu.core.engine.decide.member.ending import finish, skip_action
+from ibgu.core.engine.decide.member.ending import finish, repeat_action, skip_action
 from ibgu.core.engine.decide.member.probing import (
     fail_in_wrong_state,
     known_state,
     probe_again,
     unanswered,
 )
+from ibgu.core.engine.decide.prerequisites import may_repeat
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import GATE_REASONS, MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
@@ -271,6 +272,8 @@ def _apply_answer(
     elif found.kind is JudgementKind.REACHED:
         member = skip_action(ctx, member, cluster, action, found.note)
         _reached(ctx, member, probe, cluster, seen)
+    elif found.outdated and may_repeat(member, found.outdated):
+        repeat_action(ctx, member, found.message)
     else:
         fail_in_wrong_state(ctx, member, probe, found.cause, found.message)
 
