@@ -64,6 +64,10 @@ APPENDED = (
 _BACK = {UpdateAction.RETRACT.value, UpdateAction.RETRACT_ON_FAILURE.value}
 
 
+_PINNING = 19
+"""The minor release from which on clusters pin images."""
+
+
 def image(digit: str) -> str:
     return f"quay.io/openshift-release-dev/ocp-release@sha256:{digit * 64}"
 
@@ -76,7 +80,7 @@ def signatures_needed(seed: int, *, calm: bool) -> bool:
 def minor_of(updates: Updates) -> int:
     """Returns the minor release of every cluster at first. Those of several nodes pin images, and
     the others make a Job."""
-    return 19 if updates.workers else 16
+    return _PINNING if updates.workers else 16
 
 
 def fleet_update(rng: Random, number: int, timeout: int, minor: int, *, calm: bool) -> Object:
@@ -97,6 +101,8 @@ def fleet_update(rng: Random, number: int, timeout: int, minor: int, *, calm: bo
         more["preCache"] = {"image": image("e"), "images": [image(digit), image("f")]}
     if any(UpdateAction.BACKUP.value in actions for actions in shape):
         form, age = rng.choice(("Etcd", "Full")), 240 if calm else rng.choice((5, 240))
+        if calm and minor == _PINNING:  # clusters of several nodes refuse a full backup
+            form = "Etcd"
         more["backup"] = {"form": form, "image": image("e"), "maxAgeMinutes": age}
     if rng.random() < 0.5 or any(UpdateAction.POOLS.value in actions for actions in shape):
         checks = [HEALTH_CHECK] if rng.random() < 0.5 and not calm else []  # not on single nodes
