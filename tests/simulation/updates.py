@@ -65,7 +65,7 @@ _BACK = {UpdateAction.RETRACT.value, UpdateAction.RETRACT_ON_FAILURE.value}
 
 
 _PINNING = 19
-"""The minor release from which on clusters pin images."""
+"""The first minor release whose clusters pin images."""
 
 
 def image(digit: str) -> str:
