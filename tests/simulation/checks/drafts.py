@@ -72,8 +72,9 @@ def _told(decided: Decided) -> Any:
     def around(take: Any) -> Any:
         def told(mine: Draft, decision: Decision) -> None:
             if isinstance(decision, OnMember):
-                member = decision.member
-                decided[mine.fleet].add((member.rollout, member.cluster))
+                # A start after a restore takes decisions of its own, before the first turn.
+                member, known = decision.member, decided.setdefault(mine.fleet, set())
+                known.add((member.rollout, member.cluster))
             take(mine, decision)
 
         return told
