@@ -198,8 +198,16 @@ def _unlabelled(each: RolloutCluster, labels: Mapping[str, str]) -> str:
 def _not_upgraded(member: Member) -> UnfitCluster:
     if member.completed and member.completed[-1].action == Action.FINALIZE_UPGRADE:
         return UnfitCluster("finalized: the release from before the upgrade is gone", expected=True)
+    failed = member.failed_action
+    if member.late and failed == Action.UPGRADE:
+        return UnfitCluster(
+            f"its Upgrade {member.late}: if it still runs the new release, set the label "
+            f"{_UPGRADED} on its ManagedCluster first"
+        )
+    if failed is not None and member.cause is Cause.WRONG_STATE and traits(failed).aborts:
+        return UnfitCluster(f"its state allowed no {failed}: ibgu explain says what can follow")
     if member.outcome is Outcome.FAILED:
-        return UnfitCluster(f"not upgraded: its {member.failed_action} failed")
+        return UnfitCluster(f"not upgraded: its {failed} failed")
     return UnfitCluster("not upgraded", expected=True)
 
 

@@ -27,7 +27,8 @@ CAUSES: dict[Cause, Meaning] = {
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="bring the cluster to a state that its message allows, then take it into a new rollout",
+        do="take the cluster into a new rollout with an action that can follow by its message, or "
+        "bring it to the state that this action needs first",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the agent that carries out the action was missing on the cluster until the timeout",

@@ -357,6 +357,22 @@ def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
         ),
         (done("s1", PREPARED), "not upgraded"),
         (
+            failed(
+                "s1",
+                PREPARED,
+                outcome=Outcome.CANCELLED,
+                cause=Cause.PREEMPTED,
+                failed_action=Action.UPGRADE,
+                late="completed late, after 47 min",
+            ),
+            "its Upgrade completed late, after 47 min: if it still runs the new release, set the "
+            f"label {UPGRADED} on its ManagedCluster first",
+        ),
+        (
+            failed("s1", PREPARED, cause=Cause.WRONG_STATE, failed_action=Action.ABORT),
+            "its state allowed no Abort: ibgu explain says what can follow",
+        ),
+        (
             in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED),
             "FinalizeUpgrade is under way",
         ),
