@@ -27,8 +27,8 @@ CAUSES: dict[Cause, Meaning] = {
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="take the cluster into a new rollout with an action that can follow by its message, or "
-        "bring it to the state that this action needs first",
+        do="create a rollout for the cluster with an action that can follow, as the message says, "
+        "or bring the cluster to the state that this action needs",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the agent that carries out the action was missing on the cluster until the timeout",
