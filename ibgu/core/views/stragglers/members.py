@@ -201,7 +201,7 @@ def _way_on(
     if left.cause == Cause.TAKEN_OVER:
         return (), "someone works on it by hand: see what they are at first"
     if left.cause == Cause.WRONG_STATE and traits(left.action).aborts:
-        return (), f"in its state no {left.action} is possible: its words say what can follow"
+        return (), f"no {left.action} is possible in its state: ibgu explain says what can follow"
     abortable = table_of(left.action).abortable
     if any(label in labels for label in abortable):
         return _back(left, course)
