@@ -39,6 +39,7 @@ from ibgu.core.model.preflight import (
     merged,
     preflight_mode,
 )
+from ibgu.core.plan import EVERYWHERE, select
 from ibgu.core.text.natural import natural_key
 from ibgu.db.inspections import with_inspection
 from ibgu.hub.carried import carried_facts
@@ -134,9 +135,16 @@ class Preflights:
                 return
             if not await self._inspected(tracked.rollout, current.step, chosen_names, mode):
                 return
-            result = await self._evaluate(tracked, current.step, chosen, mode)
+            members = self._members(tracked.rollout, current.step, chosen)
+            result = await self._evaluate(tracked, current.step, chosen, members, mode)
             if result is not None and tracked.current is current:
                 self._put(current.step, result)
+
+    def _members(self, rollout: Rollout, step: Step, clusters: Sequence[ClusterView]) -> int:
+        """Returns how many of the clusters the step takes, by their labels as they are now."""
+        selectors, pending = rollout.spec.cluster_label_selectors, self._fleet.pending_patches
+        barred = self._fleet.barred(rollout)
+        return len(select(clusters, selectors, step.first, pending, barred, EVERYWHERE))
 
     async def run(self, every: float = EVERY) -> None:
         """Evaluates steps again whose basis has changed."""
@@ -205,7 +213,7 @@ class Preflights:
         if last is not None and last.basis == basis and _has_mode(step.preflight, mode):
             return
         clusters = [view for name in waiting if (view := self._mirror.cluster(name)) is not None]
-        result = await self._evaluate(tracked, step, clusters, mode)
+        result = await self._evaluate(tracked, step, clusters, step.total, mode)
         if result is None or tracked.current is not current or uid not in self._fleet.rollouts:
             return
         self._evaluations[uid] = _Evaluation(self._now(), basis)
@@ -273,6 +281,7 @@ class Preflights:
         tracked: TrackedRollout,
         step: Step,
         clusters: Sequence[ClusterView],
+        members: int,
         mode: PreflightMode,
     ) -> PreflightResult | None:
         """Returns None if the journal does not respond."""
@@ -296,6 +305,7 @@ class Preflights:
             return None
         given = StepInputs(
             clusters=judged,
+            members=members,
             annotations=self._mirror.annotations(rollout.uid),
             payload=payload,
             prepares=prepares,

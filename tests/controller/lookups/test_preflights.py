@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from ibgu.controller.lookups import preflights
 from ibgu.controller.lookups.step_inspections import StepInspections
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.facts import VERSION_CLAIM, PreflightFacts
 from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.drivers.preflight import judge
@@ -106,6 +107,27 @@ async def test_a_step_is_evaluated_once_all_of_its_members_are_known() -> None:
     assert controller.record is None
     controller.engine.fleet.apply(OnStep(Kind.STEP_STARTED, step, "starts"))
     await controller.until(lambda: controller.record is not None)
+
+
+@pytest.mark.parametrize("prepared", [1, 2])
+async def test_a_timeout_is_judged_by_the_clusters_that_the_step_takes(prepared: int) -> None:
+    """Clusters that are not prepared make no further wave of an Upgrade."""
+    sites = ("site-1", "site-2")
+    controller = Controller(*sites)
+    for site in sites:
+        controller.engine.spokes[site].dark = True
+    for site in sites[:prepared]:
+        controller.engine.labels[site] = {Action.PREP.completed_label: ""}
+    await controller.put(ibgu("a", "Upgrade", concurrency=1, timeout=60), "warn")
+    tracked, views = controller.engine.tracked(UID), map(controller.engine.cluster, sites)
+    await controller.preflights.before_start(tracked.rollout, filter(None, views))
+    result = controller.preflights.result(tracked)
+    assert result is not None
+    short = ["P38"] if prepared == 2 else []
+    assert [each.rule for each in result.record.findings] == short
+    await controller.until(lambda: controller.record is not None)
+    assert controller.record is not None
+    assert [each.rule for each in controller.record.findings] == short
 
 
 async def test_two_evaluations_at_one_time_of_the_clock_differ_in_their_times() -> None:

@@ -106,7 +106,7 @@ def unfit_to_roll_back(each: RolloutCluster, *, failed: bool = False) -> UnfitCl
     if stays and _UPGRADED not in each.labels:
         return UnfitCluster("failed on the new release: ibgu rollback --failed")
     if _UPGRADED not in each.labels:
-        return _not_upgraded(each.member)
+        return _not_upgraded(each)
     return _under_way(each) or _elsewhere(each)
 
 
@@ -133,7 +133,7 @@ def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | No
         if _ROLLED_BACK in each.labels:
             return UnfitCluster(_ALREADY_BACK)
         if _UPGRADED not in each.labels:
-            return _not_upgraded(each.member)
+            return _not_upgraded(each)
     if needs_cleanup(each.member.cause, each.member.message):
         return UnfitCluster("clean up by hand, then ibgu confirm-cleanup")
     return _under_way(each) or _elsewhere(each)
@@ -195,11 +195,23 @@ def _unlabelled(each: RolloutCluster, labels: Mapping[str, str]) -> str:
     return f"{why}: name it without --failed to abort it"
 
 
-def _not_upgraded(member: Member) -> UnfitCluster:
+def _not_upgraded(each: RolloutCluster) -> UnfitCluster:
+    member = each.member
     if member.completed and member.completed[-1].action == Action.FINALIZE_UPGRADE:
         return UnfitCluster("finalized: the release from before the upgrade is gone", expected=True)
+    failed = member.failed_action
+    if member.late and failed == Action.UPGRADE:
+        return UnfitCluster(
+            f"its Upgrade {member.late}: if it still runs the new release, set the label "
+            f"{_UPGRADED} on its ManagedCluster first"
+        )
+    if failed is not None and member.cause is Cause.WRONG_STATE and traits(failed).aborts:
+        return UnfitCluster(f"its state allowed no {failed}: ibgu explain says what can follow")
+    if member.cause is Cause.PREEMPTED and failed == Action.UPGRADE:
+        # It may run the new release: the rollout that has taken it knows.
+        return _elsewhere(each) or UnfitCluster("its Upgrade was cancelled")
     if member.outcome is Outcome.FAILED:
-        return UnfitCluster(f"not upgraded: its {member.failed_action} failed")
+        return UnfitCluster(f"not upgraded: its {failed} failed")
     return UnfitCluster("not upgraded", expected=True)
 
 

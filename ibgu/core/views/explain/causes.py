@@ -27,7 +27,8 @@ CAUSES: dict[Cause, Meaning] = {
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="bring the cluster to a state that its message allows, then take it into a new rollout",
+        do="create a rollout for the cluster with an action that can follow, as the message says, "
+        "or bring the cluster to the state that this action needs",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the agent that carries out the action was missing on the cluster until the timeout",

@@ -200,6 +200,8 @@ def _way_on(
 ) -> tuple[Plan, str]:
     if left.cause == Cause.TAKEN_OVER:
         return (), "someone works on it by hand: see what they are at first"
+    if left.cause == Cause.WRONG_STATE and traits(left.action).aborts:
+        return (), f"no {left.action} is possible in its state: ibgu explain says what can follow"
     abortable = table_of(left.action).abortable
     if any(label in labels for label in abortable):
         return _back(left, course)

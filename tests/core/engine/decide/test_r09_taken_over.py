@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -178,6 +178,49 @@ def test_an_earlier_run_of_ours_is_not_foreign_during_an_upgrade(
     run = engine.member(uid, 0, "site-1").run
     assert run is not None
     assert (run.result is RunResult.TAKEN_OVER) == taken
+
+
+def restored_after_an_abort() -> tuple[InMemoryEngine, str]:
+    """A cluster that its automatic rollback has just brought back takes an Abort, as its old etcd
+    shows it before its reboot; then the Lifecycle Agent restores the object."""
+    engine = InMemoryEngine("site-1")
+    Invariants(engine)
+    spoke = engine.spokes["site-1"]
+    spoke.to(Stage.PREP)
+    engine.labels["site-1"] = {Action.PREP.completed_label: ""}
+    spoke.faults[Stage.UPGRADE] = "hang"
+    engine.apply(ibgu("a", "Upgrade", age=10))
+    engine.until(Kind.RUN_ACCEPTED)
+    upgrade = spoke.run
+    uid = engine.apply(ibgu("b", "Abort"))
+    engine.until(Kind.RUN_ACCEPTED)
+    assert spoke.stage is Stage.IDLE
+    spoke._script.clear()
+    spoke.stage, spoke.run, spoke.generation, spoke.observed = Stage.UPGRADE, upgrade, 1, 1
+    spoke._fail(Stage.UPGRADE)()
+    engine.touch(uid, "site-1")
+    return engine, uid
+
+
+def test_an_abort_that_the_lifecycle_agent_has_undone_is_tried_again() -> None:
+    """Nobody has taken the cluster over."""
+    engine, uid = restored_after_an_abort()
+    engine.wait(hours=1)
+    member = engine.member(uid, 0, "site-1")
+    assert (member.outcome, member.attempts) == (Outcome.SUCCEEDED, 2)
+    assert engine.spokes["site-1"].stage is Stage.IDLE
+    first, _ = (why for why in engine.told(Kind.RUN_ENDED) if "Abort" in why)
+    assert "restored its state from before Abort" in first
+
+
+def test_an_abort_after_which_a_person_sets_the_stage_again_is_taken_over() -> None:
+    """The object keeps the run of the Abort."""
+    engine, uid = restored_after_an_abort()
+    run = engine.member(uid, 0, "site-1").run
+    assert run is not None
+    engine.spokes["site-1"].run = run.id
+    engine.wait(hours=1)
+    assert engine.member(uid, 0, "site-1").cause is Cause.TAKEN_OVER
 
 
 def test_an_armed_work_is_no_sign_of_a_hand() -> None:

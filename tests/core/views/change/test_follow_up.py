@@ -186,6 +186,13 @@ def test_a_cluster_without_the_label_of_its_name_can_not_be_selected() -> None:
 # -- cancel ------------------------------------------------------------------------------------
 
 
+PREEMPTED = failed(
+    "s1",
+    PREPARED,
+    outcome=Outcome.CANCELLED,
+    cause=Cause.PREEMPTED,
+    failed_action=Action.UPGRADE,
+)
 FLEET = [
     waiting("waits"),
     in_flight("runs", Action.PREP),
@@ -356,6 +363,19 @@ def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
             "not upgraded: its Upgrade failed",
         ),
         (done("s1", PREPARED), "not upgraded"),
+        (
+            replace(
+                PREEMPTED, member=replace(PREEMPTED.member, late="completed late, after 47 min")
+            ),
+            "its Upgrade completed late, after 47 min: if it still runs the new release, set the "
+            f"label {UPGRADED} on its ManagedCluster first",
+        ),
+        (PREEMPTED, "its Upgrade was cancelled"),
+        (replace(PREEMPTED, newer=CANCELLER), "in ran-cancel-1 now"),
+        (
+            failed("s1", PREPARED, cause=Cause.WRONG_STATE, failed_action=Action.ABORT),
+            "its state allowed no Abort: ibgu explain says what can follow",
+        ),
         (
             in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED),
             "FinalizeUpgrade is under way",

@@ -322,7 +322,8 @@ def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> Non
     assert found is not None
     assert found.means == "The cluster's state does not allow the action."
     assert found.do == (
-        "Bring the cluster to a state that its message allows, then take it into a new rollout."
+        "Create a rollout for the cluster with an action that can follow, as the message says, or "
+        "bring the cluster to the state that this action needs."
     )
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
         assert finding(cause, IBU_MEANINGS) is None

@@ -144,6 +144,7 @@ def test_the_way_on(
         (failed(R), ((R,),), (), "ibgu-upgrade-completed is missing"),
         (failed(A), ((A,),), ("upgrade-completed",), "ibgu-upgrade-completed is there"),
         (failed(P, cause=Cause.TAKEN_OVER), WHOLE, (), "by hand"),
+        (failed(A, cause=Cause.WRONG_STATE), ((A,),), ("prep-completed",), "no Abort is possible"),
     ],
 )
 def test_no_way_on(left: StragglerMember, plan: Plan, there: tuple[str, ...], note: str) -> None:

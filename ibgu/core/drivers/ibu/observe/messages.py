@@ -3,6 +3,7 @@
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, detail, last_words
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.model import traits
 from ibgu.core.model.kinds import RolloutSpec
 
 _RUNNING = {
@@ -38,6 +39,11 @@ _NEXT = {
     IbuState.ROLLED_BACK: "FinalizeRollback can follow",
     IbuState.ROLLBACK_FAILED: "the cluster has to be recovered by hand",
 }
+_ASKED = {
+    IbuState.UPGRADED: Action.UPGRADE.completed_label,
+    IbuState.ROLLED_BACK: Action.ROLLBACK.completed_label,
+}
+"""The label by which what can follow selects a cluster. One that an abort has met is without it."""
 _GENERIC = "In progress"
 
 
@@ -69,7 +75,9 @@ def wrong(ibu: IbuView, action: Action, stands: IbuState, spec: RolloutSpec) -> 
     need = _NEEDS[action].format(seed=_our_seed(spec))
     stage = _FAILED.get(stands)
     seen = f"its {stage} failed ({detail(ibu, stage)})" if stage else f"it is {_state(ibu, stands)}"
-    return f"{action} needs {need}, but {seen}; {_next(ibu, stands)}"
+    label = _ASKED.get(stands) if traits(action).aborts else None
+    asked = f" once its ManagedCluster has the label {label}" if label else ""
+    return f"{action} needs {need}, but {seen}; {_next(ibu, stands)}{asked}"
 
 
 def _next(ibu: IbuView, stands: IbuState) -> str:

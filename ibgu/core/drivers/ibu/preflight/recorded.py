@@ -33,7 +33,10 @@ class StepInputs(Struct, frozen=True, kw_only=True):
     """StepInputs is what hub and journal say of a step besides its records."""
 
     clusters: Sequence[ClusterFacts]
-    """The clusters that have not started, in natural order."""
+    """The clusters that have not started, in natural order. Before the step has its members, those
+    from which it takes them."""
+    members: int
+    """How many clusters the step has, or takes when it starts."""
     annotations: Mapping[str, str]
     payload: PayloadFacts
     prepares: bool
@@ -47,8 +50,8 @@ class StepInputs(Struct, frozen=True, kw_only=True):
 def facts_of_step(rollout: Rollout, step: Step, given: StepInputs) -> PreflightFacts:
     """Returns the facts by which the step's clusters are judged."""
     seed = rollout.spec.ibu_spec.seed_image_ref if given.prepares else None
-    number = len(given.clusters)
-    waves = rate_limits_of(rollout.controls).waves(number, step.max_concurrency) if number else 0
+    number, rates = given.members, rate_limits_of(rollout.controls)
+    waves = rates.waves(number, step.max_concurrency) if number else 0
     rolls_back = any(traits(action).rolls_back for action in step.actions)
     return PreflightFacts(
         clusters=tuple(given.clusters),

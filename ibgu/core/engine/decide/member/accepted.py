@@ -43,6 +43,9 @@ def decide_accepted(
         _without_evidence(ctx, member, run, work)
     elif _never_accepted(run, work):
         _withdraw_adopted(ctx, member, run, seen)
+    elif _undone(ctx, run, work):
+        words = f"the cluster has restored its state from before {run.action}: ibgu probes it again"
+        end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
     elif what := _foreign(ctx, run, work):
         if not seen.writing:
             diverged(ctx, member, run, what)
@@ -244,8 +247,22 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
 def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> bool:
     """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
     until LCA restores (R9.7)."""
-    earlier = feedback.run != run.id and not ctx.fleet.foreign(feedback.run)
-    return traits(run.action).reboots and earlier
+    return traits(run.action).reboots and _is_earlier(ctx, run, feedback)
+
+
+def _is_earlier(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> bool:
+    return feedback.run != run.id and not ctx.fleet.foreign(feedback.run)
+
+
+def _undone(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> bool:
+    """Whether an abort met the old etcd of a cluster that had just come back from an automatic
+    rollback, and LCA has restored the object since (R9.9). A person would leave the abort's run
+    there."""
+    feedback = work.current_feedback if work is not None else None
+    if work is None or work.terminating or work.edited or feedback is None:
+        return False
+    asked = traits(run.action)
+    return asked.aborts and feedback.stage != asked.stage and _is_earlier(ctx, run, feedback)
 
 
 def _without_evidence(

@@ -180,6 +180,14 @@ def test_busy_in_the_clusters_words(
             "Rollback can follow",
         ),
         (
+            "upgraded",
+            Action.ABORT,
+            Cause.WRONG_STATE,
+            "Abort needs a cluster that is neither upgraded nor rolled back and offers Idle, but "
+            "it is upgraded to 4.17.2 (registry/seed@sha256:aa); FinalizeUpgrade or Rollback can "
+            "follow once its ManagedCluster has the label lcm.openshift.io/ibgu-upgrade-completed",
+        ),
+        (
             "upgrade-failed-stuck",
             Action.ROLLBACK,
             Cause.WRONG_STATE,

@@ -79,6 +79,7 @@ def evaluated(
     )
     given = StepInputs(
         clusters=clusters,
+        members=len(clusters),
         annotations={"ibgu.dev/preflight": mode},
         payload=payload,
         prepares=action is Action.PREP,
