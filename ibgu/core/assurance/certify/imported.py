@@ -92,6 +92,7 @@ def _enter(spot: MemberEventContext) -> None:
     limit = spot.text("limit")
     member_.state, member_.index = data.get("state", ""), data.get("index", 0)
     member_.attempts = data.get("attempts", 0)
+    member_.cause = spot.event.cause or ""
     member_.limit = datetime.fromisoformat(limit) if limit else None
     member_.run = _run(spot.event)
     step_.waiting += member_.state == "waiting"

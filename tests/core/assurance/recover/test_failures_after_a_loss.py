@@ -1,0 +1,72 @@
+"""R31.4: failures, and what was done about them, are not forgotten with the journal."""
+
+import pytest
+
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Cause, MemberState, Outcome, RolloutState, StepState
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.restores import lose_journal, write_status
+
+UID = "uid-a"
+
+
+def lose(engine: InMemoryEngine) -> None:
+    write_status(engine, UID)
+    lose_journal(engine)
+    engine.settle()
+
+
+def test_the_steps_behind_an_abort_under_way_have_not_begun() -> None:
+    """The plan has AbortOnFailure twice: the first one runs, and nobody is upgraded yet."""
+    engine = sites(3)
+    engine.spokes["site-1"].faults = {Stage.PREP: "fail", Stage.IDLE: "slow"}
+    engine.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
+    engine.wait(minutes=5)
+    lose(engine)
+    assert [each.step.state for each in engine.tracked(UID).steps] == [
+        StepState.FINISHED,
+        StepState.RUNNING,
+    ]
+    assert engine.member(UID, 1, "site-1").state is MemberState.IN_FLIGHT
+    engine.annotate(UID, resume="1")
+    engine.wait(days=1)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    upgraded = [engine.member(UID, 2, name).outcome for name in ("site-2", "site-3")]
+    assert upgraded == [Outcome.SUCCEEDED] * 2
+    assert told(certify(log_of(engine))) == []
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("", Outcome.SUCCEEDED), ("hang", Outcome.FAILED)])
+def test_the_end_of_an_abort_of_another_rollouts_failures_is_known(
+    fault: str, outcome: Outcome
+) -> None:
+    engine = sites(1)
+    engine.spokes["site-1"].faults = {Stage.PREP: "fail", Stage.IDLE: fault}
+    engine.apply(ibgu("before", "Prep", age=10))
+    engine.wait(minutes=5)
+    engine.apply(ibgu("a", "AbortOnFailure", timeout=20))
+    engine.wait(hours=1)
+    assert engine.member(UID, 0, "site-1").outcome is outcome
+    lose(engine)
+    assert engine.member(UID, 0, "site-1").outcome is outcome
+    assert engine.tracked(UID).counts.failed == (outcome is Outcome.FAILED)
+
+
+def test_a_cluster_that_was_taken_over_by_hand_stays_so() -> None:
+    engine = sites(1, "slow")
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=1)
+    engine.works[UID, "site-1"].edited = True
+    engine.touch(UID, "site-1")
+    engine.wait(minutes=5)
+    assert engine.member(UID, 0, "site-1").cause is Cause.TAKEN_OVER
+    lose(engine)
+    engine.works[UID, "site-1"].edited = False
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=2)
+    found = engine.member(UID, 0, "site-1")
+    assert (found.outcome, found.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
+    assert "completed late" in found.message
+    assert told(certify(log_of(engine))) == []
