@@ -48,6 +48,8 @@ def step(spot: EventContext) -> None:
     case.state, case.total, case.hold = data.get("state", ""), data.get("total", 0), ""
     case.stopped_since = None
     case.started_at = datetime.fromisoformat(data["started_at"])
+    # Its whole timeout is left: nobody knows how long the clock has stood.
+    case.stopped = max(timedelta(), spot.event.at - case.started_at)
 
 
 def _new_step(event: Event) -> StepCase:

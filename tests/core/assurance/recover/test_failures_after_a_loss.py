@@ -1,13 +1,21 @@
-"""R31.4: failures, and what was done about them, are not forgotten with the journal."""
+"""R31.4: a lost journal makes no failure, and hides none, nor what was done about it."""
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, MemberState, Outcome, RolloutState, StepState
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
-from tests.core.engine.decide.restores import lose_journal, write_status
+from tests.core.engine.decide.records import Records
+from tests.core.engine.decide.restores import (
+    Journal,
+    journal,
+    lose_journal,
+    restore_journal,
+    write_status,
+)
 
 UID = "uid-a"
 
@@ -52,6 +60,25 @@ def test_the_end_of_an_abort_of_another_rollouts_failures_is_known(
     lose(engine)
     assert engine.member(UID, 0, "site-1").outcome is outcome
     assert engine.tracked(UID).counts.failed == (outcome is Outcome.FAILED)
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "restored"])
+def test_no_cluster_fails_for_the_time_of_a_pause_that_was_forgotten(*, lost: bool) -> None:
+    engine = sites(3)
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(seconds=30)
+    kept = journal(engine)
+    engine.annotate(UID, pause="until Monday")
+    engine.wait(days=2)
+    write_status(engine, UID)
+    restore_journal(engine, Journal(Records()) if lost else kept)
+    found = engine.ibgus[UID]
+    engine.apply(replace(found, metadata=replace(found.metadata, annotations={})))
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=2)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert engine.tracked(UID).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert told(certify(log_of(engine))) == []
 
 
 def test_a_cluster_that_was_taken_over_by_hand_stays_so() -> None:
