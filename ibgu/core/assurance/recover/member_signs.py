@@ -1,6 +1,6 @@
 """Rebuilds one member of a step from the journal's record (if any) and the hub's signs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -72,6 +72,8 @@ class MemberSigns(Struct, frozen=True, kw_only=True):
     """The trace of a run that the journal does not know."""
     created_at: datetime
     """When the rollout was created: nothing of it is older."""
+    labels: Mapping[str, str] = {}
+    """The labels of the member's ManagedCluster."""
 
 
 def member_from_signs(
@@ -202,6 +204,9 @@ def _finished(
     run = last_run(member.run, signs.trace, signs.now, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
+    if run is not None and armed and traits(whole(run.action)).failed_label in signs.labels:
+        # The label followed from this end, so that a late completion changes it (R15.2).
+        run = replace(run, armed_at=run.arming_at)
     return finish(
         member,
         run,

@@ -18,6 +18,8 @@ from tests.core.engine.decide.restores import (
 )
 
 UID = "uid-a"
+FAILED = "lcm.openshift.io/ibgu-prep-failed"
+COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
 
 
 def lose(engine: InMemoryEngine) -> None:
@@ -96,4 +98,21 @@ def test_a_cluster_that_was_taken_over_by_hand_stays_so() -> None:
     found = engine.member(UID, 0, "site-1")
     assert (found.outcome, found.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
     assert "completed late" in found.message
+    assert told(certify(log_of(engine))) == []
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_late_completion_after_a_loss_changes_the_label_that_still_stands(
+    *, labelled: bool
+) -> None:
+    engine = sites(1, "slow")
+    engine.apply(ibgu("a", "Prep", timeout=20))
+    engine.wait(minutes=30)
+    assert set(engine.labels["site-1"]) == {FAILED}
+    if not labelled:
+        engine.labels["site-1"].clear()
+    lose(engine)
+    engine.wait(hours=1)
+    assert engine.member(UID, 0, "site-1").late
+    assert set(engine.labels["site-1"]) == ({COMPLETED} if labelled else set())
     assert told(certify(log_of(engine))) == []
