@@ -92,10 +92,8 @@ def member_from_signs(
         return _traced(member, trace, signs)
     if not signs.over:
         return member
-    if isinstance(member, InFlight) and isinstance(member.run, Accepted):
-        # No label follows from an end that nobody has seen (R13.4).
-        unlabelled = replace(member, run=replace(member.run, armed_at=None))
-        return _failed_unseen(unlabelled, signs, member.run.action)
+    if isinstance(member.run, Accepted):
+        return _failed_unseen(member, signs, member.run.action)
     return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
 
 
@@ -153,6 +151,16 @@ def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | Re
     return waiting(member, trace, signs.now)
 
 
+def _failed_run(run: Ended, cause: Cause | None, signs: MemberSigns) -> Ended:
+    """Returns the failed run with its cause, by which circuit breakers count it. A label that
+    stands has followed from it, so that a late completion changes that (R15.2); none follows from
+    an end that nobody has seen (R13.4)."""
+    if cause is None:
+        return replace(run, armed_at=None)
+    stands = traits(whole(run.action)).failed_label in signs.labels
+    return replace(run, cause=cause, armed_at=run.arming_at if stands else run.armed_at)
+
+
 def _failed_unseen(member: Unfinished, signs: MemberSigns, action: ActionName) -> Finished:
     """Fails the member whose cluster has taken the action: its step ended without it, and only the
     cluster may still show how the action ended (R15.2)."""
@@ -204,9 +212,8 @@ def _finished(
     run = last_run(member.run, signs.trace, signs.now, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
-    if run is not None and armed and traits(whole(run.action)).failed_label in signs.labels:
-        # The label followed from this end, so that a late completion changes it (R15.2).
-        run = replace(run, armed_at=run.arming_at)
+    if run is not None and armed and outcome is Outcome.FAILED:
+        run = _failed_run(run, cause, signs)
     return finish(
         member,
         run,

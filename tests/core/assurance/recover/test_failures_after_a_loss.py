@@ -4,10 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.model import Cause, MemberState, Outcome, RolloutState, StepState
+from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
-from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.decide.records import Records
 from tests.core.engine.decide.restores import (
     Journal,
@@ -116,3 +116,20 @@ def test_a_late_completion_after_a_loss_changes_the_label_that_still_stands(
     assert engine.member(UID, 0, "site-1").late
     assert set(engine.labels["site-1"]) == ({COMPLETED} if labelled else set())
     assert told(certify(log_of(engine))) == []
+
+
+def test_a_bad_seed_is_stopped_after_a_loss_too() -> None:
+    """The circuit breaker had engaged: failures that are imported are no successes."""
+    engine = prepared(7)
+    for spoke in engine.spokes.values():
+        spoke.faults = {Stage.UPGRADE: "rollback"}
+    engine.apply(ibgu("a", "Upgrade", concurrency=1, timeout=2000))
+    engine.wait(days=1)
+    assert engine.tracked(UID).steps[0].counts[Outcome.FAILED] == 5
+    lose(engine)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=2)
+    step = engine.tracked(UID).steps[0]
+    assert step.counts[Outcome.FAILED] == 5
+    assert step.step.hold is not None
+    assert step.step.hold.kind is ReasonKind.CIRCUIT_BREAKER
