@@ -48,6 +48,8 @@ def step(spot: EventContext) -> None:
     case.state, case.total, case.hold = data.get("state", ""), data.get("total", 0), ""
     case.stopped_since = None
     case.started_at = datetime.fromisoformat(data["started_at"])
+    # Its whole timeout is left: nobody knows how long the clock has stood.
+    case.stopped = max(timedelta(), spot.event.at - case.started_at)
 
 
 def _new_step(event: Event) -> StepCase:
@@ -92,6 +94,7 @@ def _enter(spot: MemberEventContext) -> None:
     limit = spot.text("limit")
     member_.state, member_.index = data.get("state", ""), data.get("index", 0)
     member_.attempts = data.get("attempts", 0)
+    member_.cause = spot.event.cause or ""
     member_.limit = datetime.fromisoformat(limit) if limit else None
     member_.run = _run(spot.event)
     step_.waiting += member_.state == "waiting"

@@ -14,7 +14,6 @@ from ibgu.core.model import (
     ReasonKind,
     Rollout,
     RolloutState,
-    StepState,
     names,
 )
 from ibgu.core.model.kinds import RolloutObject
@@ -42,13 +41,13 @@ def _leaving(found: RolloutObject) -> bool:
 
 
 def _back(tracked: TrackedRollout) -> Rollout:
-    """Returns a deleted rollout to life, at the point that it had reached."""
+    """Returns a deleted rollout to life, at the point that it had reached: the deletion itself has
+    ended its step, but completed nothing."""
     rollout = tracked.rollout
     if rollout.state is not RolloutState.DELETED:
         return rollout
     state = RolloutState.RUNNING if tracked.steps else RolloutState.PENDING
-    done = all(step.step.state is StepState.FINISHED for step in tracked.steps)
-    if tracked.steps and done and len(tracked.steps) >= len(rollout.spec.plan):
+    if rollout.completed_at is not None and len(tracked.steps) >= len(rollout.spec.plan):
         state = RolloutState.COMPLETE
     return replace(rollout, state=state, deleted_at=None)
 

@@ -6,6 +6,8 @@ unwanted ones, before anything is selected by them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from ibgu.core.drivers import traits
 from ibgu.core.engine.decide.member.ending import labelled
 from ibgu.core.engine.decide.member.patches import MetadataChanges, failure_labels, success_labels
@@ -29,28 +31,54 @@ def lost(
     found: dict[str, PendingPatch] = {}
     known = {tracked.rollout.uid: tracked for tracked in tracked_rollouts}
     for (name, _), uid in newest.items():
-        tracked = known.get(uid)
-        view, member = cluster(name), tracked.latest(name) if tracked else None
-        if view is None or tracked is None or member is None or view.uid != member.uid:
+        view = cluster(name)
+        if view is None:
             continue
         old = found.get(view.uid) or pending_patches.get(view.uid)
-        pending = _pending(tracked, name, view, member, old)
+        owner = _of(known.get(view.annotations.get(names.AUTO_IMPORT_BY, "")), view)
+        pending = _pending(_of(known.get(uid), view), owner, view, old)
         if pending is not None:
             found[view.uid] = pending
             yield OnPendingPatch(Kind.PUT_BACK, pending, LOST_BY_RESTORE)
 
 
+class _Share(Struct, frozen=True):
+    """A rollout, and its newest member of one cluster."""
+
+    tracked: TrackedRollout
+    member: Member
+
+    @property
+    def needs_import_off(self) -> bool:
+        """Whether an action that needs disable-auto-import runs, or is watched."""
+        run = self.member.run
+        upgrading = run is not None and traits(run.action).import_off and run.arming_at is not None
+        return upgrading and (not self.member.finished or self.member.watched)
+
+
+def _of(tracked: TrackedRollout | None, view: ClusterView) -> _Share | None:
+    member = tracked.latest(view.name) if tracked is not None else None
+    if tracked is None or member is None or member.uid != view.uid:
+        return None
+    return _Share(tracked, member)
+
+
 def _pending(
-    tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: PendingPatch | None
+    newest: _Share | None, owner: _Share | None, view: ClusterView, old: PendingPatch | None
 ) -> PendingPatch | None:
-    labels = _changes(_labels(tracked, name, view), view.labels)
-    annotations = _changes(_annotations(tracked, member, view), view.annotations)
+    """`newest`: of the rollout that acted last, `owner`: of the one that has turned automatic
+    import off, as the hub shows it; None: it is not known."""
+    shared = newest or owner
+    if shared is None:
+        return None
+    labels = _changes(_labels(newest.tracked, view), view.labels) if newest is not None else {}
+    annotations = _changes(_annotations(newest, owner, view), view.annotations)
     if not labels and not annotations:
         return None
     return PendingPatch(
         uid=view.uid,
-        cluster=name,
-        rollout=tracked.rollout.uid,
+        cluster=view.name,
+        rollout=shared.tracked.rollout.uid,
         labels={**(old.labels if old else {}), **labels},
         annotations={**(old.annotations if old else {}), **annotations},
     )
@@ -64,11 +92,11 @@ def _changes(wishes: MetadataChanges, shown: Mapping[str, str]) -> dict[str, Cha
     }
 
 
-def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> MetadataChanges:
+def _labels(tracked: TrackedRollout, view: ClusterView) -> MetadataChanges:
     """Returns the labels that the outcomes have written, in order; a later one wins."""
     wishes: MetadataChanges = {}
     for step in tracked.steps:
-        member = step.members.get(name)
+        member = step.members.get(view.name)
         written = [done for done in member.completed if not done.unlabelled] if member else ()
         for done in written:
             wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
@@ -82,14 +110,14 @@ def _present(wishes: MetadataChanges) -> dict[str, str]:
     return {key: value for key, value in wishes.items() if value is not None}
 
 
-def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> MetadataChanges:
-    """Returns the wanted annotations: disable-auto-import while an action that
-    needs it runs or is watched, else none (R14.3)."""
-    run = member.run
-    upgrading = run is not None and traits(run.action).import_off and run.arming_at is not None
-    if upgrading and (not member.finished or member.watched):
-        mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: tracked.rollout.uid}
-        return {} if names.DISABLE_AUTO_IMPORT in view.annotations else dict(mine)
-    if member.finished and view.annotations.get(names.AUTO_IMPORT_BY) == tracked.rollout.uid:
+def _annotations(newest: _Share | None, owner: _Share | None, view: ClusterView) -> MetadataChanges:
+    """Returns the wanted annotations: disable-auto-import while the newest rollout needs it. Else
+    none once the one that has turned automatic import off, which may be an older one, is done with
+    the cluster (R14.3)."""
+    if newest is not None and newest.needs_import_off:
+        mine = newest.tracked.rollout.uid
+        wanted: MetadataChanges = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: mine}
+        return {} if names.DISABLE_AUTO_IMPORT in view.annotations else wanted
+    if owner is not None and owner.member.finished and not owner.needs_import_off:
         return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
     return {}

@@ -1,9 +1,10 @@
 """Rebuilds one member of a step from the journal's record (if any) and the hub's signs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.placing import StepPart
@@ -42,7 +43,13 @@ _CAUSES = {cause.value: cause for cause in Cause}
 _CANCELLED = frozenset({Cause.CANCELLED, Cause.PREEMPTED, Cause.DELETED})
 _GOES_ON = frozenset({RunResult.WITHDRAWN, RunResult.CONTINUED})
 """Ends after which the action takes another run."""
-_CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
+_CAUSE_OF = {
+    RunResult.LIMIT: Cause.TIMED_OUT,
+    RunResult.TAKEN_OVER: Cause.TAKEN_OVER,
+    RunResult.PREEMPTED: Cause.PREEMPTED,
+    RunResult.DELETED: Cause.DELETED,
+}
+"""Results of runs that have one cause alone."""
 
 
 class ResumedMember(Struct, frozen=True):
@@ -65,6 +72,8 @@ class MemberSigns(Struct, frozen=True, kw_only=True):
     """The trace of a run that the journal does not know."""
     created_at: datetime
     """When the rollout was created: nothing of it is older."""
+    labels: Mapping[str, str] = {}
+    """The labels of the member's ManagedCluster."""
 
 
 def member_from_signs(
@@ -81,9 +90,11 @@ def member_from_signs(
         return _failed(member, signs, failed.action, failed.message)
     if trace is not None and whole(trace.action) == actions[member.action_index]:
         return _traced(member, trace, signs)
-    if signs.over:
-        return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
-    return member
+    if not signs.over:
+        return member
+    if isinstance(member.run, Accepted):
+        return _failed_unseen(member, signs, member.run.action)
+    return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
 
 
 def _with_completed(member: U, actions: Sequence[ActionName], signs: MemberSigns) -> U:
@@ -123,12 +134,12 @@ def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | Re
     """Returns the member by what its work shows of the run of its next action."""
     result, action = trace.outcome, whole(trace.action)
     if result is not None and result not in _GOES_ON:
-        outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
+        cause = _CAUSE_OF.get(result)
+        outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
         words = f"{FROM_HUB}: its work says {result}"
-        return _finished(member, signs, outcome, message=words, failed_action=action)
+        return _finished(member, signs, outcome, cause=cause, message=words, failed_action=action)
     if signs.over:
-        words = f"{FROM_HUB}: how its {trace.action} ended is not known"
-        return _finished(member, signs, Outcome.FAILED, message=words, failed_action=action)
+        return _failed_unseen(member, signs, trace.action)
     if result is None and trace.taken:
         words = f"{FROM_HUB}: the cluster has accepted {trace.action}"
         reason = Reason(ReasonKind.RUNNING, signs.now, words, who=ActingParty.CLUSTER)
@@ -138,6 +149,23 @@ def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | Re
         reason = Reason(ReasonKind.DISARMING, signs.now, words)
         return _in_flight(member, trace, withdrawn(trace, signs.now), reason)
     return waiting(member, trace, signs.now)
+
+
+def _failed_run(run: Ended, cause: Cause | None, signs: MemberSigns) -> Ended:
+    """Returns the failed run with its cause, by which circuit breakers count it. A label that
+    stands has followed from it, so that a late completion changes that (R15.2); none follows from
+    an end that nobody has seen (R13.4)."""
+    if cause is None:
+        return replace(run, armed_at=None)
+    stands = traits(whole(run.action)).failed_label in signs.labels
+    return replace(run, cause=cause, armed_at=run.arming_at if stands else run.armed_at)
+
+
+def _failed_unseen(member: Unfinished, signs: MemberSigns, action: ActionName) -> Finished:
+    """Fails the member whose cluster has taken the action: its step ended without it, and only the
+    cluster may still show how the action ended (R15.2)."""
+    words = f"{FROM_HUB}: how its {action} ended is not known"
+    return _finished(member, signs, Outcome.FAILED, message=words, failed_action=whole(action))
 
 
 def _in_flight(
@@ -181,9 +209,11 @@ def _finished(
 ) -> Finished:
     """Finishes the member without slot and claim; one that failed in what it was armed for is
     watched (R15.1)."""
-    run = last_run(member.run, signs.trace, signs.now, outcome)
+    run = last_run(member.run, signs.trace, signs.now, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
+    if run is not None and armed and outcome is Outcome.FAILED:
+        run = _failed_run(run, cause, signs)
     return finish(
         member,
         run,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.former_status import StatusAction, StatusEntry
-from ibgu.core.drivers import traits
+from ibgu.core.drivers import declared, traits
 from ibgu.core.model import ActionName
 from ibgu.core.model.actions import whole
 
@@ -31,7 +31,9 @@ class _UnassignedActions:
         self.completed = list(entry.completed_actions)
         self.failed = list(entry.failed_actions)
         self.current = entry.current_action
-        self.has_failed = False
+        self.has_failed = all(_is_after_failure(each.action) for each in entry.failed_actions)
+        """Whether an action that follows a failure may be next. Where the entry tells of no other
+        failure, the cluster had failed in another rollout."""
 
     def part(self, actions: Sequence[ActionName]) -> StepPart:
         completed: list[StatusAction] = []
@@ -41,19 +43,28 @@ class _UnassignedActions:
                 continue
             failed = self.failed.pop(0) if self._next(self.failed, action) else None
             self.has_failed = self.has_failed or failed is not None
-            current = self.current if failed is None and self._runs(action) else None
+            current = self._current(action) if failed is None else None
             return StepPart(tuple(completed), failed, current)
         return StepPart(tuple(completed))
 
     def _next(self, actions: list[StatusAction], action: ActionName) -> bool:
         """Whether the action is next. One that follows a failure may be planned twice: it belongs
         to the first one after a failure."""
-        if traits(action).after_failure and not self.has_failed:
+        if _is_after_failure(action) and not self.has_failed:
             return False
         return bool(actions) and actions[0].action == action
 
-    def _runs(self, action: ActionName) -> bool:
-        return self.current is not None and self.current.action == action and not self.completed
+    def _current(self, action: ActionName) -> StatusAction | None:
+        """Returns the current action if it is this one; it belongs to one step alone."""
+        current = self.current
+        if current is None or self.completed or not self._next([current], action):
+            return None
+        self.current = None
+        return current
+
+
+def _is_after_failure(action: str) -> bool:
+    return declared(action) and traits(action).after_failure
 
 
 def place(plan: Plan, entry: StatusEntry) -> dict[int, StepPart]:

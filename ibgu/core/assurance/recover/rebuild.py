@@ -177,7 +177,7 @@ def _members(basis: _RebuildInput, step: Step, known: TrackedStep | None) -> lis
 
 
 def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member | ResumedMember:
-    layout = basis.layout
+    layout, view = basis.layout, basis.found.cluster(member.cluster)
     trace = layout.traces[step.index].get(member.cluster)
     signs = MemberSigns(
         now=basis.now,
@@ -185,6 +185,7 @@ def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member 
         part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=trace,
         created_at=basis.tracked.rollout.created_at,
+        labels=view.labels if view is not None and view.uid == member.uid else {},
     )
     if trace is not None and not isinstance(member, Finished):
         asked = replace(basis.tracked.rollout, spec=basis.found.object.spec)

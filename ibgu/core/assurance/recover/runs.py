@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ibgu.core.engine.works.trace import Trace
-from ibgu.core.model import Accepted, Arming, Ended, Outcome, Run, RunResult
+from ibgu.core.model import Accepted, Arming, Cause, Ended, Outcome, Run, RunResult
 from ibgu.core.model.run_transitions import (
     accepted_run,
     armed_run,
@@ -44,8 +44,11 @@ def _arming(trace: Trace, now: datetime) -> Arming:
     return arming_run(intended_run(trace.run, trace.action, trace.attempt, began), began)
 
 
-def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Ended | None:
-    """Returns the newest run of a member that has finished with the outcome."""
+def last_run(
+    run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome, cause: Cause | None
+) -> Ended | None:
+    """Returns the newest run of a member that has finished with the outcome, for this cause."""
+    result = RunResult.TAKEN_OVER if cause is Cause.TAKEN_OVER else _RESULTS[outcome]
     if trace is not None:
-        return closed(trace, now, trace.outcome or _RESULTS[outcome])
-    return closed_run(run, _RESULTS[outcome], now, FROM_HUB) if run is not None else None
+        return closed(trace, now, trace.outcome or result)
+    return closed_run(run, result, now, FROM_HUB) if run is not None else None

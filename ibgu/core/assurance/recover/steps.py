@@ -52,8 +52,8 @@ def _begun(tracked: TrackedRollout, found: FoundRollout) -> int:
 def record(
     found: FoundRollout, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
 ) -> Step:
-    """Returns the step's record without its members. Its clock begins now unless an earlier time is
-    known."""
+    """Returns the step's record without its members. A running one has its whole timeout again: how
+    long its clock has stood is not known."""
     if known is not None and known.step.state is StepState.FINISHED:
         return known.step
     item = found.object.spec.plan[index]
@@ -71,7 +71,10 @@ def record(
     first = found.status.started_at if index == 0 else None
     started = step.started_at or first or now
     if not over:
-        return replace(step, state=StepState.RUNNING, started_at=started)
+        stood = max(timedelta(), now - started)
+        return replace(
+            step, state=StepState.RUNNING, started_at=started, stopped=stood, stopped_since=None
+        )
     ended = max(started, found.status.completed_at or now)
     return replace(
         step,

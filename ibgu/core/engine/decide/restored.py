@@ -37,11 +37,22 @@ def _probed_again(ctx: DecisionContext) -> bool:
 
 def _judged_by_new_feedback(ctx: DecisionContext, seen: Observation) -> bool:
     """Whether the work was written since the restore, or never will be, which decides it too
-    (R9.6)."""
+    (R9.6). For a cluster that is being deleted a work is written only to disarm it."""
+    work = seen.stage
     if seen.cluster is None or seen.refusal:
         return True
-    work = seen.stage
+    if seen.cluster.deleting and not (work and work.armed):
+        return True
     return work is not None and (work.terminating or work.restore == ctx.rollout.restore)
+
+
+def keeps_resume(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
+    """Whether a right that ibgu lacks keeps the work from being written again, and with it every
+    resume of the rollout; it is the member's reason then (R17.3)."""
+    if not seen.denied or _judged_by_new_feedback(ctx, seen):
+        return False
+    ctx.set_reason(member, ReasonKind.FORBIDDEN, seen.denied, who=ActingParty.PERSON)
+    return True
 
 
 def unproven(ctx: DecisionContext, work: WorkView | None) -> bool:

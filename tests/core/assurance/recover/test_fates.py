@@ -14,6 +14,7 @@ from ibgu.core.assurance.recover.member_signs import (
 )
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.decide.member.ending import labelled
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
 from ibgu.core.model.transitions import take_slot
@@ -162,6 +163,25 @@ def test_a_runs_result_is_rebuilt_from_its_work(result: str, outcome: Outcome) -
     assert found.message == f"imported from the hub: its work says {result}"
 
 
+@pytest.mark.parametrize(
+    ("result", "cause"),
+    [("taken over", Cause.TAKEN_OVER), ("limit", Cause.TIMED_OUT), ("failed", None)],
+)
+def test_a_runs_cause_is_rebuilt_where_its_result_has_only_one(
+    result: str, cause: Cause | None
+) -> None:
+    assert became(member(), trace=trace(outcome=result)).cause is cause
+
+
+def test_a_run_that_the_status_calls_taken_over_has_not_failed_by_itself() -> None:
+    """A late completion changes nothing about that (R15.2)."""
+    part = told(failed="Prep", words="TakenOver: taken over by hand")
+    found = became(in_flight(), part=part)
+    assert found.cause is Cause.TAKEN_OVER
+    assert found.run is not None
+    assert found.run.result is RunResult.TAKEN_OVER
+
+
 def test_the_cluster_has_taken_it() -> None:
     """The member's limit is the one that its work carries."""
     found = became(member(), trace=trace(echo="run-9 Prep"))
@@ -214,3 +234,13 @@ class TestOfAStepThatIsOver:
         found = became(in_flight(), over=True)
         assert found.run is not None
         assert (found.run.result, found.slot) == (RunResult.WITHDRAWN, None)
+
+    def test_a_run_of_the_journal_that_the_cluster_has_taken_counts_as_failed(self) -> None:
+        """Nothing else would tell of it: a skipped member is not watched (R15.1)."""
+        taken = run(state=RunState.ACCEPTED, accepted_at=NOW)
+        found = became(in_flight(run=taken), over=True)
+        assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.PREP)
+        assert found.message == "imported from the hub: how its Prep ended is not known"
+        assert found.watched
+        assert found.run is not None
+        assert not labelled(found.run)

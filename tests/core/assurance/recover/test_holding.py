@@ -1,5 +1,6 @@
 """The rollouts that are held after the hub was restored, and what is recorded."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -64,18 +65,21 @@ OVER = StepState.FINISHED
 
 
 @pytest.mark.parametrize(
-    ("steps", "state"),
+    ("steps", "completed_at", "state"),
     [
-        ([], RolloutState.PENDING),
-        ([step()], RolloutState.RUNNING),
-        ([step(state=OVER)], RolloutState.RUNNING),
-        ([step(state=OVER), step(index=1, state=OVER)], RolloutState.COMPLETE),
+        ([], None, RolloutState.PENDING),
+        ([step()], None, RolloutState.RUNNING),
+        ([step(state=OVER)], NOW, RolloutState.RUNNING),
+        ([step(state=OVER), step(index=1, state=OVER)], None, RolloutState.RUNNING),
+        ([step(state=OVER), step(index=1, state=OVER)], NOW, RolloutState.COMPLETE),
     ],
 )
 def test_a_deleted_rollout_that_is_back_keeps_its_progress(
-    steps: list[Step], state: RolloutState
+    steps: list[Step], completed_at: datetime | None, state: RolloutState
 ) -> None:
-    (back,) = after(rollout(spec=spec("Prep", "Prep"), **GONE), *steps, found=obj())
+    """A deletion ends the step, and with it perhaps the last one: that completes nothing."""
+    before = rollout(spec=spec("Prep", "Prep"), completed_at=completed_at, **GONE)
+    (back,) = after(before, *steps, found=obj())
     assert (back.state, back.deleted_at) == (state, None)
     assert back.stands_still == (state is not RolloutState.COMPLETE)
 

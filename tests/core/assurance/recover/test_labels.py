@@ -160,6 +160,31 @@ def test_an_older_rollout_does_not_speak_for_one_that_was_not_loaded() -> None:
     assert list(lost([older], {}, cluster, newest)) == []
 
 
+@pytest.mark.parametrize("loaded", [True, False])
+def test_automatic_import_that_an_older_rollout_had_turned_off_comes_back(*, loaded: bool) -> None:
+    """The backup is from its Upgrade; another one has rolled the cluster back since."""
+    older = track(rollout(), step("Upgrade"), done("site-1", U))
+    newer = rollout("b", created_at=NOW.replace(hour=13))
+    back = done("site-1", Action.ROLLBACK, rollout="uid-b")
+    acted = track(newer, step("Rollback", rollout="uid-b"), back)
+    view = replace(cluster("site-1", rollback_completed=""), annotations=BY)
+    known = newest_to_act([acted, older])
+    (decision,) = lost([acted, older] if loaded else [older], {}, lambda _: view, known)
+    found = {key: change.wanted for key, change in decision.pending.annotations.items()}
+    assert found == dict.fromkeys(BY)
+    assert decision.pending.labels == {}
+
+
+def test_automatic_import_stays_off_for_the_upgrade_of_an_older_rollout() -> None:
+    """The end of the Upgrade is not known yet; the newer rollout has acted there before."""
+    older = track(rollout(), step("Upgrade"), in_flight("site-1", run=run(U)))
+    newer = rollout("b", created_at=NOW.replace(hour=13))
+    before = track(newer, step(rollout="uid-b"), failed("site-1", P, rollout="uid-b"))
+    view = replace(cluster("site-1", prep_failed=""), annotations=BY)
+    newest = {("site-1", names.IBGU): "uid-b"}
+    assert list(lost([before, older], {}, lambda _: view, newest)) == []
+
+
 def test_each_kind_of_change_gets_its_own_labels_back() -> None:
     upgraded = track(rollout(), step(), failed("site-1", P))
     newer = rollout("b", created_at=NOW.replace(hour=13), kind=names.FLEET_UPDATE)

@@ -108,6 +108,8 @@ PLAN = [
     (Action.ABORT_ON_FAILURE,),
 ]
 CHAIN = [(Action.PREP, Action.UPGRADE), (Action.FINALIZE_UPGRADE,)]
+CLEAN_UP = [(Action.ABORT_ON_FAILURE,)]
+"""The plan for clusters that have failed in another rollout."""
 
 
 def done(*names: str) -> tuple[StatusAction, ...]:
@@ -161,6 +163,34 @@ def done(*names: str) -> tuple[StatusAction, ...]:
             },
         ),
         (CHAIN, entry("a", "Dance"), {}),
+        (
+            PLAN,
+            entry("a", current="AbortOnFailure", failed={"Prep": ""}),
+            {
+                0: StepPart(failed=StatusAction("Prep")),
+                1: StepPart(current=StatusAction("AbortOnFailure")),
+            },
+        ),
+        (
+            PLAN,
+            entry("a", "Prep", current="AbortOnFailure", failed={"Upgrade": ""}),
+            {
+                0: StepPart(done("Prep")),
+                2: StepPart(failed=StatusAction("Upgrade")),
+                3: StepPart(current=StatusAction("AbortOnFailure")),
+            },
+        ),
+        (CLEAN_UP, entry("a", "AbortOnFailure"), {0: StepPart(done("AbortOnFailure"))}),
+        (
+            CLEAN_UP,
+            entry("a", failed={"AbortOnFailure": "words"}),
+            {0: StepPart(failed=StatusAction("AbortOnFailure", "words"))},
+        ),
+        (
+            CLEAN_UP,
+            entry("a", current="AbortOnFailure"),
+            {0: StepPart(current=StatusAction("AbortOnFailure"))},
+        ),
     ],
 )
 def test_actions_of_an_entry_are_assigned_to_steps(

@@ -29,7 +29,7 @@ from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.decide.restores import backup, restore_hub
+from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
 
 SEED = ("quay.io/seed:4.18", "4.18.1")
@@ -465,8 +465,8 @@ def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(engine: InMem
     engine.settle()
     begun = "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
     assert _unbound(engine, uid) == (
-        f"{begun}{engine.scope.problem}. Once that is done, annotate it with ibgu.dev/adopt and "
-        "any value, and ibgu takes it over"
+        f"{begun}{engine.scope.problem}. Once that is done, annotate it with ibgu.dev/adopt="
+        "<a new value>, and ibgu takes it over"
     )
     engine.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
     engine.annotate(uid, adopt="yes")
@@ -545,6 +545,27 @@ def test_a_resume_adopts_when_talms_objects_are_gone(engine: InMemoryEngine) -> 
     rollout = engine.tracked(talm.uid).rollout
     assert (rollout.adopting_since, rollout.state) == (None, RolloutState.COMPLETE)
     assert "nothing of TALM's is left" in engine.told(Kind.ROLLOUT_RELEASED)
+
+
+def test_a_journal_lost_during_the_takeover_needs_a_new_value(engine: InMemoryEngine) -> None:
+    """The value that is there counts as acted on, and the reason has to say so."""
+    talm = prepping(engine)
+    talm.begins("s1", Action.PREP)
+    talm.begins("s2", Action.PREP)
+    uid = talm.leave()
+    engine.settle()
+    write_status(engine, uid)
+    lose_journal(engine)
+    engine.annotate(uid, resume="1")
+    engine.wait(minutes=5)
+    hold = engine.tracked(uid).rollout.hold
+    assert hold is not None
+    assert "annotate it with ibgu.dev/adopt=<a new value>" in hold.message
+    engine.annotate(uid, adopt="again")
+    engine.settle()
+    talm.removed()
+    engine.wait(hours=3)
+    assert engine.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_adoption_waits_for_the_removals_of_a_live_talm(engine: InMemoryEngine) -> None:

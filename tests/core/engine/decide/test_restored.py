@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import (
+    ActingParty,
     Kind,
     MemberState,
     Outcome,
@@ -122,6 +124,43 @@ def test_a_restore_waits_for_no_work_that_is_being_deleted() -> None:
     engine.annotate(UID, resume="1")
     engine.wait(minutes=1)
     assert not engine.tracked(UID).rollout.stands_still
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["in the backup", "lost"])
+def test_a_restore_waits_for_no_cluster_that_is_being_deleted(*, lost: bool) -> None:
+    """Nothing is written for it but what disarms it, and a detach may take for ever."""
+    engine = sites(2)
+    if lost:
+        engine.apply(ibgu("a", "Prep", concurrency=1))
+        saved = backup(engine)
+        engine.wait(seconds=20)
+    else:
+        upgrading(engine)
+        saved = backup(engine)
+    engine.deleting.add("site-1")
+    engine.spokes["site-1"].dark = True
+    restore_hub(engine, saved)
+    engine.annotate(UID, resume="1")
+    engine.wait(minutes=1)
+    assert not engine.tracked(UID).rollout.stands_still
+    engine.wait(days=1)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+
+
+def test_a_right_that_keeps_a_resume_from_its_effect_is_the_reason() -> None:
+    engine = sites(2)
+    upgrading(engine)
+    saved = backup(engine)
+    engine.forbidden = True
+    restore_hub(engine, saved)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=1)
+    assert engine.tracked(UID).rollout.stands_still
+    waits = engine.member(UID, 1, "site-1")
+    assert (waits.reason.kind, waits.reason.who) == (ReasonKind.FORBIDDEN, ActingParty.PERSON)
+    engine.allow()
+    engine.wait(hours=2)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
 
 
 def test_an_old_resume_that_came_back_is_none() -> None:

@@ -98,7 +98,7 @@ def talm_work(seen: Observation) -> str:
     """Returns why TALM's work blocks the member: two works would fight over the stage."""
     return (
         f"TALM's ManifestWork {seen.talm} acts on the cluster; it goes when its IBGU is annotated "
-        f"with {names.ADOPT}, or deleted"
+        f"with {names.ADOPT}=<a new value>, or deleted"
     )
 
 

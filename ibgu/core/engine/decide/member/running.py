@@ -24,7 +24,7 @@ from ibgu.core.engine.decide.member.ending import (
     skip_action,
 )
 from ibgu.core.engine.decide.prerequisites import may_repeat
-from ibgu.core.engine.decide.restored import without_cluster
+from ibgu.core.engine.decide.restored import keeps_resume, without_cluster
 from ibgu.core.engine.driver import Judgement, JudgementKind
 from ibgu.core.engine.gates.deadlines import deadline
 from ibgu.core.engine.timing.times import JOB_REMOVAL
@@ -95,7 +95,7 @@ def _end_obsolete_run(
 def _stands_still(ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Observation) -> bool:
     """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
     if isinstance(run, Accepted):
-        return without_cluster(ctx, member, seen)
+        return without_cluster(ctx, member, seen) or keeps_resume(ctx, member, seen)
     words = "the cluster was not seen to accept it before the restore"
     end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
     return True

@@ -62,7 +62,7 @@ def foreign_controller(ctx: DecisionContext) -> Reason | None:
             return unbound(_unbound(ctx), ctx.now)
         words = (
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
-            f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
+            f"it with {names.ADOPT}=<a new value>, and ibgu takes it over where TALM has left it"
         )
         return Reason(ReasonKind.ADOPTION, ctx.now, words, None, ActingParty.PERSON)
     return None
@@ -74,7 +74,7 @@ def _unbound(ctx: DecisionContext) -> str:
     then = (
         "ibgu takes it over"
         if _adoption_requested(ctx)
-        else f"annotate it with {names.ADOPT} and any value, and ibgu takes it over"
+        else f"annotate it with {names.ADOPT}=<a new value>, and ibgu takes it over"
     )
     return (
         "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
