@@ -22,11 +22,15 @@ class UpgradeBackups:
         self._asked = asked
 
     def check(self, clusters: Iterable[SimulatedCluster]) -> None:
-        """Checks that each cluster begins an Upgrade by ibgu only after a recent backup."""
+        """Checks that each cluster begins an Upgrade by ibgu only after a recent backup, and that a
+        backup failed only if its Job was not complete."""
         for cluster in clusters:
             if cluster.operator is None:
                 continue
             complete = cluster.operator.jobs.complete_at
+            for run in self._failed(cluster):
+                failed = f"backup-{run.id}" not in complete
+                self._check("R10 failure is what the Job did", failed, run, complete)
             for begun, run in self._upgrades(cluster):
                 minutes = int(self._asked[run.rollout][names.BACKUP_MAX_AGE])
                 intended = run.intended_at.timestamp()
@@ -40,6 +44,12 @@ class UpgradeBackups:
                 recent = any(0 <= age <= minutes * 60 for age in ages)
                 words = (cluster.name, begun, run, ages)
                 self._check("an Upgrade begins after a recent backup", recent, *words)
+
+    def _failed(self, cluster: SimulatedCluster) -> Iterator[Run]:
+        """Yields the backups of the cluster that have failed."""
+        for run in self._runs.values():
+            if (run.cluster, run.action, run.result) == (cluster.name, UPGRADE_BACKUP, "failed"):
+                yield run
 
     def _upgrades(self, cluster: SimulatedCluster) -> Iterator[tuple[StageRun, Run]]:
         """Yields the Upgrades that the cluster has begun by a run of ibgu's."""
