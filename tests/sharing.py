@@ -10,11 +10,21 @@ from zlib import crc32
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FIRST = ("neighbours", "e2e", "sandbox", "security")
-"""Folders whose modules come first, so that nobody is left alone with one of them."""
+FIRST = (
+    "neighbours",
+    "e2e",
+    "sandbox",
+    "security",
+    *("bad_seed", "cli", "web", "api", "charts", "benchmarks"),
+)
+"""Folders whose modules come first, so that nobody is left alone with one of them. The others have
+only short ones."""
 BESIDE = "simulation"
 """The folder whose tests need nothing but a core. They are spread among those of e2e, most of which
 wait for a hub."""
+TOGETHER = frozenset({"e2e", BESIDE})
+"""Folders that a process stays in until nothing is left of them: it ends its hub of e2e with a test
+of another folder, and would start one again for the next."""
 ALONE = frozenset(
     {
         "tests/simulation/test_net.py::test_every_broken_variant_is_caught",
@@ -34,6 +44,11 @@ _Place = tuple[int, float]
 
 def _folder(nodeid: str) -> str:
     return nodeid.split("/")[1]
+
+
+def _folder_of(scope: str) -> str:
+    """Returns the folder of the scope; scopes of whole folders are called like them."""
+    return _folder(scope) if "/" in scope else scope.partition(" ")[0]
 
 
 def _scope(nodeid: str) -> str:
@@ -56,6 +71,15 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Gives the process the first scope that is left, of its folder if that is one of
+        `TOGETHER`."""
+        last = next(reversed(self.assigned_work[node]), "")
+        if (folder := _folder_of(last)) in TOGETHER:
+            found = (scope for scope in self.workqueue if _folder_of(scope) == folder)
+            self.workqueue.move_to_end(next(found, next(iter(self.workqueue))), last=False)
+        super()._assign_work_unit(node)
 
     def mark_test_pending(self, item: str) -> None:
         """Does nothing: a test that ended its process is still to be run."""
@@ -92,7 +116,7 @@ def _places(scopes: Iterable[str]) -> dict[str, _Place]:
     """Returns the place of each scope; those of `BESIDE` are spread evenly."""
     by_folder: dict[str, list[str]] = {}
     for scope in scopes:
-        by_folder.setdefault(_folder(scope) if "/" in scope else scope, []).append(scope)
+        by_folder.setdefault(_folder_of(scope), []).append(scope)
     return {
         scope: (_rank(folder), number / len(found))
         for folder, found in by_folder.items()
