@@ -73,7 +73,8 @@ def _told(decided: Decided) -> Any:
         def told(mine: Draft, decision: Decision) -> None:
             if isinstance(decision, OnMember):
                 member = decision.member
-                decided[mine.fleet].add((member.rollout, member.cluster))
+                # A start that imports decides before the first turn.
+                decided.setdefault(mine.fleet, set()).add((member.rollout, member.cluster))
             take(mine, decision)
 
         return told
