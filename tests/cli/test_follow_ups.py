@@ -96,7 +96,7 @@ async def test_typing_the_name_confirms_the_follow_up_and_follows_it(
     assert len((await on_hub(admin)).spec.plan) == 2
 
     async def carries_it_out() -> None:
-        """As the controller, which does not run here."""
+        """Does what the controller would, which does not run here."""
         while len((await on_hub(admin)).spec.plan) == 2:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         await over(journal, uid, "Prep", "Upgrade", "FinalizeUpgrade")
