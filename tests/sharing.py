@@ -10,15 +10,8 @@ from zlib import crc32
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FIRST = (
-    "neighbours",
-    "e2e",
-    "sandbox",
-    "security",
-    *("bad_seed", "cli", "web", "api", "charts", "benchmarks"),
-)
-"""Folders whose modules come first, so that nobody is left alone with one of them. The others have
-only short ones."""
+FIRST = ("neighbours", "e2e", "sandbox", "security")
+"""Folders whose modules come first, so that nobody is left alone with one of them."""
 BESIDE = "simulation"
 """The folder whose tests need nothing but a core. They are spread among those of e2e, most of which
 wait for a hub."""
@@ -46,11 +39,6 @@ def _folder(nodeid: str) -> str:
     return nodeid.split("/")[1]
 
 
-def _folder_of(scope: str) -> str:
-    """Returns the folder of the scope; scopes of whole folders are called like them."""
-    return _folder(scope) if "/" in scope else scope.partition(" ")[0]
-
-
 def _scope(nodeid: str) -> str:
     """Returns the name of what one process takes as a whole."""
     module, folder = nodeid.partition("::")[0], _folder(nodeid)
@@ -76,8 +64,8 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
         """Gives the process the first scope that is left, of its folder if that is one of
         `TOGETHER`."""
         last = next(reversed(self.assigned_work[node]), "")
-        if (folder := _folder_of(last)) in TOGETHER:
-            found = (scope for scope in self.workqueue if _folder_of(scope) == folder)
+        if "/" in last and (folder := _folder(last)) in TOGETHER:
+            found = (scope for scope in self.workqueue if f"/{folder}/" in scope)
             self.workqueue.move_to_end(next(found, next(iter(self.workqueue))), last=False)
         super()._assign_work_unit(node)
 
@@ -116,7 +104,7 @@ def _places(scopes: Iterable[str]) -> dict[str, _Place]:
     """Returns the place of each scope; those of `BESIDE` are spread evenly."""
     by_folder: dict[str, list[str]] = {}
     for scope in scopes:
-        by_folder.setdefault(_folder_of(scope), []).append(scope)
+        by_folder.setdefault(_folder(scope) if "/" in scope else scope, []).append(scope)
     return {
         scope: (_rank(folder), number / len(found))
         for folder, found in by_folder.items()
