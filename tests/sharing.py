@@ -15,6 +15,9 @@ FIRST = ("neighbours", "e2e", "sandbox", "security")
 BESIDE = "simulation"
 """The folder whose tests need nothing but a core. They are spread among those of e2e, most of which
 wait for a hub."""
+TOGETHER = frozenset({"e2e", BESIDE})
+"""Folders that a process stays in until nothing is left of them: it ends its hub of e2e with a test
+of another folder, and would start one again for the next."""
 ALONE = frozenset(
     {
         "tests/simulation/test_net.py::test_every_broken_variant_is_caught",
@@ -56,6 +59,15 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Gives the process the first scope that is left, of its folder if that is one of
+        `TOGETHER`."""
+        last = next(reversed(self.assigned_work[node]), "")
+        if "/" in last and (folder := _folder(last)) in TOGETHER:
+            found = (scope for scope in self.workqueue if f"/{folder}/" in scope)
+            self.workqueue.move_to_end(next(found, next(iter(self.workqueue))), last=False)
+        super()._assign_work_unit(node)
 
     def mark_test_pending(self, item: str) -> None:
         """Does nothing: a test that ended its process is still to be run."""

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import BaseRoute
 
 from ibgu import db
 from ibgu.api.app import create_app
@@ -24,6 +25,9 @@ from ibgu.hub.decode import ObjectIdentity
 from ibgu.sandbox.hub import SandboxHub
 
 Ask = Callable[..., Awaitable[httpx.Response]]
+_routes: list[BaseRoute] = []
+"""Those of the first application, for all: each is built at its first request, which takes a third
+of a usual test."""
 
 
 @pytest.fixture
@@ -55,7 +59,10 @@ async def journal(context: Context) -> Journal:
 
 @pytest.fixture
 def app(context: Context) -> FastAPI:
-    return create_app(context)
+    made = create_app(context)
+    _routes[:] = _routes or made.router.routes
+    made.router.routes[:] = _routes
+    return made
 
 
 @pytest.fixture

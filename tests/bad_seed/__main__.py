@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from statistics import median_low
 
-from tests.bad_seed.rollouts import Figures, example, part, roll_out
+from tests.bad_seed.rollouts import Figures, example, part, roll_out, unstopped
 from tests.bad_seed.talm import roll_out_by_talm
 
 SHARES = (0.2, 0.4, 1.0)
 SEEDS = range(1, 12)
 Roll = Callable[[float, int], Figures]
 ROLLOUTS: dict[str, Roll] = {
-    "nothing": lambda share, seed: roll_out(share, seed, breaker=False),
+    "nothing": unstopped,
     "the step's circuit breaker, without a policy": roll_out,
     "`breaker`": lambda share, seed: roll_out(share, seed, part("breaker")),
     "`failureBudget`": lambda share, seed: roll_out(share, seed, part("failure_budget")),

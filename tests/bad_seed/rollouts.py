@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import Outcome
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
+from ibgu.core.rehearsal.model import Attempts
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.rehearsal.pair import LazySpoke, drawn
 from tests.docs.site import DOCS, fences
@@ -65,8 +66,17 @@ def roll_out(
     return Figures(started, engine.tracked("uid-a").steps[0].counts[Outcome.FAILED])
 
 
+def unstopped(share: float, seed: int) -> Figures:
+    """Returns what `roll_out` does if nothing stops it: every cluster ends as it was drawn."""
+    return Figures(len(NAMES), sum(_draws(share, seed).fails))
+
+
+def _draws(share: float, seed: int) -> Attempts:
+    return drawn(NAMES, seed, failing={Action.UPGRADE: share})[Action.UPGRADE]
+
+
 def _engine(share: float, seed: int) -> InMemoryEngine:
-    draws = drawn(NAMES, seed, failing={Action.UPGRADE: share})[Action.UPGRADE]
+    draws = _draws(share, seed)
     courses = zip(NAMES, draws.seconds, draws.fails, strict=True)
     attempts = {
         name: {Stage.PREP: (1.0, False), Stage.UPGRADE: (seconds, fails)}

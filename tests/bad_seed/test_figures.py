@@ -3,13 +3,18 @@
 import pytest
 
 from tests.bad_seed.__main__ import SHARES, table, talms_table
-from tests.bad_seed.rollouts import Figures, part, roll_out
+from tests.bad_seed.rollouts import Figures, part, roll_out, unstopped
 from tests.core.rehearsal.pair import DrawnSpoke, LazySpoke
 from tests.docs.site import DOCS
 
 
 def test_the_page_has_the_table_that_the_command_prints() -> None:
     assert table() in (DOCS / "reliability.md").read_text(), "run python -m tests.bad_seed"
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_rollout_that_nothing_stops_ends_as_it_was_drawn(share: float) -> None:
+    assert roll_out(share, 1, breaker=False) == unstopped(share, 1)
 
 
 def test_agents_that_look_only_after_changes_make_no_difference(

@@ -16,7 +16,7 @@ from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.faults import Fault, theme
 from tests.simulation.kinds import KINDS, UPGRADE, SimulatedKind
 from tests.simulation.postgres import database, server
-from tests.simulation.run import CRASH, Outcome, faults_of, simulate
+from tests.simulation.run import CRASH, OWN_ERROR, Outcome, faults_of, simulate
 from tests.simulation.shrink import shrunk
 
 FRESH = 200
@@ -190,16 +190,16 @@ class Total:
 def _prove(server_url: str, names: list[str], start: int, within: int) -> int:
     chosen = list(VARIANTS) if names == ["all"] else names
     missed = []
-    for name in chosen:
-        with database(server_url) as url:
+    with database(server_url) as url:
+        for name in chosen:
             outcome, seeds = _caught(url, name, start, within)
-        if outcome is None:
-            missed.append(name)
-            print(f"{name:28} not caught in {within} seeds", flush=True)
-        else:
-            first_line = outcome.problems[0].partition("\n")[0][:70]
-            told = f"caught in {seeds:2} seeds, by seed {outcome.seed}: {first_line}"
-            print(f"{name:28} {told}", flush=True)
+            if outcome is None:
+                missed.append(name)
+                print(f"{name:28} not caught in {within} seeds", flush=True)
+            else:
+                first_line = outcome.problems[0].partition("\n")[0][:70]
+                told = f"caught in {seeds:2} seeds, by seed {outcome.seed}: {first_line}"
+                print(f"{name:28} {told}", flush=True)
     return 1 if missed else 0
 
 
@@ -212,7 +212,7 @@ def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | Non
             outcome = simulate(seed, url, kind=KINDS[VARIANTS[name].kind])
         if any("TypeError" in problem for problem in outcome.problems):
             raise SystemExit(f"{name} does not fit the program any more:\n{outcome.problems[0]}")
-        if outcome.problems and outcome.problems[0].startswith(CRASH):
+        if outcome.problems and outcome.problems[0].startswith((CRASH, OWN_ERROR)):
             raise SystemExit(f"{name} crashes before it breaks its rule:\n{outcome.problems[0]}")
         if outcome.problems:
             return outcome, number

@@ -142,7 +142,7 @@ def pauses_left_after_a_failure(stack: ExitStack) -> None:
 
 def resumed_without_a_proof(stack: ExitStack) -> None:
     """A cluster counts as resumed as soon as it is to be resumed."""
-    _set(stack, pausing, "_resumed", lambda ctx, member, *seen: "resumed" * member.resuming)
+    _set(stack, pausing, "_resumed", lambda ctx, since, latest, seen: "resumed" * latest.resuming)
 
 
 def release_asked_for_with_the_pauses(stack: ExitStack) -> None:
@@ -157,18 +157,18 @@ def upgraded_without_backup(stack: ExitStack) -> None:
 
 
 PATCHES: tuple[tuple[Patches, str, int], ...] = (
-    (request_left_in_place, "update", 1),
+    (request_left_in_place, "update", 3),
     (withdrawal_not_asked_for, "update", 13),
     (failures_forgotten, "update", 11),
-    (workers_not_awaited, "update", 41),
-    (refusals_made_up, "update", 1),
-    (two_minors_at_once, "update", 1),
+    (workers_not_awaited, "update", 43),
+    (refusals_made_up, "update", 3),
+    (two_minors_at_once, "update", 3),
     (intermediate_release_not_awaited, "update", 11),
-    (claims_apart_by_kind, "both", 1),
-    (pauses_never_resumed, "update", 1),
+    (claims_apart_by_kind, "both", 3),
+    (pauses_never_resumed, "update", 3),
     (pauses_left_after_a_failure, "update", 8),
-    (resumed_without_a_proof, "update", 1),
-    (release_asked_for_with_the_pauses, "update", 1),
+    (resumed_without_a_proof, "update", 3),
+    (release_asked_for_with_the_pauses, "update", 3),
     (upgraded_without_backup, "both", 14),
 )
 """Each with the kind of change, and the first seed, of the simulations that have to notice it."""

@@ -32,7 +32,8 @@ def simulate(postgres_url: str) -> Simulate:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["nice", "-n", "5", sys.executable, "-m", "tests.simulation", *arguments],
-            env={**os.environ, "DATABASE_URL": url},
+            # Otherwise it would begin once more, with the order of sets that it needs.
+            env={**os.environ, "DATABASE_URL": url, "PYTHONHASHSEED": "0"},
             cwd=_ROOT,
             capture_output=True,
             text=True,

@@ -103,6 +103,7 @@ PROBE = 60.0
 REST = 300.0
 """Virtual seconds after that, in which everything must come to rest."""
 CRASH = "no controller dies of an error of its own"
+OWN_ERROR = "ibgu meets no error of its own"
 
 _numbers = itertools.count(1)
 
@@ -305,7 +306,7 @@ class _Play:
                 clocks.turned(fleet, self.fleet.hub.now())
             told = [quarantine.error_of(uid) for uid in quarantine]
             own = [words for words in told if not words.startswith(ERROR)]
-            self.found.check("ibgu meets no error of its own", not own, own)
+            self.found.check(OWN_ERROR, not own, own)
             if self._plan.payloads:
                 self._payloads.turned(fleet)
 
@@ -344,16 +345,22 @@ class _Play:
         starts = [(at, number) for number, (at, _) in enumerate(self._plan.ibgus)]
         deeds: list[tuple[float, int | Fault]] = [*starts, *((f.at, f) for f in self._faults)]
         for at, deed in sorted(deeds, key=lambda pair: pair[0]):
-            await _until(at)
+            await self._until(at)
+            if self._cut_short:
+                return
             if isinstance(deed, Fault):
                 await fleet.happen(deed)
             else:
                 await fleet.people.apply(deed)
-            if self.found.problems:
-                return
-        await _until(ACTIVE if self._faults else 0.0)
+        await self._until(ACTIVE if self._faults else 0.0)
+        if self._cut_short:
+            return
         await fleet.heal()
         await self._wait()
+
+    async def _until(self, at: float) -> None:
+        """Waits until that virtual second, or until an invariant is broken."""
+        await self.found.sleep(BEGINNING + at - asyncio.get_running_loop().time())
 
     async def _wait(self) -> None:
         """Waits until everything is over, and a while longer."""
@@ -366,9 +373,11 @@ class _Play:
                 self.found.check("liveness", False, await fleet.stuck())
                 return
             await fleet.help()
-            await asyncio.sleep(PROBE)
-        await _until(fleet.well_at)
-        await asyncio.sleep(REST)
+            await self.found.sleep(PROBE)
+        await self._until(fleet.well_at)
+        await self.found.sleep(REST)
+        if self._cut_short:
+            return
         fleet.check_alive()
         self._crashed()
         await check_ending(self.found, fleet, calm=theme(self._seed) is CALM)
@@ -569,10 +578,6 @@ def _scaled(scale: float) -> Callable[[str], ActionTraits]:
         return replace(known, usual=usual)
 
     return scaled
-
-
-async def _until(at: float) -> None:
-    await asyncio.sleep(max(0.0, BEGINNING + at - asyncio.get_running_loop().time()))
 
 
 def _told(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from tests.simulation.conftest import Simulate
 
 WITHIN = 40
 """Seeds that a broken variant may take until it is caught: most take one or two."""
-PARTS = 12
+PARTS = 8
 """So that they share the cores, and none takes minutes on a slow machine."""
 
 

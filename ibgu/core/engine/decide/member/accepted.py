@@ -41,16 +41,29 @@ def decide_accepted(
         _follow(ctx, member, run, cluster, work.feedback, seen)
     elif unproven(ctx, work):
         _without_evidence(ctx, member, run, work)
-    elif _never_accepted(run, work):
-        _withdraw_adopted(ctx, member, run, seen)
-    elif _undone(ctx, run, work):
-        words = f"the cluster has restored its state from before {run.action}: ibgu probes it again"
-        end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
+    elif _withdraw_if_void(ctx, member, run, seen):
+        return
     elif what := _foreign(ctx, run, work):
         if not seen.writing:
             diverged(ctx, member, run, what)
     else:
         _without_evidence(ctx, member, run, work)
+
+
+def _withdraw_if_void(
+    ctx: DecisionContext, member: InFlight, run: Accepted, seen: Observation
+) -> bool:
+    """Withdraws a run that the cluster has not taken, or that it has undone by itself; returns
+    whether it did."""
+    work = seen.stage
+    if _never_accepted(run, work):
+        _withdraw_adopted(ctx, member, run, seen)
+    elif _undone(ctx, run, work):
+        words = f"the cluster has restored its state from before {run.action}: ibgu probes it again"
+        end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
+    else:
+        return False
+    return True
 
 
 def other_run(member: Member | None, work: WorkView | None) -> str:
