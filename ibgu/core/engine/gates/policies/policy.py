@@ -102,9 +102,9 @@ class PolicyFactory:
             breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
         if self._sources is not None and (fault := next(source_faults(spec, self._sources), "")):
             gates.append(sources_gate(name, fault, actions, partial(_selects, spec)))
-        closing = ClosingTime()
+        closing = ClosingTime(self._durations)
         if spec.windows or spec.freezes:
-            gates.append(times_gate(name, spec, actions, self._durations, closing))
+            gates.append(times_gate(name, spec, actions, closing))
         canaries = self._canaries(name, spec, actions)
         if canaries is not None:
             rest = spec.approval is not None and spec.approval.before is ApprovalMoment.REST
