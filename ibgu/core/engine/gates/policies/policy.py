@@ -112,7 +112,7 @@ class PolicyFactory:
             gates.append(canaries_gate(canaries, actions, about, approved=rest))
         if spec.approval is not None:
             about = partial(_selects, spec)
-            gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
+            gates.append(approvals_gate(name, spec.approval, actions, about, canaries, closing))
         if spec.backup is not None:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
         limits, budget = PolicyLimits(name, spec, actions), self._budget(name, spec, actions)

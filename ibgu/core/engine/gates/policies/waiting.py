@@ -99,7 +99,7 @@ class WaitingMembers:
 
     def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the waiting clusters, by the rollout's uid, if a window has closed since somebody
-        was let start, or a freeze has begun: nothing else tells those that wait for a slot or a
+        was let start, a freeze has begun, or an approval has ended: nothing else tells those that wait for a slot or a
         place. The same goes for those that a policy keeps while actions need other times than
         before."""
         timed = [(each, each.closing) for each in self._policies if each.closing is not None]
