@@ -51,8 +51,8 @@ _NO_ZONE = (
 
 class ClosingTime:
     """ClosingTime is when the first of the clusters that a policy has let start may not any more:
-    its window closes, a freeze begins, or an approval ends. It also knows the times that actions needed when it was
-    asked whether they fit. Nothing else tells those that still wait."""
+    its window closes, a freeze begins, or an approval ends. It also knows the times that actions
+    needed when clusters were decided on. Nothing else tells those that still wait."""
 
     def __init__(self, durations: Durations) -> None:
         self.at: datetime | None = None

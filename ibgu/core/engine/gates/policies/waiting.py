@@ -99,9 +99,9 @@ class WaitingMembers:
 
     def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the waiting clusters, by the rollout's uid, if a window has closed since somebody
-        was let start, a freeze has begun, or an approval has ended: nothing else tells those that wait for a slot or a
-        place. The same goes for those that a policy keeps while actions need other times than
-        before."""
+        was let start, a freeze has begun, or an approval has ended: nothing else tells those that
+        wait for a slot or a place. The same goes for those that a policy keeps while actions need
+        other times than before."""
         timed = [(each, each.closing) for each in self._policies if each.closing is not None]
         closed = [closing.take(now) for _, closing in timed]
         changed = [each.gates[0].name for each, closing in timed if closing.take_changed()]
