@@ -251,20 +251,20 @@ class StepRun(StepMembers):
         are asked in the order of the engine: of each policy windows, canaries and people, and the
         places of all policies after that."""
         window = self._closed_window(cluster, 0)
+        closed = window[0] if window is not None else NEVER
         canaries = self._canaries.keeping(cluster)
-        first = min(
-            window[0] if window is not None else NEVER, NEVER if canaries is None else canaries
-        )
-        person = self._people.keep(cluster, 0, self._now, first)
-        if person is None and first == NEVER:
-            return self._without_place(cluster)
-        kept = person or (window if window is not None and window[0] == first else None)
-        if kept is not None:
-            self._keep(cluster, kept[0])
-            self._have_again(cluster, kept[1], Due.MAY_START)
-        elif canaries is not None:
+        awaited = canaries if canaries is not None else NEVER
+        person = self._people.keep(cluster, 0, self._now, min(closed, awaited))
+        if person is None and canaries is not None and canaries < closed:
             self._keep(cluster, canaries)
             self._canaries.park(cluster, canaries)
+            self._places.pass_on(cluster)
+            return True
+        kept = person or window
+        if kept is None:
+            return self._without_place(cluster)
+        self._keep(cluster, kept[0])
+        self._have_again(cluster, kept[1], Due.MAY_START)
         self._places.pass_on(cluster)
         return True
 
