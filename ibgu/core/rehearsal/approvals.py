@@ -82,10 +82,14 @@ class StepPeople:
         self.asked: dict[tuple[int, str], float] = {}
         """When each approval was missing first, by policy and what is approved."""
 
-    def keep(self, cluster: int, action: int, now: float) -> tuple[int, float] | None:
+    def keep(
+        self, cluster: int, action: int, now: float, before: float
+    ) -> tuple[int, float] | None:
         """Returns the policy that keeps the member from the action, and until when; None: none
-        does."""
+        does. Only those before a policy that keeps it anyway are asked."""
         for rule in self._rules:
+            if rule.policy >= before:
+                return None
             if not rule.about[cluster] or not rule.concerns(action):
                 continue
             rest = rule.before is ApprovalMoment.REST

@@ -2,7 +2,7 @@
 circuit breakers of policies (R50.10)."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
@@ -29,6 +29,8 @@ class BudgetRule(Struct, frozen=True):
     """Whether the policy selects the cluster."""
     holds: Sequence[tuple[bool, ...]]
     """Whether it holds each action of each step."""
+    by_labels: bool = False
+    """Whether labels choose the clusters."""
 
 
 class UpgradeRule(Struct, frozen=True):
@@ -80,8 +82,23 @@ class _Budget:
     def spent(self, failures: Sequence[_Failure]) -> Spent | None:
         if not self._concerns:
             return None
+        about = self.rule.about
+        counted = (each for each in failures if self._counts(each) and about[each.cluster])
+        return self._beyond(self._allowed, counted)
+
+    def is_whole(self, failures: Sequence[_Failure]) -> bool:
+        """Returns whether nothing is left of what may have spent the budget: as the engine's
+        own."""
+        if not self.rule.by_labels:
+            return self.spent(failures) is None
+        maximum = self.rule.budget.maximum
+        allowed = maximum if isinstance(maximum, int) else 0
+        concerns = any(self.rule.holds[self._step])
+        return not concerns or self._beyond(allowed, filter(self._counts, failures)) is None
+
+    def _beyond(self, allowed: int, failures: Iterable[_Failure]) -> Spent | None:
         window, recent, clusters = self.rule.budget.window, deque[_Failure](), dict[int, int]()
-        for each in filter(self._counts, failures):
+        for each in failures:
             recent.append(each)
             clusters[each.cluster] = clusters.get(each.cluster, 0) + 1
             while window is not None and recent[0].at <= each.at - window.total_seconds():
@@ -89,14 +106,14 @@ class _Budget:
                 clusters[old] -= 1
                 if not clusters[old]:
                     del clusters[old]
-            if len(clusters) > self._allowed:
+            if len(clusters) > allowed:
                 return Spent(self.rule.policy, len(clusters))
         return None
 
     def _counts(self, failure: _Failure) -> bool:
         rule = self.rule
         here = rule.budget.per is not BudgetScope.STEP or failure.step == self._step
-        return here and rule.holds[failure.step][failure.action] and rule.about[failure.cluster]
+        return here and rule.holds[failure.step][failure.action]
 
 
 class FailureBudgets:
@@ -135,6 +152,11 @@ class FailureBudgets:
             found = (each.spent(self._failures) for each in self._budgets)
             self._spent = next((each for each in found if each is not None), None)
         return self._spent
+
+    def are_whole(self, now: float) -> bool:
+        """Returns whether nothing is left of what may have spent a budget of the step."""
+        self.spent(now)
+        return all(each.is_whole(self._failures) for each in self._budgets)
 
     def forget(self) -> None:
         """Has failures so far count no longer."""

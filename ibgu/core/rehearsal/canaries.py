@@ -51,16 +51,17 @@ class StepCanaries:
         self._watches = [_Watch(rule, members) for rule in self._rules]
         self.all = frozenset().union(*(each.names for each in self._watches))
 
-    def keep(self, cluster: int) -> int | None:
-        """Returns the policy whose canaries the member waits for, and parks it; None: it waits for
-        none. A canary of another policy waits for none, which may wait for it."""
+    def keeping(self, cluster: int) -> int | None:
+        """Returns the policy whose canaries the member waits for; None: it waits for none. A canary
+        of another policy waits for none, which may wait for it."""
         if cluster in self.all:
             return None
-        for each in self._watches:
-            if not each.well and each.rule.about[cluster]:
-                each.parked.append(cluster)
-                return each.rule.policy
-        return None
+        found = (each for each in self._watches if not each.well and each.rule.about[cluster])
+        return next((each.rule.policy for each in found), None)
+
+    def park(self, cluster: int, policy: int) -> None:
+        """Has the member wait for the canaries of the policy."""
+        next(each for each in self._watches if each.rule.policy == policy).parked.append(cluster)
 
     def of_policy(self, policy: int) -> frozenset[int]:
         """Returns the canaries of the policy."""

@@ -65,7 +65,7 @@ class StepHolds:
     def raised(self, now: float) -> bool:
         """Ends the hold of a budget once late successes leave fewer failures; returns whether it
         has. Where there are canaries, a person must have seen the failures."""
-        if not self._may_rise() or self._budgets.spent(now) is not None:
+        if not self._may_rise() or not self._budgets.are_whole(now):
             return False
         self.trip = None
         return True

@@ -174,17 +174,22 @@ class StepMembers:
         if self._rules.reboots[action] and self._holds.closed(self._now):
             self._behind_hold.append(cluster)
             return True
-        for policy, calendar in self._rules.calendars[action][cluster]:
-            opens = calendar.opens(self._now)
-            if opens > self._now:
-                self._since[cluster] = (self._now, policy)
-                self._have_again(cluster, opens, Due.MAY_GO_ON)
-                return True
-        kept = self._people.keep(cluster, action, self._now)
+        window = self._closed_window(cluster, action)
+        first = window[0] if window is not None else NEVER
+        kept = self._people.keep(cluster, action, self._now, first) or window
         if kept is not None:
             self._since[cluster] = (self._now, kept[0])
             self._have_again(cluster, kept[1], Due.MAY_GO_ON)
         return kept is not None
+
+    def _closed_window(self, cluster: int, action: int) -> tuple[int, float] | None:
+        """Returns the first policy whose windows or freezes keep the member from the action, and
+        until when; None: none does."""
+        for policy, calendar in self._rules.calendars[action][cluster]:
+            opens = calendar.opens(self._now)
+            if opens > self._now:
+                return policy, opens
+        return None
 
     def _have_again(self, cluster: int, when: float, due: Due) -> None:
         """Has the member looked at again at this time, unless it never comes."""

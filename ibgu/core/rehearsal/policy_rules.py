@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ibgu.core.model import ActionName, ClusterView, traits
 from ibgu.core.model.actions import whole
-from ibgu.core.model.rollout_policy import RolloutPolicySpec
+from ibgu.core.model.rollout_policy import PolicyClusters, RolloutPolicySpec
 from ibgu.core.plan import matches
 from ibgu.core.plan.policies import selects_cluster
 from ibgu.core.rehearsal.budgets import BudgetRule, UpgradeRule
@@ -43,6 +43,7 @@ def budget_rules(plan: RehearsedPlan, clusters: Sequence[ClusterView]) -> tuple[
             budget,
             _about(policy.spec, clusters),
             [tuple(holds(policy.spec, action) for action in step.actions) for step in plan.steps],
+            by_labels=policy.spec.clusters != PolicyClusters(),
         )
         for number, policy in enumerate(plan.policies)
         if (budget := policy.spec.failure_budget) is not None

@@ -247,39 +247,22 @@ class StepRun(StepMembers):
         return None
 
     def _kept_by_policies(self, cluster: int) -> bool:
-        """Whether a policy keeps the member from its first action, which then waits for it."""
-        return (
-            self._outside(cluster)
-            or self._behind_canaries(cluster)
-            or self._without_consent(cluster)
-            or self._without_place(cluster)
-        )
-
-    def _behind_canaries(self, cluster: int) -> bool:
-        """Whether the canaries of a policy go first (R50.11)."""
-        policy = self._canaries.keep(cluster)
-        if policy is None:
-            return False
-        self._keep(cluster, policy)
-        self._places.pass_on(cluster)
-        return True
-
-    def _outside(self, cluster: int) -> bool:
-        """Whether a window or a freeze keeps the member until later."""
-        for policy, calendar in self._rules.calendars[0][cluster]:
-            opens = calendar.opens(self._now)
-            if opens > self._now:
-                self._keep(cluster, policy)
-                self._have_again(cluster, opens, Due.MAY_START)
-                self._places.pass_on(cluster)
-                return True
-        return False
-
-    def _without_consent(self, cluster: int) -> bool:
-        """Whether a person has to act before the member starts (R50.13, R50.15)."""
-        kept = self._people.keep(cluster, 0, self._now)
+        """Whether a policy keeps the member from its first action, which then waits for it. They
+        are asked in the order of the engine: of each policy windows, canaries and people, and the
+        places of all policies after that."""
+        window = self._closed_window(cluster, 0)
+        closed = window[0] if window is not None else NEVER
+        canaries = self._canaries.keeping(cluster)
+        awaited = canaries if canaries is not None else NEVER
+        person = self._people.keep(cluster, 0, self._now, min(closed, awaited))
+        if person is None and canaries is not None and canaries < closed:
+            self._keep(cluster, canaries)
+            self._canaries.park(cluster, canaries)
+            self._places.pass_on(cluster)
+            return True
+        kept = person or window
         if kept is None:
-            return False
+            return self._without_place(cluster)
         self._keep(cluster, kept[0])
         self._have_again(cluster, kept[1], Due.MAY_START)
         self._places.pass_on(cluster)

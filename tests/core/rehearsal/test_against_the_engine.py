@@ -286,6 +286,18 @@ CAREFUL: dict[str, Case] = {
     "budget that late successes raise": case(
         "Prep", timeout=100, concurrency=7, policies=[policy(failureBudget={"maximum": 1})]
     ),
+    "budget of some clusters that late successes raise": case(
+        "Prep",
+        timeout=60,
+        concurrency=4,
+        labels=SITES,
+        policies=[
+            policy(
+                clusters={"selector": {"matchLabels": {SITE: "north"}}},
+                failureBudget={"maximum": 0},
+            )
+        ],
+    ),
     "budget of a chain that late successes raise": case(
         "Prep Upgrade",
         timeout=280,

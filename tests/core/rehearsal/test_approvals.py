@@ -26,6 +26,9 @@ ROUNDED = 130.0
 _MISSING = re.compile(r"must approve (?:(.+) of )?step (\d+)")
 
 
+DAY = {"cron": "0 4 * * *", "durationMinutes": 600, "timeZone": "UTC"}
+
+
 def asking(before: str, **more: Any) -> list[Any]:
     return [policy("change-board", approval={"before": before, "fourEyes": False}, **more)]
 
@@ -35,6 +38,14 @@ CASES = {
     "one of two steps": case("Prep", "Upgrade", policies=asking("Step", actions=["Upgrade"])),
     "an action of a chain": case("Prep Upgrade", policies=asking("Action", actions=["Upgrade"])),
     "each action": case("Prep Upgrade", policies=asking("Action", actions=["Prep", "Upgrade"])),
+    "before a window of another policy": case(
+        "Prep",
+        "Upgrade",
+        policies=[
+            *asking("Step"),
+            policy("day", windows=[DAY]),
+        ],
+    ),
     "the rest": case(
         "Prep", "Upgrade", policies=asking("Rest", canaries={"count": 3, "soakMinutes": 20})
     ),

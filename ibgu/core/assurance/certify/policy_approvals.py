@@ -47,7 +47,9 @@ def _point(spec: RolloutPolicySpec, before: ApprovalMoment, start: Start) -> tup
     that."""
     if before is ApprovalMoment.ACTION:
         return (start.action if start.action in spec.actions else ""), ""
-    if not any(holds(spec, action) for action in start.rest):
+    # What has begun goes on, also if the cluster has lost its slot meanwhile.
+    begun = start.cluster in start.progress.begun
+    if begun or not any(holds(spec, action) for action in start.rest):
         return "", ""
     if before is ApprovalMoment.STEP:
         return ApprovalPoint.STEP.value, ""

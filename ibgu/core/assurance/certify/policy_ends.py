@@ -62,6 +62,8 @@ class RolloutProgress(Struct, frozen=True):
     """When any of the steps was."""
     whole: bool
     """Whether the history has all of it: nothing was restored or taken over."""
+    begun: Collection[str] = ()
+    """The clusters that have carried out an action of the step."""
 
     @property
     def step(self) -> StepCase:
@@ -77,8 +79,8 @@ class _Rollout(Struct):
     whole: bool = True
     sent: set[str | None] = set()
     """The runs whose works may have been armed."""
-    done: set[tuple[int, str]] = set()
-    """The members that have carried out an action, as `failures`."""
+    done: dict[int, set[str]] = {}
+    """The clusters that have carried out an action, by step."""
     spent: set[int] = set()
     """The steps that a spent budget holds."""
     resumed: dict[int, datetime] = {}
@@ -102,7 +104,7 @@ class RolloutEnds:
         elif event.kind == "RunArming":
             known.sent.add(event.run)
         elif event.kind == "RunEnded" and event.data.get("result") == "succeeded":
-            known.done.add((event.step, event.cluster))
+            known.done.setdefault(event.step, set()).add(event.cluster)
         elif event.kind == "MemberFinished":
             end = _end(event, event.step, event.cluster, proofs)
             _ended(known, replace(end, begun=_has_begun(known, end, event, proofs)))
@@ -119,6 +121,7 @@ class RolloutEnds:
             resumed_at=known.resumed.get(index),
             rollout_resumed_at=max(known.resumed.values(), default=None),
             whole=known.whole and not rollout.restored,
+            begun=known.done.get(index, ()),
         )
 
 
@@ -182,7 +185,7 @@ def _has_begun(known: _Rollout, end: MemberEnd, event: Event, proofs: Proofs) ->
     asked = sent and data.get("result") != "withdrawn"
     reboots = data.get("action") in proofs.reboots | proofs.resumes
     rebooted = reboots and (sent or data.get("attempt") != 1)
-    return (end.step, end.cluster) in known.done or asked or rebooted
+    return end.cluster in known.done.get(end.step, ()) or asked or rebooted
 
 
 def _completed_late(known: _Rollout, step: int, cluster: str) -> None:

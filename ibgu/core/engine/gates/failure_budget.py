@@ -90,11 +90,15 @@ def held_by_budget(step: TrackedStep) -> Reason | None:
     return hold if hold is not None and hold.kind is ReasonKind.FAILURE_BUDGET else None
 
 
-def raised(snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
+def raised(snapshot: Snapshot, step: TrackedStep) -> bool:
     """Returns whether nothing is left of what has spent a budget of the step. It is not while a
     policy can't be followed. A failed canary must have been seen by a person."""
-    known = snapshot.policies_known and not any(each.concern(step) for each in snapshot.canaries)
-    return known and spent_budget(snapshot, step, now) is None
+    if not snapshot.policies_known or any(each.concern(step) for each in snapshot.canaries):
+        return False
+    failures, tracked = snapshot.fleet.failures, snapshot.tracked
+    return traits(step.step.first).resumes or all(
+        each.is_whole(failures, tracked, step) for each in snapshot.budgets
+    )
 
 
 _OF = {

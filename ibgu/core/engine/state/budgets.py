@@ -1,7 +1,7 @@
 """The failure budgets of policies that a rollout is under (R50.9)."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -72,10 +72,9 @@ class PolicyBudget:
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep
     ) -> CountedFailures:
         """Returns the failures that count for the step."""
-        if not any(self._actions(traits(action)) for action in step.step.actions):
+        if not self._concerns(step):
             return CountedFailures()
-        resumes = (each.step.budget_resumed_at for each in tracked.steps)
-        since = max((at for at in resumes if at is not None), default=_BEGINNING)
+        since = _resumed_at(tracked)
         rests_on = (failures.version, since, len(step.members))
         known = self._known.get(step.step.key)
         if known is not None and known[0] == rests_on:
@@ -85,6 +84,21 @@ class PolicyBudget:
         found = self._judge(failures, tracked, step, since)
         self._known[step.step.key] = (rests_on, found)
         return found
+
+    def is_whole(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
+        """Returns whether nothing is left of what may have spent the budget of the step. Labels
+        alone do not make it whole: where they choose the clusters, failures of all clusters count,
+        and a share lets none fail."""
+        if not self.about_some:
+            return self.spent(failures, tracked, step) is None
+        maximum = self.budget.maximum
+        allowed = maximum if isinstance(maximum, int) else 0
+        found = self._together(failures, tracked, step, _resumed_at(tracked))
+        return not self._concerns(step) or self._most(found, allowed) <= allowed
+
+    def _concerns(self, step: TrackedStep) -> bool:
+        """Whether the policy holds an action of the step."""
+        return any(self._actions(traits(action)) for action in step.step.actions)
 
     def judge_again(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
         """Judges the step by the labels as they are now; returns whether the answer is another one
@@ -102,15 +116,8 @@ class PolicyBudget:
     def _judge(
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime
     ) -> CountedFailures:
-        on_hub = self.budget.per is BudgetScope.HUB
-        found = failures.on_hub(since) if on_hub else failures.of(tracked.rollout.uid, since)
-        counted = [
-            each
-            for each in found
-            if (self.budget.per is not BudgetScope.STEP or each.step == step.step.index)
-            and self._actions(traits(each.action))
-            and self._selects(each.cluster)
-        ]
+        together = self._together(failures, tracked, step, since)
+        counted = [each for each in together if self._selects(each.cluster)]
         if not counted or not any(map(self._selects, step.members)):
             return CountedFailures()
         allowed, among = self._allowed(tracked, step)
@@ -119,6 +126,17 @@ class PolicyBudget:
         return CountedFailures(
             names, among, SpentBudget(failed, allowed) if failed > allowed else None
         )
+
+    def _together(
+        self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime
+    ) -> Iterator[FailedMember]:
+        """Yields the failures that count together, of whatever clusters."""
+        on_hub = self.budget.per is BudgetScope.HUB
+        found = failures.on_hub(since) if on_hub else failures.of(tracked.rollout.uid, since)
+        for each in found:
+            here = self.budget.per is not BudgetScope.STEP or each.step == step.step.index
+            if here and self._actions(traits(each.action)):
+                yield each
 
     def _allowed(self, tracked: TrackedRollout, step: TrackedStep) -> tuple[int, int | None]:
         """Returns how many clusters may fail, and of how many. A share is rounded down."""
@@ -144,3 +162,9 @@ class PolicyBudget:
             if len(clusters) > allowed:
                 break
         return len(clusters)
+
+
+def _resumed_at(tracked: TrackedRollout) -> datetime:
+    """Returns from when on failures count: a person has seen the earlier ones."""
+    resumes = (each.step.budget_resumed_at for each in tracked.steps)
+    return max((at for at in resumes if at is not None), default=_BEGINNING)

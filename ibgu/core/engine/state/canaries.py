@@ -95,6 +95,9 @@ class PolicyCanaries:
         self._selects = selects
         self._observed = observed
         self._chosen: dict[tuple[str, int], _Chosen] = {}
+        self._rechosen: set[tuple[str, int]] = set()
+        """The steps that have got other canaries while somebody asked for them: the others do not
+        know."""
         self._states: dict[tuple[str, int], tuple[_RestsOn, CanaryState]] = {}
         self._ahead: dict[tuple[str, datetime], datetime] = {}
         """When a time far ahead was seen first, by the uid of the ManagedCluster."""
@@ -140,8 +143,11 @@ class PolicyCanaries:
             self._chosen.clear()
             self._states.clear()
             self._asked.clear()
+            self._rechosen.clear()
         before |= known.names if known is not None else frozenset()
         names = frozenset(member.cluster for member in self._choose(step, before))
+        if known is not None and known.names != names:
+            self._rechosen.add(key)
         self._chosen[key] = _Chosen(members, left, now + _CHOSEN_FOR, names)
         return names
 
@@ -152,10 +158,14 @@ class PolicyCanaries:
 
     def choose_again(self, step: TrackedStep, now: datetime) -> bool:
         """Chooses the step's canaries by the labels as they are now; returns whether they are other
-        ones than before."""
-        before = self._chosen.pop(step.step.key, None)
-        self._states.pop(step.step.key, None)
-        return before is not None and self.of(step, now, before.names) != before.names
+        ones than at the last call."""
+        key = step.step.key
+        before, rechosen = self._chosen.pop(key, None), key in self._rechosen
+        self._rechosen.discard(key)
+        self._states.pop(key, None)
+        if before is None:
+            return False
+        return self.of(step, now, before.names) != before.names or rechosen
 
     def state(self, step: TrackedStep, now: datetime) -> CanaryState:
         """Returns the state for a step that waits for it: its canaries are observed from now on."""

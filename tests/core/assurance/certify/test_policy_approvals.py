@@ -9,7 +9,7 @@ from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
 from ibgu.core.assurance.certify.policy_approvals import AUTHORS
 from ibgu.core.assurance.certify.policy_failures import AVAILABILITY
 from ibgu.core.assurance.certify.policy_starts import CLUSTERS
-from ibgu.core.model import Kind
+from ibgu.core.model import Kind, Outcome
 from tests.core.assurance.certify.breaks import place
 from tests.core.assurance.certify.logs import certify, log_of, without_facts
 from tests.core.assurance.certify.test_policies import DAY, FROZEN
@@ -29,6 +29,35 @@ BY_LABEL: Spec = {
     "canaries": {"selector": {"matchLabels": {"ring": "0"}}},
     "approval": {"before": "Rest", "fourEyes": False},
 }
+
+
+def returned(*steps: str) -> InMemoryEngine:
+    """The cluster was withdrawn from its Upgrade, and needs approval from then on."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", *steps))
+    while "starts Upgrade" not in engine.told(Kind.RUN_INTENDED):
+        engine.step()
+    engine.spokes["site-1"].dark = True
+    engine.touch_cluster("site-1")
+    engine.until(Kind.RETURNED)
+    set_policies(engine, policy(**STEP))
+    engine.wait(minutes=5)
+    engine.spokes["site-1"].dark = False
+    engine.touch_cluster("site-1")
+    engine.wait(hours=3)
+    return engine
+
+
+def test_a_cluster_that_has_begun_needs_no_approval_after_its_return() -> None:
+    engine = returned("Prep Upgrade")
+    assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
+    policies = [PolicyVersion("network", STEP, seen_at=engine.times(Kind.RETURNED)[0])]
+    assert certify(log_of(engine), policies=policies).violations == ()
+
+
+def test_a_cluster_that_has_not_begun_needs_it_after_its_return() -> None:
+    engine = returned("Prep", "Upgrade")
+    assert not engine.member("uid-a", 1, "site-1").finished
 
 
 def story(before: str, spec: Spec, *users: str) -> list[Event]:

@@ -87,7 +87,7 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
 def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Ends the hold of a spent budget once policies allow more, without a person (R50.9)."""
     hold = held_by_budget(tracked)
-    if hold is not None and raised(ctx.snapshot, tracked, ctx.now):
+    if hold is not None and raised(ctx.snapshot, tracked):
         release_step(ctx, tracked, lambda step: step, ended_words(hold))
 
 

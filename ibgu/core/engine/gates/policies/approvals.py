@@ -14,6 +14,7 @@ from ibgu.core.engine.gate import (
     policy_gate,
 )
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RequiredApproval
+from ibgu.core.engine.gates.policies.times import ClosingTime
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Consent
@@ -43,6 +44,11 @@ class _Asked(Struct, frozen=True):
     before: str
     words: str
 
+    @property
+    def point(self) -> tuple[int, str]:
+        """The step, and what of it has to be approved."""
+        return (self.step, self.before)
+
 
 def approvals_gate(
     policy: str,
@@ -50,6 +56,7 @@ def approvals_gate(
     actions: ActionFilter,
     selects: Callable[[ClusterView], bool],
     canaries: PolicyCanaries | None,
+    closing: ClosingTime,
 ) -> MemberGate:
     """Returns a gate. Before an action it also guards inside a chain, and otherwise does so once
     what was approved has changed."""
@@ -69,6 +76,7 @@ def approvals_gate(
             return None
         lacking = _lacking(asked, what, candidate.consent, now)
         if not lacking:
+            closing.note(_ends(what, candidate.consent, now))
             return None
         return kept_by_policy(lacking, now, who=ActingParty.PERSON, approval=what.before)
 
@@ -108,7 +116,13 @@ def _has_changed(what: _Asked, consent: Consent) -> bool:
     """Whether people had approved it, and it has become another thing since."""
     grants = consent.grants
     found = (*grants.approvals, *grants.withdrawn)
-    return any(each.changed and each.point == (what.step, what.before) for each in found)
+    return any(each.changed and each.point == what.point for each in found)
+
+
+def _ends(what: _Asked, consent: Consent, now: datetime) -> datetime | None:
+    """Returns when the first of the approvals ends that count; None: none does."""
+    counting = (each for each in consent.grants.approvals if each.counts(*what.point, now))
+    return min((each.until for each in counting if each.until is not None), default=None)
 
 
 def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetime) -> str:
@@ -116,7 +130,7 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     if consent.problem:
         return f"the policy asks for approval of {what.words}, and {consent.problem}"
     found = consent.grants.approvals
-    users = {each.user for each in found if each.counts(what.step, what.before, now)}
+    users = {each.user for each in found if each.counts(*what.point, now)}
     author = consent.authors.get(what.step, "")
     approvers = Approvers(asked, author, frozenset(users))
     if not approvers.missing:
@@ -144,8 +158,7 @@ def _of_accounts(approvers: Approvers) -> str:
 def _refused(what: _Asked, found: Iterable[Approval], counting: Container[str]) -> str:
     """Returns why the newest approval of somebody who does not count does not; empty: there is
     none."""
-    point = (what.step, what.before)
-    others = (each for each in found if each.point == point and each.user not in counting)
+    others = (each for each in found if each.point == what.point and each.user not in counting)
     refused = [each for each in others if each.refused]
     if not refused:
         return ""

@@ -102,9 +102,9 @@ class PolicyFactory:
             breaker = SeedBreaker(name, spec.breaker, of_policy=True, concerns=concerns)
         if self._sources is not None and (fault := next(source_faults(spec, self._sources), "")):
             gates.append(sources_gate(name, fault, actions, partial(_selects, spec)))
-        closing = ClosingTime()
+        closing = ClosingTime(self._durations)
         if spec.windows or spec.freezes:
-            gates.append(times_gate(name, spec, actions, self._durations, closing))
+            gates.append(times_gate(name, spec, actions, closing))
         canaries = self._canaries(name, spec, actions)
         if canaries is not None:
             rest = spec.approval is not None and spec.approval.before is ApprovalMoment.REST
@@ -112,7 +112,7 @@ class PolicyFactory:
             gates.append(canaries_gate(canaries, actions, about, approved=rest))
         if spec.approval is not None:
             about = partial(_selects, spec)
-            gates.append(approvals_gate(name, spec.approval, actions, about, canaries))
+            gates.append(approvals_gate(name, spec.approval, actions, about, canaries, closing))
         if spec.backup is not None:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
         limits, budget = PolicyLimits(name, spec, actions), self._budget(name, spec, actions)

@@ -51,11 +51,29 @@ _NO_ZONE = (
 
 class ClosingTime:
     """ClosingTime is when the first of the clusters that a policy has let start may not any more:
-    its window closes, or a freeze begins. Nothing else tells those that still wait."""
+    its window closes, a freeze begins, or an approval ends. It also knows the times that actions
+    needed when clusters were decided on. Nothing else tells those that still wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, durations: Durations) -> None:
         self.at: datetime | None = None
         """None: nobody has been let start since the last time."""
+        self._durations = durations
+        self._needed: set[tuple[ActionName, timedelta]] = set()
+
+    def needed(self, action: ActionName) -> timedelta:
+        """Returns the time that the action needs, by which a cluster is decided on."""
+        found = time_needed(action, self._durations())
+        self._needed.add((action, found))
+        return found
+
+    def take_changed(self) -> bool:
+        """Returns whether an action needs another time than clusters were decided on by. It is
+        noted again by those that are decided on again."""
+        measured = self._durations() if self._needed else {}
+        changed = any(time_needed(action, measured) != known for action, known in self._needed)
+        if changed:
+            self._needed.clear()
+        return changed
 
     def note(self, closes: datetime | None) -> None:
         self.at = min(filter(None, (self.at, closes)), default=None)
@@ -72,7 +90,6 @@ def times_gate(
     name: str,
     spec: RolloutPolicySpec,
     actions: ActionFilter,
-    durations: Durations,
     closing: ClosingTime,
 ) -> MemberGate:
     """Returns a gate that also guards actions inside a chain."""
@@ -81,10 +98,10 @@ def times_gate(
     def check(candidate: Candidate) -> Reason | None:
         if not selects_cluster(spec.clusters, candidate.cluster.labels):
             return None
-        reason = _frozen(spec, candidate) or _outside(spec, candidate, durations)
+        reason = _frozen(spec, candidate) or _outside(spec, candidate, closing)
         if reason is None:
             closing.note(next_freeze(spec.freezes, candidate.now))
-            closing.note(_closes(spec, candidate, durations))
+            closing.note(_closes(spec, candidate, closing))
         return reason
 
     return MemberGate(
@@ -108,7 +125,7 @@ def _frozen(spec: RolloutPolicySpec, candidate: Candidate) -> Reason | None:
     return kept_by_policy(words, candidate.now, end)
 
 
-def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations) -> Reason | None:
+def _outside(spec: RolloutPolicySpec, candidate: Candidate, closing: ClosingTime) -> Reason | None:
     """Returns why the windows keep the cluster; None: one is open, and long enough."""
     if not spec.windows:
         return None
@@ -119,6 +136,11 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
         if len(fixed) < len(spec.windows):
             return _kept_until_corrected(problem, now, PolicyRule.TIME_ZONE)
         zone = zone_of(fixed[0])
+    needed = closing.needed(action) if spec.fit else timedelta()
+    takes = f"{_with_way_back(action)} usually takes up to {duration(needed)}"
+    if needed > timedelta(minutes=max(each.duration_minutes for each in spec.windows)):
+        words = f"{takes}, and no window of the policy is open for so long"
+        return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
     found = opening(spec.windows, zone, now)
     if found.until is None:
         if found.opens is None:
@@ -126,24 +148,19 @@ def _outside(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations
             return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
         words = f"the policy's window opens at {local_time(found.opens, zone)}"
         return kept_by_policy(words, now, found.opens)
-    needed = time_needed(action, durations()) if spec.fit else timedelta()
     if now + needed <= found.until:
         return None
-    takes = f"{_with_way_back(action)} usually takes up to {duration(needed)}"
-    if needed > timedelta(minutes=max(each.duration_minutes for each in spec.windows)):
-        words = f"{takes}, and no window of the policy is open for so long"
-        return _kept_until_corrected(words, now, PolicyRule.NO_WINDOW)
     words = f"{takes}, and the policy's window closes at {local_time(found.until, zone)}"
     return kept_by_policy(words, now, min(found.until, found.opens or found.until))
 
 
-def _closes(spec: RolloutPolicySpec, candidate: Candidate, durations: Durations) -> datetime | None:
+def _closes(spec: RolloutPolicySpec, candidate: Candidate, closing: ClosingTime) -> datetime | None:
     """Returns from when on the windows keep the cluster, which they let start now; None: never."""
     zone, _ = own_zone(candidate.cluster)
     until = opening(spec.windows, zone, candidate.now).until
     if until is None or not spec.fit:
         return until
-    return until - time_needed(candidate.action, durations()) + _NEXT
+    return until - closing.needed(candidate.action) + _NEXT
 
 
 def _kept_until_corrected(words: str, now: datetime, rule: PolicyRule) -> Reason:

@@ -6,7 +6,7 @@ Nothing else tells them: what has changed is in another rollout, or in the polic
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
@@ -99,13 +99,17 @@ class WaitingMembers:
 
     def closed_meanwhile(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the waiting clusters, by the rollout's uid, if a window has closed since somebody
-        was let start, or a freeze has begun: nothing else tells those that wait for a slot or a
-        place."""
-        closed = [each.closing.take(now) for each in self._policies if each.closing is not None]
-        for uid, tracked in self._fleet.rollouts.items() if any(closed) else ():
+        was let start, a freeze has begun, or an approval has ended: nothing else tells those that
+        wait for a slot or a place. The same goes for those that a policy keeps while actions need
+        other times than before."""
+        timed = [(each, each.closing) for each in self._policies if each.closing is not None]
+        closed = [closing.take(now) for _, closing in timed]
+        changed = [each.gates[0].name for each, closing in timed if closing.take_changed()]
+        for uid, tracked in self._fleet.rollouts.items() if any(closed) or changed else ():
             step = tracked.current
             if step is not None:
-                yield uid, list(_in_turn(step))
+                kept = (name for gate in changed for name in _kept_by(step, gate))
+                yield uid, list(chain(_in_turn(step) if any(closed) else (), kept))
 
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
@@ -223,6 +227,12 @@ class WaitingMembers:
             return False
         free.update({place: free[place] - 1 for place in places})
         return True
+
+
+def _kept_by(step: TrackedStep, gate: str) -> Iterator[str]:
+    """Yields the clusters that the gate of a policy keeps, those between two actions included."""
+    yield from step.kept_by(gate)
+    yield from (name for name, each in step.in_flight.items() if each.reason.gate == gate)
 
 
 def _in_turn(step: TrackedStep) -> Iterator[str]:

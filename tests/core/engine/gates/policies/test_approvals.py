@@ -163,6 +163,23 @@ def test_an_approval_counts_until_its_end() -> None:
     assert message(engine) == f"1 person must approve {STEP_1}"
 
 
+def test_clusters_that_wait_for_a_slot_are_kept_when_the_approval_ends() -> None:
+    engine = fleet("site-1", "site-2", **ASKS)
+    engine.spokes["site-1"].faults[Stage.PREP] = "hang"
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=2000))
+    engine.wait(minutes=1)
+    for hours in (1, 2):
+        approve(engine, "alice", until=(engine.now + timedelta(hours=hours)).isoformat())
+    engine.wait(minutes=30)
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    engine.wait(hours=1)
+    assert reason(engine, "uid-a", "site-2").kind is ReasonKind.READY
+    asked = len(engine.told(Kind.APPROVAL_ASKED))
+    engine.wait(minutes=31)
+    assert reason(engine, "uid-a", "site-2").message == f"1 person must approve {STEP_1}"
+    assert len(engine.told(Kind.APPROVAL_ASKED)) == asked + 1
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

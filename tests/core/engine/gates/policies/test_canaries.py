@@ -667,6 +667,25 @@ def test_a_canary_that_is_none_any_more_keeps_nobody() -> None:
     assert not engine.policy_gates.recount(engine.now)
 
 
+def test_a_canary_that_was_chosen_in_a_cycle_is_decided_on_again() -> None:
+    engine = fleet(4)
+    behind = policy("behind", canaries=NORTH, approval={"before": "Rest", "fourEyes": False})
+    set_policies(engine, behind, policy("first", canaries={"count": 2}))
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=1)
+    assert reason(engine, "uid-a", "site-2").gate == "RolloutPolicy/behind"
+    engine.labels["site-2"][SITE] = "north"
+    engine.now += timedelta(seconds=15)
+    engine.touch("uid-a", "site-3")
+    engine.settle()
+    assert started(engine) == {"site-4"}
+    assert engine.policy_gates.recount(engine.now)
+    assert not engine.policy_gates.recount(engine.now)
+    engine.touch_everything()
+    engine.settle()
+    assert started(engine) == {"site-2", "site-4"}
+
+
 def test_members_that_another_policy_keeps_are_no_matter_of_canaries() -> None:
     engine = fleet(4)
     frozen = {"from": "2025-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}

@@ -1,6 +1,7 @@
 """R50.9: with more failures than a policy allows, nothing new starts until a person resumes, or the
 budget is raised."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -464,6 +465,57 @@ def test_a_budget_stays_spent_without_the_cluster_that_has_spent_it(then: str) -
     assert not counted_again(engine, "site-01")
     assert hold(engine)
     assert ended(engine) == (0, 1)
+
+
+def restarted(engine: InMemoryEngine) -> None:
+    engine.restart()
+
+
+def under_another_policy(engine: InMemoryEngine) -> None:
+    set_policies(engine, *engine.rollout_policies.policies, policy("zone", inFlight=5))
+
+
+def beside_another_failure(engine: InMemoryEngine) -> None:
+    engine.join("site-07").faults[Stage.PREP] = "fail"
+    engine.labels["site-07"] = {"name": "site-07", SITE: "south"}
+    engine.apply(ibgu("b", "Prep", selectors=of("site-07")))
+
+
+@pytest.mark.parametrize("then", [restarted, under_another_policy, beside_another_failure])
+@pytest.mark.parametrize("spec", [OF_HUB, {"clusters": NORTHERN["clusters"]}, {"maximum": "34%"}])
+def test_nothing_but_a_person_ends_the_hold_once_labels_have_changed(
+    spec: dict[str, Any], then: Callable[[InMemoryEngine], None]
+) -> None:
+    engine = fleet(6, {1, 3})
+    maximum = spec.get("maximum", 1)
+    budget(engine, maximum, **NORTHERN | {k: v for k, v in spec.items() if k != "maximum"})
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    engine.wait(hours=1)
+    assert hold(engine)
+    if maximum == 1:
+        engine.labels["site-01"][SITE] = "south"
+    else:
+        engine.labels["site-02"][SITE] = engine.labels["site-04"][SITE] = "north"
+        engine.labels["site-06"][SITE] = "north"
+    engine.touch_everything()
+    then(engine)
+    engine.wait(hours=2)
+    assert hold(engine)
+    assert ended(engine) == (1, 2)
+    engine.annotate("uid-a", resume="1")
+    engine.wait(hours=2)
+    assert ended(engine) == (4, 2)
+
+
+def test_a_larger_budget_of_chosen_clusters_lets_the_rest_go_on() -> None:
+    engine = fleet(6, {1, 3})
+    budget(engine, 1, **NORTHERN)
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    engine.wait(hours=1)
+    assert hold(engine)
+    budget(engine, 2, **NORTHERN)
+    engine.wait(hours=1)
+    assert ended(engine) == (4, 2)
 
 
 def test_a_budget_of_another_action_has_nothing_to_count_again() -> None:

@@ -277,8 +277,9 @@ def test_an_action_that_just_fits_starts() -> None:
     assert len(engine.tracked("uid-a").steps[0].slots) == 1
 
 
-def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
-    engine = fitting(69, early=60)
+@pytest.mark.parametrize("early", [30, 60])
+def test_an_action_that_fits_no_window_waits_for_a_person(early: int) -> None:
+    engine = fitting(69, early=early)
     engine.settle()
     kept = reason(engine, "uid-a", "site")
     assert (kept.message, kept.until, kept.who) == (
@@ -286,6 +287,30 @@ def test_an_action_that_fits_no_window_waits_for_a_person() -> None:
         None,
         ActingParty.PERSON,
     )
+
+
+@pytest.mark.parametrize("early", [60, 61])
+def test_an_action_starts_once_it_takes_less_time_than_before(early: int) -> None:
+    """A controller that has just started has not read yet how long actions take."""
+    engine = fitting(69 + early - 60, early=early)
+    engine.settle()
+    assert reason(engine, "uid-a", "site").gate == "RolloutPolicy/night"
+    engine.durations = {Action.PREP: replace(MEASURED, p95=1800.0)}
+    engine.wait(minutes=1)
+    assert len(engine.tracked("uid-a").steps[0].slots) == 1
+
+
+def test_a_chain_goes_on_once_its_next_action_takes_less_time() -> None:
+    engine = fitting(181, early=60)
+    engine.durations = {**engine.durations, Action.UPGRADE: replace(MEASURED, p95=9000.0)}
+    engine.wait(minutes=30)
+    assert engine.member("uid-a", 0, "site").action_index == 1
+    assert reason(engine, "uid-a", "site").who is ActingParty.PERSON
+    engine.durations = {**engine.durations, Action.UPGRADE: replace(MEASURED, p95=1800.0)}
+    engine.wait(minutes=1)
+    run = engine.member("uid-a", 0, "site").run
+    assert run is not None
+    assert (run.action, run.open) == (Action.UPGRADE, True)
 
 
 def test_an_action_that_no_longer_fits_waits_for_the_next_opening() -> None:
