@@ -223,6 +223,7 @@ class ReasonCountResponse(Response, frozen=True, kw_only=True):
     overdue: int = 0
     policy: str | None = None
     until: datetime | None = None
+    approval: bool = False
     message: str | None = None
 
 

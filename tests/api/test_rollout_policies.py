@@ -181,10 +181,11 @@ async def test_a_rollout_says_what_it_waits_for_while_nothing_moves(
     ask: Ask, journal: Journal
 ) -> None:
     upgrade = await held(journal, "r1", "a", "b")
-    approved = kept(upgrade, "c", 2, "1 person must approve Upgrade", who=ActingParty.PERSON)
+    asked = {"who": ActingParty.PERSON, "approval": "Upgrade"}
+    approved = kept(upgrade, "c", 2, "1 person must approve Upgrade", **asked)
     await put(journal, approved)
 
-    async def waits() -> list[tuple[str, str, int]]:
+    async def waits() -> list[tuple[str, str, bool, int]]:
         bodies = [
             (await ask("alice", "rollouts/default/ran-r1")).json(),
             (await ask("alice", "rollouts/default/ran-r1/view")).json()["rollout"],
@@ -192,13 +193,13 @@ async def test_a_rollout_says_what_it_waits_for_while_nothing_moves(
         ]
         assert all(each["phase"] == "Running" for each in bodies), "as in the object's status"
         found = [
-            [(why["policy"], why["who"], why["count"]) for why in each["waitsFor"]]
+            [(why["policy"], why["who"], why["approval"], why["count"]) for why in each["waitsFor"]]
             for each in bodies
         ]
         assert found[0] == found[1] == found[2]
         return found[0]
 
-    assert await waits() == [("nights", "person", 1), ("nights", "ibgu", 2)]
+    assert await waits() == [("nights", "person", True, 1), ("nights", "ibgu", False, 2)]
     at_work = member(upgrade, "d", 3)
     await put(journal, at_work)
     assert await waits() == [], "d waits for a slot, which is free"
@@ -207,7 +208,7 @@ async def test_a_rollout_says_what_it_waits_for_while_nothing_moves(
     assert await waits() == [], "d is at work"
     between = started(kept(upgrade, "d", 3), slot=1)
     await journal.commit(changing(replace(at_work, reason=between.reason)))
-    assert await waits() == [("nights", "person", 1), ("nights", "ibgu", 3)]
+    assert await waits() == [("nights", "person", True, 1), ("nights", "ibgu", False, 3)]
     pause = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, ActingParty.PERSON)
     await tell(journal, OnRollout(Kind.ROLLOUT_HELD, rollout("r1", hold=pause), "paused"))
     paused = (await ask("alice", "rollouts/default/ran-r1")).json()

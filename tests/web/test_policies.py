@@ -35,6 +35,7 @@ assert OPENS is not None
 NIGHT = f"the policy's window opens at {local_time(OPENS, BERLIN)}"
 FULL = "the policy allows 30 clusters in flight at once, and as many are"
 HUB_WIDE, NIGHTS = "RolloutPolicy/hub-wide", "RolloutPolicy/ran-nights"
+FOUR_EYES = "RolloutPolicy/four-eyes"
 PERSON = ActingParty.PERSON
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -149,7 +150,15 @@ async def test_no_notice_appears_while_a_cluster_can_start(look: Tab) -> None:
 async def test_clusters_kept_between_two_actions_are_not_said_to_run(look: Tab) -> None:
     story = look.site.story()
     step = await story.step(await story.rollout("ran-between", ["Upgrade"]), 0, 2)
-    why = Reason(ReasonKind.GATE, story.now, "1 person must approve Upgrade", None, PERSON, NIGHTS)
+    why = Reason(
+        ReasonKind.GATE,
+        story.now,
+        "1 person must approve Upgrade",
+        None,
+        PERSON,
+        FOUR_EYES,
+        approval="Upgrade",
+    )
     flight = running(step, 8070, 0, 1, story.now, ReasonKind.GATE, why.message)
     await story.put(replace(flight, reason=why), kept(step, 8071, 1, why))
     page = await look.open("#/r/default/ran-between")
@@ -159,6 +168,11 @@ async def test_clusters_kept_between_two_actions_are_not_said_to_run(look: Tab) 
         "1 person must approve Upgrade; 2 clusters wait for it. Needs action."
     )
     await expect(page.locator("h1 .phase")).to_have_text("Waiting")
+    await page.goto(f"{look.site.url}/#/")
+    row = page.locator(".rollout", has_text="ran-between")
+    await expect(row.locator(".when .worry")).to_have_text(
+        "approval for policy four-eyes (2 clusters), needs action"
+    )
 
 
 async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:

@@ -11,7 +11,7 @@ from playwright.async_api import Route, expect
 from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.model import ActingParty, ReasonKind, RolloutState, StepState
 from tests.web.conftest import SESSION, Tab
-from tests.web.fleet import MINUTE, failed, name, running, succeeded, waiting
+from tests.web.fleet import MINUTE, MONITOR, failed, name, running, succeeded, waiting
 from tests.web.test_actions import made, opened
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -96,8 +96,7 @@ async def test_a_failed_cluster_names_no_page_that_is_not_there(look: Tab) -> No
     """Only the commands run where the documentation is at hand."""
     story = look.site.story()
     step = await story.step(await story.rollout("ran-guide", ["Upgrade"]), 0, 1)
-    words = "Rollback due to LCA Init Monitor timeout, after 30m0s"
-    await story.put(failed(step, 42_400, 0, story.now - 50 * MINUTE, 40 * MINUTE, words))
+    await story.put(failed(step, 42_400, 0, story.now - 50 * MINUTE, 40 * MINUTE, MONITOR))
     page = await look.open(f"#/c/{name(42_400)}?rollout=default/ran-guide")
     state = page.get_by_role("region", name="State")
     await expect(state.get_by_role("term").filter(has_text="means")).to_be_visible()
@@ -182,3 +181,18 @@ async def test_the_reason_of_a_cluster_is_in_sight_on_a_phone(look: Tab) -> None
         await members.locator(".scroll").evaluate("(box) => box.scrollWidth - box.clientWidth") == 0
     )
     await expect(members.get_by_role("row")).to_have_count(2)
+
+
+async def test_the_end_of_an_action_is_in_sight_on_a_phone(look: Tab) -> None:
+    """The remedy has a long word that must not make the page wider."""
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-phone-failed", ["Upgrade"]), 0, 1)
+    await story.put(failed(step, 42_600, 0, story.now - 50 * MINUTE, 40 * MINUTE, MONITOR))
+    await look.page.set_viewport_size({"width": 400, "height": 800})
+    page = await look.open(f"#/c/{name(42_600)}")
+    await expect(page.get_by_text("initMonitorTimeoutSeconds")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 400
+    history = page.get_by_role("region", name="History")
+    end = history.get_by_text(MONITOR)
+    await end.scroll_into_view_if_needed()
+    await expect(end).to_be_in_viewport(ratio=1)

@@ -216,12 +216,17 @@ def _reasons(
 def _policy_fields(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
     """Returns what a policy says of the members that it keeps, waiting and in flight."""
     if rows is None:
-        return {"policy": None, "until": None, "message": None}
+        return {"policy": None, "until": None, "approval": False, "message": None}
     first = soonest(rows)
     policy = policy_of(first.gate)
     message = for_all(first.message, alike=are_alike(rows))
     text = held_by(first.gate, message, sum(each.count for each in rows))
-    return {"policy": policy or None, "until": first.until, "message": text}
+    return {
+        "policy": policy or None,
+        "until": first.until,
+        "approval": any(each.approvals for each in rows),
+        "message": text,
+    }
 
 
 def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:

@@ -27,7 +27,12 @@ _ETA: JsonValue = {
     "stuck": 0,
     "limit": "2026-11-20T05:30:00Z",
 }
-_NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
+_NO_POLICY: dict[str, JsonValue] = {
+    "policy": None,
+    "until": None,
+    "approval": False,
+    "message": None,
+}
 _ROLLOUT: JsonValue = {
     "namespace": "default",
     "name": "ran-417",
@@ -169,6 +174,7 @@ class ReasonCountBody(Body):
     until: datetime | None = Field(
         description="When the policy lets the first of them start, if known."
     )
+    approval: bool = Field(description="Whether people end it by an approval.")
     message: str | None = Field(
         description="What policies hold here, in a sentence; null: no policy keeps them."
     )

@@ -277,7 +277,9 @@ def _policy(each: ReasonCountResponse) -> str:
 def _for_you(each: ReasonCountResponse) -> str:
     """Returns that a person has to act on what the policy asks for: it looks like its other
     holds."""
-    return f" ({acting(each.who)})" if each.policy and each.who == "person" else ""
+    if not each.policy or each.who != "person":
+        return ""
+    return " (needs approval)" if each.approval else f" ({acting(each.who)})"
 
 
 def _overdue(each: ReasonCountResponse) -> str:

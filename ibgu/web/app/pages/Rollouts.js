@@ -115,8 +115,8 @@ function WaitsFor({ reasons, now }) {
 const REASONS = 2;
 
 /** `count`: of how many clusters it is the reason, if it is not that of all. */
-function Waits({ kind, who, until, policy, message, count: number, now }) {
-  const what = policy ? `policy ${policy}` : spaced(kind);
+function Waits({ kind, who, until, policy, approval, message, count: number, now }) {
+  const what = policy ? `${approval ? "approval for " : ""}policy ${policy}` : spaced(kind);
   return html`<span class="waits ${who === "person" ? "worry" : ""}" title=${message ? plain(message) : null}>
     ${what}${number > 0 && ` (${plural(number, "cluster")})`}${until && html` until <${At} stamp=${until} now=${now} />`},
     ${" "}${whomOf({ who })}
