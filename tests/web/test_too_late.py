@@ -105,7 +105,7 @@ async def test_a_failed_cluster_names_no_page_that_is_not_there(look: Tab) -> No
 
 
 async def test_a_dialog_says_that_a_dry_run_has_no_answer(look: Tab) -> None:
-    await made(look, "ran-hangs", 7420)
+    await made(look, "ran-hangs", 42_700)
     page, free, asked = look.page, asyncio.Event(), 0
 
     async def hang(route: Route) -> None:
@@ -134,7 +134,7 @@ async def test_a_dialog_says_that_a_dry_run_has_no_answer(look: Tab) -> None:
 
 
 async def test_a_dialog_says_that_a_preview_has_no_answer(look: Tab, clusters: None) -> None:
-    await made(look, "ran-hangs-too", 7430)
+    await made(look, "ran-hangs-too", 42_710)
     free = asyncio.Event()
 
     async def hang(route: Route) -> None:
@@ -154,7 +154,7 @@ async def test_a_dialog_says_that_a_preview_has_no_answer(look: Tab, clusters: N
 
 
 async def test_a_dialog_retries_a_dry_run_that_the_hub_refuses_for_now(look: Tab) -> None:
-    await made(look, "ran-unready", 7440)
+    await made(look, "ran-unready", 42_720)
     away = {"status": 503, "json": {"title": "Unavailable", "detail": "the hub does not answer"}}
     await look.page.route(DRY_RUN, lambda route: route.fulfill(**away))
     dialog = await opened(look, "ran-unready", "Pause")
