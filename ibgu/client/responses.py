@@ -223,6 +223,7 @@ class ReasonCountResponse(Response, frozen=True, kw_only=True):
     overdue: int = 0
     policy: str | None = None
     until: datetime | None = None
+    approval: bool = False
     message: str | None = None
 
 
@@ -290,6 +291,7 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     deleted_at: datetime | None = None
     counts: CountsResponse
     current: CurrentStepResponse | None = None
+    waits_for: tuple[ReasonCountResponse, ...] = ()
     stalled: int = 0
     warned: int = 0
     annotation_mistakes: tuple[str, ...] = ()
@@ -1227,8 +1229,18 @@ class NeedsPersonResponse(Response, frozen=True, kw_only=True):
     overdue: bool = False
 
 
+class RollbackDeadlineResponse(Response, frozen=True, kw_only=True):
+    """The way back of a rollout's clusters, where it closes soon for the first of them."""
+
+    clusters: int
+    until: datetime
+    namespace: str = ""
+    name: str = ""
+
+
 class RolloutsResponse(Response, frozen=True, kw_only=True):
     items: tuple[RolloutResponse, ...]
     next_cursor: str | None = None
     seq: int = 0
     needs_person: tuple[NeedsPersonResponse, ...] | None = None
+    rollback_deadlines: tuple[RollbackDeadlineResponse, ...] | None = None

@@ -1,5 +1,6 @@
 """Warnings and rollback deadlines of clusters, as the API shows them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import open_step, put, rollout, succeeded, tell
+from tests.api.fleet import open_step, put, rollout, seen, succeeded, tell
 from tests.api.reported import LATER_STAMP, SOON, SOON_STAMP, WARNING, upgraded
 from tests.db.records import NOW, step
 
@@ -52,6 +53,22 @@ async def test_a_deleted_rollout_shows_no_rollback_deadlines(ask: Ask, journal: 
     gone = replace(rollout(), state=RolloutState.DELETED, deleted_at=NOW)
     await tell(journal, OnRollout(Kind.ROLLOUT_DELETED, gone, "deleted"))
     assert (await body(ask))["rollback"] is None
+
+
+async def test_the_list_says_which_ways_back_close_soon(ask: Ask, journal: Journal) -> None:
+    """The rollouts may be on any page."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    for uid, days in (("r1", 4), ("r2", 2), ("r3", 1)):
+        of = rollout(uid, age=days)
+        await seen(journal, of)
+        upgrade = await open_step(journal, step(of, 0, Action.UPGRADE))
+        until = now + timedelta(days=days, hours=-1)
+        await put(journal, replace(succeeded(upgrade, f"{uid}-a", 0), rollback_until=until))
+    for limit in (1, 10):
+        found = await body(ask, "rollouts", needsPerson=True, limit=limit)
+        soon = [(each["name"], each["clusters"]) for each in found["rollbackDeadlines"]]
+        assert soon == [("ran-r3", 1), ("ran-r2", 1)]
+    assert (await body(ask, "rollouts"))["rollbackDeadlines"] is None
 
 
 async def test_members_have_them_and_are_found_by_them(ask: Ask, journal: Journal) -> None:

@@ -6,11 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.engine.gates.registry import POLICY
-from ibgu.core.model import ActingParty, Member, PolicyRule, Reason, ReasonKind, Step
+from ibgu.core.model import (
+    ActingParty,
+    Kind,
+    Member,
+    OnRollout,
+    PolicyRule,
+    Reason,
+    ReasonKind,
+    Step,
+)
 from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import (
@@ -23,7 +33,7 @@ from ibgu.core.model.rollout_policy import (
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.conftest import Ask
-from tests.api.fleet import open_step, put, rollout, seen
+from tests.api.fleet import open_step, put, rollout, seen, tell
 from tests.db.records import NOW, changing, member, started, starting, step
 
 pytestmark = pytest.mark.hub
@@ -165,6 +175,44 @@ async def test_steps_count_reasons_by_policy(ask: Ask, journal: Journal) -> None
     members = (await ask("alice", "rollouts/default/ran-r1/members", step=1)).json()["items"]
     policies = {each["cluster"]: each["reason"]["policy"] for each in members}
     assert policies == {"a": "nights", "b": "nights", "c": "hub-wide", "d": None}
+
+
+async def test_a_rollout_says_what_it_waits_for_while_nothing_moves(
+    ask: Ask, journal: Journal
+) -> None:
+    upgrade = await held(journal, "r1", "a", "b")
+    asked = {"who": ActingParty.PERSON, "approval": "Upgrade"}
+    approved = kept(upgrade, "c", 2, "1 person must approve Upgrade", **asked)
+    await put(journal, approved)
+
+    async def waits() -> list[tuple[str, str, bool, int]]:
+        bodies = [
+            (await ask("alice", "rollouts/default/ran-r1")).json(),
+            (await ask("alice", "rollouts/default/ran-r1/view")).json()["rollout"],
+            *(await ask("alice", "rollouts")).json()["items"],
+        ]
+        assert all(each["phase"] == "Running" for each in bodies), "as in the object's status"
+        found = [
+            [(why["policy"], why["who"], why["approval"], why["count"]) for why in each["waitsFor"]]
+            for each in bodies
+        ]
+        assert found[0] == found[1] == found[2]
+        return found[0]
+
+    assert await waits() == [("nights", "person", True, 1), ("nights", "ibgu", False, 2)]
+    at_work = member(upgrade, "d", 3)
+    await put(journal, at_work)
+    assert await waits() == [], "d waits for a slot, which is free"
+    at_work = started(at_work, slot=1)
+    await journal.commit(starting(at_work))
+    assert await waits() == [], "d is at work"
+    between = started(kept(upgrade, "d", 3), slot=1)
+    await journal.commit(changing(replace(at_work, reason=between.reason)))
+    assert await waits() == [("nights", "person", True, 1), ("nights", "ibgu", False, 3)]
+    pause = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, ActingParty.PERSON)
+    await tell(journal, OnRollout(Kind.ROLLOUT_HELD, rollout("r1", hold=pause), "paused"))
+    paused = (await ask("alice", "rollouts/default/ran-r1")).json()
+    assert (paused["phase"], paused["waitsFor"]) == ("Held", [])
 
 
 async def test_without_the_right_the_missing_one_is_named(ask: Ask, journal: Journal) -> None:

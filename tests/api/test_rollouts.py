@@ -67,6 +67,7 @@ async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journa
             },
             "reasons": (await one(ask, "rollouts/default/ran-r1/steps"))["items"][1]["reasons"],
         },
+        "waitsFor": [],
         "stalled": 0,
         "warned": 0,
         "annotationMistakes": [],

@@ -5,11 +5,12 @@ import json
 import pytest
 import yaml
 
-from ibgu.core.model import Kind, OnRollout, RolloutState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState
 from ibgu.db import Journal
-from tests.api.fleet import CIRCUIT_BREAKER, fleet, rollout, seen, tell
+from tests.api.fleet import CIRCUIT_BREAKER, fleet, open_step, put, rollout, seen, tell
 from tests.cli.conftest import Ibgu
-from tests.db.records import NOW
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 
@@ -57,6 +58,20 @@ async def test_wide_says_more(ibgu: Ibgu) -> None:
     row = (await ibgu("get", "ran-r1", "-o", "wide")).stdout.splitlines()[1].split()
     kind = ["ImageBasedGroupUpgrade"]
     assert row[-8:] == ["1", "2", "0", "1", *kind, "4.17.2", "CircuitBreaker", "-"]
+
+
+async def test_a_rollout_that_only_waits_is_not_said_to_run(ibgu: Ibgu, journal: Journal) -> None:
+    one = rollout()
+    await seen(journal, one)
+    upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
+    night = Reason(ReasonKind.GATE, NOW, "the window is closed", gate="RolloutPolicy/nights")
+    await put(journal, member(upgrade, "a", 0, reason=night))
+    assert (await ibgu("get")).stdout.splitlines()[1].split()[1] == "Waiting"
+    assert (await ibgu("get", "-o", "wide")).stdout.splitlines()[1].split()[-2] == "nights"
+    lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
+    assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Waiting · step 1 of 3")
+    assert (await ibgu("status")).stdout.startswith("1 rollout: 1 Waiting\n")
+    assert json.loads((await ibgu("get", "-o", "json")).stdout)["items"][0]["phase"] == "Running"
 
 
 async def test_wide_output_shows_the_creator_that_the_hub_reports(

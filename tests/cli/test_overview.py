@@ -1,14 +1,17 @@
 """`ibgu status` without a name: one answer, so that the lines fit together while rollouts move."""
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.cli.read import overview
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, Kind, OnMember, Reason, ReasonKind
 from ibgu.db import Journal
-from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, tell
+from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, succeeded, tell
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, member, step
 
@@ -59,3 +62,18 @@ async def test_only_the_newest_of_many_rollouts_are_shown(
     assert lines[2].startswith("⏸ default/ran-r1 has needed action for ")
     assert [line.split()[1] for line in lines[5:-1]] == ["ran-r3", "ran-r2"]
     assert lines[-1] == "older rollouts: ibgu get rollouts -A"
+
+
+async def test_rollback_deadlines_that_are_near_are_shown(ibgu: Ibgu, journal: Journal) -> None:
+    of = rollout()
+    await seen(journal, of)
+    upgrade = await open_step(journal, step(of, 0, Action.UPGRADE))
+    until = datetime.now(UTC) + timedelta(hours=20, minutes=1)
+    await put(journal, replace(succeeded(upgrade, "a", 0), rollback_until=until))
+    lines = (await ibgu("status")).stdout.splitlines()
+    (line,) = (each for each in lines if "rolled back" in each)
+    words = "⚠ default/ran-r1: 1 cluster can be rolled back: finalize or roll back by "
+    assert line.startswith(words)
+    assert line.endswith("(in 20 h)")
+    body = json.loads((await ibgu("status", "-o", "json")).stdout)
+    assert [each["name"] for each in body["rollbackDeadlines"]] == ["ran-r1"]

@@ -17,7 +17,7 @@ from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.model.rollout_policy import Freeze, PolicyWindow, RolloutPolicy, RolloutPolicySpec
 from tests.web.conftest import SESSION, Site, Tab
-from tests.web.fleet import RolloutHistory, waiting
+from tests.web.fleet import RolloutHistory, running, waiting
 from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -34,6 +34,9 @@ OPENS = opening([WINDOW], BERLIN, NOW).opens
 assert OPENS is not None
 NIGHT = f"the policy's window opens at {local_time(OPENS, BERLIN)}"
 FULL = "the policy allows 30 clusters in flight at once, and as many are"
+HUB_WIDE, NIGHTS = "RolloutPolicy/hub-wide", "RolloutPolicy/ran-nights"
+FOUR_EYES = "RolloutPolicy/four-eyes"
+PERSON = ActingParty.PERSON
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -71,9 +74,9 @@ async def _rollout(story: RolloutHistory) -> None:
     of = await story.rollout("ran-held", ["Upgrade"])
     upgrade = await story.step(of, 0, 13)
     gate = ReasonKind.GATE
-    night = Reason(gate, story.now, NIGHT, OPENS, ActingParty.IBGU, "RolloutPolicy/ran-nights")
+    night = Reason(gate, story.now, NIGHT, OPENS, ActingParty.IBGU, NIGHTS)
     full = replace(night, message=FULL, until=None, who=ActingParty.CLUSTER)
-    wide = replace(full, gate="RolloutPolicy/hub-wide")
+    wide = replace(full, gate=HUB_WIDE)
     whys = [night] * 12 + [wide]
     await story.put(*(kept(upgrade, 8000 + n, n, why) for n, why in enumerate(whys)))
 
@@ -115,13 +118,15 @@ async def test_a_notice_says_that_policies_keep_every_cluster(look: Tab) -> None
     notice = page.get_by_role("status").filter(has_text="no waiting cluster can start")
     rows = notice.get_by_role("listitem")
     await expect(rows).to_have_count(2)
-    night = rows.filter(has_text="policy ran-nights")
-    await expect(night).to_contain_text(
-        "gate closed (12 clusters), continues automatically: held by"
+    await expect(rows.first).to_have_text(
+        f"Held by policy ran-nights: {NIGHT}; 12 clusters wait for it. Continues automatically."
     )
-    await expect(rows.filter(has_text="policy hub-wide")).to_contain_text("waits for clusters")
+    await expect(rows.last).to_contain_text("policy hub-wide")
+    await expect(rows.last).to_contain_text("1 cluster waits for it. Waits for clusters.")
+    await expect(page.locator("h1 .phase")).to_have_text("Waiting")
     await page.goto(f"{look.site.url}/#/")
     row = page.locator(".rollout", has_text="ran-held")
+    await expect(row.locator(".phase")).to_have_text("Waiting")
     when = row.locator(".when .waits")
     await expect(when).to_have_count(2)
     await expect(when.first).to_have_text(
@@ -138,7 +143,36 @@ async def test_no_notice_appears_while_a_cluster_can_start(look: Tab) -> None:
     await story.put(away, waiting(step, 8051, 1, story.now))
     page = await look.open("#/r/default/ran-some-start")
     await expect(page.get_by_role("region", name="Reasons")).to_contain_text("waiting for slot")
+    await expect(page.locator("h1 .phase")).to_have_text("Running")
     await expect(page.get_by_text("no waiting cluster can start")).to_have_count(0)
+
+
+async def test_clusters_kept_between_two_actions_are_not_said_to_run(look: Tab) -> None:
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-between", ["Upgrade"]), 0, 2)
+    why = Reason(
+        ReasonKind.GATE,
+        story.now,
+        "1 person must approve Upgrade",
+        None,
+        PERSON,
+        FOUR_EYES,
+        approval="Upgrade",
+    )
+    flight = running(step, 8070, 0, 1, story.now, ReasonKind.GATE, why.message)
+    await story.put(replace(flight, reason=why), kept(step, 8071, 1, why))
+    page = await look.open("#/r/default/ran-between")
+    notice = page.get_by_role("status").filter(has_text="no waiting cluster can start")
+    await expect(notice).to_contain_text("1 cluster in flight is kept between two actions")
+    await expect(notice.get_by_role("listitem")).to_contain_text(
+        "1 person must approve Upgrade; 2 clusters wait for it. Needs action."
+    )
+    await expect(page.locator("h1 .phase")).to_have_text("Waiting")
+    await page.goto(f"{look.site.url}/#/")
+    row = page.locator(".rollout", has_text="ran-between")
+    await expect(row.locator(".when .worry")).to_have_text(
+        "approval for policy four-eyes (2 clusters), needs action"
+    )
 
 
 async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
@@ -161,17 +195,35 @@ async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
     assert look.errors == []
 
 
-async def test_a_rollout_says_which_policy_holds_it_until_when(look: Tab) -> None:
+async def test_a_view_says_once_what_a_policy_holds(look: Tab) -> None:
     page = await look.open("#/r/default/ran-held")
     reasons = page.get_by_role("region", name="Reasons")
     await expect(reasons.get_by_role("button", name="gate closed")).to_contain_text("13")
-    await expect(reasons).to_contain_text(
-        f"held by policy ran-nights: {NIGHT}; 12 clusters wait for it"
-    )
-    await expect(reasons).to_contain_text(f"held by policy hub-wide: {FULL}; 1 cluster waits")
     row = page.get_by_role("row", name="site-8012")
     await expect(row.get_by_role("link", name="policy hub-wide")).to_be_visible()
-    await expect(row).to_contain_text(FULL)
+    words = await page.locator("main").inner_text()
+    assert (words.count(NIGHT), words.count(FULL)) == (1, 1)
+    await row.get_by_role("link", name="policy hub-wide").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("hub-wide")
+    assert look.errors == []
+
+
+async def test_reasons_say_what_a_policy_holds_while_others_are_at_work(look: Tab) -> None:
+    story = look.site.story()
+    step = await story.step(await story.rollout("ran-part-held", ["Upgrade"]), 0, 3)
+    why = Reason(ReasonKind.GATE, story.now, FULL, None, ActingParty.CLUSTER, HUB_WIDE)
+    await story.put(
+        running(step, 8060, 0, 1, story.now, ReasonKind.RUNNING, "in pre-pivot"),
+        *(kept(step, 8060 + n, n, why) for n in (1, 2)),
+    )
+    page = await look.open("#/r/default/ran-part-held")
+    reasons = page.get_by_role("region", name="Reasons")
+    await expect(reasons).to_contain_text(
+        f"Held by policy hub-wide: {FULL}; 2 clusters wait for it."
+    )
+    await expect(page.get_by_role("row", name="site-8061")).to_contain_text("policy hub-wide")
+    assert (await page.locator("main").inner_text()).count(FULL) == 1
+    await expect(page.locator("h1 .phase")).to_have_text("Running")
     await reasons.get_by_role("link", name="policy hub-wide").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("hub-wide")
     assert look.errors == []

@@ -126,7 +126,7 @@ async def dialogs(page: Page, link: str) -> int:
 async def settled(page: Page) -> None:
     """Waits for the answer of the hub, and for what the step would do."""
     dialog = page.get_by_role("dialog")
-    await expect(dialog.locator(".command, [role=alert]").first).to_be_visible()
+    await expect(dialog.locator(".command:visible, summary, [role=alert]").first).to_be_visible()
     await page.evaluate(UNFOLD)
     assert await backticks(page) == []
 

@@ -33,7 +33,8 @@ from ibgu.core.views.display import startable
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.overdue import Overdue
 from ibgu.core.views.policy_words import for_all, held_by, policy_of
-from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
+from ibgu.core.views.standstill import Unfinished, only_waits
+from ibgu.core.views.status import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.db.views import ReasonRow, RolloutRow, StepRow, are_alike, soonest
 
 _MAX_CLUSTERS = 100
@@ -48,19 +49,23 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
     rollout = row.rollout
     step = row.current.step if row.current else None
     release = rollout.spec.release
+    phase = phase_of(rollout, step, row.counts)
+    current = _current(rollout, row.current, duration_stats) if row.current else None
+    waits = phase is Phase.RUNNING and row.current is not None and _only_waits(row.current)
     return RolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
         completed_at=rollout.completed_at if complete(rollout, step) else None,
-        phase=phase_of(rollout, step, row.counts),
+        phase=phase,
         hold=hold_body(hold_of(rollout, step), row.now),
         release=ReleaseBody(image=release.image, version=release.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
-        current=_current(rollout, row.current, duration_stats) if row.current else None,
+        current=current,
+        waits_for=sorted(current.reasons, key=_for_others) if current and waits else [],
         stalled=stalled_in(row.current, duration_stats) if row.current else 0,
         warned=row.reports.warned,
         annotation_mistakes=_mistakes(rollout),
-        rollback=_rollback(row),
+        rollback=rollback_body(row),
         eta=eta_body(rollout, row.current, duration_stats),
         created_by=row.actor or None,
         approvals=[_approval(each) for each in rollout.grants.approvals],
@@ -70,6 +75,15 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
             if each.until is not None and each.counts(row.now)
         ],
     )
+
+
+def _only_waits(row: StepRow) -> bool:
+    unfinished = (Unfinished(each.state, each.kind, each.count) for each in row.reasons)
+    return only_waits(unfinished, row.step.max_concurrency)
+
+
+def _for_others(reason: ReasonCountBody) -> bool:
+    return reason.who is not ActingParty.PERSON
 
 
 def _mistakes(rollout: Rollout) -> list[str]:
@@ -101,7 +115,7 @@ def _broken_glass(found: BrokenGlass, until: datetime) -> BrokenGlassBody:
     )
 
 
-def _rollback(row: RolloutRow) -> RollbackBody | None:
+def rollback_body(row: RolloutRow) -> RollbackBody | None:
     """Returns the way back. What becomes of clusters of a deleted rollout is not followed."""
     until = row.reports.rollback_until
     if until is None or row.rollout.state is RolloutState.DELETED:
@@ -202,12 +216,17 @@ def _reasons(
 def _policy_fields(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
     """Returns what a policy says of the members that it keeps, waiting and in flight."""
     if rows is None:
-        return {"policy": None, "until": None, "message": None}
+        return {"policy": None, "until": None, "approval": False, "message": None}
     first = soonest(rows)
     policy = policy_of(first.gate)
     message = for_all(first.message, alike=are_alike(rows))
     text = held_by(first.gate, message, sum(each.count for each in rows))
-    return {"policy": policy or None, "until": first.until, "message": text}
+    return {
+        "policy": policy or None,
+        "until": first.until,
+        "approval": any(each.approvals for each in rows),
+        "message": text,
+    }
 
 
 def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:

@@ -1,15 +1,20 @@
 """Finds what needs a person in rollouts."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
+from ibgu.api.rollouts.mapping import rollback_body
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_in
-from ibgu.api.rollouts.schemas import NeedsPersonBody
+from ibgu.api.rollouts.schemas import NeedsPersonBody, RollbackDeadlineBody
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, Reason, Rollout, RolloutState, Step
 from ibgu.core.views.display import startable
 from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.status import hold_of, kept_by
 from ibgu.db.views import ReasonRow, RolloutRow
+
+_SOON = timedelta(days=3)
+"""The time in which the alert IbguRollbackDeadline fires, too."""
 
 
 def needs_of(
@@ -19,6 +24,21 @@ def needs_of(
     present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
     needs = [need for row in present for need in _needs(row, duration_stats)]
     return sorted(needs, key=lambda need: need.since)
+
+
+def deadlines_of(rows: Iterable[RolloutRow]) -> list[RollbackDeadlineBody]:
+    """Returns the rollouts whose first rollback deadline comes soon, the first one first."""
+    found = [
+        RollbackDeadlineBody(
+            namespace=row.rollout.namespace,
+            name=row.rollout.name,
+            clusters=back.clusters,
+            until=back.until,
+        )
+        for row in rows
+        if (back := rollback_body(row)) is not None and back.until - row.now < _SOON
+    ]
+    return sorted(found, key=lambda each: each.until)
 
 
 def newest_step(row: RolloutRow) -> Step | None:

@@ -11,7 +11,7 @@ from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import PAGE, Cursor, Limit, ReadsOfRequest, RolloutOfPath, require_crd
 from ibgu.api.requests.visible import ReadableForCaller, Visible
 from ibgu.api.rollouts.mapping import rollout_body, step_bodies
-from ibgu.api.rollouts.needs import needs_of
+from ibgu.api.rollouts.needs import deadlines_of, needs_of
 from ibgu.api.rollouts.newer import newer_body
 from ibgu.api.rollouts.schemas import NewerRolloutsBody, RolloutBody, RolloutsBody, StepsBody
 from ibgu.core.model import RolloutState
@@ -59,6 +59,7 @@ async def rollouts(
         next_cursor=found.next,
         seq=found.seq,
         needs_person=needs_of(rows, duration_stats) if needs_person else None,
+        rollback_deadlines=deadlines_of(rows) if needs_person else None,
     )
 
 

@@ -27,7 +27,12 @@ _ETA: JsonValue = {
     "stuck": 0,
     "limit": "2026-11-20T05:30:00Z",
 }
-_NO_POLICY: dict[str, JsonValue] = {"policy": None, "until": None, "message": None}
+_NO_POLICY: dict[str, JsonValue] = {
+    "policy": None,
+    "until": None,
+    "approval": False,
+    "message": None,
+}
 _ROLLOUT: JsonValue = {
     "namespace": "default",
     "name": "ran-417",
@@ -65,6 +70,7 @@ _ROLLOUT: JsonValue = {
             {"kind": "Rebooting", "who": "ibgu", "count": 200, "overdue": 3, **_NO_POLICY},
         ],
     },
+    "waitsFor": [],
     "stalled": 3,
     "warned": 12,
     "annotationMistakes": [
@@ -168,6 +174,7 @@ class ReasonCountBody(Body):
     until: datetime | None = Field(
         description="When the policy lets the first of them start, if known."
     )
+    approval: bool = Field(description="Whether people end it by an approval.")
     message: str | None = Field(
         description="What policies hold here, in a sentence; null: no policy keeps them."
     )
@@ -208,6 +215,11 @@ class RolloutBody(Body):
     current: CurrentStepBody | None = Field(
         description="The newest step; null before the first one."
     )
+    waits_for: list[ReasonCountBody] = Field(
+        description="Why nothing moves although the phase is Running: the reasons of the newest "
+        "step while none of its members is at work and none starts in its turn, those that need a "
+        "person first. Empty: something moves, the rollout is held, or it is over."
+    )
     stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")
     annotation_mistakes: list[str] = Field(
@@ -238,10 +250,21 @@ class NeedsPersonBody(Body):
     )
 
 
+class RollbackDeadlineBody(RollbackBody):
+    """The way back of a rollout's clusters, where it closes soon for the first of them."""
+
+    namespace: str
+    name: str
+
+
 class RolloutsBody(PageBody[RolloutBody]):
     seq: int = Field(description="The hub's newest event at the moment of this answer.")
     needs_person: list[NeedsPersonBody] | None = Field(
         description="What needs a person, at the same moment; null: not requested."
+    )
+    rollback_deadlines: list[RollbackDeadlineBody] | None = Field(
+        description="Rollouts with a cluster that can be rolled back for less than three days "
+        "more, the first deadline first; null: not requested, as `needsPerson`."
     )
 
 

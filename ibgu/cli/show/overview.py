@@ -10,14 +10,19 @@ from msgspec.structs import replace
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.rollouts import rollouts_table
-from ibgu.cli.show.times import duration
-from ibgu.client.responses import LeadershipResponse, NeedsPersonResponse, RolloutsResponse
+from ibgu.cli.show.rollouts import WAITING, phase_of, rollouts_table
+from ibgu.cli.show.times import duration, remaining
+from ibgu.client.responses import (
+    LeadershipResponse,
+    NeedsPersonResponse,
+    RollbackDeadlineResponse,
+    RolloutsResponse,
+)
 from ibgu.core.text.counted import counted
 
 _MAX_MESSAGE = 160
 """Characters of a message."""
-_PHASES = ("Pending", "Running", "Held", "Completed", "CompletedWithFailures", "Invalid")
+_PHASES = ("Pending", "Running", WAITING, "Held", "Completed", "CompletedWithFailures", "Invalid")
 _COUNTS = ("waiting", "running", "succeeded", "failed", "skipped", "cancelled")
 
 
@@ -31,7 +36,8 @@ class Overview(Struct, frozen=True):
     def facts(self) -> object:
         """Returns all but the time, and what is derived from it."""
         rollouts = [replace(rollout, eta=None) for rollout in self.page.items]
-        return rollouts, self.page.needs_person, self.leadership
+        needs = self.page.needs_person, self.page.rollback_deadlines
+        return rollouts, needs, self.leadership
 
 
 def overview_lines(seen: Overview, style: OutputStyle) -> list[str]:
@@ -43,6 +49,7 @@ def overview_lines(seen: Overview, style: OutputStyle) -> list[str]:
         *_numbers(found, style),
         *_leader(seen.leadership, style),
         *(line for each in found.needs_person or () for line in _needed(each, now, style)),
+        *(_way_back(each, now, style) for each in found.rollback_deadlines or ()),
         *rollouts_table(found.items, now, wide=False, namespaces=True),
         *_older(found),
     ]
@@ -55,6 +62,7 @@ def body_of(seen: Overview) -> dict[str, object]:
         "rollouts": seen.page.items,
         "nextCursor": seen.page.next_cursor,
         "needsPerson": seen.page.needs_person,
+        "rollbackDeadlines": seen.page.rollback_deadlines,
         "leadership": seen.leadership,
     }
 
@@ -63,7 +71,7 @@ def _numbers(found: RolloutsResponse, style: OutputStyle) -> Iterator[str]:
     """Yields the sums of the rows below."""
     rollouts = counted(len(found.items), "rollout")
     newest = "the newest " if found.next_cursor else ""
-    phases = Counter(rollout.phase for rollout in found.items)
+    phases = Counter(phase_of(rollout) for rollout in found.items)
     yield style.paint(f"{newest}{rollouts}: {_counted(phases, _PHASES)}", bold=True)
     open_ones = [rollout for rollout in found.items if rollout.state != "complete"]
     clusters = Counter[str]()
@@ -103,3 +111,9 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"
     yield style.paint(f"{symbols.HELD} {line}", "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"
+
+
+def _way_back(each: RollbackDeadlineResponse, now: datetime, style: OutputStyle) -> str:
+    clusters = f"{counted(each.clusters, 'cluster')} can be rolled back"
+    words = f"{clusters}: finalize or roll back by {remaining(each.until, now)}"
+    return style.paint(f"{symbols.WARNING} {each.namespace}/{each.name}: {words}", "yellow")

@@ -9,6 +9,8 @@ from ibgu.client.responses import RolloutResponse
 
 NOBODY = "Completed: no clusters"
 """The phase of a plan that is over and selected no cluster."""
+WAITING = "Waiting"
+"""The phase of a rollout of which nothing moves, though its object says Running."""
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
 """The counts are those of the whole rollout, as in `kubectl get ibgu`."""
 _WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "KIND", "RELEASE", "HELD BY", "CREATED BY")
@@ -30,7 +32,9 @@ def phase_of(rollout: RolloutResponse) -> str:
     """Returns the rollout's phase in one or a few words."""
     if rollout.deleted_at:
         return "Deleted"
-    return NOBODY if selected_nobody(rollout) else rollout.phase
+    if selected_nobody(rollout):
+        return NOBODY
+    return WAITING if rollout.waits_for else rollout.phase
 
 
 def selected_nobody(rollout: RolloutResponse) -> bool:
@@ -51,14 +55,20 @@ def _narrow(rollout: RolloutResponse, now: datetime) -> list[str]:
 
 
 def _wide(rollout: RolloutResponse) -> list[str]:
-    hold = rollout.hold
     return [
         *_numbers(rollout, "running", "waiting", "skipped", "cancelled"),
         rollout.kind,
         rollout.release.version or "-",
-        hold.kind if hold else "-",
+        _held_by(rollout),
         rollout.created_by or "-",
     ]
+
+
+def _held_by(rollout: RolloutResponse) -> str:
+    """Returns the hold, or the first of the reasons for which the rollout only waits."""
+    if rollout.hold:
+        return rollout.hold.kind
+    return next((each.policy or each.kind for each in rollout.waits_for), "-")
 
 
 def _numbers(rollout: RolloutResponse, *names: str) -> list[str]:

@@ -10,7 +10,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
 from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
+from ibgu.cli.show.rollouts import NOBODY, WAITING, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration, remaining
 from ibgu.client.responses import (
     CountsResponse,
@@ -32,6 +32,7 @@ from ibgu.core.text.counted import counted
 _COLOURS = {
     "Pending": None,
     "Running": "blue",
+    WAITING: "yellow",
     "Held": "yellow",
     "Completed": "green",
     NOBODY: "yellow",
@@ -276,7 +277,9 @@ def _policy(each: ReasonCountResponse) -> str:
 def _for_you(each: ReasonCountResponse) -> str:
     """Returns that a person has to act on what the policy asks for: it looks like its other
     holds."""
-    return f" ({acting(each.who)})" if each.policy and each.who == "person" else ""
+    if not each.policy or each.who != "person":
+        return ""
+    return " (needs approval)" if each.approval else f" ({acting(each.who)})"
 
 
 def _overdue(each: ReasonCountResponse) -> str:

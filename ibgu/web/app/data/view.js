@@ -7,33 +7,12 @@ const REFUSED = [403, 422];
 const MISSING = 404;
 
 /** How many members of a step have a reason for longer than usual. */
-export const overdueIn = (/** @type {{ reasons: { overdue: number }[] }} */ { reasons }) =>
-  reasons.reduce((sum, { overdue }) => sum + overdue, 0);
-
-/** Reasons of clusters that start by themselves, in their turn or a moment later. */
-const STARTING = new Set([
-  ...["WaitingForSlot", "Probing", "Ready", "StartJitter", "Reopening"],
-  ...["StartRate", "HubStartRate", "RampUp"],
-]);
+export const overdueIn = (/** @type {{ reasons: { overdue: number }[] } | null} */ step) =>
+  (step?.reasons ?? []).reduce((sum, { overdue }) => sum + overdue, 0);
 
 /** Whether clusters wait and none is in flight, as of a step or of a whole rollout. */
 export const atRest = (/** @type {{ waiting: number, running: number } | undefined} */ counts) =>
   Boolean(counts && counts.waiting && !counts.running);
-
-/** The reasons of a rollout's newest step, what needs a person first; whether none of them ends in a moment. */
-export function waitingFor(/** @type {any} */ { reasons }) {
-  const person = (/** @type {any} */ { who }) => Number(who === "person");
-  return {
-    reasons: [...reasons].sort((one, other) => person(other) - person(one)),
-    kept: !reasons.some((/** @type {any} */ { kind }) => STARTING.has(kind)),
-  };
-}
-
-/** The reasons that keep every cluster of the step from starting, while none is in flight; empty: some start. */
-export function keptOf(/** @type {any} */ step) {
-  if (!step || step.state === "finished" || !atRest(step.counts)) return [];
-  return step.reasons.some(({ kind }) => STARTING.has(kind)) ? [] : step.reasons;
-}
 
 /**
  * @param {import("../rest/client.js").RolloutRef} of

@@ -6,7 +6,7 @@ const POLL_MS = 2000;
 /** With a stream, for what changes without an event: last words, reboots, forecasts. */
 const QUIET_MS = 5000;
 /** How long a question may stay without an answer before the page says so; it usually takes far less than a second. */
-const SLOW_MS = 8000;
+export const SLOW_MS = 8000;
 /** The status of a question that is wrong itself, and will be: it is not asked again. */
 export const USELESS = 422;
 

@@ -1,18 +1,18 @@
 /** All rollouts that the caller may see, the newest first; above them what needs a person. */
 import { useEffect, useState } from "preact/hooks";
-import { atRest, waitingFor } from "../data/view.js";
+import { atRest, overdueIn } from "../data/view.js";
 import { useBody, useNow } from "../data/watch.js";
 import { html } from "../html.js";
 import { Bar, doneShare, ended } from "../parts/Bar.js";
 import { Empty, Missing, Stale } from "../parts/Notice.js";
 import { Number } from "../parts/Number.js";
 import { Phase } from "../parts/Phase.js";
-import { Ago, At, Ends } from "../parts/Time.js";
+import { Ago, At, Ends, WayBack } from "../parts/Time.js";
 import { plain, Words } from "../parts/Words.js";
 import { query } from "../rest/client.js";
 import { go, MEMBERS, rolloutLink } from "../route.js";
 import { count, creator, plural } from "../words/format.js";
-import { OVERDUE, spaced, STALLED } from "../words/states.js";
+import { OVERDUE, ROLLBACK, spaced, STALLED } from "../words/states.js";
 import { whomOf } from "../words/why.js";
 
 export function Rollouts() {
@@ -22,10 +22,10 @@ export function Rollouts() {
     document.title = "Rollouts · ibgu";
   }, []);
   if (!watched.body) return html`<${Missing} watched=${watched} />`;
-  const { items, needsPerson, nextCursor } = watched.body;
+  const { items, needsPerson, rollbackDeadlines, nextCursor } = watched.body;
   return html`<h1>Rollouts</h1>
     <${Stale} watched=${watched} />
-    <${NeedsPerson} needs=${needsPerson} now=${now} />
+    <${NeedsPerson} needs=${needsPerson} deadlines=${rollbackDeadlines} now=${now} />
     ${items.length === 0 && html`<${NoRollouts} />`}
     <ul class="rollouts">
       ${items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
@@ -40,8 +40,8 @@ function NoRollouts() {
   <//>`;
 }
 
-function NeedsPerson({ needs, now }) {
-  if (!needs?.length) return null;
+function NeedsPerson({ needs, deadlines, now }) {
+  if (!needs?.length && !deadlines?.length) return null;
   return html`<section class="notice warn" aria-label="Needs action">
     <h2>Needs action</h2>
     <ul>
@@ -50,6 +50,12 @@ function NeedsPerson({ needs, now }) {
           <a href=${rolloutLink(each, each.members ? { reason: each.kind, show: MEMBERS } : {})}>${each.name}</a>
           <strong> ${spaced(each.kind)}${each.overdue && `, ${OVERDUE}`}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
           ${" "}<${Words} text=${each.message} />
+        </li>`,
+      )}
+      ${deadlines.map(
+        (each) => html`<li key=${[each.namespace, each.name, ROLLBACK].join("/")}>
+          <a href=${rolloutLink(each)}>${each.name}</a>
+          <strong> rollback deadline</strong> (${plural(each.clusters, "cluster")}): <${WayBack} until=${each.until} now=${now} />
         </li>`,
       )}
     </ul>
@@ -61,6 +67,7 @@ function Row({ rollout, now }) {
   const action = current ? current.actions.join(" + ") : "not started";
   const place = current ? placeOf(current, plan) : plural(plan.length, "step");
   const done = current && `${doneShare(counts)} of ${plural(counts.total, "cluster")} done`;
+  const overdue = overdueIn(current);
   const link = rolloutLink(rollout);
   const press = (event) => event.target.closest("a") ?? go(link);
   return html`<li class="card rollout" onClick=${press}>
@@ -74,8 +81,9 @@ function Row({ rollout, now }) {
     <span class="troubles">
       <${Number} rollout=${rollout} state="failed" number=${counts.failed} leads=${counts.failed > 0 && current?.counts.failed === counts.failed} />
       <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
+      ${overdue > 0 && html`<${Number} rollout=${rollout} state=${OVERDUE} number=${overdue} />`}
     </span>
-    <span class="when"><${When} rollout=${rollout} now=${now} /></span>
+    <span class="when"><${When} rollout=${rollout} now=${now} /><${WayBack} until=${rollout.rollback?.until} now=${now} /></span>
     <${Phase} rollout=${rollout} />
   </li>`;
 }
@@ -86,7 +94,8 @@ const placeOf = ({ step, counts }, plan) =>
 function When({ rollout, now }) {
   if (rollout.brokenGlass.length) return html`<span class="bad">Break glass</span>`;
   if (rollout.hold) return html`<${Waits} ...${rollout.hold} now=${now} />`;
-  if (atRest(rollout.current?.counts)) return html`<${AtRest} current=${rollout.current} now=${now} />`;
+  if (rollout.waitsFor.length) return html`<${WaitsFor} reasons=${rollout.waitsFor} now=${now} />`;
+  if (atRest(rollout.current?.counts)) return html`<span class="quiet">starts the next clusters</span>`;
   if (rollout.eta) return html`<${Ends} eta=${rollout.eta} now=${now} />`;
   if (rollout.completedAt)
     return html`<span class="quiet">ended <${At} stamp=${rollout.completedAt} now=${now} /></span>`;
@@ -94,10 +103,8 @@ function When({ rollout, now }) {
   return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
 }
 
-/** Why nothing is in flight while clusters wait. */
-function AtRest({ current, now }) {
-  const { reasons, kept } = waitingFor(current);
-  if (!kept || !reasons.length) return html`<span class="quiet">starts the next clusters</span>`;
+/** Why nothing moves. */
+function WaitsFor({ reasons, now }) {
   const more = reasons.length - REASONS;
   return html`${reasons
       .slice(0, REASONS)
@@ -108,9 +115,9 @@ function AtRest({ current, now }) {
 const REASONS = 2;
 
 /** `count`: of how many clusters it is the reason, if it is not that of all. */
-function Waits({ kind, who, until, policy, message, count: number, now }) {
-  const what = policy ? `policy ${policy}` : spaced(kind);
-  return html`<span class="worry waits" title=${message ? plain(message) : null}>
+function Waits({ kind, who, until, policy, approval, message, count: number, now }) {
+  const what = policy ? `${approval ? "approval for " : ""}policy ${policy}` : spaced(kind);
+  return html`<span class="waits ${who === "person" ? "worry" : ""}" title=${message ? plain(message) : null}>
     ${what}${number > 0 && ` (${plural(number, "cluster")})`}${until && html` until <${At} stamp=${until} now=${now} />`},
     ${" "}${whomOf({ who })}
   </span>`;

@@ -19,7 +19,7 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
 export const Loading = () => html`<p class="empty" aria-busy="true">Loading…</p>`;
 
-const Unanswered = ({ since }) => html`<strong>ibgu has not answered since ${clockWithSeconds(since)}.</strong>`;
+export const Unanswered = ({ since }) => html`<strong>ibgu has not answered since ${clockWithSeconds(since)}.</strong>`;
 
 /** In place of a page whose body never came. */
 export function Missing({ watched }) {

@@ -161,7 +161,8 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
         # Noted after the deadline, it stood before: some time is left when it runs again.
         due = deadline(step, ctx.now)
         stopped = lifecycle.stop_clock(step, ctx.now if due > ctx.now else due - SETTLE)
-        ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")
+        words = "the step's timeout does not count until its clusters can go on"
+        ctx.on_step(Kind.CLOCK_STOPPED, stopped, words)
     elif step.stopped_since is not None and not stands:
         start_clock(ctx, step)
 
@@ -179,7 +180,7 @@ def _paused_behind(ctx: DecisionContext) -> bool:
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:
     runs = lifecycle.run_clock(step, time_stopped(step, ctx.now))
-    ctx.on_step(Kind.CLOCK_STARTED, runs, "the step's clock runs")
+    ctx.on_step(Kind.CLOCK_STARTED, runs, "the step's timeout counts again")
 
 
 def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:

@@ -7,7 +7,7 @@ import { Evidence } from "./Evidence.js";
 import { policyLink, rolloutLink } from "../../route.js";
 import { moment, utc } from "../../words/format.js";
 
-const LINES = ["why", "means", "do", "guide", "ends", "late", "warning"];
+const LINES = ["why", "means", "do", "ends", "late", "warning"];
 
 export function Explained({ found, now }) {
   return html`<section class="card explained" aria-label="State">
@@ -16,6 +16,8 @@ export function Explained({ found, now }) {
       ${LINES.filter((name) => found[name]).map(
         (name) => html`<dt key=${name}>${name}</dt><dd class=${name}><${Words} text=${found[name]} /></dd>`,
       )}
+      ${found.overdue && html`<dt>overdue</dt><dd class="worry">since <${At} stamp=${found.overdue} now=${now} /></dd>`}
+      ${found.newer.length > 0 && html`<dt>newer</dt><dd class="worry">${found.newer.map((text) => html`<p key=${text}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.preflight.length > 0 && html`<dt>preflight</dt><dd>${found.preflight.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.policy && html`<dt>policy</dt><dd><a href=${policyLink(found.policy)}>${found.policy}</a></dd>`}

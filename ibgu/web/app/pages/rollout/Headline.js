@@ -1,12 +1,14 @@
 /** The ten seconds: does it move, what failed, what waits and for whom, when is it over. */
-import { keptOf, overdueIn } from "../../data/view.js";
+import { overdueIn } from "../../data/view.js";
 import { html } from "../../html.js";
 import { ended } from "../../parts/Bar.js";
+import { HeldBy } from "../../parts/HeldBy.js";
 import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { membersLink, policyLink, rehearseLink, rolloutLink } from "../../route.js";
+import { membersLink, rehearseLink, rolloutLink } from "../../route.js";
+import { Newer } from "./Newer.js";
 import { Actions } from "./actions/Actions.js";
 import { capitalized, count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, ROLLBACK, spaced, STALLED, WARNED } from "../../words/states.js";
@@ -27,10 +29,11 @@ export function Headline({ rollout, reports, step, next, selected, now }) {
       <${Actions} rollout=${rollout} step=${step} />
     </div>
     <p class="facts">${step ? html`<${Facts} rollout=${rollout} reports=${reports} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
+    <${Newer} rollout=${rollout} />
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     ${(rollout.annotationMistakes ?? []).map((words) => html`<${Mistake} key=${words} words=${words} />`)}
     <${Hold} hold=${rollout.hold} now=${now} />
-    ${!rollout.hold && html`<${Kept} reasons=${keptOf(step)} />`}
+    <${Kept} reasons=${rollout.waitsFor} counts=${rollout.current?.counts} />
   </section>`;
 }
 
@@ -123,17 +126,21 @@ function Hold({ hold, now }) {
 }
 
 /** Where no hold keeps the step, but every cluster is kept for a reason of its own. */
-function Kept({ reasons }) {
+function Kept({ reasons, counts }) {
   if (!reasons.length) return null;
+  const flight = counts.running
+    ? `${plural(counts.running, "cluster")} in flight ${counts.running === 1 ? "is" : "are"} kept between two actions`
+    : "Nothing is in flight";
   return html`<div class="notice warn" role="status">
-    <strong>Nothing is in flight, and no waiting cluster can start:</strong>
+    <strong>${flight}, and no waiting cluster can start:</strong>
     <ul>
-      ${reasons.map(
-        ({ kind, who, count: number, policy, message }) => html`<li key=${[kind, who, policy, message].join("/")}>
-          <strong>${spaced(kind)}</strong> (${plural(number, "cluster")}), ${whomOf({ who })}${message ? html`: <${Words} text=${sentence(message)} />` : "."}
-          ${policy && html` <a href=${policyLink(policy)}>policy ${policy}</a>`}
-        </li>`,
-      )}
+      ${reasons.map((each) => html`<li key=${[each.kind, each.who, each.policy, each.message].join("/")}><${KeptBy} reason=${each} /></li>`)}
     </ul>
   </div>`;
+}
+
+function KeptBy({ reason }) {
+  const { kind, count: number, message } = reason;
+  if (message) return html`<${HeldBy} reason=${reason} /> ${capitalized(sentence(whomOf(reason)))}`;
+  return html`<strong>${capitalized(spaced(kind))}</strong> (${plural(number, "cluster")}), ${sentence(whomOf(reason))}`;
 }

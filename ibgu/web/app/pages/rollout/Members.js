@@ -14,8 +14,8 @@ const ROWS = 25;
 const SETTLED = 5000;
 const BY_HAND = ["wheel", "pointerdown", "keydown"];
 
-/** `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
-export function Members({ rollout, hold, step, columns, matching, filter, order, reorder, shown, now }) {
+/** `said`: the reasons whose words stand above; `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
+export function Members({ rollout, said, step, columns, matching, filter, order, reorder, shown, now }) {
   const { by, down } = order;
   const [page, setPage] = useState(0);
   const section = useShown(shown);
@@ -34,7 +34,7 @@ export function Members({ rollout, hold, step, columns, matching, filter, order,
     <h2 id="members">Members</h2>
     ${
       rows.length
-        ? html`<${MembersTable} ...${{ rollout, hold, columns, rows, details, order, reorder, until, now }} />`
+        ? html`<${MembersTable} ...${{ rollout, said, columns, rows, details, order, reorder, until, now }} />`
         : html`<${Empty}>${columns.clusters.length ? "No cluster matches the filter." : "This step has no clusters."}<//>`
     }
     <${Pager} at=${at} pages=${pages} total=${found.length} turn=${setPage} />

@@ -17,7 +17,7 @@ const COLUMNS = [
 ];
 
 /** `until`: whether to show until when clusters can be rolled back. */
-export function MembersTable({ rollout, hold, columns, rows, details, order, reorder, until, now }) {
+export function MembersTable({ rollout, said, columns, rows, details, order, reorder, until, now }) {
   const query = { rollout: `${rollout.namespace}/${rollout.name}` };
   return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members">
     <table>
@@ -41,7 +41,7 @@ export function MembersTable({ rollout, hold, columns, rows, details, order, reo
               ${marksOf(columns, index).map((mark) => html` <${State} key=${mark} name=${mark} />`)}
             </td>
             <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
-            <td><${Reason} hold=${hold} columns=${columns} index=${index} member=${details.get(cluster)} /> ${until && html`<${Deadline} member=${details.get(cluster)} now=${now} />`}</td>
+            <td><${Reason} said=${said} columns=${columns} index=${index} member=${details.get(cluster)} /> ${until && html`<${Deadline} member=${details.get(cluster)} now=${now} />`}</td>
           </tr>`;
         })}
       </tbody>
@@ -59,18 +59,21 @@ function Head({ by, name, title, order, reorder }) {
   </th>`;
 }
 
-function Reason({ hold, columns, index, member }) {
+function Reason({ said, columns, index, member }) {
   const name = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
-  const told = sameMoment(columns, index, member) ? member.message || member.reason?.message : "";
-  // What holds the whole rollout stands above all rows.
-  const own = told === hold?.message ? "" : told;
-  const { kind, words } = whyOf(columns.states[index], name, own ?? "");
+  const told = (sameMoment(columns, index, member) && (member.message || member.reason?.message)) || "";
+  const policy = member?.reason?.policy;
+  const { kind, words } = whyOf(columns.states[index], name, isSaid(told, policy, said) ? "" : told);
   return html`${kind && html`<strong>${kind}</strong> `}
-    ${words && member?.reason?.policy && html`<a href=${policyLink(member.reason.policy)}>${keeperOf(member.reason)}</a>: `}
+    ${policy && html`<a href=${policyLink(policy)}>${keeperOf(member.reason)}</a>${words && ": "}`}
     ${words && html`<span><${Words} text=${words} /></span>`}
     ${member?.warning && html`<span class="worry"> warned: <${Words} text=${member.warning} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
 }
+
+/** Whether the words stand above all rows: as the hold of the rollout, or within what a policy holds. */
+const isSaid = (told, policy, said) =>
+  said.some((each) => each?.message && (each.message === told || (policy && each.policy === policy && each.message.includes(told))));
 
 const Deadline = ({ member, now }) =>
   html`<${WayBack} until=${member?.rollbackUntil ?? null} now=${now} />`;

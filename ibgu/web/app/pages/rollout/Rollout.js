@@ -110,13 +110,13 @@ function Begun({ of, step: { step, counts, reasons, followUps }, steps, view, re
     <${FailedElsewhere} rollout=${of} steps=${steps} step=${step} label=${route.query.label} />
     <div class="two">
       <${Course} timeline=${timeline} total=${labelled?.filter(Boolean).length ?? counts.total} />
-      <${Why} reasons=${reasons} followUps=${followUps} ...${shared} />
+      <${Why} reasons=${reasons} said=${view.rollout.waitsFor} followUps=${followUps} ...${shared} />
     </div>
     <${Clusters} refused=${refused} ...${shared} />
     ${view.rollout.kind === RECORDS_FINDINGS && html`<${Recorded} rollout=${of} step=${step} />`}
     <${Activity} rollout=${of} now=${now} />
     <${Members}
-      hold=${view.rollout.hold}
+      said=${[view.rollout.hold, ...reasons]}
       step=${step}
       order=${orderOf(sort)}
       reorder=${reorder}

@@ -5,6 +5,7 @@
 import { useMemo } from "preact/hooks";
 import { NOTHING, tally } from "../../data/filter.js";
 import { html } from "../../html.js";
+import { HeldBy } from "../../parts/HeldBy.js";
 import { Empty } from "../../parts/Notice.js";
 import { Symbol } from "../../parts/State.js";
 import { Words } from "../../parts/Words.js";
@@ -15,7 +16,8 @@ import { MARKS, markTitle, spaced } from "../../words/states.js";
 /** What a cluster in flight is at while all is well. */
 const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming"]);
 
-export function Why({ reasons, followUps, columns, labelled, filter, choose }) {
+/** `said`: the reasons whose words stand above already. */
+export function Why({ reasons, said, followUps, columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster has ended";
   const calm = columns.clusters.length ? `No cluster is waiting for anything${over}.` : "This step has no clusters.";
@@ -25,23 +27,19 @@ export function Why({ reasons, followUps, columns, labelled, filter, choose }) {
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
-    <${Policies} reasons=${reasons} />
+    <${Policies} reasons=${reasons} said=${said} />
     <${FollowUps} items=${followUps} />
     ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} working as usual.</p>`}
   </section>`;
 }
 
 /** What each policy holds, and until when; their clusters are in one row of the list. */
-function Policies({ reasons }) {
-  const held = reasons.filter(({ message }) => message);
+function Policies({ reasons, said }) {
+  const alike = (one, other) => ["kind", "who", "policy"].every((name) => one[name] === other[name]);
+  const held = reasons.filter((each) => each.message && !said.some((other) => alike(each, other)));
   if (!held.length) return null;
   return html`<ul class="held-by">
-    ${held.map(
-      ({ policy, message }) => html`<li key=${message}>
-        <${Words} text=${message} />
-        ${policy && html` · <a href=${policyLink(policy)}>policy ${policy}</a>`}
-      </li>`,
-    )}
+    ${held.map((each) => html`<li key=${each.message}><${HeldBy} reason=${each} /></li>`)}
   </ul>`;
 }
 

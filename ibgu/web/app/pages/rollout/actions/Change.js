@@ -8,9 +8,11 @@ import { rolloutPath } from "../../../rest/client.js";
 import { rolloutLink } from "../../../route.js";
 import { REVERSIBLE } from "../../../words/actions.js";
 import { sentence } from "../../../words/format.js";
+import { passes } from "./asking.js";
 import { Confirm } from "./Confirm.js";
+import { Outcome } from "./Outcome.js";
 import { Preview, usePreview } from "./Preview.js";
-import { passes, useSecond, useSending, useTrial } from "./sending.js";
+import { useSecond, useSending, useTrial } from "./sending.js";
 
 const SAFE = { danger: REVERSIBLE, lost: "" };
 const NOTHING = { name: "", lost: "", clusters: null };
@@ -33,7 +35,9 @@ export function Change({ change, rollout, onClose }) {
   const risk = last ?? { danger: change.danger, lost: "" };
   const step = change.step(body);
   const ofStep = usePreview(rollout, step);
-  const preview = trial.answer?.preview ?? ofStep;
+  const preview = trial.answer?.preview ?? ofStep.found;
+  const unanswered = trial.unanswered ?? ofStep.unanswered;
+  const again = () => [trial, ofStep].forEach((asked) => asked.answer ?? asked.again());
   const { busy, problem, send } = useSending(path, uid, body, setDone);
   const first = done?.again ? rolloutPath({ namespace, name: done.rollout }) : null;
   const stopped = useSecond(path, uid, body, first, done?.lost ?? "", setDone);
@@ -49,7 +53,8 @@ export function Change({ change, rollout, onClose }) {
   const confirmed = !risky || given === rollout.name;
   const why =
     missing ||
-    (trial.problem && "Fix the problem above first.") ||
+    ((unanswered || trial.problem?.status === 0) && "ibgu has not answered yet.") ||
+    (trial.problem && !passes(trial.problem) && "Fix the problem above first.") ||
     ((!trial.answer || (step && !preview)) && "ibgu is checking what the change would do.") ||
     (!confirmed && `Type ${rollout.name} to confirm.`) ||
     "";
@@ -60,11 +65,11 @@ export function Change({ change, rollout, onClose }) {
   const { Fields } = change;
   return html`<${Dialog} title=${change.title} stays=${busy} onClose=${onClose}>
     <${Fields} ...${change.given} body=${body} change=${alter} />
-    ${(step || preview) && html`<${Preview} found=${preview} />`}
-    ${(problem || !missing) && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
+    ${(preview || (step && !unanswered)) && html`<${Preview} found=${preview} />`}
+    ${(problem || !missing) && html`<${Outcome} asked=${trial} refused=${problem} unanswered=${unanswered} again=${again} />`}
     <div class="foot">
     ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${given} type=${(text) => setTyped({ name: text, lost: risk.lost, clusters })} />`}
-    <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
+    <p id="why-not" class="quiet why-not" role="status">${busy ? "ibgu may take up to a minute." : why}</p>
     <div class="buttons">
       <button type="button" aria-disabled=${busy ? "true" : null} onClick=${() => !busy && onClose()}>Close</button>
       <button
@@ -86,17 +91,6 @@ function useLast(value) {
   const last = useRef(value);
   if (value !== null) last.current = value;
   return last.current;
-}
-
-function Outcome({ answer, problem }) {
-  if (problem) return html`<p class="notice bad" role="alert"><${Words} text=${sentence(problem.message)} /></p>`;
-  if (!answer) return html`<p class="quiet" aria-busy="true">Checking what the change would do…</p>`;
-  return html`<p><${Words} text=${sentence(answer.done)} /></p>
-    ${
-      answer.kubectl &&
-      html`<p class="quiet">The same with kubectl:</p>
-      <${Command} line=${answer.kubectl} />`
-    }`;
 }
 
 function Done({ title, rollout, answer, stopped, onClose }) {

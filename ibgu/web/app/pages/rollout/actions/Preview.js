@@ -1,37 +1,26 @@
 /** What a step would do: to which clusters, in how many waves, whether the time is enough. */
-import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../../../data/services.js";
 import { useNow } from "../../../data/watch.js";
 import { html } from "../../../html.js";
 import { At } from "../../../parts/Time.js";
 import { Words } from "../../../parts/Words.js";
 import { count, plural, sentence, span } from "../../../words/format.js";
-import { TYPING_MS } from "./sending.js";
+import { useAnswer } from "./asking.js";
 
 /**
- * What the step would do; null: unknown yet.
+ * What the step would do.
  *
  * @param {{ namespace: string, name: string }} rollout
  * @param {object | null} step null: nothing is to be asked
+ * @returns {import("./asking.js").Asked & { found: any }} found: null, unknown yet
  */
 export function usePreview({ namespace, name }, step) {
   const { rest } = useServices();
-  const text = JSON.stringify(step);
-  const [state, setState] = useState({ text: "", found: null });
-  useEffect(() => {
-    if (step === null) return undefined;
-    let stale = false;
-    const ask = () => rest.post("preview", { namespace, name, append: [step] });
-    const timer = setTimeout(async () => {
-      const found = await ask().catch((problem) => ({ problems: [problem.message], steps: [] }));
-      if (!stale) setState({ text, found });
-    }, TYPING_MS);
-    return () => {
-      stale = true;
-      clearTimeout(timer);
-    };
-  }, [rest, namespace, name, text]);
-  return state.text === text ? state.found : null;
+  const ask = (/** @type {AbortSignal} */ signal) =>
+    rest.post("preview", { namespace, name, append: [step] }, signal);
+  const asked = useAnswer(JSON.stringify([namespace, name, step]), step && ask);
+  const { answer, problem } = asked;
+  return { ...asked, found: answer ?? (problem && { problems: [problem.message], steps: [] }) };
 }
 
 export function Preview({ found }) {

@@ -2,9 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../../../data/services.js";
 import { query } from "../../../rest/client.js";
+import { AGAIN_MS, limited, passes, tried, useAnswer } from "./asking.js";
 
-export const TYPING_MS = 300;
-const AGAIN_MS = 2000;
 /** Milliseconds after which a change counts as unanswered: the dialog can't be closed before. */
 const ANSWER_MS = 60_000;
 const MAYBE = "; it may have made the change: close this dialog and look, before you repeat it";
@@ -16,10 +15,6 @@ const MORE_LOST = "what can't be undone has changed meanwhile; press Retry faile
 const UNKNOWN_MS = 30_000;
 const NOT_FOUND = 404;
 const OVER = ["Completed", "CompletedWithFailures"];
-/** Statuses of problems that pass. */
-const PASSING = [0, 429, 503];
-export const passes = (/** @type {any} */ problem) => PASSING.includes(problem.status);
-const BLANK = { answer: null, problem: null };
 
 /**
  * What the change would do.
@@ -28,28 +23,14 @@ const BLANK = { answer: null, problem: null };
  * @param {string} uid the rollout's; empty: the newest of its name, which the first answer names
  * @param {object | null} body null: nothing is to be asked
  * @param {string} state of the rollout: when it changes, the answer is old
+ * @returns {import("./asking.js").Asked}
  */
 export function useTrial(path, uid, body, state) {
   const { rest } = useServices();
-  const text = JSON.stringify([body, state]);
-  const [last, setLast] = useState({ text: "", ...BLANK });
-  useEffect(() => {
-    if (body === null) return undefined;
-    let stale = false;
-    const ask = async () => {
-      const found = await tried(() => rest.post(`${path}${query({ dryRun: true, uid })}`, body));
-      if (stale) return;
-      setLast({ text, ...found });
-      if (found.problem && passes(found.problem)) timer = setTimeout(ask, AGAIN_MS);
-    };
-    let timer = setTimeout(ask, TYPING_MS);
-    return () => {
-      stale = true;
-      clearTimeout(timer);
-    };
-    // Not of the uid: once it is known, the answer that named it still counts.
-  }, [rest, path, text]);
-  return last.text === text ? last : BLANK;
+  const ask = (/** @type {AbortSignal} */ signal) =>
+    rest.post(`${path}${query({ dryRun: true, uid })}`, body, signal);
+  // Not of the uid: once it is known, the answer that named it still counts.
+  return useAnswer(JSON.stringify([path, body, state]), body && ask);
 }
 
 export function useSending(
@@ -102,7 +83,7 @@ export function useSecond(path, uid, body, first, lost, done) {
         known = true;
         over = OVER.includes(phase) ? over || Date.now() : 0;
         // The hub may not show the first request's effect yet: then it would be made once more.
-        const next = over && (await rest.post(`${path}${query({ dryRun: true, uid })}`, body));
+        const next = over && (await rest.post(`${path}${query({ dryRun: true, uid })}`, body, limited(ending.signal)));
         if (next && !next.again && !ending.signal.aborted) {
           if (!lost.includes(next.lost)) return setProblem(new Error(MORE_LOST));
           return done(await rest.post(`${path}${query({ uid })}`, body));
@@ -129,12 +110,4 @@ export function useSecond(path, uid, body, first, lost, done) {
 /** The problem of a change that was sent: without an answer nobody knows what became of it. */
 function sent(problem) {
   return problem.status === 0 ? new Error(`${problem.message}${MAYBE}`) : problem;
-}
-
-async function tried(ask) {
-  try {
-    return { answer: await ask(), problem: null };
-  } catch (problem) {
-    return { answer: null, problem };
-  }
 }
