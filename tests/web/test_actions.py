@@ -222,7 +222,7 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Tab, clusters: No
     await expect(dialog.get_by_role("status")).to_contain_text("Done. Upgrade")
     plan = of_hub(look, "ran-420")["spec"]["plan"]
     assert plan[1:] == [
-        {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 3, "timeout": 600}}
+        {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 3, "timeout": 240}}
     ]
 
 

@@ -18,6 +18,7 @@ from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutObject, RolloutSpec, RolloutStrategy
 from ibgu.core.plan import Started
+from ibgu.core.plan.timeouts import StepTimeout, timeout_like
 from ibgu.core.text.broken_manifest import broken_manifest
 from ibgu.core.views.change import ChangeRefused, require_on_hub
 from ibgu.core.views.preview import Proposal, RunningStep
@@ -83,8 +84,10 @@ def _appended(spec: RolloutSpec, steps: list[NewStepBody]) -> RolloutSpec:
     plan = list(spec.plan)
     for step in steps:
         last = plan[-1].rollout_strategy if plan else RolloutStrategy(1)
+        known = [StepTimeout(item.actions, item.rollout_strategy.timeout) for item in plan]
+        minutes = timeout_like(known[-1] if known else None, known, step.actions)
         strategy = RolloutStrategy(
-            step.max_concurrency or last.max_concurrency, step.timeout or last.timeout
+            step.max_concurrency or last.max_concurrency, step.timeout or minutes
         )
         plan.append(PlanItem(list(step.actions), strategy))
     return replace(spec, plan=plan)

@@ -9,6 +9,7 @@ from ibgu.core.model import ActionName, ActionTable
 from ibgu.core.model.kinds import JsonObject, PlanItem
 from ibgu.core.model.names import step_author
 from ibgu.core.plan import problem
+from ibgu.core.plan.timeouts import timeout_like, timeouts_of
 from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
@@ -21,7 +22,7 @@ class NewStep(Struct, frozen=True):
     actions: tuple[str, ...]
     max_concurrency: int | None = None
     timeout: int | None = None
-    """Minutes."""
+    """Minutes; None: see `timeout_like`."""
 
 
 def appendable(plan: Sequence[Sequence[str]], table: ActionTable) -> list[tuple[ActionName, ...]]:
@@ -57,9 +58,10 @@ def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> Reques
 def appended(plan: Sequence[JsonObject], step: NewStep) -> list[JsonObject]:
     """Returns a JSON patch that appends the step, whatever the plan is by then."""
     last = plan[-1].get("rolloutStrategy") or {} if plan else {}
+    steps = timeouts_of(plan)
     strategy = {
         "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
-        "timeout": step.timeout or last.get("timeout") or 240,
+        "timeout": step.timeout or timeout_like(steps[-1] if steps else None, steps, step.actions),
     }
     item = {"actions": list(step.actions), "rolloutStrategy": strategy}
     return [{"op": "add", "path": "/spec/plan/-", "value": item}]

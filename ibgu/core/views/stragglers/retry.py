@@ -8,6 +8,7 @@ from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.model import names as written
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.names import BACKUP_ANNOTATIONS, RATE_LIMIT_ANNOTATIONS
+from ibgu.core.plan.timeouts import timeout_like, timeouts_of
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.stragglers.members import Plan
 
@@ -71,6 +72,13 @@ def for_retry(driver: Driver, annotations: Mapping[str, str]) -> dict[str, str]:
 
 
 def _item(step: Sequence[str], items: Sequence[JsonObject]) -> JsonObject:
-    """Returns the step with maxConcurrency and timeout of the most similar old step."""
+    """Returns the step with maxConcurrency and timeout of the most similar old step; the timeout of
+    another one where that would be too short (`timeout_like`)."""
     like = max(items, key=lambda item: len({*item["actions"]} & {*step}))
-    return {**like, "actions": [str(action) for action in step]}
+    strategy, (own,) = like.get("rolloutStrategy") or {}, timeouts_of([like])
+    minutes = timeout_like(own, timeouts_of(items), step)
+    return {
+        **like,
+        "actions": [str(action) for action in step],
+        "rolloutStrategy": {**strategy, "timeout": minutes},
+    }

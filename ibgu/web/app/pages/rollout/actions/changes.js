@@ -30,9 +30,6 @@ import {
   Which,
 } from "./fields.js";
 
-const SLOTS = 10;
-const MINUTES = 240;
-
 /** @returns {Kind} */
 export function changeOf(
   /** @type {{ name: string, plans: string[][], approvals: any[], danger: string }} */ permit,
@@ -116,14 +113,10 @@ const MORE = {
     missing: ({ reason }) => (reason ? "" : "Say what you cleaned up."),
     label: (_, clusters) => `Confirm for ${some(clusters)}`,
   }),
-  "append-step": ({ plans }, { step, rollout, dangers }) => ({
+  "append-step": ({ plans }, { rollout, dangers }) => ({
     title: `Add a step to ${rollout.name}`,
     path: "steps",
-    start: {
-      actions: [],
-      maxConcurrency: step?.maxConcurrency ?? SLOTS,
-      timeout: step?.timeoutMinutes ?? MINUTES,
-    },
+    start: { actions: [], maxConcurrency: null, timeout: null },
     Fields: Plans,
     given: { plans, dangers, kind: rollout.kind, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
     missing: ({ actions }) => (actions.length ? "" : "Choose the step's actions."),
