@@ -128,6 +128,15 @@ def speaks_for_run(spot: MemberEventContext) -> None:
     )
 
 
+def is_undone(spot: MemberEventContext, run: RunCase) -> bool:
+    """Whether the cluster shows an earlier run of ibgu's in place of an abort that it had accepted:
+    it has restored its state from before (R9.9)."""
+    seen, proofs = RecordedObservation(spot), spot.proofs
+    aborts = run.action in proofs.ways_back and run.action not in proofs.reboots
+    earlier = not seen.carries(run) and seen.feedback.get("run") in spot.audit.runs
+    return aborts and earlier and seen.feedback.get("stage") != proofs.stage(run.action)
+
+
 def of_end(spot: MemberEventContext, run: RunCase) -> None:
     """Checks that the observation supports the run's end."""
     if run.result in ("succeeded", "continued", "failed"):

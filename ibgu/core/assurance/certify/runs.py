@@ -173,7 +173,8 @@ def _ended(spot: MemberEventContext) -> None:
     if run is None:
         return
     run.result, run.cause, run.ended = spot.text("result"), spot.event.cause, spot.event.seq
-    allowed = run.result in _RESULTS.get(before, ())
+    undone = run.result == "withdrawn" and before == "accepted" and evidence.is_undone(spot, run)
+    allowed = undone or run.result in _RESULTS.get(before, ())
     words = f"{spot.name}: {run.action} {run.result}, but the run was {before}"
     spot.require(Rule.ORDER, allowed, words, run.seq)
     evidence.of_end(spot, run)

@@ -26,6 +26,7 @@ from tests.core.engine.decide.builders import seeded
 from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 from tests.core.engine.decide.restores import lose_journal, write_status
+from tests.core.engine.decide.test_r09_taken_over import restored_after_an_abort
 from tests.core.engine.decide.test_r47_jobs import UID, saved
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
@@ -73,6 +74,14 @@ def backed_up_and_lost() -> list[Event]:
     engine.append(UID, "Update")
     engine.annotate(UID, resume="1")
     engine.drive()
+    return log_of(engine)
+
+
+@cache
+def undone() -> list[Event]:
+    """The Lifecycle Agent undoes an Abort after an automatic rollback, and it is tried again."""
+    engine, _ = restored_after_an_abort()
+    engine.wait(hours=1)
     return log_of(engine)
 
 

@@ -186,6 +186,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts Backup, Update is due",
     ),
     (
+        "an abort that is withdrawn though the cluster shows a run of somebody else",
+        Rule.ORDER,
+        stories.undone,
+        shows("RunEnded", "site-1", 1, ibu={"run": "of nobody"}),
+        "site-1: Abort withdrawn, but the run was accepted",
+    ),
+    (
+        "an abort that is withdrawn though the cluster is at it",
+        Rule.ORDER,
+        stories.undone,
+        shows("RunEnded", "site-1", 1, ibu={"stage": "Idle"}),
+        "site-1: Abort withdrawn, but the run was accepted",
+    ),
+    (
         "an update with a backup that was imported and is too old",
         Rule.ORDER,
         stories.backed_up_and_lost,

@@ -7,6 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
+from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
@@ -211,6 +212,7 @@ def test_an_abort_that_the_lifecycle_agent_has_undone_is_tried_again() -> None:
     assert engine.spokes["site-1"].stage is Stage.IDLE
     first, _ = (why for why in engine.told(Kind.RUN_ENDED) if "Abort" in why)
     assert "restored its state from before Abort" in first
+    assert told(certify(log_of(engine))) == []
 
 
 def test_an_abort_after_which_a_person_sets_the_stage_again_is_taken_over() -> None:
