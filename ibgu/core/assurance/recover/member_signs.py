@@ -122,11 +122,13 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
 
 def _completed(action: ActionName, signs: MemberSigns, words: str = "") -> CompletedAction:
     """Returns the action as completed. The hub does not show when a Job made what it has made: it
-    counts as old as it may be."""
+    counts as old as it may be. A run that has not succeeded may be another one, which takes the
+    action once more and which the status does not tell of yet (R47.6)."""
     if not traits(action).runs_job:
         return CompletedAction(action, signs.now, words)
     trace = signs.trace
-    began = trace.started if trace is not None and trace.action == action else None
+    succeeded = trace is not None and trace.outcome is RunResult.SUCCEEDED
+    began = trace.started if trace is not None and succeeded and trace.action == action else None
     return CompletedAction(action, signs.now, words, min(began or signs.created_at, signs.now))
 
 

@@ -303,3 +303,22 @@ def test_a_lost_journal_makes_no_backup_younger(engine: InMemoryEngine) -> None:
     assert made(engine) <= before
     engine.annotate(UID, resume="1")
     engine.drive()
+
+
+def test_a_second_backup_that_a_lost_journal_cuts_off_is_no_backup(engine: InMemoryEngine) -> None:
+    """The status does not tell yet that the first one was too old, and the Job has replaced it."""
+    begin, end = START + timedelta(minutes=2), START + timedelta(hours=9)
+    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
+    set_policies(engine, policy("night", actions=["Update"], freezes=[freeze]))
+    engine.apply(saved("Backup Update", timeout=240))
+    engine.wait(hours=1)
+    write_status(engine, UID)
+    engine.until(Kind.ACTION_REPEATED)
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    lose_journal(engine)
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    for name in SITES:
+        assert engine.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+        assert stages(engine, name) == ["Backup", "Backup", "Backup", "Update"]
