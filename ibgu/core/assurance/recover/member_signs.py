@@ -210,10 +210,11 @@ def _finished(
     failed_action: ActionName | None = None,
 ) -> Finished:
     """Finishes the member without slot and claim; one that failed in what it was armed for is
-    watched (R15.1)."""
+    watched (R15.1), unless that was a Job (R47.3)."""
     run = last_run(member.run, signs.trace, signs.now, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
-    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
+    by_job = run is not None and traits(run.action).runs_job
+    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed and not by_job
     if run is not None and armed and outcome is Outcome.FAILED:
         run = _failed_run(run, cause, signs)
     return finish(

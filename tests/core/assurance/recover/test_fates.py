@@ -138,6 +138,14 @@ def test_a_failure_is_rebuilt_from_the_status(
     assert (found.failed_action, found.watched) == (Action.PREP, False)
 
 
+def test_a_job_that_has_failed_is_not_watched() -> None:
+    """It goes with its run, and the object on the cluster tells nothing of it (R47.3)."""
+    asked = trace("UpgradeBackup", outcome="failed")
+    found = became(member(), part=told("Prep", failed="Upgrade"), trace=asked)
+    assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.UPGRADE)
+    assert not found.watched
+
+
 def test_a_failure_after_it_was_armed_is_watched() -> None:
     found = became(member(), part=told(failed="Prep"), trace=trace())
     assert found.watched
