@@ -157,7 +157,7 @@ def _failed_run(run: Ended, cause: Cause | None, signs: MemberSigns) -> Ended:
     """Returns the failed run with its cause, by which circuit breakers count it. A label that
     stands has followed from it, so that a late completion changes that (R15.2); none follows from
     an end that nobody has seen (R13.4)."""
-    if cause is None:
+    if cause is None and (signs.trace is None or signs.trace.outcome is None):
         return replace(run, armed_at=None)
     stands = traits(whole(run.action)).failed_label in signs.labels
     return replace(run, cause=cause, armed_at=run.arming_at if stands else run.armed_at)
