@@ -92,6 +92,26 @@ def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() ->
         assert lack is None or lack.outdated
 
 
+def test_a_backup_is_not_replaced_once_the_update_has_begun(engine: InMemoryEngine) -> None:
+    """What is imported counts as old as it may be: as old as the rollout."""
+    node = spoke(engine)
+    node.version, node.dark = "4.14.30", True
+    engine.apply(via(saved("Backup Update", age=60, timeout=600)))
+    engine.wait(hours=2)
+    node.dark = False
+    engine.touch_cluster("site-1")
+    while node.asked_for != [VIA]:
+        engine.step()
+    engine.settle()
+    write_status(engine, UID)
+    lose_journal(engine)
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    late = engine.member(UID, 0, "site-1")
+    assert (late.outcome, late.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+    assert (len(node.made), node.asked_for) == (1, [VIA])
+
+
 def test_an_old_backup_before_a_second_hop_alone_is_taken_once_more(engine: InMemoryEngine) -> None:
     """The cluster has the intermediate release, and a freeze keeps its Update for days."""
     for name in SITES:
