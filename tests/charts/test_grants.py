@@ -235,6 +235,8 @@ def test_nobody_names_another_one_as_the_end_of_a_pause(
     write(kubectl, "nora", ibgu(name, STEP, **{names.RESUMED_BY: "nora 10:00"}))
     forged = write(kubectl, "olga", ibgu(name, STEP, **{names.RESUMED_BY: "nora 11:00"}), "apply")
     assert "olga may not write nora 11:00 in the annotation ibgu.dev/resumed-by" in forged.err
+    longer = ibgu(name, STEP, **{names.RESUMED_BY: "olga smith 11:00"})
+    assert write(kubectl, "olga", longer, "apply").code, "a part of a name is another name"
     own = write(kubectl, "olga", ibgu(name, STEP, **{names.RESUMED_BY: "olga 11:00"}), "apply")
     assert not own.code, own.err
     same = write(kubectl, "nora", ibgu(name, STEP, **{names.RESUMED_BY: "olga 11:00"}), "apply")

@@ -10,8 +10,8 @@ from ibgu.core.model.actions import ActionName
 from ibgu.core.model.reasons import Cause
 
 MAX_RUNS = 64
-"""The runs of a member after which no other one continues its action, or repeats one: somebody
-undoes each of them."""
+"""The runs of a member after which no other one continues its action, repeats one, or follows an
+abort that was undone: somebody undoes each of them."""
 
 
 class RunState(StrEnum):

@@ -120,6 +120,7 @@ def _run(event: Event) -> RunCase | None:
     data = event.data
     if event.run is None:
         return None
+    arming_at = moment(str(data.get("arming_at", "")))
     return RunCase(
         id=event.run,
         action=data.get("action", ""),
@@ -129,7 +130,9 @@ def _run(event: Event) -> RunCase | None:
         arming=data.get("arming", False),
         shown=data.get("shown", False),
         disarmed=data.get("disarmed", True),
-        arming_at=moment(str(data.get("arming_at", ""))),
+        arming_at=arming_at,
+        # Of the times before its end, the hub shows this one alone.
+        intended_at=arming_at,
     )
 
 

@@ -4,7 +4,8 @@ They become pending at once, while the rollouts are held: a person can check the
 unwanted ones, before anything is selected by them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -30,12 +31,15 @@ def lost(
     is history, also where that one is deleted and over, and not among those given."""
     found: dict[str, PendingPatch] = {}
     known = {tracked.rollout.uid: tracked for tracked in tracked_rollouts}
+    last = defaultdict[str, set[str]](set)
+    for (name, _), uid in newest.items():
+        last[name].add(uid)
     for (name, _), uid in newest.items():
         view = cluster(name)
         if view is None:
             continue
         old = found.get(view.uid) or pending_patches.get(view.uid)
-        owner = _of(known.get(view.annotations.get(names.AUTO_IMPORT_BY, "")), view)
+        owner = _done_with_import(known, last[name], view)
         pending = _pending(_of(known.get(uid), view), owner, view, old)
         if pending is not None:
             found[view.uid] = pending
@@ -63,11 +67,31 @@ def _of(tracked: TrackedRollout | None, view: ClusterView) -> _Share | None:
     return _Share(tracked, member)
 
 
+def _done_with_import(
+    known: Mapping[str, TrackedRollout], last: Container[str], view: ClusterView
+) -> _Share | None:
+    """Returns the share of the rollout that has turned automatic import off, as the hub shows it.
+
+    None: that one is not done with the cluster, or another one needs automatic import off: one that
+    has the cluster, or that acted `last`.
+    """
+    owner = _of(known.get(view.annotations.get(names.AUTO_IMPORT_BY, "")), view)
+    if owner is None or not owner.member.finished or owner.needs_import_off:
+        return None
+    shares = (_of(each, view) for each in known.values())
+    needed = (
+        each.needs_import_off and (not each.member.finished or each.tracked.rollout.uid in last)
+        for each in shares
+        if each is not None
+    )
+    return None if any(needed) else owner
+
+
 def _pending(
     newest: _Share | None, owner: _Share | None, view: ClusterView, old: PendingPatch | None
 ) -> PendingPatch | None:
-    """`newest`: of the rollout that acted last, `owner`: of the one that has turned automatic
-    import off, as the hub shows it; None: it is not known."""
+    """`newest`: of the rollout that acted last, None: it is not known; `owner`: see
+    `_done_with_import`."""
     shared = newest or owner
     if shared is None:
         return None
@@ -111,13 +135,13 @@ def _present(wishes: MetadataChanges) -> dict[str, str]:
 
 
 def _annotations(newest: _Share | None, owner: _Share | None, view: ClusterView) -> MetadataChanges:
-    """Returns the wanted annotations: disable-auto-import while the newest rollout needs it. Else
-    none once the one that has turned automatic import off, which may be an older one, is done with
-    the cluster (R14.3)."""
+    """Returns the wanted annotations: disable-auto-import while the newest rollout needs it, as its
+    own while it has the cluster (R14.1). Else none once the one that has turned automatic import
+    off, which may be an older one, is done with the cluster (R14.3)."""
     if newest is not None and newest.needs_import_off:
         mine = newest.tracked.rollout.uid
-        wanted: MetadataChanges = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: mine}
-        return {} if names.DISABLE_AUTO_IMPORT in view.annotations else wanted
-    if owner is not None and owner.member.finished and not owner.needs_import_off:
-        return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
-    return {}
+        if names.DISABLE_AUTO_IMPORT not in view.annotations:
+            return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: mine}
+        others = view.annotations.get(names.AUTO_IMPORT_BY, mine) != mine
+        return {names.AUTO_IMPORT_BY: mine} if others and not newest.member.finished else {}
+    return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None} if owner else {}

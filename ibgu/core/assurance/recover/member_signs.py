@@ -122,11 +122,13 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
 
 def _completed(action: ActionName, signs: MemberSigns, words: str = "") -> CompletedAction:
     """Returns the action as completed. The hub does not show when a Job made what it has made: it
-    counts as old as it may be."""
+    counts as old as it may be. A run that has not succeeded may be another one, which takes the
+    action once more and which the status does not tell of yet (R47.6)."""
     if not traits(action).runs_job:
         return CompletedAction(action, signs.now, words)
     trace = signs.trace
-    began = trace.started if trace is not None and trace.action == action else None
+    succeeded = trace is not None and trace.outcome is RunResult.SUCCEEDED
+    began = trace.started if trace is not None and succeeded and trace.action == action else None
     return CompletedAction(action, signs.now, words, min(began or signs.created_at, signs.now))
 
 
@@ -155,7 +157,7 @@ def _failed_run(run: Ended, cause: Cause | None, signs: MemberSigns) -> Ended:
     """Returns the failed run with its cause, by which circuit breakers count it. A label that
     stands has followed from it, so that a late completion changes that (R15.2); none follows from
     an end that nobody has seen (R13.4)."""
-    if cause is None:
+    if cause is None and (signs.trace is None or signs.trace.outcome is None):
         return replace(run, armed_at=None)
     stands = traits(whole(run.action)).failed_label in signs.labels
     return replace(run, cause=cause, armed_at=run.arming_at if stands else run.armed_at)
@@ -208,10 +210,11 @@ def _finished(
     failed_action: ActionName | None = None,
 ) -> Finished:
     """Finishes the member without slot and claim; one that failed in what it was armed for is
-    watched (R15.1)."""
+    watched (R15.1), unless that was a Job (R47.3)."""
     run = last_run(member.run, signs.trace, signs.now, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
-    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed
+    by_job = run is not None and traits(run.action).runs_job
+    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed and not by_job
     if run is not None and armed and outcome is Outcome.FAILED:
         run = _failed_run(run, cause, signs)
     return finish(

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.driver import Part, Prerequisite
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ActionName, Member, Unfinished
+from ibgu.core.model import ActionName, Member, RunResult, Unfinished
 from ibgu.core.model.runs import MAX_RUNS
 from ibgu.core.text.spans import duration
 
@@ -61,10 +61,13 @@ def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> d
 
 def may_repeat(member: Unfinished, outdated: ActionName) -> bool:
     """Whether the member may take that action, which is too old, once more: it was the last one of
-    its own step. Not while a part of the cluster is paused: that has a limit of its own."""
-    last = member.completed[-1] if member.completed else None
+    its own step. Not while a part of the cluster is paused, which has a limit of its own, nor once
+    a part of the next action is done: the backup from before that would be lost."""
+    last, run = member.completed[-1] if member.completed else None, member.run
     again = last is not None and last.action == outdated and not last.note
-    return again and member.paused_since is None and member.attempts < MAX_RUNS
+    hop = run is not None and run.result is RunResult.CONTINUED
+    begun = member.paused_since is not None or hop
+    return again and not begun and member.attempts < MAX_RUNS
 
 
 def has_part(member: Unfinished, part: Part, now: datetime) -> bool:

@@ -138,6 +138,24 @@ def test_a_failure_is_rebuilt_from_the_status(
     assert (found.failed_action, found.watched) == (Action.PREP, False)
 
 
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_label_that_stands_is_that_of_a_failure_that_only_a_work_shows(*, stands: bool) -> None:
+    """The status was too long for the cluster. A late completion changes the label."""
+    labels = {Action.PREP.failed_label: ""} if stands else {}
+    found = became(member(), trace=trace(outcome="failed"), labels=labels)
+    assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.PREP)
+    assert found.run is not None
+    assert labelled(found.run) == stands
+
+
+def test_a_job_that_has_failed_is_not_watched() -> None:
+    """The Job goes with its run, and the object on the cluster tells nothing of it (R47.3)."""
+    asked = trace("UpgradeBackup", outcome="failed")
+    found = became(member(), part=told("Prep", failed="Upgrade"), trace=asked)
+    assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.UPGRADE)
+    assert not found.watched
+
+
 def test_a_failure_after_it_was_armed_is_watched() -> None:
     found = became(member(), part=told(failed="Prep"), trace=trace())
     assert found.watched

@@ -101,6 +101,7 @@ def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending(
 
 UPGRADING = in_flight(run=run(U, id="run-u"))
 WATCHED = failed("site-1", U, watched=True)
+OLDER = done("site-1", U, rollout="uid-x")
 OVER = failed("site-1", U, result=RunResult.TAKEN_OVER)
 NEVER_ARMED = in_flight(run=run(U, state=RunState.INTENDED, arming_at=None, armed_at=None))
 
@@ -111,6 +112,8 @@ NEVER_ARMED = in_flight(run=run(U, state=RunState.INTENDED, arming_at=None, arme
         (UPGRADING, {}, BY),
         (UPGRADING, BY, {}),
         (UPGRADING, {names.DISABLE_AUTO_IMPORT: ""}, {}),
+        (UPGRADING, {**BY, names.AUTO_IMPORT_BY: "uid-b"}, {names.AUTO_IMPORT_BY: "uid-a"}),
+        (WATCHED, {**BY, names.AUTO_IMPORT_BY: "uid-b"}, {}),
         (NEVER_ARMED, {}, {}),
         (in_flight(), {}, {}),
         (WATCHED, {}, BY),
@@ -183,6 +186,38 @@ def test_automatic_import_stays_off_for_the_upgrade_of_an_older_rollout() -> Non
     view = replace(cluster("site-1", prep_failed=""), annotations=BY)
     newest = {("site-1", names.IBGU): "uid-b"}
     assert list(lost([before, older], {}, lambda _: view, newest)) == []
+
+
+@pytest.mark.parametrize("since", [True, False])
+def test_a_failed_upgrade_keeps_automatic_import_off_until_another_rollout_acts(
+    *, since: bool
+) -> None:
+    """The Upgrade may still go on. The backup is from the one before it."""
+    before = track(rollout("x"), step("Upgrade", rollout="uid-x"), OLDER)
+    now = track(rollout(created_at=NOW.replace(hour=14)), step("Upgrade"), WATCHED)
+    newer = rollout("b", created_at=NOW.replace(hour=15))
+    aborted = done("site-1", Action.ABORT, rollout="uid-b")
+    after = track(newer, step("Abort", rollout="uid-b"), aborted)
+    view = replace(cluster("site-1"), annotations={**BY, names.AUTO_IMPORT_BY: "uid-x"})
+    newest = {("site-1", names.IBGU): "uid-b" if since else "uid-a"}
+    found = list(lost([before, now, after], {}, lambda _: view, newest))
+    changed = {key: c.wanted for each in found for key, c in each.pending.annotations.items()}
+    assert changed == (dict.fromkeys(BY) if since else {})
+
+
+def test_an_update_does_not_turn_automatic_import_on_under_an_upgrade() -> None:
+    """The update is the newest of its kind. The backup is from the Upgrade before this one."""
+    before = track(rollout("x"), step("Upgrade", rollout="uid-x"), OLDER)
+    checked = rollout("b", created_at=NOW.replace(hour=13), kind=names.FLEET_UPDATE)
+    checking = replace(step(rollout="uid-b"), actions=(CHECK,))
+    updated = track(checked, checking, done("site-1", CHECK, rollout="uid-b"))
+    now = track(rollout(created_at=NOW.replace(hour=14)), step("Upgrade"), UPGRADING)
+    annotations = {**BY, names.AUTO_IMPORT_BY: "uid-x"}
+    view = replace(cluster("site-1", prep_completed=""), annotations=annotations)
+    newest = {("site-1", names.IBGU): "uid-a", ("site-1", names.FLEET_UPDATE): "uid-b"}
+    *_, decision = lost([before, updated, now], {}, lambda _: view, newest)
+    changed = {key: change.wanted for key, change in decision.pending.annotations.items()}
+    assert changed == {names.AUTO_IMPORT_BY: "uid-a"}
 
 
 def test_each_kind_of_change_gets_its_own_labels_back() -> None:

@@ -211,8 +211,9 @@ class Invariants:
             tracked = self.engine.fleet.rollouts.get(uid)
             member = tracked.latest(name) if tracked else None
             if member is not None and not work.terminating:
-                assert member.run is not None
-                assert member.run.open or not member.run.disarmed or self.engine.job_writes
+                run = member.run
+                needed = run is not None and (run.open or not run.disarmed)
+                assert needed or self.engine.job_writes
 
     def _said(self, snapshot: Snapshot, decision: OnMember) -> None:
         member, before = decision.member, self.members.get(decision.member.key)

@@ -1,15 +1,20 @@
 """R9: someone else's change ends a run after two minutes, without a label."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.decide.member import accepted as accepted_runs
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
 from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.decide.test_r47_jobs import UID, saved
 
 
 def accepted(step: str = "Prep") -> tuple[InMemoryEngine, str]:
@@ -196,11 +201,17 @@ def restored_after_an_abort() -> tuple[InMemoryEngine, str]:
     uid = engine.apply(ibgu("b", "Abort"))
     engine.until(Kind.RUN_ACCEPTED)
     assert spoke.stage is Stage.IDLE
+    put_back(engine, upgrade)
+    return engine, uid
+
+
+def put_back(engine: InMemoryEngine, upgrade: str) -> None:
+    """The cluster shows its failed Upgrade again, with the run of that."""
+    spoke = engine.spokes["site-1"]
     spoke._script.clear()
     spoke.stage, spoke.run, spoke.generation, spoke.observed = Stage.UPGRADE, upgrade, 1, 1
     spoke._fail(Stage.UPGRADE)()
-    engine.touch(uid, "site-1")
-    return engine, uid
+    engine.touch_cluster("site-1")
 
 
 def test_an_abort_that_the_lifecycle_agent_has_undone_is_tried_again() -> None:
@@ -223,6 +234,37 @@ def test_an_abort_after_which_a_person_sets_the_stage_again_is_taken_over() -> N
     engine.spokes["site-1"].run = run.id
     engine.wait(hours=1)
     assert engine.member(uid, 0, "site-1").cause is Cause.TAKEN_OVER
+
+
+def test_an_object_that_is_put_back_again_and_again_is_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An agent on the cluster enforces a copy of it."""
+    monkeypatch.setattr(accepted_runs, "MAX_RUNS", 3)
+    engine, uid = restored_after_an_abort()
+    upgrade = engine.spokes["site-1"].run
+    for _ in range(2):
+        engine.until(Kind.RUN_ACCEPTED)
+        put_back(engine, upgrade)
+    engine.wait(hours=1)
+    member = engine.member(uid, 0, "site-1")
+    assert (member.cause, member.attempts) == (Cause.TAKEN_OVER, 3)
+
+
+def test_an_update_that_a_person_restores_while_it_is_withdrawn_is_taken_over() -> None:
+    """No automatic rollback restores a ClusterVersion: it was the backup, with the run of that."""
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    Invariants(engine)
+    node: Any = engine.spokes["site-1"]
+    node.signed = False
+    engine.apply(saved("Backup Update", "Retract"))
+    engine.until(Kind.FINISHED)
+    engine.until(Kind.RUN_ACCEPTED)
+    node._script.clear()
+    (node.run, node.stage), *_ = node.executed
+    engine.touch_cluster("site-1")
+    engine.wait(hours=1)
+    assert engine.member(UID, 1, "site-1").cause is Cause.TAKEN_OVER
 
 
 def test_an_armed_work_is_no_sign_of_a_hand() -> None:

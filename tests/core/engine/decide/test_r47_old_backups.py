@@ -92,6 +92,30 @@ def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() ->
         assert lack is None or lack.outdated
 
 
+@pytest.mark.parametrize(
+    ("away", "cause", "asked"), [(0, None, [VIA, NEW]), (2, Cause.WRONG_STATE, [VIA])]
+)
+def test_a_backup_is_not_replaced_once_the_update_has_begun(
+    engine: InMemoryEngine, away: int, cause: Cause | None, asked: list[str]
+) -> None:
+    """An imported backup counts as old as the rollout was when the update began."""
+    node = spoke(engine)
+    node.version, node.dark = "4.14.30", True
+    engine.apply(via(saved("Backup Update", age=30, timeout=600)))
+    engine.wait(hours=away)
+    node.dark = False
+    engine.touch_cluster("site-1")
+    while node.asked_for != [VIA]:
+        engine.step()
+    engine.settle()
+    write_status(engine, UID)
+    lose_journal(engine)
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    assert engine.member(UID, 0, "site-1").cause is cause
+    assert (len(node.made), node.asked_for) == (1, asked)
+
+
 def test_an_old_backup_before_a_second_hop_alone_is_taken_once_more(engine: InMemoryEngine) -> None:
     """The cluster has the intermediate release, and a freeze keeps its Update for days."""
     for name in SITES:
@@ -303,3 +327,22 @@ def test_a_lost_journal_makes_no_backup_younger(engine: InMemoryEngine) -> None:
     assert made(engine) <= before
     engine.annotate(UID, resume="1")
     engine.drive()
+
+
+def test_a_second_backup_that_a_lost_journal_cuts_off_is_no_backup(engine: InMemoryEngine) -> None:
+    """The status does not tell yet that the first one was too old, and the Job has replaced it."""
+    begin, end = START + timedelta(minutes=2), START + timedelta(hours=9)
+    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
+    set_policies(engine, policy("night", actions=["Update"], freezes=[freeze]))
+    engine.apply(saved("Backup Update", timeout=240))
+    engine.wait(hours=1)
+    write_status(engine, UID)
+    engine.until(Kind.ACTION_REPEATED)
+    engine.until(Kind.RUN_ACCEPTED)
+    engine.settle()
+    lose_journal(engine)
+    engine.annotate(UID, resume="1")
+    engine.drive()
+    for name in SITES:
+        assert engine.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+        assert stages(engine, name) == ["Backup", "Backup", "Backup", "Update"]

@@ -23,6 +23,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     WorkView,
+    table_of,
     traits,
     transitions,
 )
@@ -269,13 +270,15 @@ def _is_earlier(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> 
 
 def _undone(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> bool:
     """Whether an abort met the old etcd of a cluster that had just come back from an automatic
-    rollback, and LCA has restored the object since (R9.9). A person would leave the abort's run
-    there."""
+    rollback, and LCA has restored the object since (R9.9): it shows the action that rolls back. A
+    person would leave the abort's run there; one who puts the object back each time keeps it."""
     feedback = work.current_feedback if work is not None else None
     if work is None or work.terminating or work.edited or feedback is None:
         return False
-    asked = traits(run.action)
-    return asked.aborts and feedback.stage != asked.stage and _is_earlier(ctx, run, feedback)
+    if not traits(run.action).aborts or run.attempt >= MAX_RUNS:
+        return False
+    rolled_back = {each.stage for each in table_of(run.action).actions if each.rolls_back}
+    return feedback.stage in rolled_back and _is_earlier(ctx, run, feedback)
 
 
 def _without_evidence(
