@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
@@ -54,6 +55,15 @@ def pytest_collection_finish() -> None:
 # A slow machine fails nobody; where nobody watches, the same examples every time.
 settings.register_profile("ibgu", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("ibgu")
+
+
+@pytest.fixture(autouse=True)
+def logging_of_one_test() -> Iterator[None]:
+    """Gives the log back as it was: a command that a test runs in this process configures it for
+    all that come later."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
