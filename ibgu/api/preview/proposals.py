@@ -85,9 +85,9 @@ def _appended(spec: RolloutSpec, steps: list[NewStepBody]) -> RolloutSpec:
     for step in steps:
         last = plan[-1].rollout_strategy if plan else RolloutStrategy(1)
         known = [StepTimeout(item.actions, item.rollout_strategy.timeout) for item in plan]
-        minutes = timeout_like(known[-1] if known else None, known, step.actions)
         strategy = RolloutStrategy(
-            step.max_concurrency or last.max_concurrency, step.timeout or minutes
+            step.max_concurrency or last.max_concurrency,
+            step.timeout or timeout_like(known, step.actions),
         )
         plan.append(PlanItem(list(step.actions), strategy))
     return replace(spec, plan=plan)

@@ -26,7 +26,7 @@ PAGE = 500
 CATCH_UP = 150
 """Events that a follower reads from the journal at a time; usually so many are sent at a time."""
 SPAN = 20_000
-"""The most events of others among which a follower looks for its own at a time."""
+"""The most events that are looked through at a time for those of some namespaces."""
 CATCHING_UP = 3
 """Followers that read from the journal concurrently: its other connections are for requests."""
 SPREAD_SECONDS = 0.0002
@@ -180,10 +180,10 @@ class Follower:
         until = self._ring.seq
         # Asked after `until`: events of a namespace that is new meanwhile are not left out.
         namespaces = await self._namespaces() if self._rollout is None else None
+        if namespaces is not None and not namespaces:
+            self._seq = until
+            return RingPart(())
         if namespaces is not None:
-            if not namespaces:
-                self._seq = until
-                return RingPart(())
             until = min(until, self._seq + SPAN)
         async with self._feed.catching_up:
             found = await self._feed.reads.events_after(

@@ -7,14 +7,14 @@ from msgspec import Struct
 from ibgu.core.model.actions import declared, traits
 from ibgu.core.model.kinds import JsonObject, RolloutStrategy
 
-DEFAULT = RolloutStrategy().timeout
+_DEFAULT = RolloutStrategy().timeout
 """Minutes; TALM's default, too."""
 _QUICK = 600.0
 """The seconds within which quick actions, such as an Abort, usually end."""
 
 
 class StepTimeout(Struct, frozen=True):
-    """StepTimeout is what a step of the plan has for its actions."""
+    """StepTimeout is the timeout of a step of the plan."""
 
     actions: Sequence[str]
     minutes: int | None
@@ -30,14 +30,15 @@ def timeouts_of(plan: Sequence[JsonObject]) -> list[StepTimeout]:
 
 
 def timeout_like(
-    like: StepTimeout | None, plan: Sequence[StepTimeout], actions: Sequence[str]
+    plan: Sequence[StepTimeout], actions: Sequence[str], like: StepTimeout | None = None
 ) -> int:
-    """Returns the timeout, in minutes, of a step with these actions that is to be like another one.
-    Minutes that are enough for an Abort end an Upgrade or a Rollback in its middle: for these it is
-    the one of the plan's last step that takes as long."""
-    if like is not None and _is_quick(like.actions) and not _is_quick(actions):
-        like = next((each for each in reversed(plan) if not _is_quick(each.actions)), None)
-    return DEFAULT if like is None or not like.minutes else like.minutes
+    """Returns the timeout, in minutes, of a step with these actions that is to be `like` another
+    one of the plan; None: its last one. Minutes that are enough for an Abort end an Upgrade or a
+    Rollback in its middle: for these it is the one of the plan's last step that takes as long."""
+    found = like or next(reversed(plan), None)
+    if found is not None and _is_quick(found.actions) and not _is_quick(actions):
+        found = next((each for each in reversed(plan) if not _is_quick(each.actions)), None)
+    return _DEFAULT if found is None or not found.minutes else found.minutes
 
 
 def _is_quick(actions: Sequence[str]) -> bool:

@@ -58,10 +58,9 @@ def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> Reques
 def appended(plan: Sequence[JsonObject], step: NewStep) -> list[JsonObject]:
     """Returns a JSON patch that appends the step, whatever the plan is by then."""
     last = plan[-1].get("rolloutStrategy") or {} if plan else {}
-    steps = timeouts_of(plan)
     strategy = {
         "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
-        "timeout": step.timeout or timeout_like(steps[-1] if steps else None, steps, step.actions),
+        "timeout": step.timeout or timeout_like(timeouts_of(plan), step.actions),
     }
     item = {"actions": list(step.actions), "rolloutStrategy": strategy}
     return [{"op": "add", "path": "/spec/plan/-", "value": item}]

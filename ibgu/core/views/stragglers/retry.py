@@ -75,10 +75,9 @@ def _item(step: Sequence[str], items: Sequence[JsonObject]) -> JsonObject:
     """Returns the step with maxConcurrency and timeout of the most similar old step; the timeout of
     another one where that would be too short (`timeout_like`)."""
     like = max(items, key=lambda item: len({*item["actions"]} & {*step}))
-    strategy, (own,) = like.get("rolloutStrategy") or {}, timeouts_of([like])
-    minutes = timeout_like(own, timeouts_of(items), step)
+    minutes = timeout_like(timeouts_of(items), step, timeouts_of([like])[0])
     return {
         **like,
         "actions": [str(action) for action in step],
-        "rolloutStrategy": {**strategy, "timeout": minutes},
+        "rolloutStrategy": {**(like.get("rolloutStrategy") or {}), "timeout": minutes},
     }
