@@ -18,7 +18,7 @@ INTRO = """\
 Every field of an `ImageBasedGroupUpgrade` (`lcm.openshift.io/v1alpha1`, short name `ibgu`), what
 the API server accepts, and what `kubectl get ibgu` shows. `ibuSpec` and `clusterLabelSelectors`
 can't be changed once the object is made; steps can be appended to `plan`. Annotations that ibgu
-acts on are in [Concepts](../concepts.md)."""
+acts on are in [Concepts](../concepts.md#pause-rate-limits-and-controls)."""
 UPDATES = """\
 Every field of a `FleetUpdate` (`ibgu.dev/v1alpha1`, short name `fu`), what the API server accepts,
 and what `kubectl get fu` shows. `update` and `clusterLabelSelectors` can't be changed once the
@@ -26,7 +26,9 @@ object is made; steps can be appended to `plan`. How to use it is in
 [Update clusters without an update service](../guides/update-clusters.md)."""
 PLANS = """\
 One line a plan, one bracket a step; a plan may grow as long as what comes out is one of these."""
-_NEEDS = "What each action needs and does is in [Concepts](../concepts.md)."
+_NEEDS = (
+    "What each action needs and does is in [Concepts](../concepts.md#rollouts-steps-and-members)."
+)
 _LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
