@@ -65,6 +65,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
+    if not 1 <= options.real <= options.clusters:
+        raise SystemExit("--real must be from 1 to the number of clusters")
     slots = max(1, round(options.clusters * options.share))
     case = Case(options.clusters, slots, durations=options.durations)
     print(f"\n{case.description}, {options.real} of them with a real work agent")
