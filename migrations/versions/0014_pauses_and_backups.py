@@ -1,7 +1,8 @@
 """Keeps when a person has resumed behind the circuit breaker of a seed image, and what is paused on
 clusters. Keeps runs whose action goes on with another run, since when there is the backup before an
 Upgrade, and the causes for which backups and pools fail. Keeps which RolloutPolicies were in force,
-and when, what people grant a rollout, and which second rollouts policies have asked for."""
+and when, what people grant a rollout, and which second rollouts policies have asked for. Finds the
+runs of one cluster in some rollouts by an index alone."""
 
 from alembic import op
 
@@ -52,6 +53,8 @@ REPORTS = """
 CREATE INDEX members_reports_idx ON members (hub, rollout)
 WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 """
+NO_RUNS_OF_CLUSTERS = "DROP INDEX runs_cluster_idx"
+RUNS_OF_CLUSTERS = "CREATE INDEX runs_cluster_idx ON runs (hub, cluster, rollout)"
 # Without references: a commit that holds hubs waits for members, which this migration has locked.
 POLICIES = """
 CREATE TABLE rollout_policies (
@@ -84,6 +87,8 @@ def upgrade() -> None:
     op.execute(BUSY)
     op.execute(NO_REPORTS)
     op.execute(REPORTS)
+    op.execute(NO_RUNS_OF_CLUSTERS)
+    op.execute(RUNS_OF_CLUSTERS)
     op.execute(POLICIES)
 
 

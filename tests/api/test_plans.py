@@ -20,6 +20,7 @@ import ibgu.api
 from ibgu.api.context import Context
 from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.db.reads import Reads
+from ibgu.db.reads.base import reading_ahead
 from ibgu.db.reads.duration_stats import NEWEST
 from ibgu.sandbox.hub import SandboxHub
 from tests.benchmarks.history import History, fill, history
@@ -36,6 +37,7 @@ of them."""
 ELSEWHERE = 8 * CLUSTERS
 """Clusters of a page that are in a namespace are looked up one by one, past what each was in
 elsewhere."""
+STEPS_OF_ROLLOUT = 2
 MAY_READ = {
     "events": MEMBERS,
     "members": MEMBERS + ELSEWHERE,
@@ -121,3 +123,26 @@ async def test_no_route_reads_more_of_a_table_than_it_shows(
                 assert not plan.sequential(LARGE), f"{plan.doing}: {plan.sql}"
                 for table, most in MAY_READ.items():
                     assert plan.read(table) <= most, f"{plan.doing}: {plan.scans} {plan.sql}"
+
+
+async def test_a_page_of_a_clusters_steps_reads_the_runs_of_their_rollouts_alone(
+    engine: AsyncEngine, long_history: History
+) -> None:
+    reads = Reads(engine, long_history.hub)
+    recorder = Recorder()
+    with recorder.on(engine):
+        recorder.doing = "a page of steps"
+        shown = (await reads.visits(long_history.cluster(7), limit=4)).items
+    their_rollouts = {visit.member.member.rollout for visit in shown}
+    most = len(their_rollouts) * STEPS_OF_ROLLOUT
+    every = (await reads.visits(long_history.cluster(7), limit=100)).items
+    assert sum(len(visit.runs) for visit in every) > 2 * most
+    async with engine.connect() as db:
+        # This history fits into memory, where Postgres also likes the index of members, which has
+        # the runs of one cluster each on a page of its own.
+        await db.execute(text("DROP INDEX runs_member_idx"))
+        await db.execute(text("SET enable_seqscan = off"))
+        await reading_ahead(db)
+        statements = [each for each in recorder.statements.values() if "FROM runs" in each.sql]
+        plans = [plan for each in statements for plan in await explain(db, each)]
+    assert [0 < plan.read("runs") <= most for plan in plans] == [True]

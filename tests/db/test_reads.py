@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -31,6 +32,7 @@ from ibgu.core.model.counts import Counts
 from ibgu.core.model.names import FLEET_UPDATE, IBGU
 from ibgu.db import Changeset, Journal, JournalUnavailable, engine
 from ibgu.db.reads import InvalidCursor, Reads
+from ibgu.db.reads.base import READ_AHEAD, reading_ahead
 from ibgu.db.reads.cursor import encode
 from ibgu.db.reads.events import PAGE_BYTES
 from ibgu.db.reads.visits import by_activity
@@ -490,3 +492,15 @@ async def test_the_last_action_that_a_cluster_took_is_one_of_those_asked_for(
     found = await reads.last_taken(["site-1"], [Action.PREP])
     assert (found["site-1"][0], found["site-1"][1].uid) == (Action.PREP, "older")
     assert await reads.last_taken(["site-1"], [Action.ROLLBACK]) == {}
+
+
+async def test_reading_ahead_ends_with_its_transaction(db: AsyncEngine) -> None:
+    asked = text(
+        "SELECT current_setting('enable_indexscan'), current_setting('effective_io_concurrency')"
+    )
+    async with db.connect() as connection:
+        before = (await connection.execute(asked)).one()
+        await reading_ahead(connection)
+        assert tuple((await connection.execute(asked)).one()) == ("off", str(READ_AHEAD))
+        await connection.rollback()
+        assert (await connection.execute(asked)).one() == before

@@ -40,6 +40,11 @@ class Base:
         return now
 
 
+READ_AHEAD = 32
+"""Pages that a bitmap scan asks the disk for at once. Postgres before 18 asks for one by default,
+and a page of a cluster's steps then takes five times as long where a read takes 1 ms."""
+
+
 async def reading_ahead(db: AsyncConnection) -> None:
     """Turns index scans off for the rest of the transaction, in favour of bitmap scans.
 
@@ -47,6 +52,7 @@ async def reading_ahead(db: AsyncConnection) -> None:
     at once, an index scan for one after the other.
     """
     await db.execute(text("SET LOCAL enable_indexscan = off"))
+    await db.execute(text(f"SET LOCAL effective_io_concurrency = {READ_AHEAD}"))
 
 
 def integers(values: Collection[int]) -> ColumnElement[Any]:

@@ -171,7 +171,7 @@ runs = Table(
     one_of("result", RunResult),
     one_of("cause", Cause),
     Index("runs_member_idx", *_MEMBER),
-    Index("runs_cluster_idx", "hub", "cluster", "intended_at"),
+    Index("runs_cluster_idx", "hub", "cluster", "rollout"),
     Index(
         "runs_ended_idx",
         "hub",
