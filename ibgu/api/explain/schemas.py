@@ -107,7 +107,9 @@ class ExplainedBody(Body):
     guide: str | None = Field(
         description="Recovery guide in ibgu's documentation, for a known failure that has one."
     )
-    limit: datetime | None = Field(description="Deadline of the cluster for the whole step.")
+    limit: datetime | None = Field(
+        description="Past it, a cluster that needs the slot takes it. For all actions of the step."
+    )
     late: str | None = Field(description="What happened on the cluster after the member ended.")
     warning: str | None = Field(
         description="The cluster's warning when it completed its last action."

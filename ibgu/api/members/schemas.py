@@ -108,7 +108,9 @@ class MemberBody(Body):
         "measurements on this hub."
     )
     slot: int | None
-    limit: datetime | None = Field(description="Deadline of the member for the whole step.")
+    limit: datetime | None = Field(
+        description="Past it, a cluster that needs the slot takes it. For all actions of the step."
+    )
     started_at: datetime | None
     ended_at: datetime | None
     outcome: Outcome | None = Field(
