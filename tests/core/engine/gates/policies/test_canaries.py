@@ -25,7 +25,7 @@ from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
+from tests.core.engine.gates.policies.policy import SITE, drive, policy, reason, set_policies
 from tests.core.engine.state.records import member
 from tests.core.engine.state.records import run as ended_run
 
@@ -418,6 +418,39 @@ def test_a_canary_that_is_gone_after_its_success_shortens_no_soak(again: bool) -
     )
     engine.wait(hours=2)
     assert succeeded(engine) == 8
+
+
+def test_a_canary_that_is_created_again_without_its_labels_shortens_no_soak() -> None:
+    engine = fleet(4)
+    canaries(engine, soakMinutes=30, **NORTH)
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.FINISHED)
+    create_again(engine, "site-4")
+    drive(engine, hours=0.4)
+    assert started(engine) == {"site-4"}
+    drive(engine, hours=2)
+    assert succeeded(engine) == 4
+
+
+def test_a_canary_that_is_created_again_without_its_labels_has_failed() -> None:
+    engine = fleet(4)
+    engine.spokes["site-4"].faults[Stage.PREP] = "hang"
+    canaries(engine, **NORTH)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=20)
+    create_again(engine, "site-4")
+    drive(engine, hours=3)
+    held = engine.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.kind is ReasonKind.FAILURE_BUDGET
+    assert started(engine) == {"site-4"}
+
+
+def create_again(engine: InMemoryEngine, cluster: str) -> None:
+    """Replaces the ManagedCluster at once by another one, without labels."""
+    engine.spokes[cluster].uid = "another"
+    engine.labels[cluster].clear()
+    engine.touch_cluster(cluster)
 
 
 def test_many_canaries_are_counted_and_a_few_named() -> None:
