@@ -133,3 +133,22 @@ def test_a_bad_seed_is_stopped_after_a_loss_too() -> None:
     assert step.counts[Outcome.FAILED] == 5
     assert step.step.hold is not None
     assert step.step.hold.kind is ReasonKind.CIRCUIT_BREAKER
+
+
+def test_a_label_that_was_pending_in_an_older_journal_does_not_come_back() -> None:
+    """The cluster is finalized since, and has no label any more."""
+    engine = sites(1)
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    engine.wait(minutes=12)
+    while not engine.fleet.pending_patches:
+        engine.step()
+    kept = journal(engine)
+    engine.wait(minutes=10)
+    assert engine.labels["site-1"] == {}
+    write_status(engine, UID)
+    restore_journal(engine, kept)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=1)
+    assert engine.labels["site-1"] == {}
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert told(certify(log_of(engine))) == []
