@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Raw, Struct, json
@@ -161,6 +162,7 @@ def restore_journal(engine: InMemoryEngine, kept: Journal) -> None:
 
 def restore_both(engine: InMemoryEngine, saved: Backup, kept: Journal) -> None:
     """Restores hub and journal to the same time: neither shows that the other one was restored."""
+    engine.now += timedelta(seconds=1)
     saved = deepcopy(saved)
     engine.works, engine.loads, engine.ibgus = saved.works, saved.loads, saved.ibgus
     engine.labels, engine.annotations, engine.jobs = saved.labels, saved.annotations, saved.jobs
