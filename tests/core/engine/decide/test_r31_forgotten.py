@@ -72,7 +72,9 @@ def is_hold(decision: OnRollout) -> bool:
 
 def test_a_restored_hub_and_journal_hold_the_rollout_and_say_why() -> None:
     scene = Restored(*CHAIN, saved=30, restored=1200)
-    assert scene.hold.startswith("hub and journal were both restored to an earlier time: site-1 ")
+    assert scene.hold.startswith(
+        "the journal was restored to an earlier time, alone or with the hub: site-1 shows the run "
+    )
     assert "which ibgu began at 2026-01-01T00:12" in scene.hold
     assert "ibgu.dev/resume=<a new value>" in scene.hold
     decisions = (each.decision for each in scene.engine.said)

@@ -171,7 +171,7 @@ def _words(found: RunOrigin) -> str:
 def _hold(ctx: DecisionContext, cluster: str, found: RunOrigin) -> None:
     """Holds the rollout as after every restore, and has all its clusters read again."""
     words = (
-        f"hub and journal were both restored to an earlier time: {cluster} shows {_words(found)}. "
+        f"the journal was restored to an earlier time, alone or with the hub: {cluster} shows {_words(found)}. "
         "Nothing starts, and what clusters have done since is read from them; see that plan, "
         f"labels and clusters are as you want them, {RESUME}"
     )
