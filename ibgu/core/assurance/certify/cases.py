@@ -96,7 +96,8 @@ class MemberCase(Struct):
     run: RunCase | None = None
     ended: int = 0
     adopted: bool = False
-    """Whether TALM acted before ibgu: its labels may be completed once."""
+    """Whether TALM acted before ibgu, or the history forgot what ibgu did: labels may be completed
+    once."""
     due: DueLabels | None = None
     cause: str = ""
     """Why it ended without success."""

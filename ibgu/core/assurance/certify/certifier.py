@@ -152,6 +152,8 @@ class Certifier:
             audit.rollouts[event.rollout] = new_rollout(event)
         elif event.kind == imported.KIND and event.step is None:
             imported.rollout(audit, event)
+        elif rollout is None and labels.of_annotations(event):
+            pass  # What a rollout has left that the journal never knew, or has lost (R31.7).
         elif rollout is None:
             self._without_beginning(event)
         elif rollout.kind not in audit.proofs:

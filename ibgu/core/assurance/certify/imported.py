@@ -20,6 +20,8 @@ from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.bounds import moment
 
 KIND = "Imported"
+FROM_CLUSTER = "ibgu, from what the cluster shows"
+"""The actor of events that import what only a cluster shows (R31.6)."""
 PUT_BACK = "LabelsPutBack"
 
 
@@ -75,6 +77,8 @@ def member(spot: StepEventContext) -> None:
     claims.register(at)
     _leave(at)
     _enter(at)
+    # What is read from a cluster is labelled once; what the hub shows has its label.
+    case.adopted = event.actor == FROM_CLUSTER
     backups.imported(at)
 
 

@@ -1,7 +1,6 @@
 """The context of one decision cycle: each decision is applied at once, and seen by the next
 ones."""
 
-import uuid
 from datetime import datetime
 
 from msgspec import Struct
@@ -36,6 +35,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.claims import name_within
+from ibgu.core.model.run_ids import run_id
 from ibgu.core.model.run_transitions import intended_run
 from ibgu.core.model.transitions import M, U, give_reason
 from ibgu.core.plan.grants import proven
@@ -56,7 +56,6 @@ _PROVEN = frozenset(
     }
 )
 """Kinds that are journaled together with the observation."""
-_RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
 MEMBERS_PER_CYCLE = 1_000
@@ -292,8 +291,9 @@ class DecisionContext:
     def new_run(self, member: Unfinished) -> Intended:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
-        run_id = self.run_id(member, attempt)
-        return intended_run(run_id, self.run_action(member), attempt, self.now)
+        action = self.run_action(member)
+        new = run_id(member.rollout, member.uid, action, member.step, attempt, self.now)
+        return intended_run(new, action, attempt, self.now)
 
     def run_action(self, member: Unfinished) -> ActionName:
         """Returns what the member's next run does: its action, or the part that comes before."""
@@ -306,10 +306,6 @@ class DecisionContext:
     def lacks_backup(self, action: ActionName) -> str:
         """Returns why the rollout makes no backup before the action; see `Driver.lacks_backup`."""
         return self.driver.lacks_backup(action, self.rollout.spec, self.rollout.controls)
-
-    def run_id(self, member: Member, attempt: int) -> str:
-        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
-        return uuid.uuid5(_RUN_IDS, seed).hex[:20]
 
 
 def _cause(kind: Kind, member: Member) -> Cause | None:

@@ -39,9 +39,8 @@ def told(*completed: str, failed: str = "", words: str = "") -> StepPart:
 
 
 def became(before: Member, *, over: bool = False, **signs: Any) -> Member:
-    found = member_from_signs(
-        before, CHAIN, MemberSigns(now=LATER, over=over, created_at=NOW, **signs)
-    )
+    told = {"now": LATER, "told_at": LATER, "created_at": NOW} | signs
+    found = member_from_signs(before, CHAIN, MemberSigns(over=over, **told))
     if isinstance(found, ResumedMember):
         return take_slot(found.member, found.run, slot=1, limit=found.limit or LATER)
     return found
