@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.assurance.certify import follow_ups, imported, labels
+from ibgu.core.assurance.certify import circuit_breaker, follow_ups, imported, labels
 from ibgu.core.assurance.certify.adopted import member_adopted, step_adopted
 from ibgu.core.assurance.certify.audit import (
     Audit,
@@ -109,7 +109,6 @@ class Certifier:
         self._counts = {True: 0, False: 0}
         self._first: tuple[int, datetime] | None = None
         self._last: Event | None = None
-        self._beheaded: set[str] = set()
         self._unknown: dict[str, int] = {}
         self._imported = 0
 
@@ -164,9 +163,9 @@ class Certifier:
         """Reports a history without its beginning: old events expire, and the rest proves
         nothing."""
         words = "the history begins in the middle of the rollout: its first events are gone"
-        known = event.rollout in self._beheaded
+        known = event.rollout in self._audit.beheaded
         self._audit.require(Rule.HISTORY, known, event, words)
-        self._beheaded.add(event.rollout)
+        self._audit.beheaded.add(event.rollout)
 
     def _check_level(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout
@@ -199,7 +198,8 @@ class Certifier:
         here = StepEventContext(spot.audit, event, rollout, step)
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
-            step.hold = spot.text("hold")
+            before, step.hold = step.hold, spot.text("hold")
+            circuit_breaker.hold_changed(here, before)
         elif event.kind in _JOINS:
             _JOINS[event.kind](here)
         else:

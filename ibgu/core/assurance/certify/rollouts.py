@@ -1,6 +1,6 @@
 """Checks events of a rollout and its steps (R1): seen, planned, opened, finished, complete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,11 +15,14 @@ from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.names import (
+    CIRCUIT_BREAKER,
+    CIRCUIT_BREAKER_OFF,
     HOLD_ON_WARNING,
     IBGU,
     MANUAL_CLEANUP_DONE,
     PREFLIGHT,
     RAMP_UP,
+    RESUME,
 )
 
 _NAMED = 10
@@ -107,6 +110,7 @@ def _control(spot: EventContext) -> None:
     spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
     if spot.proofs.parts:
         spot.rollout.max_age = backups.asked_by(controls)
+    _follow_resume(spot.rollout, controls, spot.event.seq)
     mode = controls.get(PREFLIGHT)
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")
@@ -116,6 +120,19 @@ def _control(spot: EventContext) -> None:
             step.judged = 0
     spot.rollout.holds_on_warning = HOLD_ON_WARNING in controls
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
+
+
+def _follow_resume(rollout: RolloutCase, controls: Mapping[str, Any], seq: int) -> None:
+    """Notes that a person resumes the rollout, or turns its circuit breaker off, which ends a hold
+    as well."""
+    resume, off = controls.get(RESUME), controls.get(CIRCUIT_BREAKER) == CIRCUIT_BREAKER_OFF
+    resumes = resume != rollout.resume
+    if resumes:
+        rollout.resume, rollout.resumed = resume, seq
+    if resumes or (off and not rollout.breaker_off):
+        for step in rollout.steps:
+            step.unresumed = ""
+    rollout.breaker_off = off
 
 
 def _grants(spot: EventContext) -> None:
