@@ -154,6 +154,8 @@ class StepCase(Struct):
     slots: dict[int, MemberCase] = {}
     waiting: int = 0
     finished: int = 0
+    ended: int = 0
+    """Members that were asked for something, and have ended by themselves or by their limit."""
     last: str = ""
     """The cluster that joined last."""
     released: int = 0
@@ -211,6 +213,10 @@ class RolloutCase(Struct):
     """Whether clusters that have warned wait for a person before they are upgraded."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
+    starts_per_minute: int = 0
+    """How many members may start within a minute; 0: only slots limit that."""
+    starts: list[datetime] = []
+    """When members have started in steps that may have such a limit, as of the last minute."""
     resume: str | None = None
     """What a person has resumed it by last: each value of the annotation does so once."""
     resumed: int = 0

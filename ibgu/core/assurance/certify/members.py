@@ -11,6 +11,7 @@ from ibgu.core.assurance.certify import (
     follow_ups,
     labels,
     limits,
+    rate_limits,
 )
 from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase
@@ -117,6 +118,7 @@ def _finished(spot: MemberEventContext) -> None:
     spot.require(Rule.MEMBERS, member.state != "finished", words, member.ended)
     outcome = spot.text("outcome")
     _check_outcome(spot, outcome)
+    rate_limits.ended(spot, outcome)
     labels.applied_so_far(spot)
     step.waiting -= member.state == "waiting"
     step.finished += member.state != "finished"

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ibgu.core.assurance.certify import backups
+from ibgu.core.assurance.certify import backups, rate_limits
 from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
@@ -21,7 +21,6 @@ from ibgu.core.model.names import (
     IBGU,
     MANUAL_CLEANUP_DONE,
     PREFLIGHT,
-    RAMP_UP,
     RESUME,
 )
 
@@ -119,7 +118,7 @@ def _control(spot: EventContext) -> None:
         for step in spot.rollout.steps:
             step.judged = 0
     spot.rollout.holds_on_warning = HOLD_ON_WARNING in controls
-    spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
+    rate_limits.follow(spot.rollout, controls)
 
 
 def _follow_resume(rollout: RolloutCase, controls: Mapping[str, Any], seq: int) -> None:

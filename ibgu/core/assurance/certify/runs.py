@@ -10,6 +10,7 @@ from ibgu.core.assurance.certify import (
     follow_ups,
     labels,
     limits,
+    rate_limits,
 )
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
@@ -71,6 +72,7 @@ def _start(spot: MemberEventContext) -> None:
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
     limits.take_limit(spot)
     claims.take(spot)
+    rate_limits.started(spot)
 
 
 def _not_released(spot: MemberEventContext, action: str) -> None:

@@ -911,6 +911,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts with the limit 2026-01-01",
     ),
     (
+        "more starts in a minute than the annotation allows",
+        Rule.LIMITS,
+        stories.rate_limited_and_paused,
+        tells("ControlAccepted", controls={"ibgu.dev/starts-per-minute": "1"}),
+        "site-1 is start number 2 within a minute, 1 at most",
+    ),
+    (
+        "more in flight than the ramp-up allows",
+        Rule.LIMITS,
+        stories.ramped,
+        drop("MemberFinished", "site-1"),
+        "2 clusters in flight in a ramp-up, 1 at most once 0 have ended",
+    ),
+    (
         "a chain with two limits",
         Rule.LIMITS,
         stories.chain,
