@@ -221,6 +221,8 @@ class RolloutCase(Struct):
     """What a person has resumed it by last: each value of the annotation does so once."""
     resumed: int = 0
     """The event that records that resume; 0: there was none."""
+    skipped: Event | None = None
+    """The last end of a skipped member, until the order of a person that asks for it."""
     breaker_off: bool = False
     """Whether a person has turned the circuit breaker off."""
     grants: Grants = Grants()

@@ -20,7 +20,13 @@ from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
 from ibgu.core.assurance.certify.policies import PolicyAudit, PolicyTotals
 from ibgu.core.assurance.certify.policy_versions import PolicyVersion
-from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
+from ibgu.core.assurance.certify.rollouts import (
+    OF_ROLLOUT,
+    OF_STEP,
+    new_rollout,
+    skips_were_asked,
+    step_opened,
+)
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
 from ibgu.core.assurance.certify.writers import Writers
@@ -170,6 +176,7 @@ class Certifier:
     def _check_level(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout
         spot.require(Rule.HISTORY, True, "")
+        skips_were_asked(spot.audit, rollout, event.at)
         if event.kind == imported.KIND and event.cluster is None:
             imported.step(spot)
         elif event.kind == imported.PUT_BACK:
@@ -245,6 +252,7 @@ class Certifier:
     def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
         """Checks that nothing is half recorded: a cycle is journaled as a whole."""
         follow_ups.made_as_recorded(self._audit, rollout)
+        skips_were_asked(self._audit, rollout, None)
         for step in rollout.steps:
             for member in step.members.values():
                 spot = MemberEventContext(self._audit, last, rollout, step, member)

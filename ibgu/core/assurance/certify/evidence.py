@@ -52,16 +52,17 @@ class RecordedObservation:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
 
 
-def startable(spot: MemberEventContext, action: str) -> None:
-    """Checks that the cluster was in a state in which the action means what its name says
-    (R8.1)."""
+def startable(spot: MemberEventContext, what: str, action: str) -> None:
+    """Checks that the cluster was in a state in which the action means what its name says (R8.1).
+    `what`: what the cluster does, such as starts."""
     seen, proofs = RecordedObservation(spot), spot.proofs
+    subject = f"{spot.name} {what} {action}"
     known = seen.current and seen.is_there(spot.member.uid)
-    words = f"{spot.name} starts {action}, but its state was not known"
+    words = f"{subject}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
     shown = proofs.shown(seen.feedback)
-    words = f"{spot.name} starts {action} in a state that it does not fit: {shown}"
+    words = f"{subject} in a state that it does not fit: {shown}"
     cleaned = spot.rollout.manual_cleanup_done
     fits = proofs.fits(seen.feedback, action, manual_cleanup_done=cleaned)
     spot.require(Rule.PROBE, fits, words)
@@ -71,10 +72,10 @@ def startable(spot: MemberEventContext, action: str) -> None:
         or until is None
         or spot.event.at < datetime.fromisoformat(until)
     )
-    spot.require(Rule.PROBE, in_time, f"{spot.name} starts {action}, possible until {until} only")
+    spot.require(Rule.PROBE, in_time, f"{subject}, possible until {until} only")
     if action in proofs.keeps_spec:
         seed = seen.feedback.get("seed")
-        words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
+        words = f"{subject} with another seed than the plan's: {seed}"
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 

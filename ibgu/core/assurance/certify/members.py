@@ -134,6 +134,8 @@ def _check_outcome(spot: MemberEventContext, outcome: str) -> None:
     if outcome == "succeeded":
         return
     circuit_breaker.failed(spot)
+    if outcome == "skipped":
+        spot.rollout.skipped = spot.event
     if outcome == "cancelled":
         claims.was_cancelled(spot, "was cancelled")
     failed = spot.text("failed_action")

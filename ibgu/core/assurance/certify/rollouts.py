@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ibgu.core.assurance.certify import backups, rate_limits
-from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
+from ibgu.core.assurance.certify.audit import Audit, EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.follow_ups import canary_well, follow_ups_changed
@@ -110,6 +110,7 @@ def _control(spot: EventContext) -> None:
     if spot.proofs.parts:
         spot.rollout.max_age = backups.asked_by(controls)
     _follow_resume(spot.rollout, controls, spot.event.seq)
+    spot.rollout.skipped = None
     mode = controls.get(PREFLIGHT)
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")
@@ -132,6 +133,16 @@ def _follow_resume(rollout: RolloutCase, controls: Mapping[str, Any], seq: int) 
         for step in rollout.steps:
             step.unresumed = ""
     rollout.breaker_off = off
+
+
+def skips_were_asked(audit: Audit, rollout: RolloutCase, at: datetime | None) -> None:
+    """Checks that the order of a person has come with the skipped members. `at`: the time of the
+    next event; None: there is none."""
+    found = rollout.skipped
+    if found is not None and found.at != at:
+        words = f"{found.cluster} was skipped, and nobody had asked for that"
+        audit.require(Rule.ORDER, False, found, words)
+        rollout.skipped = None
 
 
 def _grants(spot: EventContext) -> None:

@@ -42,7 +42,7 @@ def _intended(spot: MemberEventContext) -> None:
     action = spot.text("action")
     _may_begin(spot, action)
     _not_twice(spot, action)
-    evidence.startable(spot, action)
+    evidence.startable(spot, "starts", action)
     _not_against_preflight(spot, action)
     _not_against_warning(spot, action)
     first = member.state == "waiting"
@@ -181,6 +181,8 @@ def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
         _not_sent_while_held(spot, run)
+        if "seen" in spot.event.data:  # It was sent later than it was begun.
+            evidence.startable(spot, "is asked for", run.action)
         if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
 

@@ -229,6 +229,19 @@ def reopened() -> list[Event]:
 
 
 @cache
+def kept_by_the_hub() -> list[Event]:
+    """The hub lets ibgu write nothing for hours, once the Upgrade has begun."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(hours=1)
+    engine.allow()
+    engine.wait(hours=2)
+    return log_of(engine)
+
+
+@cache
 def cancelled() -> list[Event]:
     """A second rollout aborts what the first one does, and what it would have done."""
     engine = InMemoryEngine("site-1", "site-2")
@@ -494,6 +507,7 @@ ALL = (
     undone,
     restored_by_hand,
     updated_by_hand,
+    kept_by_the_hub,
     warned,
     warned_in_a_chain,
     ramped_in_a_chain,

@@ -442,6 +442,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-2 failed Prep, but Upgrade was due",
     ),
     (
+        "skipped by nobody",
+        Rule.ORDER,
+        stories.skipped,
+        drop("ControlAccepted"),
+        "site-2 was skipped, and nobody had asked for that",
+    ),
+    (
+        "skipped by nobody at the end of the history",
+        Rule.ORDER,
+        stories.plain,
+        again("MemberFinished", "site-3", data={"outcome": "skipped"}),
+        "site-3 was skipped, and nobody had asked for that",
+    ),
+    (
         "skipped in the middle",
         Rule.ORDER,
         stories.deleted,
@@ -697,6 +711,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         stories.plain,
         tells("RunIntended", "site-1", action="Defrag"),
         "site-1 starts Defrag in a state that it does not fit",
+    ),
+    (
+        "sent long after its start, in another state",
+        Rule.PROBE,
+        stories.kept_by_the_hub,
+        shows("RunArming", "site-1", 1, ibu={"conditions": {"Idle": "True Idle"}}),
+        "site-1 is asked for Upgrade in a state that it does not fit: Idle True Idle",
     ),
     (
         "taken without its echo",
