@@ -122,8 +122,8 @@ class StartReader:
 def _is_first(step: StepCase, event: Event) -> bool:
     """Whether the action begins its chain, and is sent now."""
     member = step.members.get(event.cluster or "")
-    sent = event.kind == "RunArming" and member is not None
-    return sent and member.run is not None and member.run.first
+    run = member.run if member is not None else None
+    return event.kind == "RunArming" and run is not None and run.first
 
 
 def _leads_on(proofs: Proofs, first: str) -> bool | None:
