@@ -115,7 +115,8 @@ class MemberCase(Struct):
 
 
 class BreakerEnd(Struct, frozen=True, order=True):
-    """How a member ended what reboots its cluster, for the circuit breaker (R19.1)."""
+    """BreakerEnd is how a member ended what reboots its cluster, for the circuit breaker
+    (R19.1)."""
 
     at: datetime
     cluster: str

@@ -17,7 +17,7 @@ _ERRORS = {
 }
 """Cause of a refusal -> where its words were recorded."""
 _LOST = frozenset({"ClusterGone", "ClusterRecreated"})
-_MOST_RUNS = 64
+_MAX_RUNS = 64
 """The runs of a member after which its restored cluster counts as taken over (R9.9)."""
 
 
@@ -147,7 +147,7 @@ def is_undone(spot: MemberEventContext, run: RunCase) -> bool:
     earlier = not seen.carries(run) and seen.feedback.get("run") in spot.audit.runs
     stages = {proofs.stage(action) for action in proofs.rolls_back}
     rolled_back = earlier and seen.feedback.get("stage") in stages
-    may_recur = spot.member.attempts < _MOST_RUNS
+    may_recur = spot.member.attempts < _MAX_RUNS
     return aborts and _is_as_written(seen, spot) and rolled_back and may_recur
 
 

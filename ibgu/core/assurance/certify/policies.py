@@ -248,7 +248,7 @@ def _wrong_when_sent(policy: PossiblePolicy, start: Start) -> Objection | None:
 
 
 def _against_sending(spec: RolloutPolicySpec, start: Start) -> Objection | None:
-    """Returns what is certain, whoever the author of the step is by then."""
+    """Returns what is certain, no matter who the author of the step is by then."""
     asked = spec.approval and replace(spec.approval, four_eyes=False)
     found = (*of_times(spec, start), *of_approvals(replace(spec, approval=asked), start))
     return next((each for each in found if not each.unknown), None)
