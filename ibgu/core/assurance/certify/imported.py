@@ -47,6 +47,7 @@ def step(spot: EventContext) -> None:
     else:
         steps[index].recounted = True
     case = steps[index]
+    case.whole = False
     case.state, case.total, case.hold = data.get("state", ""), data.get("total", 0), ""
     case.stopped_since = None
     case.started_at = datetime.fromisoformat(data["started_at"])

@@ -228,13 +228,19 @@ class DecisionContext:
 
     def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now."""
-        seen = self.observe(member.cluster) if kind in _PROVEN else None
+        seen = self.observe(member.cluster) if self._is_proven(kind, member) else None
         facts = None
         if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
             facts = self.snapshot.start_facts(self._starting(member, seen.cluster))
         cause = _cause(kind, member)
         self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member
+
+    def _is_proven(self, kind: Kind, member: Member) -> bool:
+        """Whether the history keeps what was seen with the decision. What is sent later than it was
+        begun rests on what is seen then (R8.8)."""
+        later = member.run is not None and member.run.intended_at < self.now
+        return kind in _PROVEN or (kind is Kind.RUN_ARMING and later)
 
     def _starting(self, member: Member, cluster: ClusterView) -> StartingMember:
         author = self.consent().authors.get(member.step, "")
