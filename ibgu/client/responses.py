@@ -888,6 +888,7 @@ class PreviewResponse(Response, frozen=True, kw_only=True):
     selected: int
     excluded: tuple[ExcludedResponse, ...] = ()
     steps: tuple[StepPreviewResponse, ...] = ()
+    errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     ends: EndsResponse | None = None
     valid: bool = False

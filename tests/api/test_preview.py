@@ -440,9 +440,11 @@ async def test_a_preview_warns_of_passed_rollback_deadlines(
     words = "the rollback deadline has passed"
     await tell(journal, OnMember(Kind.ROLLBACK_DEADLINE, second, words, warning=True))
     found = (await preview("alice", manifest=proposed("Rollback"))).json()
+    assert found["errors"] == [
+        "1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, "
+        "so they refuse a Rollback (pv-10) [P36]"
+    ]
     assert [words for words in found["warnings"] if "rolled back" in words] == [
-        "error: 1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, "
-        "so they refuse a Rollback (pv-10) [P36]",
         f"the first cluster can be rolled back until {soon:%Y-%m-%dT%H:%M:%SZ} only: a "
         "cluster that has not begun by its own deadline is refused [P36]",
     ]

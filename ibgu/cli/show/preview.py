@@ -10,8 +10,6 @@ from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 from ibgu.core.text.counted import counted
 
 _NAMED = 3
-_ERROR = "error: "
-"""The beginning of an error of preflight that is about some clusters."""
 _NOBODY = "no clusters, if all earlier actions succeed"
 _NOBODY_AT_ALL = "no clusters"
 _ALL_BEGUN = "every step of the plan has begun; to preview a further one, use --append"
@@ -33,10 +31,10 @@ def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Ite
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
         yield from _step(found, step, width, style)
+    for error in found.errors:
+        yield style.paint(f"{symbols.FAILED} {error}", "red")
     for warning in found.warnings:
-        error = warning.startswith(_ERROR)
-        symbol, colour = (symbols.FAILED, "red") if error else (symbols.WARNING, "yellow")
-        yield style.paint(f"{symbol} {warning}", colour)
+        yield style.paint(f"{symbols.WARNING} {warning}", "yellow")
     if found.ends is not None:
         likely = found.ends.likely
         begin = f"likely {clock(likely, now)}, " if likely else ""
