@@ -121,7 +121,9 @@ class ExplainedBody(Body):
         "is."
     )
     preflight: list[str] = Field(
-        description="What preflight had found before a step that has not succeeded, with the rules."
+        description="What preflight had found before the step, with the rules: all that concerns an "
+        "unfinished member; of a failed one what looks for its failure, or the errors if the "
+        "failure is not a known one."
     )
     newer: list[str] = Field(
         description="Newer rollouts that act, or have acted, on the cluster, the newest first."

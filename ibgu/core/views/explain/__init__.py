@@ -1,6 +1,8 @@
 """Explains one member in sentences: its state, the reason, what it means, who must do what. The
 same on every surface."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
@@ -18,6 +20,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.preflight import FindingSeverity, RecordedFinding
 from ibgu.core.text.commands import named_commands
 from ibgu.core.views.display import DisplayState, reason_of, word_of
 from ibgu.core.views.explain.case import ExplainCase, Explained, Line, PastStep
@@ -96,7 +99,7 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         warning=reported.warning or None,
         rollback_until=reported.rollback_until,
         paused_since=min(filter(None, (s.member.paused_since for s in case.past)), default=None),
-        preflight=_findings(case, state),
+        preflight=_findings(case, state, known),
         history=history(case.past),
     )
 
@@ -119,10 +122,22 @@ def _with_hold(reason: Reason | None, hold: Reason | None) -> Reason | None:
     return replace(reason, message=words, who=hold.who, until=None)
 
 
-def _findings(case: ExplainCase, state: DisplayState) -> list[str]:
-    if state is DisplayState.SUCCEEDED:
+def _findings(case: ExplainCase, state: DisplayState, known: FailureText | None) -> list[str]:
+    """Returns what preflight had found that bears on the state of the member."""
+    if state in _NEEDS_NOBODY:
         return []
-    return [f"{each.severity}: {each.message} [{each.rule}]" for each in case.preflight]
+    found: Sequence[RecordedFinding] = case.preflight
+    if case.member.finished:
+        found = [each for each in found if _foretells(each, known)]
+    return [f"{each.severity}: {each.message} [{each.rule}]" for each in found]
+
+
+def _foretells(found: RecordedFinding, failure: FailureText | None) -> bool:
+    """Returns whether the finding may have said before what failed. Of a failure that is not known
+    an error may."""
+    if failure is None:
+        return found.severity is FindingSeverity.ERROR
+    return found.rule in failure.rules
 
 
 def _last_reported(case: ExplainCase) -> Member:

@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
+from ibgu.core.model.preflight import FindingSeverity, RecordedFinding
 from ibgu.core.text.commands import named_commands
 from ibgu.core.views.change.danger import SKIP
 from ibgu.core.views.explain import (
@@ -327,3 +328,40 @@ def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> Non
     )
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
         assert finding(cause, IBU_MEANINGS) is None
+
+
+DISK = RecordedFinding("P31", FindingSeverity.ERROR, "have a full disk", ("site-1",))
+REGISTRY = RecordedFinding("P11", FindingSeverity.WARNING, "the seed image was not checked")
+
+
+def found_before(found: Member, **more: Any) -> list[str]:
+    return told(found, preflight=[DISK, REGISTRY], **more).preflight
+
+
+def test_an_unfinished_member_shows_all_that_preflight_found_on_it() -> None:
+    assert found_before(in_flight()) == [
+        "error: have a full disk [P31]",
+        "warning: the seed image was not checked [P11]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "rules"),
+    [
+        ("Prep failed: precache job failed", ["P31"]),
+        ("failed to inspect image: i/o timeout", ["P11"]),
+        ("seed image has a proxy", []),
+        ("no such thing was ever heard of", ["P31"]),
+    ],
+)
+def test_findings_that_look_for_the_failure_are_shown_under_it(
+    message: str, rules: list[str]
+) -> None:
+    """Of a failure that nobody knows, an error may have been about it."""
+    lost = failed(failed_action=Action.PREP, cause=Cause.PREP_FAILED, message=message)
+    assert [each.rpartition("[")[2] for each in found_before(lost)] == [f"{id}]" for id in rules]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED])
+def test_no_finding_is_shown_once_a_cluster_needs_nobody(outcome: Outcome) -> None:
+    assert found_before(member(state=MemberState.FINISHED, outcome=outcome)) == []
