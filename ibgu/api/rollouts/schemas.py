@@ -217,8 +217,8 @@ class RolloutBody(Body):
     )
     waits_for: list[ReasonCountBody] = Field(
         description="Why nothing moves although the phase is Running: the reasons of the newest "
-        "step while none of its members is at work or may be, and none starts in its turn, those that "
-        "need a person first. Empty: something moves, the rollout is held, or it is over."
+        "step while none of its members is at work or may be, and none starts in its turn, those "
+        "that need a person first. Empty: something moves, the rollout is held, or it is over."
     )
     stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")

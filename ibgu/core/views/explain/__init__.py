@@ -75,13 +75,15 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
     def copyable(text: str | None) -> str | None:
         return named_commands(text, namespace, name, member.cluster) if text else None
 
+    why = _one_line(reason.message if reason else member.message)
+    words = _its_message(member, reason)
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
         step=member.step + 1,
         state=state,
         headline=headline(case, state, reason, late),
-        why=_one_line(reason.message if reason else member.message),
+        why=why,
         kind=_kind(member, reason, known),
         policy=policy_of(reason.gate) or None if reason else None,
         since=reason.since if reason else member.ended_at,
@@ -91,7 +93,7 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
         do=copyable(known.remedy if known else late.check if late else meaning.do),
-        words=_its_message(member, reason),
+        words=words if words != why else None,
         remedy=copyable(known.remedy if known else None),
         guide=(known.guide or None) if known else None,
         limit=None if member.finished else member.limit,

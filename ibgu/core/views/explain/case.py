@@ -65,7 +65,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     means: str | None
     do: str | None
     words: str | None
-    """The cluster's own last words."""
+    """The cluster's own last words, if they are not in `why`."""
     remedy: str | None
     """The remedy for a known failure."""
     guide: str | None

@@ -81,7 +81,7 @@ def test_a_known_failure() -> None:
     found = told(replace(over, run=words))
     assert found.headline == "Upgrade failed 6 min ago (attempt 1, ran 34 min)"
     assert (found.state, found.why, found.kind) == ("failed", MONITOR, "InitMonitorTimeout")
-    assert (found.words, found.who, found.since) == (MONITOR, ActingParty.PERSON, NOW)
+    assert (found.words, found.who, found.since) == (None, ActingParty.PERSON, NOW)
     assert found.do == found.remedy is not None
     assert found.means != IBU_MEANINGS.causes[Cause.UPGRADE_FAILED].means
     assert (found.ends, found.limit) == (None, None)
@@ -196,9 +196,16 @@ def test_the_headline_of_a_member_in_flight(found: Member, headline: str) -> Non
 
 def test_a_running_member_shows_its_message_and_limit() -> None:
     found = told(running(words="Restoring\n backups"))
-    assert found.why == found.words == "Restoring backups"
+    assert (found.why, found.words) == ("Restoring backups", None)
     assert found.limit == NOW + timedelta(hours=1)
     assert found.ends == REASONS[ReasonKind.RUNNING].ends
+
+
+def test_words_that_are_not_the_reason_itself_are_shown_beside_it() -> None:
+    late = failed(message="not done before the timeout", cause=Cause.TIMED_OUT)
+    assert late.run
+    found = told(replace(late, run=replace(late.run, message=MONITOR)))
+    assert (found.why, found.words) == ("not done before the timeout", MONITOR)
 
 
 def test_words_of_a_running_cluster_may_be_known() -> None:
