@@ -320,6 +320,30 @@ async def test_the_upgraded_are_finalized(
 
 
 @pytest.mark.usefixtures("labelled")
+async def test_a_finalization_that_people_must_approve_does_not_start_at_once(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    policy = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "x2-board"},
+        "spec": {
+            "clusters": {"selector": {"matchLabels": {"fleet": "x2"}}},
+            "actions": ["FinalizeUpgrade", "Rollback"],
+            "approval": {"before": "Step"},
+        },
+    }
+    await admin.request("POST", paths.ROLLOUT_POLICIES, body=policy)
+    named, dry = {"clusters": ["x2-upgraded"]}, {"dryRun": "true"}
+    finalize = (await post("olga", "finalize", named, **dry)).json()["done"]
+    back = (await post("olga", "rollback", named, **dry)).json()["done"]
+    await admin.request("DELETE", paths.rollout_policy("x2-board"))
+    assert finalize.endswith(", which starts once people have approved it")
+    assert back.endswith(", which starts at once")
+
+
+@pytest.mark.usefixtures("labelled")
 async def test_clusters_that_do_not_qualify_are_refused_with_a_reason(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:

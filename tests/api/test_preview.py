@@ -509,8 +509,8 @@ async def test_a_preview_says_what_policies_would_hold(preview: Preview) -> None
     assert about_policies(await preview("alice", manifest=body)) == []
     body["metadata"]["labels"] = {"tier": "slow"}
     assert about_policies(await preview("alice", manifest=body)) == [
-        "2 of 2 clusters can't start Prep now: the policy freezes all starts until "
-        "2120-01-01T00:00:00Z (pv-1, pv-10)",
+        "2 of 2 clusters can't start Prep now: policy pv-freeze: the policy freezes all starts "
+        "until 2120-01-01T00:00:00Z (pv-1, pv-10)",
         "RolloutPolicy/pv-freeze is checked when a cluster starts: it may delay clusters of this "
         "plan",
     ]
