@@ -143,7 +143,7 @@ FAILURE_BUDGET = StepGate(
                 "more clusters have failed than a RolloutPolicy allows, so nothing new starts in "
                 "the step",
                 "a person resumes this rollout, or the policy's owner raises the budget",
-                f"find out why they failed (ibgu status), {RESUME}",
+                f"find out why they failed (`ibgu status NAME`), {RESUME}",
             ),
             lasting=True,
             counts_failures=True,

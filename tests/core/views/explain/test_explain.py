@@ -42,6 +42,7 @@ from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight
 
 RATE = Reason(ReasonKind.START_RATE, NOW, "5 starts a minute")
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, ActingParty.PERSON)
+RESUME = named_commands(REASONS[ReasonKind.CIRCUIT_BREAKER].do, "fleet", "a")
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
 
@@ -69,7 +70,7 @@ def test_a_cluster_that_a_policy_keeps_behind_a_hold_needs_a_person(
     if hold is CIRCUIT_BREAKER and who is ActingParty.CLUSTER:
         assert answer.why == "5 of 5 in flight; also, nothing new starts: 5 in a row"
         assert answer.who is ActingParty.PERSON
-        assert answer.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+        assert answer.do == RESUME
     else:
         assert (answer.why, answer.who) == ("5 of 5 in flight", who)
 
@@ -151,7 +152,7 @@ def test_waiting_for_a_slot_and_for_a_hold_are_explained() -> None:
         "5 in a row",
         ActingParty.PERSON,
     )
-    assert held.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+    assert held.do == RESUME
 
 
 def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:

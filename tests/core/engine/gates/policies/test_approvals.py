@@ -32,7 +32,7 @@ UNPROVEN = (
 )
 REST = (
     "1 person must approve the rest of step 1 behind its canaries "
-    "(ibgu approve a -n fleet --step 1 --before Rest)"
+    "(`ibgu approve a -n fleet --step 1 --before Rest`)"
 )
 
 
@@ -91,7 +91,7 @@ def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
     assert message(engine) == (
         "1 person must approve FinalizeUpgrade of step 1 "
-        "(ibgu approve a -n fleet --step 1 --before FinalizeUpgrade)"
+        "(`ibgu approve a -n fleet --step 1 --before FinalizeUpgrade`)"
     )
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert engine.tracked("uid-a").steps[0].step.stopped_since is not None
@@ -513,8 +513,8 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     engine.wait(minutes=5)
     assert message(engine) == (
         f"1 person must approve {STEP_1}; the rollout has 51 RolloutApprovals, and only the 50 "
-        "oldest are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
-        "--sort-by=.metadata.creationTimestamp -n fleet)"
+        "oldest are read: delete those of no use, then approve again (`kubectl get "
+        "rolloutapprovals --sort-by=.metadata.creationTimestamp -n fleet`)"
     )
     assert engine.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
     withdraw(engine, old[0])
