@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
-from ibgu.cli.show.names import acting
+from ibgu.cli.show.names import acting, held_words, reason_words
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, WAITING, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration, remaining
@@ -257,21 +257,17 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming
 
 
 def _reasons(step: StepResponse, now: datetime) -> list[str]:
-    """Returns the reasons with counts; for rate limits, when the next one may start; then what
-    each policy holds."""
+    """Returns the reasons with counts, and when the next one may start where rate limits or
+    policies say so; then what each policy holds."""
     counts = [
-        f"{each.count} {each.kind}{_policy(each)}{_until(step, each.kind, now)}{_overdue(each)}"
+        f"{each.count} {reason_words(each)}{_until(step, each, now)}{_overdue(each)}"
         f"{_for_you(each)}"
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    messages = [f"    {each.message}" for each in step.reasons if each.message]
+    messages = [f"    {words}" for each in step.reasons if (words := held_words(each))]
     follow_ups = [f"    {each.message}" for each in step.follow_ups]
     return [*([f"    reasons: {' · '.join(counts)}"] if counts else []), *messages, *follow_ups]
-
-
-def _policy(each: ReasonCountResponse) -> str:
-    return f" {each.policy}" if each.policy else ""
 
 
 def _for_you(each: ReasonCountResponse) -> str:
@@ -286,10 +282,10 @@ def _overdue(each: ReasonCountResponse) -> str:
     return f" ({symbols.WARNING} {each.overdue} overdue)" if each.overdue else ""
 
 
-def _until(step: StepResponse, kind: str, now: datetime) -> str:
+def _until(step: StepResponse, each: ReasonCountResponse, now: datetime) -> str:
     limit = step.rate_limit
-    timed = limit is not None and limit.kind == kind and limit.until
-    return f" until {clock(timed, now)}" if timed else ""
+    until = limit.until if limit is not None and limit.kind == each.kind else each.until
+    return f" until {clock(until, now)}" if until else ""
 
 
 def _ended(counts: CountsResponse) -> int:
