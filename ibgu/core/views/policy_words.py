@@ -13,9 +13,13 @@ from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
+    Canaries,
+    FailureBudget,
     Freeze,
     HealthChecks,
     PolicyApproval,
+    PolicyBreaker,
+    PolicyRetry,
     PolicyWindow,
     RolloutPolicySpec,
 )
@@ -157,68 +161,80 @@ def _window(window: PolicyWindow, now: datetime) -> str:
 
 
 def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
-    if (canaries := spec.canaries) is not None:
-        labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
-        first = f"first {counted(canaries.count, 'cluster')}" if canaries.count else "clusters"
-        goes = "goes" if canaries.count == 1 else "go"
-        chosen = f" with the labels {_listed(labels)}" if labels else ""
-        soak = duration(timedelta(minutes=canaries.soak_minutes))
-        state = "available and well" if canaries.health is not None else "available"
-        well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
-        replaced = f" {_REPLACED}" if canaries.count else ""
-        if canaries.health is not None and not canaries.soak_minutes:
-            well = f" and are {state}"
+    if spec.canaries is not None:
+        yield from _canaries(spec.canaries)
+    if spec.approval is not None:
+        yield _approval(spec.approval)
+    if spec.retry is not None:
+        yield _retry(spec.retry)
+    if spec.failure_budget is not None:
+        yield _budget(spec.failure_budget, spec.actions)
+    if spec.breaker is not None:
+        yield _breaker(spec.breaker)
+
+
+def _canaries(canaries: Canaries) -> Iterator[str]:
+    labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
+    first = f"first {counted(canaries.count, 'cluster')}" if canaries.count else "clusters"
+    goes = "goes" if canaries.count == 1 else "go"
+    chosen = f" with the labels {_listed(labels)}" if labels else ""
+    soak = duration(timedelta(minutes=canaries.soak_minutes))
+    state = "available and well" if canaries.health is not None else "available"
+    well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
+    replaced = f" {_REPLACED}" if canaries.count else ""
+    if canaries.health is not None and not canaries.soak_minutes:
+        well = f" and are {state}"
+    yield (
+        f"The {first} of a step{chosen} {goes} first. The others start once these have "
+        f"succeeded{well}; if one fails, a person has to resume the rollout.{replaced}"
+    )
+    if canaries.health is not None:
+        yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
+    if canaries.rollback:
+        after = duration(timedelta(minutes=canaries.rollback_after_minutes))
         yield (
-            f"The {first} of a step{chosen} {goes} first. The others start once these have "
-            f"succeeded{well}; if one fails, a person has to resume the rollout.{replaced}"
+            "A canary that was well after its upgrade and then is reported as not well for "
+            f"{after} is rolled back by ibgu, and a person has to resume the rollout."
         )
-        if canaries.health is not None:
-            yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
-        if canaries.rollback:
-            after = duration(timedelta(minutes=canaries.rollback_after_minutes))
-            yield (
-                "A canary that was well after its upgrade and then is reported as not well for "
-                f"{after} is rolled back by ibgu, and a person has to resume the rollout."
-            )
-    if (approval := spec.approval) is not None:
-        yield _approval(approval)
-    if (retry := spec.retry) is not None:
-        after = duration(timedelta(minutes=retry.backoff_minutes))
-        often = f"up to {retry.attempts} times" if retry.attempts > 1 else "once"
-        doubled = ", and twice as long before each further one" if retry.attempts > 1 else ""
-        yield (
-            "Clusters whose Prep has failed of a transient cause are tried again by ibgu "
-            f"{often}: {after} after AbortOnFailure has taken them back{doubled}."
-        )
-    if (budget := spec.failure_budget) is not None:
-        of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
-        most = budget.maximum
-        share = f"{most} of the clusters" if isinstance(most, str) else counted(most, "cluster")
-        have = "has" if most == 1 else "have"
-        doing = f" in {_listed(spec.actions)}" if spec.actions else ""
-        window = budget.window
-        within = f" within {duration(window)}" if window is not None else ""
-        yield (
-            f"If more than {share} of {of} {have} failed{doing}{within}, nothing new "
-            "starts until a person resumes the rollout."
-        )
-    if (breaker := spec.breaker) is not None:
-        limits = [
-            *(
-                [f"{breaker.same_cause} upgrades to it with one cause"]
-                if breaker.same_cause
-                else []
-            ),
-            *(
-                [f"{breaker.percent}% of at least {breaker.minimum_upgrades} upgrades to it"]
-                if breaker.percent
-                else []
-            ),
-        ]
-        yield (
-            f"Nothing new starts with an image once {' or '.join(limits)} failed within "
-            f"{duration(breaker.window)}, in any rollout of the hub."
-        )
+
+
+def _retry(retry: PolicyRetry) -> str:
+    after = duration(timedelta(minutes=retry.backoff_minutes))
+    often = f"up to {retry.attempts} times" if retry.attempts > 1 else "once"
+    doubled = ", and twice as long before each further one" if retry.attempts > 1 else ""
+    return (
+        "Clusters whose Prep has failed of a transient cause are tried again by ibgu "
+        f"{often}: {after} after AbortOnFailure has taken them back{doubled}."
+    )
+
+
+def _budget(budget: FailureBudget, actions: Sequence[str]) -> str:
+    of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
+    most = budget.maximum
+    share = f"{most} of the clusters" if isinstance(most, str) else counted(most, "cluster")
+    have = "has" if most == 1 else "have"
+    doing = f" in {_listed(actions)}" if actions else ""
+    window = budget.window
+    within = f" within {duration(window)}" if window is not None else ""
+    return (
+        f"If more than {share} of {of} {have} failed{doing}{within}, nothing new "
+        "starts until a person resumes the rollout."
+    )
+
+
+def _breaker(breaker: PolicyBreaker) -> str:
+    limits = [
+        *([f"{breaker.same_cause} upgrades to it with one cause"] if breaker.same_cause else []),
+        *(
+            [f"{breaker.percent}% of at least {breaker.minimum_upgrades} upgrades to it"]
+            if breaker.percent
+            else []
+        ),
+    ]
+    return (
+        f"Nothing new starts with an image once {' or '.join(limits)} failed within "
+        f"{duration(breaker.window)}, in any rollout of the hub."
+    )
 
 
 def _approval(approval: PolicyApproval) -> str:

@@ -492,7 +492,7 @@ def test_the_preview_says_when_the_first_clusters_start(
     assert previewed(*policies).starts == words
 
 
-def test_what_leads_back_starts_at_once_whatever_policies_say() -> None:
+def test_a_way_back_starts_at_once_whatever_policies_say() -> None:
     assert previewed(NIGHTS, asking(STEP), plan="Abort").starts == "starts at once"
 
 

@@ -112,7 +112,7 @@ def test_a_step_with_a_member_that_was_not_judged_waits_for_the_next_evaluation(
     assert outcomes(engine) == [DONE, None, DONE]
 
 
-def test_members_that_were_not_judged_wait_for_nothing_where_nothing_is_enforced() -> None:
+def test_members_that_were_not_judged_start_where_nothing_is_enforced() -> None:
     found = evaluated(judged=("site-1", "site-3"), enforced=False)
     assert outcomes(rollout("Prep", mode="warn", found=found)) == [DONE] * 3
 
