@@ -138,9 +138,11 @@ def test_the_newest_steps_failures_come_first() -> None:
     gone = replace(old, aborted=old.clusters)
     over = RolloutFailures("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran -n default"]
-    assert list(next_lines(over, paused=True)) == [
-        "Next: ibgu resume ran -n default · ibgu stragglers ran -n default"
-    ]
+    resume = "ibgu resume ran -n default"
+    looks = "ibgu stragglers ran -n default"
+    assert list(next_lines(over, "Paused")) == [f"Next: {resume} · {looks}"]
+    assert list(next_lines(over, "FailureBudgetSpent")) == [f"Next: {looks} · {resume}"]
+    assert list(next_lines(over, "Restored")) == [f"Next: {looks}"]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
 
 

@@ -24,7 +24,6 @@ from ibgu.client.responses import (
     StalledClusterResponse,
     StepResponse,
 )
-from ibgu.core.model import ReasonKind
 from ibgu.core.model.claims import ANOTHER_NAMESPACE
 from ibgu.core.model.names import IBGU
 from ibgu.core.text.counted import counted
@@ -99,18 +98,13 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *hold_lines(seen, style),
         *failure_lines(failing(seen), style),
         *_stalled(seen, style),
-        *next_lines(failing(seen), paused=_paused(seen)),
+        *next_lines(failing(seen), seen.rollout.hold.kind if seen.rollout.hold else ""),
     ]
 
 
 def failing(seen: StatusSnapshot) -> RolloutFailures:
     rollout = seen.rollout
     return RolloutFailures(rollout.namespace, rollout.name, seen.failures)
-
-
-def _paused(seen: StatusSnapshot) -> bool:
-    hold = seen.rollout.hold
-    return hold is not None and hold.kind == ReasonKind.PAUSED
 
 
 def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
