@@ -1,4 +1,4 @@
-"""What a policy holds, in a sentence."""
+"""Sentences on what a policy holds."""
 
 from ibgu.core.text.counted import counted
 from ibgu.core.text.harmless import one_line

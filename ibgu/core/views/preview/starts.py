@@ -1,4 +1,4 @@
-"""When the step that comes next may start its clusters, as far as policies tell beforehand."""
+"""Tells when the step that comes next may start its clusters, as far as policies do in advance."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ def start_words(
     proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView], kept: Kept
 ) -> str:
     """Returns when the step starts its clusters, as a verb of what carries it out; `fleet` is by
-    name. Places of policies, which other rollouts may take, are not looked at."""
+    name. Places of policies, which other rollouts may take, do not count."""
     if proposal.policies_unknown:
         return f"{AT_ONCE} unless policies hold it"
     approved = {*_to_approve(proposal, step, fleet)}

@@ -488,7 +488,7 @@ STEP = ApprovalMoment.STEP
 def test_the_preview_says_when_the_first_clusters_start(
     policies: tuple[Gate, ...], words: str
 ) -> None:
-    """A policy whose limits or canaries are looked at only then may delay it all the same."""
+    """A policy with limits or canaries may delay it all the same."""
     assert previewed(*policies).starts == words
 
 

@@ -365,7 +365,7 @@ def test_an_unfinished_member_shows_all_that_preflight_found_on_it() -> None:
 def test_findings_that_look_for_the_failure_are_shown_under_it(
     message: str, rules: list[str]
 ) -> None:
-    """Of a failure that nobody knows, an error may have been about it."""
+    """An error may have been about a failure that nobody knows."""
     lost = failed(failed_action=Action.PREP, cause=Cause.PREP_FAILED, message=message)
     assert [each.rpartition("[")[2] for each in found_before(lost)] == [f"{id}]" for id in rules]
 
