@@ -45,8 +45,8 @@ def failure_lines(failing: RolloutFailures, style: OutputStyle) -> Iterator[str]
 
 def next_lines(failing: RolloutFailures, hold: str = "") -> Iterator[str]:
     """Yields next steps: to look at the newest unresolved failure, and to resume what is held. A
-    person's own pause comes first; of any other hold, what explains it does. `hold`: the kind of the hold;
-    empty: nothing is held."""
+    person's own pause comes first; of any other hold, what explains it does. `hold`: the kind of
+    the hold; empty: nothing is held."""
     groups = [group for group in failing.groups if group.clusters]
     where = f" -n {failing.namespace}"
     resume = [f"ibgu resume {failing.name}{where}"] if hold in _RESUMED else []
