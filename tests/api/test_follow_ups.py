@@ -330,7 +330,7 @@ async def test_a_finalization_that_people_must_approve_does_not_start_at_once(
         "metadata": {"name": "x2-board"},
         "spec": {
             "clusters": {"selector": {"matchLabels": {"fleet": "x2"}}},
-            "actions": ["FinalizeUpgrade", "Rollback"],
+            "actions": ["FinalizeUpgrade"],
             "approval": {"before": "Step"},
         },
     }

@@ -251,7 +251,7 @@ async def test_a_policy_that_waits_for_a_person_is_named_among_the_needs(
     words = "the policy's windows are in the cluster's time zone, which is not known"
     await put(journal, kept(upgrade, "a", 0, words, until=None, who=ActingParty.PERSON))
     (need,) = (await ask("alice", "rollouts", needsPerson=True)).json()["needsPerson"]
-    assert (need["kind"], need["message"]) == ("GateClosed", f"policy nights: {words}")
+    assert (need["kind"], need["policy"], need["message"]) == ("GateClosed", "nights", words)
 
 
 async def test_an_explanation_says_what_the_rule_that_holds_asks_for(

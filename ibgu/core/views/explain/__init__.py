@@ -1,8 +1,6 @@
 """Explains one member in sentences: its state, the reason, what it means, who must do what. The
 same on every surface."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
@@ -128,10 +126,16 @@ def _findings(case: ExplainCase, state: DisplayState, known: FailureText | None)
     """Returns what preflight had found that bears on the state of the member."""
     if state in _NEEDS_NOBODY:
         return []
-    found: Sequence[RecordedFinding] = case.preflight
     if case.member.finished:
-        found = [each for each in found if _foretells(each, known)]
+        found = [each for each in case.preflight if _foretells(each, known)]
+    else:
+        found = [each for each in case.preflight if _is_about_cluster(each)]
     return [f"{each.severity}: {each.message} [{each.rule}]" for each in found]
+
+
+def _is_about_cluster(found: RecordedFinding) -> bool:
+    """Returns whether the finding is about single clusters, or keeps or fails all of them."""
+    return bool(found.clusters) or found.severity is FindingSeverity.ERROR
 
 
 def _foretells(found: RecordedFinding, failure: FailureText | None) -> bool:

@@ -346,10 +346,15 @@ def found_before(found: Member, **more: Any) -> list[str]:
     return told(found, preflight=[DISK, REGISTRY], **more).preflight
 
 
-def test_an_unfinished_member_shows_all_that_preflight_found_on_it() -> None:
-    assert found_before(in_flight()) == [
+def test_an_unfinished_member_shows_findings_on_it_and_errors_of_the_plan() -> None:
+    """A warning about the plan is none about the cluster."""
+    slow = replace(DISK, rule="P33", severity=FindingSeverity.WARNING, message="is slow")
+    unnamed = replace(REGISTRY, severity=FindingSeverity.ERROR, message="lacks image")
+    found = [DISK, slow, unnamed, REGISTRY]
+    assert told(in_flight(), preflight=found).preflight == [
         "error: have a full disk [P31]",
-        "warning: the seed image was not checked [P11]",
+        "warning: is slow [P33]",
+        "error: lacks image [P11]",
     ]
 
 
