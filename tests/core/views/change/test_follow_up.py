@@ -100,7 +100,8 @@ def test_a_follow_up_of_an_idle_rollout_appends_a_step() -> None:
     assert found.rollout == "ran"
     assert plan_of(found.change) == [["Prep"], ["Abort"]]
     assert found.change.done.startswith(
-        "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran; "
+        "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran "
+        "(7 clusters at a time, timeout 60 min); "
     )
     assert found.change.done.endswith("; it begins now, and clusters that policies keep wait")
     assert found.clusters == ("s1", "s2")
