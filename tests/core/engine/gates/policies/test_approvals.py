@@ -413,6 +413,25 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
     assert engine.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
 
 
+def test_a_policy_asks_a_person_since_it_does_and_not_since_it_holds() -> None:
+    """Whoever is called at night learns how long somebody has had to act."""
+    engine = fleet(
+        "site-1",
+        "site-2",
+        canaries={"count": 1, "soakMinutes": 600},
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    start(engine, "Prep")
+    engine.wait(hours=2)
+    soaking = engine.member("uid-a", 0, "site-2").reason
+    engine.wait(hours=12)
+    asked = engine.member("uid-a", 0, "site-2").reason
+    assert (soaking.who, asked.who) == (ActingParty.IBGU, ActingParty.PERSON)
+    assert asked.since - soaking.since >= timedelta(hours=10)
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-2").reason.since == asked.since
+
+
 def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
     engine = behind_a_canary()
     engine.spokes["site-1"].dark = True
