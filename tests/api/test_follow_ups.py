@@ -166,6 +166,7 @@ async def test_an_upgrade_under_way_is_cancelled_by_a_second_ibgu(
     assert body["preview"]["steps"][0]["order"] == selected(new)
     warned = " ".join(body["preview"]["warnings"])
     assert "Upgrade is under way on x2-runs: a cluster that has restarted" in warned
+    assert "wait for ran-x1" not in warned  # the Abort takes x2-runs over
     again = detail(await post("olga", "cancel"))
     assert again.startswith("nothing of ran-x1 to cancel: ")
     assert f"in {body['rollout']} now" in again
