@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
 from ibgu.cli.show.names import acting, held_words, reason_words
-from ibgu.cli.show.output_style import OutputStyle
+from ibgu.cli.show.output_style import PLAIN, OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, WAITING, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration, remaining
 from ibgu.client.responses import (
@@ -41,6 +41,8 @@ _COLOURS = {
 }
 
 
+_BAR, _MIN_BAR = 24, 8
+"""Cells of a step's bar, as many as there is room for."""
 _NEWER = 3
 """Newer rollouts that are named."""
 _COLOURED = {"failed": "red", "running": "blue"}
@@ -140,7 +142,8 @@ def broken_glass(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 def _mistakes(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     """Returns the annotations that do not do what their author expects."""
     found = seen.rollout.annotation_mistakes
-    return [style.paint(f"{symbols.WARNING} {words}", "yellow") for words in found]
+    lines = [line for words in found for line in style.under(f"{symbols.WARNING} ", words)]
+    return [style.paint(line, "yellow") for line in lines]
 
 
 def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
@@ -214,7 +217,7 @@ def _ends(eta: EtaResponse, now: datetime) -> str:
 def _steps(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     for step, line in zip(seen.steps, step_lines(seen, style), strict=True):
         yield line
-        yield from _reasons(step, seen.now)
+        yield from _reasons(step, seen.now, style)
 
 
 def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
@@ -223,14 +226,12 @@ def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     width = max(map(len, named), default=0)
     counted = max((len(_progress(step)) for step in seen.steps), default=0)
     for step, name in zip(seen.steps, named, strict=True):
-        parts = (
-            name.ljust(width),
-            style.bar(_ended(step.counts), step.counts.total),
-            _progress(step).rjust(counted),
-            *_counts(step, style),
-            _took(step, seen.now),
-        )
-        yield "  ".join(filter(None, parts)).rstrip()
+        before, took = name.ljust(width), _took(step, seen.now)
+        after = (_progress(step).rjust(counted), *_counts(step, style), took)
+        plain = "  ".join(filter(None, (before, after[0], *_counts(step, PLAIN), took)))
+        room = style.width - len(plain) - len("  ") if style.width else _BAR
+        bar = style.bar(_ended(step.counts), step.counts.total, max(_MIN_BAR, min(room, _BAR)))
+        yield "  ".join(filter(None, (before, bar, *after))).rstrip()
 
 
 def _reports(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
@@ -250,7 +251,7 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming
 """Reasons of a cluster in flight while all is well; they are not shown, as on the page."""
 
 
-def _reasons(step: StepResponse, now: datetime) -> list[str]:
+def _reasons(step: StepResponse, now: datetime, style: OutputStyle) -> list[str]:
     """Returns the reasons with counts, and when the next one may start where rate limits or
     policies say so; then what each policy holds."""
     counts = [
@@ -259,9 +260,10 @@ def _reasons(step: StepResponse, now: datetime) -> list[str]:
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    messages = [f"    {words}" for each in step.reasons if (words := held_words(each))]
-    follow_ups = [f"    {each.message}" for each in step.follow_ups]
-    return [*([f"    reasons: {' · '.join(counts)}"] if counts else []), *messages, *follow_ups]
+    said = [words for each in step.reasons if (words := held_words(each))]
+    said += [each.message for each in step.follow_ups]
+    lines = [f"reasons: {' · '.join(counts)}"] if counts else []
+    return [each for words in (*lines, *said) for each in style.under("    ", words)]
 
 
 def _for_you(each: ReasonCountResponse) -> str:
@@ -325,7 +327,8 @@ def hold_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         return []
     since = duration(seen.now - hold.since)
     words = f"{hold.kind}: {hold.message} (for {since}; {acting(hold.who)})"
-    return [style.paint(f"{symbols.HELD} Held  {words}", "yellow")]
+    held = style.under(f"{symbols.HELD} Held  ", words)
+    return [style.paint(each, "yellow") for each in held]
 
 
 def _stalled(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
