@@ -199,9 +199,10 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
 def _failed(
     member: Unfinished, signs: MemberSigns, action: ActionName, status_message: str
 ) -> Finished:
-    """Finishes the member as failed; in the status the cause precedes the words."""
+    """Finishes the member as failed; in the status the cause precedes the words, and stands before
+    the name of a known failure."""
     prefix, _, words = status_message.partition(": ")
-    cause = _CAUSES.get(prefix)
+    cause = _CAUSES.get(prefix.partition(" (")[0])
     outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
     message, at = words if cause else status_message, signs.told_at
     return _finished(

@@ -268,9 +268,12 @@ class DecisionContext:
         return self.note_reason(member, Reason(kind, self.now, message, until, who))
 
     def note_reason(self, member: M, given: Reason) -> M:
-        """Notes a reason that a gate has given, say; the same one keeps its `since`."""
+        """Notes a reason that a gate has given, say; the same one keeps its `since`. What a policy
+        asks a person for from now on is another one."""
         old = member.reason
         same = (old.kind, old.gate) == (given.kind, given.gate)
+        if given.gate and given.who is ActingParty.PERSON:
+            same = same and old.who is ActingParty.PERSON
         reason = replace(given, since=old.since if same else self.now)
         if reason == old:
             return member

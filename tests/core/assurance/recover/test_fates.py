@@ -124,6 +124,12 @@ def test_the_next_action_waits_for_the_work_to_be_disarmed() -> None:
     ("words", "outcome", "cause", "message"),
     [
         ("PrepFailed: no space left", Outcome.FAILED, Cause.PREP_FAILED, "no space left"),
+        (
+            "PrepFailed (PrecacheFailed): precache job failed: x",
+            Outcome.FAILED,
+            Cause.PREP_FAILED,
+            "precache job failed: x",
+        ),
         ("Cancelled: by ns/b", Outcome.CANCELLED, Cause.CANCELLED, "by ns/b"),
         ("Action did not complete", Outcome.FAILED, None, "Action did not complete"),
         ("", Outcome.FAILED, None, ""),

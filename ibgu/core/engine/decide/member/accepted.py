@@ -83,7 +83,9 @@ def other_run(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> s
 
 def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     if traits(run.action).reboots:
-        ctx.set_reason(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+        ctx.set_reason(
+            member, ReasonKind.REBOOTING, "the cluster is not reachable while it reboots"
+        )
     else:
         words = "the cluster is not reachable"
         ctx.set_reason(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)

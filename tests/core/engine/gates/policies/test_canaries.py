@@ -133,8 +133,8 @@ def test_a_canary_that_fails_holds_the_step_until_a_person_resumes() -> None:
     assert step.hold is not None
     assert (step.hold.kind, step.hold.message) == (
         ReasonKind.FAILURE_BUDGET,
-        "1 of 2 canaries failed, and RolloutPolicy first allows none; annotate the rollout with "
-        "ibgu.dev/resume to go on",
+        "1 of 2 canaries failed (site-2), and RolloutPolicy first allows none; annotate the "
+        "rollout with ibgu.dev/resume to go on",
     )
     assert started(engine) == {"site-1", "site-2"}
     engine.annotate("uid-a", resume="1")
@@ -241,8 +241,8 @@ def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, 
     held = engine.tracked("uid-a").steps[0].step.hold
     assert held is not None
     assert held.message == (
-        "1 of 1 canaries ended without success, and RolloutPolicy first allows none; annotate the "
-        "rollout with ibgu.dev/resume to go on"
+        "1 of 1 canaries ended without success (site-1), and RolloutPolicy first allows none; "
+        "annotate the rollout with ibgu.dev/resume to go on"
     )
     engine.annotate("uid-a", resume="1")
     engine.wait(hours=1)
