@@ -222,9 +222,11 @@ class ReasonCountResponse(Response, frozen=True, kw_only=True):
     count: int = 0
     overdue: int = 0
     policy: str | None = None
+    holder: str | None = None
     until: datetime | None = None
     approval: bool = False
     message: str | None = None
+    alike: bool = False
 
 
 class CurrentStepResponse(Response, frozen=True, kw_only=True):
@@ -408,6 +410,7 @@ class FailureGroupResponse(Response, frozen=True, kw_only=True):
     outcome: str = ""
     cause: str | None = None
     failure: str | None = None
+    specific: bool = False
     means: str | None = None
     remedy: str | None = None
     message: str = ""
@@ -754,6 +757,7 @@ class SeedFailureResponse(Response, frozen=True, kw_only=True):
     action: str
     failure: str | None = None
     cause: str | None = None
+    specific: bool = False
     message: str = ""
     count: int = 0
 
@@ -888,6 +892,7 @@ class PreviewResponse(Response, frozen=True, kw_only=True):
     selected: int
     excluded: tuple[ExcludedResponse, ...] = ()
     steps: tuple[StepPreviewResponse, ...] = ()
+    errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     ends: EndsResponse | None = None
     valid: bool = False
@@ -1223,6 +1228,7 @@ class NeedsPersonResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str = ""
     kind: str = ""
+    policy: str | None = None
     since: datetime
     message: str = ""
     members: int = 0

@@ -66,7 +66,7 @@ async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal:
     )
     status, words = await refused(ask, "nobody", **IN_ROLLOUT)
     assert (status, words[:45]) == (404, "cluster nobody is in no step of rollout ran-r")
-    assert words.endswith(": ibgu status ran-r1 -n default")
+    assert words.endswith(": `ibgu status ran-r1 -n default`")
     status, words = await refused(ask, "a", namespace="default", rollout="none")
     assert (status, words[:43]) == (404, "there is no rollout none in namespace defau")
     status, words = await refused(ask, "a", rollout="ran-r1")

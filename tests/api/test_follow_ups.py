@@ -166,6 +166,7 @@ async def test_an_upgrade_under_way_is_cancelled_by_a_second_ibgu(
     assert body["preview"]["steps"][0]["order"] == selected(new)
     warned = " ".join(body["preview"]["warnings"])
     assert "Upgrade is under way on x2-runs: a cluster that has restarted" in warned
+    assert "wait for ran-x1" not in warned  # the Abort takes x2-runs over
     again = detail(await post("olga", "cancel"))
     assert again.startswith("nothing of ran-x1 to cancel: ")
     assert f"in {body['rollout']} now" in again
@@ -224,7 +225,7 @@ async def test_a_complete_rollout_is_cancelled_by_its_own_next_step(
     assert (tried["rollout"], tried["clusters"]) == ("ran-x1", 1), tried
     assert '"actions":["AbortOnFailure"]' in tried["kubectl"]
     done = (await post("olga", "cancel")).json()
-    assert "as the next step of its plan: Abort is step 2 of ran-x1; it begins now" in done["done"]
+    assert "as the next step of its plan: Abort is step 2 of ran-x1 (" in done["done"]
     assert [item.actions for item in (await on_hub(admin)).spec.plan] == [["Prep"], ["Abort"]]
     assert len(await ibgus(admin)) == 1
 
@@ -317,6 +318,30 @@ async def test_the_upgraded_are_finalized(
     assert (done.json()["rollout"], done.json()["clusters"]) == ("ran-x1", 1)
     item = (await on_hub(admin)).spec.plan[2]
     assert (item.actions, item.rollout_strategy.max_concurrency) == (["FinalizeUpgrade"], 9)
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_a_finalization_that_people_must_approve_does_not_start_at_once(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    policy = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "x2-board"},
+        "spec": {
+            "clusters": {"selector": {"matchLabels": {"fleet": "x2"}}},
+            "actions": ["FinalizeUpgrade"],
+            "approval": {"before": "Step"},
+        },
+    }
+    await admin.request("POST", paths.ROLLOUT_POLICIES, body=policy)
+    named, dry = {"clusters": ["x2-upgraded"]}, {"dryRun": "true"}
+    finalize = (await post("olga", "finalize", named, **dry)).json()["done"]
+    back = (await post("olga", "rollback", named, **dry)).json()["done"]
+    await admin.request("DELETE", paths.rollout_policy("x2-board"))
+    assert finalize.endswith(", which starts once people have approved it")
+    assert back.endswith(", which starts at once")
 
 
 @pytest.mark.usefixtures("labelled")

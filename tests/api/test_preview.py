@@ -440,9 +440,11 @@ async def test_a_preview_warns_of_passed_rollback_deadlines(
     words = "the rollback deadline has passed"
     await tell(journal, OnMember(Kind.ROLLBACK_DEADLINE, second, words, warning=True))
     found = (await preview("alice", manifest=proposed("Rollback"))).json()
+    assert found["errors"] == [
+        "1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, "
+        "so they refuse a Rollback (pv-10) [P36]"
+    ]
     assert [words for words in found["warnings"] if "rolled back" in words] == [
-        "error: 1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, "
-        "so they refuse a Rollback (pv-10) [P36]",
         f"the first cluster can be rolled back until {soon:%Y-%m-%dT%H:%M:%SZ} only: a "
         "cluster that has not begun by its own deadline is refused [P36]",
     ]
@@ -507,8 +509,8 @@ async def test_a_preview_says_what_policies_would_hold(preview: Preview) -> None
     assert about_policies(await preview("alice", manifest=body)) == []
     body["metadata"]["labels"] = {"tier": "slow"}
     assert about_policies(await preview("alice", manifest=body)) == [
-        "2 of 2 clusters can't start Prep now: the policy freezes all starts until "
-        "2120-01-01T00:00:00Z (pv-1, pv-10)",
+        "2 of 2 clusters can't start Prep now: policy pv-freeze: the policy freezes all starts "
+        "until 2120-01-01T00:00:00Z (pv-1, pv-10)",
         "RolloutPolicy/pv-freeze is checked when a cluster starts: it may delay clusters of this "
         "plan",
     ]

@@ -163,15 +163,17 @@ async def test_steps_count_reasons_by_policy(ask: Ask, journal: Journal) -> None
     found = {(each["kind"], each["policy"]): each for each in body["reasons"]}
     nights = found["GateClosed", "nights"]
     assert (nights["count"], nights["until"]) == (2, "2031-11-27T00:00:00Z")
-    assert nights["message"] == f"held by policy nights: {NIGHTS}; 2 clusters wait for it"
+    assert (nights["holder"], nights["message"]) == ("policy nights", NIGHTS)
+    assert nights["alike"]
     assert found["GateClosed", "hub-wide"]["count"] == 1
     await put(journal, kept(upgrade, "b", 1, "opens at noon", until=OPENS + timedelta(hours=11)))
     (body, *_) = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
     [nights] = [each for each in body["reasons"] if each["policy"] == "nights"]
-    assert nights["message"] == (
-        f"held by policy nights: {NIGHTS} (similar for others); 2 clusters wait for it"
+    assert (nights["message"], nights["alike"]) == (NIGHTS, False)
+    assert (found["WaitingForSlot", None]["message"], found["WaitingForSlot", None]["holder"]) == (
+        None,
+        None,
     )
-    assert found["WaitingForSlot", None]["message"] is None
     members = (await ask("alice", "rollouts/default/ran-r1/members", step=1)).json()["items"]
     policies = {each["cluster"]: each["reason"]["policy"] for each in members}
     assert policies == {"a": "nights", "b": "nights", "c": "hub-wide", "d": None}
@@ -249,7 +251,7 @@ async def test_a_policy_that_waits_for_a_person_is_named_among_the_needs(
     words = "the policy's windows are in the cluster's time zone, which is not known"
     await put(journal, kept(upgrade, "a", 0, words, until=None, who=ActingParty.PERSON))
     (need,) = (await ask("alice", "rollouts", needsPerson=True)).json()["needsPerson"]
-    assert (need["kind"], need["message"]) == ("GateClosed", f"policy nights: {words}")
+    assert (need["kind"], need["policy"], need["message"]) == ("GateClosed", "nights", words)
 
 
 async def test_an_explanation_says_what_the_rule_that_holds_asks_for(

@@ -173,7 +173,7 @@ async def test_typing_the_name_confirms_the_change(
         wrong = await on_terminal(*args, types=typed)
         told = unwrapped(wrong.screen)
         assert wrong.exit_code == 1, told
-        assert "Abort is step 2 of ran-x1; it starts when" in told
+        assert "Abort is step 2 of ran-x1 (2 clusters at a time" in told
         assert "This can't be undone" in told
         assert lost in told
         assert "ibgu: nothing was done" in told

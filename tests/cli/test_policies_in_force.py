@@ -70,7 +70,9 @@ async def test_status_and_members_name_the_policy(
 ) -> None:
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     at = next(index for index, line in enumerate(lines) if "reasons:" in line)
-    assert lines[at] == "    reasons: 2 GateClosed nights · 1 GateClosed hub-wide"
+    assert lines[at] == (
+        "    reasons: 2 GateClosed nights until 2031-11-27 00:00:00 · 1 GateClosed hub-wide"
+    )
     assert lines[at + 1] == f"    held by policy nights: {NIGHTS}; 2 clusters wait for it"
     assert lines[at + 2] == f"    held by policy hub-wide: {FULL}; 1 cluster waits for it"
     zone = kept(night, "d", 3, "the time zone is not known", until=None, who=ActingParty.PERSON)

@@ -20,6 +20,7 @@ from ibgu.client.responses import (
 )
 
 AWAY, UNKNOWN = RestError("away", 503), RestError("unknown", 404)
+OUTAGE = polling.Outage()
 
 
 class Seen(Struct, frozen=True):
@@ -49,7 +50,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_rollout_that_is_not_there_at_first_is_waited_for(
     first: RestError, seconds: float | None
 ) -> None:
-    assert next(polling.polls_until(answers(first, first, Seen()), seconds)) == Seen()
+    assert next(polling.polls_until(answers(first, first, Seen()), seconds, OUTAGE)) == Seen()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,21 @@ def test_the_wait_is_brief_or_lasts_until_the_timeout(
 ) -> None:
     monkeypatch.setattr(polling, "UNKNOWN_SECONDS", -1.0)
     with pytest.raises(ends):
-        next(polling.polls_until(answers(first), seconds))
+        next(polling.polls_until(answers(first), seconds, OUTAGE))
+
+
+def test_an_outage_is_said_once_and_so_is_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """A screen full of one line hid what had been there before."""
+    busy = RestError("busy", 429)
+    found = polling.polls(answers(Seen(1), AWAY, AWAY, busy, busy, Seen(2)), polling.Outage())
+    assert [next(found).facts, next(found).facts] == [1, 2]
+    said = capsys.readouterr().err.splitlines()
+    assert [line.rpartition(": ")[2] for line in said] == [
+        "away",
+        "busy",
+        "the REST API answers again",
+    ]
+    assert said[0].startswith("ibgu: no answer since ")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, message_of, next_lines
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
+from ibgu.cli.show.status import StatusSnapshot, headline, status_lines, step_lines
 from ibgu.client import Client, RestError
 from ibgu.client.responses import (
     CountsResponse,
@@ -77,7 +77,8 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "       c, d",
         "    1  Prep: PrepFailed  no such thing was ever heard of",
         "       e",
-        "Next: ibgu explain ran-r1 c -n default · ibgu stragglers ran-r1 -n default",
+        "Next: ibgu explain ran-r1 c -n default · ibgu stragglers ran-r1 -n default · ibgu resume "
+        "ran-r1 -n default",
     ]
 
 
@@ -138,9 +139,11 @@ def test_the_newest_steps_failures_come_first() -> None:
     gone = replace(old, aborted=old.clusters)
     over = RolloutFailures("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran -n default"]
-    assert list(next_lines(over, paused=True)) == [
-        "Next: ibgu resume ran -n default · ibgu stragglers ran -n default"
-    ]
+    resume = "ibgu resume ran -n default"
+    looks = "ibgu stragglers ran -n default"
+    assert list(next_lines(over, "Paused")) == [f"Next: {resume} · {looks}"]
+    assert list(next_lines(over, "FailureBudgetSpent")) == [f"Next: {looks} · {resume}"]
+    assert list(next_lines(over, "Restored")) == [f"Next: {looks}"]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
 
 
@@ -172,6 +175,18 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     ]
     narrow = OutputStyle(width=9).under("       → ", "hardly three words")
     assert narrow == ["       → hardly three words"]
+
+
+def test_a_command_within_a_sentence_is_never_broken() -> None:
+    """A command that goes on in the next line can't be copied from a terminal."""
+    command = "`ibgu approve ran -n edge --step 3 --before Rest`"
+    words = f"2 people must approve the rest of step 3 ({command}), and alice has"
+    assert OutputStyle(width=56).under("  ", words) == [
+        "  2 people must approve the rest of step 3",
+        f"  ({command}),",
+        "  and alice has",
+    ]
+    assert f"  ({command})," in OutputStyle(width=30).under("  ", words)
 
 
 async def test_a_rate_limit_shows_the_time_of_the_next_start(ibgu: Ibgu, journal: Journal) -> None:
@@ -327,6 +342,19 @@ def test_status_shows_stalled_clusters_and_the_estimated_end() -> None:
     assert status_lines(near, OutputStyle())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
     assert later.facts == look.facts
+
+
+@pytest.mark.parametrize(("width", "cells"), [(120, 24), (60, 14), (20, 8)])
+def test_a_bar_leaves_room_for_the_counts(width: int, cells: int) -> None:
+    rollout = RolloutResponse(**_RUNNING, namespace="edge", name="ran")
+    counts = CountsResponse(total=9, waiting=3, running=2, succeeded=4)
+    steps = (
+        StepResponse(step=1, actions=("Prep",), state="running", max_concurrency=2, counts=counts),
+    )
+    seen = StatusSnapshot(rollout, steps, FailuresResponse(total=0), NOW)
+    (line,) = step_lines(seen, OutputStyle(bars=True, width=width))
+    assert sum(line.count(cell) for cell in "█░") == cells
+    assert line.endswith("4/9  ✔ 4  ▶ 2/2 slots  ◷ 3 waiting")
 
 
 def waiting_for(eta: EtaResponse) -> str:

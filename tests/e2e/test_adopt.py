@@ -140,7 +140,7 @@ async def test_a_failure_that_talm_did_not_see(scene: Scene) -> None:
         status = await scene.completed("failed")
         entry = next(entry for entry in status["clusters"] if entry["name"] == bad)
         (failure,) = entry["failedActions"]
-        assert failure["message"].startswith("PrepFailed: precache job failed")
+        assert failure["message"].startswith("PrepFailed (PrecacheFailed): precache job failed")
         assert actions(entry, "completed") == ["AbortOnFailure"]
         assert [scene.stages(name) for name in (bad, good)] == [["Prep", "Abort"], ["Prep"]]
         assert await scene.labels(good) == {"prep-completed": ""}

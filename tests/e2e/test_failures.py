@@ -2,6 +2,7 @@
 
 from structlog.testing import capture_logs
 
+from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.text.cut import MARK, MAX_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
@@ -34,7 +35,9 @@ async def expect(scene: Scene, name: str, faults: dict[str, str], action: str, c
             continue
         (failed,) = entry["failedActions"]
         words = scene.cluster(cluster).timeline.runs[-1].message
-        assert (failed["action"], failed["message"]) == (action, f"{cause}: {words}"), fault
+        known = KIND_TEXTS.failure(action, words)
+        why = f"{cause} ({known.name})" if known else cause
+        assert (failed["action"], failed["message"]) == (action, f"{why}: {words}"), fault
 
 
 async def test_every_failure_of_prep(scene: Scene) -> None:

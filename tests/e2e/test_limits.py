@@ -20,7 +20,7 @@ async def test_a_hanging_cluster_fails_at_the_deadline_with_its_last_words(scene
     clock.speed = 30
     await scene.completed("hang")
     (failed,) = (await scene.entry("hang", first))["failedActions"]
-    assert failed["message"].startswith(TIMEOUT)
+    assert failed["message"].startswith(TIMEOUT.replace(":", " (ClusterNotStable):", 1))
     assert "Waiting for system to stabilize" in failed["message"]
     assert await scene.labels(first) == {"prep-failed": ""}
     assert await scene.labels(second) == {"prep-completed": ""}

@@ -31,7 +31,8 @@ async def test_a_cluster_that_failed_after_the_pivot_is_rolled_back(scene: Scene
     await scene.apply(ibgu("up", *upgrade, fleet=scene.label, annotations=STAYS))
     await scene.completed("up")
     (failed,) = (await scene.entry("up", stays))["failedActions"]
-    assert failed["message"] == "UpgradeFailedAfterPivot: Failed restore CRs: app-data"
+    known = "UpgradeFailedAfterPivot (RestoreFailedAfterPivot)"
+    assert failed["message"] == f"{known}: Failed restore CRs: app-data"
 
     await scene.apply(ibgu("plain", step("Rollback"), fleet=scene.label))
     status = await scene.completed("plain")
@@ -115,7 +116,7 @@ async def test_a_finalize_runs_again_after_a_clean_up_by_hand(scene: Scene) -> N
     await scene.apply(ibgu("plain", again, fleet=scene.label))
     status = await scene.completed("plain")
     assert {entry["failedActions"][0]["message"].split(":")[0] for entry in status["clusters"]} == {
-        "FinalizeFailed"
+        "FinalizeFailed (StaterootsNotRemoved)"
     }
     await scene.apply(ibgu("cleaned", again, fleet=scene.label, annotations=CONFIRMED))
     status = await scene.completed("cleaned")

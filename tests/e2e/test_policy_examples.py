@@ -29,7 +29,7 @@ async def test_a_canary_that_fails_holds_all_others_until_a_person_resumes(
         bad = stage.names[1]
         await stage.begin("careful", faults=[f"upgrade.restore@{bad}"])
         await stage.rollout(step("Prep"), step("Upgrade", most=1, timeout=600))
-        words = "1 of 5 canaries failed, and RolloutPolicy careful allows none"
+        words = f"1 of 5 canaries failed ({bad}), and RolloutPolicy careful allows none"
         assert words in await stage.held("FailureBudgetSpent")
         await stage.looks.rollout("failed", NAMESPACE, ROLLOUT, words)
         assert await _upgraded(stage) == stage.names[:2]

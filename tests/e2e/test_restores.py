@@ -1,4 +1,5 @@
-"""The journal is lost, or the hub is restored from an older backup, in the middle of a rollout."""
+"""The journal is lost, the hub is restored from an older backup, or both, in the middle of a
+rollout."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -158,6 +159,38 @@ async def test_the_hub_is_restored_from_a_backup(scene: Scene, tmp_path: Path) -
     await held(scene, "restored")
     await nothing_begins(scene)
     await goes_on_to_its_end(scene, "restored")
+
+
+async def test_hub_and_journal_are_restored_to_the_same_moment(
+    another: Callable[[str], str], scene: Scene, tmp_path: Path
+) -> None:
+    """The backups are from right after the first step; by now the first cluster is finalized, and
+    the second one upgrades. Nothing on the hub tells of it."""
+    await scene.fleet(count=3, durations="60s-90s")
+    await scene.start()
+    await scene.apply(ibgu("both", *PLAN, fleet=scene.label))
+    await scene.seen_in_journal("StepFinished")
+    await scene.stop()
+    earlier = another(str(make_url(scene.database_url).database))
+    await asyncio.to_thread(scene.hub.back_up, tmp_path / "backup")
+    await scene.bury()
+    await scene.start()
+    first = await scene.accepted(step=1)
+    await scene.until(lambda: scene.stages(first) == DONE, "the first cluster to be finalized")
+    await scene.seen_in_journal("MemberFinished", first, count=2)
+    others = [name for name in scene.others() if name != first]
+    await scene.until(lambda: any(len(scene.stages(name)) > 1 for name in others), "a second one")
+
+    await scene.stop()
+    await asyncio.to_thread(scene.hub.restore, tmp_path / "backup")
+    scene.database_url = earlier
+    await scene.bury()
+    await scene.start()
+    assert "restored to an earlier time, alone or with the hub" in await held(scene, "both")
+    await nothing_begins(scene)
+    await goes_on_to_its_end(scene, "both")
+    causes = await scene.journal("SELECT DISTINCT cause FROM members")
+    assert [row["cause"] for row in causes] == [None]
 
 
 async def noted(scene: Scene) -> str:

@@ -46,7 +46,7 @@ async def test_a_cluster_that_failed_without_talms_seeing_it_is_adopted_as_faile
     faults = [f"prep.precache@{clusters(scene)[0]}"]
     async with killed_at(scene, talm, a_cluster_has_failed, *WITH_ABORT, faults=faults):
         await scene.start()
-        await failed_and_succeeded(scene, "PrepFailed: precache job failed")
+        await failed_and_succeeded(scene, "PrepFailed (PrecacheFailed): precache job failed")
 
 
 async def test_a_controller_is_killed_in_every_phase_of_the_takeover(

@@ -253,11 +253,10 @@ async def test_failures_stand_above_the_chart(look: Tab) -> None:
 
 
 async def test_a_state_is_not_said_twice(look: Tab) -> None:
-    """The journal says "rebooting: …" beside the word rebooting."""
     story = look.site.story()
     of = await story.rollout("ran-dark", ["Upgrade"])
     step = await story.step(of, 0, 1)
-    words = "rebooting: the cluster is not reachable"
+    words = "the cluster is not reachable while it reboots"
     await story.put(running(step, 9970, 0, 1, story.now, ReasonKind.REBOOTING, words))
     page = await look.open("#/r/default/ran-dark")
     row = page.get_by_role("region", name="Members").locator("tbody tr")

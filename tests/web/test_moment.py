@@ -145,7 +145,7 @@ def _begun(step: Step, index: int, story: RolloutHistory) -> Member:
     since = story.now - (USUAL if index % 6 else 20 * USUAL)
     kind, words = (ReasonKind.RUNNING, "Precache job in progress")
     if index % 4 == 0:
-        kind, words = (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+        kind, words = (ReasonKind.REBOOTING, "the cluster is not reachable while it reboots")
     return running(step, FIRST + index, index, index % SLOTS + 1, since, kind, words)
 
 

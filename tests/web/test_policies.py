@@ -188,7 +188,7 @@ async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
     await expect(state.get_by_role("link", name="ran-nights")).to_have_attribute(
         "href", "#/p/ran-nights"
     )
-    await expect(page.get_by_text("gate closed, policy ran-nights")).to_be_visible()
+    await expect(page.get_by_text("held by policy ran-nights")).to_be_visible()
     await page.go_back()
     await holds.get_by_role("link", name="default/ran-held").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("ran-held")
@@ -198,7 +198,7 @@ async def test_a_policy_leads_to_what_it_holds(look: Tab) -> None:
 async def test_a_view_says_once_what_a_policy_holds(look: Tab) -> None:
     page = await look.open("#/r/default/ran-held")
     reasons = page.get_by_role("region", name="Reasons")
-    await expect(reasons.get_by_role("button", name="gate closed")).to_contain_text("13")
+    await expect(reasons.get_by_role("button", name="held by a policy")).to_contain_text("13")
     row = page.get_by_role("row", name="site-8012")
     await expect(row.get_by_role("link", name="policy hub-wide")).to_be_visible()
     words = await page.locator("main").inner_text()

@@ -24,7 +24,7 @@ _EXPLAINED: JsonValue = {
     "overdue": None,
     "means": "The new release did not become healthy in time; the node rolled back by itself.",
     "do": "Repair what was not ready. Then run `ibgu retry ran-417 -n default --abort-first`.",
-    "words": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+    "words": None,
     "remedy": "Repair what was not ready. Then run `ibgu retry ran-417 -n default --abort-first`.",
     "guide": "docs/troubleshooting.md#the-cluster-has-rolled-back-automatically",
     "limit": None,
@@ -102,7 +102,9 @@ class ExplainedBody(Body):
     )
     means: str | None
     do: str | None = Field(description="What to do, in one sentence.")
-    words: str | None = Field(description="The last message from the cluster.")
+    words: str | None = Field(
+        description="The last message from the cluster; null: there is none, or it is `why`."
+    )
     remedy: str | None = Field(description="Of a known failure.")
     guide: str | None = Field(
         description="Recovery guide in ibgu's documentation, for a known failure that has one."
@@ -123,7 +125,9 @@ class ExplainedBody(Body):
         "is."
     )
     preflight: list[str] = Field(
-        description="What preflight had found before a step that has not succeeded, with the rules."
+        description="What preflight had found before the step, with the rules: on an unfinished "
+        "member, or as an error of the plan; of a failed one what looks for its failure, or the "
+        "errors if the failure is not a known one."
     )
     newer: list[str] = Field(
         description="Newer rollouts that act, or have acted, on the cluster, the newest first."

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ibgu.api.failures.schemas import FailureGroupBody, FailuresBody
 from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.driver import FailureText
-from ibgu.core.model import ActionName, Member
+from ibgu.core.model import ActionName, Cause, Member
 from ibgu.core.text.commands import named_commands
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.explain import finding
@@ -54,6 +54,7 @@ def _group(
         outcome=commonest.outcome,
         cause=commonest.cause,
         failure=known.name if known else None,
+        specific=known is not None or is_specific(commonest.cause),
         means=known.means if known else found.means if found else None,
         remedy=named_commands(remedy, namespace, name, only) or None,
         message=commonest.message,
@@ -62,6 +63,11 @@ def _group(
         clusters=clusters,
         aborted=[name for name in clusters if name in aborted],
     )
+
+
+def is_specific(cause: Cause | None) -> bool:
+    """Returns whether there is a cause that says more than action and outcome do."""
+    return cause is not None and cause.is_specific
 
 
 def causes(member: Member) -> set[str]:

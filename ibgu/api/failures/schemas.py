@@ -11,6 +11,7 @@ _GROUP: JsonValue = {
     "outcome": "failed",
     "cause": "PrepFailed",
     "failure": "PrecacheFailed",
+    "specific": True,
     "means": "Images of the new release could not be pulled to the node.",
     "remedy": "Check the mirror registry. Then run `ibgu retry ran-417 -n default --abort-first`.",
     "message": "failed to pull images: registry.site:5000 is unreachable",
@@ -29,6 +30,9 @@ class FailureGroupBody(Body):
     outcome: Outcome
     cause: Cause | None
     failure: str | None = Field(description="Name of the known failure, if any.")
+    specific: bool = Field(
+        description="Whether `failure`, or else `cause`, says more than action and outcome do."
+    )
     means: str | None
     remedy: str | None
     message: str = Field(description="The most frequent message from the clusters.")

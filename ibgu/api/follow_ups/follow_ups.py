@@ -81,11 +81,13 @@ class RolloutFollowUps:
                 follow_up = decide(target, fleet.found, asked)
                 proposed, found = await self._over(follow_up, fleet.all.views)
                 if follow_up.takes_other_clusters(found.selected):
-                    narrowed = replace(asked, narrowed=True)
-                    follow_up = decide(target, fleet.found, narrowed)
+                    asked = replace(asked, narrowed=True)
+                    follow_up = decide(target, fleet.found, asked)
                     proposed, found = await self._over(follow_up, fleet.all.views)
                 if follow_up.change.create is not None:
                     follow_up.require_own(found.selected)
+                    starts = found.starts or asked.starts
+                    follow_up = decide(target, fleet.found, replace(asked, starts=starts))
                 plan = await self._previewing.judge(proposed, found, fleet.all)
                 preview = await self._previewing.body(proposed, plan, follow_up.warnings)
         done = await self._changing.send(target, follow_up.change)

@@ -13,7 +13,8 @@ from ibgu.api.policies.schemas import (
 from ibgu.core.model import MemberState
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.harmless import one_line
-from ibgu.core.views.policy_words import allowed, for_all, held_by, what_ends
+from ibgu.core.text.held import for_all, held_by
+from ibgu.core.views.policy_words import allowed, holder_of, what_ends
 from ibgu.db.views import HeldRow, PolicyListing, PolicyRow, are_alike, soonest
 
 
@@ -47,8 +48,8 @@ def _held(rows: Sequence[HeldRow]) -> str | None:
     if not rows:
         return None
     first = soonest(rows)
-    message = for_all(first.message, alike=are_alike(rows))
-    return held_by(first.gate, message, sum(each.count for each in rows))
+    count = sum(each.count for each in rows)
+    return held_by(holder_of(first.gate), first.message, count, alike=are_alike(rows))
 
 
 def _hold(row: HeldRow, spec: JsonObject | None) -> PolicyHoldBody:

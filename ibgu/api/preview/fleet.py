@@ -1,6 +1,6 @@
 """Asks hub and journal for what preflight judges, with the rights of the caller."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Self
 
 from msgspec import Struct
@@ -11,13 +11,14 @@ from ibgu.api.preview.proposals import RequestedPreview
 from ibgu.api.requests.access import Caller
 from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
 from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ActionName, ClusterView, declared, traits
 from ibgu.core.model.kinds import ManagedCluster
 from ibgu.core.model.names import TEMPLATE_CONFIG_MAPS
 from ibgu.core.model.seed_image import SEED_IMAGE
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.views.preview import PreflightInputs, Preview, expires, prepares
 from ibgu.db.reads import Reads
+from ibgu.db.reads.later import LaterMembership
 from ibgu.hub.port import Hub
 from ibgu.hub.preflight import HubReading
 
@@ -67,7 +68,9 @@ async def hub_answers(
     own = asked.rollout.uid if asked.rollout else await _uid(asked, reads, caller)
     return PreflightInputs(
         payload=payload,
-        holders=await holders(asked.namespace, own, found.selected, reads, caller),
+        holders=await holders(
+            asked.namespace, own, found.selected, reads, caller, yields=_yields(asked, found, own)
+        ),
         rollback_until=until,
         rollback_over=frozenset(over),
     )
@@ -89,12 +92,40 @@ async def _uid(asked: RequestedPreview, reads: Reads, caller: Caller) -> str:
     return found.rollout.uid if found else ""
 
 
+def _yields(asked: RequestedPreview, found: Preview, own: str) -> Callable[[LaterMembership], bool]:
+    """Returns which claims the first step takes over instead of waiting for them (R6.4): those of
+    older rollouts of its kind and namespace, whose step does not cancel itself."""
+    cancels = bool(found.steps) and _cancels(found.steps[0].actions)
+    mine = (asked.proposal.driver.kind, asked.namespace)
+
+    def yields(claim: LaterMembership) -> bool:
+        other = claim.rollout
+        older = not own or (asked.rollout is not None and other.age < asked.rollout.age)
+        step = other.spec.plan[claim.step : claim.step + 1]
+        both = any(_cancels(item.actions) for item in step)
+        return cancels and older and (other.kind, other.namespace) == mine and not both
+
+    return yields
+
+
+def _cancels(actions: Sequence[ActionName]) -> bool:
+    """Returns whether a step of these actions takes clusters over (R6.3)."""
+    return any(declared(action) and traits(action).cancels for action in actions[:1])
+
+
 async def holders(
-    namespace: str, uid: str, clusters: Sequence[str], reads: Reads, caller: Caller
+    namespace: str,
+    uid: str,
+    clusters: Sequence[str],
+    reads: Reads,
+    caller: Caller,
+    *,
+    yields: Callable[[LaterMembership], bool] = lambda claim: False,
 ) -> dict[str, str]:
     """Returns the rollouts, except that of the uid, that have claimed clusters, as the caller may
-    know them."""
-    claimed = newest(await reads.claimed_elsewhere(uid, clusters))
+    know them; without those that yield."""
+    found = newest(await reads.claimed_elsewhere(uid, clusters))
+    claimed = {cluster: each for cluster, each in found.items() if not yields(each)}
     readable = await caller.readable({each.rollout.namespace for each in claimed.values()})
     # A manifest may name any namespace as its own.
     own = namespace if namespace in readable else ""

@@ -9,7 +9,7 @@ from ibgu.api.preview.schemas import (
     PreviewBody,
     StepPreviewBody,
 )
-from ibgu.core.drivers.ibu.preflight import PreflightReport, problems_and_warnings
+from ibgu.core.drivers.ibu.preflight import PreflightReport, finding_sentences
 from ibgu.core.views.preview import Preview, StepPreview, TimeNeeded
 
 _NAMED = 10
@@ -20,8 +20,8 @@ def preview_body(
     found: Preview, report: PreflightReport, problems: Sequence[str], warnings: Sequence[str]
 ) -> PreviewBody:
     """Returns the preview's body; `problems` and `warnings`: those that are not of preflight."""
-    errors, preflight_warnings = problems_and_warnings(report)
-    wrong = [*errors, *problems]
+    judged = finding_sentences(report)
+    wrong = [*judged.problems, *problems]
     return PreviewBody(
         selected=len(found.selected),
         excluded=[
@@ -29,7 +29,8 @@ def preview_body(
             for each in found.excluded
         ],
         steps=[_step(step) for step in found.steps],
-        warnings=[*preflight_warnings, *found.warnings, *warnings],
+        errors=judged.errors,
+        warnings=[*judged.warnings, *found.warnings, *warnings],
         ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
         valid=not wrong,
         problems=wrong,

@@ -36,6 +36,9 @@ PREVIEW: JsonValue = {
         }
     ],
     "steps": [_STEP],
+    "errors": [
+        "14 of 3500 clusters are older than 4.14.13, the first supported release (site-3, …) [P1]"
+    ],
     "warnings": ["12 of 3500 clusters are not reachable now: they wait, and start when they are"],
     "ends": {"likely": "2026-11-20T03:10:00Z", "latest": "2026-11-20T04:00:00Z"},
     "valid": True,
@@ -106,6 +109,10 @@ class PreviewBody(Body):
         description="Clusters that the selectors match, but this step leaves out."
     )
     steps: list[StepPreviewBody] = Field(description="Steps that have not started.")
+    errors: list[str] = Field(
+        description="What preflight found wrong with some of the clusters: with "
+        "`ibgu.dev/preflight: enforce` they do not start, else they are likely to fail."
+    )
     warnings: list[str]
     ends: EndsBody | None = Field(description="null: nothing would start.")
     valid: bool

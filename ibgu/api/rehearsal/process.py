@@ -68,6 +68,6 @@ async def _end(process: Process) -> None:
 def _too_large(what: str) -> Problem:
     words = (
         f"the rehearsal takes more than {what}: rehearse fewer clusters at once, or rehearse with "
-        "the command ibgu rehearse, which has no such limit"
+        "the command `ibgu rehearse`, which has no such limit"
     )
     return Problem(422, "too-large", words)

@@ -33,8 +33,8 @@ from ibgu.core.views.preview import preview
 from ibgu.hub.writing.changes import Changes
 
 _FORGOTTEN = (
-    "failures in the steps that have ended do not count here for budgets of policies; ibgu "
-    "rehearse NAME counts them"
+    "failures in the steps that have ended do not count here for budgets of policies; "
+    "`ibgu rehearse NAME` counts them"
 )
 
 

@@ -175,8 +175,8 @@ def unknown_cluster(cluster: str, rollout: Rollout | None = None) -> Problem:
     else:
         words = (
             f"cluster {cluster} is in no step of rollout {rollout.name} yet: a step selects its "
-            "clusters by their labels when it starts; what keeps a step from starting: ibgu status "
-            f"{rollout.name} -n {rollout.namespace}"
+            "clusters by their labels when it starts; what keeps a step from starting: "
+            f"`ibgu status {rollout.name} -n {rollout.namespace}`"
         )
     return Problem(404, "not-found", words)
 

@@ -29,16 +29,23 @@ from ibgu.core.model.follow_ups import PolicyFollowUp
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.text.harmless import one_line
+from ibgu.core.text.held import written
 from ibgu.core.views.display import startable
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.overdue import Overdue
-from ibgu.core.views.policy_words import for_all, held_by, policy_of
+from ibgu.core.views.policy_words import holder_of, policy_of
 from ibgu.core.views.standstill import Unfinished, only_waits
 from ibgu.core.views.status import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.db.views import ReasonRow, RolloutRow, StepRow, are_alike, soonest
 
 _MAX_CLUSTERS = 100
 """Clusters of a follow-up that are listed."""
+_NO_POLICY: dict[str, Any] = {
+    **dict.fromkeys(("policy", "holder", "until", "message")),
+    "approval": False,
+    "alike": True,
+}
+"""The fields of policies, of reasons that none gives."""
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "kind", "state", "generation"),
     *("created_at", "started_at", "deleted_at"),
@@ -216,16 +223,15 @@ def _reasons(
 def _policy_fields(rows: Sequence[ReasonRow] | None) -> dict[str, Any]:
     """Returns what a policy says of the members that it keeps, waiting and in flight."""
     if rows is None:
-        return {"policy": None, "until": None, "approval": False, "message": None}
+        return _NO_POLICY
     first = soonest(rows)
-    policy = policy_of(first.gate)
-    message = for_all(first.message, alike=are_alike(rows))
-    text = held_by(first.gate, message, sum(each.count for each in rows))
     return {
-        "policy": policy or None,
+        "policy": policy_of(first.gate) or None,
+        "holder": holder_of(first.gate) or None,
         "until": first.until,
         "approval": any(each.approvals for each in rows),
-        "message": text,
+        "message": written(first.message),
+        "alike": are_alike(rows),
     }
 
 

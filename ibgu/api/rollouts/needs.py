@@ -71,14 +71,9 @@ def _need(
         namespace=rollout.namespace,
         name=rollout.name,
         kind=reason.kind,
+        policy=policy_of(reason.gate) or None,
         since=reason.since,
-        message=_message(reason),
+        message=reason.message,
         members=members,
         overdue=overdue,
     )
-
-
-def _message(reason: Reason | ReasonRow) -> str:
-    """Returns the message, with the policy that gives it."""
-    policy = policy_of(reason.gate)
-    return f"policy {policy}: {reason.message}" if policy else reason.message

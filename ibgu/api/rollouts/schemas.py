@@ -29,9 +29,11 @@ _ETA: JsonValue = {
 }
 _NO_POLICY: dict[str, JsonValue] = {
     "policy": None,
+    "holder": None,
     "until": None,
     "approval": False,
     "message": None,
+    "alike": True,
 }
 _ROLLOUT: JsonValue = {
     "namespace": "default",
@@ -171,13 +173,18 @@ class ReasonCountBody(Body):
         description="Name of the RolloutPolicy that keeps them; null: no policy does, or the "
         "policies of the hub are not known."
     )
+    holder: str | None = Field(
+        description="What holds them, such as `policy ran-nights`, or `the policies of the hub` "
+        "while these are not known; null: no policy, or an annotation of each cluster."
+    )
     until: datetime | None = Field(
         description="When the policy lets the first of them start, if known."
     )
     approval: bool = Field(description="Whether people end it by an approval.")
     message: str | None = Field(
-        description="What policies hold here, in a sentence; null: no policy keeps them."
+        description="Why the policy keeps the first of them; null: no policy keeps them."
     )
+    alike: bool = Field(description="Whether all of them have this message.")
 
 
 class CurrentStepBody(Body):
@@ -217,8 +224,8 @@ class RolloutBody(Body):
     )
     waits_for: list[ReasonCountBody] = Field(
         description="Why nothing moves although the phase is Running: the reasons of the newest "
-        "step while none of its members is at work and none starts in its turn, those that need a "
-        "person first. Empty: something moves, the rollout is held, or it is over."
+        "step while none of its members is at work or may be, and none starts in its turn, those "
+        "that need a person first. Empty: something moves, the rollout is held, or it is over."
     )
     stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")
@@ -242,6 +249,9 @@ class NeedsPersonBody(Body):
     namespace: str
     name: str
     kind: ReasonKind
+    policy: str | None = Field(
+        description="Name of the RolloutPolicy that gives the reason; null: no policy does."
+    )
     since: datetime
     message: str
     members: int = Field(description="Number of members that it holds; 0: the whole rollout.")

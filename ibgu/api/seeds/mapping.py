@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.api.failures.mapping import known_failure
+from ibgu.api.failures.mapping import is_specific, known_failure
 from ibgu.api.seeds.schemas import (
     SeedCircuitBreakerBody,
     SeedFailureBody,
@@ -124,6 +124,7 @@ def _failures(rows: Iterable[SeedFailureRow]) -> list[SeedFailureBody]:
             action=its[0].action,
             failure=names[key],
             cause=its[0].cause,
+            specific=names[key] is not None or is_specific(its[0].cause),
             message=its[0].message,
             count=sum(row.count for row in its),
         )

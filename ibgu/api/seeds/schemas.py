@@ -49,6 +49,9 @@ class SeedFailureBody(Body):
     action: ActionName
     failure: str | None = Field(description="Name of the known failure, if any.")
     cause: Cause | None
+    specific: bool = Field(
+        description="Whether `failure`, or else `cause`, says more than that the action failed."
+    )
     message: str = Field(description="The most frequent message from the clusters.")
     count: int
 

@@ -90,7 +90,7 @@ def _make(
             require_shown(tried, ask(client, namespace, {"dry_run": True, "uid": uid}))
         done = ask(client, namespace, {"dry_run": False, "uid": uid})
         if how.output is Form.TEXT:
-            typer.echo(done.done)
+            typer.echo(page(stdout().under("", done.done)))
         else:
             print_body(done, how.output)
         return done
@@ -102,7 +102,10 @@ def _confirmed(name: str, how: FollowUpOptions, response: FollowUpResponse) -> b
         response,
         yes=how.yes,
         shown=lambda: page(
-            [response.done, *plan_lines(response.preview, stderr(), datetime.now(UTC))]
+            [
+                *stderr().under("", response.done),
+                *plan_lines(response.preview, stderr(), datetime.now(UTC)),
+            ]
         ),
         clusters=lambda: response.clusters,
     )
@@ -131,7 +134,8 @@ def _print_dry_run(response: FollowUpResponse, output: Form) -> None:
     if output is not Form.TEXT:
         print_body(response, output)
         return
-    typer.echo(f"dry run, nothing was changed; without --dry-run: {response.done}")
+    words = f"dry run, nothing was changed; without --dry-run: {response.done}"
+    typer.echo(page(stdout().under("", words)))
     typer.echo(page(list(plan_lines(response.preview, stdout(), datetime.now(UTC)))))
     if risk := lost_by(response):
         typer.echo(lost(risk, response.clusters))

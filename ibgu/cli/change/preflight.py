@@ -21,48 +21,51 @@ _INTERVAL = 3.0
 """Seconds between two questions whether clusters were inspected."""
 _POLLS = 200
 
+ExistingRollout = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="An existing rollout.",
+        show_default=False,
+        autocompletion=complete.rollouts,
+        callback=without_namespace,
+    ),
+]
+ManifestFile = Annotated[
+    str,
+    typer.Option("--file", "-f", help="Manifest that is not applied yet; - reads standard input."),
+]
+TargetRelease = Annotated[
+    str,
+    typer.Option(
+        "--target", help="With --selector: the release to upgrade to.", show_default=False
+    ),
+]
+Inspect = Annotated[
+    bool,
+    typer.Option(
+        "--inspect", help="Read on the clusters what only they know; takes up to 10 minutes."
+    ),
+]
+Recorded = Annotated[
+    bool,
+    typer.Option(
+        "--recorded",
+        help="Show what was found before each step that has begun, and what came of it.",
+    ),
+]
+Output = Annotated[WideForm, typer.Option("--output", "-o", help="Output format.")]
+
 
 def preflight(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="An existing rollout.",
-            show_default=False,
-            autocompletion=complete.rollouts,
-            callback=without_namespace,
-        ),
-    ] = "",
-    file: Annotated[
-        str,
-        typer.Option(
-            "--file", "-f", help="Manifest that is not applied yet; - reads standard input."
-        ),
-    ] = "",
+    name: ExistingRollout = "",
+    file: ManifestFile = "",
     selector: Selector = "",
-    target: Annotated[
-        str,
-        typer.Option(
-            "--target", help="With --selector: the release to upgrade to.", show_default=False
-        ),
-    ] = "",
-    inspect: Annotated[
-        bool,
-        typer.Option(
-            "--inspect", help="Read on the clusters what only they know; takes up to 10 minutes."
-        ),
-    ] = False,
-    recorded: Annotated[
-        bool,
-        typer.Option(
-            "--recorded",
-            help="Show what was found before each step that has begun, and what came of it.",
-        ),
-    ] = False,
+    target: TargetRelease = "",
+    inspect: Inspect = False,
+    recorded: Recorded = False,
     namespace: Namespace = "",
-    output: Annotated[WideForm, typer.Option("--output", "-o", help="Output format.")] = (
-        WideForm.TEXT
-    ),
+    output: Output = (WideForm.TEXT),
     *,
     rest: RestOptions,
 ) -> None:

@@ -138,6 +138,15 @@ class LeftOver(Struct, frozen=True):
     work: str
 
 
+class ImportOff(Struct, frozen=True):
+    """ImportOff is a cluster whose automatic import ibgu has turned off for a rollout of which the
+    hub has neither the object nor a work: no ibgu turns it on again."""
+
+    cluster: str
+    rollout: str
+    """The rollout's uid."""
+
+
 class UnknownSource(Struct, frozen=True):
     """UnknownSource is a source of canaries' health that a policy asks, and ibgu does not know."""
 
@@ -179,6 +188,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     fleet: Fleet | Missing
     agents: Agents | Missing
     left_over: tuple[LeftOver, ...] | Missing
+    import_off: tuple[ImportOff, ...] | Missing
     health_sources: tuple[UnknownSource, ...] | InvalidSources | Missing
     clock: ClockReading | Missing
     inspections: bool | Missing

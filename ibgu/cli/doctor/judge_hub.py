@@ -14,6 +14,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_health_sources import judge_health_sources
+from ibgu.cli.doctor.judge_import import judge_import
 from ibgu.cli.doctor.judge_payload import judge_payload
 from ibgu.cli.doctor.judge_policies import judge_policy_sets
 from ibgu.cli.doctor.judge_preflight import judge_preflight
@@ -54,6 +55,7 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)
     yield from judge_preparations(facts.left_over)
+    yield from judge_import(facts.import_off)
     yield from judge_health_sources(facts.health_sources)
 
 

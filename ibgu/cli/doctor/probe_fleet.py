@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import TypeVar
 
-from ibgu.cli.doctor.facts import Agents, Fleet, LeftOver
+from ibgu.cli.doctor.facts import Agents, Fleet, ImportOff, LeftOver
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import ApplyError, classify
 from ibgu.core.drivers.ibu.preparation import work as preparation
 from ibgu.core.engine.works import view_work
 from ibgu.core.model import WorkView, names
-from ibgu.core.model.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork, RolloutObject
 from ibgu.core.model.shown import view_cluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -51,6 +51,24 @@ async def left_over(client: HubClient, now: datetime) -> tuple[LeftOver, ...]:
     works = await all_of(client, paths.works(), ManifestWork, selector=preparation.SELECTOR)
     found = (each.metadata for each in works if preparation.left_over(each, now))
     return tuple(LeftOver(each.namespace, each.name) for each in found)
+
+
+async def import_off(client: HubClient) -> tuple[ImportOff, ...]:
+    """Returns the clusters whose automatic import is off for a rollout of which the hub has neither
+    the object nor a work."""
+    found = map(view_cluster, await all_of(client, paths.MANAGED_CLUSTERS, ManagedCluster))
+    by = {
+        each.name: each.annotations.get(names.AUTO_IMPORT_BY, "")
+        for each in found
+        if names.DISABLE_AUTO_IMPORT in each.annotations
+    }
+    if not any(by.values()):
+        return ()
+    objects = await all_of(client, paths.ibgus(), RolloutObject)
+    works = await all_of(client, paths.works(), ManifestWork, selector=names.SELECTOR)
+    known = {each.metadata.uid for each in objects}
+    known |= {each.metadata.labels.get(names.ROLLOUT, "") for each in works} | {""}
+    return tuple(ImportOff(name, uid) for name, uid in by.items() if uid not in known)
 
 
 def _without_lca(work: WorkView) -> bool:

@@ -23,7 +23,7 @@ from ibgu.cli.doctor.facts import (
     Unknown,
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
-from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, left_over
+from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, import_off, left_over
 from ibgu.cli.doctor.probe_health_sources import unknown_sources
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
@@ -98,6 +98,7 @@ def nothing(why: Missing) -> HubFacts:
         fleet=unasked,
         agents=unasked,
         left_over=unasked,
+        import_off=unasked,
         health_sources=unasked,
         clock=unasked,
         inspections=unasked,
@@ -152,6 +153,7 @@ class _Probe:
             fleet=await _or_missing(fleet(self._client)),
             agents=await _or_missing(agents(self._client)),
             left_over=await _or_missing(left_over(self._client, datetime.now(UTC))),
+            import_off=await _or_missing(import_off(self._client)),
             health_sources=await _or_missing(unknown_sources(self._client, self._settings)),
         )
 

@@ -2,12 +2,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ibgu.cli.change.options import DryRun, Yes
 from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.gather.options import Folder, Image, MustGather, Timeout, Upload
 from ibgu.cli.prepare.options import Names, require_clusters
 from ibgu.cli.read.options import Selector
 
@@ -18,48 +16,11 @@ MUST_GATHER_SECONDS = 1800
 def gather(
     names: Names = None,
     selector: Selector = "",
-    image: Annotated[
-        str,
-        typer.Option(
-            "--image",
-            help="Image with oc, by digest (NAME@sha256:…), that the sites can pull.",
-            show_default=False,
-        ),
-    ] = "",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="New folder for the logs; default: ibgu-gather-TIME in the current directory.",
-            show_default=False,
-        ),
-    ] = None,
-    timeout: Annotated[
-        int | None,
-        typer.Option(
-            "--timeout",
-            min=30,
-            max=7200,
-            help="Seconds that a cluster may take; default: 300, with --must-gather 1800.",
-            show_default=False,
-        ),
-    ] = None,
-    must_gather: Annotated[
-        bool,
-        typer.Option("--must-gather", help="Run the image's gather script, and upload its files."),
-    ] = False,
-    upload: Annotated[
-        str,
-        typer.Option(
-            "--upload",
-            metavar="URL",
-            help="Where clusters PUT their archive: @FILE with a line CLUSTER URL each, or a URL "
-            "with a placeholder.",
-            show_default=False,
-        ),
-    ] = "",
+    image: Image = "",
+    output: Folder = None,
+    timeout: Timeout = None,
+    must_gather: MustGather = False,
+    upload: Upload = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:

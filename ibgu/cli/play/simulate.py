@@ -1,8 +1,26 @@
 """`ibgu simulate`: a fleet that behaves as a real one, on any hub."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from ibgu.cli.play.options import (
+    Cleanup,
+    Clusters,
+    Defects,
+    Delivered,
+    Durations,
+    Faults,
+    Feedback,
+    Labels,
+    MultiNode,
+    Names,
+    Pattern,
+    Scale,
+    Seed,
+    Updates,
+    Version,
+)
 
 if TYPE_CHECKING:
     from ibgu.settings import Settings
@@ -11,52 +29,21 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    clusters: Annotated[int, typer.Option(min=0, help="Number of clusters.")] = 50,
-    pattern: Annotated[
-        str, typer.Option(help="Pattern of the clusters' names, with one number.")
-    ] = "site-%04d",
-    name: Annotated[
-        list[str] | None, typer.Option(help="Name for one of the clusters; repeatable.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same rollout.")] = 1,
-    scale: Annotated[
-        float, typer.Option(help="Multiplies the clusters' times: 0.01 is 100 times faster.")
-    ] = 1.0,
-    durations: Annotated[
-        str, typer.Option(help="Durations of the stages: field, or a list as in docs/simulator.md.")
-    ] = "field",
-    fault: Annotated[
-        list[str] | None, typer.Option(help="Fault to inject, and where; repeatable.")
-    ] = None,
-    defect: Annotated[
-        list[str] | None,
-        typer.Option(help="Defect that clusters have from the beginning; repeatable."),
-    ] = None,
-    version: Annotated[str, typer.Option(help="Release that the clusters run.")] = "4.14.13",
-    label: Annotated[
-        list[str] | None,
-        typer.Option(help="Label (key=value) for every ManagedCluster; repeatable."),
-    ] = None,
-    feedback: Annotated[
-        str,
-        typer.Option(help="Feedback of the agents: watch, or poll:10s for agents that only poll."),
-    ] = "watch",
-    delivered: Annotated[
-        list[str] | None,
-        typer.Option(help="Object (ConfigMap/namespace/name) that every cluster has; repeatable."),
-    ] = None,
-    updates: Annotated[
-        bool,
-        typer.Option(
-            "--updates", help="Let clusters take updates to another release, as FleetUpdates ask."
-        ),
-    ] = False,
-    multi_node: Annotated[
-        float, typer.Option(help="Share of the clusters that have several nodes; with --updates.")
-    ] = 0.0,
-    cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Remove all simulated clusters, then exit.")
-    ] = False,
+    clusters: Clusters = 50,
+    pattern: Pattern = "site-%04d",
+    name: Names = None,
+    seed: Seed = 1,
+    scale: Scale = 1.0,
+    durations: Durations = "field",
+    fault: Faults = None,
+    defect: Defects = None,
+    version: Version = "4.14.13",
+    label: Labels = None,
+    feedback: Feedback = "watch",
+    delivered: Delivered = None,
+    updates: Updates = False,
+    multi_node: MultiNode = 0.0,
+    cleanup: Cleanup = False,
 ) -> None:
     """Play a fleet of clusters on a hub."""
     from functools import partial

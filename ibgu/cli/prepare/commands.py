@@ -1,13 +1,24 @@
 """The commands of `ibgu prepare` that change clusters."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.prepare.options import Names, PreparationForm, PrepareOptions
+from ibgu.cli.prepare.options import (
+    Bucket,
+    CredentialsFile,
+    CredentialsSecret,
+    Names,
+    PreparationForm,
+    PrepareOptions,
+    Profile,
+    Region,
+    SkipTlsVerify,
+    StorageCa,
+    StorageUrl,
+)
 
 _NO_ROLLBACK = (
     "After such a failure the cluster stays as it is, and may be out of reach until somebody acts "
@@ -84,52 +95,14 @@ def operators(
 
 def dpa(
     names: Names = None,
-    bucket: Annotated[
-        str, typer.Option("--bucket", help="The S3 bucket of all clusters.", show_default=False)
-    ] = "",
-    region: Annotated[
-        str, typer.Option("--region", help="Its region, or the name that the storage has for it.")
-    ] = "minio",
-    url: Annotated[
-        str,
-        typer.Option(
-            "--url", help="The storage, as https://s3.example.com:9000.", show_default=False
-        ),
-    ] = "",
-    credentials: Annotated[
-        Path | None,
-        typer.Option(
-            "--credentials",
-            metavar="FILE",
-            help="Credentials in AWS's format.",
-            show_default=False,
-        ),
-    ] = None,
-    secret: Annotated[
-        str,
-        typer.Option(
-            "--secret",
-            metavar="NAMESPACE/NAME",
-            help="Secret on the hub with the credentials under the key cloud.",
-            show_default=False,
-        ),
-    ] = "",
-    profile: Annotated[
-        str, typer.Option("--profile", help="Section of the credentials.")
-    ] = "default",
-    storage_ca: Annotated[
-        Path | None,
-        typer.Option(
-            "--storage-ca",
-            metavar="FILE",
-            help="CA certificate (PEM) of the storage; default: the system's.",
-            show_default=False,
-        ),
-    ] = None,
-    insecure_skip_tls_verify: Annotated[
-        bool,
-        typer.Option("--insecure-skip-tls-verify", help="Do not verify the storage's certificate."),
-    ] = False,
+    bucket: Bucket = "",
+    region: Region = "minio",
+    url: StorageUrl = "",
+    credentials: CredentialsFile = None,
+    secret: CredentialsSecret = "",
+    profile: Profile = "default",
+    storage_ca: StorageCa = None,
+    insecure_skip_tls_verify: SkipTlsVerify = False,
     *,
     options: PrepareOptions,
 ) -> None:

@@ -1,6 +1,7 @@
 """Arguments and options that the commands of `ibgu prepare` share."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,49 @@ Files = Annotated[
     typer.Option(
         "--output", "-o", help="yaml: print the objects for Git and a policy, and change nothing."
     ),
+]
+
+Bucket = Annotated[
+    str, typer.Option("--bucket", help="The S3 bucket of all clusters.", show_default=False)
+]
+Region = Annotated[
+    str, typer.Option("--region", help="Its region, or the name that the storage has for it.")
+]
+StorageUrl = Annotated[
+    str,
+    typer.Option("--url", help="The storage, as https://s3.example.com:9000.", show_default=False),
+]
+CredentialsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--credentials",
+        metavar="FILE",
+        help="Credentials in AWS's format.",
+        show_default=False,
+    ),
+]
+CredentialsSecret = Annotated[
+    str,
+    typer.Option(
+        "--secret",
+        metavar="NAMESPACE/NAME",
+        help="Secret on the hub with the credentials under the key cloud.",
+        show_default=False,
+    ),
+]
+Profile = Annotated[str, typer.Option("--profile", help="Section of the credentials.")]
+StorageCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--storage-ca",
+        metavar="FILE",
+        help="CA certificate (PEM) of the storage; default: the system's.",
+        show_default=False,
+    ),
+]
+SkipTlsVerify = Annotated[
+    bool,
+    typer.Option("--insecure-skip-tls-verify", help="Do not verify the storage's certificate."),
 ]
 
 

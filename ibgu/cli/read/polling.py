@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import typer
+
+from ibgu.cli.show import symbols
 
 if TYPE_CHECKING:
     from ibgu.cli.show.output_style import OutputStyle
@@ -34,16 +37,44 @@ class TimeIsUpError(Exception):
     """TimeIsUpError: the time to wait is over."""
 
 
-def polls(poll: Callable[[], S]) -> Iterator[S]:
+class Outage:
+    """Outage says that polls fail, once for each error, and that they succeed again. `show` takes
+    the words: below the picture on a terminal, which else looks like the present."""
+
+    def __init__(self) -> None:
+        self.show: Callable[[str], None] = _on_stderr
+        self._words = ""
+        self._since: datetime | None = None
+
+    def note(self, error: "RestError") -> None:
+        from ibgu.cli.show.times import clock
+
+        now = datetime.now(UTC)
+        self._since = self._since or now
+        if str(error) != self._words:
+            self._words = str(error)
+            self.show(f"no answer since {clock(self._since, now)}: {error}")
+
+    def end(self) -> None:
+        if self._since is not None:
+            self._words, self._since = "", None
+            self.show("")
+
+
+def _on_stderr(words: str) -> None:
+    typer.echo(f"ibgu: {words or 'the REST API answers again'}", err=True)
+
+
+def polls(poll: Callable[[], S], outage: Outage) -> Iterator[S]:
     """Yields polls periodically; waits out an outage once the first poll has succeeded."""
     yield poll()
     while True:
         time.sleep(REFRESH_SECONDS)
-        if (seen := _tried(poll)) is not None:
+        if (seen := _tried(poll, outage)) is not None:
             yield seen
 
 
-def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
+def polls_until(poll: Callable[[], S], seconds: float | None, outage: Outage) -> Iterator[S]:
     """Yields like `polls`, up to a deadline, and then raises TimeIsUpError, or that the rollout is
     unknown. An unknown one is waited for briefly; so is an API that is away at first, or until the
     deadline, if there is one."""
@@ -51,9 +82,9 @@ def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
     known, unknown = False, None
     while True:
         if known:
-            seen = _tried(poll)
+            seen = _tried(poll, outage)
         else:
-            seen, unknown = _first(poll, began, patient=seconds is not None)
+            seen, unknown = _first(poll, began, outage, patient=seconds is not None)
         if seen is not None:
             known = True
             yield seen
@@ -64,13 +95,13 @@ def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
 
 
 def _first(
-    poll: Callable[[], S], began: float, *, patient: bool
+    poll: Callable[[], S], began: float, outage: Outage, *, patient: bool
 ) -> "tuple[S | None, RestError | None]":
     """Returns the poll, or that the rollout is still unknown."""
     from ibgu.client import RestError
 
     try:
-        return poll(), None
+        return _noted(poll, outage), None
     except RestError as error:
         away = error.status in UNAVAILABLE
         soon = time.monotonic() - began <= UNKNOWN_SECONDS
@@ -78,30 +109,36 @@ def _first(
             raise
         if not away:
             return None, error
-        typer.echo(f"ibgu: {error}", err=True)
+        outage.note(error)
         return None, None
 
 
-def _tried(poll: Callable[[], S]) -> S | None:
+def _tried(poll: Callable[[], S], outage: Outage) -> S | None:
     from ibgu.client import RestError
 
     try:
-        return poll()
+        return _noted(poll, outage)
     except RestError as error:
         if error.status not in UNAVAILABLE:
             raise
-        typer.echo(f"ibgu: {error}", err=True)
+        outage.note(error)
         return None
 
 
-def pictures(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
+def _noted(poll: Callable[[], S], outage: Outage) -> S:
+    seen = poll()
+    outage.end()
+    return seen
+
+
+def pictures(found: Iterator[S], draw: "Draw[S]", outage: Outage) -> Iterator[S]:
     """Yields each poll after drawing it: on a terminal in place, elsewhere whenever it changes."""
     from ibgu.cli.show.output_style import stdout
 
-    return _in_place(found, draw) if stdout().bars else _in_turn(found, draw)
+    return _in_place(found, draw, outage) if stdout().bars else _in_turn(found, draw)
 
 
-def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
+def _in_place(found: Iterator[S], draw: "Draw[S]", outage: Outage) -> Iterator[S]:
     from rich.live import Live
     from rich.text import Text
 
@@ -109,6 +146,14 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
     before = ""
     with Live(auto_refresh=False, vertical_overflow="crop") as live:
+
+        def stale(words: str) -> None:
+            """Says above the picture, whose end may be cropped, that it is an old one."""
+            said = page(stdout().under(f"{symbols.WARNING} ", words)) if words else ""
+            text = "\n".join(filter(None, (stdout().paint(said, "red"), before)))
+            live.update(Text.from_ansi(text), refresh=True)
+
+        outage.show = stale
         for seen in found:
             text = page(draw(seen, stdout()))
             if text != before:
@@ -131,8 +176,9 @@ def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
 def watch(poll: Callable[[], S], draw: "Draw[S]") -> None:
     """Polls and draws until Ctrl-C."""
+    outage = Outage()
     try:
-        for _ in pictures(polls(poll), draw):
+        for _ in pictures(polls(poll, outage), draw, outage):
             pass
     except KeyboardInterrupt:
         return

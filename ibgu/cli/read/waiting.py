@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from ibgu.cli.read.polling import Draw, TimeIsUpError, pictures, polls_until
+from ibgu.cli.read.polling import Draw, Outage, TimeIsUpError, pictures, polls_until
 from ibgu.cli.read.verdict import WaitResult, verdict
 from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stdout
@@ -27,10 +27,11 @@ def wait(
     """Waits and returns the exit code. The rollout is shown continuously on a terminal, or on
     demand; else once at the end. `judge` says how it has ended; None: it goes on."""
     moving = form is Form.TEXT and (shown or stdout().bars)
-    found = polls_until(poll, seconds)
+    outage = Outage()
+    found = polls_until(poll, seconds, outage)
     seen: list[StatusSnapshot] = []
     try:
-        result = _until_over(pictures(found, draw) if moving else found, seen, judge)
+        result = _until_over(pictures(found, draw, outage) if moving else found, seen, judge)
     except TimeIsUpError:
         typer.echo("ibgu: timed out; the rollout has not ended", err=True)
         result = WaitResult.TIMED_OUT

@@ -1,13 +1,19 @@
 """Implements the command."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ibgu.cli import complete
 from ibgu.cli.read.options import Namespace, RestOptions, Rollout
+from ibgu.cli.report.options import (
+    Against,
+    By,
+    CertificateFile,
+    Output,
+    PublicKey,
+    ReportOutput,
+)
 
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
@@ -15,60 +21,14 @@ if TYPE_CHECKING:
 MAX_LABELS = 10
 
 
-class ReportOutput(StrEnum):
-    HTML = "html"
-    CSV = "csv"
-    JSON = "json"
-
-
 def report(
     name: Rollout,
     namespace: Namespace = "",
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--by",
-            metavar="LABEL",
-            help="Label of the ManagedClusters to group by, such as region; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    against: Annotated[
-        str,
-        typer.Option(
-            "--against",
-            metavar="NAMESPACE/NAME",
-            help="Second rollout to compare with.",
-            show_default=False,
-            autocompletion=complete.rollouts,
-        ),
-    ] = "",
-    certificate: Annotated[
-        Path | None,
-        typer.Option(
-            "--certificate",
-            metavar="FILE",
-            help="Certificate of the rollout to include, in JSON as ibgu certify writes it.",
-            show_default=False,
-        ),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            "--key",
-            metavar="PUBLIC",
-            help="With --certificate: public key of its signer, to verify its signature with.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        ReportOutput,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Output format; csv: a row for each cluster and action, json: for programs.",
-        ),
-    ] = ReportOutput.HTML,
+    by: By = None,
+    against: Against = "",
+    certificate: CertificateFile = None,
+    key: PublicKey = None,
+    output: Output = ReportOutput.HTML,
     *,
     rest: RestOptions,
 ) -> None:

@@ -10,50 +10,31 @@ import typer
 from ibgu.cli import complete
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.read.options import RestOptions
+from ibgu.cli.seeds.options import (
+    AgentVersion,
+    ClusterLabels,
+    ImageByDigest,
+    MadeAt,
+    MadeFrom,
+    OadpVersion,
+    Profile,
+    Release,
+    SeedName,
+)
 
 _PUSHED = re.compile(r"[a-z0-9][a-z0-9._:-]*(/[a-z0-9][a-z0-9._-]*)+:[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def add_seed(
-    name: Annotated[str, typer.Argument(help="The SeedImage's name.", show_default=False)],
-    image: Annotated[
-        str, typer.Option("--image", help="The image by its digest.", show_default=False)
-    ],
-    release: Annotated[
-        str, typer.Option("--release", help="Its release of OpenShift.", show_default=False)
-    ],
-    cluster: Annotated[
-        str,
-        typer.Option("--cluster", help="The cluster that it was made from.", show_default=False),
-    ] = "",
-    profile: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--profile",
-            metavar="KEY=VALUE",
-            help="Hardware or network of that cluster; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    cluster_label: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cluster-label",
-            metavar="KEY=LABEL",
-            help="Label of clusters with the value of a key; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    lifecycle_agent: Annotated[
-        str, typer.Option("--lifecycle-agent", help="Its version.", show_default=False)
-    ] = "",
-    oadp: Annotated[str, typer.Option("--oadp", help="Its version.", show_default=False)] = "",
-    time: Annotated[
-        str,
-        typer.Option(
-            "--time", help="When it was made, as 2026-11-20T08:00:00Z.", show_default=False
-        ),
-    ] = "",
+    name: SeedName,
+    image: ImageByDigest,
+    release: Release,
+    cluster: MadeFrom = "",
+    profile: Profile = None,
+    cluster_label: ClusterLabels = None,
+    lifecycle_agent: AgentVersion = "",
+    oadp: OadpVersion = "",
+    time: MadeAt = "",
 ) -> None:
     """Print the entry of a seed image, for kubectl apply."""
     from ibgu.cli.show.form import as_yaml

@@ -24,7 +24,7 @@ _COLOURS = {
 def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -> list[str]:
     facts = {
         "why": _why(found),
-        "words": found.words if found.words != found.why else None,
+        "words": found.words,
         "means": found.means,
         "do": found.do,
         "guide": found.guide,

@@ -7,7 +7,12 @@ from msgspec import Struct
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.client.responses import FailureGroupResponse, FailuresResponse
+from ibgu.core.engine.gates import RESUMABLE
+from ibgu.core.model import ReasonKind
 
+_RESUMED = RESUMABLE - {ReasonKind.RESTORED}
+"""Holds that a person resumes once they know why. After a restore they have to check the hub
+first."""
 _MAX_MESSAGE = 100
 """The most characters of a message, where lines have no limit."""
 
@@ -38,15 +43,19 @@ def failure_lines(failing: RolloutFailures, style: OutputStyle) -> Iterator[str]
         yield from _group(group, style)
 
 
-def next_lines(failing: RolloutFailures, *, paused: bool = False) -> Iterator[str]:
-    """Yields next steps: to resume the rollout, and then the newest unresolved failure."""
+def next_lines(failing: RolloutFailures, hold: str = "") -> Iterator[str]:
+    """Yields next steps: to look at the newest unresolved failure, and to resume what is held. A
+    person's own pause comes first; of any other hold, what explains it does. `hold`: the kind of
+    the hold; empty: nothing is held."""
     groups = [group for group in failing.groups if group.clusters]
     where = f" -n {failing.namespace}"
-    commands = [f"ibgu resume {failing.name}{where}"] if paused else []
+    resume = [f"ibgu resume {failing.name}{where}"] if hold in _RESUMED else []
+    commands = resume if hold == ReasonKind.PAUSED else []
     if first := next((name for group in groups for name in _left(group)), ""):
         commands.append(f"ibgu explain {failing.name} {first}{where}")
     if groups:
         commands.append(f"ibgu stragglers {failing.name}{where}")
+    commands += [each for each in resume if each not in commands]
     if commands:
         yield f"Next: {' · '.join(commands)}"
 

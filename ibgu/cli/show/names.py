@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
-from ibgu.client.responses import ReasonResponse
+from ibgu.client.responses import NeedsPersonResponse, ReasonCountResponse, ReasonResponse
+from ibgu.core.text.held import held_by
 
 _ACTING = {
     "ibgu": "ibgu continues automatically",
@@ -31,9 +32,16 @@ def acting(who: str) -> str:
     return _ACTING.get(who, who)
 
 
-def reason_words(reason: ReasonResponse) -> str:
+def reason_words(reason: ReasonResponse | ReasonCountResponse | NeedsPersonResponse) -> str:
     """Returns the kind of a reason, with the policy that gives it."""
     return f"{reason.kind} {reason.policy}" if reason.policy else reason.kind
+
+
+def held_words(reason: ReasonCountResponse) -> str:
+    """Returns what a policy holds, in a sentence; empty: no policy gives the reason."""
+    if not reason.message:
+        return ""
+    return held_by(reason.holder or "", reason.message, reason.count, alike=reason.alike)
 
 
 def object_name(cluster: str) -> str:

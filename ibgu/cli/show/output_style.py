@@ -1,6 +1,7 @@
 """Adapts text to its output: a terminal takes colours and bars, anything else plain text."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -10,6 +11,9 @@ from typing import TextIO
 import typer
 from msgspec import Struct
 
+_COMMAND = re.compile(r"\(?`[^`]*`[^\s`]*")
+"""A command with the punctuation beside it."""
+_SPACE = "\N{NO-BREAK SPACE}"
 _MIN_WIDTH = 20
 """The fewest characters of text that a line has room for."""
 
@@ -38,11 +42,15 @@ class OutputStyle(Struct, frozen=True):
         return max(_MIN_WIDTH, self.width - len(prefix)) if self.width else most
 
     def under(self, prefix: str, text: str) -> list[str]:
-        """Returns `text` after `prefix`; what does not fit goes on below it."""
+        """Returns `text` after `prefix`; what does not fit goes on below it. A command in backticks
+        stays on one line, whatever its length, to be copied."""
         room = self.room(prefix, len(text))
         if len(text) <= room:
             return [prefix + text]
-        first, *others = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        whole = _COMMAND.sub(lambda found: found[0].replace(" ", _SPACE), text)
+        longest = max((len(each) for each in _COMMAND.findall(text)), default=0)
+        lines = textwrap.wrap(whole, room, break_on_hyphens=False, break_long_words=longest <= room)
+        first, *others = (each.replace(_SPACE, " ") for each in lines or [""])
         return [prefix + first, *(" " * len(prefix) + each for each in others)]
 
 

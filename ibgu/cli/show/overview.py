@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
+from ibgu.cli.show.names import reason_words
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import WAITING, phase_of, rollouts_table
 from ibgu.cli.show.times import duration, remaining
@@ -108,7 +109,7 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     of = f" ({counted(each.members, 'cluster')})" if each.members else ""
     words = cut(" ".join(each.message.split()), _MAX_MESSAGE)
     waited = f"has needed action for {since}{of}"
-    line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"
+    line = f"{each.namespace}/{each.name} {waited}: {reason_words(each)}: {words}"
     yield style.paint(f"{symbols.HELD} {line}", "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"
 

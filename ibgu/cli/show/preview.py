@@ -10,8 +10,6 @@ from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 from ibgu.core.text.counted import counted
 
 _NAMED = 3
-_ERROR = "error: "
-"""The beginning of an error of preflight that is about some clusters."""
 _NOBODY = "no clusters, if all earlier actions succeed"
 _NOBODY_AT_ALL = "no clusters"
 _ALL_BEGUN = "every step of the plan has begun; to preview a further one, use --append"
@@ -24,23 +22,29 @@ def preview_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> 
 
 def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Iterator[str]:
     for problem in found.problems:
-        yield style.paint(f"{symbols.FAILED} {problem}", "red")
+        yield from _said(symbols.FAILED, problem, "red", style)
     if found.steps:
         yield _selects(found, style)
     for out in found.excluded:
         more = ", …" if out.count > _NAMED else ""
-        yield f"  leaves out {out.count}: {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
+        names = f"{', '.join(out.clusters[:_NAMED])}{more}"
+        yield from style.under("  ", f"leaves out {out.count}: {out.why} ({names})")
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
         yield from _step(found, step, width, style)
+    for error in found.errors:
+        yield from _said(symbols.FAILED, error, "red", style)
     for warning in found.warnings:
-        error = warning.startswith(_ERROR)
-        symbol, colour = (symbols.FAILED, "red") if error else (symbols.WARNING, "yellow")
-        yield style.paint(f"{symbol} {warning}", colour)
+        yield from _said(symbols.WARNING, warning, "yellow", style)
     if found.ends is not None:
         likely = found.ends.likely
         begin = f"likely {clock(likely, now)}, " if likely else ""
         yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
+
+
+def _said(symbol: str, words: str, colour: str, style: OutputStyle) -> Iterator[str]:
+    for line in style.under(f"{symbol} ", words):
+        yield style.paint(line, colour)
 
 
 def _selects(found: PreviewResponse, style: OutputStyle) -> str:
@@ -65,7 +69,7 @@ def _step(
     if rate_limited := ", ".join(_limits(step)):
         yield f"       rate limits: {rate_limited}"
     if step.advice:
-        yield style.paint(f"       → {step.advice}", "yellow")
+        yield from _said("       →", step.advice, "yellow", style)
 
 
 def _limits(step: StepPreviewResponse) -> Iterator[str]:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
-from ibgu.cli.show.names import acting
-from ibgu.cli.show.output_style import OutputStyle
+from ibgu.cli.show.names import acting, held_words, reason_words
+from ibgu.cli.show.output_style import PLAIN, OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, WAITING, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration, remaining
 from ibgu.client.responses import (
@@ -24,7 +24,6 @@ from ibgu.client.responses import (
     StalledClusterResponse,
     StepResponse,
 )
-from ibgu.core.model import ReasonKind
 from ibgu.core.model.claims import ANOTHER_NAMESPACE
 from ibgu.core.model.names import IBGU
 from ibgu.core.text.counted import counted
@@ -42,6 +41,8 @@ _COLOURS = {
 }
 
 
+_BAR, _MIN_BAR = 24, 8
+"""Cells of a step's bar, as many as there is room for."""
 _NEWER = 3
 """Newer rollouts that are named."""
 _COLOURED = {"failed": "red", "running": "blue"}
@@ -99,18 +100,13 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *hold_lines(seen, style),
         *failure_lines(failing(seen), style),
         *_stalled(seen, style),
-        *next_lines(failing(seen), paused=_paused(seen)),
+        *next_lines(failing(seen), seen.rollout.hold.kind if seen.rollout.hold else ""),
     ]
 
 
 def failing(seen: StatusSnapshot) -> RolloutFailures:
     rollout = seen.rollout
     return RolloutFailures(rollout.namespace, rollout.name, seen.failures)
-
-
-def _paused(seen: StatusSnapshot) -> bool:
-    hold = seen.rollout.hold
-    return hold is not None and hold.kind == ReasonKind.PAUSED
 
 
 def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
@@ -146,7 +142,8 @@ def broken_glass(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 def _mistakes(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     """Returns the annotations that do not do what their author expects."""
     found = seen.rollout.annotation_mistakes
-    return [style.paint(f"{symbols.WARNING} {words}", "yellow") for words in found]
+    lines = [line for words in found for line in style.under(f"{symbols.WARNING} ", words)]
+    return [style.paint(line, "yellow") for line in lines]
 
 
 def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
@@ -220,7 +217,7 @@ def _ends(eta: EtaResponse, now: datetime) -> str:
 def _steps(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     for step, line in zip(seen.steps, step_lines(seen, style), strict=True):
         yield line
-        yield from _reasons(step, seen.now)
+        yield from _reasons(step, seen.now, style)
 
 
 def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
@@ -229,14 +226,12 @@ def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     width = max(map(len, named), default=0)
     counted = max((len(_progress(step)) for step in seen.steps), default=0)
     for step, name in zip(seen.steps, named, strict=True):
-        parts = (
-            name.ljust(width),
-            style.bar(_ended(step.counts), step.counts.total),
-            _progress(step).rjust(counted),
-            *_counts(step, style),
-            _took(step, seen.now),
-        )
-        yield "  ".join(filter(None, parts)).rstrip()
+        before, took = name.ljust(width), _took(step, seen.now)
+        after = (_progress(step).rjust(counted), *_counts(step, style), took)
+        plain = "  ".join(filter(None, (before, after[0], *_counts(step, PLAIN), took)))
+        room = style.width - len(plain) - len("  ") if style.width else _BAR
+        bar = style.bar(_ended(step.counts), step.counts.total, max(_MIN_BAR, min(room, _BAR)))
+        yield "  ".join(filter(None, (before, bar, *after))).rstrip()
 
 
 def _reports(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
@@ -256,22 +251,19 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Soaking", "Disarming
 """Reasons of a cluster in flight while all is well; they are not shown, as on the page."""
 
 
-def _reasons(step: StepResponse, now: datetime) -> list[str]:
-    """Returns the reasons with counts; for rate limits, when the next one may start; then what
-    each policy holds."""
+def _reasons(step: StepResponse, now: datetime, style: OutputStyle) -> list[str]:
+    """Returns the reasons with counts, and when the next one may start where rate limits or
+    policies say so; then what each policy holds."""
     counts = [
-        f"{each.count} {each.kind}{_policy(each)}{_until(step, each.kind, now)}{_overdue(each)}"
+        f"{each.count} {reason_words(each)}{_until(step, each, now)}{_overdue(each)}"
         f"{_for_you(each)}"
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    messages = [f"    {each.message}" for each in step.reasons if each.message]
-    follow_ups = [f"    {each.message}" for each in step.follow_ups]
-    return [*([f"    reasons: {' · '.join(counts)}"] if counts else []), *messages, *follow_ups]
-
-
-def _policy(each: ReasonCountResponse) -> str:
-    return f" {each.policy}" if each.policy else ""
+    said = [words for each in step.reasons if (words := held_words(each))]
+    said += [each.message for each in step.follow_ups]
+    lines = [f"reasons: {' · '.join(counts)}"] if counts else []
+    return [each for words in (*lines, *said) for each in style.under("    ", words)]
 
 
 def _for_you(each: ReasonCountResponse) -> str:
@@ -286,10 +278,10 @@ def _overdue(each: ReasonCountResponse) -> str:
     return f" ({symbols.WARNING} {each.overdue} overdue)" if each.overdue else ""
 
 
-def _until(step: StepResponse, kind: str, now: datetime) -> str:
+def _until(step: StepResponse, each: ReasonCountResponse, now: datetime) -> str:
     limit = step.rate_limit
-    timed = limit is not None and limit.kind == kind and limit.until
-    return f" until {clock(timed, now)}" if timed else ""
+    until = limit.until if limit is not None and limit.kind == each.kind else each.until
+    return f" until {clock(until, now)}" if until else ""
 
 
 def _ended(counts: CountsResponse) -> int:
@@ -335,7 +327,8 @@ def hold_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         return []
     since = duration(seen.now - hold.since)
     words = f"{hold.kind}: {hold.message} (for {since}; {acting(hold.who)})"
-    return [style.paint(f"{symbols.HELD} Held  {words}", "yellow")]
+    held = style.under(f"{symbols.HELD} Held  ", words)
+    return [style.paint(each, "yellow") for each in held]
 
 
 def _stalled(seen: StatusSnapshot, style: OutputStyle) -> list[str]:

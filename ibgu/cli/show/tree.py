@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut, message_of
-from ibgu.cli.show.names import listed
+from ibgu.cli.show.names import held_words, listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, hold_lines, step_lines, whole
 from ibgu.cli.show.times import duration
@@ -71,8 +71,8 @@ def _unfinished(grid: GridResponse, step: StepResponse) -> list[MemberGroup]:
     each policy holds."""
     messages: dict[str, list[str]] = {}
     for each in step.reasons:
-        if each.message:
-            messages.setdefault(each.kind, []).append(each.message)
+        if words := held_words(each):
+            messages.setdefault(each.kind, []).append(words)
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
         if reason is not None:

@@ -1,12 +1,19 @@
 """Implements the command."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ibgu.cli import complete
 from ibgu.cli.read.options import Namespace, RestOptions, Rollout, Selector
 from ibgu.cli.show.form import WideForm, as_json, as_yaml
+from ibgu.cli.stragglers.options import (
+    ActionLeft,
+    Causes,
+    CleanupAction,
+    NextAction,
+    Output,
+    StepNumber,
+)
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.facts import RestFacts
@@ -17,45 +24,12 @@ def stragglers(
     name: Rollout,
     namespace: Namespace = "",
     selector: Selector = "",
-    cause: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cause",
-            help="Only clusters with this cause; repeatable.",
-            show_default=False,
-            autocompletion=complete.causes,
-        ),
-    ] = None,
-    step: Annotated[
-        int | None,
-        typer.Option("--step", min=1, help="Only clusters left in this step.", show_default=False),
-    ] = None,
-    action: Annotated[
-        str,
-        typer.Option("--action", help="Only clusters left at this action.", show_default=False),
-    ] = "",
-    next_action: Annotated[
-        str,
-        typer.Option(
-            "--next",
-            metavar="ACTION",
-            help="Only clusters that can continue with this action.",
-            show_default=False,
-        ),
-    ] = "",
-    cleanup: Annotated[
-        str,
-        typer.Option(
-            "--cleanup",
-            metavar="ACTION",
-            help="Only clusters on which this action cleans up again.",
-            show_default=False,
-        ),
-    ] = "",
-    output: Annotated[
-        WideForm,
-        typer.Option("--output", "-o", help="Output format; yaml: manifests to apply."),
-    ] = WideForm.TEXT,
+    cause: Causes = None,
+    step: StepNumber = None,
+    action: ActionLeft = "",
+    next_action: NextAction = "",
+    cleanup: CleanupAction = "",
+    output: Output = WideForm.TEXT,
     *,
     rest: RestOptions,
 ) -> None:

@@ -123,28 +123,30 @@ class Preflights:
             del self._results[key]
 
     async def before_start(self, rollout: Rollout, clusters: Iterable[ClusterView]) -> None:
-        """Evaluates the step that opens for the listed clusters, of which some become members."""
+        """Evaluates the step that opens for those of the listed clusters that become members by
+        their labels as they are now."""
         tracked = self._fleet.rollouts.get(rollout.uid)
         current = tracked.current if tracked is not None else None
         if tracked is None or current is None:
             return
         with self._quarantine.best_effort(rollout.uid):
-            chosen = [each for each in clusters if not each.local]
+            chosen = self._taken(tracked.rollout, current.step, clusters)
             mode, chosen_names = self._mode(tracked, chosen), [each.name for each in chosen]
             if not _is_judged(tracked.rollout, current.step, mode):
                 return
             if not await self._inspected(tracked.rollout, current.step, chosen_names, mode):
                 return
-            members = self._members(tracked.rollout, current.step, chosen)
-            result = await self._evaluate(tracked, current.step, chosen, members, mode)
+            result = await self._evaluate(tracked, current.step, chosen, len(chosen), mode)
             if result is not None and tracked.current is current:
                 self._put(current.step, result)
 
-    def _members(self, rollout: Rollout, step: Step, clusters: Sequence[ClusterView]) -> int:
-        """Returns how many of the clusters the step takes, by their labels as they are now."""
+    def _taken(
+        self, rollout: Rollout, step: Step, clusters: Iterable[ClusterView]
+    ) -> list[ClusterView]:
+        """Returns the clusters that the step takes, by their labels as they are now."""
         selectors, pending = rollout.spec.cluster_label_selectors, self._fleet.pending_patches
         barred = self._fleet.barred(rollout)
-        return len(select(clusters, selectors, step.first, pending, barred, EVERYWHERE))
+        return select(clusters, selectors, step.first, pending, barred, EVERYWHERE)
 
     async def run(self, every: float = EVERY) -> None:
         """Evaluates steps again whose basis has changed."""

@@ -26,6 +26,8 @@ _SLACK = 30.0
 class _Progress(Struct):
     """_Progress is how far the inspections of a step are."""
 
+    clusters: set[str]
+    """Those for which inspections were requested."""
     left: int
     """Clusters that were left when the number last fell."""
     fell_at: float
@@ -59,13 +61,17 @@ class StepInspections:
             del self._progress[key]
 
     async def ended(self, step: tuple[str, int], clusters: Sequence[str]) -> bool:
-        """Returns whether the step's clusters are inspected; requests it the first time. Once
-        nothing has ended for as long as a cluster has to answer, the rest is not waited for."""
-        known = self._progress.get(step)
-        if known is None:
-            if not await self._request(clusters):
+        """Returns whether the step's clusters are inspected; requests it the first time that it
+        has them. Once nothing has ended for as long as a cluster has to answer, the rest is not
+        waited for."""
+        known = self._progress.get(step) or _Progress(set(), 0, self._now())
+        if new := set(clusters) - known.clusters:
+            if not await self._request(sorted(new)):
                 return False
-            known = self._progress[step] = _Progress(len(clusters), self._now())
+            known.clusters |= new
+            known.left += len(new)
+            known.fell_at = self._now()
+            self._progress[step] = known
         if known.left == 0:
             return True
         try:

@@ -65,6 +65,6 @@ class ForeignRuns:
             return
         name = stage_name(uid, tracked.rollout.name)
         for cluster in clusters:
-            run = other_run(tracked.latest(cluster), self._mirror.work((cluster, name)))
+            run = other_run(tracked, cluster, self._mirror.work((cluster, name)))
             if run:
                 yield run

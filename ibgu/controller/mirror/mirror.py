@@ -104,9 +104,14 @@ class Mirror:
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
 
+    def stage_work(self, rollout: str, cluster: str) -> HubObject[WorkView] | None:
+        """Returns a stage work of the rollout on the cluster, by the rollout's uid alone."""
+        works = self.works_of(rollout)
+        return next((work for work in works if work.metadata.namespace == cluster), None)
+
     def found(self, obj: RolloutObject) -> FoundRollout:
         """Returns all that the hub shows of the IBGU's rollout."""
-        return find(obj, self.works_of(obj.metadata.uid), self.cluster)
+        return find(obj, self.works.by("rollout", obj.metadata.uid), self.cluster)
 
     def runs(self) -> set[str]:
         """Returns the ids of the runs that works carry."""

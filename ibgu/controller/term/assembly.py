@@ -123,6 +123,22 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
         self.resync.touch_everything()
 
 
+class _HubParts(Struct, frozen=True, kw_only=True):
+    """_HubParts holds the parts of a term that read and write the hub."""
+
+    work_queue: WorkQueue
+    errors: DeferredErrors
+    payloads: Payloads
+    writer: Writer
+    outcomes: WriteOutcomes
+    effects: Effects
+    adopting: Adoption
+    follow_ups: PolicyFollowUps
+    policy_gates: PolicyGates
+    preflights: Preflights
+    lister: MembershipLister
+
+
 class Assembly(Struct, frozen=True, eq=False):
     """Assembly creates each part after those that it needs. The writer alone comes before what
     handles its responses, since a response may lead to the next write."""
@@ -138,88 +154,117 @@ class Assembly(Struct, frozen=True, eq=False):
     def build(
         self, new_journal_writer: Callable[[Callable[[], None]], JournalWriter], deadline: Deadline
     ) -> RunningTerm:
-        deps, tasks, clock = self._deps, self._tasks, self._clock
+        deps, clock, lookups = self._deps, self._clock, self._deps.lookups
         fleet, facts, quarantine = self._fleet, self._facts, self._quarantine
-        drivers, client, mirror, settings = deps.drivers, deps.client, deps.mirror, deps.settings
-        work_queue = WorkQueue(self._namespace_of)
-        errors = DeferredErrors(quarantine, work_queue)
-        unchecked = UncheckedPolicy(settings.payload_references)
-        account = settings.service_account
-        payloads = Payloads(drivers, client, account, unchecked, mirror.annotations)
-        writer = self._writer(lambda result: responses.answered(result), deadline)
-        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng, payloads.problem)
-        effects = self._effects(payloads, writer, outcomes)
-        meanwhile = partial(disarm_without_journal, fleet, facts, effects, errors)
+        drivers, mirror = deps.drivers, deps.mirror
+        hub = self._hub_parts(lambda result: responses.answered(result), deadline)
+        work_queue, outcomes, effects = hub.work_queue, hub.outcomes, hub.effects
+        meanwhile = partial(disarm_without_journal, fleet, facts, effects, hub.errors)
         journal_writer = new_journal_writer(meanwhile)
-        adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
-        follow_ups = PolicyFollowUps(mirror, writer, payloads, tasks, work_queue.touch)
-        touch_now = work_queue.touch_now
-        policy_gates = self._policy_gates()
-        preflights = self._preflights(payloads, touch_now, policy_gates)
-        lister = MembershipLister(
-            client, mirror, payloads, self._tenants, preflights, tasks, touch_now
-        )
-        statuses = self._statuses(payloads, writer, journal_writer)
-        event_writer = EventWriter(mirror, clock, writer, instance=settings.identity)
-        reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, event_writer)
+        statuses = self._statuses(hub.payloads, hub.writer, journal_writer)
+        event_writer = EventWriter(mirror, clock, hub.writer, instance=deps.settings.identity)
+        reporter = Reporter(fleet, mirror, hub.payloads, quarantine, statuses, event_writer)
         refresh = self._refresh(outcomes, effects)
-        changes = ChangeHandlers(fleet, drivers, mirror, work_queue, errors, facts, reporter)
+        changes = ChangeHandlers(fleet, drivers, mirror, work_queue, hub.errors, facts, reporter)
         responses = ResponseHandlers(
-            fleet, clock, work_queue, errors, outcomes, adopting, follow_ups, changes, reporter
+            *(fleet, clock, work_queue, hub.errors, outcomes, hub.adopting, hub.follow_ups),
+            *(changes, reporter),
         )
-        resync = Resync(fleet, mirror, work_queue, facts, effects, reporter, payloads)
-        snapshots = Snapshots(
-            fleet,
-            drivers,
-            mirror,
-            outcomes,
-            payloads,
-            preflights,
-            self._tenants,
-            adopting,
-            follow_ups,
-            deps.lookups.seed_breakers,
-            deps.lookups.rollout_policies,
-            policy_gates,
-            deps.lookups.grants,
-            facts,
-        )
-        cleanup = Cleanup(
-            *(fleet, mirror, payloads, preflights, lister, adopting, follow_ups),
-            *(outcomes, reporter),
-        )
+        resync = Resync(fleet, mirror, work_queue, facts, effects, reporter, hub.payloads)
         planner = Planner(
-            fleet, drivers, mirror, snapshots, outcomes, lister, work_queue, quarantine
+            *(fleet, drivers, mirror, self._snapshots(hub), outcomes, hub.lister, work_queue),
+            quarantine,
         )
-        writes = HubWrites(fleet, work_queue, quarantine, effects, adopting, follow_ups)
-        post_commit = PostCommit(
-            fleet, quarantine, writes, work_queue, lister, cleanup, reporter, policy_gates, refresh
-        )
+        post_commit = self._post_commit(hub, reporter, refresh)
         runs = ForeignRuns(fleet, mirror, journal_writer, quarantine)
-        ending = TermEnd(mirror, errors, quarantine, journal_writer, writer)
-        loop = Loop(
-            clock, work_queue, planner, journal_writer, post_commit, runs, facts, resync, ending
-        )
+        ending = TermEnd(mirror, hub.errors, quarantine, journal_writer, hub.writer)
         return RunningTerm(
             fleet=fleet,
             facts=facts,
             quarantine=quarantine,
-            writer=writer,
+            writer=hub.writer,
             outcomes=outcomes,
-            adopting=adopting,
-            lister=lister,
+            adopting=hub.adopting,
+            lister=hub.lister,
             statuses=statuses,
             event_writer=event_writer,
             refresh=refresh,
-            preflights=preflights,
-            policy_gates=policy_gates,
+            preflights=hub.preflights,
+            policy_gates=hub.policy_gates,
             payload_checks=PayloadChecks(
-                fleet, payloads, work_queue, quarantine, deps.lookups.grants
+                fleet, hub.payloads, work_queue, quarantine, lookups.grants
             ),
             journal_writer=journal_writer,
             resync=resync,
             changes=changes,
-            loop=loop,
+            loop=Loop(
+                *(clock, work_queue, planner, journal_writer, post_commit, runs, facts, resync),
+                ending,
+            ),
+        )
+
+    def _hub_parts(self, done: Callable[[WriteResult], None], deadline: Deadline) -> _HubParts:
+        """Creates what reads and writes the hub; `done` takes the response to each write."""
+        deps, tasks, quarantine = self._deps, self._tasks, self._quarantine
+        drivers, client, mirror, settings = deps.drivers, deps.client, deps.mirror, deps.settings
+        work_queue = WorkQueue(self._namespace_of)
+        unchecked = UncheckedPolicy(settings.payload_references)
+        account = settings.service_account
+        payloads = Payloads(drivers, client, account, unchecked, mirror.annotations)
+        writer = self._writer(done, deadline)
+        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng, payloads.problem)
+        touch, touch_now = work_queue.touch, work_queue.touch_now
+        policy_gates = self._policy_gates()
+        preflights = self._preflights(payloads, touch_now, policy_gates)
+        return _HubParts(
+            work_queue=work_queue,
+            errors=DeferredErrors(quarantine, work_queue),
+            payloads=payloads,
+            writer=writer,
+            outcomes=outcomes,
+            effects=self._effects(payloads, writer, outcomes),
+            adopting=Adoption(client, mirror, payloads, writer, tasks, touch, self._facts),
+            follow_ups=PolicyFollowUps(mirror, writer, payloads, tasks, touch),
+            policy_gates=policy_gates,
+            preflights=preflights,
+            lister=MembershipLister(
+                client, mirror, payloads, self._tenants, preflights, tasks, touch_now
+            ),
+        )
+
+    def _snapshots(self, hub: _HubParts) -> Snapshots:
+        deps, lookups = self._deps, self._deps.lookups
+        return Snapshots(
+            self._fleet,
+            deps.drivers,
+            deps.mirror,
+            hub.outcomes,
+            hub.payloads,
+            hub.preflights,
+            self._tenants,
+            hub.adopting,
+            hub.follow_ups,
+            lookups.seed_breakers,
+            lookups.rollout_policies,
+            hub.policy_gates,
+            lookups.grants,
+            self._facts,
+        )
+
+    def _post_commit(
+        self, hub: _HubParts, reporter: Reporter, refresh: FeedbackRefresh | None
+    ) -> PostCommit:
+        fleet, mirror, quarantine = self._fleet, self._deps.mirror, self._quarantine
+        cleanup = Cleanup(
+            *(fleet, mirror, hub.payloads, hub.preflights, hub.lister, hub.adopting),
+            *(hub.follow_ups, hub.outcomes, reporter),
+        )
+        writes = HubWrites(
+            fleet, hub.work_queue, quarantine, hub.effects, hub.adopting, hub.follow_ups
+        )
+        return PostCommit(
+            *(fleet, quarantine, writes, hub.work_queue, hub.lister, cleanup, reporter),
+            *(hub.policy_gates, refresh),
         )
 
     def _policy_gates(self) -> PolicyGates:

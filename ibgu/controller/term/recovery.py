@@ -21,21 +21,28 @@ from ibgu.core.assurance.recover import (
     behind,
     generation_back,
     hold_all,
+    left_off,
     lost,
     paused_again,
     rebuild,
     returned,
     runs_back,
+    turn_on,
     versions_back,
 )
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Decision, OnMember, RolloutState
 from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.names import DISABLE_AUTO_IMPORT, IBGU
 from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")
 
+STAYS_OFF = (
+    "no rollout watches the cluster; once it is out of its upgrade, remove the annotation "
+    f"{DISABLE_AUTO_IMPORT} from its ManagedCluster"
+)
 MAX_ROUNDS = 10
 """The most questions about runs that works carry since the journal was read."""
 
@@ -81,6 +88,7 @@ class Recovery:
         else:
             decisions = []
         decisions += await self._import(fleet, now)
+        decisions += await self._turn_import_on(fleet, now)
         return fleet, decisions
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
@@ -181,6 +189,25 @@ class Recovery:
             return ""
         return behind(tracked, seen, fleet.foreign_runs)
 
+    # -- automatic import ------------------------------------------------------------------
+
+    async def _turn_import_on(self, fleet: FleetState, now: datetime) -> list[Decision]:
+        """Turns automatic import on where nothing else would, and says where that is up to a
+        person. While an object can't be read, the rollout may be its."""
+        if self._mirror.objects.any_unread:
+            return []
+        driver, views = self._drivers[IBGU], (found.view for found in self._mirror.clusters)
+        over: list[Decision] = []
+        for found in left_off(driver, fleet, views, self._mirror.stage_work):
+            if found.rollout not in fleet.rollouts and self._mirror.rollout_object(found.rollout):
+                continue
+            if found.over:
+                over.append(turn_on(found))
+            else:
+                fields = {"cluster": found.cluster.name, "rollout": found.rollout}
+                log.warning("automatic import stays off", do=STAYS_OFF, **fields)
+        return await self._commit(_taken(fleet, over), now)
+
     async def _commit(self, draft: Draft, now: datetime) -> list[Decision]:
         if draft.decisions:
             await self._journal_writer.commit(draft, now)
@@ -212,6 +239,7 @@ def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.started,
         loaded.seed_ends,
         loaded.failures,
+        loaded.release_changes,
     )
     fleet.keep_claims(loaded.unreadable)
     return fleet

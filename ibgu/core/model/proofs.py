@@ -35,6 +35,10 @@ class Proofs(Protocol):
         """The actions that the circuit breaker guards inside a chain."""
 
     @property
+    def rolls_back(self) -> Set[str]:
+        """The actions after whose failure a cluster goes back by itself."""
+
+    @property
     def resumes(self) -> Set[str]:
         """The actions that resume what was paused on a cluster."""
 

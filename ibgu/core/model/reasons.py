@@ -167,3 +167,27 @@ class Cause(StrEnum):
     GONE = "ClusterGone"
     RECREATED = "ClusterRecreated"
     DELETED = "RolloutDeleted"
+
+    @property
+    def is_specific(self) -> bool:
+        """Whether the cause says more than action and outcome do."""
+        return self not in _UNSPECIFIC
+
+
+_UNSPECIFIC = frozenset(
+    {
+        Cause.PREP_FAILED,
+        Cause.UPGRADE_FAILED,
+        Cause.ROLLBACK_FAILED,
+        Cause.ABORT_FAILED,
+        Cause.FINALIZE_FAILED,
+        Cause.CHECK_FAILED,
+        Cause.MIRROR_FAILED,
+        Cause.PRECACHE_FAILED,
+        Cause.BACKUP_FAILED,
+        Cause.POOLS_FAILED,
+        Cause.RETRACT_FAILED,
+        Cause.CANCELLED,
+        Cause.SKIPPED,
+    }
+)

@@ -21,6 +21,11 @@ def restore_mark(now: datetime) -> str:
     return f"{int(now.timestamp()):x}"
 
 
+UNKNOWN_PAYLOAD = "unknown"
+"""Stands for the digest of what a step carries where the journal has lost it, and no work on the
+hub tells it."""
+
+
 class RolloutState(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
@@ -138,7 +143,8 @@ class Step(Struct, frozen=True, kw_only=True):
     stopped: timedelta = timedelta()
     """How long the clock has stood in earlier stops."""
     payload_digest: str = ""
-    """The digest of the manifests that this step carries to the clusters; empty: nothing."""
+    """The digest of the manifests that this step carries to the clusters; empty: nothing. It may
+    be UNKNOWN_PAYLOAD."""
     breaker_reset_at: datetime | None = None
     """Runs that ended before this time do not count for the circuit breaker (set by a person's
     resume)."""

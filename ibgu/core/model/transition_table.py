@@ -63,7 +63,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_WAITING, Kind.RUN_INTENDED, _INTENDED, t.start),
     _row(_WAITING, Kind.RUN_REOPENED, _ACCEPTED, t.reopen),
     _row(_WAITING, Kind.FINISHED, _FINISHED, t.finish),
-    _row(_WAITING, Kind.IMPORTED, _WAITING, t.import_completed, t.import_waiting),
+    _row(
+        *(_WAITING, Kind.IMPORTED, _WAITING),
+        *(t.import_completed, t.import_waiting, t.import_pause),
+    ),
     _row(_WAITING, Kind.IMPORTED, _ACCEPTED, t.take_slot),
     _row(_WAITING, Kind.IMPORTED, _ENDED, t.take_slot),
     _row(_WAITING, Kind.IMPORTED, _FINISHED, t.finish),

@@ -25,19 +25,23 @@ class Breaker:
 
     def count(self, cluster: int, cause: FailureKind) -> None:
         self._ends.append((cluster, cause))
-        self.engaged = self._first_failed() or self._streak()
+        self._judge()
 
     def completed_late(self, cluster: int) -> None:
-        """Counts the cluster, whose time was over before, as one that has succeeded now."""
+        """Takes back that the cluster's time was over. Nothing starts because of what completes
+        late (R15.2), so it is no success either."""
         self._ends.remove((cluster, FailureKind.TIME_OVER))
-        self.count(cluster, FailureKind.NONE)
+        self._judge()
+
+    def _judge(self) -> None:
+        self.engaged = self._first_failed() or self._streak()
 
     def _first_failed(self) -> bool:
         first = self._ends[: self.failures]
         return len(first) == self.failures and all(cause != FailureKind.NONE for _, cause in first)
 
     def _streak(self) -> bool:
-        last, wanted = self._ends[-self.failures :], self._ends[-1][1]
-        if len(last) < self.failures or wanted is FailureKind.NONE:
+        last = self._ends[-self.failures :]
+        if len(last) < self.failures or last[-1][1] is FailureKind.NONE:
             return False
-        return all(cause is wanted for _, cause in reversed(last))
+        return all(cause is last[-1][1] for _, cause in reversed(last))

@@ -44,6 +44,13 @@ class Calendar:
         place = bisect_left(self._ends, now)
         return max(now, self._starts[place]) if place < len(self._ends) else NEVER
 
+    def closes(self, now: float) -> float:
+        """Returns when the action may not start any more that may start now; NEVER: it may not
+        start now, or that time does not come. A deadline at the same time comes before it."""
+        if self.opens(now) > now:
+            return NEVER
+        return self._ends[bisect_left(self._ends, now)] + 2 * _MOMENT.total_seconds()
+
     @property
     def has_windows(self) -> bool:
         return bool(self._spec.windows)

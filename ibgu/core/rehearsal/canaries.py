@@ -5,6 +5,10 @@ from itertools import islice
 
 from msgspec import Struct
 
+_NEXT_TURN = 1e-6
+"""Seconds after which the engine looks at those that have waited; who is ready takes a slot that
+becomes free before."""
+
 
 class CanaryRule(Struct, frozen=True):
     """CanaryRule is what a policy says of the canaries of one step; lists are by cluster."""
@@ -76,9 +80,9 @@ class StepCanaries:
                 each.left -= 1
                 each.failed += not success
                 if not success:
-                    yield now, number
+                    yield now + _NEXT_TURN, number
                 elif not each.left and not each.failed:
-                    yield now + each.rule.soak, number
+                    yield now + max(each.rule.soak, _NEXT_TURN), number
 
     def release(self, number: int) -> list[int]:
         """Returns the members that these canaries keep no longer."""

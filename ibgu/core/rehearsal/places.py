@@ -20,7 +20,10 @@ class StepPlaces:
         self._parked_at: dict[int, int] = {}
         """The place that each of them waits for."""
         self._freed: set[int] = set()
-        """StepPlaces that may have room for one of them."""
+        """Places that may have room for one of them."""
+        self._left: set[int] = set()
+        """Places that were offered to as many as have room there, of which none has begun yet. The
+        engine offers them to the next ones with whatever else begins or ends."""
 
     @property
     def exist(self) -> bool:
@@ -36,11 +39,22 @@ class StepPlaces:
     def any_freed(self) -> bool:
         return bool(self._freed)
 
+    def awaits_any(self, may_start: Callable[[int], bool]) -> bool:
+        """Returns whether members wait for room at a place that could start there now."""
+        return any(map(may_start, self._parked_at))
+
     def occupy(self, cluster: int) -> None:
         for place in self._of[cluster]:
             self._taken[place] += 1
+        self._offer_again()
+
+    def _offer_again(self) -> None:
+        if self._left:
+            self._freed |= self._left
+            self._left = set()
 
     def vacate(self, cluster: int) -> None:
+        self._offer_again()
         for place in self._of[cluster]:
             self._taken[place] -= 1
             self._freed.add(place)
@@ -55,6 +69,15 @@ class StepPlaces:
             if self._taken[place] >= self._room[place]:
                 return place
         return None
+
+    def take(self, cluster: int, taken: Counter[int]) -> bool:
+        """Notes the cluster's places among those that others will have taken; returns whether all
+        of them have room then."""
+        places = self._of[cluster]
+        if any(self._taken[each] + taken[each] >= self._room[each] for each in places):
+            return False
+        taken.update(places)
+        return True
 
     def park(self, cluster: int, place: int) -> None:
         heappush(self._parked[place], cluster)
@@ -78,6 +101,7 @@ class StepPlaces:
                 room -= 1
                 del self._parked_at[cluster]
                 found.append(cluster)
+                self._left.add(place)
         return found
 
     def in_the_way(self, late: Iterable[int], may_start: Callable[[int], bool]) -> list[int]:

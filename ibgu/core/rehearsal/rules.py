@@ -51,6 +51,8 @@ class StepRules(Struct, frozen=True):
     """Those of each cluster, by action."""
     windows: bool
     """Whether one of them has windows."""
+    first: tuple[Calendar, ...]
+    """Those of the first action, each once."""
     reboots: tuple[bool, ...]
     failure_counts: tuple[bool, ...]
     """Whether a failure of the action counts for the circuit breaker (R19.1)."""
@@ -101,6 +103,7 @@ def _rules(
         places=_places(plan, step, clusters),
         calendars=calendars,
         windows=any(held.has_windows for of in calendars for each in of for _, held in each),
+        first=tuple({id(held): held for each in calendars[0] for _, held in each}.values()),
         reboots=tuple(traits(action).reboots for action in step.actions),
         failure_counts=tuple(counting),
         success_counts=tuple(

@@ -5,8 +5,9 @@ here, so an event costs a few operations on heaps and no cycle of decisions. Tha
 tested on the same fleets with the same draws (tests/core/rehearsal).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from ibgu.core.engine.gates.shares import MIN_AHEAD
 from ibgu.core.engine.timing.times import PROBE_TIMEOUT
@@ -42,6 +43,10 @@ class StepRun(StepMembers):
         """Members that nobody has asked about, in R4's order."""
         self._ready: list[int] = []
         """The next members, which no policy is known to keep: a heap."""
+        self._stands = False
+        """Whether the step's clock stands."""
+        self._closing = NEVER
+        """When the next of the windows closes that are open for them."""
         self._rate = StartRate(rules.rates.starts_per_minute)
         self._take_dark(dark, members)
 
@@ -71,9 +76,9 @@ class StepRun(StepMembers):
             if not self._waiting and not self._action:
                 return self._end(Held.NOT)
             trip = self._holds.trip
-            if trip and len(self._action) == self._between and self._holds.next_change() == NEVER:
+            if trip and self._holds.next_change() == NEVER and not self._goes_on():
                 return self._end(trip.held)
-            stands = self._clock_stands()
+            self._stands = stands = self._clock_stands()
             due = self._next_due()
             deadline = NEVER if stands else max(self._now, self._time.deadline())
             if due == deadline == NEVER:
@@ -87,9 +92,18 @@ class StepRun(StepMembers):
             self._advance(due)
             self._happen()
 
+    def _goes_on(self) -> bool:
+        """Whether a member is under way, or will go on though the step is held."""
+        if len(self._action) > self._between:
+            return True
+        comes = (cluster for _, due, cluster in self._events if due == Due.MAY_GO_ON)
+        return any(cluster in self._action for cluster in comes)
+
     def _clock_stands(self) -> bool:
         """Whether a hold or policies keep the step, and nobody in flight is under way within its
-        limit (R11.6, R50.6)."""
+        limit (R11.6, R50.6). A clock that runs until the deadline does not stand from then on."""
+        if not (self._stands or self._time.is_before_deadline(self._now)):
+            return False
         under_way = len(self._action) - self._between
         within_limit = under_way > len(self._time.overdue(self._now))
         if self._holds.trip is not None:
@@ -99,19 +113,31 @@ class StepRun(StepMembers):
         if under_way == 0:
             return not (self._ready and self._has_room())
         # One past its limit may have the place of a policy that others wait for.
-        return not (within_limit or self._ready or self._places.awaited)
+        if within_limit or self._ready:
+            return False
+        return not self._places.awaits_any(self._is_open)
 
     def _next_due(self) -> float:
         due = min(self._events[0][0] if self._events else NEVER, self._holds.next_change())
         if self._kept or self._between or self._holds.trip is not None:
             # The clock may stand from then on, unless the deadline has come.
             limit = self._time.next_limit_after(self._now)
-            due = min(due, limit) if limit < self._time.deadline() else due
+            due = min(due, limit) if self._time.is_before_deadline(limit) else due
+        self._closing = self._next_closing()
+        due = min(due, self._closing)
         if not self._ready:
             return due
         due = min(due, self._rate.opens)
         limit = self._time.next_limit()
-        return min(due, limit) if limit > self._now else due
+        comes = limit > self._now and self._time.is_before_deadline(limit)
+        return min(due, limit) if comes else due
+
+    def _next_closing(self) -> float:
+        """Returns when the next window closes, or a freeze begins: those that wait for a slot or a
+        place are asked again then (R50.5)."""
+        if not (self._ready or self._places.awaited):
+            return NEVER
+        return min((each.closes(self._now) for each in self._rules.first), default=NEVER)
 
     def _advance(self, until: float) -> None:
         self._record.slots(self._now, until, len(self._action))
@@ -128,6 +154,7 @@ class StepRun(StepMembers):
                 self._come_back(cluster)
             elif due == Due.MAY_START:
                 self._release(cluster)
+                self._probe(cluster)
                 heappush(self._ready, cluster)
             elif due == Due.MAY_GO_ON:
                 self._go_on_again(cluster)
@@ -135,8 +162,10 @@ class StepRun(StepMembers):
                 self._ask_again(cluster)
             elif due == Due.CANARIES_WELL:
                 self._follow_canaries(cluster)
-            elif self._time.limit_of(cluster) <= self._now:
+            elif self._time.limit_of(cluster) <= self._now < self._time.deadline():
                 self._late_canaries.add(cluster)
+        if self._now >= self._closing:
+            self._ask_ready_again()
 
     # -- starts --------------------------------------------------------------------------------
 
@@ -149,6 +178,9 @@ class StepRun(StepMembers):
         while self._places.any_freed:
             self._wake()
             self._fill()
+        if self._kept and not self._ready and self._has_room():
+            # A hold is noted even while policies keep all who wait.
+            self._holds.closed(self._now)
 
     def _fill(self) -> None:
         while self._look_ahead():
@@ -179,7 +211,8 @@ class StepRun(StepMembers):
 
     def _probe(self, cluster: int) -> None:
         """Has the member looked at again when its probe has timed out, also if it was answered: the
-        engine does, which matters to one that a full place keeps."""
+        engine does, which matters to one that a full place keeps. Later steps need no probe (R8.4),
+        but are about clusters that change on the hub as the step before ends."""
         if self._places.exist:
             heappush(self._events, (self._now + _PROBE_TIMEOUT, Due.ASKED_AGAIN, cluster))
 
@@ -187,23 +220,38 @@ class StepRun(StepMembers):
         if self._places.unpark(cluster):
             self._release(cluster)
             self._ask(cluster)
+        elif cluster not in self._action and self._places.full(cluster) is not None:
+            self._drop_if_kept(cluster)
+
+    def _drop_if_kept(self, cluster: int) -> None:
+        """Has the next member wait for its policy if one keeps it by now, and for no slot."""
+        if cluster in self._ready and self._kept_by_policies(cluster):
+            self._ready.remove(cluster)
+            heapify(self._ready)
+
+    def _ask_ready_again(self) -> None:
+        self._closing = NEVER
+        for cluster in sorted(self._ready):
+            self._drop_if_kept(cluster)
 
     def _make_room(self) -> bool:
-        """Fails as many members past their limit as others could start now; returns whether there
-        were any. The circuit breaker is asked before and after, not between two of them."""
+        """Fails as many members past their limit as others could start together; returns whether
+        there were any. The circuit breaker is asked before and after, not between two of them."""
         if self._time.next_limit() > self._now or self._closed():
             return False
         late, asking = self._time.overdue(self._now), list[int]()
-        while len(asking) < min(len(late), self._rate.left(self._now, self._total)):
+        taken, starts = Counter[int](), 0
+        while starts < min(len(late), self._rate.left(self._now, self._total)):
             cluster = self._next_startable()
             if cluster is None:
                 break
             asking.append(cluster)
+            starts += self._places.take(cluster, taken)
         for cluster in asking:
             heappush(self._ready, cluster)
-        for cluster in late[: len(asking)]:
+        for cluster in late[:starts]:
             self._expire(cluster)
-        return bool(asking)
+        return starts > 0
 
     def _expire_in_places(self) -> bool:
         """Fails members past their limit for others that wait for their places (R11.3); returns
@@ -289,12 +337,10 @@ class StepRun(StepMembers):
         """Lets members try again for which places have become free."""
         for cluster in self._places.take_freed():
             self._release(cluster)
-            self._probe(cluster)
-            heappush(self._ready, cluster)
+            self._ask(cluster)
 
     def _follow_canaries(self, number: int) -> None:
         """Has those try again that the canaries of a policy have kept."""
         for cluster in self._canaries.release(number):
             self._release(cluster)
-            self._probe(cluster)
-            heappush(self._ready, cluster)
+            self._ask(cluster)

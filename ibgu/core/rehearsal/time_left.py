@@ -6,6 +6,9 @@ from math import ceil
 from ibgu.core.rehearsal.model import NEVER
 from ibgu.core.rehearsal.rules import StepRules
 
+_INEXACT = 1e-6
+"""Seconds by which two calculations of one time may differ."""
+
 
 class TimeLeft:
     """TimeLeft has the deadline of the step, and the limits of its members in flight."""
@@ -24,6 +27,11 @@ class TimeLeft:
     def deadline(self) -> float:
         """Returns the end of the step's clock (R11.1)."""
         return self._begin + self._rules.timeout + self._stood
+
+    def is_before_deadline(self, moment: float) -> bool:
+        """Returns whether the time is before the end of the step. The limit of the last wave is the
+        deadline itself, at which all members end."""
+        return moment < self.deadline() - _INEXACT
 
     def too_little(self, now: float) -> bool:
         """Whether too little time is left to see an action that reboots through (R11.5)."""

@@ -13,24 +13,26 @@ from ibgu.core.model import ActingParty
 from ibgu.core.model.kinds import JsonObject, LabelSelector
 from ibgu.core.model.rollout_policy import (
     ApprovalMoment,
+    Canaries,
+    FailureBudget,
     Freeze,
     HealthChecks,
     PolicyApproval,
+    PolicyBreaker,
+    PolicyRetry,
     PolicyWindow,
     RolloutPolicySpec,
 )
 from ibgu.core.plan.approvers import Approvers
 from ibgu.core.plan.policies import readable
 from ibgu.core.text.counted import counted
-from ibgu.core.text.harmless import one_line
+from ibgu.core.text.held import written
 from ibgu.core.text.spans import duration, utc
 
 _GATE = policy_gate("")
 _SHOWN = 10
 """The most entries of a field that the sentences name."""
 _REPLACED = "The next cluster takes the place of one that is skipped before it has begun."
-_MAX_CHARACTERS = 300
-"""Characters of what somebody has written."""
 _ENDS = {
     ActingParty.IBGU: "the gate opens automatically when the policy allows it",
     ActingParty.CLUSTER: "the gate opens automatically for the next clusters as others end",
@@ -44,20 +46,13 @@ def policy_of(gate: str) -> str:
     return gate.removeprefix(_GATE) if gate.startswith(_GATE) else ""
 
 
-def for_all(message: str, *, alike: bool) -> str:
-    """Returns the message of one cluster as that of all that wait with it. `alike`: all have it."""
-    return message if alike else f"{message} (similar for others)"
-
-
-def held_by(gate: str, message: str, clusters: int) -> str:
-    """Returns what a gate holds, such as "held by policy ran-nights: the policy's window opens
-    at 01:00 CET on 27 November 2026; 214 clusters wait for it"."""
-    waits = counted(clusters, "cluster waits", "clusters wait")
+def holder_of(gate: str) -> str:
+    """Returns what holds clusters by a gate of policies, such as "policy ran-nights"; empty:
+    somebody holds each of them by an annotation."""
     if gate == CLUSTER_HOLD.name:
-        return f"{_written(message)}; {waits} for the end of a hold"
+        return ""
     policy = policy_of(gate)
-    who = f"policy {_written(policy)}" if policy else "the policies of the hub"
-    return f"held by {who}: {_written(message)}; {waits} for it"
+    return f"policy {written(policy)}" if policy else "the policies of the hub"
 
 
 def what_ends(
@@ -90,9 +85,9 @@ def allowed(spec: JsonObject, now: datetime) -> list[str]:
         found = msgspec.convert(spec, RolloutPolicySpec)
         problem = next(faults(found, declared), "")
     except (ArithmeticError, LookupError, ValueError) as error:
-        return [f"ibgu can't read the policy: {_written(str(error))}."]
+        return [f"ibgu can't read the policy: {written(str(error))}."]
     if problem:
-        return [f"ibgu can't follow the policy: {_written(problem)}."]
+        return [f"ibgu can't follow the policy: {written(problem)}."]
     sentences = (*_limits(found), *_times(found, now), *_failures(found), *_demands(found))
     return [_scope(found), *sentences]
 
@@ -130,7 +125,7 @@ def _limits(spec: RolloutPolicySpec) -> Iterator[str]:
         )
         yield f"At most {most} may be in flight at once, in all rollouts together."
     for limit in spec.per_topology[:_SHOWN]:
-        alike = f"with the same value of the label {_written(limit.label)}"
+        alike = f"with the same value of the label {written(limit.label)}"
         yield f"At most {counted(limit.maximum, 'cluster')} {alike} may be in flight at once."
     for group in spec.never_together[:_SHOWN]:
         yield f"Only one of {_listed(group.clusters)} may be in flight at once."
@@ -145,13 +140,13 @@ def _times(spec: RolloutPolicySpec, now: datetime) -> Iterator[str]:
     if spec.fit:
         yield "An action starts only if it, and a rollback from it, usually end in the window."
     for freeze in _to_come(spec.freezes, now)[:_SHOWN]:
-        why = f": {_written(freeze.reason)}" if freeze.reason else ""
+        why = f": {written(freeze.reason)}" if freeze.reason else ""
         yield f"Nothing starts from {freeze.from_} until {freeze.until}{why}."
 
 
 def _window(window: PolicyWindow, now: datetime) -> str:
     span = duration(timedelta(minutes=window.duration_minutes))
-    words = f'Clusters start in a window of {span} from "{_written(window.cron)}" (cron)'
+    words = f'Clusters start in a window of {span} from "{written(window.cron)}" (cron)'
     zone = zone_of(window.time_zone)
     if zone is None:
         return f"{words}, in the time zone of each cluster."
@@ -166,68 +161,80 @@ def _window(window: PolicyWindow, now: datetime) -> str:
 
 
 def _failures(spec: RolloutPolicySpec) -> Iterator[str]:
-    if (canaries := spec.canaries) is not None:
-        labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
-        first = f"first {counted(canaries.count, 'cluster')}" if canaries.count else "clusters"
-        goes = "goes" if canaries.count == 1 else "go"
-        chosen = f" with the labels {_listed(labels)}" if labels else ""
-        soak = duration(timedelta(minutes=canaries.soak_minutes))
-        state = "available and well" if canaries.health is not None else "available"
-        well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
-        replaced = f" {_REPLACED}" if canaries.count else ""
-        if canaries.health is not None and not canaries.soak_minutes:
-            well = f" and are {state}"
+    if spec.canaries is not None:
+        yield from _canaries(spec.canaries)
+    if spec.approval is not None:
+        yield _approval(spec.approval)
+    if spec.retry is not None:
+        yield _retry(spec.retry)
+    if spec.failure_budget is not None:
+        yield _budget(spec.failure_budget, spec.actions)
+    if spec.breaker is not None:
+        yield _breaker(spec.breaker)
+
+
+def _canaries(canaries: Canaries) -> Iterator[str]:
+    labels = list(_labels(canaries.selector)) if canaries.selector is not None else []
+    first = f"first {counted(canaries.count, 'cluster')}" if canaries.count else "clusters"
+    goes = "goes" if canaries.count == 1 else "go"
+    chosen = f" with the labels {_listed(labels)}" if labels else ""
+    soak = duration(timedelta(minutes=canaries.soak_minutes))
+    state = "available and well" if canaries.health is not None else "available"
+    well = f" and were {state} for {soak}" if canaries.soak_minutes else ""
+    replaced = f" {_REPLACED}" if canaries.count else ""
+    if canaries.health is not None and not canaries.soak_minutes:
+        well = f" and are {state}"
+    yield (
+        f"The {first} of a step{chosen} {goes} first. The others start once these have "
+        f"succeeded{well}; if one fails, a person has to resume the rollout.{replaced}"
+    )
+    if canaries.health is not None:
+        yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
+    if canaries.rollback:
+        after = duration(timedelta(minutes=canaries.rollback_after_minutes))
         yield (
-            f"The {first} of a step{chosen} {goes} first. The others start once these have "
-            f"succeeded{well}; if one fails, a person has to resume the rollout.{replaced}"
+            "A canary that was well after its upgrade and then is reported as not well for "
+            f"{after} is rolled back by ibgu, and a person has to resume the rollout."
         )
-        if canaries.health is not None:
-            yield f"A canary is well while {_listed(list(health_words(canaries.health)))}."
-        if canaries.rollback:
-            after = duration(timedelta(minutes=canaries.rollback_after_minutes))
-            yield (
-                "A canary that was well after its upgrade and then is reported as not well for "
-                f"{after} is rolled back by ibgu, and a person has to resume the rollout."
-            )
-    if (approval := spec.approval) is not None:
-        yield _approval(approval)
-    if (retry := spec.retry) is not None:
-        after = duration(timedelta(minutes=retry.backoff_minutes))
-        often = f"up to {retry.attempts} times" if retry.attempts > 1 else "once"
-        doubled = ", and twice as long before each further one" if retry.attempts > 1 else ""
-        yield (
-            "Clusters whose Prep has failed of a transient cause are tried again by ibgu "
-            f"{often}: {after} after AbortOnFailure has taken them back{doubled}."
-        )
-    if (budget := spec.failure_budget) is not None:
-        of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
-        most = budget.maximum
-        share = f"{most} of the clusters" if isinstance(most, str) else counted(most, "cluster")
-        have = "has" if most == 1 else "have"
-        doing = f" in {_listed(spec.actions)}" if spec.actions else ""
-        window = budget.window
-        within = f" within {duration(window)}" if window is not None else ""
-        yield (
-            f"If more than {share} of {of} {have} failed{doing}{within}, nothing new "
-            "starts until a person resumes the rollout."
-        )
-    if (breaker := spec.breaker) is not None:
-        limits = [
-            *(
-                [f"{breaker.same_cause} upgrades to it with one cause"]
-                if breaker.same_cause
-                else []
-            ),
-            *(
-                [f"{breaker.percent}% of at least {breaker.minimum_upgrades} upgrades to it"]
-                if breaker.percent
-                else []
-            ),
-        ]
-        yield (
-            f"Nothing new starts with an image once {' or '.join(limits)} failed within "
-            f"{duration(breaker.window)}, in any rollout of the hub."
-        )
+
+
+def _retry(retry: PolicyRetry) -> str:
+    after = duration(timedelta(minutes=retry.backoff_minutes))
+    often = f"up to {retry.attempts} times" if retry.attempts > 1 else "once"
+    doubled = ", and twice as long before each further one" if retry.attempts > 1 else ""
+    return (
+        "Clusters whose Prep has failed of a transient cause are tried again by ibgu "
+        f"{often}: {after} after AbortOnFailure has taken them back{doubled}."
+    )
+
+
+def _budget(budget: FailureBudget, actions: Sequence[str]) -> str:
+    of = {"Step": "a step", "Rollout": "a rollout", "Hub": "all rollouts together"}[budget.per]
+    most = budget.maximum
+    share = f"{most} of the clusters" if isinstance(most, str) else counted(most, "cluster")
+    have = "has" if most == 1 else "have"
+    doing = f" in {_listed(actions)}" if actions else ""
+    window = budget.window
+    within = f" within {duration(window)}" if window is not None else ""
+    return (
+        f"If more than {share} of {of} {have} failed{doing}{within}, nothing new "
+        "starts until a person resumes the rollout."
+    )
+
+
+def _breaker(breaker: PolicyBreaker) -> str:
+    limits = [
+        *([f"{breaker.same_cause} upgrades to it with one cause"] if breaker.same_cause else []),
+        *(
+            [f"{breaker.percent}% of at least {breaker.minimum_upgrades} upgrades to it"]
+            if breaker.percent
+            else []
+        ),
+    ]
+    return (
+        f"Nothing new starts with an image once {' or '.join(limits)} failed within "
+        f"{duration(breaker.window)}, in any rollout of the hub."
+    )
 
 
 def _approval(approval: PolicyApproval) -> str:
@@ -284,10 +291,4 @@ def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
-    return _written(", ".join(names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
-
-
-def _written(text: str) -> str:
-    """Returns what somebody has written, harmless and short."""
-    line = one_line(text)
-    return f"{line[:_MAX_CHARACTERS]}…" if len(line) > _MAX_CHARACTERS else line
+    return written(", ".join(names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")

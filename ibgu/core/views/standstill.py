@@ -11,6 +11,9 @@ from ibgu.core.views.display import STARTABLE
 _STARTS_IN_TURN = STARTABLE | RATE_LIMITS | {ReasonKind.REOPENING}
 """Reasons of waiting members that start without anybody's doing, in their turn or a moment
 later."""
+_MOVES = _STARTS_IN_TURN | {ReasonKind.REBOOTING}
+"""Those, and that of members which may have taken an Upgrade that was withdrawn from them: their
+clusters may reboot for it now (R12.1)."""
 
 
 class Unfinished(Struct, frozen=True):
@@ -22,7 +25,7 @@ class Unfinished(Struct, frozen=True):
 
 
 def only_waits(found: Iterable[Unfinished], slots: int) -> bool:
-    """Whether members are left, none of them is at work, and none starts in its turn.
+    """Whether members are left, none of them is at work or may be, and none starts in its turn.
 
     `slots`: of the step. A member that a gate keeps between two actions has a slot and is not at
     work. Where such members have all slots, those that wait for a slot wait for the same gates.
@@ -37,4 +40,4 @@ def only_waits(found: Iterable[Unfinished], slots: int) -> bool:
             return False
     if kept_in_flight >= slots:
         waiting.discard(ReasonKind.SLOT)
-    return bool(waiting or kept_in_flight) and not waiting & _STARTS_IN_TURN
+    return bool(waiting or kept_in_flight) and not waiting & _MOVES

@@ -56,6 +56,7 @@ HUB = HubFacts(
     fleet=Fleet(total=3, accepted=3, available=3),
     agents=Agents(works=3, answered=3),
     left_over=(),
+    import_off=(),
     health_sources=(),
     clock=ClockReading(NOW, NOW, timedelta(seconds=0.5)),
     inspections=True,

@@ -131,6 +131,29 @@ def test_sets_by_which_a_policy_holds_nothing_are_named(
     kubectl("delete", "managedclusterset", by_labels)
 
 
+def test_a_cluster_that_a_lost_rollout_keeps_from_automatic_import_is_found(
+    doctor: Doctor, sandbox_hub: SandboxHub, unique_name: Callable[[str], str]
+) -> None:
+    kubectl, name = Kubectl(sandbox_hub), unique_name("kept")
+    marks = {
+        "import.open-cluster-management.io/disable-auto-import": "true",
+        "ibgu.dev/auto-import-by": f"uid-{name}",
+    }
+    cluster = {
+        "apiVersion": "cluster.open-cluster-management.io/v1",
+        "kind": "ManagedCluster",
+        "metadata": {"name": name, "annotations": marks},
+        "spec": {"hubAcceptsClient": True},
+    }
+    kubectl.apply(cluster)
+    try:
+        found = doctor("-o", "json")
+        assert levels(found)["automatic import"] == "warning"
+        assert name in told(found, "automatic import")
+    finally:
+        kubectl("delete", "managedcluster", name)
+
+
 @contextmanager
 def rollout_policy(hub: SandboxHub, spec: dict[str, Any]) -> Iterator[None]:
     """A policy for rollouts of no namespace."""

@@ -10,6 +10,7 @@ from ibgu.cli.doctor.facts import (
     ClockReading,
     Fleet,
     HubFacts,
+    ImportOff,
     InvalidSources,
     JournalFacts,
     LeaseCheck,
@@ -145,6 +146,8 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(agents=AWAY), [("agents", "error")]),
         (hub(left_over=(LeftOver("site-7", "ibgu-prepare-dpa"),)), [("preparations", "warning")]),
         (hub(left_over=AWAY), []),
+        (hub(import_off=(ImportOff("site-7", "uid-a"),)), [("automatic import", "warning")]),
+        (hub(import_off=AWAY), []),
         (hub(health_sources=(NOC,)), [("health sources", "warning")]),
         (hub(health_sources=InvalidSources("no YAML")), [("health sources", "error")]),
         (hub(health_sources=AWAY), []),
@@ -239,6 +242,20 @@ def test_works_of_a_killed_command_are_named_with_what_ends_them() -> None:
         "2 more"
     )
     assert found.do.endswith("oc delete manifestwork ibgu-prepare-dpa -n site-0")
+
+
+def test_clusters_without_automatic_import_are_named_with_what_turns_it_on() -> None:
+    off = tuple(ImportOff(f"site-{number}", "uid-a") for number in range(4))
+    [found] = [
+        each
+        for each in judge_hub(hub(import_off=off), user=False)
+        if each.check == "automatic import"
+    ]
+    assert found.found.endswith("for a rollout that is gone: site-0, site-1, site-2 and 1 more")
+    assert found.do.endswith(
+        "oc annotate managedcluster site-0 "
+        "import.open-cluster-management.io/disable-auto-import- ibgu.dev/auto-import-by-"
+    )
 
 
 def test_three_sources_that_ibgu_does_not_know_are_named() -> None:

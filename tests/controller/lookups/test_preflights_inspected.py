@@ -9,13 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.lookups import step_inspections
 from ibgu.controller.lookups.step_inspections import StepInspections
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
 from ibgu.core.drivers.ibu.preflight.inspection.objects import AGENT
 from ibgu.core.model import Kind
 from ibgu.db import Journal
 from ibgu.db.inspections import FinishedInspection, Inspections
-from tests.controller.lookups.judging import HOUR, Controller
+from tests.controller.lookups.judging import HOUR, UID, Controller
 from tests.core.drivers.ibu.preflight.answers import facts
+from tests.core.engine.decide.fleet import ibgu
 from tests.db.conftest import HUB, db, journal, leading
 
 __all__ = ["db", "journal", "leading"]
@@ -98,3 +100,14 @@ async def test_a_cluster_whose_error_no_inspection_can_end_is_not_inspected_agai
     controller.engine.wait(minutes=30)
     assert Kind.RUN_INTENDED in controller.engine.kinds("site-1")
     assert Kind.RUN_INTENDED not in controller.engine.kinds("site-2")
+
+
+async def test_clusters_that_the_step_does_not_take_are_not_inspected(store: Inspections) -> None:
+    """An Upgrade takes those of the selected clusters that are prepared."""
+    sites = ("site-1", "site-2")
+    controller = Controller(*sites, inspections=StepInspections(store, HOUR, 60))
+    controller.engine.labels["site-1"] = {Action.PREP.completed_label: ""}
+    await controller.put(ibgu("a", "Upgrade", concurrency=2), "enforce")
+    tracked, views = controller.engine.tracked(UID), map(controller.engine.cluster, sites)
+    await controller.preflights.before_start(tracked.rollout, filter(None, views))
+    assert await requested(store) == ["site-1"]

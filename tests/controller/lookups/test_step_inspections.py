@@ -48,6 +48,17 @@ async def test_a_step_waits_until_all_its_inspections_have_ended(store: Inspecti
     assert found["b"].facts is not None
 
 
+async def test_a_cluster_that_joins_later_is_inspected_too(store: Inspections) -> None:
+    inspections = StepInspections(store, HOUR, 60)
+    assert not await inspections.ended(STEP, ["a"])
+    await finish(store, "a")
+    assert await inspections.ended(STEP, ["a"])
+    assert not await inspections.ended(STEP, ["a", "b"])
+    assert list(await open_ids(store)) == ["b"]
+    await finish(store, "b")
+    assert await inspections.ended(STEP, ["b"])
+
+
 async def test_a_step_waits_for_no_inspection_that_does_not_end(store: Inspections) -> None:
     inspections = StepInspections(store, HOUR, 60)
     now = [0.0]

@@ -19,6 +19,9 @@ from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState
+from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
+from ibgu.core.model.names import AUTO_IMPORT_BY, DISABLE_AUTO_IMPORT, ROLLOUT
+from ibgu.core.model.shown import shown_cluster
 from ibgu.db import Journal
 from ibgu.db.journal import Loaded
 from ibgu.hub.discovery import discover
@@ -173,6 +176,24 @@ async def test_an_import_that_postgres_refuses_breaks_only_its_rollout(
     with pytest.raises(ExceptionGroup) as caught:
         await recovered(journal, mirror)
     assert [broken.rollout for broken in broken_of(caught.value)] == [UID]
+
+
+@pytest.mark.parametrize(("action", "pending"), [("", True), ("Prep", True), ("Upgrade", False)])
+async def test_automatic_import_of_a_lost_rollout_is_turned_on(
+    journal: Slow, mirror: Mirror, action: str, *, pending: bool
+) -> None:
+    """Nothing is left of the rollout but its work, which is about to be removed."""
+    marks = {DISABLE_AUTO_IMPORT: "true", AUTO_IMPORT_BY: "uid-lost"}
+    for name, by in (("site-1", OTHER.uid), ("site-7", "uid-lost"), ("site-8", "uid-gone")):
+        meta = ObjectMeta(name=name, uid=f"uid-{name}", annotations={**marks, AUTO_IMPORT_BY: by})
+        mirror.clusters.upsert(shown_cluster(ManagedCluster(meta)))
+    found = work("site-7", "run-7" if action else "", action=action)
+    labels = {**found.metadata.labels, ROLLOUT: "uid-lost"}
+    mirror.works.upsert(replace(found, metadata=replace(found.metadata, labels=labels)))
+    fleet = await recovered(journal, mirror)
+    assert set(fleet.pending_patches) == ({"uid-site-7"} if pending else set())
+    again = await journal.load()
+    assert {each.uid for each in again.pending_patches} == set(fleet.pending_patches)
 
 
 def _only_ours_is_imported(fleet: FleetState) -> None:

@@ -91,7 +91,7 @@ def test_a_missing_approval_is_reported_once_and_its_end_too() -> None:
         (
             Topic.STEP_APPROVAL_NEEDED,
             "clusters of step 1 wait for approval by RolloutPolicy/network: 2 people must approve "
-            "step 1 (ibgu approve a -n fleet --step 1 --before Step)",
+            "step 1 (`ibgu approve a -n fleet --step 1 --before Step`)",
         ),
     ]
     [kept] = memory.tracks[UID].approvals

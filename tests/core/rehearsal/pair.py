@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.engine.timing.rate_limits import rate_limits_of
+from ibgu.core.engine.timing.rate_limits import step_limits
 from ibgu.core.model import (
     Cause,
     ClusterView,
@@ -111,8 +111,8 @@ def drawn(
 
 
 class DrawnSpoke(Spoke):
-    """DrawnSpoke takes as long as was drawn for it, and is unreachable for nearly all of a
-    reboot."""
+    """DrawnSpoke takes as long as was drawn for it, and is unreachable until the end of a
+    reboot, as a rehearsal has it."""
 
     def __init__(self, attempts: Mapping[str, Mapping[Stage, tuple[float, bool]]], name: str,
                  now: datetime) -> None:  # fmt: skip
@@ -128,11 +128,12 @@ class DrawnSpoke(Spoke):
             return [(rest, end)]
         if fails:
             return [(_SECOND, self._darken), (rest - _SECOND, self._roll_back)]
-        return [
-            (_SECOND, self._darken),
-            (rest - 2 * _SECOND, self._pivot),
-            (_SECOND, end),
-        ]
+
+        def come_back() -> None:
+            self._pivot()
+            end()
+
+        return [(_SECOND, self._darken), (rest - _SECOND, come_back)]
 
 
 class LazySpoke(DrawnSpoke):
@@ -171,14 +172,14 @@ def engine_of(case: Case) -> InMemoryEngine:
 
 
 def plan_of(case: Case) -> RehearsedPlan:
-    found, rates = case.object(), rate_limits_of(case.annotations)
+    found = case.object()
     return RehearsedPlan(
         steps=tuple(
             PlannedStep(
                 tuple(item.actions),
                 item.rollout_strategy.max_concurrency,
                 timedelta(minutes=item.rollout_strategy.timeout),
-                rates,
+                step_limits(case.annotations, item.actions),
             )
             for item in found.spec.plan
         ),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import ActingParty
-from ibgu.core.views.policy_words import allowed, held_by, policy_of, what_ends
+from ibgu.core.text.held import held_by
+from ibgu.core.views.policy_words import allowed, holder_of, policy_of, what_ends
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 EVERY = "It applies to every action but those that lead back, in every rollout, on every cluster."
@@ -20,12 +21,16 @@ def test_a_gate_of_a_policy_has_its_name() -> None:
 
 def test_a_hold_names_the_policy_and_counts_the_clusters() -> None:
     opens = "the policy's window opens at 01:00 CET on 27 November 2026"
-    assert held_by("RolloutPolicy/ran-nights", opens, 214) == (
+    assert held_by(holder_of("RolloutPolicy/ran-nights"), opens, 214) == (
         f"held by policy ran-nights: {opens}; 214 clusters wait for it"
     )
-    held = held_by("ClusterHold", "field-ops holds the cluster", 1)
+    others = held_by(holder_of("RolloutPolicy/ran-nights"), opens, 2, alike=False)
+    assert (
+        others == f"held by policy ran-nights: {opens} (similar for others); 2 clusters wait for it"
+    )
+    held = held_by(holder_of("ClusterHold"), "field-ops holds the cluster", 1)
     assert held == "field-ops holds the cluster; 1 cluster waits for the end of a hold"
-    unknown = held_by("RolloutPolicies", "RolloutPolicies\nare \x1b[31mnot read", 1)
+    unknown = held_by(holder_of("RolloutPolicies"), "RolloutPolicies\nare \x1b[31mnot read", 1)
     assert unknown.startswith("held by the policies of the hub: RolloutPolicies are ")
     assert unknown.endswith("; 1 cluster waits for it")
     assert "\x1b" not in unknown
@@ -294,7 +299,7 @@ def test_long_lists_and_texts_are_cut() -> None:
     found = allowed({"neverTogether": groups}, NOW)
     assert found[1].endswith("site-9 and 2 more may be in flight at once.")
     assert (len(found), found[-1]) == (12, "So it is with 2 more groups of clusters.")
-    assert len(held_by("RolloutPolicy/night", "x" * 1000, 2)) < 400
+    assert len(held_by(holder_of("RolloutPolicy/night"), "x" * 1000, 2)) < 400
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,12 @@ def test_one_member_at_work_is_enough_to_move(kind: ReasonKind) -> None:
     assert not only_waits(found, SLOTS)
 
 
+def test_a_cluster_that_may_reboot_for_a_withdrawn_upgrade_is_no_standstill() -> None:
+    found = [waiting(ReasonKind.GATE), waiting(ReasonKind.REBOOTING)]
+    assert not only_waits(found, SLOTS)
+    assert not only_waits([in_flight(ReasonKind.GATE), *found], SLOTS)
+
+
 def test_members_kept_between_two_actions_only_wait() -> None:
     assert only_waits([in_flight(ReasonKind.GATE, 1)], SLOTS)
 

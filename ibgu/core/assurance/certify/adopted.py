@@ -26,6 +26,7 @@ def step_adopted(spot: EventContext) -> None:
             state=spot.text("state"),
             started_at=event.at,
             total=data.get("total", 0),
+            whole=False,
         )
     )
 

@@ -26,6 +26,9 @@ class RunCase(Struct):
     adopted: bool = False
     """Whether TALM began the run, so that the cluster does not carry its id."""
     ended: int = 0
+    ended_at: datetime | None = None
+    first: bool = False
+    """Whether it began a chain: its cluster had carried out nothing of the step before."""
     intended_at: datetime | None = None
     arming_at: datetime | None = None
     backup: bool = False
@@ -86,6 +89,8 @@ class MemberCase(Struct):
     index: int = 0
     """Which of the step's actions is current, or next."""
     slot: int | None = None
+    carried_out: int = 0
+    """How many of the step's actions its cluster has carried out; what is repeated counts once."""
     limit: datetime | None = None
     since: int = 0
     """The event that gave the slot."""
@@ -96,7 +101,8 @@ class MemberCase(Struct):
     run: RunCase | None = None
     ended: int = 0
     adopted: bool = False
-    """Whether TALM acted before ibgu: its labels may be completed once."""
+    """Whether TALM acted before ibgu, or the history forgot what ibgu did: labels may be completed
+    once."""
     due: DueLabels | None = None
     cause: str = ""
     """Why it ended without success."""
@@ -107,6 +113,16 @@ class MemberCase(Struct):
     """The event of the run that took it to another release."""
     finalized: int = 0
     """The event that completed its upgrade, so that nothing leads back."""
+
+
+class BreakerEnd(Struct, frozen=True, order=True):
+    """BreakerEnd is how a member ended what reboots its cluster, for the circuit breaker
+    (R19.1)."""
+
+    at: datetime
+    cluster: str
+    cause: str
+    """Empty: it succeeded."""
 
 
 class StepCase(Struct):
@@ -123,13 +139,25 @@ class StepCase(Struct):
     recounted: bool = False
     """Whether an import has counted the clusters of a step that the history knows: a status does
     not name those that were skipped."""
+    whole: bool = True
+    """Whether the history has all of it: it was neither imported nor taken over."""
     hold: str = ""
+    unresumed: str = ""
+    """The hold that has ended though a person must end it, and none has resumed the rollout."""
+    breaker_ends: dict[str, BreakerEnd] = {}
+    """How members have ended, by cluster, for the circuit breaker."""
+    breaker_order: list[BreakerEnd] = []
+    """The same, in order of time."""
+    breaker_reset_at: datetime | None = None
+    """When the circuit breaker last ceased to hold the step: earlier ends count no longer."""
     stopped: timedelta = timedelta()
     stopped_since: datetime | None = None
     members: dict[str, MemberCase] = {}
     slots: dict[int, MemberCase] = {}
     waiting: int = 0
     finished: int = 0
+    ended: int = 0
+    """Members that were asked for something, and have ended by themselves or by their limit."""
     last: str = ""
     """The cluster that joined last."""
     released: int = 0
@@ -187,6 +215,18 @@ class RolloutCase(Struct):
     """Whether clusters that have warned wait for a person before they are upgraded."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
+    starts_per_minute: int = 0
+    """How many members may start within a minute; 0: only slots limit that."""
+    starts: list[datetime] = []
+    """When members have started in steps that may have such a limit, as of the last minute."""
+    resume: str | None = None
+    """What a person has resumed it by last: each value of the annotation does so once."""
+    resumed: int = 0
+    """The event that records that resume; 0: there was none."""
+    skipped: Event | None = None
+    """The last end of a skipped member, until the order of a person that asks for it."""
+    breaker_off: bool = False
+    """Whether a person has turned the circuit breaker off."""
     grants: Grants = Grants()
     steps: list[StepCase] = []
     via: list[str] = []
@@ -217,6 +257,16 @@ class CancellerCase(Struct, frozen=True):
         return self.age > other.age and (self.across_namespaces or same)
 
 
+class ReleaseChange(Struct, frozen=True):
+    """ReleaseChange is a run that may have taken a cluster to another release, or back."""
+
+    at: datetime
+    """When it did so last, as far as is known: when it was sent, or when it completed."""
+    rollout: str
+    """uid of its rollout."""
+    seq: int
+
+
 class ClusterCase(Struct):
     """A ManagedCluster, by uid: what all rollouts together do with it."""
 
@@ -226,3 +276,5 @@ class ClusterCase(Struct):
     cancellers: list[CancellerCase] = []
     pending_labels: dict[str, str | None] = {}
     """Labels that are pending for the cluster."""
+    release_changes: dict[str, ReleaseChange] = {}
+    """Keyed by the run's id."""

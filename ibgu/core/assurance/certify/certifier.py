@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.assurance.certify import follow_ups, imported, labels
+from ibgu.core.assurance.certify import circuit_breaker, follow_ups, imported, labels
 from ibgu.core.assurance.certify.adopted import member_adopted, step_adopted
 from ibgu.core.assurance.certify.audit import (
     Audit,
@@ -20,7 +20,13 @@ from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
 from ibgu.core.assurance.certify.policies import PolicyAudit, PolicyTotals
 from ibgu.core.assurance.certify.policy_versions import PolicyVersion
-from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
+from ibgu.core.assurance.certify.rollouts import (
+    OF_ROLLOUT,
+    OF_STEP,
+    new_rollout,
+    skips_were_asked,
+    step_opened,
+)
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
 from ibgu.core.assurance.certify.writers import Writers
@@ -109,7 +115,6 @@ class Certifier:
         self._counts = {True: 0, False: 0}
         self._first: tuple[int, datetime] | None = None
         self._last: Event | None = None
-        self._beheaded: set[str] = set()
         self._unknown: dict[str, int] = {}
         self._imported = 0
 
@@ -152,6 +157,8 @@ class Certifier:
             audit.rollouts[event.rollout] = new_rollout(event)
         elif event.kind == imported.KIND and event.step is None:
             imported.rollout(audit, event)
+        elif rollout is None and labels.of_annotations(event):
+            pass  # What a rollout has left that the journal never knew, or has lost (R31.7).
         elif rollout is None:
             self._without_beginning(event)
         elif rollout.kind not in audit.proofs:
@@ -164,13 +171,14 @@ class Certifier:
         """Reports a history without its beginning: old events expire, and the rest proves
         nothing."""
         words = "the history begins in the middle of the rollout: its first events are gone"
-        known = event.rollout in self._beheaded
+        known = event.rollout in self._audit.beheaded
         self._audit.require(Rule.HISTORY, known, event, words)
-        self._beheaded.add(event.rollout)
+        self._audit.beheaded.add(event.rollout)
 
     def _check_level(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout
         spot.require(Rule.HISTORY, True, "")
+        skips_were_asked(spot.audit, rollout, event.at)
         if event.kind == imported.KIND and event.cluster is None:
             imported.step(spot)
         elif event.kind == imported.PUT_BACK:
@@ -199,7 +207,8 @@ class Certifier:
         here = StepEventContext(spot.audit, event, rollout, step)
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
-            step.hold = spot.text("hold")
+            before, step.hold = step.hold, spot.text("hold")
+            circuit_breaker.hold_changed(here, before)
         elif event.kind in _JOINS:
             _JOINS[event.kind](here)
         else:
@@ -245,6 +254,7 @@ class Certifier:
     def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
         """Checks that nothing is half recorded: a cycle is journaled as a whole."""
         follow_ups.made_as_recorded(self._audit, rollout)
+        skips_were_asked(self._audit, rollout, None)
         for step in rollout.steps:
             for member in step.members.values():
                 spot = MemberEventContext(self._audit, last, rollout, step, member)

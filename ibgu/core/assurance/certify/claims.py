@@ -58,6 +58,17 @@ def not_cancelled(spot: MemberEventContext, what: str) -> None:
     )
 
 
+def was_cancelled(spot: MemberEventContext, what: str) -> None:
+    """Checks that a newer rollout has cancelled the member, or that its own was deleted (R6.4), as
+    far as the history has all rollouts."""
+    found = spot.audit.cluster(spot.member.uid).cancellers
+    cancelled = any(each.cancels(spot.rollout) for each in found)
+    words = f"{spot.name} {what} though no newer rollout had cancelled it"
+    lacking = spot.rollout.restored or bool(spot.audit.beheaded)
+    may = cancelled or bool(spot.rollout.deleted) or lacking
+    spot.require(Rule.CLAIMS, may, words, spot.member.joined)
+
+
 def cancels(spot: MemberEventContext) -> bool:
     return any(action in spot.proofs.cancels for action in spot.step.actions[:1])
 

@@ -16,6 +16,9 @@ _ERRORS = {
     "PayloadRefused": ("payload",),
 }
 """Cause of a refusal -> where its words were recorded."""
+_LOST = frozenset({"ClusterGone", "ClusterRecreated"})
+_MAX_RUNS = 64
+"""The runs of a member after which its restored cluster counts as taken over (R9.9)."""
 
 
 class RecordedObservation:
@@ -49,16 +52,17 @@ class RecordedObservation:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
 
 
-def startable(spot: MemberEventContext, action: str) -> None:
-    """Checks that the cluster was in a state in which the action means what its name says
-    (R8.1)."""
+def startable(spot: MemberEventContext, what: str, action: str) -> None:
+    """Checks that the cluster was in a state in which the action means what its name says (R8.1).
+    `what`: what the cluster does, such as starts."""
     seen, proofs = RecordedObservation(spot), spot.proofs
+    subject = f"{spot.name} {what} {action}"
     known = seen.current and seen.is_there(spot.member.uid)
-    words = f"{spot.name} starts {action}, but its state was not known"
+    words = f"{subject}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
     shown = proofs.shown(seen.feedback)
-    words = f"{spot.name} starts {action} in a state that it does not fit: {shown}"
+    words = f"{subject} in a state that it does not fit: {shown}"
     cleaned = spot.rollout.manual_cleanup_done
     fits = proofs.fits(seen.feedback, action, manual_cleanup_done=cleaned)
     spot.require(Rule.PROBE, fits, words)
@@ -68,10 +72,10 @@ def startable(spot: MemberEventContext, action: str) -> None:
         or until is None
         or spot.event.at < datetime.fromisoformat(until)
     )
-    spot.require(Rule.PROBE, in_time, f"{spot.name} starts {action}, possible until {until} only")
+    spot.require(Rule.PROBE, in_time, f"{subject}, possible until {until} only")
     if action in proofs.keeps_spec:
         seed = seen.feedback.get("seed")
-        words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
+        words = f"{subject} with another seed than the plan's: {seed}"
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
@@ -120,21 +124,31 @@ def _took(spot: MemberEventContext, seen: RecordedObservation, shown: bool) -> N
 
 
 def speaks_for_run(spot: MemberEventContext) -> None:
-    seen, run = RecordedObservation(spot), spot.member.run
-    there = seen.current and seen.is_there(spot.member.uid) and not seen.work.get("edited")
+    run = spot.member.run
+    speaks = run is not None and _shows_run(RecordedObservation(spot), spot, run)
     words = f"{spot.name}: what was seen does not speak for this run"
-    spot.require(
-        Rule.EVIDENCE, run is not None and there and seen.echoes(run), words, run.seq if run else 0
-    )
+    spot.require(Rule.EVIDENCE, speaks, words, run.seq if run else 0)
+
+
+def _shows_run(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -> bool:
+    return _is_as_written(seen, spot) and seen.echoes(run)
+
+
+def _is_as_written(seen: RecordedObservation, spot: MemberEventContext) -> bool:
+    """Whether the feedback is that of the member's cluster, by a work that nobody has changed."""
+    return seen.current and seen.is_there(spot.member.uid) and not seen.work.get("edited")
 
 
 def is_undone(spot: MemberEventContext, run: RunCase) -> bool:
-    """Whether the cluster shows an earlier run of ibgu's in place of an abort that it had accepted:
-    it has restored its state from before (R9.9)."""
+    """Whether the cluster has restored its state from before an abort that it had accepted (R9.9):
+    it shows an earlier run of ibgu's, in the stage of an action that has rolled back by itself."""
     seen, proofs = RecordedObservation(spot), spot.proofs
     aborts = run.action in proofs.ways_back and run.action not in proofs.reboots
     earlier = not seen.carries(run) and seen.feedback.get("run") in spot.audit.runs
-    return aborts and earlier and seen.feedback.get("stage") != proofs.stage(run.action)
+    stages = {proofs.stage(action) for action in proofs.rolls_back}
+    rolled_back = earlier and seen.feedback.get("stage") in stages
+    may_recur = spot.member.attempts < _MAX_RUNS
+    return aborts and _is_as_written(seen, spot) and rolled_back and may_recur
 
 
 def of_end(spot: MemberEventContext, run: RunCase) -> None:
@@ -173,6 +187,9 @@ def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -
         case "gone":
             gone = seen.cluster.get("uid") != spot.member.uid
             return gone, "but the cluster was there"
+        case "taken over":
+            own = _shows_run(seen, spot, run) and not seen.feedback.get("job")
+            return not own, "but the cluster shows this run"
         case "deleted":
             return bool(spot.rollout.deleted), "but the rollout was not deleted"
     return True, ""
@@ -193,6 +210,10 @@ def of_failure(spot: MemberEventContext) -> None:
     words = f"{spot.name} {spot.text('outcome')} without cause, words or what was seen"
     has_evidence = bool(event.cause and spot.text("message") and "seen" in event.data)
     spot.require(Rule.EVIDENCE, has_evidence, words)
+    if event.cause in _LOST:
+        there = RecordedObservation(spot).cluster.get("uid") == spot.member.uid
+        words = f"{spot.name} ended with {event.cause}, but the cluster was there"
+        spot.require(Rule.EVIDENCE, not there or spot.rollout.restored, words)
     own = run is not None and run.cause is not None
     words = f"{spot.name} ended with {event.cause}, its run with {run.cause if run else ''}"
     same = run is not None and run.cause == event.cause

@@ -20,6 +20,8 @@ from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.bounds import moment
 
 KIND = "Imported"
+FROM_CLUSTER = "ibgu, from what the cluster shows"
+"""The actor of events that import what only a cluster shows (R31.6)."""
 PUT_BACK = "LabelsPutBack"
 
 
@@ -45,6 +47,7 @@ def step(spot: EventContext) -> None:
     else:
         steps[index].recounted = True
     case = steps[index]
+    case.whole = False
     case.state, case.total, case.hold = data.get("state", ""), data.get("total", 0), ""
     case.stopped_since = None
     case.started_at = datetime.fromisoformat(data["started_at"])
@@ -75,6 +78,8 @@ def member(spot: StepEventContext) -> None:
     claims.register(at)
     _leave(at)
     _enter(at)
+    # What is read from a cluster is labelled once; what the hub shows has its label.
+    case.adopted = event.actor == FROM_CLUSTER
     backups.imported(at)
 
 

@@ -3,6 +3,7 @@ does."""
 
 from ibgu.core.assurance.certify.audit import EventContext, MemberEventContext
 from ibgu.core.assurance.certify.cases import DueLabels, MemberCase
+from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.rules import Rule
 
 
@@ -28,6 +29,12 @@ def applied_so_far(spot: MemberEventContext) -> None:
     words = f"{spot.name}: the labels for '{due.outcome if due else ''}' were never recorded"
     spot.require(Rule.LABELS, due is None, words, due.seq if due else 0)
     spot.member.due = None
+
+
+def of_annotations(event: Event) -> bool:
+    """Whether the event is about annotations of a cluster alone, and no outcome asks for it."""
+    data = event.data
+    return event.kind.startswith("Labels") and not data.get("labels") and "asked" not in data
 
 
 def pending_labels(spot: EventContext) -> None:
@@ -72,7 +79,7 @@ def _waiting_for_it(spot: EventContext) -> MemberCase | None:
 
 
 def _just_adopted(spot: EventContext) -> MemberCase | None:
-    """Returns the adopted member, whose outcome ibgu labels once if TALM did not."""
+    """Returns the adopted or imported member, whose outcome ibgu labels once if nobody did."""
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.adopted), None)

@@ -16,9 +16,9 @@ _INEXACT = timedelta(seconds=1)
 
 def deadline(step: StepCase, at: datetime) -> datetime:
     """Returns the end of the step's clock as expected at that time."""
-    assert step.started_at is not None
+    started_at = step.started_at or at  # A history may lack its start.
     stopped_now = at - step.stopped_since if step.stopped_since else timedelta()
-    return step.started_at + step.timeout + step.stopped + max(timedelta(), stopped_now)
+    return started_at + step.timeout + step.stopped + max(timedelta(), stopped_now)
 
 
 def stop_clock(spot: StepEventContext) -> None:
@@ -71,9 +71,10 @@ def take_limit(spot: MemberEventContext) -> None:
     )
 
 
-def in_time(spot: MemberEventContext) -> None:
+def in_time(spot: MemberEventContext, what: str) -> None:
+    """Checks that the step's deadline has not passed. `what`: what the cluster does."""
     due = deadline(spot.step, spot.event.at)
-    words = f"{spot.name} starts after {spot.title}'s deadline {due}"
+    words = f"{spot.name} {what} after {spot.title}'s deadline {due}"
     spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
 
 

@@ -3,7 +3,16 @@
 import re
 from collections.abc import Callable
 
-from ibgu.core.assurance.certify import backups, claims, evidence, follow_ups, labels, limits
+from ibgu.core.assurance.certify import (
+    backups,
+    circuit_breaker,
+    claims,
+    evidence,
+    follow_ups,
+    labels,
+    limits,
+    rate_limits,
+)
 from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase
 from ibgu.core.assurance.certify.rules import Rule
@@ -91,6 +100,7 @@ def _repeated(spot: MemberEventContext) -> None:
     if spot.require(Rule.ORDER, needs, words, member.joined):
         backups.check_outdated(spot, spot.action)
         member.index -= 1
+        member.carried_out -= 1
     if member.state == "in flight":
         _wait_again(spot)
 
@@ -108,6 +118,7 @@ def _finished(spot: MemberEventContext) -> None:
     spot.require(Rule.MEMBERS, member.state != "finished", words, member.ended)
     outcome = spot.text("outcome")
     _check_outcome(spot, outcome)
+    rate_limits.ended(spot, outcome)
     labels.applied_so_far(spot)
     step.waiting -= member.state == "waiting"
     step.finished += member.state != "finished"
@@ -122,6 +133,11 @@ def _check_outcome(spot: MemberEventContext, outcome: str) -> None:
     spot.require(Rule.ORDER, done == (outcome == "succeeded"), words, spot.member.joined)
     if outcome == "succeeded":
         return
+    circuit_breaker.failed(spot)
+    if outcome == "skipped":
+        spot.rollout.skipped = spot.event
+    if outcome == "cancelled":
+        claims.was_cancelled(spot, "was cancelled")
     failed = spot.text("failed_action")
     words = f"{spot.name} failed {failed}, but {spot.action} was due"
     spot.require(Rule.ORDER, failed in ("", spot.action), words)
@@ -146,11 +162,13 @@ def _late(spot: MemberEventContext) -> None:
     words = f"{spot.name} completed {spot.title} late with {left} still to be done"
     spot.require(Rule.ORDER, not (late and left), words, spot.member.ended)
     evidence.speaks_for_run(spot)
+    circuit_breaker.completed_late(spot)
     by_itself = spot.text("outcome") == "failed" and spot.member.cause != "TakenOver"
     words = f"{spot.name} completed {spot.title} late, which counts as {late or 'a failure'}"
     spot.require(Rule.ORDER, left != "" or bool(late) == by_itself, words, spot.member.ended)
     if run is None or not by_itself:  # else another one had the cluster, or a person skipped it
         return
+    backups.note_change(spot, run, spot.event.at)
     failed, cause = spot.text("failed_action"), spot.event.cause or ""
     words = f"{spot.name} completed {run.action} late, and failed {failed or 'nothing'}: {cause}"
     expected = (left, "NeverStarted" if left else "")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify.audit import Audit
 from ibgu.core.assurance.certify.cases import FollowUpCase, RolloutCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.policy_approvals import of_approvals
 from ibgu.core.assurance.certify.policy_breakers import ENDING, ImageEnds, of_breaker
 from ibgu.core.assurance.certify.policy_demands import of_demands
 from ibgu.core.assurance.certify.policy_failures import GONE
@@ -187,20 +188,20 @@ class PolicyAudit:
 
     def _judge_arming(self, event: Event, rollout: RolloutCase) -> None:
         """Checks that no policy forbade the time at which the action was sent, long after its
-        start (R8.8)."""
+        start, and that what it needed was still approved then (R8.8)."""
         policies = list(self._history.at(event.at))
         start = self._reader.start(event, rollout) if policies else None
         if start is None:
             return
         for each in policies:
             passes = rollout.grants.passes(policy_gate(each.name), event.at)
-            wrong = _wrong_time(each, start)
+            wrong = _wrong_when_sent(each, start)
             if not passes:
-                self._judge_time(each, wrong, start, event)
+                self._judge_sent(each, wrong, start, event)
             elif wrong is not None:
                 self._passed.note(each.name, event, rollout.grants)
 
-    def _judge_time(
+    def _judge_sent(
         self, policy: PossiblePolicy, found: Objection | None, start: Start, event: Event
     ) -> None:
         allowed, wrong = found is None, found or Objection()
@@ -237,12 +238,20 @@ class PolicyAudit:
         return list(_objections(policy, start, breaker))
 
 
-def _wrong_time(policy: PossiblePolicy, start: Start) -> Objection | None:
-    """Returns why none of the versions allows the time; None: one of them does."""
+def _wrong_when_sent(policy: PossiblePolicy, start: Start) -> Objection | None:
+    """Returns why none of the versions allows the time, or what is not approved; None: one of them
+    allows both."""
     specs = [alike_for_all(spec) for spec in policy.specs]
-    found = [next(of_times(spec, start), None) for spec in specs if spec and about(spec, start)]
+    found = [_against_sending(spec, start) for spec in specs if spec and about(spec, start)]
     allowed = policy.absent or len(found) < len(specs) or None in found
     return None if allowed else next((each for each in found if each), None)
+
+
+def _against_sending(spec: RolloutPolicySpec, start: Start) -> Objection | None:
+    """Returns what is certain, no matter who the author of the step is by then."""
+    asked = spec.approval and replace(spec.approval, four_eyes=False)
+    found = (*of_times(spec, start), *of_approvals(replace(spec, approval=asked), start))
+    return next((each for each in found if not each.unknown), None)
 
 
 def _objections(

@@ -47,13 +47,27 @@ def _point(spec: RolloutPolicySpec, before: ApprovalMoment, start: Start) -> tup
     that."""
     if before is ApprovalMoment.ACTION:
         return (start.action if start.action in spec.actions else ""), ""
-    # What has begun goes on, also if the cluster has lost its slot meanwhile.
-    begun = start.cluster in start.progress.begun
-    if begun or not any(holds(spec, action) for action in start.rest):
+    point = ApprovalPoint.STEP if before is ApprovalMoment.STEP else ApprovalPoint.REST
+    # What has begun goes on, also if the cluster has lost its slot meanwhile, for as long as the
+    # step is what was approved. Inside a chain a policy only keeps the actions that it holds.
+    begun = not start.rest or start.cluster in start.progress.begun
+    kept = start.ahead if start.rest else (start.action,)
+    if not any(holds(spec, action) for action in kept):
         return "", ""
-    if before is ApprovalMoment.STEP:
-        return ApprovalPoint.STEP.value, ""
+    if begun and not _has_changed(start, point):
+        return "", ""
+    if point is ApprovalPoint.STEP:
+        return point.value, ""
+    if begun and (start.progress.failures or start.progress.left):
+        # Behind a failed canary it is the failure that holds, and not the approval.
+        return "", ""
     canary = canary_of(spec, start)
     if canary:
         return "", ""
-    return ApprovalPoint.REST.value, CLUSTERS if canary is None else ""
+    return point.value, CLUSTERS if canary is None else ""
+
+
+def _has_changed(start: Start, point: ApprovalPoint) -> bool:
+    """Whether people had approved it, and it has become another thing since."""
+    found = (*start.grants.approvals, *start.grants.withdrawn)
+    return any(each.changed and each.point == (start.step, point) for each in found)

@@ -1,6 +1,7 @@
 """The ends of members, as the failure budgets and canaries of policies count them."""
 
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -57,7 +58,7 @@ class RolloutProgress(Struct, frozen=True):
     left: Collection[MemberEnd]
     """The ends of the members of the step that were skipped or cancelled after they had begun."""
     resumed_at: datetime | None
-    """When the step was last released from a spent budget."""
+    """When a person last resumed the step behind a spent budget."""
     rollout_resumed_at: datetime | None
     """When any of the steps was."""
     whole: bool
@@ -79,24 +80,31 @@ class _Rollout(Struct):
     whole: bool = True
     sent: set[str | None] = set()
     """The runs whose works may have been armed."""
-    done: dict[int, set[str]] = {}
-    """The clusters that have carried out an action, by step."""
+    done: dict[int, Counter[str]] = {}
+    """How many actions of a step each cluster has carried out, by step; those that are repeated
+    count once."""
     spent: set[int] = set()
     """The steps that a spent budget holds."""
+    released: tuple[int, datetime] | None = None
+    """The step that such a hold has left last, and when."""
     resumed: dict[int, datetime] = {}
 
 
 class RolloutEnds:
-    """RolloutEnds reads how members end, and when their steps are released from a spent budget: by
-    a person, or because the budget was raised."""
+    """RolloutEnds reads how members end, and when a person has resumed their steps behind a spent
+    budget: what had failed before that does not count. It does behind a hold that has ended because
+    the budget was raised."""
 
     def __init__(self) -> None:
         self._rollouts: dict[str, _Rollout] = {}
 
-    def read(self, event: Event, proofs: Proofs) -> None:
+    def read(self, event: Event, proofs: Proofs, *, resumes: bool) -> None:
+        """`resumes`: whether the event records that a person resumes the rollout."""
+        known = self._rollouts.setdefault(event.rollout, _Rollout())
+        if resumes:
+            _resumed(known, event)
         if event.step is None:
             return
-        known = self._rollouts.setdefault(event.rollout, _Rollout())
         if event.cluster is None:
             _of_step(known, event, event.step)
         elif event.kind in ("MemberAdopted", "Imported"):
@@ -104,7 +112,9 @@ class RolloutEnds:
         elif event.kind == "RunArming":
             known.sent.add(event.run)
         elif event.kind == "RunEnded" and event.data.get("result") == "succeeded":
-            known.done.setdefault(event.step, set()).add(event.cluster)
+            known.done.setdefault(event.step, Counter())[event.cluster] += 1
+        elif event.kind == "ActionRepeated":
+            _repeated(known.done.get(event.step, Counter()), event.cluster)
         elif event.kind == "MemberFinished":
             end = _end(event, event.step, event.cluster, proofs)
             _ended(known, replace(end, begun=_has_begun(known, end, event, proofs)))
@@ -165,7 +175,21 @@ def _of_step(known: _Rollout, event: Event, step: int) -> None:
         known.spent.add(step)
     elif step in known.spent:
         known.spent.discard(step)
-        known.resumed[step] = event.at
+        known.released = step, event.at
+
+
+def _repeated(done: Counter[str], cluster: str) -> None:
+    """Takes back that the cluster has carried out its last action. One that has done nothing else
+    starts the step as any other."""
+    done[cluster] -= 1
+    if done[cluster] <= 0:
+        del done[cluster]
+
+
+def _resumed(known: _Rollout, event: Event) -> None:
+    """Notes the resume of the step that was released right before, in the same turn."""
+    if known.released is not None and known.released[1] == event.at:
+        known.resumed[known.released[0]] = event.at
 
 
 def _ended(known: _Rollout, end: MemberEnd) -> None:

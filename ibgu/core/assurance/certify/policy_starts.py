@@ -58,6 +58,8 @@ class Start(Struct, frozen=True):
     """The action of the plan, of which a part may begin."""
     rest: Collection[str]
     """The actions for which the cluster takes its slot; empty: it has had the slot before."""
+    ahead: Collection[str]
+    """The action and those that follow it in the step."""
     others: Collection[str]
     """The other clusters that any rollout has in flight."""
     step: int

@@ -1,13 +1,13 @@
 """Checks events of a rollout and its steps (R1): seen, planned, opened, finished, complete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from ibgu.core.assurance.certify import backups
-from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
+from ibgu.core.assurance.certify import backups, rate_limits
+from ibgu.core.assurance.certify.audit import Audit, EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.follow_ups import canary_well, follow_ups_changed
@@ -15,11 +15,13 @@ from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.grants import Grants
 from ibgu.core.model.names import (
+    CIRCUIT_BREAKER,
+    CIRCUIT_BREAKER_OFF,
     HOLD_ON_WARNING,
     IBGU,
     MANUAL_CLEANUP_DONE,
     PREFLIGHT,
-    RAMP_UP,
+    RESUME,
 )
 
 _NAMED = 10
@@ -107,6 +109,8 @@ def _control(spot: EventContext) -> None:
     spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
     if spot.proofs.parts:
         spot.rollout.max_age = backups.asked_by(controls)
+    _follow_resume(spot.rollout, controls, spot.event.seq)
+    spot.rollout.skipped = None
     mode = controls.get(PREFLIGHT)
     spot.rollout.enforces_preflight = mode is not None and (
         str(mode).strip().lower() not in ("off", "warn")
@@ -115,7 +119,30 @@ def _control(spot: EventContext) -> None:
         for step in spot.rollout.steps:
             step.judged = 0
     spot.rollout.holds_on_warning = HOLD_ON_WARNING in controls
-    spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
+    rate_limits.follow(spot.rollout, controls)
+
+
+def _follow_resume(rollout: RolloutCase, controls: Mapping[str, Any], seq: int) -> None:
+    """Notes that a person resumes the rollout, or turns its circuit breaker off, which ends a hold
+    as well."""
+    resume, off = controls.get(RESUME), controls.get(CIRCUIT_BREAKER) == CIRCUIT_BREAKER_OFF
+    resumes = resume != rollout.resume
+    if resumes:
+        rollout.resume, rollout.resumed = resume, seq
+    if resumes or (off and not rollout.breaker_off):
+        for step in rollout.steps:
+            step.unresumed = ""
+    rollout.breaker_off = off
+
+
+def skips_were_asked(audit: Audit, rollout: RolloutCase, at: datetime | None) -> None:
+    """Checks that the order of a person has come with the skipped members. `at`: the time of the
+    next event; None: there is none."""
+    found = rollout.skipped
+    if found is not None and found.at != at:
+        words = f"{found.cluster} was skipped, and nobody had asked for that"
+        audit.require(Rule.ORDER, False, found, words)
+        rollout.skipped = None
 
 
 def _grants(spot: EventContext) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Container
 
 from ibgu.core.assurance.certify import (
     backups,
+    circuit_breaker,
     claims,
     evidence,
     follow_ups,
     labels,
     limits,
+    rate_limits,
 )
 from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
@@ -27,6 +29,8 @@ _RESULTS = {
 """State of a run -> its possible results."""
 _BREAKERS = frozenset({"CircuitBreaker", "SeedCircuitBreaker", "FailureBudgetSpent"})
 """Holds of a step that keep who is in a chain from its Upgrade, too."""
+_LASTING = _BREAKERS | circuit_breaker.BY_PERSON
+"""Holds of a step that stay until they are ended."""
 _RESTORED = frozenset({"Restored"})
 """Holds of a rollout in which nothing begins, also on clusters in flight."""
 _UNSENT = _RESTORED | {"TalmIsLive"}
@@ -38,10 +42,15 @@ def _intended(spot: MemberEventContext) -> None:
     action = spot.text("action")
     _may_begin(spot, action)
     _not_twice(spot, action)
-    evidence.startable(spot, action)
+    evidence.startable(spot, "starts", action)
     _not_against_preflight(spot, action)
     _not_against_warning(spot, action)
-    if member.state == "waiting":
+    first = member.state == "waiting"
+    limits.in_time(spot, f"starts {action}")
+    _not_released(spot, action)
+    if first or action in spot.proofs.reboots:
+        circuit_breaker.not_engaged(spot, action)
+    if first:
         _start(spot)
     else:
         _not_stopped(spot, action)
@@ -49,6 +58,7 @@ def _intended(spot: MemberEventContext) -> None:
         claims.not_cancelled(spot, "taken further")
     member.attempts += 1
     member.run = RunCase(id=event.run or "", action=action, seq=event.seq, intended_at=event.at)
+    member.run.first = first and not member.carried_out
     member.run.backup = backups.needed(spot, action)
     member.run.between = backups.between(spot)
     if member.run.backup:
@@ -60,9 +70,15 @@ def _start(spot: MemberEventContext) -> None:
     rollout, step = spot.rollout, spot.step
     held = rollout.hold or step.hold
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
-    limits.in_time(spot)
     limits.take_limit(spot)
     claims.take(spot)
+    rate_limits.started(spot)
+
+
+def _not_released(spot: MemberEventContext, action: str) -> None:
+    """Checks that a person has ended the last hold of the step that only a person ends."""
+    words = f"{spot.name} starts {action} behind a hold that nobody has ended: "
+    spot.require(Rule.ORDER, not spot.step.unresumed, f"{words}{spot.step.unresumed}")
 
 
 def _not_stopped(spot: MemberEventContext, action: str) -> None:
@@ -70,6 +86,19 @@ def _not_stopped(spot: MemberEventContext, action: str) -> None:
     stopped = hold in _BREAKERS and action in spot.proofs.reboots
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: {hold}")
     _not_held_by(spot, _RESTORED, f"starts {action}")
+
+
+def _not_sent_while_held(spot: MemberEventContext, run: RunCase) -> None:
+    """Checks that nothing keeps the start or, inside a chain, the action when it is sent (R8.8): a
+    hold may have come since."""
+    if not run.first:
+        _not_held_by(spot, _UNSENT, f"is asked for {run.action}")
+        _not_stopped(spot, run.action)
+        return
+    limits.in_time(spot, f"is asked for {run.action}")
+    hold = spot.rollout.hold or (spot.step.hold if spot.step.hold in _LASTING else "")
+    words = f"{spot.name} is asked for {run.action} while held: {hold}"
+    spot.require(Rule.ORDER, not hold, words, run.seq)
 
 
 def _not_held_by(spot: MemberEventContext, holds: Container[str], what: str) -> None:
@@ -151,9 +180,12 @@ def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
 def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed, run.arming_at = True, False, spot.event.at
-        _not_held_by(spot, _UNSENT, f"is asked for {run.action}")
+        _not_sent_while_held(spot, run)
+        if "seen" in spot.event.data:  # It was sent later than it was begun.
+            evidence.startable(spot, "is asked for", run.action)
         if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
+        backups.note_change(spot, run, spot.event.at)
 
 
 def _armed(spot: MemberEventContext) -> None:
@@ -172,14 +204,20 @@ def _ended(spot: MemberEventContext) -> None:
     run = _go(spot, "ended", *_RESULTS)
     if run is None:
         return
-    run.result, run.cause, run.ended = spot.text("result"), spot.event.cause, spot.event.seq
+    run.result, run.cause = spot.text("result"), spot.event.cause
+    run.ended, run.ended_at = spot.event.seq, spot.event.at
     undone = run.result == "withdrawn" and before == "accepted" and evidence.is_undone(spot, run)
     allowed = undone or run.result in _RESULTS.get(before, ())
     words = f"{spot.name}: {run.action} {run.result}, but the run was {before}"
     spot.require(Rule.ORDER, allowed, words, run.seq)
     evidence.of_end(spot, run)
+    if run.result in ("withdrawn", "refused"):
+        backups.note_change(spot, run, None)
     if run.result == "succeeded":
+        backups.note_change(spot, run, spot.event.at)
         spot.member.index += 1
+        spot.member.carried_out += 1
+        circuit_breaker.succeeded(spot, run)
         labels.due_after_success(spot, run.action)
         follow_ups.note_success(spot, run.action, own=True)
         backups.taken(spot, run)
@@ -189,6 +227,8 @@ def _ended(spot: MemberEventContext) -> None:
         backups.note_hop(spot, run)
     elif run.result == "limit":
         limits.check_expiry(spot)
+    elif run.result == "preempted":
+        claims.was_cancelled(spot, f"was preempted in {run.action}")
     if run.labelled:
         labels.due_after_failure(spot, spot.proofs.parts.get(run.action, run.action))
 
@@ -212,6 +252,7 @@ def _reopened(spot: MemberEventContext) -> None:
     limits.take_limit(spot)
     claims.take(spot)
     run.result, run.cause, run.shown, run.ended = "", None, True, 0
+    backups.note_change(spot, run, run.arming_at)
     evidence.came_back(spot)
 
 

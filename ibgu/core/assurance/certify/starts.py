@@ -12,7 +12,7 @@ from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify.audit import Audit
-from ibgu.core.assurance.certify.cases import RolloutCase
+from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.policy_demands import unmet
 from ibgu.core.assurance.certify.policy_ends import HubFailures, RolloutEnds
@@ -58,8 +58,8 @@ class StartReader:
         """Counts how the member ends, and the claim that it takes or releases."""
         rollout = self._audit.rollouts.get(event.rollout)
         proofs = self._audit.proofs.get(rollout.kind) if rollout is not None else None
-        if proofs is not None and self._audit.subject(event.rollout):
-            self._ends.read(event, proofs)
+        if rollout is not None and proofs is not None and self._audit.subject(event.rollout):
+            self._ends.read(event, proofs, resumes=rollout.resumed == event.seq)
         self._failures.read(event)
         if event.kind in CLAIMING and event.cluster is not None:
             self._count(event, event.cluster)
@@ -70,7 +70,8 @@ class StartReader:
             yield from self._in_flight[cluster].values()
 
     def start(self, event: Event, rollout: RolloutCase) -> Start | None:
-        """Returns the start; None: it leads back, or the history does not have its step."""
+        """Returns the start, or the action that is sent; None: it leads back, or the history does
+        not have its step."""
         proofs = self._audit.proofs.get(rollout.kind)
         if proofs is None or event.step is None or event.step >= len(rollout.steps):
             return None
@@ -80,12 +81,15 @@ class StartReader:
         if action in proofs.ways_back or action not in chain:
             return None
         begun = (event.rollout, event.step) in self._in_flight.get(cluster, {})
+        begun = begun and not _is_first(rollout.steps[event.step], event)
+        ahead = chain[chain.index(action) :]
         return Start(
             at=event.at,
             namespace=rollout.name.partition("/")[0],
             cluster=cluster,
             action=action,
-            rest=() if begun else chain[chain.index(action) :],
+            rest=() if begun else ahead,
+            ahead=ahead,
             others=self._in_flight.keys() - {cluster},
             step=event.step,
             grants=rollout.grants,
@@ -113,6 +117,13 @@ class StartReader:
         facts = _facts(event)
         known = (self._labels.get(cluster) or {}) if begun else {}
         self._labels[cluster] = {**known, **facts.labels} if alone else None
+
+
+def _is_first(step: StepCase, event: Event) -> bool:
+    """Whether the action begins its chain, and is sent now."""
+    member = step.members.get(event.cluster or "")
+    run = member.run if member is not None else None
+    return event.kind == "RunArming" and run is not None and run.first
 
 
 def _leads_on(proofs: Proofs, first: str) -> bool | None:

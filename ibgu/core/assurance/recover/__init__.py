@@ -2,6 +2,7 @@
 
 from ibgu.core.assurance.recover.found import FoundRollout, find
 from ibgu.core.assurance.recover.holding import hold_all
+from ibgu.core.assurance.recover.import_left_off import left_off, turn_on
 from ibgu.core.assurance.recover.labels import lost
 from ibgu.core.assurance.recover.outdated import behind
 from ibgu.core.assurance.recover.pauses import paused_again
@@ -16,11 +17,13 @@ __all__ = [
     "find",
     "generation_back",
     "hold_all",
+    "left_off",
     "lost",
     "paused_again",
     "rebuild",
     "returned",
     "runs_back",
+    "turn_on",
     "versions_back",
     "versions_of",
 ]

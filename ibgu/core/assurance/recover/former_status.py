@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct, ValidationError, json
 
 from ibgu.core.model.bounds import moment
-from ibgu.core.model.kinds import Condition, RolloutObject
+from ibgu.core.model.kinds import Condition, ManagedFields, RolloutObject
 
 MANAGER = "ibgu"
 """The writer's name as the API server records it: the product of our User-Agent."""
@@ -54,6 +54,8 @@ class FormerStatus(Struct, frozen=True):
     clusters: dict[str, StatusEntry] = {}
     ours: bool = False
     """Whether ibgu wrote the status."""
+    written_at: datetime | None = None
+    """When ibgu wrote it last, by the hub's clock: all that it tells had ended by then."""
 
     @property
     def begun(self) -> bool:
@@ -73,7 +75,8 @@ def read_status(found: RolloutObject) -> FormerStatus:
         complete=_complete(status, found),
         steps=max(0, status.summary.step - (0 if status.summary.step_total else 1)),
         clusters={one.name: one for one in status.clusters if len(one.name) <= _MAX_NAME},
-        ours=_ours(found),
+        ours=bool(by_us := _by_us(found)),
+        written_at=max(filter(None, (moment(each.time) for each in by_us)), default=None),
     )
 
 
@@ -86,6 +89,7 @@ def _complete(status: _StatusBody, found: RolloutObject) -> bool:
     return said and status.observed_generation in (0, found.metadata.generation)
 
 
-def _ours(found: RolloutObject) -> bool:
+def _by_us(found: RolloutObject) -> list[ManagedFields]:
+    """Returns the fields of the status that ibgu has written."""
     fields = found.metadata.managed_fields
-    return any(f.manager == MANAGER and f.subresource == "status" for f in fields)
+    return [f for f in fields if f.manager == MANAGER and f.subresource == "status"]

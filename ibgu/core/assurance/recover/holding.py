@@ -5,21 +5,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from ibgu.core.engine.decide.restored import RESUME, restored
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import (
-    ActingParty,
-    Kind,
-    OnRollout,
-    Reason,
-    ReasonKind,
-    Rollout,
-    RolloutState,
-    names,
-)
+from ibgu.core.model import Kind, OnRollout, Rollout, RolloutState, names
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.records import restore_mark
-
-RESUME = f"then annotate the rollout with {names.RESUME}=<a new value>"
 
 
 def hold_all(
@@ -64,10 +54,6 @@ def _held(rollout: Rollout, found: RolloutObject | None, proof: str, now: dateti
         now,
     )
     return OnRollout(Kind.ROLLOUT_HELD, replace(rollout, hold=reason), reason.message, warning=True)
-
-
-def restored(words: str, now: datetime) -> Reason:
-    return Reason(ReasonKind.RESTORED, now, words, None, ActingParty.PERSON)
 
 
 def acted_on(rollout: Rollout, found: RolloutObject | None) -> dict[str, str]:

@@ -6,9 +6,9 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
+from ibgu.core.engine.decide.restored import restored
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
     Accepted,
@@ -65,6 +65,8 @@ class MemberSigns(Struct, frozen=True, kw_only=True):
     """The hub's signs of one member of a step."""
 
     now: datetime
+    told_at: datetime
+    """When what the status tells had ended, at the latest."""
     over: bool
     """Whether the step has ended."""
     part: StepPart = StepPart()
@@ -85,7 +87,8 @@ def member_from_signs(
     member = _with_completed(before, actions, signs)
     trace, failed = signs.trace, signs.part.failed
     if member.action_index == len(actions):
-        return _finished(member, signs, Outcome.SUCCEEDED)
+        ended = member.completed[-1].at if member.completed else signs.now
+        return _finished(member, signs, Outcome.SUCCEEDED, at=ended)
     if failed is not None:
         return _failed(member, signs, failed.action, failed.message)
     if trace is not None and whole(trace.action) == actions[member.action_index]:
@@ -99,11 +102,11 @@ def member_from_signs(
 
 def _with_completed(member: U, actions: Sequence[ActionName], signs: MemberSigns) -> U:
     reported = signs.part.completed[len(member.completed) :]
-    done = [_completed(one.action, signs, one.message) for one in reported]
+    done = [_completed(one.action, signs, signs.told_at, one.message) for one in reported]
     done += _passed(actions[len(member.completed) + len(done) :], signs)
     rest, trace = actions[len(member.completed) + len(done) :], signs.trace
     if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
-        done.append(_completed(trace.action, signs))
+        done.append(_completed(trace.action, signs, signs.now))
     if not done:
         return member
     return import_completed(member, done, FROM_HUB, signs.now)
@@ -117,19 +120,23 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
         return []
     words = f"{FROM_HUB}: its work has gone on to {trace.action}"
     passed = rest[: rest.index(whole(trace.action))]
-    return [_completed(action, signs, words) for action in passed]
+    ended = min(trace.started or signs.now, signs.now)
+    return [_completed(action, signs, ended, words) for action in passed]
 
 
-def _completed(action: ActionName, signs: MemberSigns, words: str = "") -> CompletedAction:
-    """Returns the action as completed. The hub does not show when a Job made what it has made: it
-    counts as old as it may be. A run that has not succeeded may be another one, which takes the
-    action once more and which the status does not tell of yet (R47.6)."""
+def _completed(
+    action: ActionName, signs: MemberSigns, at: datetime, words: str = ""
+) -> CompletedAction:
+    """Returns the action as completed; `at`: when it was, at the latest. The hub does not show when
+    a Job made what it has made: it counts as old as it may be. A run that has not succeeded may be
+    another one, which takes the action once more and which the status does not tell of yet
+    (R47.6)."""
     if not traits(action).runs_job:
-        return CompletedAction(action, signs.now, words)
+        return CompletedAction(action, at, words)
     trace = signs.trace
     succeeded = trace is not None and trace.outcome is RunResult.SUCCEEDED
     began = trace.started if trace is not None and succeeded and trace.action == action else None
-    return CompletedAction(action, signs.now, words, min(began or signs.created_at, signs.now))
+    return CompletedAction(action, at, words, min(began or signs.created_at, at))
 
 
 def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | ResumedMember:
@@ -192,12 +199,15 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
 def _failed(
     member: Unfinished, signs: MemberSigns, action: ActionName, status_message: str
 ) -> Finished:
-    """Finishes the member as failed; in the status the cause precedes the words."""
+    """Finishes the member as failed; in the status the cause precedes the words, and stands before
+    the name of a known failure."""
     prefix, _, words = status_message.partition(": ")
-    cause = _CAUSES.get(prefix)
+    cause = _CAUSES.get(prefix.partition(" (")[0])
     outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
-    message = words if cause else status_message
-    return _finished(member, signs, outcome, cause=cause, message=message, failed_action=action)
+    message, at = words if cause else status_message, signs.told_at
+    return _finished(
+        member, signs, outcome, cause=cause, message=message, failed_action=action, at=at
+    )
 
 
 def _finished(
@@ -208,10 +218,13 @@ def _finished(
     cause: Cause | None = None,
     message: str = "",
     failed_action: ActionName | None = None,
+    at: datetime | None = None,
 ) -> Finished:
     """Finishes the member without slot and claim; one that failed in what it was armed for is
-    watched (R15.1), unless that was a Job (R47.3)."""
-    run = last_run(member.run, signs.trace, signs.now, outcome, cause)
+    watched (R15.1), unless that was a Job (R47.3). `at`: when it had ended at the latest, None:
+    this is not known."""
+    ended = at or signs.now
+    run = last_run(member.run, signs.trace, ended, outcome, cause)
     armed = run is not None and run.arming_at is not None and whole(run.action) == failed_action
     by_job = run is not None and traits(run.action).runs_job
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and armed and not by_job
@@ -225,5 +238,5 @@ def _finished(
         message=message,
         failed_action=failed_action,
         watched=worth,
-        now=signs.now,
+        now=ended,
     )

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.member_signs import ResumedMember, waiting
 from ibgu.core.assurance.recover.runs import FROM_HUB
+from ibgu.core.engine.decide.restored import restored
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (

@@ -4,14 +4,14 @@ Every record that is created or changed here is journaled as imported. Nothing u
 unless the whole plan is known to be completed, the rollout is held until a person resumes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover.found import FoundRollout
-from ibgu.core.assurance.recover.holding import RESUME, acted_on, restored
+from ibgu.core.assurance.recover.holding import acted_on
 from ibgu.core.assurance.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
 from ibgu.core.assurance.recover.members import (
     ACTOR,
@@ -24,6 +24,7 @@ from ibgu.core.assurance.recover.pauses import may_be_paused
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
+from ibgu.core.engine.decide.restored import RESUME, restored
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, named
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
@@ -32,6 +33,8 @@ from ibgu.core.model import (
     Finished,
     Kind,
     Member,
+    OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
     Rollout,
@@ -73,8 +76,23 @@ def rebuild(
     layout = lay_out(tracked, found, fleet.foreign_runs)
     basis = _RebuildInput(driver, tracked, fleet, found, layout, now)
     yield _imported(basis, why)
+    changed: dict[str, None] = {}
     for index in range(basis.layout.steps):
-        yield from _step(basis, index)
+        for decision in _step(basis, index):
+            if isinstance(decision, OnMember):
+                changed[decision.member.uid] = None
+            yield decision
+    yield from _outdated_patches(fleet, changed)
+
+
+def _outdated_patches(fleet: FleetState, changed: Iterable[str]) -> Iterator[OnPendingPatch]:
+    """Yields the clusters whose pending patches are outdated: the hub shows what came after them,
+    and may have lost their labels again since (R13.2)."""
+    for uid in changed:
+        if (pending := fleet.pending_patches.get(uid)) is not None:
+            nothing = replace(pending, labels={}, annotations={})
+            words = f"{FROM_HUB}: what was pending is older than what the hub shows"
+            yield OnPendingPatch(Kind.LABELS_UPDATED, nothing, words)
 
 
 def _imported(basis: _RebuildInput, why: str) -> OnRollout:
@@ -181,6 +199,7 @@ def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member 
     trace = layout.traces[step.index].get(member.cluster)
     signs = MemberSigns(
         now=basis.now,
+        told_at=min(basis.found.status.written_at or basis.now, basis.now),
         over=basis.over(step.index),
         part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=trace,

@@ -24,8 +24,10 @@ _RESULTS = {
 
 
 def closed(trace: Trace, now: datetime, result: RunResult) -> Ended:
-    """Returns the run as ended and disarmed; of its times the hub shows only the start."""
-    return closed_run(_arming(trace, now), result, now, FROM_HUB)
+    """Returns the run as ended and disarmed; of its times the hub shows only the start. `now`: when
+    it had ended at the latest."""
+    arming = _arming(trace, now)
+    return closed_run(arming, result, max(now, arming.arming_at), FROM_HUB)
 
 
 def withdrawn(trace: Trace, now: datetime) -> Ended:

@@ -1,5 +1,6 @@
 """Rebuilds the steps of a rollout: which have begun, and who belongs to them."""
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
 
@@ -10,8 +11,9 @@ from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.works.trace import Trace
-from ibgu.core.model import ClusterView, Step, StepState
+from ibgu.core.model import ClusterView, Step, StepState, carry_payload
 from ibgu.core.model.bounds import int32
+from ibgu.core.model.records import UNKNOWN_PAYLOAD
 from ibgu.core.plan import EVERYWHERE, select
 from ibgu.core.text.natural import natural_key
 
@@ -71,9 +73,13 @@ def record(
     first = found.status.started_at if index == 0 else None
     started = step.started_at or first or now
     if not over:
-        stood = max(timedelta(), now - started)
         return replace(
-            step, state=StepState.RUNNING, started_at=started, stopped=stood, stopped_since=None
+            step,
+            state=StepState.RUNNING,
+            started_at=started,
+            stopped=max(timedelta(), now - started),
+            stopped_since=None,
+            payload_digest=_payload(found, step),
         )
     ended = max(started, found.status.completed_at or now)
     return replace(
@@ -84,6 +90,14 @@ def record(
         hold=None,
         stopped_since=None,
     )
+
+
+def _payload(found: FoundRollout, step: Step) -> str:
+    """Returns the digest of what the running step carries, by the works that carry it."""
+    if step.payload_digest or step.started_at is not None or not carry_payload(step.actions):
+        return step.payload_digest
+    newest = Counter(found.payloads).most_common(1)
+    return newest[0][0] if newest else UNKNOWN_PAYLOAD
 
 
 def new_members(

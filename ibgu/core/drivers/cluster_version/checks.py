@@ -56,7 +56,7 @@ def asked_for_another(seen: VersionView, update: ClusterUpdate) -> str:
         return ""
     return (
         f"somebody has asked for {seen.wanted_image}, which the cluster has not begun to apply: "
-        "withdraw it first (oc adm upgrade --clear)"
+        "withdraw it first (`oc adm upgrade --clear`)"
     )
 
 

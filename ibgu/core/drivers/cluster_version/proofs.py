@@ -16,6 +16,7 @@ class UpdateProofs:
     label_prefix = "ibgu.dev/fleet-"
     labels = frozenset({"Check", "Mirror", "PreCache", "Backup"})
     reboots = frozenset({"Update"})
+    rolls_back: frozenset[str] = frozenset()
     resumes = frozenset({"Pools"})
     preflight = frozenset({"Check", "Mirror", "Update"})
     rate_limited = frozenset({"PreCache", "Update", "Pools"})

@@ -87,7 +87,7 @@ def _may_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judge
             words = (
                 f"the cluster was asked for {seen.wanted_image} and has not begun to apply it: "
                 "nothing is resumed before it has, or it refuses that, or the request is withdrawn "
-                "(oc adm upgrade --clear)"
+                "(`oc adm upgrade --clear`)"
             )
             return Judgement(kind=JudgementKind.BUSY, message=words)
         return _STARTABLE

@@ -27,6 +27,7 @@ class IbuProofs:
     label_prefix = "lcm.openshift.io/ibgu-"
     labels = frozenset({"Prep", "Upgrade", "Rollback"})
     reboots = frozenset({"Upgrade", "Rollback"})
+    rolls_back = frozenset({"Upgrade"})
     resumes: frozenset[str] = frozenset()
     preflight = frozenset({"Prep", "Upgrade"})
     rate_limited = frozenset({"Prep", "Upgrade"})

@@ -76,8 +76,8 @@ U7 = PreflightRule(
     "U7",
     "Clusters before 4.15 have one kind of mirrors",
     "11.4.5",
-    "Check that the cluster has no ImageContentSourcePolicy (oc get imagecontentsourcepolicy), or "
-    "leave out spec.update.mirrors.",
+    "Check that the cluster has no ImageContentSourcePolicy (`oc get imagecontentsourcepolicy`), "
+    "or leave out spec.update.mirrors.",
 )
 U8 = PreflightRule(
     "U8",

@@ -1,7 +1,6 @@
 """The context of one decision cycle: each decision is applied at once, and seen by the next
 ones."""
 
-import uuid
 from datetime import datetime
 
 from msgspec import Struct
@@ -36,6 +35,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.claims import name_within
+from ibgu.core.model.run_ids import run_id
 from ibgu.core.model.run_transitions import intended_run
 from ibgu.core.model.transitions import M, U, give_reason
 from ibgu.core.plan.grants import proven
@@ -56,7 +56,6 @@ _PROVEN = frozenset(
     }
 )
 """Kinds that are journaled together with the observation."""
-_RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
 MEMBERS_PER_CYCLE = 1_000
@@ -131,7 +130,7 @@ class DecisionContext:
             if found.kind is JudgementKind.STARTABLE
             else None
         )
-        lack = needed and lacks(self.tracked, member, action, needed, self.now)
+        lack = needed and lacks(self.fleet, self.tracked, member, action, needed, self.now)
         if not lack:
             return found
         return Judgement(
@@ -229,13 +228,19 @@ class DecisionContext:
 
     def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now."""
-        seen = self.observe(member.cluster) if kind in _PROVEN else None
+        seen = self.observe(member.cluster) if self._is_proven(kind, member) else None
         facts = None
         if kind is Kind.RUN_INTENDED and seen is not None and seen.cluster is not None:
             facts = self.snapshot.start_facts(self._starting(member, seen.cluster))
         cause = _cause(kind, member)
         self.decide(OnMember(kind, member, cut(why), cause, warning, seen, facts=facts))
         return member
+
+    def _is_proven(self, kind: Kind, member: Member) -> bool:
+        """Whether the history keeps what was seen with the decision. What is sent later than it was
+        begun rests on what is seen then (R8.8)."""
+        later = member.run is not None and member.run.intended_at < self.now
+        return kind in _PROVEN or (kind is Kind.RUN_ARMING and later)
 
     def _starting(self, member: Member, cluster: ClusterView) -> StartingMember:
         author = self.consent().authors.get(member.step, "")
@@ -263,9 +268,12 @@ class DecisionContext:
         return self.note_reason(member, Reason(kind, self.now, message, until, who))
 
     def note_reason(self, member: M, given: Reason) -> M:
-        """Notes a reason that a gate has given, say; the same one keeps its `since`."""
+        """Notes a reason that a gate has given, say; the same one keeps its `since`. What a policy
+        asks a person for from now on is another one."""
         old = member.reason
         same = (old.kind, old.gate) == (given.kind, given.gate)
+        if given.gate and given.who is ActingParty.PERSON:
+            same = same and old.who is ActingParty.PERSON
         reason = replace(given, since=old.since if same else self.now)
         if reason == old:
             return member
@@ -292,8 +300,9 @@ class DecisionContext:
     def new_run(self, member: Unfinished) -> Intended:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
-        run_id = self.run_id(member, attempt)
-        return intended_run(run_id, self.run_action(member), attempt, self.now)
+        action = self.run_action(member)
+        new = run_id(member.rollout, member.uid, action, member.step, attempt, self.now)
+        return intended_run(new, action, attempt, self.now)
 
     def run_action(self, member: Unfinished) -> ActionName:
         """Returns what the member's next run does: its action, or the part that comes before."""
@@ -306,10 +315,6 @@ class DecisionContext:
     def lacks_backup(self, action: ActionName) -> str:
         """Returns why the rollout makes no backup before the action; see `Driver.lacks_backup`."""
         return self.driver.lacks_backup(action, self.rollout.spec, self.rollout.controls)
-
-    def run_id(self, member: Member, attempt: int) -> str:
-        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
-        return uuid.uuid5(_RUN_IDS, seed).hex[:20]
 
 
 def _cause(kind: Kind, member: Member) -> Cause | None:

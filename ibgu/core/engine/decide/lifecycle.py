@@ -80,6 +80,11 @@ def adopt_rollout(rollout: Rollout, hold: Reason, now: datetime) -> Rollout:
     return replace(rollout, hold=hold, adopting_since=now)
 
 
+def hold_restored(rollout: Rollout, hold: Reason, mark: str, controls: dict[str, str]) -> Rollout:
+    """Returns the rollout held after a restore; `mark`: what works carry that are written since."""
+    return replace(rollout, hold=hold, restore=mark, controls=controls)
+
+
 def resume_restored(rollout: Rollout, controls: dict[str, str]) -> Rollout:
     """Returns the restored rollout without hold. Its plan is checked again: an earlier hold may
     have been another one."""

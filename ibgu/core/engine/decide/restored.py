@@ -5,9 +5,27 @@ feedback newer than the restore. A person's resume ends the hold; the engine the
 probes (R8.1), as after any other pause.
 """
 
+from datetime import datetime
+
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import resume_restored
-from ibgu.core.model import ActingParty, InFlight, Kind, Observation, ReasonKind, WorkView, names
+from ibgu.core.model import (
+    ActingParty,
+    InFlight,
+    Kind,
+    Observation,
+    Reason,
+    ReasonKind,
+    WorkView,
+    names,
+)
+
+RESUME = f"then annotate the rollout with {names.RESUME}=<a new value>"
+
+
+def restored(words: str, now: datetime) -> Reason:
+    """Returns the reason of what a restore keeps, which a person ends."""
+    return Reason(ReasonKind.RESTORED, now, words, None, ActingParty.PERSON)
 
 
 def decide_restored(ctx: DecisionContext) -> None:

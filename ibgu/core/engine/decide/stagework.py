@@ -138,6 +138,8 @@ def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWo
     if work is None and not leaving and (adopted or rollout.stands_still):
         return _put_back(rollout, member)
     wanted = desired_work_of(member, work, rollout.restore)
+    if rollout.stands_still and wanted is not None and wanted.armed:
+        return None  # The hold is newer than the intent, which is withdrawn in the next turn.
     if leaving or (state is RunState.ACCEPTED and work is None):
         return wanted if work and work.armed else None
     return wanted

@@ -79,7 +79,7 @@ CIRCUIT_BREAKER = StepGate(
             meaning=Meaning(
                 "too many clusters have failed alike, so nothing new starts in the step",
                 "a person resumes it",
-                f"find out why they failed (ibgu status), {RESUME}",
+                f"find out why they failed (`ibgu status NAME`), {RESUME}",
             ),
             lasting=True,
             counts_failures=True,

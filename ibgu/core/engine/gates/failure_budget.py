@@ -15,8 +15,11 @@ from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
-from ibgu.core.text.counted import counted
+from ibgu.core.text.counted import counted, first_names
 from ibgu.core.text.spans import duration
+
+_NAMED = 3
+"""The canaries that a reason names."""
 
 
 def spent_budget(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
@@ -36,8 +39,9 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
         yield from (each.words for each in state.follow_ups)
         failures = state.failed
         if failures:
+            lost = first_names(failures, _NAMED)
             yield (
-                f"{len(failures)} of {len(names)} canaries {_ended(step, failures)}, and "
+                f"{len(failures)} of {len(names)} canaries {_ended(step, failures)} ({lost}), and "
                 f"RolloutPolicy {canaries.policy} allows none"
             )
         yield from _taken_back(snapshot, step, names, canaries.policy)
@@ -143,7 +147,7 @@ FAILURE_BUDGET = StepGate(
                 "more clusters have failed than a RolloutPolicy allows, so nothing new starts in "
                 "the step",
                 "a person resumes this rollout, or the policy's owner raises the budget",
-                f"find out why they failed (ibgu status), {RESUME}",
+                f"find out why they failed (`ibgu status NAME`), {RESUME}",
             ),
             lasting=True,
             counts_failures=True,

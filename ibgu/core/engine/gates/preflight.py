@@ -91,8 +91,8 @@ PREFLIGHT_PLAN = StepGate(
                 "preflight has found an error of the plan itself, which every cluster would "
                 "refuse, or could not be evaluated",
                 _ENDS,
-                "fix what the line above names (the rule's remedy is in ibgu preflight), or set "
-                f"{names.PREFLIGHT}=warn on the rollout to start in spite of it, as far as no "
+                "fix what the line above names (the rule's remedy is in `ibgu preflight NAME`), or "
+                f"set {names.PREFLIGHT}=warn on the rollout to start in spite of it, as far as no "
                 "RolloutPolicy enforces preflight",
             ),
             by_message=True,
@@ -130,9 +130,10 @@ PREFLIGHT = MemberGate(
                 f"({names.PREFLIGHT}=enforce) or a RolloutPolicy enforces preflight; for a policy "
                 "the cluster also waits until preflight has checked it",
                 _ENDS,
-                "fix what the line above names (the rule's remedy is in ibgu preflight), take the "
-                f"cluster out (ibgu skip), or set {names.PREFLIGHT}=warn on the rollout to start "
-                "in spite of it, if no RolloutPolicy enforces preflight",
+                "fix what the line above names (the rule's remedy is in `ibgu preflight NAME`), "
+                "take the cluster out (`ibgu skip NAME CLUSTER`), or set "
+                f"{names.PREFLIGHT}=warn on the rollout to start in spite of it, if no "
+                "RolloutPolicy enforces preflight",
             ),
             by_message=True,
             opened="continues: preflight finds no error, or is not enforced",

@@ -69,8 +69,8 @@ SEED_BREAKER = StepGate(
                 "too many upgrades to the seed image have failed, in this rollout or in others of "
                 "the hub, so nothing new starts with it",
                 "a person resumes this rollout",
-                f"find out why they failed (ibgu seed show, ibgu status), {RESUME}, or make a new "
-                "image and roll that out",
+                f"find out why they failed (`ibgu seed show`, `ibgu status NAME`), {RESUME}, or "
+                "make a new image and roll that out",
             ),
             lasting=True,
             counts_failures=True,

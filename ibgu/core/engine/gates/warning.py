@@ -39,7 +39,7 @@ WARNING = MemberGate(
                 "or Update",
                 "a person accepts the warning, or takes the cluster out",
                 f"if the cluster may go on, {RESUME}, which accepts all warnings of the step so "
-                "far; take others out before (ibgu skip)",
+                "far; take others out before (`ibgu skip NAME`)",
             ),
             acceptable="a warning",
             opened="continues despite its warning",

@@ -286,18 +286,18 @@ class PolicyCanaries:
         decide, and nobody remembers, such a cluster counts unless it has succeeded: then it would
         only free the others of a canary that is still to come."""
         selector, count = self._canaries.selector, self._canaries.count
-        found = (
-            member
-            for member in step.members.values()
-            if (
-                self._chooses(cluster)
-                if (cluster := self._cluster(member.cluster)) is not None
-                else member.cluster in before or self._may_have_been(member)
-            )
-        )
+        found = (member for member in step.members.values() if self._is_canary(member, before))
         if selector is not None:
             return list(found)
         return nsmallest(count, (m for m in found if not self._is_replaced(m)), key=_place)
+
+    def _is_canary(self, member: Member, before: frozenset[str]) -> bool:
+        cluster = self._cluster(member.cluster)
+        if cluster is not None and self._chooses(cluster):
+            return True
+        # The labels of a ManagedCluster that was created again say nothing of the one before.
+        gone = cluster is None or cluster.uid != member.uid
+        return gone and (member.cluster in before or self._may_have_been(member))
 
     def _is_replaced(self, member: Member) -> bool:
         """Whether the next cluster takes the member's place: it has left the step before it had

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ibgu.core.model.rollout_policy import Freeze, PolicyWindow
 from ibgu.core.text.harmless import one_line
 
+_MINUTE = timedelta(minutes=1)
 _REPEATED = timedelta(hours=3)
 """More than the time by which clocks go back."""
 _MAX_CHARACTERS = 64
@@ -84,16 +85,56 @@ def opening(windows: Sequence[PolicyWindow], own: ZoneInfo | None, now: datetime
 def _opening(cron: str, minutes: int, zone: ZoneInfo, minute: datetime) -> Opening:
     """Returns the state of one window, which stays the same for a whole minute: windows open and
     close on minutes."""
-    # An hour that the clocks repeat is one hour for CronSim, which may take it for the first one.
-    earlier = (
-        each.astimezone(UTC)
-        for each in CronSim(cron, (minute + _REPEATED).astimezone(zone), reverse=True)
-    )
-    last = next((each for each in earlier if each <= minute), None)
-    later = (each.astimezone(UTC) for each in CronSim(cron, minute.astimezone(zone)))
-    opens = next((each for each in later if each > minute), None)
+    last, opens = _last(cron, zone, minute), _next(cron, zone, minute)
     closes = last + timedelta(minutes=minutes) if last is not None else None
     return Opening(closes if closes is not None and closes > minute else None, opens)
+
+
+def _last(cron: str, zone: ZoneInfo, minute: datetime) -> datetime | None:
+    """Returns when the window opened last, at that minute included; None: never."""
+    found: list[datetime] = []
+    # Times that a clock shows later may have come before, where it was put back.
+    for wall in CronSim(cron, _wall(minute, zone) + _REPEATED, reverse=True):
+        moments = _moments(cron, wall, zone)
+        found += (each for each in moments if each <= minute)
+        if moments and moments[-1] <= minute:
+            break
+    return max(found, default=None)
+
+
+def _next(cron: str, zone: ZoneInfo, minute: datetime) -> datetime | None:
+    """Returns when the window opens next, after that minute; None: never."""
+    found: list[datetime] = []
+    for wall in CronSim(cron, _wall(minute, zone) - _REPEATED):
+        moments = _moments(cron, wall, zone)
+        found += (each for each in moments if each > minute)
+        if moments and moments[0] > minute:
+            break
+    return min(found, default=None)
+
+
+def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Returns what a clock on the wall shows, without a zone."""
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def _moments(cron: str, wall: datetime, zone: ZoneInfo) -> list[datetime]:
+    """Returns when a window opens for a time of the clock on the wall, in order: as Debian's cron
+    does, with a star as minute or hour as often as the clock shows that time, else once."""
+    shown = _shown(wall, zone)
+    if any(field.startswith("*") for field in cron.split()[:2]):
+        return shown
+    while not shown:
+        wall += _MINUTE
+        shown = _shown(wall, zone)
+    return shown[:1]
+
+
+def _shown(wall: datetime, zone: ZoneInfo) -> list[datetime]:
+    """Returns when a clock on the wall shows that time, in order: twice where it is put back, never
+    where it is put on."""
+    named = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return sorted({each for each in named if _wall(each, zone) == wall})
 
 
 def frozen(freezes: Iterable[Freeze], now: datetime) -> tuple[Freeze, datetime] | None:

@@ -192,8 +192,8 @@ def _not_held(situation: RolloutSituation) -> str:
     where = f"{rollout.name} -n {rollout.namespace}"
     approve = f"ibgu approve {where} --step {newest.index + 1} --before"
     policies = filter(None, map(policy_of, situation.kept))
-    ways = [f"{approve} {each}" for each in situation.approvals]
-    ways = ways or [f"ibgu policy explain {each}" for each in policies]
+    ways = [f"`{approve} {each}`" for each in situation.approvals]
+    ways = ways or [f"`ibgu policy explain {each}`" for each in policies]
     way = f"; {' and '.join(ways)}" if ways else ""
     return f"{nothing} but by policies, which a resume does not end: {gates}{way}"
 

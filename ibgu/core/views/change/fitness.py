@@ -104,7 +104,7 @@ def unfit_to_roll_back(each: RolloutCluster, *, failed: bool = False) -> UnfitCl
             _elsewhere(each) if stays else UnfitCluster("has not failed on the new release", True)
         )
     if stays and _UPGRADED not in each.labels:
-        return UnfitCluster("failed on the new release: ibgu rollback --failed")
+        return UnfitCluster("failed on the new release: `ibgu rollback --failed`")
     if _UPGRADED not in each.labels:
         return _not_upgraded(each)
     return _under_way(each) or _elsewhere(each)
@@ -135,7 +135,7 @@ def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | No
         if _UPGRADED not in each.labels:
             return _not_upgraded(each)
     if needs_cleanup(each.member.cause, each.member.message):
-        return UnfitCluster("clean up by hand, then ibgu confirm-cleanup")
+        return UnfitCluster("clean up by hand, then `ibgu confirm-cleanup`")
     return _under_way(each) or _elsewhere(each)
 
 
@@ -206,7 +206,7 @@ def _not_upgraded(each: RolloutCluster) -> UnfitCluster:
             f"{_UPGRADED} on its ManagedCluster first"
         )
     if failed is not None and member.cause is Cause.WRONG_STATE and traits(failed).aborts:
-        return UnfitCluster(f"its state allowed no {failed}: ibgu explain says what can follow")
+        return UnfitCluster(f"its state allowed no {failed}: `ibgu explain` says what can follow")
     if member.cause is Cause.PREEMPTED and failed == Action.UPGRADE:
         # It may run the new release: the rollout that has taken it knows.
         return _elsewhere(each) or UnfitCluster("its Upgrade was cancelled")

@@ -44,6 +44,8 @@ class FollowUpRequest(Struct, frozen=True):
     max_concurrency: int | None = None
     timeout: int | None = None
     """Minutes."""
+    starts: str = "starts at once"
+    """When a second object starts its clusters, as a verb; a preview of it tells."""
 
 
 class FollowUp(Struct, frozen=True):
@@ -188,7 +190,9 @@ def _follow_up(
     next_step = (
         asked.idle and not alone and verb.actions in appendable(target.actions, target.table)
     )
-    change, rollout = _appended(target, step) if next_step else _created(target, verb, step, chosen)
+    change, rollout = (
+        _appended(target, step) if next_step else _created(target, verb, step, chosen, asked.starts)
+    )
     rest = _skip_messages([(each, why) for each, why in unfit if not why.expected])
     whom = f"{' and '.join(verb.actions)} for {counted(len(chosen), 'cluster')} of {target.name}"
     done = f"{whom}, {change.done}{rest and f'; left out: {rest}'}"
@@ -212,7 +216,11 @@ def _appended(target: ChangeTarget, step: NewStep) -> tuple[RequestedChange, str
 
 
 def _created(
-    target: ChangeTarget, verb: _Verb, step: NewStep, chosen: Sequence[RolloutCluster]
+    target: ChangeTarget,
+    verb: _Verb,
+    step: NewStep,
+    chosen: Sequence[RolloutCluster],
+    starts: str,
 ) -> tuple[RequestedChange, str]:
     labels = {each.name: each.labels or {} for each in chosen}
     body = second(target, verb.word, labels, (verb.actions,))
@@ -226,7 +234,7 @@ def _created(
             **verb.annotations,
         }
     name = str(body["metadata"]["name"])
-    done = f"by the new rollout {name}, which starts at once"
+    done = f"by the new rollout {name}, which {starts}"
     return RequestedChange(done, kubectl_create(body), create=body), name
 
 

@@ -150,7 +150,7 @@ def break_glass(
         if gate not in (CLUSTER_HOLD.name, UNKNOWN) and not gate.startswith(policy_gate("")):
             raise ChangeRefused(
                 f"{gate} is no gate of policies: name {policy_gate('NAME')}, {CLUSTER_HOLD.name} "
-                f"or {UNKNOWN}, as ibgu explain does"
+                f"or {UNKNOWN}, as `ibgu explain` does"
             )
     if policies is not None:
         _require_gates(target, gates, policies)

@@ -10,6 +10,7 @@ from ibgu.core.model.kinds import JsonObject, PlanItem
 from ibgu.core.model.names import step_author
 from ibgu.core.plan import problem
 from ibgu.core.plan.timeouts import timeout_like, timeouts_of
+from ibgu.core.text.counted import counted
 from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 
@@ -48,7 +49,8 @@ def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> Reques
         raise ChangeRefused(f"{wrong}; {instead(target.actions, target.table)}")
     line = msgspec.json.encode([*_author(target, len(target.plan)), *patch]).decode()
     return RequestedChange(
-        f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target, idle=idle)}",
+        f"{_named(step)} is step {len(plan)} of {target.name} ({_bounds(item)}); "
+        f"{_starts(target, idle=idle)}",
         target.kubectl("patch", "--type=json", "-p", line),
         _replaced(target, plan),
         risk=risk_of(map(ActionName, step.actions)),
@@ -113,6 +115,13 @@ def _starts(target: ChangeTarget, *, idle: bool) -> str:
         "it starts when the step before it has finished. Running actions continue. To "
         "start nothing new, pause the rollout."
     )
+
+
+def _bounds(item: JsonObject) -> str:
+    """Returns the bounds of the step, which may be those of another one."""
+    bounds = item["rolloutStrategy"]
+    slots = counted(bounds["maxConcurrency"], "cluster")
+    return f"{slots} at a time, timeout {bounds['timeout']} min"
 
 
 def _named(step: NewStep) -> str:

@@ -62,9 +62,9 @@ def _unproven(member: Member, labels: Mapping[str, str], *, aborted: bool) -> st
     if member.cause in _BY_PEOPLE or member.failed_action is None:
         return str(member.cause or "the failed action is unknown")
     if runs_new_release(member.cause, labels):
-        return "must be rolled back first, by ibgu rollback --failed"
+        return "must be rolled back first, by `ibgu rollback --failed`"
     if needs_cleanup(member.cause, member.message):
-        return "must be cleaned up by hand first, then by ibgu confirm-cleanup"
+        return "must be cleaned up by hand first, then by `ibgu confirm-cleanup`"
     if _to_abort(labels, member.failed_action):
         return ""
     if done(member.failed_action, labels) or member.cause in _LABELLED:
@@ -152,7 +152,7 @@ def _left_out(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
     reasons = [f"{some(clusters)} ({why})" for why, clusters in found.items()]
     if not reasons:
         return ""
-    way = f"see ibgu stragglers {target.name} -n {target.namespace} -o yaml"
+    way = f"see `ibgu stragglers {target.name} -n {target.namespace} -o yaml`"
     if _FAILED in found:
         way = f"use --abort-first (on the page: First abort clusters), or {way}"
     return f"{', '.join(reasons)}; {way}"

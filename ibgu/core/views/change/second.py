@@ -29,8 +29,8 @@ def second(
     if unlabelled := [name for name, found in labels.items() if found.get(NAME_LABEL) != name]:
         raise ChangeRefused(
             f"{some(unlabelled)} can't be selected: the ManagedCluster lacks the label "
-            f"{NAME_LABEL} with its name; set it (kubectl label managedcluster {unlabelled[0]} "
-            f"{NAME_LABEL}={unlabelled[0]}), then repeat"
+            f"{NAME_LABEL} with its name; set it (`kubectl label managedcluster {unlabelled[0]} "
+            f"{NAME_LABEL}={unlabelled[0]}`), then repeat"
         )
     names = sorted(labels, key=natural_key)
     digest = sha256(_json([names, plan]).encode()).hexdigest()[:8]

@@ -18,6 +18,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.preflight import FindingSeverity, RecordedFinding
 from ibgu.core.text.commands import named_commands
 from ibgu.core.views.display import DisplayState, reason_of, word_of
 from ibgu.core.views.explain.case import ExplainCase, Explained, Line, PastStep
@@ -72,13 +73,15 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
     def copyable(text: str | None) -> str | None:
         return named_commands(text, namespace, name, member.cluster) if text else None
 
+    why = _one_line(reason.message if reason else member.message)
+    words = _its_message(member, reason)
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
         step=member.step + 1,
         state=state,
         headline=headline(case, state, reason, late),
-        why=_one_line(reason.message if reason else member.message),
+        why=why,
         kind=_kind(member, reason, known),
         policy=policy_of(reason.gate) or None if reason else None,
         since=reason.since if reason else member.ended_at,
@@ -88,7 +91,7 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
         do=copyable(known.remedy if known else late.check if late else meaning.do),
-        words=_its_message(member, reason),
+        words=words if words != why else None,
         remedy=copyable(known.remedy if known else None),
         guide=(known.guide or None) if known else None,
         limit=None if member.finished else member.limit,
@@ -96,7 +99,7 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         warning=reported.warning or None,
         rollback_until=reported.rollback_until,
         paused_since=min(filter(None, (s.member.paused_since for s in case.past)), default=None),
-        preflight=_findings(case, state),
+        preflight=_findings(case, state, known),
         history=history(case.past),
     )
 
@@ -119,10 +122,28 @@ def _with_hold(reason: Reason | None, hold: Reason | None) -> Reason | None:
     return replace(reason, message=words, who=hold.who, until=None)
 
 
-def _findings(case: ExplainCase, state: DisplayState) -> list[str]:
-    if state is DisplayState.SUCCEEDED:
+def _findings(case: ExplainCase, state: DisplayState, known: FailureText | None) -> list[str]:
+    """Returns what preflight had found that bears on the state of the member."""
+    if state in _NEEDS_NOBODY:
         return []
-    return [f"{each.severity}: {each.message} [{each.rule}]" for each in case.preflight]
+    if case.member.finished:
+        found = [each for each in case.preflight if _foretells(each, known)]
+    else:
+        found = [each for each in case.preflight if _is_about_cluster(each)]
+    return [f"{each.severity}: {each.message} [{each.rule}]" for each in found]
+
+
+def _is_about_cluster(found: RecordedFinding) -> bool:
+    """Returns whether the finding is about single clusters, or keeps or fails all of them."""
+    return bool(found.clusters) or found.severity is FindingSeverity.ERROR
+
+
+def _foretells(found: RecordedFinding, failure: FailureText | None) -> bool:
+    """Returns whether the finding may have said before what failed. Of a failure that is not known
+    an error may."""
+    if failure is None:
+        return found.severity is FindingSeverity.ERROR
+    return found.rule in failure.rules
 
 
 def _last_reported(case: ExplainCase) -> Member:

@@ -65,7 +65,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     means: str | None
     do: str | None
     words: str | None
-    """The cluster's own last words."""
+    """The cluster's own last words, if they are not in `why`."""
     remedy: str | None
     """The remedy for a known failure."""
     guide: str | None
@@ -80,5 +80,6 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     paused_since: datetime | None
     """Since when parts of the cluster may be paused."""
     preflight: list[str]
-    """What preflight had found before the step that has not succeeded, errors first."""
+    """What preflight had found before the step, errors first: what may keep or fail a member that
+    has not finished, or what may have said before how it failed."""
     history: list[Line]

@@ -1,6 +1,6 @@
 """Plays a proposal through as if every action that has not ended succeeded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -18,10 +18,10 @@ from ibgu.core.plan import (
     select,
     why_nobody,
 )
-from ibgu.core.text.spans import utc
 from ibgu.core.views.change import appendable, instead
 from ibgu.core.views.forecast import makespan
 from ibgu.core.views.preview.model import Excluded, Preview, Proposal, StepPreview
+from ibgu.core.views.preview.starts import Kept, not_before, start_words
 from ibgu.core.views.preview.time import advice, measured
 from ibgu.core.views.preview.warnings import kept_by_policies, warnings
 
@@ -53,13 +53,16 @@ def preview(
     elif others := outside(before, selectors, scope):
         said.insert(0, others)
     likely, latest = _ends(proposal, steps, duration_stats, now)
-    if standing := _standing(proposal, steps[0], fleet, now):
+    waits = proposal.running is not None
+    kept = {} if waits else kept_by_policies(proposal, steps[0], fleet, now)
+    if standing := _standing(steps[0], kept):
         said.append(standing)
     return replace(
         found,
         selected=steps[0].clusters,
         excluded=tuple(Excluded(why, tuple(names)) for why, names in out.items()),
         nobody=nobody,
+        starts="" if waits else start_words(proposal, steps[0], fleet, kept),
         warnings=tuple(said),
         likely=None if standing else likely,
         latest=None if standing else latest,
@@ -155,21 +158,14 @@ def _step(
     return replace(step, advice=advice(step))
 
 
-def _standing(
-    proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView], now: datetime
-) -> str:
+def _standing(step: StepPreview, kept: Kept) -> str:
     """Returns that no end is known, as policies keep all clusters of the step that comes next, and
     its clock stands meanwhile (R50.6); empty: they do not."""
-    if proposal.running is not None or not step.clusters:
+    if not step.clusters or len(kept) < len(step.clusters):
         return ""
-    kept = kept_by_policies(proposal, step, fleet, now)
-    if len(kept) < len(step.clusters):
-        return ""
-    times = [until for until in kept.values() if until is not None]
-    first = f", not before {utc(min(times))}" if len(times) == len(kept) else ""
     return (
         f"the end is not known: policies keep all clusters of step {step.index + 1}, and its "
-        f"timeout begins to count when one of them may start{first}"
+        f"timeout begins to count when one of them may start{not_before(step, kept)}"
     )
 
 

@@ -107,6 +107,9 @@ class Preview(Struct, frozen=True):
     """Steps that have not begun."""
     nobody: str = ""
     """Why no cluster can start the first step; empty: some can."""
+    starts: str = ""
+    """When the first step shown starts its clusters, as a verb of what carries it out; empty: there
+    is no step, or another one runs before."""
     warnings: tuple[str, ...] = ()
     likely: datetime | None = None
     """None: one of the actions was not measured yet."""

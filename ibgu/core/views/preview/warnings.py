@@ -94,7 +94,7 @@ def _inside(gate: Gate, later: Sequence[ActionName]) -> Iterator[str]:
 
 def _explained(gate: Gate) -> str:
     """Returns which command says what the policy asks for."""
-    return f" (ibgu policy explain {policy_of(gate.name)})"
+    return f" (`ibgu policy explain {policy_of(gate.name)}`)"
 
 
 def _askable(gate: Gate) -> MemberGate | None:
@@ -114,7 +114,8 @@ def _closed(
         found.setdefault(reason.message, []).append(name)
     for message, names in found.items():
         count = f"{len(names)} of {len(members)} clusters"
-        yield f"{count} can't start {actions[0]} now: {message} ({_some(names)})"
+        who = f"policy {policy}: " if (policy := policy_of(gate.name)) else ""
+        yield f"{count} can't start {actions[0]} now: {who}{message} ({_some(names)})"
 
 
 def _asked(

@@ -12,8 +12,8 @@ from ibgu.core.model import Reason, StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.model.preflight import errors
 from ibgu.core.text.counted import counted
+from ibgu.core.text.held import for_all
 from ibgu.core.text.spans import utc
-from ibgu.core.views.policy_words import for_all
 from ibgu.core.views.status.phase import complete, hold_of
 
 _FINDINGS = 10

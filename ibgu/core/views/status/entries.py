@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from ibgu.core.drivers import traits
+from ibgu.core.drivers import KIND_TEXTS, traits
 from ibgu.core.model import InFlight, Member, Outcome, RunResult
 from ibgu.core.model.actions import whole
 from ibgu.core.model.kinds import JsonObject
@@ -71,8 +71,15 @@ def _has_failed(member: Member) -> bool:
 
 
 def _failed(member: Member) -> JsonObject:
-    words = f"{member.cause}: {member.message}" if member.cause else member.message
+    words = f"{_named(member)}: {member.message}" if member.cause else member.message
     return _action(member.failed_action or "", words[:MAX_OUTCOME])
+
+
+def _named(member: Member) -> str:
+    """Returns the cause, with the known failure by which commands and page call it."""
+    action, words = member.failed_action, member.message
+    known = KIND_TEXTS.failure(action, words) if action and words else None
+    return f"{member.cause} ({known.name})" if known else f"{member.cause}"
 
 
 def _current(members: list[Member]) -> Iterator[JsonObject]:

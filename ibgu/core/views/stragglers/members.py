@@ -201,12 +201,12 @@ def _way_on(
     if left.cause == Cause.TAKEN_OVER:
         return (), "someone works on it by hand: see what they are at first"
     if left.cause == Cause.WRONG_STATE and traits(left.action).aborts:
-        return (), f"no {left.action} is possible in its state: ibgu explain says what can follow"
+        return (), f"no {left.action} is possible in its state: `ibgu explain` says what can follow"
     abortable = table_of(left.action).abortable
     if any(label in labels for label in abortable):
         return _back(left, course)
     if _is_rolled_back(left.action, labels):
-        return (), "it is rolled back: finalize the rollback first, with ibgu finalize"
+        return (), "it is rolled back: finalize the rollback first, with `ibgu finalize`"
     if _meets(left.action, labels):
         return course.rest(left.step, left.action), ""
     if traits(left.action).failed_label in abortable:

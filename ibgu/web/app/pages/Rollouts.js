@@ -13,7 +13,7 @@ import { query } from "../rest/client.js";
 import { go, MEMBERS, rolloutLink } from "../route.js";
 import { count, creator, plural } from "../words/format.js";
 import { OVERDUE, ROLLBACK, spaced, STALLED } from "../words/states.js";
-import { whomOf } from "../words/why.js";
+import { reasonName, whomOf } from "../words/why.js";
 
 export function Rollouts() {
   const watched = useBody("rollouts?limit=50&needsPerson=true", { gap: 2000 });
@@ -48,7 +48,7 @@ function NeedsPerson({ needs, deadlines, now }) {
       ${needs.map(
         (each) => html`<li key=${[each.namespace, each.name, each.kind, each.message].join("/")}>
           <a href=${rolloutLink(each, each.members ? { reason: each.kind, show: MEMBERS } : {})}>${each.name}</a>
-          <strong> ${spaced(each.kind)}${each.overdue && `, ${OVERDUE}`}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
+          <strong> ${reasonName(each)}${each.overdue && `, ${OVERDUE}`}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
           ${" "}<${Words} text=${each.message} />
         </li>`,
       )}

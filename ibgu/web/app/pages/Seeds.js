@@ -110,9 +110,8 @@ function Failures({ failures }) {
 }
 
 /** A cause like PrepFailed says no more than the action does. */
-function titleOf({ action, failure, cause }) {
-  const name = spaced(failure ?? cause);
-  return !name || name === `${action} failed`.toLowerCase() ? `${action} failed` : `${action}: ${name}`;
+function titleOf({ action, failure, cause, specific }) {
+  return specific ? `${action}: ${spaced(failure ?? cause)}` : `${action} failed`;
 }
 
 const pairs = (profile) =>

@@ -76,9 +76,13 @@ export function stateOf(name) {
   return STATES[name] ?? MARKED[name] ?? { label: spaced(name), path: "M8 7v2" };
 }
 
+/** Kinds of reasons that say less than what people know them by. */
+const KNOWN_AS = { GateClosed: "held by a policy" };
+
 /** "WaitingForSlot" -> "waiting for slot": kinds and causes are sentences without spaces. */
 export function spaced(/** @type {string | null} */ name) {
   if (!name) return "";
+  if (KNOWN_AS[name]) return KNOWN_AS[name];
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");

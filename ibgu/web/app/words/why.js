@@ -1,28 +1,18 @@
-/** Why a member has not finished, without a word that stands beside it already. */
+/** Why a member has not finished, in as few words as say it. */
 import { spaced, stateOf } from "./states.js";
 
 /**
+ * The name beside the words: a failure's, or a reason's that has no words of its own. A reason's
+ * words are a sentence that says all of it.
+ *
  * @param {string} state
- * @param {string | null} kind of the reason, cause or known failure
- * @param {string} words of the cluster or of the journal
- * @returns {{ kind: string, words: string }} empty: it would only be said twice
+ * @param {string | null} failed known failure or cause of a member that has finished
+ * @param {string | null} reason of one that has not
+ * @param {boolean} told whether the reason's words, or its policy, stand beside it
  */
-export function whyOf(state, kind, words) {
-  const name = spaced(kind);
-  const told = [stateOf(state).label, name].filter(Boolean).reduce(without, words);
-  const twice = name === stateOf(state).label || begins(told, name);
-  return { kind: twice ? "" : name, words: told };
-}
-
-/** As in "ready, waits for a slot". */
-function begins(/** @type {string} */ words, /** @type {string} */ name) {
-  return words.toLowerCase().startsWith(name) && !/^\w/.test(words.slice(name.length));
-}
-
-/** "rebooting: the cluster is away" is "the cluster is away" beside the word. */
-function without(/** @type {string} */ words, /** @type {string} */ name) {
-  const head = `${name}:`;
-  return words.toLowerCase().startsWith(head) ? words.slice(head.length).trim() : words;
+export function nameOf(state, failed, reason, told) {
+  if (failed) return spaced(failed);
+  return told || spaced(reason) === stateOf(state).label ? "" : spaced(reason);
 }
 
 const WHOM = {
@@ -37,3 +27,7 @@ export const whomOf = (/** @type {{ who: string }} */ { who }) => WHOM[who] ?? w
 /** The policy that keeps a cluster; empty: none does. */
 export const keeperOf = (/** @type {{ policy?: string | null } | null | undefined} */ reason) =>
   reason?.policy ? `policy ${reason.policy}` : "";
+
+/** A reason by its kind, or by the policy that gives it. */
+export const reasonName = (/** @type {{ kind: string, policy?: string | null }} */ reason) =>
+  reason.policy ? `held by ${keeperOf(reason)}` : spaced(reason.kind);

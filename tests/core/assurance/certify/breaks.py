@@ -95,6 +95,29 @@ def held(hold: str, kind: str, nth: int = 0) -> Break:
     return broken
 
 
+def step_held(hold: str, kind: str, cluster: str, nth: int = 0) -> Break:
+    """The step is held right before the event."""
+
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        data = {"state": "running", "hold": hold, "hold_who": "person"}
+        event = replace(log[at], kind="StepHeld", data=data, cluster=None, cluster_uid=None)
+        return numbered([*log[:at], event, *log[at:]])
+
+    return broken
+
+
+def unheld(log: Log) -> Log:
+    """No hold of a step was ever noted."""
+    kept = [each for each in log if each.kind not in ("StepHeld", "StepReleased")]
+    return numbered([_without_hold(each) if each.cluster is None else each for each in kept])
+
+
+def _without_hold(event: Event) -> Event:
+    data = {name: value for name, value in event.data.items() if not name.startswith("hold")}
+    return replace(event, data=data)
+
+
 def at_once(kind: str, cluster: str) -> Break:
     """The event comes a second time, right after the first."""
 

@@ -26,7 +26,10 @@ from tests.core.engine.decide.builders import seeded
 from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 from tests.core.engine.decide.restores import lose_journal, write_status
-from tests.core.engine.decide.test_r09_taken_over import restored_after_an_abort
+from tests.core.engine.decide.test_r09_taken_over import (
+    restored_after_an_abort,
+    restored_while_withdrawn,
+)
 from tests.core.engine.decide.test_r47_jobs import UID, saved
 from tests.core.engine.gates.policies.policy import policy, set_policies
 
@@ -83,6 +86,12 @@ def undone() -> list[Event]:
     engine, _ = restored_after_an_abort()
     engine.wait(hours=1)
     return log_of(engine)
+
+
+@cache
+def restored_by_hand() -> list[Event]:
+    """A person restores a cluster while its update is withdrawn."""
+    return log_of(restored_while_withdrawn())
 
 
 @cache
@@ -216,6 +225,19 @@ def reopened() -> list[Event]:
     taken_but_unheard(engine)
     return_(engine)
     engine.wait(hours=1)
+    return log_of(engine)
+
+
+@cache
+def kept_by_the_hub() -> list[Event]:
+    """The hub lets ibgu write nothing for hours, once the Upgrade has begun."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(hours=1)
+    engine.allow()
+    engine.wait(hours=2)
     return log_of(engine)
 
 
@@ -482,7 +504,10 @@ def stopped_after_its_deadline() -> list[Event]:
 ALL = (
     backed_up,
     backed_up_and_lost,
+    undone,
+    restored_by_hand,
     updated_by_hand,
+    kept_by_the_hub,
     warned,
     warned_in_a_chain,
     ramped_in_a_chain,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.certify import Certifier, Event, Rule
+from ibgu.core.assurance.certify import Certifier, Event, Rule, evidence
 from ibgu.core.drivers.proofs import PROOFS
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.breaks import (
@@ -20,6 +20,7 @@ from tests.core.assurance.certify.breaks import (
     later,
     shows,
     sooner,
+    step_held,
     tells,
 )
 from tests.core.assurance.certify.logs import LEADERS, certify, told
@@ -27,6 +28,13 @@ from tests.core.assurance.certify.logs import LEADERS, certify, told
 Story = Callable[[], list[Event]]
 PREP = "lcm.openshift.io/ibgu-prep-completed"
 FAILED = "lcm.openshift.io/ibgu-upgrade-failed"
+NOT_UNDONE: dict[str, dict[str, dict[str, object]]] = {
+    "in a stage from which no cluster goes back by itself": {"ibu": {"stage": "Prep"}},
+    "by what an unreachable cluster has shown last": {"cluster": {"state": "unreachable"}},
+    "by a work that somebody has changed": {"work": {"edited": True}},
+    "by what the agent has not seen yet": {"ibu": {"observed": 0}},
+}
+"""What a cluster shows whose Abort the Lifecycle Agent has not undone."""
 
 BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
     # -- history and writers
@@ -72,6 +80,27 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         stories.chain,
         held("TalmIsLive", "RunArming", 1),
         "site-1 is asked for Upgrade while its rollout is held: TalmIsLive",
+    ),
+    (
+        "an action that is sent while its rollout is paused",
+        Rule.ORDER,
+        stories.plain,
+        held("Paused", "RunArming"),
+        "site-1 is asked for Prep while held: Paused",
+    ),
+    (
+        "an action that is sent behind the circuit breaker",
+        Rule.ORDER,
+        stories.plain,
+        step_held("CircuitBreaker", "RunArming", "site-1", 1),
+        "site-1 is asked for Upgrade while held: CircuitBreaker",
+    ),
+    (
+        "an Upgrade in a chain that is sent behind the circuit breaker",
+        Rule.ORDER,
+        stories.chain,
+        step_held("CircuitBreaker", "RunArming", "site-1", 1),
+        "site-1 starts Upgrade while held: CircuitBreaker",
     ),
     (
         "seen twice",
@@ -198,6 +227,23 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         stories.undone,
         shows("RunEnded", "site-1", 1, ibu={"stage": "Idle"}),
         "site-1: Abort withdrawn, but the run was accepted",
+    ),
+    *(
+        (
+            f"an abort that is withdrawn {case}",
+            Rule.ORDER,
+            stories.undone,
+            shows("RunEnded", "site-1", 1, **seen),
+            "site-1: Abort withdrawn, but the run was accepted",
+        )
+        for case, seen in NOT_UNDONE.items()
+    ),
+    (
+        "a withdrawn update that a person has restored",
+        Rule.ORDER,
+        stories.restored_by_hand,
+        tells("RunEnded", "site-1", 2, result="withdrawn"),
+        "site-1: Retract withdrawn, but the run was accepted",
     ),
     (
         "an update with a backup that was imported and is too old",
@@ -394,6 +440,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         stories.plain,
         tells("MemberFinished", "site-2", nth=1, failed_action="Prep"),
         "site-2 failed Prep, but Upgrade was due",
+    ),
+    (
+        "skipped by nobody",
+        Rule.ORDER,
+        stories.skipped,
+        drop("ControlAccepted"),
+        "site-2 was skipped, and nobody had asked for that",
+    ),
+    (
+        "skipped by nobody at the end of the history",
+        Rule.ORDER,
+        stories.plain,
+        again("MemberFinished", "site-3", data={"outcome": "skipped"}),
+        "site-3 was skipped, and nobody had asked for that",
     ),
     (
         "skipped in the middle",
@@ -653,6 +713,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts Defrag in a state that it does not fit",
     ),
     (
+        "sent long after its start, in another state",
+        Rule.PROBE,
+        stories.kept_by_the_hub,
+        shows("RunArming", "site-1", 1, ibu={"conditions": {"Idle": "True Idle"}}),
+        "site-1 is asked for Upgrade in a state that it does not fit: Idle True Idle",
+    ),
+    (
         "taken without its echo",
         Rule.EVIDENCE,
         stories.plain,
@@ -721,6 +788,34 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         stories.gone,
         shows("RunEnded", "site-1", cluster={"uid": "uid-site-1"}),
         "Prep gone, but the cluster was there",
+    ),
+    (
+        "taken over, and still at it",
+        Rule.EVIDENCE,
+        stories.plain,
+        tells("RunEnded", "site-1", result="taken over"),
+        "Prep taken over, but the cluster shows this run",
+    ),
+    (
+        "gone before it has begun, and still there",
+        Rule.EVIDENCE,
+        stories.skipped,
+        has("MemberFinished", "site-2", cause="ClusterGone"),
+        "site-2 ended with ClusterGone, but the cluster was there",
+    ),
+    (
+        "preempted by nobody",
+        Rule.CLAIMS,
+        stories.plain,
+        tells("RunEnded", "site-3", result="preempted"),
+        "site-3 was preempted in Prep though no newer rollout had cancelled it",
+    ),
+    (
+        "cancelled by nobody",
+        Rule.CLAIMS,
+        stories.skipped,
+        tells("MemberFinished", "site-2", outcome="cancelled"),
+        "site-2 was cancelled though no newer rollout had cancelled it",
     ),
     (
         "deleted, and still there",
@@ -837,6 +932,20 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts with the limit 2026-01-01",
     ),
     (
+        "more starts in a minute than the annotation allows",
+        Rule.LIMITS,
+        stories.rate_limited_and_paused,
+        tells("ControlAccepted", controls={"ibgu.dev/starts-per-minute": "1"}),
+        "site-1 is start number 2 within a minute, 1 at most",
+    ),
+    (
+        "more in flight than the ramp-up allows",
+        Rule.LIMITS,
+        stories.ramped,
+        drop("MemberFinished", "site-1"),
+        "2 clusters in flight in a ramp-up, 1 at most once 0 have ended",
+    ),
+    (
         "a chain with two limits",
         Rule.LIMITS,
         stories.chain,
@@ -876,7 +985,28 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         Rule.LIMITS,
         stories.plain,
         tells("StepOpened", timeout_seconds=30),
-        "site-3 starts after step 1's deadline",
+        "site-3 starts Prep after step 1's deadline",
+    ),
+    (
+        "a chain that goes on after the deadline",
+        Rule.LIMITS,
+        stories.chain,
+        tells("StepOpened", timeout_seconds=30),
+        "site-1 starts Upgrade after step 1's deadline",
+    ),
+    (
+        "sent after the deadline",
+        Rule.LIMITS,
+        stories.plain,
+        later("RunArming", "site-1", hours=9),
+        "site-1 is asked for Prep after step 1's deadline",
+    ),
+    (
+        "a step that never started",
+        Rule.MEMBERS,
+        stories.plain,
+        drop("StepStarted"),
+        "site-1 joins step 1 after its start, or beyond its 0 clusters",
     ),
     (
         "the clock stands while someone runs",
@@ -931,6 +1061,14 @@ def test_a_correct_history_is_certified(story: Story) -> None:
     findings = certify(story())
     assert told(findings) == []
     assert findings.valid
+
+
+def test_an_abort_that_is_undone_again_and_again_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evidence, "_MAX_RUNS", 1)
+    words = "order: site-1: Abort withdrawn, but the run was accepted"
+    assert told(certify(stories.undone()))[0].startswith(words)
 
 
 def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:

@@ -1,24 +1,34 @@
 """Starts with approval only, and past gates, are judged by the history alone (R50.13, R50.14)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Findings, PolicyVersion, Rule
 from ibgu.core.assurance.certify.policy_approvals import AUTHORS
 from ibgu.core.assurance.certify.policy_failures import AVAILABILITY
 from ibgu.core.assurance.certify.policy_starts import CLUSTERS
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, Outcome
-from tests.core.assurance.certify.breaks import place
+from ibgu.core.model.grants import Approval, ApprovalPoint, Grants
+from ibgu.core.model.names import FLEET_UPDATE
+from tests.core.assurance.certify.breaks import numbered, place
 from tests.core.assurance.certify.logs import certify, log_of, without_facts
 from tests.core.assurance.certify.test_policies import DAY, FROZEN
+from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.engine.decide.test_r47_jobs import UID, saved
 from tests.core.engine.gates.policies.grants import approve, break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.core.engine.gates.policies.test_step_authors import begin, exchange_payload, written
 
 Spec = dict[str, Any]
+STEP_POINT = ApprovalPoint.STEP
 STEP: Spec = {"approval": {"fourEyes": False}}
 ACTION: Spec = {
     "actions": ["Upgrade"],
@@ -172,6 +182,119 @@ def test_two_people_must_approve_a_step_whose_author_nobody_knows() -> None:
     assert found.violations[0].words.startswith(
         "R50.13: site-1 starts Prep with 1 of 2 approvals of Step"
     )
+
+
+def exchanged(spec: Spec, before: str, *users: str, steps: str = "Prep Upgrade") -> list[Event]:
+    """Has what was approved exchanged while a cluster carries it out; these users approve it."""
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.payload = PayloadState(digest="one")
+    set_policies(engine, policy(**spec))
+    engine.apply(ibgu("a", steps, concurrency=1))
+    engine.wait(minutes=5)
+    approve(engine, "alice", before=before)
+    engine.wait(minutes=1)
+    if before == "Rest":
+        engine.until(Kind.FINISHED)
+        engine.until(Kind.RUN_ACCEPTED)
+    engine.carry("uid-a", extra="yes")
+    engine.wait(hours=3)
+    for user in users:
+        approve(engine, user, before=before)
+    engine.wait(hours=5)
+    return log_of(engine)
+
+
+@pytest.mark.parametrize(("before", "spec", "site"), [("Step", STEP, 1), ("Rest", REST, 2)])
+def test_a_chain_goes_on_only_with_what_was_approved(before: str, spec: Spec, site: int) -> None:
+    log = exchanged(spec, before, "bob")
+    assert "RolloutCompleted" in [event.kind for event in log]
+    assert judged(log, spec).violations == ()
+    alone = [event for event in log if not event.why.startswith("bob approves")]
+    findings = judged(alone, spec)
+    words = f"R50.13: site-{site} starts Upgrade with 0 of 1 approvals of {before}"
+    assert findings.violations[0].words.startswith(words)
+
+
+def test_an_action_that_the_policy_does_not_hold_goes_on_after_a_change() -> None:
+    spec: Spec = {**STEP, "actions": ["Prep"]}
+    log = exchanged(spec, "Step")
+    assert "starts Upgrade" in [event.why for event in log]
+    assert judged(log, spec).violations == ()
+
+
+def test_a_chain_goes_on_behind_a_failed_canary_whatever_was_approved() -> None:
+    engine = InMemoryEngine("site-1", "site-2", "site-3")
+    engine.spokes["site-2"].faults[Stage.PREP] = "slow"
+    engine.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade", concurrency=2))
+    engine.wait(hours=5)
+    log = log_of(engine)
+    rest = ApprovalPoint.REST
+    approval = Approval("uid-1", "one", "alice", 0, rest, refused="other", changed=True)
+    grants = to_builtins(Grants(approvals=(approval,)))
+    changed = replace(log[1], kind="ApprovalChanged", data={"grants": grants})
+    at = place(log, "RunIntended", "site-2")
+    log = numbered([*log[: at + 1], replace(changed, at=log[at].at), *log[at + 1 :]])
+    started = [event.data["action"] for event in log if event.kind == "RunIntended"]
+    found = [each.event.data["action"] for each in judged(log, REST).violations]
+    assert "FinalizeUpgrade" in started
+    assert "FinalizeUpgrade" not in found
+
+
+@pytest.mark.parametrize(
+    ("spec", "hours", "words"),
+    [
+        (STEP, 1, "R50.13: site-1 is sent Upgrade with 0 of 1 approvals of Step"),
+        ({"approval": {}}, 1, "R50.13: site-1 is sent Upgrade with 0 of 1 approvals of Step"),
+        (STEP, 9, ""),
+        ({**STEP, "clusters": {"selector": {"matchLabels": {"ring": "0"}}}}, 1, ""),
+    ],
+)
+def test_an_approval_must_still_count_when_the_action_is_sent(
+    spec: Spec, hours: int, words: str
+) -> None:
+    """The hub takes no work for hours, in which the approval ends."""
+    engine = InMemoryEngine("site-1")
+    engine.apply(ibgu("a", "Prep", "Upgrade"))
+    engine.until(Kind.STEP_FINISHED)
+    engine.forbidden = True
+    engine.wait(hours=3)
+    engine.allow()
+    engine.wait(hours=2)
+    log = log_of(engine)
+    until = log[0].at + timedelta(hours=hours)
+    approvals = tuple(Approval(f"uid-{n}", n, n, 1, STEP_POINT, until=until) for n in ("a", "b"))
+    grants = to_builtins(Grants(approvals=approvals))
+    approved = replace(log[1], kind="ApprovalChanged", data={"grants": grants})
+    at = place(log, "RunIntended", "site-1", 1)
+    log[at] = replace(log[at], data={**log[at].data, "facts": {"author": ""}})
+    log = numbered([*log[:at], approved, *log[at:]])
+    found = judged(log, {**spec, "actions": ["Upgrade"]}).violations
+    said = [each.words.partition(" (")[0] for each in found]
+    assert said == ([words] if words else [])
+
+
+def test_a_cluster_whose_backup_is_repeated_starts_as_any_other() -> None:
+    """The approval that it had for its first backup is over."""
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    begin, end = START + timedelta(minutes=2), START + timedelta(hours=9)
+    freeze = {"from": begin.isoformat(), "until": end.isoformat()}
+    night = policy("night", actions=["Update"], freezes=[freeze])
+    set_policies(engine, night, policy(**STEP))
+    engine.apply(saved("Backup Update"))
+    rollout = {"name": "z", "uid": UID, "kind": FLEET_UPDATE}
+    approve(engine, "alice", rollout=rollout, until=(START + timedelta(hours=1)).isoformat())
+    engine.touch(UID)
+    engine.wait(hours=12)
+    approve(engine, "bob", rollout=rollout)
+    engine.touch(UID)
+    engine.drive()
+    log = log_of(engine)
+    assert place(log, "ActionRepeated", "site-1") < place(log, "RunIntended", "site-1", 1)
+    assert judged(log, STEP).violations == ()
+    alone = [event for event in log if not event.why.startswith("bob approves")]
+    words = "R50.13: site-1 starts Backup with 0 of 1 approvals of Step"
+    assert [each.words.partition(" (")[0] for each in judged(alone, STEP).violations] == [words]
 
 
 def test_canaries_by_label_leave_a_start_unjudged() -> None:

@@ -710,6 +710,29 @@ def test_the_part_of_an_action_fails_as_the_action() -> None:
     assert findings.broken[Rule.POLICIES] == 2
 
 
+def test_failures_from_before_a_budget_was_raised_count_on() -> None:
+    """Nobody has resumed the rollout, and seen them."""
+    engine = fleet(5, 1, 3)
+    set_policies(engine, policy(**few(0)))
+    engine.apply(ibgu("a", "Prep", concurrency=1, timeout=3000))
+    engine.wait(hours=2)
+    set_policies(engine, policy(**few(5)))
+    raised = engine.now
+    engine.wait(hours=6)
+    log = log_of(engine)
+    assert [each.why for each in log if each.kind == "StepReleased"] == [
+        "no failure budget is spent any more"
+    ]
+    before = replace(version(**few(0)), gone_at=raised)
+    for maximum, wrong in ((5, 0), (1, 2)):
+        findings = certify(log, policies=[before, replace(version(**few(maximum)), seen_at=raised)])
+        assert words(findings) == [
+            f"R50.9: site-{n} starts Prep with 2 clusters failed, and failureBudget allows 1 "
+            "(RolloutPolicy/network)"
+            for n in (4, 5)[:wrong]
+        ]
+
+
 def test_a_failure_in_the_turn_of_the_resume_proves_nothing() -> None:
     log = played("Prep", engine=fleet(4, 1, 2), spec=few(0), resumes=2)
     released = log[place(log, "StepReleased", nth=1)]

@@ -133,3 +133,42 @@ def test_a_bad_seed_is_stopped_after_a_loss_too() -> None:
     assert step.counts[Outcome.FAILED] == 5
     assert step.step.hold is not None
     assert step.step.hold.kind is ReasonKind.CIRCUIT_BREAKER
+
+
+def test_a_cluster_that_was_finalized_unseen_is_not_upgraded_again() -> None:
+    """The status is from before its Prep, and its work went with the finalization."""
+    engine = sites(2)
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade", concurrency=1))
+    engine.settle()
+    write_status(engine, UID)
+    while len(engine.spokes["site-1"].executed) < 3 or (UID, "site-1") in engine.works:
+        engine.step()
+    lose_journal(engine)
+    engine.settle()
+    assert engine.member(UID, 0, "site-1").state is MemberState.WAITING
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=4)
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert engine.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    for spoke in engine.spokes.values():
+        assert [stage for _, stage in spoke.executed] == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
+    assert told(certify(log_of(engine))) == []
+
+
+def test_a_label_that_was_pending_in_an_older_journal_does_not_come_back() -> None:
+    """The cluster is finalized since, and has no label any more."""
+    engine = sites(1)
+    engine.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    engine.wait(minutes=12)
+    while not engine.fleet.pending_patches:
+        engine.step()
+    kept = journal(engine)
+    engine.wait(minutes=10)
+    assert engine.labels["site-1"] == {}
+    write_status(engine, UID)
+    restore_journal(engine, kept)
+    engine.annotate(UID, resume="1")
+    engine.wait(hours=1)
+    assert engine.labels["site-1"] == {}
+    assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert told(certify(log_of(engine))) == []

@@ -39,9 +39,8 @@ def told(*completed: str, failed: str = "", words: str = "") -> StepPart:
 
 
 def became(before: Member, *, over: bool = False, **signs: Any) -> Member:
-    found = member_from_signs(
-        before, CHAIN, MemberSigns(now=LATER, over=over, created_at=NOW, **signs)
-    )
+    told = {"now": LATER, "told_at": LATER, "created_at": NOW} | signs
+    found = member_from_signs(before, CHAIN, MemberSigns(over=over, **told))
     if isinstance(found, ResumedMember):
         return take_slot(found.member, found.run, slot=1, limit=found.limit or LATER)
     return found
@@ -125,6 +124,12 @@ def test_the_next_action_waits_for_the_work_to_be_disarmed() -> None:
     ("words", "outcome", "cause", "message"),
     [
         ("PrepFailed: no space left", Outcome.FAILED, Cause.PREP_FAILED, "no space left"),
+        (
+            "PrepFailed (PrecacheFailed): precache job failed: x",
+            Outcome.FAILED,
+            Cause.PREP_FAILED,
+            "precache job failed: x",
+        ),
         ("Cancelled: by ns/b", Outcome.CANCELLED, Cause.CANCELLED, "by ns/b"),
         ("Action did not complete", Outcome.FAILED, None, "Action did not complete"),
         ("", Outcome.FAILED, None, ""),

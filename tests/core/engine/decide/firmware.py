@@ -322,6 +322,7 @@ class FirmwareProofs:
     label_prefix = PREFIX
     labels = frozenset({"Stage", "Flash"})
     reboots = frozenset({"Flash"})
+    rolls_back: frozenset[str] = frozenset()
     resumes: frozenset[str] = frozenset()
     preflight: frozenset[str] = frozenset()
     rate_limited = frozenset({"Stage", "Flash"})

@@ -298,9 +298,7 @@ class InMemoryEngine(Hub, Story):
     def _learn(self, uid: str, clusters: Iterable[str]) -> None:
         """Ask the journal for the runs that no one else knows."""
         tracked = self.fleet.rollouts[uid]
-        found = {
-            other_run(tracked.latest(name), self.observe(uid, name).stage) for name in clusters
-        }
+        found = {other_run(tracked, name, self.observe(uid, name).stage) for name in clusters}
         self.fleet.foreign_runs |= found - {""} - self.records.run_ids
 
     def _answer(self, tracked: TrackedRollout, clusters: Sequence[str]) -> DecisionResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Raw, Struct, json
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.recover import FoundRollout, behind, find, hold_all, lost, rebuild
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works.trace import Trace
-from ibgu.core.model import Decision
+from ibgu.core.model import Decision, OnPendingPatch
 from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
 from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
 from tests.core.assurance.recover.objects import newest_to_act
@@ -62,7 +63,6 @@ def restore_hub(
     pending = engine.fleet.pending_patches
     patches = list(lost(tracked_rollouts, pending, engine.cluster, newest))
     decide_for(engine, [*hold_all(tracked_rollouts, engine.ibgus, proof, engine.now), *patches])
-    engine.patches |= {decision.pending.uid: decision.pending for decision in patches}
     engine.frozen |= set(engine.spokes)
     engine.settle()
     for work in engine.works.values():
@@ -76,6 +76,8 @@ def decide_for(engine: InMemoryEngine, decisions: Any) -> list[Decision]:
     for decision in list(decisions):
         engine._take(decision, said)
         engine.records.write(decision)
+        if isinstance(decision, OnPendingPatch):
+            engine.patches[decision.pending.uid] = decision.pending
     engine.touch_everything()
     return said
 
@@ -85,7 +87,10 @@ def shown(engine: InMemoryEngine, uid: str) -> FoundRollout:
     obj = engine.ibgus[uid]
     found = find(obj, (), engine.cluster)
     traces = (_trace(name, work) for (owner, name), work in engine.works.items() if owner == uid)
-    return replace(found, traces={trace.cluster: trace for trace in traces if trace})
+    payloads = tuple(load.digest for (owner, _), load in engine.loads.items() if owner == uid)
+    return replace(
+        found, traces={trace.cluster: trace for trace in traces if trace}, payloads=payloads
+    )
 
 
 def write_status(
@@ -153,3 +158,18 @@ def restore_journal(engine: InMemoryEngine, kept: Journal) -> None:
                 engine,
                 rebuild(engine.driver, tracked.rollout, found, engine.fleet, why, engine.now),
             )
+
+
+def restore_both(engine: InMemoryEngine, saved: Backup, kept: Journal) -> None:
+    """Restores hub and journal to the same time: neither shows that the other one was restored."""
+    engine.now += timedelta(seconds=1)
+    saved = deepcopy(saved)
+    engine.works, engine.loads, engine.ibgus = saved.works, saved.loads, saved.ibgus
+    engine.labels, engine.annotations, engine.jobs = saved.labels, saved.annotations, saved.jobs
+    engine.records = deepcopy(kept.records)
+    del engine.said[kept.told :]
+    engine.watchers.clear()
+    engine.restart()
+    Invariants(engine)
+    for work in engine.works.values():
+        work.taken = 0  # the agent lists again, and applies what it finds

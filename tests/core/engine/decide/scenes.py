@@ -514,7 +514,11 @@ HOLDS: dict[Scene, Row] = {
     _apply_error: (ReasonKind.APPLY_ERROR, "is forbidden", ActingParty.CLUSTER),
     _refused: (ReasonKind.REFUSED, "stage transition is not permitted", ActingParty.PERSON),
     running: (ReasonKind.RUNNING, "In progress", ActingParty.CLUSTER),
-    _rebooting: (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable", ActingParty.IBGU),
+    _rebooting: (
+        ReasonKind.REBOOTING,
+        "the cluster is not reachable while it reboots",
+        ActingParty.IBGU,
+    ),
     _dark_inside_prep: (
         ReasonKind.UNREACHABLE,
         "the cluster is not reachable",

@@ -251,8 +251,8 @@ def test_an_object_that_is_put_back_again_and_again_is_taken_over(
     assert (member.cause, member.attempts) == (Cause.TAKEN_OVER, 3)
 
 
-def test_an_update_that_a_person_restores_while_it_is_withdrawn_is_taken_over() -> None:
-    """No automatic rollback restores a ClusterVersion: it was the backup, with the run of that."""
+def restored_while_withdrawn() -> InMemoryEngine:
+    """A person restores a cluster whose update is being withdrawn from the backup before it."""
     engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
     Invariants(engine)
     node: Any = engine.spokes["site-1"]
@@ -264,6 +264,12 @@ def test_an_update_that_a_person_restores_while_it_is_withdrawn_is_taken_over() 
     (node.run, node.stage), *_ = node.executed
     engine.touch_cluster("site-1")
     engine.wait(hours=1)
+    return engine
+
+
+def test_an_update_that_a_person_restores_while_it_is_withdrawn_is_taken_over() -> None:
+    """No automatic rollback restores a ClusterVersion: it was the backup, with the run of that."""
+    engine = restored_while_withdrawn()
     assert engine.member(UID, 1, "site-1").cause is Cause.TAKEN_OVER
 
 

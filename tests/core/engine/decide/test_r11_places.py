@@ -75,6 +75,29 @@ def test_only_as_many_end_as_others_need_places() -> None:
     assert outcomes(engine, uid) == {Outcome.FAILED: 1, Outcome.SUCCEEDED: 1}
 
 
+def test_one_ends_for_the_next_that_was_ready_before_its_place_was_taken() -> None:
+    engine = hung(3, "site-2")
+    labelled(engine, "west", "east", "east")
+    set_policies(engine, policy("site", perTopology=PER_SITE))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=120))
+    engine.wait(minutes=59)
+    assert reason(engine, uid, "site-3").kind is ReasonKind.READY
+    assert causes(engine, uid, 2) == [None, None]
+    engine.wait(minutes=10)
+    assert causes(engine, uid, 2) == [None, Cause.TIMED_OUT]
+    assert outcomes(engine, uid) == {Outcome.FAILED: 1, Outcome.SUCCEEDED: 2}
+
+
+def test_only_as_many_end_as_others_fit_into_one_place_together() -> None:
+    engine = hung(4, "site-1", "site-2")
+    labelled(engine, "west", "east", "north", "north")
+    set_policies(engine, policy("site", perTopology=PER_SITE))
+    uid = engine.apply(ibgu("a", "Prep", concurrency=2, timeout=120))
+    engine.wait(minutes=90)
+    assert causes(engine, uid, 2) == [Cause.TIMED_OUT, None]
+    assert outcomes(engine, uid) == {Outcome.FAILED: 1, Outcome.SUCCEEDED: 2}
+
+
 def test_the_one_that_has_both_places_ends() -> None:
     engine = hung(4, "site-1", "site-2")
     lost(engine, "site-4")

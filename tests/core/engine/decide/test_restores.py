@@ -12,6 +12,7 @@ from tests.core.engine.decide.restores import (
     backup,
     journal,
     lose_journal,
+    restore_both,
     restore_hub,
     restore_journal,
     write_status,
@@ -139,6 +140,29 @@ def test_the_hub_is_restored(plan: tuple[str, ...], part: float) -> None:
         _restored(engine, saved, expected)
 
 
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+def test_hub_and_journal_are_restored_to_the_same_time(plan: tuple[str, ...], part: float) -> None:
+    """A cluster that had not begun may begin before another one shows the restore. Moments at which
+    a work was armed are left out: nobody could keep its agent from applying it once more."""
+    expected, point = transitions(calm(plan)), -int(part * 4)
+    while True:
+        point += STRIDE
+        engine, saved = make(plan), None
+        for number in range(point):
+            if number == int(point * part):
+                saved = backup(engine), journal(engine)
+            if not one_step(engine):
+                assert number > 10
+                return
+        assert saved is not None
+        if not any(work.wanted.armed for work in saved[0].works.values()):
+            restore_both(engine, *saved)
+            engine.wait(hours=1)
+            engine.annotate(UID, resume="1")
+            _ends_as_expected(engine, expected)
+
+
 def _restored(engine: InMemoryEngine, saved: Backup, expected: dict[str, list[str]]) -> None:
     restore_hub(engine, saved)
     _goes_on_after_resume(engine, expected)
@@ -154,6 +178,10 @@ def _goes_on_after_resume(engine: InMemoryEngine, expected: dict[str, list[str]]
         for member in engine.tracked(UID).unfinished():
             assert member.reason.kind is not ReasonKind.DIVERGED
         engine.annotate(UID, resume="1")
+    _ends_as_expected(engine, expected)
+
+
+def _ends_as_expected(engine: InMemoryEngine, expected: dict[str, list[str]]) -> None:
     engine.wait(days=2)
     assert engine.tracked(UID).rollout.state is RolloutState.COMPLETE
     assert transitions(engine) == expected

@@ -24,6 +24,7 @@ from ibgu.core.model import (
     MemberState,
     Observation,
     Probe,
+    ReasonKind,
     RolloutState,
     RunResult,
     RunState,
@@ -37,6 +38,7 @@ from tests.core.engine.state.records import (
     failed,
     in_flight,
     member,
+    reason,
     rollout,
     run,
     step,
@@ -106,6 +108,14 @@ def test_an_arming_run_arms_the_work(shown: WorkView | None) -> None:
     assert found.armed
     assert found.run is not None
     assert found.run.id == "run-1"
+
+
+@pytest.mark.parametrize("shown", [DISARMED, work(armed=True, run="run-0")])
+def test_nothing_is_armed_in_a_rollout_that_stands_still(shown: WorkView) -> None:
+    """The same cycle has found a restore after it decided to arm."""
+    found = running(RunState.ARMING)
+    held = rollout(hold=reason(ReasonKind.RESTORED), restore="1")
+    assert answer(found, seen(shown), book_of(held, [step()], [found])) is None
 
 
 @pytest.mark.parametrize(

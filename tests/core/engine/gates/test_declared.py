@@ -81,7 +81,7 @@ def explained(kind: ReasonKind) -> Explained:
 def test_explain_says_what_it_means(kind: ReasonKind, declared: GateReason) -> None:
     said, meaning = explained(kind), declared.meaning
     assert (said.kind, said.why, said.overdue) == (kind, "its words", None)
-    do = named_commands(meaning.do, "fleet", "a")
+    do = named_commands(meaning.do, "fleet", "a", "site-1")
     assert (said.means, said.ends, said.do) == (meaning.means, meaning.ends, do)
     assert meaning.means
     assert meaning.ends

@@ -18,6 +18,7 @@ from ibgu.core.engine.gates import (
     StepGate,
     deadline,
 )
+from ibgu.core.engine.gates.gate import RequiredApproval
 from ibgu.core.engine.gates.policies import MEANINGS
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
@@ -31,6 +32,7 @@ from ibgu.core.model import (
     RunState,
     Waiting,
 )
+from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
 from ibgu.core.text.spans import utc
 from ibgu.core.views.display import DisplayState, startable, word_of
 from ibgu.core.views.explain import REASONS, ExplainCase, Explained, PastStep, explain
@@ -450,6 +452,50 @@ def test_no_end_is_promised_while_policies_keep_all_clusters() -> None:
     assert previewed(RING).latest is not None
 
 
+def asking(before: ApprovalMoment, *chosen: str) -> MemberGate:
+    """An approval that a policy asks for; the preview can't tell whether there is one."""
+    return replace(
+        NIGHTS,
+        needs=frozenset({GateInput.RECORDS}),
+        rule=PolicyRule.APPROVAL,
+        approval=RequiredApproval(
+            PolicyApproval(before=before), lambda cluster: not chosen or cluster.name in chosen
+        ),
+    )
+
+
+STEP = ApprovalMoment.STEP
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        ((), "starts at once"),
+        ((RING,), "starts at once; policies keep 2 of its 5 clusters"),
+        ((asking(STEP, "site-1"), RING), "starts at once; policies keep 2 of its 5 clusters"),
+        ((NIGHTS,), f"starts when policies allow it, not before {utc(END)}"),
+        ((asking(STEP),), "starts once people have approved it"),
+        ((asking(ApprovalMoment.REST),), "starts at once"),
+        (
+            (asking(STEP), NIGHTS),
+            "starts once people have approved it and when policies allow it, not before "
+            f"{utc(END)}",
+        ),
+        ((asking(STEP), RING), "starts once people have approved it and when policies allow it"),
+        ((replace(asking(STEP), concerns=lambda action: action.upgrades),), "starts at once"),
+    ],
+)
+def test_the_preview_says_when_the_first_clusters_start(
+    policies: tuple[Gate, ...], words: str
+) -> None:
+    """A policy with limits or canaries may delay it all the same."""
+    assert previewed(*policies).starts == words
+
+
+def test_a_way_back_starts_at_once_whatever_policies_say() -> None:
+    assert previewed(NIGHTS, asking(STEP), plan="Abort").starts == "starts at once"
+
+
 def test_the_preview_names_an_approval_once() -> None:
     asks = replace(
         NIGHTS,
@@ -459,10 +505,10 @@ def test_the_preview_names_an_approval_once() -> None:
     )
     wait = "asks for approval: clusters wait until people approve it"
     shown = [words for words in previewed(asks, asks).warnings if "approval" in words]
-    assert shown == [f"RolloutPolicy/night {wait} (ibgu policy explain night)"]
+    assert shown == [f"RolloutPolicy/night {wait} (`ibgu policy explain night`)"]
     inside = replace(asks, actions=lambda action: action.name == "Upgrade")
     shown = [words for words in previewed(inside, plan="Prep Upgrade").warnings if wait in words]
-    assert shown == [f"RolloutPolicy/night {wait} before Upgrade (ibgu policy explain night)"]
+    assert shown == [f"RolloutPolicy/night {wait} before Upgrade (`ibgu policy explain night`)"]
 
 
 def test_the_preview_says_of_which_gates_are_asked_inside_the_chain() -> None:
@@ -483,7 +529,9 @@ def test_the_preview_says_that_it_does_not_know_the_policies() -> None:
     engine = fleet()
     proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies_unknown="you may not list them")
     clusters = [view for name in NAMES if (view := engine.cluster(name))]
-    assert "you may not list them" in preview(proposal, clusters, {}, START).warnings
+    found = preview(proposal, clusters, {}, START)
+    assert "you may not list them" in found.warnings
+    assert found.starts == "starts at once unless policies hold it"
 
 
 def test_the_preview_of_an_abort_asks_no_policy() -> None:

@@ -100,6 +100,23 @@ def test_warnings_and_unknown_rules_hold_nothing() -> None:
     assert said == "preflight: 0 errors, 1 warning, 2 rules unknown"
 
 
+def test_a_step_with_a_member_that_was_not_judged_waits_for_the_next_evaluation() -> None:
+    """A label that is written between evaluation and start lets a cluster in."""
+    engine = rollout("Prep", found=evaluated(judged=("site-1", "site-3")))
+    assert outcomes(engine) == [None] * 3
+    hold = engine.tracked("uid-a").steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.PREFLIGHT_PENDING
+    judge_again(engine, TOO_OLD)
+    engine.wait(minutes=60)
+    assert outcomes(engine) == [DONE, None, DONE]
+
+
+def test_members_that_were_not_judged_start_where_nothing_is_enforced() -> None:
+    found = evaluated(judged=("site-1", "site-3"), enforced=False)
+    assert outcomes(rollout("Prep", mode="warn", found=found)) == [DONE] * 3
+
+
 def test_an_error_of_the_plan_holds_the_step_until_it_heals() -> None:
     engine = rollout("Prep", found=evaluated(UNNAMED))
     assert outcomes(engine) == [None] * 3

@@ -1,9 +1,10 @@
 """Windows open and close in the time of a zone, over changes to summer time and back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 
 from ibgu.core.engine.timing.windows import (
     Opening,
@@ -85,6 +86,62 @@ def test_clocks_that_go_back_by_two_hours() -> None:
 )
 def test_a_change_of_the_clocks(cron: str, now: str, found: Found) -> None:
     assert of([PolicyWindow(cron, 240)], BERLIN, now) == found
+
+
+@pytest.mark.parametrize(
+    ("zone", "cron", "now", "found"),
+    [
+        # At 02:00 to 02:30 on 3 October, and back from 02:00 to 01:30 on 4 April.
+        ("Australia/Lord_Howe", "0 */6 * * *", "2026-10-03T14:00Z", opens("2026-10-03T19:00Z")),
+        ("Australia/Lord_Howe", "0 */6 * * *", "2026-04-04T13:30Z", opens("2026-04-04T19:30Z")),
+        (
+            "Australia/Lord_Howe",
+            "*/9 0 * * *",
+            "2026-10-03T14:25Z",
+            open_until("2026-10-03T14:54Z"),
+        ),
+        # At 02:45 to 03:45 on 27 September.
+        ("Pacific/Chatham", "0 */2 * * *", "2026-09-26T13:15Z", open_until("2026-09-26T13:45Z")),
+        # Whatever hour the clocks skip or repeat.
+        ("Europe/Berlin", "0 */2 * * *", "2026-03-29T01:00Z", opens("2026-03-29T02:00Z")),
+        ("Europe/Berlin", "30 * * * *", "2026-10-25T00:59Z", open_until("2026-10-25T01:00Z")),
+        ("Europe/Berlin", "30 * * * *", "2026-10-25T01:00Z", opens("2026-10-25T01:30Z")),
+    ],
+)
+def test_windows_with_a_star_open_as_often_as_the_clock_shows_their_times(
+    zone: str, cron: str, now: str, found: Found
+) -> None:
+    assert of([PolicyWindow(cron, 30)], zone_of(zone), now) == found
+
+
+@pytest.mark.parametrize("cron", ["*/30 23 * * SAT", "0 */6 * * *", "*/15 3 * * *"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("Australia/Lord_Howe", "2027-10-02T15:30Z"),
+        ("Australia/Lord_Howe", "2027-04-03T15:00Z"),
+        ("America/Santiago", "2027-04-04T03:00Z"),
+        ("Pacific/Chatham", "2027-09-25T14:00Z"),
+        ("Europe/Berlin", "2027-10-31T01:00Z"),
+    ],
+)
+def test_windows_agree_with_a_look_at_the_clock_in_each_minute(
+    name: str, change: str, cron: str
+) -> None:
+    begin, zone = at(change) - timedelta(hours=30), ZoneInfo(name)
+    minutes = [begin + timedelta(minutes=number) for number in range(70 * 60)]
+    walls = [each.astimezone(zone).replace(tzinfo=None, fold=0) for each in minutes]
+    openings = [
+        each
+        for each, wall in zip(minutes, walls, strict=True)
+        if next(CronSim(cron, wall - timedelta(seconds=1))) == wall
+    ]
+    for now in minutes[24 * 60 : -10 * 60 : 15]:
+        closes = [each + timedelta(minutes=50) for each in openings if each <= now]
+        later = [each for each in openings if each > now]
+        found = opening([PolicyWindow(cron, 50)], zone, now)
+        assert found.until == max((each for each in closes if each > now), default=None)
+        assert found.opens in later[:1] or not later
 
 
 def test_a_window_in_a_zone_of_its_own() -> None:

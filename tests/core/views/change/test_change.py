@@ -396,7 +396,7 @@ def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
         {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s9", "s10"]}]}
     ]
     assert plan_of(change) == [["Prep"], ["Upgrade"]]
-    assert "; left out: gone (is gone); see ibgu stragglers" in change.done
+    assert "; left out: gone (is gone); see `ibgu stragglers" in change.done
     assert "annotations" not in change.create["metadata"]
     assert change.create["metadata"]["name"].startswith("ran-retry-")
     assert retry(found, failures) == change
@@ -460,13 +460,13 @@ TAKEN_BACK = newest(
             newest(cause=Cause.UPGRADE_FAILED_AFTER_PIVOT, failed_action=Action.UPGRADE),
             [PREPARED, Action.UPGRADE.failed_label],
             "",
-            "must be rolled back first, by ibgu rollback --failed",
+            "must be rolled back first, by `ibgu rollback --failed`",
         ),
         (
             newest(cause=Cause.ABORT_FAILED, failed_action=Action.ABORT),
             [PREPARED],
             "",
-            "must be cleaned up by hand first, then by ibgu confirm-cleanup",
+            "must be cleaned up by hand first, then by `ibgu confirm-cleanup`",
         ),
         (newest(cause=Cause.PREP_FAILED), [], "", "its labels have changed since"),
         (newest(), [UPGRADED], "", "its labels have changed since"),
@@ -496,7 +496,7 @@ def test_a_retry_names_the_clusters_left_out() -> None:
     assert change.create is not None
     assert "s2" not in str(change.create)
     assert change.done.endswith(
-        "; left out: s2 (cancelled); see ibgu stragglers ran -n edge -o yaml"
+        "; left out: s2 (cancelled); see `ibgu stragglers ran -n edge -o yaml`"
     )
 
 
@@ -722,8 +722,8 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
 @pytest.mark.parametrize(
     ("approvals", "way"),
     [
-        (("Step",), "; ibgu approve ran -n edge --step 1 --before Step"),
-        ((), "; ibgu policy explain board"),
+        (("Step",), "; `ibgu approve ran -n edge --step 1 --before Step`"),
+        ((), "; `ibgu policy explain board`"),
     ],
 )
 def test_a_resume_that_ends_no_hold_of_a_policy_is_refused(

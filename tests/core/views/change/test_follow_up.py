@@ -100,7 +100,8 @@ def test_a_follow_up_of_an_idle_rollout_appends_a_step() -> None:
     assert found.rollout == "ran"
     assert plan_of(found.change) == [["Prep"], ["Abort"]]
     assert found.change.done.startswith(
-        "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran; "
+        "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran "
+        "(7 clusters at a time, timeout 60 min); "
     )
     assert found.change.done.endswith("; it begins now, and clusters that policies keep wait")
     assert found.clusters == ("s1", "s2")
@@ -164,6 +165,8 @@ def test_a_follow_up_for_some_clusters_creates_a_second_ibgu(
         {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s1"]}]}
     ]
     assert f"by the new rollout {metadata['name']}, which starts at once" in found.change.done
+    approved = cancel(target(*plan), clusters, replace(asked, starts="starts once approved"))
+    assert f"{metadata['name']}, which starts once approved" in approved.change.done
     assert found.change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
     assert cancel(target(*plan), clusters, asked) == found
 
@@ -180,7 +183,7 @@ def test_a_cluster_without_the_label_of_its_name_can_not_be_selected() -> None:
     nameless = replace(waiting("s1"), labels={})
     words = refused(cancel, target("Prep"), [nameless], FollowUpRequest())
     assert words.startswith("s1 can't be selected: the ManagedCluster lacks the label name")
-    assert words.endswith("(kubectl label managedcluster s1 name=s1), then repeat")
+    assert words.endswith("(`kubectl label managedcluster s1 name=s1`), then repeat")
 
 
 # -- cancel ------------------------------------------------------------------------------------
@@ -374,7 +377,7 @@ def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
         (replace(PREEMPTED, newer=CANCELLER), "in ran-cancel-1 now"),
         (
             failed("s1", PREPARED, cause=Cause.WRONG_STATE, failed_action=Action.ABORT),
-            "its state allowed no Abort: ibgu explain says what can follow",
+            "its state allowed no Abort: `ibgu explain` says what can follow",
         ),
         (
             in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED),
@@ -441,7 +444,7 @@ def test_a_plan_that_finalizes_by_itself_needs_no_second_one() -> None:
             "not upgraded: its Upgrade failed",
         ),
         (done("s1", UPGRADED, ROLLED_BACK), "rolled back: finalize the rollout that did it"),
-        (failed("s1", UPGRADED, cause=Cause.FINALIZE_FAILED), "clean up by hand, then ibgu"),
+        (failed("s1", UPGRADED, cause=Cause.FINALIZE_FAILED), "clean up by hand, then `ibgu"),
         (in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED), "FinalizeUpgrade is under way"),
         (done("s1", UPGRADED, newer=CANCELLER), "in ran-cancel-1 now"),
         (gone(done("s1", UPGRADED)), "no ManagedCluster of that name is on the hub"),
@@ -530,7 +533,7 @@ def test_nobody_is_retried_before_the_labels_of_all_are_removed() -> None:
 @pytest.mark.parametrize(
     ("cause", "why"),
     [
-        (Cause.ABORT_FAILED, "must be cleaned up by hand first, then by ibgu confirm-cleanup"),
+        (Cause.ABORT_FAILED, "must be cleaned up by hand first, then by `ibgu confirm-cleanup`"),
         (Cause.TIMED_OUT, "its AbortOnFailure failed"),
     ],
 )
@@ -599,7 +602,7 @@ def test_only_clusters_failed_on_the_new_release_are_rolled_back() -> None:
     ]
     plain = roll_back(target("Prep", "Upgrade"), fleet, IDLE)
     assert plain.clusters == ("s1",)
-    assert "s2 (failed on the new release: ibgu rollback --failed)" in plain.change.done
+    assert "s2 (failed on the new release: `ibgu rollback --failed`)" in plain.change.done
     theirs = [on_new_release("s2", newer=QUEUED)]
     assert "s2 (in next now)" in refused(roll_back, target(), theirs, IDLE, failed=True)
     gone_now = refused(roll_back, target(), [gone(fleet[1])], IDLE, failed=True)

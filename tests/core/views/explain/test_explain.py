@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
+from ibgu.core.model.preflight import FindingSeverity, RecordedFinding
 from ibgu.core.text.commands import named_commands
 from ibgu.core.views.change.danger import SKIP
 from ibgu.core.views.explain import (
@@ -41,6 +42,7 @@ from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight
 
 RATE = Reason(ReasonKind.START_RATE, NOW, "5 starts a minute")
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, ActingParty.PERSON)
+RESUME = named_commands(REASONS[ReasonKind.CIRCUIT_BREAKER].do, "fleet", "a")
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
 
@@ -68,7 +70,7 @@ def test_a_cluster_that_a_policy_keeps_behind_a_hold_needs_a_person(
     if hold is CIRCUIT_BREAKER and who is ActingParty.CLUSTER:
         assert answer.why == "5 of 5 in flight; also, nothing new starts: 5 in a row"
         assert answer.who is ActingParty.PERSON
-        assert answer.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+        assert answer.do == RESUME
     else:
         assert (answer.why, answer.who) == ("5 of 5 in flight", who)
 
@@ -80,7 +82,7 @@ def test_a_known_failure() -> None:
     found = told(replace(over, run=words))
     assert found.headline == "Upgrade failed 6 min ago (attempt 1, ran 34 min)"
     assert (found.state, found.why, found.kind) == ("failed", MONITOR, "InitMonitorTimeout")
-    assert (found.words, found.who, found.since) == (MONITOR, ActingParty.PERSON, NOW)
+    assert (found.words, found.who, found.since) == (None, ActingParty.PERSON, NOW)
     assert found.do == found.remedy is not None
     assert found.means != IBU_MEANINGS.causes[Cause.UPGRADE_FAILED].means
     assert (found.ends, found.limit) == (None, None)
@@ -150,7 +152,7 @@ def test_waiting_for_a_slot_and_for_a_hold_are_explained() -> None:
         "5 in a row",
         ActingParty.PERSON,
     )
-    assert held.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+    assert held.do == RESUME
 
 
 def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:
@@ -195,9 +197,16 @@ def test_the_headline_of_a_member_in_flight(found: Member, headline: str) -> Non
 
 def test_a_running_member_shows_its_message_and_limit() -> None:
     found = told(running(words="Restoring\n backups"))
-    assert found.why == found.words == "Restoring backups"
+    assert (found.why, found.words) == ("Restoring backups", None)
     assert found.limit == NOW + timedelta(hours=1)
     assert found.ends == REASONS[ReasonKind.RUNNING].ends
+
+
+def test_words_that_are_not_the_reason_itself_are_shown_beside_it() -> None:
+    late = failed(message="not done before the timeout", cause=Cause.TIMED_OUT)
+    assert late.run
+    found = told(replace(late, run=replace(late.run, message=MONITOR)))
+    assert (found.why, found.words) == ("not done before the timeout", MONITOR)
 
 
 def test_words_of_a_running_cluster_may_be_known() -> None:
@@ -327,3 +336,45 @@ def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> Non
     )
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
         assert finding(cause, IBU_MEANINGS) is None
+
+
+DISK = RecordedFinding("P31", FindingSeverity.ERROR, "have a full disk", ("site-1",))
+REGISTRY = RecordedFinding("P11", FindingSeverity.WARNING, "the seed image was not checked")
+
+
+def found_before(found: Member, **more: Any) -> list[str]:
+    return told(found, preflight=[DISK, REGISTRY], **more).preflight
+
+
+def test_an_unfinished_member_shows_findings_on_it_and_errors_of_the_plan() -> None:
+    """A warning about the plan is none about the cluster."""
+    slow = replace(DISK, rule="P33", severity=FindingSeverity.WARNING, message="is slow")
+    unnamed = replace(REGISTRY, severity=FindingSeverity.ERROR, message="lacks image")
+    found = [DISK, slow, unnamed, REGISTRY]
+    assert told(in_flight(), preflight=found).preflight == [
+        "error: have a full disk [P31]",
+        "warning: is slow [P33]",
+        "error: lacks image [P11]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "rules"),
+    [
+        ("Prep failed: precache job failed", ["P31"]),
+        ("failed to inspect image: i/o timeout", ["P11"]),
+        ("seed image has a proxy", []),
+        ("no such thing was ever heard of", ["P31"]),
+    ],
+)
+def test_findings_that_look_for_the_failure_are_shown_under_it(
+    message: str, rules: list[str]
+) -> None:
+    """An error may have been about a failure that nobody knows."""
+    lost = failed(failed_action=Action.PREP, cause=Cause.PREP_FAILED, message=message)
+    assert [each.rpartition("[")[2] for each in found_before(lost)] == [f"{id}]" for id in rules]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED])
+def test_no_finding_is_shown_once_a_cluster_needs_nobody(outcome: Outcome) -> None:
+    assert found_before(member(state=MemberState.FINISHED, outcome=outcome)) == []

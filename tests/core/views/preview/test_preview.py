@@ -279,7 +279,8 @@ def test_a_backup_that_a_policy_requires_and_nobody_asks_for_is_named() -> None:
     warning, end = found.warnings
     assert (end[:20], found.latest) == ("the end is not known", None)
     assert warning.startswith(
-        "2 of 2 clusters can't start Prep now: the policy requires a backup before Upgrade: "
+        "2 of 2 clusters can't start Prep now: policy net: the policy requires a backup before "
+        "Upgrade: "
     )
 
 

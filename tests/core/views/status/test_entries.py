@@ -93,6 +93,12 @@ def test_an_aim_that_was_reached_already_says_so() -> None:
     ("cause", "message", "outcome", "shown"),
     [
         (Cause.PREP_FAILED, "no disk", Outcome.FAILED, "PrepFailed: no disk"),
+        (
+            Cause.PREP_FAILED,
+            "precache job failed",
+            Outcome.FAILED,
+            "PrepFailed (PrecacheFailed): precache job failed",
+        ),
         (Cause.TIMED_OUT, "Action did not", Outcome.FAILED, "TimedOut: Action did not"),
         (Cause.WRONG_STATE, "another seed", Outcome.FAILED, "WrongState: another seed"),
         (Cause.PREEMPTED, "cancelled by a/b", Outcome.CANCELLED, "Preempted: cancelled by a/b"),

@@ -16,7 +16,7 @@ from ibgu.core.drivers.ibu.preflight.model import (
 )
 from ibgu.core.drivers.ibu.preflight.oadp import OadpContent, Storage
 from ibgu.core.drivers.ibu.preflight.report import PreflightReport, RuleOutcome, RuleResult
-from ibgu.core.drivers.ibu.preflight.sentences import problems_and_warnings, sentence
+from ibgu.core.drivers.ibu.preflight.sentences import finding_sentences, sentence
 
 __all__ = [
     "ClusterFacts",
@@ -32,9 +32,9 @@ __all__ = [
     "Severity",
     "Storage",
     "cluster_facts",
+    "finding_sentences",
     "judge",
     "lint_manifests",
     "lint_oadp",
-    "problems_and_warnings",
     "sentence",
 ]

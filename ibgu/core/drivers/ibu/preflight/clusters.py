@@ -95,7 +95,7 @@ def can_continue(facts: PreflightFacts) -> Iterator[PreflightFinding]:
             return
         if each.acted_since:
             words = "have been in a rollout since they were inspected"
-            yield unknown(IBU, f"{words}: inspect them again with ibgu preflight --inspect")
+            yield unknown(IBU, f"{words}: inspect them again with `ibgu preflight --inspect`")
         elif reading.result in (ReadResult.ABSENT, ReadResult.NO_KIND):
             yield error(IBU, "have no ImageBasedUpgrade, which the Lifecycle Agent brings")
         elif not reading.found:

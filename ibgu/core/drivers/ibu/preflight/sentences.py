@@ -2,34 +2,42 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from ibgu.core.drivers.ibu.preflight.config_maps import P13, P14
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, Severity
 from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.drivers.ibu.preflight.seed import P12
 
-ERROR = "error: "
-"""The beginning of an error of some clusters, which stands among the warnings."""
 _NAMED = 5
 _NAMED_BY_PLAN = (P12, P13, P14)
 _MAX_NAMES = 30
 """Sentences that a preview shows."""
 
 
-def problems_and_warnings(report: PreflightReport) -> tuple[list[str], list[str]]:
-    """Returns errors of the rollout itself, which keep all clusters, and everything else that was
-    found, where an error of some clusters says so. Of what is not known only the objects count that
-    the plan names."""
+class FindingSentences(Struct, frozen=True):
+    """FindingSentences are a report's findings by what they mean for the plan."""
+
+    problems: list[str]
+    """Errors of the rollout itself, which keep all clusters."""
+    errors: list[str]
+    """Errors of some clusters."""
+    warnings: list[str]
+
+
+def finding_sentences(report: PreflightReport) -> FindingSentences:
+    """Returns the findings as sentences. Of what is not known only the objects count that the plan
+    names."""
     problems: list[str] = []
+    errors: list[str] = []
     warnings: list[str] = []
     for found in report.findings:
         if found.severity is Severity.UNKNOWN and found.rule not in _NAMED_BY_PLAN:
             continue
-        words, error = sentence(found, report), found.severity is Severity.ERROR
-        if error and not found.clusters:
-            problems.append(words)
-        else:
-            warnings.append(f"{ERROR}{words}" if error else words)
-    return _some(problems), _some(warnings)
+        of_clusters = errors if found.clusters else problems
+        kind = of_clusters if found.severity is Severity.ERROR else warnings
+        kind.append(sentence(found, report))
+    return FindingSentences(_some(problems), _some(errors), _some(warnings))
 
 
 def _some(sentences: Sequence[str]) -> list[str]:

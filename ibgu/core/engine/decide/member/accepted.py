@@ -6,9 +6,11 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.jobwork import job_made_at
 from ibgu.core.engine.decide.member.arming import diverged
 from ibgu.core.engine.decide.member.ending import end_run, succeed_in_part, succeed_run
+from ibgu.core.engine.decide.member.forgotten import is_foreign, unknown_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.parts import part_hindrance
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import (
     Accepted,
@@ -18,7 +20,6 @@ from ibgu.core.model import (
     FeedbackView,
     InFlight,
     Kind,
-    Member,
     Observation,
     ReasonKind,
     RunResult,
@@ -44,7 +45,7 @@ def decide_accepted(
         _without_evidence(ctx, member, run, work)
     elif _withdraw_if_void(ctx, member, run, seen):
         return
-    elif what := _foreign(ctx, run, work):
+    elif what := _foreign(ctx, member, run, work):
         if not seen.writing:
             diverged(ctx, member, run, what)
     else:
@@ -59,7 +60,7 @@ def _withdraw_if_void(
     work = seen.stage
     if _never_accepted(run, work):
         _withdraw_adopted(ctx, member, run, seen)
-    elif _undone(ctx, run, work):
+    elif _undone(ctx, member, run, work):
         words = f"the cluster has restored its state from before {run.action}: ibgu probes it again"
         end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
     else:
@@ -67,20 +68,24 @@ def _withdraw_if_void(
     return True
 
 
-def other_run(member: Member | None, work: WorkView | None) -> str:
-    """Returns the run that the cluster shows in place of the one that it has taken; empty: none.
+def other_run(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> str:
+    """Returns the run that the cluster shows in place of the one that it has taken, or one of this
+    rollout's that is not known; empty: none.
 
     Only the journal knows whose run that is: it must be asked before anything is decided.
     """
+    member = tracked.latest(cluster)
     run = member.run if member is not None else None
     if not isinstance(run, Accepted) or work is None or work.feedback is None:
-        return ""
+        return unknown_run(tracked, cluster, work)
     return work.feedback.run if work.feedback.run != run.id else ""
 
 
 def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     if traits(run.action).reboots:
-        ctx.set_reason(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+        ctx.set_reason(
+            member, ReasonKind.REBOOTING, "the cluster is not reachable while it reboots"
+        )
     else:
         words = "the cluster is not reachable"
         ctx.set_reason(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
@@ -241,7 +246,7 @@ def _withdraw_adopted(
         end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
 
 
-def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
+def _foreign(ctx: DecisionContext, member: InFlight, run: Accepted, work: WorkView | None) -> str:
     """Returns what someone else changed in the stage or in our work; empty: nothing."""
     if work is None or work.terminating:
         # A work that only watches is created again.
@@ -251,24 +256,28 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
     feedback = work.current_feedback
     if feedback is None:
         return ""
-    if feedback.stage != traits(run.action).stage and not _old_state(ctx, run, feedback):
+    if feedback.stage != traits(run.action).stage and not _old_state(ctx, member, run, feedback):
         return f"{ctx.driver.field} is {feedback.stage}, ibgu asked for {traits(run.action).stage}"
-    if not run.adopted and ctx.fleet.foreign(feedback.run):
+    if not run.adopted and is_foreign(ctx, member, feedback.run):
         return f"the {ctx.driver.target.kind} carries the unknown run {feedback.run or '(none)'}"
     return ""
 
 
-def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> bool:
+def _old_state(
+    ctx: DecisionContext, member: InFlight, run: Accepted, feedback: FeedbackView
+) -> bool:
     """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
     until LCA restores (R9.7)."""
-    return traits(run.action).reboots and _is_earlier(ctx, run, feedback)
+    return traits(run.action).reboots and _is_earlier(ctx, member, run, feedback)
 
 
-def _is_earlier(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> bool:
-    return feedback.run != run.id and not ctx.fleet.foreign(feedback.run)
+def _is_earlier(
+    ctx: DecisionContext, member: InFlight, run: Accepted, feedback: FeedbackView
+) -> bool:
+    return feedback.run != run.id and not is_foreign(ctx, member, feedback.run)
 
 
-def _undone(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> bool:
+def _undone(ctx: DecisionContext, member: InFlight, run: Accepted, work: WorkView | None) -> bool:
     """Whether an abort met the old etcd of a cluster that had just come back from an automatic
     rollback, and LCA has restored the object since (R9.9): it shows the action that rolls back. A
     person would leave the abort's run there; one who puts the object back each time keeps it."""
@@ -278,7 +287,7 @@ def _undone(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> bool:
     if not traits(run.action).aborts or run.attempt >= MAX_RUNS:
         return False
     rolled_back = {each.stage for each in table_of(run.action).actions if each.rolls_back}
-    return feedback.stage in rolled_back and _is_earlier(ctx, run, feedback)
+    return feedback.stage in rolled_back and _is_earlier(ctx, member, run, feedback)
 
 
 def _without_evidence(

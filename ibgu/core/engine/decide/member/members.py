@@ -12,6 +12,7 @@ from ibgu.core.engine.decide.member.ending import (
     fail_next_action,
     timed_out,
 )
+from ibgu.core.engine.decide.member.forgotten import decide_forgotten
 from ibgu.core.engine.decide.member.late import decide_finished
 from ibgu.core.engine.decide.member.pausing import decide_paused
 from ibgu.core.engine.decide.member.running import decide_in_flight
@@ -60,7 +61,10 @@ def decide_member(ctx: DecisionContext, member: Member) -> None:
 
 
 def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
-    if isinstance(member, Waiting):
+    if decide_forgotten(ctx, member):
+        if isinstance(left := ctx.latest(member), Waiting):
+            decide_waiting(ctx, left)
+    elif isinstance(member, Waiting):
         decide_waiting(ctx, member)
     elif ctx.observe(member.cluster).unread:
         note_unread(ctx, member)

@@ -43,6 +43,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.bounds import LATEST
+from ibgu.core.model.run_ids import run_id
 from ibgu.core.model.transitions import note_begun, take_slot
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import AdoptedStep, DeletedGroup, adopted_steps, left_to_talm
@@ -183,11 +184,12 @@ def _began(ctx: DecisionContext) -> datetime:
 
 
 def _import(ctx: DecisionContext) -> None:
-    found = list(
-        adopted_steps(
-            ctx.rollout, ctx.snapshot.traces, lambda n: _within(ctx, n), ctx.run_id, ctx.now
-        )
-    )
+    def run_id_of(member: Member, attempt: int) -> str:
+        """Returns the id of TALM's run, which no cluster carries: it tells no action."""
+        return run_id(member.rollout, member.uid, "", member.step, attempt, ctx.now)
+
+    traces = ctx.snapshot.traces
+    found = list(adopted_steps(ctx.rollout, traces, lambda n: _within(ctx, n), run_id_of, ctx.now))
     for adopted in found:
         _import_step(ctx, adopted)
     for adopted in found:

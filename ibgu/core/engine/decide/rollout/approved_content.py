@@ -13,6 +13,7 @@ from ibgu.core.model import StepState, carry_payload, names, traits
 from ibgu.core.model.actions import every_action
 from ibgu.core.model.grants import Approval, ApprovedContent
 from ibgu.core.model.kinds import LabelSelector, PlanItem
+from ibgu.core.model.records import UNKNOWN_PAYLOAD
 from ibgu.core.text.cut import cut
 
 
@@ -94,11 +95,12 @@ def _carrying(steps: list[PlanItem]) -> int | None:
 
 def _carried(ctx: DecisionContext, index: int) -> str:
     """Returns the digest of what ibgu brings to the clusters in a step that has started; empty: the
-    step has not, or TALM has brought it."""
+    step has not, TALM has brought it, or the journal has lost it."""
     opened = ctx.tracked.steps
     if index >= len(opened) or opened[index].step.state is StepState.OPENING:
         return ""
-    return opened[index].step.payload_digest
+    carried = opened[index].step.payload_digest
+    return "" if carried == UNKNOWN_PAYLOAD else carried
 
 
 def _on_hub(ctx: DecisionContext) -> str | None:

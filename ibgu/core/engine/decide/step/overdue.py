@@ -16,7 +16,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.occupancy import fewest_in_the_way
 from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.engine.timing.times import SETTLE
-from ibgu.core.model import ActingParty, Ended, InFlight, Waiting, traits
+from ibgu.core.model import ActingParty, Ended, InFlight, ReasonKind, Waiting, traits
 
 LOOK_AGAIN = timedelta(minutes=1)
 """The time until it is looked again whether another rollout still waits for the same places."""
@@ -95,6 +95,15 @@ def expire_in_places(ctx: DecisionContext, step: TrackedStep) -> None:
         leave_slot(ctx, member)
 
 
+def fitting_together(
+    ctx: DecisionContext, step: TrackedStep, members: Iterable[Waiting]
+) -> list[Waiting]:
+    """Returns the first of the members for which policies have places together: each of them alone
+    may fit. A run that its cluster took after all needs none."""
+    places, taken = _PlacesOfStep(ctx, step), ReasonKind.REOPENING
+    return [each for each in members if each.reason.kind is taken or places.take(each)]
+
+
 def start_is_kept(ctx: DecisionContext, step: TrackedStep) -> bool:
     """Whether nobody could start in the step, even with a slot."""
     reason = closed(ctx.snapshot, step, ctx.now)
@@ -153,6 +162,14 @@ class _PlacesOfStep:
                 self._offered.update(self._taken(member))
             self._offered.subtract(places)
             yield from ending
+
+    def take(self, member: Waiting) -> bool:
+        """Takes the places that the member needs; returns whether all of them were free."""
+        places = self._needed(member)
+        if any(self._free(place) <= 0 for place in places):
+            return False
+        self._offered.subtract(places)
+        return True
 
     def _waiting(self) -> Iterator[Waiting]:
         """Yields members that limits keep, without those that did not answer when their places were

@@ -15,6 +15,7 @@ from ibgu.core.model.preflight import (
     FindingSeverity,
     PreflightMode,
     PreflightRecord,
+    PreflightResult,
     errors,
     merged,
     preflight_mode,
@@ -33,7 +34,9 @@ def take_findings(ctx: DecisionContext, tracked: TrackedStep, members: Collectio
     if result is None or (known is not None and known.at == result.record.at):
         return
     found = merged(known, result, frozenset(members))
-    if _not_enforced(ctx, tracked, members):
+    if _not_enforced(ctx, tracked, members) or (
+        known is None and _has_unjudged(tracked, result, members)
+    ):
         found = replace(found, enforced=False)
     warning = found.count(FindingSeverity.ERROR) > 0 or bool(found.problem)
     ctx.on_step(Kind.PREFLIGHT, keep_findings(tracked.step, found), _words(found), warning=warning)
@@ -64,6 +67,18 @@ def _not_enforced(ctx: DecisionContext, tracked: TrackedStep, members: Collectio
         return False
     views = (view for name in members if (view := ctx.snapshot.cluster(name)) is not None)
     return not enforces_preflight(ctx.snapshot.demands, tracked.step.actions, views)
+
+
+def _has_unjudged(tracked: TrackedStep, result: PreflightResult, members: Collection[str]) -> bool:
+    """Returns whether a member was not judged before its start: it has come into the step by a
+    label that was written after the evaluation. Where preflight is enforced the step waits for the
+    next one."""
+    for name in members:
+        member = tracked.members.get(name)
+        begun = member is not None and member.started_at is not None
+        if name not in result.judged and not begun:
+            return True
+    return False
 
 
 def _concerned(

@@ -13,7 +13,12 @@ from ibgu.core.engine.decide.member.members import decide_member, leave_slot
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.member.probing import ask, fresh
 from ibgu.core.engine.decide.member.waiting import decide_waiting
-from ibgu.core.engine.decide.step.overdue import awaits_disarm, leaving, start_is_kept
+from ibgu.core.engine.decide.step.overdue import (
+    awaits_disarm,
+    fitting_together,
+    leaving,
+    start_is_kept,
+)
 from ibgu.core.engine.gates import (
     LASTING,
     allowed_starts,
@@ -287,6 +292,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     if not late:
         return False
     heads = [member for member in list(step.head(ahead)) if _asks_for_slot(ctx, step, member)]
+    heads = fitting_together(ctx, step, heads)
     asking = allowed_starts(ctx.snapshot, step, ctx.now, len(heads))
     # A ramp-up keeps no run from going on that its cluster took after all.
     reopening = min(asking, sum(each.reason.kind is ReasonKind.REOPENING for each in heads))
@@ -308,7 +314,11 @@ def _asks_for_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> 
     """Whether the member could start now if it had a slot."""
     if member.reason.kind is ReasonKind.REOPENING:
         return True
-    if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
+    if member.reason.kind not in _STARTABLE:
+        return False
+    if _passed_by(ctx, member):
+        # Noted, it may need the place of one that is late (R11.3), and no slot.
+        _decide_again(ctx, member)
         return False
     if start_is_kept(ctx, step):
         return False

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.gated import kept, only_stopped, release_kept
@@ -24,6 +26,7 @@ from ibgu.core.engine.gates import (
     inside_chain,
     raised,
     time_stopped,
+    unusable,
 )
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import SETTLE
@@ -42,6 +45,7 @@ from ibgu.core.model import (
     Waiting,
     names,
 )
+from ibgu.core.model.records import UNKNOWN_PAYLOAD
 
 
 def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
@@ -72,16 +76,32 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
         _clock(ctx, tracked)
         tracked = ctx.tracked.steps[tracked.step.index]
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
+        _freeze_lost_payload(ctx, tracked)
         take_findings(ctx, tracked, tracked.members)
         _release_if_raised(ctx, tracked)
         start_members(ctx, tracked)
         expire_canaries(ctx, tracked)
         expire_in_places(ctx, tracked)
         _clock(ctx, tracked)
-        ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
+        if tracked.step.stopped_since is None:  # else the deadline moves on with the time
+            due = deadline(tracked.step, ctx.now)
+            ctx.requeue_at("", max(due, ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)
     if tracked.unfinished == 0:
         _finish_step(ctx, tracked)
+
+
+def _freeze_lost_payload(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    """Freezes what is on the hub now as what the step carries, where the journal has lost that: a
+    person has resumed the rollout since (R31.4)."""
+    step, payload = tracked.step, ctx.snapshot.payload
+    if step.payload_digest != UNKNOWN_PAYLOAD or ctx.rollout.stands_still:
+        return
+    if unusable(payload, ctx.now) is None:
+        words = "what it carried before the journal was lost is not known"
+        frozen = replace(step, payload_digest=payload.digest)
+        carries = f"step {step.index + 1} carries what is on the hub now: {words}"
+        ctx.on_step(Kind.STEP_RELEASED, frozen, carries)
 
 
 def _release_if_raised(ctx: DecisionContext, tracked: TrackedStep) -> None:

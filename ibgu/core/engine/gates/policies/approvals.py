@@ -30,8 +30,7 @@ from ibgu.core.text.harmless import one_line
 MEANING = Meaning(
     "the policy lets this start once people have approved it",
     "as many people as the policy asks for have approved it, the author of the step not counted",
-    "have somebody approve it who may: ibgu approve, with --step and --before as the line above "
-    "says",
+    "have somebody who may approve it run the `ibgu approve` that the reason names",
 )
 _MAX_CHARACTERS = 100
 """Characters that are shown of a user's name."""
@@ -138,7 +137,7 @@ def _lacking(asked: PolicyApproval, what: _Asked, consent: Consent, now: datetim
     counting = approvers.counting
     words = f"{counted(approvers.needed, 'person', 'people')} must approve {what.words}"
     command = f"ibgu approve {consent.rollout} -n {consent.namespace}"
-    words += f" ({command} --step {what.step + 1} --before {what.before})"
+    words += f" (`{command} --step {what.step + 1} --before {what.before}`)"
     if counting:
         words += f", and {_named(counting)} {'has' if len(counting) == 1 else 'have'}"
         words += _of_accounts(approvers)
@@ -172,7 +171,7 @@ def _too_many(consent: Consent) -> str:
     listed = "kubectl get rolloutapprovals --sort-by=.metadata.creationTimestamp"
     return (
         f"the rollout has {written} RolloutApprovals, and only the {MAX_GRANTS} oldest are read: "
-        f"delete those of no use, then approve again ({listed} -n {consent.namespace})"
+        f"delete those of no use, then approve again (`{listed} -n {consent.namespace}`)"
     )
 
 

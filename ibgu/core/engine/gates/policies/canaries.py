@@ -16,7 +16,7 @@ MEANING = Meaning(
     "the policy's canaries go first, and must stay well for a while",
     "every canary of the step has succeeded, and was available and well for as long as the policy "
     "says",
-    "look after the canaries that the reason names; skip one that can't be updated (ibgu skip): "
+    "look after the canaries that the reason names; skip one that can't be updated (`ibgu skip`): "
     "the next cluster takes its place, unless a label has chosen it",
 )
 

@@ -41,7 +41,7 @@ _MAX_CHARACTERS = 500
 INVALID_MEANING = Meaning(
     "a policy can't be followed, so nothing starts that it might hold",
     "the policy is corrected or deleted",
-    "have the policy's owner correct it; ibgu policy lint says what is wrong",
+    "have the policy's owner correct it; `ibgu policy lint` says what is wrong",
 )
 UNKNOWN_MEANING = Meaning(
     "ibgu does not know the policies of the hub, so nothing new starts",

@@ -18,7 +18,7 @@ export function Explained({ found, now }) {
       )}
       ${found.overdue && html`<dt>overdue</dt><dd class="worry">since <${At} stamp=${found.overdue} now=${now} /></dd>`}
       ${found.newer.length > 0 && html`<dt>newer</dt><dd class="worry">${found.newer.map((text) => html`<p key=${text}><${Words} text=${text} /></p>`)}</dd>`}
-      ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
+      ${found.words && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.preflight.length > 0 && html`<dt>preflight</dt><dd>${found.preflight.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.policy && html`<dt>policy</dt><dd><a href=${policyLink(found.policy)}>${found.policy}</a></dd>`}
       ${found.followUps.length > 0 && html`<dt>asked</dt><dd>${found.followUps.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}

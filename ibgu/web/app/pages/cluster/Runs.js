@@ -9,7 +9,7 @@ import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { between, span } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
-import { keeperOf } from "../../words/why.js";
+import { reasonName } from "../../words/why.js";
 
 const RESULTS = {
   succeeded: "succeeded",
@@ -92,7 +92,7 @@ function goesOn(run, before) {
 }
 
 function noRun(member) {
-  if (!member.outcome) return [spaced(member.reason?.kind), keeperOf(member.reason)].filter(Boolean).join(", ");
+  if (!member.outcome) return member.reason ? reasonName(member.reason) : "";
   const why = member.message || member.completed?.at(-1)?.note || spaced(member.cause);
   return `${member.outcome}, nothing was requested${why ? `: ${why}` : ""}`;
 }

@@ -8,7 +8,7 @@ import { Words } from "../../parts/Words.js";
 import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
 import { MARKS, markTitle, marksOf, ORDER, REPORTS, spaced, stateOf } from "../../words/states.js";
-import { whyOf } from "../../words/why.js";
+import { nameOf } from "../../words/why.js";
 
 /** `labelled`: whom the labels leave in, null: all; `refused`: why labels can't be asked for. */
 export function Clusters({ rollout, columns, matching, labelled, refused, filter, choose, now }) {
@@ -130,7 +130,7 @@ const sentence = (columns, index, now) =>
     .join(", ");
 
 const why = ({ states, failures, causes, reasons }, index) =>
-  whyOf(states[index], failures[index] ?? causes[index] ?? reasons[index], "").kind;
+  nameOf(states[index], failures[index] ?? causes[index], reasons[index], false);
 
 function lasting(columns, index, now) {
   const since = columns.since[index];

@@ -58,10 +58,9 @@ function Groups({ groups, ...shared }) {
 }
 
 /** A cause like UpgradeFailed says no more than action and outcome do. */
-function titleOf({ action, outcome, failure, cause }) {
+function titleOf({ action, outcome, failure, cause, specific }) {
   const first = `${action ?? ""} ${outcome}`.trim();
-  const name = spaced(failure ?? cause);
-  return !name || name === first.toLowerCase() ? first : `${first}: ${name}`;
+  return specific ? `${first}: ${spaced(failure ?? cause)}` : first;
 }
 
 /** The clusters' words, with the cluster that they are of if others have said something else. */

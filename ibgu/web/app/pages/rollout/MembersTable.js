@@ -7,7 +7,7 @@ import { Words } from "../../parts/Words.js";
 import { clusterLink, policyLink } from "../../route.js";
 import { count, span } from "../../words/format.js";
 import { marksOf } from "../../words/states.js";
-import { keeperOf, whyOf } from "../../words/why.js";
+import { keeperOf, nameOf } from "../../words/why.js";
 
 const COLUMNS = [
   ["start", "No.", "Position in the order of starts"],
@@ -60,20 +60,21 @@ function Head({ by, name, title, order, reorder }) {
 }
 
 function Reason({ said, columns, index, member }) {
-  const name = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
-  const told = (sameMoment(columns, index, member) && (member.message || member.reason?.message)) || "";
-  const policy = member?.reason?.policy;
-  const { kind, words } = whyOf(columns.states[index], name, isSaid(told, policy, said) ? "" : told);
-  return html`${kind && html`<strong>${kind}</strong> `}
-    ${policy && html`<a href=${policyLink(policy)}>${keeperOf(member.reason)}</a>${words && ": "}`}
+  const known = sameMoment(columns, index, member) ? member : null;
+  const policy = known?.reason?.policy;
+  const words = known?.reason && !isSaid(known.reason, said) ? known.reason.message : known?.message;
+  const failed = columns.failures[index] ?? columns.causes[index];
+  const name = nameOf(columns.states[index], failed, columns.reasons[index], Boolean(policy || words));
+  return html`${name && html`<strong>${name}</strong> `}
+    ${policy && html`<a href=${policyLink(policy)}>${keeperOf(known.reason)}</a>${words && ": "}`}
     ${words && html`<span><${Words} text=${words} /></span>`}
     ${member?.warning && html`<span class="worry"> warned: <${Words} text=${member.warning} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
 }
 
-/** Whether the words stand above all rows: as the hold of the rollout, or within what a policy holds. */
-const isSaid = (told, policy, said) =>
-  said.some((each) => each?.message && (each.message === told || (policy && each.policy === policy && each.message.includes(told))));
+/** Whether the words stand above all rows: as the hold of the rollout, or as those of all that a policy holds. */
+const isSaid = ({ kind, policy }, said) =>
+  said.some((each) => each?.message && each.alike !== false && each.kind === kind && each.policy === policy);
 
 const Deadline = ({ member, now }) =>
   html`<${WayBack} until=${member?.rollbackUntil ?? null} now=${now} />`;

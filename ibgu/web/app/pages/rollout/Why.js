@@ -39,7 +39,7 @@ function Policies({ reasons, said }) {
   const held = reasons.filter((each) => each.message && !said.some((other) => alike(each, other)));
   if (!held.length) return null;
   return html`<ul class="held-by">
-    ${held.map((each) => html`<li key=${each.message}><${HeldBy} reason=${each} /></li>`)}
+    ${held.map((each) => html`<li key=${[each.kind, each.who, each.policy].join("/")}><${HeldBy} reason=${each} /></li>`)}
   </ul>`;
 }
 

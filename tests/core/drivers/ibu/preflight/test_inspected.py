@@ -221,7 +221,7 @@ def test_a_stage_is_not_known_once_a_rollout_has_acted_on_the_cluster() -> None:
     assert words.startswith("unknown site-3 ")
     assert words.endswith(
         ": have been in a rollout since they were inspected: inspect them again with "
-        "ibgu preflight --inspect"
+        "`ibgu preflight --inspect`"
     )
 
 

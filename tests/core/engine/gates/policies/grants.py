@@ -11,7 +11,7 @@ from ibgu.core.model.kinds import ObjectMeta
 from tests.core.engine.decide.fleet import InMemoryEngine
 
 STEP_1, STEP_2 = (
-    f"step {number} (ibgu approve a -n fleet --step {number} --before Step)" for number in (1, 2)
+    f"step {number} (`ibgu approve a -n fleet --step {number} --before Step`)" for number in (1, 2)
 )
 """The beginning of a step, with the command that approves it."""
 _numbers = itertools.count()

@@ -32,7 +32,7 @@ UNPROVEN = (
 )
 REST = (
     "1 person must approve the rest of step 1 behind its canaries "
-    "(ibgu approve a -n fleet --step 1 --before Rest)"
+    "(`ibgu approve a -n fleet --step 1 --before Rest`)"
 )
 
 
@@ -91,7 +91,7 @@ def test_an_action_waits_inside_the_chain_and_keeps_its_slot() -> None:
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
     assert message(engine) == (
         "1 person must approve FinalizeUpgrade of step 1 "
-        "(ibgu approve a -n fleet --step 1 --before FinalizeUpgrade)"
+        "(`ibgu approve a -n fleet --step 1 --before FinalizeUpgrade`)"
     )
     assert engine.member("uid-a", 0, "site-2").state is MemberState.WAITING
     assert engine.tracked("uid-a").steps[0].step.stopped_since is not None
@@ -413,6 +413,25 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
     assert engine.member("uid-a", 0, "site-3").outcome is Outcome.SUCCEEDED
 
 
+def test_a_policy_asks_a_person_since_it_does_and_not_since_it_holds() -> None:
+    """Whoever is called at night learns how long somebody has had to act."""
+    engine = fleet(
+        "site-1",
+        "site-2",
+        canaries={"count": 1, "soakMinutes": 600},
+        approval={"before": "Rest", "fourEyes": False},
+    )
+    start(engine, "Prep")
+    engine.wait(hours=2)
+    soaking = engine.member("uid-a", 0, "site-2").reason
+    engine.wait(hours=12)
+    asked = engine.member("uid-a", 0, "site-2").reason
+    assert (soaking.who, asked.who) == (ActingParty.IBGU, ActingParty.PERSON)
+    assert asked.since - soaking.since >= timedelta(hours=10)
+    engine.wait(hours=1)
+    assert engine.member("uid-a", 0, "site-2").reason.since == asked.since
+
+
 def test_a_cluster_that_takes_a_canary_s_place_needs_no_approval() -> None:
     engine = behind_a_canary()
     engine.spokes["site-1"].dark = True
@@ -513,8 +532,8 @@ def test_approvals_beyond_the_bound_are_not_read_and_the_reason_says_so() -> Non
     engine.wait(minutes=5)
     assert message(engine) == (
         f"1 person must approve {STEP_1}; the rollout has 51 RolloutApprovals, and only the 50 "
-        "oldest are read: delete those of no use, then approve again (kubectl get rolloutapprovals "
-        "--sort-by=.metadata.creationTimestamp -n fleet)"
+        "oldest are read: delete those of no use, then approve again (`kubectl get "
+        "rolloutapprovals --sort-by=.metadata.creationTimestamp -n fleet`)"
     )
     assert engine.decisions(Kind.APPROVAL)[-1].why.startswith("1 of the rollout's approvals and")
     withdraw(engine, old[0])

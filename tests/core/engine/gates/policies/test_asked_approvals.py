@@ -15,7 +15,7 @@ from tests.core.engine.gates.policies.test_approvals import FINALIZE, fleet, sta
 
 GATE = "RolloutPolicy/network"
 WAITS = f"clusters of step 1 wait for approval by {GATE}"
-TWO = "2 people must approve step 1 (ibgu approve a -n fleet --step 1 --before Step)"
+TWO = "2 people must approve step 1 (`ibgu approve a -n fleet --step 1 --before Step`)"
 SETTLED = f"no cluster waits any more until people approve step 1 for {GATE}"
 BY_TWO: dict[str, Any] = {"approval": {"fourEyes": False, "approvers": 2}}
 

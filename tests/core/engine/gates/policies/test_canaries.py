@@ -25,7 +25,7 @@ from ibgu.core.model.kinds import LabelSelector
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared
 from tests.core.engine.decide.invariants import Invariants
-from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
+from tests.core.engine.gates.policies.policy import SITE, drive, policy, reason, set_policies
 from tests.core.engine.state.records import member
 from tests.core.engine.state.records import run as ended_run
 
@@ -133,8 +133,8 @@ def test_a_canary_that_fails_holds_the_step_until_a_person_resumes() -> None:
     assert step.hold is not None
     assert (step.hold.kind, step.hold.message) == (
         ReasonKind.FAILURE_BUDGET,
-        "1 of 2 canaries failed, and RolloutPolicy first allows none; annotate the rollout with "
-        "ibgu.dev/resume to go on",
+        "1 of 2 canaries failed (site-2), and RolloutPolicy first allows none; annotate the "
+        "rollout with ibgu.dev/resume to go on",
     )
     assert started(engine) == {"site-1", "site-2"}
     engine.annotate("uid-a", resume="1")
@@ -241,8 +241,8 @@ def test_a_canary_that_is_cancelled_on_its_way_holds_the_step(chosen: dict[str, 
     held = engine.tracked("uid-a").steps[0].step.hold
     assert held is not None
     assert held.message == (
-        "1 of 1 canaries ended without success, and RolloutPolicy first allows none; annotate the "
-        "rollout with ibgu.dev/resume to go on"
+        "1 of 1 canaries ended without success (site-1), and RolloutPolicy first allows none; "
+        "annotate the rollout with ibgu.dev/resume to go on"
     )
     engine.annotate("uid-a", resume="1")
     engine.wait(hours=1)
@@ -418,6 +418,39 @@ def test_a_canary_that_is_gone_after_its_success_shortens_no_soak(again: bool) -
     )
     engine.wait(hours=2)
     assert succeeded(engine) == 8
+
+
+def test_a_canary_that_is_created_again_without_its_labels_shortens_no_soak() -> None:
+    engine = fleet(4)
+    canaries(engine, soakMinutes=30, **NORTH)
+    engine.apply(ibgu("a", "Prep"))
+    engine.until(Kind.FINISHED)
+    create_again(engine, "site-4")
+    drive(engine, hours=0.4)
+    assert started(engine) == {"site-4"}
+    drive(engine, hours=2)
+    assert succeeded(engine) == 4
+
+
+def test_a_canary_that_is_created_again_without_its_labels_has_failed() -> None:
+    engine = fleet(4)
+    engine.spokes["site-4"].faults[Stage.PREP] = "hang"
+    canaries(engine, **NORTH)
+    engine.apply(ibgu("a", "Prep"))
+    engine.wait(minutes=20)
+    create_again(engine, "site-4")
+    drive(engine, hours=3)
+    held = engine.tracked("uid-a").steps[0].step.hold
+    assert held is not None
+    assert held.kind is ReasonKind.FAILURE_BUDGET
+    assert started(engine) == {"site-4"}
+
+
+def create_again(engine: InMemoryEngine, cluster: str) -> None:
+    """Replaces the ManagedCluster at once by another one, without labels."""
+    engine.spokes[cluster].uid = "another"
+    engine.labels[cluster].clear()
+    engine.touch_cluster(cluster)
 
 
 def test_many_canaries_are_counted_and_a_few_named() -> None:

@@ -29,6 +29,7 @@ export function Preview({ found }) {
   return html`<section class="preview" aria-label="Preview" aria-live="polite">
     ${found.problems?.map((words) => html`<p key=${words} class="bad"><${Words} text=${sentence(words)} /></p>`)}
     ${found.steps.map((each) => html`<${Step} key=${each.step} step=${each} />`)}
+    ${found.errors?.map((words) => html`<p key=${words} class="bad"><${Words} text=${sentence(words)} /></p>`)}
     ${found.warnings?.map((words) => html`<p key=${words} class="worry"><${Words} text=${sentence(words)} /></p>`)}
     <${Excluded} groups=${found.excluded ?? []} />
     ${
