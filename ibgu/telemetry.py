@@ -140,7 +140,7 @@ ROLLOUT_MEMBERS = Gauge(
 )
 ROLLOUT_STALLED = Gauge(
     "ibgu_rollout_stalled_members",
-    "Members in flight whose action takes longer than p95 on this hub.",
+    "Members in flight whose action is stalled: longer than 1.25 times p95, and than 30 seconds.",
     ["rollout", "action"],
 )
 ROLLOUT_WAITING_FOR_PERSON = Gauge(

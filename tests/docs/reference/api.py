@@ -1,5 +1,5 @@
-"""docs/reference/api.md and fleetupdates.md: every field and rule of the objects that ask for
-rollouts, from their CRDs."""
+"""docs/reference/api.md, fleetupdates.md and policies.md: every field and rule of the objects that
+ask for rollouts or bound them, from their CRDs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,15 +18,21 @@ INTRO = """\
 Every field of an `ImageBasedGroupUpgrade` (`lcm.openshift.io/v1alpha1`, short name `ibgu`), what
 the API server accepts, and what `kubectl get ibgu` shows. `ibuSpec` and `clusterLabelSelectors`
 can't be changed once the object is made; steps can be appended to `plan`. Annotations that ibgu
-acts on are in [Concepts](../concepts.md)."""
+acts on are in [Concepts](../concepts.md#pause-rate-limits-and-controls)."""
 UPDATES = """\
 Every field of a `FleetUpdate` (`ibgu.dev/v1alpha1`, short name `fu`), what the API server accepts,
 and what `kubectl get fu` shows. `update` and `clusterLabelSelectors` can't be changed once the
 object is made; steps can be appended to `plan`. How to use it is in
 [Update clusters without an update service](../guides/update-clusters.md)."""
+POLICIES = """\
+Every field of a `RolloutPolicy`, a `RolloutApproval` and a `BreakGlass` (all `ibgu.dev/v1alpha1`),
+and what the API server refuses. How to use them is in
+[Safe by policy](../guides/safe-by-policy.md)."""
 PLANS = """\
 One line a plan, one bracket a step; a plan may grow as long as what comes out is one of these."""
-_NEEDS = "What each action needs and does is in [Concepts](../concepts.md)."
+_NEEDS = (
+    "What each action needs and does is in [Concepts](../concepts.md#rollouts-steps-and-members)."
+)
 _LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -53,6 +59,20 @@ def fleet_updates() -> str:
     whole = tuple((action,) for action in FORWARD)
     examples = ((FORWARD,), (FORWARD[:-1], FORWARD[-1:]), (*whole, ("RetractOnFailure",)))
     return _page("Fields of a FleetUpdate", UPDATES, "fleetupdates", (order, examples))
+
+
+def policies() -> str:
+    kinds = ("rolloutpolicies", "rolloutapprovals", "breakglasses")
+    sections = [block for plural in kinds for block in _kind(_definition(plural))]
+    return document("Fields of policies and approvals", POLICIES, *sections)
+
+
+def _kind(definition: Schema) -> Iterator[str]:
+    root = definition["versions"][0]["schema"]["openAPIV3Schema"]
+    yield f"## {definition['names']['kind']}"
+    yield _fields("spec", root["properties"]["spec"])
+    yield "What is refused, in the API server's own words:"
+    yield table(("object", "message"), _rules("", root))
 
 
 def _page(title: str, intro: str, plural: str, plans: tuple[str, Iterable[PlanActions]]) -> str:
@@ -101,6 +121,8 @@ def _type(field: Schema) -> str:
         return f"list of {_type(field['items'])}s"
     if "additionalProperties" in field:
         return "map of strings"
+    if field.get("x-kubernetes-int-or-string"):
+        return "integer or string"
     return str(field.get("format", field["type"]))
 
 

@@ -1,8 +1,8 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.reports.events import FAILURES, REPORTED
+from ibgu.controller.reports.events import FAILURES, LEADER_ELECTION, REPORTED
 from ibgu.controller.reports.reporter import NOT_UNDERSTOOD, STATUS_REFUSED
-from ibgu.core.model import Kind
+from ibgu.core.model import Kind, ReasonKind
 from tests.docs.reference.markdown import code, document, table
 
 INTRO = f"""\
@@ -12,13 +12,16 @@ who asked for it where a person did, and a sentence that says why.
 
 Those marked *Event*, and all that warn, are also Kubernetes Events on the IBGU or FleetUpdate
 (`kubectl events --for ibgu/NAME`), with the kind as their reason. At most {FAILURES} failed
-clusters of a step get an Event each; the status and the history have all of them. Four more Events
+clusters of a step get an Event each; the status and the history have all of them. Six more Events
 are in no history:
 
 - `{NOT_UNDERSTOOD}`: an annotation is misspelt, or ibgu can't read its value.
 - `PayloadMissing`: a ConfigMap or secret that the IBGU names is not on the hub.
 - `PayloadUnchecked`: the IBGU is older than the admission policy that checks what it names.
-- `{STATUS_REFUSED}`: the hub refuses the status, which shows an earlier time."""
+- `{STATUS_REFUSED}`: the hub refuses the status, which shows an earlier time.
+- `{ReasonKind.INTERNAL_ERROR}`: an error of ibgu's own stops the rollout, and its status shows
+  another hold, or can't be written.
+- `{LEADER_ELECTION}`, on the Lease: another controller leads."""
 
 SECTIONS: dict[str, dict[Kind, str]] = {
     "Of a rollout": {

@@ -13,6 +13,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "fleetupdates.md": api.fleet_updates,
     "failures.md": failures.page,
     "gates.md": gates.page,
+    "policies.md": api.policies,
     "preflight-rules.md": preflight_rules.page,
     "reasons.md": reasons.page,
 }

@@ -26,7 +26,7 @@ quarter more, at least 30 seconds. Of all else the journal has no times: the lim
 is named here.
 
 Where nothing is said about what to do, ibgu continues automatically. Annotations like
-`ibgu.dev/resume` are in [Concepts](../concepts.md)."""
+`ibgu.dev/resume` are in [Concepts](../concepts.md#pause-rate-limits-and-controls)."""
 
 
 def page() -> str:
