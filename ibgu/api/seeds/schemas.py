@@ -10,6 +10,7 @@ _FAILURE: JsonValue = {
     "action": "Prep",
     "failure": "PrecacheFailed",
     "cause": "PrepFailed",
+    "specific": True,
     "message": "failed to pull images: registry.site:5000 is unreachable",
     "count": 22,
 }
