@@ -130,6 +130,8 @@ async def test_upgrades_of_deleted_rollouts_still_count_for_their_seed(journal: 
         for uid in ("digest", "tag")
         for at, cluster in ((before, "b"), (NOW, "d"))
     }
+    assert {uid for uid, _ in loaded.release_changes} == {"uid-a"}
+    assert max(loaded.release_changes) == ("uid-a", NOW)
 
 
 def _upgraded(

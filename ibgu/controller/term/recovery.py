@@ -212,6 +212,7 @@ def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.started,
         loaded.seed_ends,
         loaded.failures,
+        loaded.release_changes,
     )
     fleet.keep_claims(loaded.unreadable)
     return fleet

@@ -98,6 +98,8 @@ class Loaded(Struct, frozen=True):
     """How Upgrades of `handled` rollouts ended lately, by the image."""
     failures: tuple[FailedMember, ...] = ()
     """Which of their clusters failed lately."""
+    release_changes: tuple[tuple[str, datetime], ...] = ()
+    """When they may have taken clusters to another release, or back, by ManagedCluster uid."""
     unreadable: tuple[UnreadableRollout, ...] = ()
     """Rollouts that have records which can't be read; nothing of them is in the other fields."""
     versions: Versions = Versions()

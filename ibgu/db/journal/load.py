@@ -102,6 +102,7 @@ async def load(
         started=await starts(db, hub, its_steps, loaded),
         seed_ends=past.seed_ends,
         failures=past.failures,
+        release_changes=past.release_changes,
         versions=await versions(db, hub),
     )
 

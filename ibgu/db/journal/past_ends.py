@@ -1,7 +1,8 @@
 """Reads how actions ended in rollouts that are no longer kept in memory: for the circuit breakers
-of images, and the failure budgets of policies."""
+of images, the failure budgets of policies, and backups from before another release."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import Text, any_, func, literal, or_, select
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
 from ibgu.core.engine.state import ActionEnd
-from ibgu.core.engine.state.action_ends import seed_end_of
+from ibgu.core.engine.state.action_ends import release_changed_at, seed_end_of
 from ibgu.core.engine.state.failures import FailedMember, failure_of
 from ibgu.core.engine.state.seed_ends import REMEMBERED
 from ibgu.core.model import Outcome, Rollout
@@ -27,6 +28,9 @@ class PastEnds(Struct, frozen=True):
     """What tells the image apart, and the end of each Upgrade to it that was sent to its
     cluster."""
     failures: tuple[FailedMember, ...] = ()
+    release_changes: tuple[tuple[str, datetime], ...] = ()
+    """The ManagedCluster's uid, and when an action may have taken it to another release, or
+    back."""
 
 
 async def past_ends(db: AsyncConnection, hub: str, rollouts: Collection[Rollout]) -> PastEnds:
@@ -34,7 +38,7 @@ async def past_ends(db: AsyncConnection, hub: str, rollouts: Collection[Rollout]
     images = {each.uid: identity(each.spec.release.image) for each in rollouts}
     if not images:
         return PastEnds()
-    upgrades = every_action(lambda action: action.upgrades)
+    reboots = every_action(lambda action: action.reboots)
     theirs = (
         members.c.hub == hub,
         members.c.rollout == any_(literal(list(images), ARRAY(Text))),
@@ -42,7 +46,7 @@ async def past_ends(db: AsyncConnection, hub: str, rollouts: Collection[Rollout]
         members.c.rollout == steps.c.rollout,
         members.c.step == steps.c.index,
         or_(
-            steps.c.actions.op("&&")(literal(upgrades, ARRAY(Text))),
+            steps.c.actions.op("&&")(literal(reboots, ARRAY(Text))),
             members.c.outcome == Outcome.FAILED.value,
         ),
     )
@@ -60,4 +64,5 @@ async def past_ends(db: AsyncConnection, hub: str, rollouts: Collection[Rollout]
     return PastEnds(
         tuple((image, end) for image, end in ends if image and end is not None),
         tuple(failed for member in found if (failed := failure_of(member)) is not None),
+        tuple((member.uid, at) for member in found if (at := release_changed_at(member))),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ibgu.core.assurance.certify.audit import MemberEventContext
-from ibgu.core.assurance.certify.cases import BackupCase, RunCase
+from ibgu.core.assurance.certify.cases import BackupCase, ReleaseChange, RunCase
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model import names
 from ibgu.core.model.bounds import moment
@@ -87,6 +87,9 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
     words = f"{spot.name} {what} {action} without a {backup} that succeeded in this rollout"
     if not spot.require(Rule.ORDER, found is not None, words) or found is None or most is None:
         return
+    change = _changed_since(spot, found)
+    words = f"{spot.name} {what} {action} with a {backup} from before another rollout's upgrade"
+    spot.require(Rule.ORDER, change is None, words, found.seq, change.seq if change else 0)
     run = spot.member.run
     first_hop = spot.member.first_hop if run is not None and run.between else None
     age = (first_hop or spot.event.at) - found.made_at
@@ -95,12 +98,34 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
 
 
 def check_outdated(spot: MemberEventContext, action: str) -> None:
-    """Checks that the backup is too old for the action, before which it is taken once more."""
+    """Checks that the backup is too old for the action, before which it is taken once more, or from
+    before another release. What an import knows of other rollouts is not in the log."""
     found = spot.rollout.backups.get((spot.member.uid, spot.proofs.backups[action]))
     most = spot.rollout.max_age
     words = f"{spot.name} repeats a backup that is not too old for {action}"
     outdated = found is not None and most is not None and spot.event.at - found.made_at > most
+    changed = found is not None and _changed_since(spot, found) is not None
+    outdated |= changed or any(each.restored for each in spot.audit.rollouts.values())
     spot.require(Rule.ORDER, outdated, words, found.seq if found is not None else 0)
+
+
+def note_change(spot: MemberEventContext, run: RunCase | None, at: datetime | None) -> None:
+    """Notes that the run may have taken the cluster to another release, or back, at that time;
+    None: it has not."""
+    if run is None or run.action not in spot.proofs.reboots:
+        return
+    known = spot.audit.cluster(spot.member.uid).release_changes
+    if at is None:
+        known.pop(run.id, None)
+    else:
+        known[run.id] = ReleaseChange(at, spot.rollout.uid, spot.event.seq)
+
+
+def _changed_since(spot: MemberEventContext, backup: BackupCase) -> ReleaseChange | None:
+    """Returns what another rollout did with the cluster after the backup; None: nothing."""
+    known = spot.audit.cluster(spot.member.uid).release_changes.values()
+    others = (each for each in known if each.rollout != spot.rollout.uid)
+    return next((each for each in others if each.at > backup.made_at), None)
 
 
 def note_hop(spot: MemberEventContext, run: RunCase) -> None:

@@ -217,6 +217,16 @@ class CancellerCase(Struct, frozen=True):
         return self.age > other.age and (self.across_namespaces or same)
 
 
+class ReleaseChange(Struct, frozen=True):
+    """ReleaseChange is a run that may have taken a cluster to another release, or back."""
+
+    at: datetime
+    """When it did so last, as far as is known: when it was sent, or when it completed."""
+    rollout: str
+    """uid of its rollout."""
+    seq: int
+
+
 class ClusterCase(Struct):
     """A ManagedCluster, by uid: what all rollouts together do with it."""
 
@@ -226,3 +236,5 @@ class ClusterCase(Struct):
     cancellers: list[CancellerCase] = []
     pending_labels: dict[str, str | None] = {}
     """Labels that are pending for the cluster."""
+    release_changes: dict[str, ReleaseChange] = {}
+    """Keyed by the run's id."""

@@ -151,6 +151,7 @@ def _late(spot: MemberEventContext) -> None:
     spot.require(Rule.ORDER, left != "" or bool(late) == by_itself, words, spot.member.ended)
     if run is None or not by_itself:  # else another one had the cluster, or a person skipped it
         return
+    backups.note_change(spot, run, spot.event.at)
     failed, cause = spot.text("failed_action"), spot.event.cause or ""
     words = f"{spot.name} completed {run.action} late, and failed {failed or 'nothing'}: {cause}"
     expected = (left, "NeverStarted" if left else "")

@@ -154,6 +154,7 @@ def _arming(spot: MemberEventContext) -> None:
         _not_held_by(spot, _UNSENT, f"is asked for {run.action}")
         if run.backup or backups.part_due(spot, run.action):
             backups.recent(spot, run.action, "is asked for")
+        backups.note_change(spot, run, spot.event.at)
 
 
 def _armed(spot: MemberEventContext) -> None:
@@ -178,7 +179,10 @@ def _ended(spot: MemberEventContext) -> None:
     words = f"{spot.name}: {run.action} {run.result}, but the run was {before}"
     spot.require(Rule.ORDER, allowed, words, run.seq)
     evidence.of_end(spot, run)
+    if run.result in ("withdrawn", "refused"):
+        backups.note_change(spot, run, None)
     if run.result == "succeeded":
+        backups.note_change(spot, run, spot.event.at)
         spot.member.index += 1
         labels.due_after_success(spot, run.action)
         follow_ups.note_success(spot, run.action, own=True)
@@ -212,6 +216,7 @@ def _reopened(spot: MemberEventContext) -> None:
     limits.take_limit(spot)
     claims.take(spot)
     run.result, run.cause, run.shown, run.ended = "", None, True, 0
+    backups.note_change(spot, run, run.arming_at)
     evidence.came_back(spot)
 
 

@@ -131,7 +131,7 @@ class DecisionContext:
             if found.kind is JudgementKind.STARTABLE
             else None
         )
-        lack = needed and lacks(self.tracked, member, action, needed, self.now)
+        lack = needed and lacks(self.fleet, self.tracked, member, action, needed, self.now)
         if not lack:
             return found
         return Judgement(

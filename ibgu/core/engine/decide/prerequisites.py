@@ -6,10 +6,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.engine.driver import Part, Prerequisite
-from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import ActionName, Member, RunResult, Unfinished
 from ibgu.core.model.runs import MAX_RUNS
-from ibgu.core.text.spans import duration
+from ibgu.core.text.spans import duration, utc
 
 
 class Lack(Struct, frozen=True):
@@ -17,10 +17,12 @@ class Lack(Struct, frozen=True):
 
     message: str
     outdated: ActionName = ""
-    """The action that is completed, and only too long ago."""
+    """The action that is completed, and only too long ago, or before the cluster's release has
+    changed."""
 
 
 def lacks(
+    fleet: FleetState,
     tracked: TrackedRollout,
     member: Member,
     action: ActionName,
@@ -32,6 +34,13 @@ def lacks(
     last = _completed(tracked, member, needed.action)
     if last is None:
         return Lack(f"{action} needs a {needed.action} of this rollout, and there is none")
+    changed = fleet.release_changed(member)
+    if changed is not None and changed > last:
+        words = (
+            f"{action} needs a {needed.action} of this rollout from after {utc(changed)}: another "
+            "rollout has upgraded the cluster since, or rolled it back"
+        )
+        return Lack(words, outdated=needed.action)
     began = member.part_at if needed.from_first_run else None
     age = (began or now) - last
     if age <= needed.within:

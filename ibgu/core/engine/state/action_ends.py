@@ -7,6 +7,7 @@ from msgspec import Struct
 from ibgu.core.model import Cause, Member, RunResult, traits
 
 _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
+_NOT_TAKEN = frozenset({RunResult.WITHDRAWN, RunResult.REFUSED})
 
 
 class ActionEnd(Struct, frozen=True):
@@ -56,3 +57,15 @@ def seed_end_of(member: Member) -> ActionEnd | None:
         return ActionEnd(done.at, member.cluster) if late or not done.note else None
     failed = member.failed_action
     return end_of(member) if failed and traits(failed).upgrades else None
+
+
+def release_changed_at(member: Member) -> datetime | None:
+    """Returns when an action of this step may last have taken the cluster to another release, or
+    back; None: none has. One that was sent counts from then, whatever became of it."""
+    times = [
+        done.at for done in member.completed if traits(done.action).reboots and not done.skipped
+    ]
+    run = member.run
+    if run is not None and run.arming_at is not None and run.result not in _NOT_TAKEN:
+        times += [run.arming_at] * traits(run.action).reboots
+    return max(times, default=None)

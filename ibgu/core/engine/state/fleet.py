@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from ibgu.core.engine.state.action_ends import ActionEnd, seed_end_of
+from ibgu.core.engine.state.action_ends import ActionEnd, release_changed_at, seed_end_of
 from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.failures import FailedMember, Failures, failure_of
 from ibgu.core.engine.state.invariants import check_decision
@@ -72,6 +72,9 @@ class FleetState:
         """Keyed by cluster name: the rollouts that have or had it as a member."""
         self.unreadable: dict[str, UnreadableRollout] = {}
         """Keyed by uid; none of them is in `rollouts`."""
+        self.release_changes: dict[str, datetime] = {}
+        """When rollouts that are no longer kept here may last have taken a cluster to another
+        release, or back, by ManagedCluster uid."""
         self.starts = Starts()
         self.seed_ends = SeedEnds()
         self.failures = Failures()
@@ -90,9 +93,11 @@ class FleetState:
         started: Iterable[tuple[str, datetime]] = (),
         seed_ends: Iterable[tuple[str, ActionEnd]] = (),
         failures: Iterable[FailedMember] = (),
+        release_changes: Iterable[tuple[str, datetime]] = (),
     ) -> None:
         """Fills an empty FleetState from the journal's records; steps come in order. `seed_ends`,
-        by the image, and `failures` are those of rollouts that are not among them."""
+        by the image, `failures` and `release_changes`, by the ManagedCluster's uid, are those of
+        rollouts that are not among them."""
         for rollout in rollouts:
             self._put_rollout(rollout)
         for step in steps:
@@ -106,6 +111,8 @@ class FleetState:
         self.starts.load(started)
         self.seed_ends.load(seed_ends)
         self.failures.load(failures)
+        for uid, at in release_changes:
+            self._note_release_change(uid, at)
 
     def keep_claims(self, unreadable: Iterable[UnreadableRollout]) -> None:
         """Keeps what rollouts that can't be read have claimed and cancelled."""
@@ -149,7 +156,9 @@ class FleetState:
 
     def forget(self, uid: str) -> None:
         """Drops a deleted rollout that has nothing left to do; its cancels stay in force."""
-        del self.rollouts[uid]
+        for step in self.rollouts.pop(uid).steps:
+            for member in step.members.values():
+                self._note_release_change(member.uid, release_changed_at(member))
         self.handled.add(uid)
         self.starts.forget(uid)
         self.occupancy.forget(uid)
@@ -190,6 +199,17 @@ class FleetState:
         mine = self.rollouts[member.rollout].rollout
         return next((c for c in found if c.cancels(mine)), None)
 
+    def release_changed(self, member: Member) -> datetime | None:
+        """Returns when another rollout may last have taken the member's cluster to another release,
+        or back; None: none has."""
+        others = self.rollouts_of.get(member.cluster, set()) - {member.rollout}
+        found = (
+            step.members.get(member.cluster) for uid in others for step in self.rollouts[uid].steps
+        )
+        times = (release_changed_at(each) for each in found if each and each.uid == member.uid)
+        past = self.release_changes.get(member.uid)
+        return max((each for each in (past, *times) if each is not None), default=None)
+
     def barred(self, rollout: Rollout) -> set[str]:
         """Returns the uids of the clusters that a newer rollout has cancelled for this one."""
         return {
@@ -208,6 +228,11 @@ class FleetState:
 
     def step_of(self, member: Member) -> TrackedStep:
         return self.rollouts[member.rollout].steps[member.step]
+
+    def _note_release_change(self, uid: str, at: datetime | None) -> None:
+        known = self.release_changes.get(uid)
+        if at is not None and (known is None or known < at):
+            self.release_changes[uid] = at
 
     # -- changing, each with its undo ------------------------------------------------------
 

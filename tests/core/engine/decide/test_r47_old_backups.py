@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.engine.decide import prerequisites
 from ibgu.core.engine.decide.prerequisites import lacks
 from ibgu.core.engine.driver import Prerequisite
-from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import (
     Cause,
     CompletedAction,
@@ -87,7 +87,7 @@ def test_a_backup_between_the_hops_is_as_old_as_it_was_before_the_first_one() ->
         (None, "it was completed 9 h ago"),
     ):
         found = in_flight(completed=(done,), part_at=began, started_at=NOW)
-        lack = lacks(tracked, found, "Update", needed, now)
+        lack = lacks(FleetState(), tracked, found, "Update", needed, now)
         assert (lack.message if lack else "").endswith(words)
         assert lack is None or lack.outdated
 
