@@ -53,6 +53,7 @@ _REASONS = {
             "its spec is valid again",
             "change its spec as the line above says",
         ),
+        stops_clock=True,
         new_starts_only=True,
     ),
     ReasonKind.PAUSED: GateReason(

@@ -23,7 +23,7 @@ HELD_UNTIL_RESUMED = {
 }
 HELD_UNTIL_READ = {
     "step_is_appended": "PlanAccepted",
-    "plan_becomes_invalid": "RolloutHeld InvalidPlan",
+    "plan_becomes_invalid": "RolloutHeld InvalidPlan, ClockStopped",
     "person_pauses": "RolloutHeld Paused, ClockStopped",
     "person_ends_the_pause": "",
     "person_resumes": "ControlAccepted",

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, Outcome, ReasonKind
@@ -135,3 +137,18 @@ def test_the_clock_stands_for_a_pause_behind_another_hold() -> None:
     assert tracked.rollout.hold.kind is ReasonKind.INVALID_PLAN
     assert tracked.steps[0].step.stopped_since is not None
     assert tracked.steps[0].unfinished == 4
+
+
+def test_the_clock_stands_while_the_plan_is_invalid() -> None:
+    """Somebody changes maxConcurrency of the step that runs, and it is put back the next day."""
+    engine = sites(5)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(seconds=20)
+    right = engine.ibgus[uid]
+    for number, most in enumerate((3, 0, 1), right.metadata.generation + 1):
+        [item] = right.spec.plan
+        strategy = replace(item.rollout_strategy, max_concurrency=most)
+        spec = replace(right.spec, plan=[replace(item, rollout_strategy=strategy)])
+        engine.apply(replace(right, metadata=replace(right.metadata, generation=number), spec=spec))
+        engine.wait(hours=5)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 5
