@@ -121,6 +121,21 @@ def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
     assert engine.works[uid, "site-1"].generation == 5
 
 
+def test_the_feedback_of_a_former_cluster_of_the_name_is_no_probe() -> None:
+    """The cluster is another one before Upgrade, and its ManifestWork is still on the hub."""
+    engine = InMemoryEngine("site-1", "site-2")
+    engine.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    engine.until(Kind.FINISHED)
+    engine.settle()
+    engine.frozen.add("site-1")
+    engine.spokes["site-1"].uid = "another"
+    engine.touch_cluster("site-1")
+    engine.wait(minutes=5)
+    assert Kind.PROBED in engine.kinds("site-1")[engine.kinds("site-1").index(Kind.FINISHED) :]
+    assert engine.member("uid-a", 1, "site-1").run is None
+    assert not engine.works["uid-a", "site-1"].wanted.armed
+
+
 def test_a_cluster_of_a_rollout_that_can_not_be_read_is_probed_in_each_step() -> None:
     engine = InMemoryEngine("site-1", "site-2")
     engine.fleet.keep_claims([unreadable_rollout("site-1")])

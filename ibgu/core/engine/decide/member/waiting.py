@@ -80,9 +80,12 @@ def _ready(ctx: DecisionContext, member: Waiting) -> None:
 
 def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
     """Whether the work's own feedback replaces the probe: in later steps, if no one else acts there
-    (R8.4)."""
+    (R8.4), and the work was not for another ManagedCluster of the name."""
     work, known = seen.stage, seen.current_feedback
     if member.step == 0 or ctx.fleet.shares(member.cluster) or work is None or known is None:
+        return False
+    earlier = (step.members.get(member.cluster) for step in ctx.tracked.steps)
+    if any(each is not None and each.uid != member.uid for each in earlier):
         return False
     found = ctx.startability(member, known)
     return known.run == work.run and found.kind is JudgementKind.STARTABLE
