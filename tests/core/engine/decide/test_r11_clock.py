@@ -152,3 +152,21 @@ def test_the_clock_stands_while_the_plan_is_invalid() -> None:
         engine.apply(replace(right, metadata=replace(right.metadata, generation=number), spec=spec))
         engine.wait(hours=5)
     assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 5
+
+
+def test_a_clock_that_stands_right_before_the_deadline_asks_for_no_decisions() -> None:
+    engine = sites(3)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    for name in engine.spokes:
+        engine.spokes[name].dark = True
+        engine.touch_cluster(name)
+    engine.wait(seconds=60 * 60 - 1)
+    engine.annotate(uid, pause="looking into it")
+    engine.settle()
+    known = engine.turns
+    engine.wait(hours=2)
+    assert engine.turns - known < 10
+    assert engine.tracked(uid).steps[0].unfinished == 3
+    release(engine, uid)
+    engine.wait(minutes=1)
+    assert engine.tracked(uid).steps[0].unfinished == 0

@@ -78,7 +78,9 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
         expire_canaries(ctx, tracked)
         expire_in_places(ctx, tracked)
         _clock(ctx, tracked)
-        ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
+        if tracked.step.stopped_since is None:  # else the deadline moves on with the time
+            due = deadline(tracked.step, ctx.now)
+            ctx.requeue_at("", max(due, ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)
     if tracked.unfinished == 0:
         _finish_step(ctx, tracked)
