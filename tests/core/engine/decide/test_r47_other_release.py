@@ -124,6 +124,13 @@ def test_the_certifier_knows_a_backup_from_before_another_rollouts_update(
 LATE = NOW + timedelta(hours=1)
 
 
+def test_a_start_reads_when_rollouts_that_are_over_have_changed_a_release() -> None:
+    fleet = FleetState()
+    fleet.load([], [], [], [], release_changes=[("uid-site-1", LATE), ("uid-site-1", NOW)])
+    assert fleet.release_changed(in_flight("site-1")) == LATE
+    assert fleet.release_changed(in_flight("site-2")) is None
+
+
 def completed(action: str, **changes: Any) -> Member:
     return replace(done("site-1"), completed=(replace(CompletedAction(action, NOW), **changes),))
 
