@@ -36,8 +36,12 @@ STARTED_BY = {
 }
 """The module that calls the first function of a walk, or of its part after the commit."""
 OTHER_WAYS = {
-    # A takeover leaves the labels pending that TALM has not written.
-    "enqueue_outcome": {"core/engine/decide/rollout/adopting.py"},
+    # A takeover leaves the labels pending that TALM has not written; a cluster may show a failure
+    # that the journal has forgotten.
+    "enqueue_outcome": {
+        "core/engine/decide/rollout/adopting.py",
+        "core/engine/decide/member/forgotten.py",
+    },
     # Anyone who wants to see a cluster disarmed asks for the same works.
     "desired_stage_work": {"core/engine/decide/disarming.py"},
 }
@@ -171,7 +175,6 @@ OWN_GATES = ("core/engine/gate.py", "core/engine/gates/", "core/model/reasons.py
 NOTES_IT = {
     "core/engine/decide/rollout/rollouts.py": {"INVALID_PLAN"},
     "core/engine/decide/rollout/adopting.py": {"TALM", "ADOPTION", "ADOPTING"},
-    "core/assurance/recover/holding.py": {"RESTORED"},
     "core/engine/decide/restored.py": {"RESTORED"},
 }
 """The rules that find why a rollout is held; the gate of held rollouts reads what they note."""

@@ -171,7 +171,8 @@ def _words(found: RunOrigin) -> str:
 def _hold(ctx: DecisionContext, cluster: str, found: RunOrigin) -> None:
     """Holds the rollout as after every restore, and has all its clusters read again."""
     words = (
-        f"the journal was restored to an earlier time, alone or with the hub: {cluster} shows {_words(found)}. "
+        f"the journal was restored to an earlier time, alone or with the hub: {cluster} shows "
+        f"{_words(found)}. "
         "Nothing starts, and what clusters have done since is read from them; see that plan, "
         f"labels and clusters are as you want them, {RESUME}"
     )
