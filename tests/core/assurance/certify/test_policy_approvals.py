@@ -274,14 +274,18 @@ def test_an_approval_must_still_count_when_the_action_is_sent(
     assert said == ([words] if words else [])
 
 
-def test_a_cluster_whose_backup_is_repeated_starts_as_any_other() -> None:
-    """The approval that it had for its first backup is over."""
+@pytest.mark.parametrize(
+    ("chain", "starts"), [("Backup Update", True), ("Check Backup Update", False)]
+)
+def test_a_cluster_whose_backup_is_repeated_starts_as_any_other(chain: str, starts: bool) -> None:
+    """The approval that it had for its first backup is over. One that has carried out another
+    action of the step goes on."""
     engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
     begin, end = START + timedelta(minutes=2), START + timedelta(hours=9)
     freeze = {"from": begin.isoformat(), "until": end.isoformat()}
     night = policy("night", actions=["Update"], freezes=[freeze])
     set_policies(engine, night, policy(**STEP))
-    engine.apply(saved("Backup Update"))
+    engine.apply(saved(chain))
     rollout = {"name": "z", "uid": UID, "kind": FLEET_UPDATE}
     approve(engine, "alice", rollout=rollout, until=(START + timedelta(hours=1)).isoformat())
     engine.touch(UID)
@@ -290,11 +294,12 @@ def test_a_cluster_whose_backup_is_repeated_starts_as_any_other() -> None:
     engine.touch(UID)
     engine.drive()
     log = log_of(engine)
-    assert place(log, "ActionRepeated", "site-1") < place(log, "RunIntended", "site-1", 1)
+    assert "ActionRepeated" in [event.kind for event in log]
     assert judged(log, STEP).violations == ()
     alone = [event for event in log if not event.why.startswith("bob approves")]
     words = "R50.13: site-1 starts Backup with 0 of 1 approvals of Step"
-    assert [each.words.partition(" (")[0] for each in judged(alone, STEP).violations] == [words]
+    found = [each.words.partition(" (")[0] for each in judged(alone, STEP).violations]
+    assert found == ([words] if starts else [])
 
 
 def test_canaries_by_label_leave_a_start_unjudged() -> None:
