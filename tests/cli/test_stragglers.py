@@ -11,6 +11,11 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
+from ibgu.cli.show.output_style import OutputStyle
+from ibgu.cli.stragglers.facts import NoProposals, RestFacts
+from ibgu.cli.stragglers.report import StragglersReport
+from ibgu.cli.stragglers.show import report_lines
+from ibgu.client.responses import CountsResponse, ReleaseResponse, RolloutResponse
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
     Cause,
@@ -501,3 +506,23 @@ async def test_clusters_that_no_plan_takes_further_have_a_command(
     assert "AbortOnFailure" not in text
     plain = json.loads((await ibgu("stragglers", *where.split(), "-o", "json")).stdout)
     assert {group["way"] for group in plain["groups"]} == {"rollback", "cleanup"}
+
+
+def test_clusters_that_are_left_to_newer_rollouts_are_not_said_to_be_done() -> None:
+    one = RolloutResponse(
+        namespace="edge",
+        name="ran",
+        uid="u",
+        phase="Running",
+        state="running",
+        created_at=NOW,
+        release=ReleaseResponse(image=""),
+        counts=CountsResponse(total=2),
+    )
+    members: Any = dict.fromkeys(("a", "b"))
+    facts = RestFacts(one, (), members, (), 1)
+    nobody = StragglersReport(facts, NoProposals("of a test"), (), {"edge/next": 2}, {})
+    assert list(report_lines(nobody, OutputStyle(), wide=False)) == [
+        "ran (edge): newer rollouts have what is left, 2 of 2 clusters",
+        "  2 are in edge/next now: ibgu stragglers next -n edge",
+    ]

@@ -197,8 +197,8 @@ ELSEWHERE = {
     "db/reads/seeds.py": {"SEED_BREAKER"},
     # Of two rollouts of one name, the one that waits does not hide the other's metrics.
     "controller/reports/measures.py": {"NAME_TAKEN"},
-    # Only a pause is ended by the command that the status names.
-    "cli/show/status.py": {"PAUSED"},
+    # A pause is ended before anything else, and a restore not by the command that the status names.
+    "cli/show/failing.py": {"PAUSED", "RESTORED"},
     # The player of a recorded rollout builds the phase, which no event has.
     "cli/show/playback.py": {"INVALID_PLAN"},
 }

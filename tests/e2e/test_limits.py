@@ -51,7 +51,7 @@ async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> Non
     await scene.fleet(count=2, durations="900s", faults=[f"never-returns@{first}"])
     await scene.start(clock=clock)
     await scene.apply(ibgu("dark", step("Prep", "Upgrade", timeout=5), fleet=scene.label))
-    await scene.says("dark", first, "rebooting")
+    await scene.says("dark", first, "while it reboots")
     await scene.seen_in_journal("MemberFinished", second)
     clock.speed = 30
     await scene.completed("dark")

@@ -145,10 +145,10 @@ def _in_place(found: Iterator[S], draw: "Draw[S]", outage: Outage) -> Iterator[S
     from ibgu.cli.show.output_style import page, stdout
 
     before = ""
-    with Live(auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(auto_refresh=False, vertical_overflow="ellipsis") as live:
 
         def stale(words: str) -> None:
-            """Says above the picture, whose end may be cropped, that it is an old one."""
+            """Says above the picture, whose end may be cut, that it is an old one."""
             said = page(stdout().under(f"{symbols.WARNING} ", words)) if words else ""
             text = "\n".join(filter(None, (stdout().paint(said, "red"), before)))
             live.update(Text.from_ansi(text), refresh=True)

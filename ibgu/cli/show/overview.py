@@ -110,7 +110,8 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     words = cut(" ".join(each.message.split()), _MAX_MESSAGE)
     waited = f"has needed action for {since}{of}"
     line = f"{each.namespace}/{each.name} {waited}: {reason_words(each)}: {words}"
-    yield style.paint(f"{symbols.HELD} {line}", "yellow")
+    for part in style.under(f"{symbols.HELD} ", line):
+        yield style.paint(part, "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"
 
 

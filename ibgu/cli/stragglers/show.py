@@ -82,11 +82,18 @@ def _headline(report: StragglersReport, style: OutputStyle) -> str:
     summary = (
         f"{report.left} of {counted(total, 'cluster')} {'is' if total == 1 else 'are'} left"
         if report.left
-        else f"none of {counted(total, 'cluster')} is left"
+        else _none_left(report, total)
     )
     if report.only and report.left:
         summary += f"; these are the {shown} that match" if shown else "; none of them matches"
     return f"{name} ({rollout.namespace}): {summary}"
+
+
+def _none_left(report: StragglersReport, total: int) -> str:
+    """Returns that nothing is left of all clusters, or that newer rollouts have what is."""
+    if others := sum(report.elsewhere.values()):
+        return f"newer rollouts have what is left, {others} of {counted(total, 'cluster')}"
+    return f"none of {counted(total, 'cluster')} is left"
 
 
 def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
@@ -98,10 +105,11 @@ def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
 
 
 def _elsewhere(report: StragglersReport) -> Iterator[str]:
+    more = " more" if report.left else ""
     for name, number in report.elsewhere.items():
         where, _, which = name.partition("/")
         yield (
-            f"  {number} more {'is' if number == 1 else 'are'} in {name} now: "
+            f"  {number}{more} {'is' if number == 1 else 'are'} in {name} now: "
             f"ibgu stragglers {which} -n {where}{_selected(report)}"
         )
     for name, number in report.cancelled.items():

@@ -57,7 +57,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
 
 
 def _do(kind: ReasonKind) -> str:
-    return named_commands(meaning_of_reason(kind, IBU_MEANINGS).do, "fleet", "a")
+    return named_commands(meaning_of_reason(kind, IBU_MEANINGS).do, "fleet", "a", "site-412")
 
 
 def waits_since(kind: ReasonKind) -> Member:

@@ -21,7 +21,7 @@ from ibgu.core.plan import (
 from ibgu.core.views.change import appendable, instead
 from ibgu.core.views.forecast import makespan
 from ibgu.core.views.preview.model import Excluded, Preview, Proposal, StepPreview
-from ibgu.core.views.preview.starts import Kept, not_before, start_words
+from ibgu.core.views.preview.starts import Kept, not_before, start_words, to_approve
 from ibgu.core.views.preview.time import advice, measured
 from ibgu.core.views.preview.warnings import kept_by_policies, warnings
 
@@ -55,7 +55,9 @@ def preview(
     likely, latest = _ends(proposal, steps, duration_stats, now)
     waits = proposal.running is not None
     kept = {} if waits else kept_by_policies(proposal, steps[0], fleet, now)
-    if standing := _standing(steps[0], kept):
+    # Nobody has approved anything of a rollout that does not exist yet.
+    asked = () if proposal.begun else to_approve(proposal, steps[0], fleet)
+    if standing := _standing(steps[0], {**kept, **dict.fromkeys(asked)}):
         said.append(standing)
     return replace(
         found,

@@ -22,7 +22,7 @@ def start_words(
     name. Places of policies, which other rollouts may take, do not count."""
     if proposal.policies_unknown:
         return f"{AT_ONCE} unless policies hold it"
-    approved = {*_to_approve(proposal, step, fleet)}
+    approved = {*to_approve(proposal, step, fleet)}
     waiting = approved.union(kept)
     if not waiting:
         return AT_ONCE
@@ -41,7 +41,7 @@ def not_before(step: StepPreview, kept: Kept) -> str:
     return f", not before {utc(min(times))}" if len(times) == len(step.clusters) else ""
 
 
-def _to_approve(
+def to_approve(
     proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView]
 ) -> Iterator[str]:
     """Yields the clusters that wait for people before the first action. Canaries do not."""

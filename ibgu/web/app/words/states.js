@@ -76,8 +76,8 @@ export function stateOf(name) {
   return STATES[name] ?? MARKED[name] ?? { label: spaced(name), path: "M8 7v2" };
 }
 
-/** Kinds of reasons that say less than what people know them by. */
-const KNOWN_AS = { GateClosed: "held by a policy" };
+/** Kinds of reasons that say less than what people know them by: a policy's name, or the words, stand beside it. */
+const KNOWN_AS = { GateClosed: "held" };
 
 /** "WaitingForSlot" -> "waiting for slot": kinds and causes are sentences without spaces. */
 export function spaced(/** @type {string | null} */ name) {

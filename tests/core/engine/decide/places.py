@@ -153,7 +153,7 @@ def refused_by_preflight() -> InMemoryEngine:
     engine = _began()
     error = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
     engine.preflight = PreflightResult(
-        PreflightRecord(engine.now, (error,), enforced=True), frozenset()
+        PreflightRecord(engine.now, (error,), enforced=True), frozenset(engine.spokes)
     )
     engine.annotate(UID, preflight="enforce")
     engine.settle()

@@ -41,7 +41,7 @@ def test_a_rebooting_member_keeps_its_slot_until_its_limit() -> None:
     engine.wait(minutes=2)
     member = engine.member(uid, 0, "site-1")
     assert member.cause is Cause.TIMED_OUT
-    assert "Last seen: rebooting" in member.message
+    assert "Last seen: the cluster is not reachable while it reboots" in member.message
 
 
 def test_an_unreachable_member_in_prep_keeps_its_slot() -> None:

@@ -492,6 +492,13 @@ def test_the_preview_says_when_the_first_clusters_start(
     assert previewed(*policies).starts == words
 
 
+def test_no_end_is_promised_while_people_have_to_approve_a_new_rollout() -> None:
+    found = previewed(asking(STEP))
+    assert (found.likely, found.latest) == (None, None)
+    assert found.warnings[-1].startswith("the end is not known: policies keep all clusters")
+    assert previewed(asking(STEP, "site-1")).latest is not None
+
+
 def test_a_way_back_starts_at_once_whatever_policies_say() -> None:
     assert previewed(NIGHTS, asking(STEP), plan="Abort").starts == "starts at once"
 

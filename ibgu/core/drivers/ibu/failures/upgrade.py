@@ -90,7 +90,8 @@ _NOT_BACK = r"(?s)^(?!.*Rollback due to).*"
 ON_NEW_RELEASE = (
     known(
         Failure.MANIFESTS_NOT_APPLIED_AFTER_PIVOT,
-        _NOT_BACK + r"failed to apply manifest",
+        # The work agent begins with a capital letter where the cluster refuses the stage itself.
+        _NOT_BACK + r"(?-i:failed) to apply manifest",
         "The new release refused an extra manifest or one from a policy. The cluster has not "
         "rolled back.",
         "Correct the manifest that the message names for the new release.",

@@ -74,7 +74,7 @@ function Reason({ said, columns, index, member }) {
 
 /** Whether the words stand above all rows: as the hold of the rollout, or as those of all that a policy holds. */
 const isSaid = ({ kind, policy }, said) =>
-  said.some((each) => each?.message && each.alike !== false && each.kind === kind && each.policy === policy);
+  said.some((each) => each?.message && each.kind === kind && (each.alike === undefined || (each.alike && policy && each.policy === policy)));
 
 const Deadline = ({ member, now }) =>
   html`<${WayBack} until=${member?.rollbackUntil ?? null} now=${now} />`;

@@ -105,3 +105,12 @@ def test_a_hanging_cleanup_is_explained_for_any_action() -> None:
     found = explain(Action.PREP, f"failed to delete all the backup CRs. {CLEANUP}")
     assert found is not None
     assert "ibgu confirm-cleanup" in found.remedy
+
+
+def test_a_stage_that_the_cluster_refuses_is_no_manifest_of_the_new_release() -> None:
+    """The remedy was to roll the cluster back, which had never left its release."""
+    words = 'ImageBasedUpgrade.lca.openshift.io "upgrade" is invalid: the stage transition is not'
+    assert explain(Action.UPGRADE, f"Failed to apply manifest: {words} permitted") is None
+    known = explain(Action.UPGRADE, "failed to apply manifest: no matches for kind")
+    assert known is not None
+    assert known.name == "ManifestsNotAppliedAfterPivot"
