@@ -274,7 +274,7 @@ async def test_commands_are_shown_as_code_without_backticks(look: Tab) -> None:
     page = await look.open("#/r/default/ran-typed")
     failures = page.get_by_role("region", name="1 failure in this step")
     retry = "ibgu retry ran-typed -n default --abort-first"
-    commands = ["velero describe restore", "ibgu gather site-9971", retry]
+    commands = ["velero describe restore", "ibgu gather site-9971 --image IMAGE", retry]
     await expect(failures.locator(".remedy code")).to_have_text(commands)
     assert "`" not in await page.locator("main").inner_text()
     await failures.get_by_role("link", name="site-9971").click()

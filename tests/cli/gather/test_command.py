@@ -20,7 +20,7 @@ def gather(*args: str) -> Result:
     [
         (("--image", IMAGE), "name the clusters, or select them with --selector"),
         (("a", "-l", "b=c", "--image", IMAGE), "name the clusters, or select them"),
-        (("a",), "--image: '' isn't an image by digest"),
+        (("a",), "--image: name an image with oc, by digest: write REGISTRY/NAME@sha256:DIGEST"),
         (("a", "--image", IMAGE, "--must-gather"), "--must-gather needs --upload"),
         (("a", "--image", IMAGE, "--upload", "https://s3/a"), "--must-gather needs --upload"),
         (("a", "--image", "r/cli:latest"), "--image: 'r/cli:latest' isn't an image by digest"),

@@ -336,7 +336,7 @@ def test_a_remedy_for_one_cluster_names_it_and_for_several_does_not() -> None:
     groups: tuple[FailureGroup, ...] = ()
     for cluster, shown in (("s1", "s1"), ("s2", "CLUSTER")):
         groups = counted(IBU, groups, replace(fact, cluster=cluster, data=data))
-        assert f"`ibgu gather {shown}`" in groups[0].remedy
+        assert f"`ibgu gather {shown} --image IMAGE`" in groups[0].remedy
         assert "`ibgu retry a -n fleet --abort-first`" in groups[0].remedy
 
 

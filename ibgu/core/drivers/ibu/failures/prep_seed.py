@@ -105,7 +105,7 @@ SEED = (
         r"stateroot setup job failed",
         "The seed could not be pulled or unpacked beside the running release, or its version is "
         "not the one in seedImageRef.",
-        "Read the log of the job lca-prep-stateroot-setup (`ibgu gather CLUSTER`).",
+        "Read the log of the job lca-prep-stateroot-setup (`ibgu gather CLUSTER --image IMAGE`).",
         _PREP,
         onward=Onward.RETRY,
         rules=("P31",),
@@ -116,7 +116,7 @@ SEED = (
         r"precache job failed",
         "Some images of the new release could not be pulled to the cluster.",
         "Check registry, mirror and free disk space of the site; the log of the job "
-        "lca-prep-precache names the images (`ibgu gather CLUSTER`).",
+        "lca-prep-precache names the images (`ibgu gather CLUSTER --image IMAGE`).",
         _PREP,
         onward=Onward.RETRY,
         rules=("P12", "P31"),

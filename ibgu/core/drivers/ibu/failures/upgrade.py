@@ -68,7 +68,7 @@ AUTOMATIC_ROLLBACK = (
         r"Rollback due to restore failure",
         f"A Velero Restore failed on the new release, and {_FORMER_RELEASE}.",
         "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
-        "Velero's log (`ibgu gather CLUSTER`).",
+        "Velero's log (`ibgu gather CLUSTER --image IMAGE`).",
         _UPGRADE,
         onward=Onward.RETRY,
         rules=("P16", "P19", "P24", "P30"),
@@ -105,7 +105,7 @@ ON_NEW_RELEASE = (
         _NOT_BACK + r"Failed restore CRs",
         "A Velero Restore failed on the new release. The cluster has not rolled back.",
         "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
-        "Velero's log (`ibgu gather CLUSTER`).",
+        "Velero's log (`ibgu gather CLUSTER --image IMAGE`).",
         _UPGRADE,
         onward=Onward.ROLL_BACK,
         rules=("P16", "P19", "P24", "P30"),
@@ -119,7 +119,7 @@ BEFORE_REBOOT = (
         r"Failed backup( CR)?s:",
         "A Velero Backup failed; the cluster still runs its former release.",
         "Check the Backup with `velero describe backup`, the BackupStorageLocation, and "
-        "Velero's log (`ibgu gather CLUSTER`).",
+        "Velero's log (`ibgu gather CLUSTER --image IMAGE`).",
         _UPGRADE,
         onward=Onward.RETRY,
         rules=("P20", "P24", "P30"),

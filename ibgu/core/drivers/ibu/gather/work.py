@@ -52,7 +52,8 @@ def image_fault(image: str) -> str:
     """Returns why the image can't be used; empty: it can."""
     if _IMAGE.fullmatch(image):
         return ""
-    return f"{image!r} isn't an image by digest: write REGISTRY/NAME@sha256:DIGEST"
+    fault = f"{image!r} isn't an image by digest" if image else "name an image with oc, by digest"
+    return f"{fault}: write REGISTRY/NAME@sha256:DIGEST"
 
 
 def gather_body(request: GatherRequest) -> JsonObject:
