@@ -123,9 +123,9 @@ class ExplainedBody(Body):
         "is."
     )
     preflight: list[str] = Field(
-        description="What preflight had found before the step, with the rules: on an unfinished "
-        "member, or as an error of the plan; of a failed one what looks for its failure, or the "
-        "errors if the failure is not a known one."
+        description="What preflight had found before the step, with the rules. Of an unfinished "
+        "member, what is about it, and errors of the plan. Of a failed one, what looks for its "
+        "failure, or errors if that is not a known one."
     )
     newer: list[str] = Field(
         description="Newer rollouts that act, or have acted, on the cluster, the newest first."

@@ -414,7 +414,7 @@ def test_the_rest_waits_behind_the_canaries_until_it_is_approved() -> None:
 
 
 def test_a_policy_asks_a_person_since_it_does_and_not_since_it_holds() -> None:
-    """Whoever is called at night learns how long somebody has had to act."""
+    """A person who is called at night learns how long somebody has had to act."""
     engine = fleet(
         "site-1",
         "site-2",
