@@ -212,7 +212,7 @@ async def test_the_number_of_overdue_clusters_leads_to_them(look: Tab) -> None:
     for row in await rows.all():
         await expect(row.locator(".state").last).to_have_text("overdue")
         await expect(row).to_contain_text("longer than usual (at most ")
-    await expect(rows.filter(has_text="unreachable").first).to_contain_text(
+    await expect(rows.filter(has_text="no lease since").first).to_contain_text(
         "waits longer than usual (at most 15 min)"
     )
     assert look.errors == []

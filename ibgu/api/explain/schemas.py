@@ -109,9 +109,7 @@ class ExplainedBody(Body):
     guide: str | None = Field(
         description="Recovery guide in ibgu's documentation, for a known failure that has one."
     )
-    limit: datetime | None = Field(
-        description="Past it, a cluster that needs the slot takes it. For all actions of the step."
-    )
+    limit: datetime | None = Field(description="Deadline of the cluster for the whole step.")
     late: str | None = Field(description="What happened on the cluster after the member ended.")
     warning: str | None = Field(
         description="The cluster's warning when it completed its last action."
@@ -125,8 +123,9 @@ class ExplainedBody(Body):
         "is."
     )
     preflight: list[str] = Field(
-        description="What preflight had found before the step, with the rules. Of a failed member: "
-        "what looks for its failure, or all errors if the failure is not a known one."
+        description="What preflight had found before the step, with the rules. Of an unfinished "
+        "member, what is about it, and errors of the plan. Of a failed one, what looks for its "
+        "failure, or errors if that is not a known one."
     )
     newer: list[str] = Field(
         description="Newer rollouts that act, or have acted, on the cluster, the newest first."
