@@ -88,6 +88,7 @@ _REASONS = {
             "deployment to zero as docs/coming-from-talm.md describes, or let ibgu read TALM's "
             "Lease again",
         ),
+        stops_clock=True,
         by_message=True,
         ended=lambda words: "TALM no longer holds the rollout",
     ),

@@ -33,7 +33,7 @@ HELD_UNTIL_READ = {
     "clusters_are_done": "",
     "deadline_passes": "StepFinished, RolloutCompleted",
     "payload_changes": "StepHeld PayloadChanged, ClockStopped",
-    "talm_appears": "RolloutHeld TalmIsLive",
+    "talm_appears": "RolloutHeld TalmIsLive, ClockStopped",
     "talm_goes": "",
     "controller_restarts": "",
 }

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.test_pause import release
 from tests.core.engine.gates.policies.policy import policy, set_policies
@@ -29,6 +29,21 @@ def test_the_clock_stands_while_a_persons_hold_alone_keeps_the_step() -> None:
     engine.wait(minutes=30)
     assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
     assert engine.tracked(uid).steps[0].step.stopped > timedelta(hours=5)
+    assert len(engine.told(Kind.CLOCK_STOPPED)) == len(engine.told(Kind.CLOCK_STARTED)) == 1
+
+
+def test_a_live_talm_uses_up_no_step() -> None:
+    engine = sites(2)
+    uid = engine.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    engine.wait(seconds=20)
+    engine.facts = replace(engine.facts, talm_hold=TALM_RUNS)
+    engine.touch_everything()
+    engine.wait(hours=5)
+    assert engine.tracked(uid).steps[0].unfinished == 1
+    engine.facts = replace(engine.facts, talm_hold="")
+    engine.touch_everything()
+    engine.wait(minutes=30)
+    assert engine.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
     assert len(engine.told(Kind.CLOCK_STOPPED)) == len(engine.told(Kind.CLOCK_STARTED)) == 1
 
 
