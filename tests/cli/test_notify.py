@@ -58,7 +58,7 @@ async def test_a_sample_alert_fires_and_the_output_says_for_how_long(tmp_path: P
 @pytest.mark.parametrize("words", [["--help"], []])
 def test_the_help_says_what_there_is(words: list[str]) -> None:
     output = CliRunner().invoke(app, ["notify", *words]).output
-    assert "Tests the receivers of notifications." in output
+    assert "Test the receivers of notifications." in output
     assert "Shows the receivers" not in output
 
 

@@ -18,7 +18,7 @@ notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog(
 
 @notify.callback()
 def group() -> None:
-    """Tests the receivers of notifications."""
+    """Test the receivers of notifications."""
 
 
 @notify.command("test", cls=PlainCommand, epilog=epilog("notify test"))

@@ -8,7 +8,7 @@ from ibgu.core.text.held import held_by
 
 _ACTING = {
     "ibgu": "ibgu continues automatically",
-    "cluster": "the cluster must act",
+    "cluster": "waiting for the cluster",
     "person": "you must act",
 }
 _CLUSTER = "managedcluster.cluster.open-cluster-management.io"
