@@ -54,7 +54,8 @@ async def test_a_rollback_after_the_deadline_is_refused_with_that_reason(scene: 
     await scene.completed("back")
     (failed,) = (await scene.entry("back", first))["failedActions"]
     assert failed["action"] == "Rollback"
-    assert failed["message"].startswith("WrongState: Rollback was possible until 20")
+    words = "WrongState (RollbackExpired): Rollback was possible until 20"
+    assert failed["message"].startswith(words)
     assert scene.cluster(first).timeline.runs[-1].stage == "Upgrade"
     assert await scene.labels(first) == {"prep-completed": "", "upgrade-completed": ""}
 
