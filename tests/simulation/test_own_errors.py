@@ -176,7 +176,7 @@ PLACES = [
     pytest.param(
         WriteOutcomes, "observer", lambda outcomes, rollout: rollout.name, id="what is observed"
     ),
-    pytest.param(foreign_runs, "other_run", _of_cluster, id="whose run it is"),
+    pytest.param(foreign_runs, "other_run", _of_tracked, id="whose run it is"),
     pytest.param(requests, "metadata_patch", _of_cluster, id="pending patches"),
     pytest.param(fleet, "check_decision", _of_joining, id="a member that joins"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),

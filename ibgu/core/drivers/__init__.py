@@ -31,7 +31,8 @@ the actions of all of them."""
 
 
 class _KindTexts:
-    """_KindTexts asks the driver whose action it is; an action of no kind is a KeyError."""
+    """_KindTexts asks the driver whose action it is. An action of no kind has no known failures;
+    its meanings are a KeyError."""
 
     def __init__(self, drivers: Drivers) -> None:
         self._of_action: dict[ActionName, Driver] = {
@@ -41,7 +42,8 @@ class _KindTexts:
         }
 
     def failure(self, action: ActionName, message: str) -> FailureText | None:
-        return self._of_action[action].failure(action, message)
+        driver = self._of_action.get(action)
+        return driver.failure(action, message) if driver is not None else None
 
     def meanings(self, action: ActionName | None) -> KindMeanings:
         return KindMeanings() if action is None else self._of_action[action].meanings(action)
