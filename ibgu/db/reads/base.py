@@ -52,7 +52,7 @@ async def reading_ahead(db: AsyncConnection) -> None:
     at once, an index scan for one after the other.
     """
     await db.execute(text("SET LOCAL enable_indexscan = off"))
-    await db.execute(text(f"SET LOCAL effective_io_concurrency = {READ_AHEAD}"))
+    await db.execute(select(func.set_config("effective_io_concurrency", str(READ_AHEAD), True)))
 
 
 def integers(values: Collection[int]) -> ColumnElement[Any]:
