@@ -197,7 +197,7 @@ async def test_automatic_import_of_a_lost_rollout_is_turned_on(
 
 
 class Counting(Mirror):
-    """It counts how often the works of a rollout are gone through."""
+    """Counting counts how often the works of a rollout are gone through."""
 
     walks = 0
 
@@ -207,7 +207,7 @@ class Counting(Mirror):
 
 
 async def test_a_lost_rollout_of_many_clusters_does_not_keep_a_start(journal: Slow) -> None:
-    """Its works are gone through once, and not once for each cluster."""
+    """The works of the rollout are gone through once, and not once for each cluster."""
     mirror = Counting(lambda rollout, cluster: None)
     for name in ("site-7", "site-8", "site-9"):
         marks = {DISABLE_AUTO_IMPORT: "true", AUTO_IMPORT_BY: "uid-lost"}

@@ -121,7 +121,7 @@ def test_the_certifier_knows_a_backup_from_before_another_rollouts_update(
     assert "site-1 is asked for Update with a Backup from before another" in asks
 
 
-def test_the_certifier_knows_by_the_log_what_came_first_where_a_clock_was_set_back() -> None:
+def test_the_log_says_what_came_first_where_a_clock_was_set_back() -> None:
     engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
     other(engine, "Update")
     engine.drive()
