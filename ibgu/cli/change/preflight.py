@@ -65,7 +65,7 @@ def preflight(
     inspect: Inspect = False,
     recorded: Recorded = False,
     namespace: Namespace = "",
-    output: Output = (WideForm.TEXT),
+    output: Output = WideForm.TEXT,
     *,
     rest: RestOptions,
 ) -> None:

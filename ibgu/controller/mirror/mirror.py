@@ -104,10 +104,9 @@ class Mirror:
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
 
-    def stage_work(self, rollout: str, cluster: str) -> HubObject[WorkView] | None:
-        """Returns a stage work of the rollout on the cluster, by the rollout's uid alone."""
-        works = self.works_of(rollout)
-        return next((work for work in works if work.metadata.namespace == cluster), None)
+    def stage_works(self, rollout: str) -> dict[str, HubObject[WorkView]]:
+        """Returns the rollout's stage works by cluster, by the rollout's uid alone."""
+        return {work.metadata.namespace: work for work in self.works_of(rollout)}
 
     def found(self, obj: RolloutObject) -> FoundRollout:
         """Returns all that the hub shows of the IBGU's rollout."""

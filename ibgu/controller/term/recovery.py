@@ -7,7 +7,7 @@ checked again with fresh lists, because a standby's mirror may be slightly behin
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 import structlog
 
@@ -197,8 +197,9 @@ class Recovery:
         if self._mirror.objects.any_unread:
             return []
         driver, views = self._drivers[IBGU], (found.view for found in self._mirror.clusters)
+        works = cache(self._mirror.stage_works)  # one rollout may have left thousands
         over: list[Decision] = []
-        for found in left_off(driver, fleet, views, self._mirror.stage_work):
+        for found in left_off(driver, fleet, views, lambda uid, name: works(uid).get(name)):
             if found.rollout not in fleet.rollouts and self._mirror.rollout_object(found.rollout):
                 continue
             if found.over:

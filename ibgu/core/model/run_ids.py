@@ -9,8 +9,9 @@ from msgspec import Struct
 from ibgu.core.model.actions import ActionName
 from ibgu.core.model.bounds import YEARS
 
-_DIGEST, _TIME, _STEP, _ATTEMPT = 8, 11, 2, 5
-"""The hexadecimal digits of the parts of an id, in this order."""
+_DIGEST, _TIME, _STEP, _ATTEMPT = 16, 11, 2, 5
+"""The hexadecimal digits of the parts of an id, in this order. Runs of many clusters begin at once,
+with the same time, step and attempt: the digest alone tells them apart."""
 _LENGTH = _DIGEST + _TIME + _STEP + _ATTEMPT
 _HEX = frozenset("0123456789abcdef")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -231,8 +231,8 @@ class StepRun(StepMembers):
 
     def _ask_ready_again(self) -> None:
         self._closing = NEVER
-        for cluster in sorted(self._ready):
-            self._drop_if_kept(cluster)
+        # What is sorted is a heap. Taken out one by one, ten thousand would take seconds.
+        self._ready = [each for each in sorted(self._ready) if not self._kept_by_policies(each)]
 
     def _make_room(self) -> bool:
         """Fails as many members past their limit as others could start together; returns whether

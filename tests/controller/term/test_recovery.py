@@ -18,10 +18,10 @@ from ibgu.controller.term.recovery import Recovery
 from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import RunState
+from ibgu.core.model import RunState, WorkView
 from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
 from ibgu.core.model.names import AUTO_IMPORT_BY, DISABLE_AUTO_IMPORT, ROLLOUT
-from ibgu.core.model.shown import shown_cluster
+from ibgu.core.model.shown import HubObject, shown_cluster
 from ibgu.db import Journal
 from ibgu.db.journal import Loaded
 from ibgu.hub.discovery import discover
@@ -194,6 +194,30 @@ async def test_automatic_import_of_a_lost_rollout_is_turned_on(
     assert set(fleet.pending_patches) == ({"uid-site-7"} if pending else set())
     again = await journal.load()
     assert {each.uid for each in again.pending_patches} == set(fleet.pending_patches)
+
+
+class Counting(Mirror):
+    """Counting counts how often the works of a rollout are gone through."""
+
+    walks = 0
+
+    def works_of(self, rollout: str) -> list[HubObject[WorkView]]:
+        self.walks += rollout == "uid-lost"
+        return super().works_of(rollout)
+
+
+async def test_a_lost_rollout_of_many_clusters_does_not_keep_a_start(journal: Slow) -> None:
+    """The works of the rollout are gone through once, and not once for each cluster."""
+    mirror = Counting(lambda rollout, cluster: None)
+    for name in ("site-7", "site-8", "site-9"):
+        marks = {DISABLE_AUTO_IMPORT: "true", AUTO_IMPORT_BY: "uid-lost"}
+        meta = ObjectMeta(name=name, uid=f"uid-{name}", annotations=marks)
+        mirror.clusters.upsert(shown_cluster(ManagedCluster(meta)))
+        found = work(name, "")
+        labels = {**found.metadata.labels, ROLLOUT: "uid-lost"}
+        mirror.works.upsert(replace(found, metadata=replace(found.metadata, labels=labels)))
+    fleet = await recovered(journal, mirror)
+    assert (len(fleet.pending_patches), mirror.walks) == (3, 1)
 
 
 def _only_ours_is_imported(fleet: FleetState) -> None:

@@ -37,7 +37,7 @@ def test_an_id_of_another_rollout_cluster_or_action_is_none(
     assert origin_of(made(), rollout, cluster, actions) is None
 
 
-@pytest.mark.parametrize("run", ["", "r1", "z" * 26, "0" * 26, "a" * 20, made()[:-1], made() + "0"])
+@pytest.mark.parametrize("run", ["", "r1", "z" * 34, "0" * 34, "a" * 20, made()[:-1], made() + "0"])
 def test_another_text_is_no_id(run: str) -> None:
     assert origin_of(run, "uid-a", "uid-site-1", ACTIONS) is None
 
@@ -45,6 +45,15 @@ def test_another_text_is_no_id(run: str) -> None:
 def test_each_attempt_and_each_millisecond_has_an_id_of_its_own() -> None:
     others = {made(2), made(4), made(now=NOW + timedelta(milliseconds=1))}
     assert len(others | {made()}) == 4
+
+
+def test_no_two_clusters_of_a_large_fleet_share_an_id_when_they_start_together() -> None:
+    """The first eight digits of the digests of these two are the same."""
+    one, other = (
+        run_id("uid-a", f"uid-site-{number}", "Upgrade", 1, 3, NOW) for number in (33758, 85619)
+    )
+    assert one[:8] == other[:8]
+    assert one != other
 
 
 @pytest.mark.parametrize("year", [1971, 2200])

@@ -1,6 +1,6 @@
 """Checks that no update began without a recent backup where one is asked for (R47.6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,7 +87,8 @@ def recent(spot: MemberEventContext, action: str, what: str) -> None:
     words = f"{spot.name} {what} {action} without a {backup} that succeeded in this rollout"
     if not spot.require(Rule.ORDER, found is not None, words) or found is None or most is None:
         return
-    change = _changed_since(spot, found)
+    later = (each for each in _changes(spot, found) if each.seq > found.seq)
+    change = next(later, None)
     words = f"{spot.name} {what} {action} with a {backup} from before another rollout's upgrade"
     spot.require(Rule.ORDER, change is None, words, found.seq, change.seq if change else 0)
     run = spot.member.run
@@ -104,7 +105,7 @@ def check_outdated(spot: MemberEventContext, action: str) -> None:
     most = spot.rollout.max_age
     words = f"{spot.name} repeats a backup that is not too old for {action}"
     outdated = found is not None and most is not None and spot.event.at - found.made_at > most
-    changed = found is not None and _changed_since(spot, found) is not None
+    changed = found is not None and any(_changes(spot, found))
     outdated |= changed or any(each.restored for each in spot.audit.rollouts.values())
     spot.require(Rule.ORDER, outdated, words, found.seq if found is not None else 0)
 
@@ -121,11 +122,12 @@ def note_change(spot: MemberEventContext, run: RunCase | None, at: datetime | No
         known[run.id] = ReleaseChange(at, spot.rollout.uid, spot.event.seq)
 
 
-def _changed_since(spot: MemberEventContext, backup: BackupCase) -> ReleaseChange | None:
-    """Returns what another rollout did with the cluster after the backup; None: nothing."""
-    known = spot.audit.cluster(spot.member.uid).release_changes.values()
-    others = (each for each in known if each.rollout != spot.rollout.uid)
-    return next((each for each in others if each.at > backup.made_at), None)
+def _changes(spot: MemberEventContext, backup: BackupCase) -> Iterator[ReleaseChange]:
+    """Yields what other rollouts did with the cluster after the backup, as the times say. Where a
+    clock was set back, they may have done it before: only the order of the log proves that."""
+    for each in spot.audit.cluster(spot.member.uid).release_changes.values():
+        if each.rollout != spot.rollout.uid and each.at > backup.made_at:
+            yield each
 
 
 def note_hop(spot: MemberEventContext, run: RunCase) -> None:

@@ -45,7 +45,8 @@ def ended(spot: MemberEventContext, outcome: str) -> None:
 
 def _check_rate(spot: MemberEventContext) -> None:
     rollout, at = spot.rollout, spot.event.at
-    rollout.starts = [each for each in rollout.starts if each > at - _MINUTE]
+    # One that is later than this was before a clock was set back, however long before.
+    rollout.starts = [each for each in rollout.starts if at - _MINUTE < each <= at]
     most, count = rollout.starts_per_minute, len(rollout.starts)
     words = f"{spot.name} is start number {count + 1} within a minute, {most} at most"
     spot.require(Rule.LIMITS, most == 0 or count < most, words)

@@ -1,6 +1,7 @@
 """The certifier's findings on a history."""
 
 import hashlib
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -49,6 +50,13 @@ def test_the_digest_is_that_of_the_events() -> None:
     assert certify(log).digest == hashlib.sha256(lines).hexdigest()
     other = [*log[:-1], replace(log[-1], why="another word")]
     assert certify(other).digest != certify(log).digest
+
+
+def test_starts_from_before_a_clock_was_set_back_count_no_longer() -> None:
+    log, ahead = stories.rate_limited_and_paused(), timedelta(days=1)
+    minute = START + timedelta(minutes=1)
+    log = [replace(each, at=each.at + ahead) if each.at < minute else each for each in log]
+    assert [each for each in told(certify(log)) if "within a minute" in each] == []
 
 
 def test_other_rollouts_are_read_and_not_judged() -> None:

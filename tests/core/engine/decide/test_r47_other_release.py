@@ -121,6 +121,22 @@ def test_the_certifier_knows_a_backup_from_before_another_rollouts_update(
     assert "site-1 is asked for Update with a Backup from before another" in asks
 
 
+def test_the_log_says_what_came_first_where_a_clock_was_set_back() -> None:
+    engine = InMemoryEngine("site-1", driver=CLUSTER_VERSION, node=VersionNode)
+    other(engine, "Update")
+    engine.drive()
+    engine.apply(saved("Backup Update", age=10_000))
+    engine.drive()
+    assert spoke(engine).asked_for == [VIA, NEW]
+    ahead = timedelta(days=7)
+    log = [
+        replace(each, at=each.at + ahead) if each.rollout == OTHER else each
+        for each in log_of(engine)
+    ]
+    found = told(certify(log, proofs={names.FLEET_UPDATE: UPDATE_PROOFS}))
+    assert [each for each in found if each.startswith("order: ")] == []
+
+
 LATE = NOW + timedelta(hours=1)
 
 

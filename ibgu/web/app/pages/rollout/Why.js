@@ -35,11 +35,11 @@ export function Why({ reasons, said, followUps, columns, labelled, filter, choos
 
 /** What each policy holds, and until when; their clusters are in one row of the list. */
 function Policies({ reasons, said }) {
-  const alike = (one, other) => ["kind", "who", "policy"].every((name) => one[name] === other[name]);
+  const alike = (one, other) => ["kind", "who", "holder"].every((name) => one[name] === other[name]);
   const held = reasons.filter((each) => each.message && !said.some((other) => alike(each, other)));
   if (!held.length) return null;
   return html`<ul class="held-by">
-    ${held.map((each) => html`<li key=${[each.kind, each.who, each.policy].join("/")}><${HeldBy} reason=${each} /></li>`)}
+    ${held.map((each) => html`<li key=${[each.kind, each.who, each.holder].join("/")}><${HeldBy} reason=${each} /></li>`)}
   </ul>`;
 }
 
