@@ -145,6 +145,12 @@ async def test_the_whole_history_of_a_cluster_can_be_read(look: Tab) -> None:
     page = await look.open("#/c/site-9990")
     rows = page.get_by_role("region", name="History").locator("tbody tr")
     await expect(rows).to_have_count(20)
+    # A request that fails is named, and can be repeated.
+    await page.route("**/history?*cursor=*", lambda route: route.abort())
+    await page.get_by_role("button", name="Older steps").click()
+    await expect(page.get_by_role("region", name="History").get_by_role("alert")).to_be_visible()
+    await page.unroute("**/history?*cursor=*")
+    look.errors.clear()
     await page.get_by_role("button", name="Older steps").click()
     await expect(rows).to_have_count(23)
     await expect(rows.last).to_contain_text("yearly-22")

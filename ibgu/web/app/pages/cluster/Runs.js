@@ -38,9 +38,17 @@ export function Runs({ name, page, now }) {
 /** Pages that do not change: asked for once. */
 function Older({ name, cursor, now }) {
   const { rest } = useServices();
-  const [page, setPage] = useState(null);
-  const more = async () => setPage(await rest.get(historyPath(name, cursor)));
-  if (!page) return html`<button type="button" onClick=${more}>Older steps</button>`;
+  const [{ page, problem }, setAnswer] = useState({ page: null, problem: null });
+  const more = async () => {
+    try {
+      setAnswer({ page: await rest.get(historyPath(name, cursor)), problem: null });
+    } catch (problem) {
+      setAnswer({ page: null, problem });
+    }
+  };
+  if (!page)
+    return html`<button type="button" onClick=${more}>Older steps</button>
+      ${problem && html`<p class="bad" role="alert"><${Words} text=${problem.message} /></p>`}`;
   return html`<${Table} visits=${page.items} now=${now} />
     ${page.nextCursor && html`<${Older} key=${page.nextCursor} name=${name} cursor=${page.nextCursor} now=${now} />`}`;
 }
