@@ -4,10 +4,25 @@ from typing import Annotated, Any
 
 import typer
 
-from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli import complete
+from ibgu.cli.read.options import Namespace, RestOptions, without_namespace
 from ibgu.cli.shared import SharedOptions
 from ibgu.cli.show.form import Form, Output
 
+ExistingRollout = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="An existing rollout.",
+        show_default=False,
+        autocompletion=complete.rollouts,
+        callback=without_namespace,
+    ),
+]
+ManifestFile = Annotated[
+    str,
+    typer.Option("--file", "-f", help="Manifest that is not applied yet; - reads standard input."),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import structs
 
-from ibgu.cli import complete
+from ibgu.cli.change.options import ExistingRollout, ManifestFile
 from ibgu.cli.change.preview import manifest_of
 from ibgu.cli.errors import FAILED, NOBODY
-from ibgu.cli.read.options import Namespace, RestOptions, Selector, without_namespace
+from ibgu.cli.read.options import Namespace, RestOptions, Selector
 from ibgu.cli.show.form import WideForm, print_body
 
 if TYPE_CHECKING:
@@ -21,20 +21,6 @@ _INTERVAL = 3.0
 """Seconds between two questions whether clusters were inspected."""
 _POLLS = 200
 
-ExistingRollout = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="An existing rollout.",
-        show_default=False,
-        autocompletion=complete.rollouts,
-        callback=without_namespace,
-    ),
-]
-ManifestFile = Annotated[
-    str,
-    typer.Option("--file", "-f", help="Manifest that is not applied yet; - reads standard input."),
-]
 TargetRelease = Annotated[
     str,
     typer.Option(

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ibgu.cli import complete
-from ibgu.cli.change.options import Minutes, Slots
+from ibgu.cli.change.options import ExistingRollout, ManifestFile, Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
-from ibgu.cli.read.options import Namespace, RestOptions, without_namespace
+from ibgu.cli.read.options import Namespace, RestOptions
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
@@ -19,22 +18,8 @@ _KINDS = ("ImageBasedGroupUpgrade", "FleetUpdate")
 
 
 def preview(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="An existing rollout.",
-            show_default=False,
-            autocompletion=complete.rollouts,
-            callback=without_namespace,
-        ),
-    ] = "",
-    file: Annotated[
-        str,
-        typer.Option(
-            "--file", "-f", help="Manifest that is not applied yet; - reads standard input."
-        ),
-    ] = "",
+    name: ExistingRollout = "",
+    file: ManifestFile = "",
     append: Annotated[
         list[str] | None,
         typer.Option(

@@ -29,7 +29,7 @@ class Audit:
         self.checks: Counter[Rule] = Counter()
         self.broken: Counter[Rule] = Counter()
         self.violations: list[Violation] = []
-        self.beheaded: set[str] = set()
+        self.truncated: set[str] = set()
         """Rollouts of which the history lacks the beginning."""
         self.preflight_by_policy = False
         """Whether a policy has ever enforced preflight, whatever a rollout's annotation says."""

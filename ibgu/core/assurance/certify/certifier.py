@@ -171,9 +171,9 @@ class Certifier:
         """Reports a history without its beginning: old events expire, and the rest proves
         nothing."""
         words = "the history begins in the middle of the rollout: its first events are gone"
-        known = event.rollout in self._audit.beheaded
+        known = event.rollout in self._audit.truncated
         self._audit.require(Rule.HISTORY, known, event, words)
-        self._audit.beheaded.add(event.rollout)
+        self._audit.truncated.add(event.rollout)
 
     def _check_level(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout

@@ -64,7 +64,7 @@ def was_cancelled(spot: MemberEventContext, what: str) -> None:
     found = spot.audit.cluster(spot.member.uid).cancellers
     cancelled = any(each.cancels(spot.rollout) for each in found)
     words = f"{spot.name} {what} though no newer rollout had cancelled it"
-    lacking = spot.rollout.restored or bool(spot.audit.beheaded)
+    lacking = spot.rollout.restored or bool(spot.audit.truncated)
     may = cancelled or bool(spot.rollout.deleted) or lacking
     spot.require(Rule.CLAIMS, may, words, spot.member.joined)
 

@@ -8,6 +8,7 @@ from ibgu.core.assurance.certify.cases import MemberCase, RunCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.proofs import FEEDBACK, Proofs
+from ibgu.core.model.runs import MAX_RUNS
 
 _ERRORS = {
     "TransitionRefused": ("work", "error"),
@@ -17,8 +18,6 @@ _ERRORS = {
 }
 """Cause of a refusal -> where its words were recorded."""
 _LOST = frozenset({"ClusterGone", "ClusterRecreated"})
-_MAX_RUNS = 64
-"""The runs of a member after which its restored cluster counts as taken over (R9.9)."""
 
 
 class RecordedObservation:
@@ -147,7 +146,7 @@ def is_undone(spot: MemberEventContext, run: RunCase) -> bool:
     earlier = not seen.carries(run) and seen.feedback.get("run") in spot.audit.runs
     stages = {proofs.stage(action) for action in proofs.rolls_back}
     rolled_back = earlier and seen.feedback.get("stage") in stages
-    may_recur = spot.member.attempts < _MAX_RUNS
+    may_recur = spot.member.attempts < MAX_RUNS
     return aborts and _is_as_written(seen, spot) and rolled_back and may_recur
 
 

@@ -1066,7 +1066,7 @@ def test_a_correct_history_is_certified(story: Story) -> None:
 def test_an_abort_that_is_undone_again_and_again_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evidence, "_MAX_RUNS", 1)
+    monkeypatch.setattr(evidence, "MAX_RUNS", 1)
     words = "order: site-1: Abort withdrawn, but the run was accepted"
     assert told(certify(stories.undone()))[0].startswith(words)
 
