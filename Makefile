@@ -10,8 +10,10 @@ CORES := 2
 TEST_WORKERS ?= 5
 # Hundreds of processes import the same modules: each would compile them itself.
 unexport PYTHONDONTWRITEBYTECODE
-# What real servers on a busy machine may cause once; the end of the run names such tests.
-SECOND_TRY = --reruns 1
+# Where the real work agent and the real TALM are at hand, their tests are never skipped.
+ifneq ($(wildcard ../shared/neighbours),)
+export REQUIRE_NEIGHBOURS ?= 1
+endif
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -42,52 +44,88 @@ tools: $(READY) ## helm, kubeconform, Prometheus, Compose's loader and Vale, for
 ROOT = $(shell test "$$(id -u)" = 0 || echo sudo -n)
 APT = $(ROOT) apt-get -qq
 
+INSTALL = $(APT) update && $(APT) install -y --no-install-recommends
+
+.PHONY: node-tools
+node-tools:
+	@{ command -v rsync && command -v jq && command -v curl && command -v shellcheck; } >/dev/null || { \
+	  echo "== rsync, jq, curl and shellcheck, for the tests of the scripts of Jobs"; \
+	  { $(INSTALL) rsync jq curl shellcheck; } >/dev/null || { \
+	  echo "They could not be installed: apt-get install rsync jq curl shellcheck"; exit 1; }; }
+
 .PHONY: packages
-packages: ## Debian's Chromium, Postgres and tools of a node where there are none, for the tests (CHROMIUM names another browser)
+packages: node-tools ## Debian's Chromium, Postgres and tools of a node where there are none, for the tests (CHROMIUM names another browser)
 	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || { \
 	  echo "== Chromium, for the tests of the page"; \
-	  { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || { \
+	  { $(INSTALL) chromium fonts-dejavu-core; } >/dev/null || { \
 	  echo "Chromium could not be installed: apt-get install chromium, or name one in CHROMIUM"; exit 1; }; }
 # Debian would start a server of its own beside the tests' ones.
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  echo "== Debian's Postgres, for the tests of an installation with TLS"; \
-	  { $(APT) update && $(APT) install -y --no-install-recommends postgresql-common && \
+	  { $(INSTALL) postgresql-common && \
 	    $(ROOT) sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && \
-	    $(APT) install -y --no-install-recommends postgresql; } >/dev/null || { \
+	    $(INSTALL) postgresql; } >/dev/null || { \
 	  echo "Postgres could not be installed: apt-get install postgresql"; exit 1; }; }
-	@{ command -v rsync && command -v jq && command -v curl && command -v shellcheck; } >/dev/null || { \
-	  echo "== rsync, jq, curl and shellcheck, for the tests of the scripts of Jobs"; \
-	  { $(APT) update && $(APT) install -y --no-install-recommends rsync jq curl shellcheck; } >/dev/null || { \
-	  echo "They could not be installed: apt-get install rsync jq curl shellcheck"; exit 1; }; }
 
 .PHONY: demo
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)
 	@$(BIN)/ibgu demo $(DEMO_ARGS)
 
+# Three tiers (tests/tiers.py): quick, what a change must pass, and everything.
+CORE_TESTS = $(BIN)/pytest -n $(CORES) --dist worksteal tests/core
+OTHER_TESTS = $(BIN)/pytest $(PARALLEL) --ignore tests/core
+
+.PHONY: test-quick
+test-quick: $(READY) node-tools ## the core by examples
+	@$(CORE_TESTS) -m "not slow"
+
 .PHONY: test
 ifeq ($(strip $(TEST_ARGS)),)
-test: ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST_WORKERS)
-	@$(MAKE) --no-print-directory test-core
-	@$(MAKE) --no-print-directory test-rest
+test: core-covered other-tests ## what a change must pass, on real servers (REPEAT=5: those five times; TEST_ARGS for pytest, TEST_WORKERS)
 else
 test: setup tools packages
 	@$(BIN)/pytest $(PARALLEL) $(TEST_ARGS)
 endif
 
+.PHONY: test-all
+test-all: core-covered core-slow all-other-tests ## everything, for the night and before a release
+
+.PHONY: test-times
+test-times: ## where the time of test-all goes, into docs/contributing/tests.md
+	@mkdir -p .artifacts && rm -f .artifacts/test-times.jsonl
+	@TEST_TIMES=$(CURDIR)/.artifacts/test-times.jsonl $(MAKE) --no-print-directory test-all
+	@$(BIN)/python -m tests.times .artifacts/test-times.jsonl
+
 # First, as it takes a minute or two. Plain examples alone have to cover all of the core: to measure
 # it takes three times as long as to test, and what walks the same paths again and again adds nothing.
-.PHONY: test-core
-test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
+.PHONY: core-covered
+core-covered: $(READY) packages
 	@echo "== tests/core: examples, and how much of ibgu/core they cover"
-	@$(BIN)/pytest -n $(CORES) --dist worksteal tests/core --cov -m "not hypothesis and not long"
-	@echo "== tests/core: properties, and rollouts that are interrupted at every point"
-	@$(BIN)/pytest -n $(CORES) --dist worksteal tests/core -m "hypothesis or long"
+	@$(CORE_TESTS) --cov -m "not slow"
 
-.PHONY: test-rest
-test-rest: setup tools packages ## all other tests
-	@echo "== all other tests"
+.PHONY: core-slow
+core-slow: core-covered
+	@echo "== tests/core: properties, and rollouts that are interrupted at every point"
+	@$(CORE_TESTS) -m slow
+
+.PHONY: servers
+servers: setup tools packages
 	@$(BIN)/python -m tests.neighbours
-	@$(BIN)/pytest $(PARALLEL) $(SECOND_TRY) --ignore tests/core
+
+REPEAT ?= 1
+.PHONY: other-tests
+other-tests: core-covered servers
+	@echo "== tests of all other parts"
+	@$(OTHER_TESTS) -m "not slow"
+	@for time in $$(seq 2 $(REPEAT)); do \
+	  echo "== tests on real servers, time $$time of $(REPEAT)"; \
+	  $(OTHER_TESTS) -m "servers and not slow" || exit 1; \
+	done
+
+.PHONY: all-other-tests
+all-other-tests: core-slow servers
+	@echo "== tests of all other parts, slow ones too"
+	@$(OTHER_TESTS)
 
 .PHONY: test-neighbours
 test-neighbours: setup ## the tests on the real work agent and the real TALM (TEST_ARGS)
@@ -98,7 +136,7 @@ test-neighbours: setup ## the tests on the real work agent and the real TALM (TE
 
 .PHONY: chaos
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
-	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --durations=0 $(CHAOS_ARGS)
+	@$(BIN)/python -m pytest tests/chaos --durations=0 $(CHAOS_ARGS)
 
 .PHONY: night
 night: CLUSTERS ?= 1000

@@ -15,27 +15,10 @@ from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
-from tests.deadlines import (
-    pytest_configure,
-    pytest_runtest_call,
-    pytest_runtest_setup,
-    pytest_runtest_teardown,
-)
 from tests.in_memory import keep_in_memory
-from tests.second_tries import pytest_runtest_logreport, pytest_terminal_summary
-from tests.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.simulation.postgres import database
 
-__all__ = [
-    "pytest_collection_modifyitems",
-    "pytest_configure",
-    "pytest_runtest_call",
-    "pytest_runtest_logreport",
-    "pytest_runtest_setup",
-    "pytest_runtest_teardown",
-    "pytest_terminal_summary",
-    "pytest_xdist_make_scheduler",
-]
+pytest_plugins = ["tests.deadlines", "tests.sharing", "tests.times", "tests.tiers"]
 
 _numbers = itertools.count(1)
 

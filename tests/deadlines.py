@@ -1,7 +1,7 @@
 """Ends a process of tests in which one stands still: the run names that test, and goes on.
 
-pytest-timeout limits a test once. It no longer does after a failure, neither in the teardown nor in
-the second try, and it can't end what waits for a thread.
+pytest-timeout limits a test once. It no longer does in the teardown after a failure, and it can't
+end what waits for a thread.
 """
 
 import faulthandler

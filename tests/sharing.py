@@ -50,12 +50,7 @@ def _scope(nodeid: str) -> str:
 
 
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
-    """BySharedHub gives a test that ended its process (tests/deadlines.py) one more try."""
-
-    def __init__(self, config: pytest.Config, log: Any) -> None:
-        super().__init__(config, log)
-        self._ended_one: set[str] = set()
-        """The tests that have ended a process."""
+    """BySharedHub runs no test again that has ended its process (tests/deadlines.py)."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)
@@ -69,18 +64,12 @@ class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
             self.workqueue.move_to_end(next(found, next(iter(self.workqueue))), last=False)
         super()._assign_work_unit(node)
 
-    def mark_test_pending(self, item: str) -> None:
-        """Does nothing: a test that ended its process is still to be run."""
-
     def remove_node(self, node: Any) -> str | None:
         running = self._running(node)
-        if running in self._ended_one:
-            for unit in self.assigned_work[node].values():
-                if running in unit:
-                    unit[running] = True
+        for unit in self.assigned_work[node].values():
+            if running in unit:
+                unit[running] = True
         super().remove_node(node)
-        if running is not None:
-            self._ended_one.add(running)
         return running
 
     def _running(self, node: Any) -> str | None:

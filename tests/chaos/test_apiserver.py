@@ -13,7 +13,7 @@ from tests.chaos.scene import Chaos
 TIGHT = ("--max-requests-inflight=4", "--max-mutating-requests-inflight=2")
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_the_api_server_is_killed(chaos: Chaos) -> None:
     rng = random.Random(chaos.seed)
     await chaos.roll_out(100, 25)
@@ -29,7 +29,7 @@ async def test_the_api_server_is_killed(chaos: Chaos) -> None:
     await chaos.unharmed()
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 @pytest.mark.parametrize("delay", [0.1, 0.4])
 async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
     """Every packet to and from the controller takes its time; the default Lease follows."""
@@ -49,7 +49,7 @@ async def roomy(chaos: Chaos) -> AsyncIterator[None]:
     await asyncio.to_thread(chaos.hub.restart_apiserver)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 @pytest.mark.usefixtures("roomy")
 async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
     """The server answers 429 to what does not fit."""

@@ -43,7 +43,7 @@ async def stall(chaos: Chaos, seconds: float) -> None:
     chaos.hub.resume_etcd()
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 @pytest.mark.usefixtures("stalled")
 async def test_an_etcd_that_stalls_for_less_than_the_bound_costs_no_lead(chaos: Chaos) -> None:
     """The Lease follows the slowest response, so the next stall may be longer."""
@@ -61,7 +61,7 @@ async def test_an_etcd_that_stalls_for_less_than_the_bound_costs_no_lead(chaos: 
     assert await chaos.leader() == (1, pod.name), pod.told()
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 @pytest.mark.usefixtures("stalled")
 async def test_two_leaders_never_act_however_long_etcd_stalls(
     chaos: Chaos, audit_log: Path

@@ -18,7 +18,7 @@ async def test_killed_again_and_again(chaos: Chaos) -> None:
     await killed_again_and_again(chaos, clusters=24, most=8, kills=3)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_killed_again_and_again_with_two_hundred_clusters(chaos: Chaos) -> None:
     await killed_again_and_again(chaos, clusters=200, most=16, kills=30)
 

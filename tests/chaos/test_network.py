@@ -16,7 +16,7 @@ HARMLESS = {"imagebasedgroupupgrades/status", "events"}
 """What the leader writes over when it sees it, and what is only told."""
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 @pytest.mark.parametrize("between", ["hub", "journal", "both"])
 async def test_a_bad_network(chaos: Chaos, between: str) -> None:
     """One trouble after the other, some longer than the lease."""
@@ -56,7 +56,7 @@ async def trouble(network: Proxy, rng: random.Random) -> None:
             network.delay = 0.0
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_delayed_writes_of_a_deposed_leader_are_refused(
     chaos: Chaos, audit_log: Path
 ) -> None:

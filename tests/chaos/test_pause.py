@@ -15,7 +15,7 @@ async def test_a_deposed_leader_wakes_up(chaos: Chaos, audit_log: Path) -> None:
     await deposed_leaders_wake_up(chaos, audit_log, clusters=12, most=4, times=1)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_a_deposed_leader_wakes_up_again_and_again(chaos: Chaos, audit_log: Path) -> None:
     await deposed_leaders_wake_up(chaos, audit_log, clusters=200, most=30, times=10)
 

@@ -20,7 +20,7 @@ DISK = 160 * 2**20
 """Bytes; an empty server has half of it."""
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_postgres_is_killed(chaos: Chaos, postgres: EmbeddedPostgres) -> None:
     """kill -9 of the server, which comes back after a while, and recovers from its log."""
     rng = random.Random(chaos.seed)
@@ -40,7 +40,7 @@ async def killed(postgres: EmbeddedPostgres, away: float) -> None:
     await asyncio.to_thread(postgres.start_server)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_connections_are_terminated(chaos: Chaos) -> None:
     """An administrator terminates them again and again."""
     rng = random.Random(chaos.seed)
@@ -64,7 +64,7 @@ async def terminate(chaos: Chaos) -> int:
     return len(rows)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_the_journal_can_only_be_read_for_a_while(chaos: Chaos) -> None:
     """A standby that nobody has promoted yet is like that."""
     await chaos.roll_out(60, 20)
@@ -118,7 +118,7 @@ def mounted(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_the_disk_is_full(
     small_disk: Path, on_small_disk: EmbeddedPostgres, chaos: Chaos
 ) -> None:

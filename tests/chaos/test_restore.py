@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.scene import Chaos
 
 
-@pytest.mark.chaos
+@pytest.mark.slow("chaos")
 async def test_etcd_is_restored(chaos: Chaos, tmp_path: Path) -> None:
     """Works, labels and status go back; the clusters and the journal are where they are.
 

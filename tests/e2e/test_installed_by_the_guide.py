@@ -309,8 +309,6 @@ def names_receivers(
     commands, exec_in_pod, _ = block("ibgu notify test").partition("kubectl exec")
     assert exec_in_pod
     before = kubelet.pods("ibgu-controller")
-    # A second try of the test (`make test`) begins as the first did.
-    person.types("kubectl delete secret ibgu-receivers -n ibgu-system --ignore-not-found")
     person.types(commands.replace("charts/ibgu", str(CHART)))
     wait_until(
         lambda: kubelet.pods("ibgu-controller") is not before and ready(kubelet) == 4,

@@ -1,12 +1,14 @@
-"""The net holds: an engine with a rule taken away does not pass."""
+"""The net holds: an engine with a rule taken away does not pass the seed that shows it.
+
+A change of the faults that are drawn may move such a seed. `python -m tests.simulation --prove NAME`
+looks for the next one, which becomes the variant's `first`.
+"""
 
 import pytest
 
 from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.conftest import Simulate
 
-WITHIN = 40
-"""Seeds that a broken variant may take until it is caught: most take one or two."""
 PARTS = 8
 """So that they share the cores, and none takes minutes on a slow machine."""
 
@@ -21,7 +23,7 @@ def test_a_variant_breaks_what_is_there(name: str) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_broken_variant_is_caught(simulate: Simulate, part: int) -> None:
     variants = [*VARIANTS][part::PARTS]
-    run = simulate("--prove", *variants, "--within", str(WITHIN))
+    run = simulate("--prove", *variants, "--within", "1")
 
     print(run.stdout)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
+
 from tests.simulation.conftest import Simulate
 
 SEEDS = 20
 """Two of each theme."""
 
 
+@pytest.mark.slow("net")
 def test_rollouts_of_a_second_kind_survive_everything(simulate: Simulate) -> None:
     """Nothing that is checked knows the kind; the certifier has the toy driver's proofs."""
     run = simulate("--kind", "firmware", "--first", "21", "--count", str(SEEDS))

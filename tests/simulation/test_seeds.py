@@ -6,16 +6,19 @@ import pytest
 
 from tests.simulation.conftest import Simulate
 
-SEEDS = 20
-"""The number of seeds in each of two parts: four of each theme in all. Thousands are a soak's."""
+NIGHTLY = [(first, 20) for first in range(13, 193, 20)]
+"""First seed and number of seeds of each part that comes at night: 192 with the first dozen."""
 
 
-@pytest.mark.parametrize("first", [1, 1 + SEEDS])
-def test_no_seed_breaks_anything(simulate: Simulate, first: int) -> None:
-    run = simulate("--first", str(first), "--count", str(SEEDS))
+@pytest.mark.parametrize(
+    ("first", "count"),
+    [(1, 12), *(pytest.param(*part, marks=pytest.mark.slow("net")) for part in NIGHTLY)],
+)
+def test_no_seed_breaks_anything(simulate: Simulate, first: int, count: int) -> None:
+    run = simulate("--first", str(first), "--count", str(count))
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert f"{SEEDS} seeds" in run.stdout
+    assert f"{count} seeds" in run.stdout
 
 
 @pytest.mark.parametrize(

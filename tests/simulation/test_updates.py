@@ -22,7 +22,7 @@ CHECKS = (
 )
 
 
-@pytest.mark.parametrize("kind", ["update", "both"])
+@pytest.mark.parametrize("kind", ["update", pytest.param("both", marks=pytest.mark.slow("net"))])
 def test_updates_survive_everything(simulate: Simulate, kind: str) -> None:
     run = simulate("--kind", kind, "--first", "21", "--count", str(SEEDS))
 

@@ -6,7 +6,7 @@ All of it is made once; tests that change something have a rollout of their own.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from msgspec import Struct, field
+from msgspec import Struct
 from playwright.async_api import Browser, ConsoleMessage, FloatRect, Page, async_playwright, expect
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -62,8 +62,6 @@ class Site(Struct):
     journal: Journal
     uid: str
     """The uid of the hub in the journal."""
-    more: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """Writes what the tests of the module have besides."""
 
     def story(self) -> RolloutHistory:
         return RolloutHistory(self.journal, datetime.now(UTC))
@@ -73,8 +71,6 @@ class Site(Struct):
         for tell in (edge_416, core_418, ran_417):
             await tell(self.story())
         await self.label(*LABELLED)
-        for write in self.more:
-            await write()
 
     async def label(self, *found: SeenLabels) -> None:
         """Records the labels of clusters as the leader does."""
@@ -83,16 +79,8 @@ class Site(Struct):
             epoch = known.scalar_one()
         await LabelStore(self.engine, self.uid).put(found, epoch)
 
-    @asynccontextmanager
-    async def with_more(self, tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-        """Has `tell` write for the tests of a module, for second tries, too."""
-        self.more.append(tell)
-        await tell()
-        yield
-        self.more.remove(tell)
-
     async def begin_again(self) -> None:
-        """Removes what a first try has written: the second one finds all as the first did."""
+        """Removes what tests have written."""
         Kubectl(self.hub)("delete", "imagebasedgroupupgrades", "--all", "-n", "default")
         async with self.engine.begin() as db:
             # Without the triggers that keep events from being deleted.
@@ -203,9 +191,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def look(request: pytest.FixtureRequest, browser: Browser, site: Site) -> AsyncIterator[Tab]:
-    if getattr(request.node, "execution_count", 1) > 1:
-        await site.begin_again()
+async def look(browser: Browser, site: Site) -> AsyncIterator[Tab]:
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)

@@ -1,6 +1,5 @@
 """Broken glass is red wherever its rollout is shown."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -17,10 +16,9 @@ HOSTILE = "<img src=x onerror=alert(1)> INC-7"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def broken(site: Site) -> AsyncIterator[None]:
+async def broken(site: Site) -> None:
     """Two rollouts: one passes gates for another hour, the other did so until an hour ago."""
-    async with site.with_more(lambda: _rollouts(site.story())):
-        yield
+    await _rollouts(site.story())
 
 
 async def _rollouts(story: RolloutHistory) -> None:

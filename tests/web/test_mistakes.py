@@ -1,7 +1,5 @@
 """A mistyped annotation shows on its rollout's page: nobody may believe that it works."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -13,9 +11,8 @@ pytestmark = [pytest.mark.hub, SESSION]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def mistyped(site: Site) -> AsyncIterator[None]:
-    async with site.with_more(lambda: _rollout(site.story())):
-        yield
+async def mistyped(site: Site) -> None:
+    await _rollout(site.story())
 
 
 async def _rollout(story: RolloutHistory) -> None:

@@ -60,13 +60,9 @@ LONG = "every-upgrade-of-the-radio-sites-in-the-north-only-at-night-and-in-turns
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def held(site: Site) -> AsyncIterator[None]:
     """Twelve clusters wait for the night, and one for others."""
-
-    async def tell() -> None:
-        await site.journal.note_policies(POLICIES)
-        await _rollout(site.story())
-
-    async with site.with_more(tell):
-        yield
+    await site.journal.note_policies(POLICIES)
+    await _rollout(site.story())
+    yield
     await site.journal.note_policies([])
 
 

@@ -53,8 +53,8 @@ async def catalogue(site: Site) -> AsyncIterator[None]:
             | {"profile": {"hardware": "xr8620"}, "generatedFrom": {"cluster": HOSTILE}},
         }
     )
-    async with site.with_more(lambda: _rollout(site.story())):
-        yield
+    await _rollout(site.story())
+    yield
     kubectl("delete", "seedimage", NAME, OTHER)
 
 

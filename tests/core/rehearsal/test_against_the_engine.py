@@ -391,7 +391,7 @@ ALONE = {
 
 def cases(named: Iterable[str]) -> list[object]:
     """Returns the cases, of which the others are too long to measure what they cover."""
-    long = pytest.mark.long
+    long = pytest.mark.slow("every-point")
     return [pytest.param(name, marks=() if name in ALONE else long) for name in named]
 
 
@@ -410,7 +410,7 @@ def test_canaries_budgets_and_breakers_hold_as_in_the_engine(name: str) -> None:
     agree(CAREFUL[name])
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", range(3))
 def test_random_fleets_go_as_in_the_engine(seed: int) -> None:
     names = NAMES[: 20 + 7 * seed]
@@ -425,7 +425,7 @@ def test_random_fleets_go_as_in_the_engine(seed: int) -> None:
     )
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", range(3))
 def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int) -> None:
     """The order of starts differs there: the engine looks at single members again at times that
@@ -443,7 +443,7 @@ def test_fleets_short_of_slots_and_places_end_nearly_as_in_the_engine(seed: int)
     agree(found, within=0.1)
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_several_limits_on_one_cluster_end_at_nearly_the_same_time() -> None:
     """Another member may take a place that becomes free: the engine offers it policy by
     policy."""

@@ -78,7 +78,10 @@ def drive(engine: InMemoryEngine) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name == COVERS else pytest.mark.long) for name in CASES],
+    [
+        pytest.param(name, marks=() if name == COVERS else pytest.mark.slow("every-point"))
+        for name in CASES
+    ],
 )
 def test_approvals_that_come_late_delay_as_in_the_engine(name: str) -> None:
     found = CASES[name]

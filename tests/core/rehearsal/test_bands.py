@@ -120,12 +120,12 @@ def is_within(seed: int) -> bool:
     return band.p5 <= real_end(case) <= band.p95
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_rollouts_end_within_the_band_of_their_rehearsal() -> None:
     assert sum(map(is_within, range(ROLLOUTS))) >= WITHIN
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_bands_are_narrow_where_nothing_holds_the_rollout() -> None:
     """A band from now to next year would hold every end."""
     seen = 0

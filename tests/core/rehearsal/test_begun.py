@@ -74,7 +74,9 @@ COVERS = {("ramp-up", 15), ("start rate", 5)}
 @pytest.mark.parametrize(
     ("name", "minutes"),
     [
-        pytest.param(name, at, marks=() if (name, at) in COVERS else pytest.mark.long)
+        pytest.param(
+            name, at, marks=() if (name, at) in COVERS else pytest.mark.slow("every-point")
+        )
         for name, (_, times) in CASES.items()
         for at in times
     ],
@@ -182,7 +184,7 @@ def ends_within(seed: int) -> bool:
     return band.p5 <= (end - engine.now).total_seconds() <= band.p95
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_rollouts_end_within_the_band_of_what_was_left() -> None:
     assert sum(map(ends_within, range(ROLLOUTS))) >= WITHIN
 

@@ -41,7 +41,7 @@ def seen(seed: int, minutes: int = 60 * 72, runs: int = 40) -> tuple[Beside, lis
     return beside(rehearsal, ran, real, minutes * 60.0), real
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_steps_are_beside_those_of_the_engine(seed: int) -> None:
     found, real = seen(seed)
@@ -58,7 +58,7 @@ def test_steps_are_beside_those_of_the_engine(seed: int) -> None:
     assert found.steps[-1].within is found.within
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_the_curves_count_the_members_that_are_done() -> None:
     found, real = seen(3)
     assert len(found.curve) == CURVE_POINTS + 1

@@ -53,7 +53,7 @@ TOGETHER = prepared(
 """Two that are late have slots, two are ready, and only one place is left."""
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", MENDED.values(), ids=MENDED.keys())
 def test_a_case_goes_as_in_the_engine(seed: int) -> None:
     agree(random_case(seed))

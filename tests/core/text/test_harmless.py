@@ -8,7 +8,7 @@ import pytest
 from ibgu.core.text.harmless import REPLACEMENT, harmless, one_line
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_only_invisible_characters_are_replaced() -> None:
     everything = [chr(code) for code in range(sys.maxunicode + 1)]
     gone = {each for each in everything if harmless(each) == REPLACEMENT} - {REPLACEMENT}

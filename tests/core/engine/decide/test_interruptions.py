@@ -12,7 +12,7 @@ from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.paths import OR_ELSE, PATHS, path
 from tests.core.engine.decide.storms import done, twin_of_plan
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow("every-point")
 
 PLANS = [tuple(" ".join(step) for step in shape) for shape in IBU_ACTIONS.plans]
 TYPICAL = [

@@ -245,7 +245,7 @@ def test_without_the_annotation_it_goes_on_at_full_width() -> None:
 # -- jitter ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
     times = []
     for _ in range(2):
@@ -285,7 +285,7 @@ def test_a_start_in_a_later_wave_is_put_off_from_when_its_slot_is_free() -> None
     assert all(delay > MINUTE / 600 for delay in delays)
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_jitter_applies_again_after_a_restart() -> None:
     engine = sites(40)
     engine.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))

@@ -67,7 +67,7 @@ def hub_restored(engine: InMemoryEngine, saved_before: InMemoryEngine) -> None:
     restore_hub(engine, backup(saved_before))
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("interrupt", [restarted, journal_lost, journal_restored, hub_restored])
 def test_an_interruption_anywhere_makes_no_second_backup(
     interrupt: Callable[[InMemoryEngine, InMemoryEngine], None],

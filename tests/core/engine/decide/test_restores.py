@@ -20,7 +20,7 @@ from tests.core.engine.decide.restores import (
 from tests.core.engine.decide.storms import twin_of_plan
 from tests.core.engine.decide.test_interruptions import over
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow("every-point")
 
 UID = "uid-storm"
 PLANS = [

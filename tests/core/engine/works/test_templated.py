@@ -104,7 +104,7 @@ def test_a_secret_and_binary_data_have_no_templates() -> None:
     assert payload.problem("a", {}) == ""
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_the_rendered_payload_is_bounded_like_a_plain_one() -> None:
     long = PayloadValues("default", {"long": {"k": '"' * 4000}})
     text = '{{hub fromConfigMap "" "long" "k" | quote hub}}\n'

@@ -207,7 +207,7 @@ def test_a_reduced_status_fits_and_its_counts_add_up(excess: int) -> None:
     assert len(found["clusters"]) + (found["hidden"] or 0) == 31
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_a_fleet_that_no_object_can_hold() -> None:
     """20,000 clusters: completed ones go, and the status says so on any CRD."""
     members = [done(f"site-{n}", Action.PREP, note=LONG) for n in range(1, 19_901)]
@@ -245,7 +245,7 @@ def _mixed(n: int) -> list[Member]:
     return [failed(name, Action.PREP, message=words)]
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize(
     "members",
     [

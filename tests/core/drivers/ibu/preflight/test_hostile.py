@@ -48,7 +48,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_a_long_label_is_looked_up_in_a_long_list() -> None:
     """Entries times resources would be 180 million comparisons."""
     backup = {

@@ -287,7 +287,7 @@ def test_a_wave_as_a_label_of_a_manifest_is_reported() -> None:
     assert "warning P18 Namespace sriov-attachments metadata.labels[" in " ".join(told(found))
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_few_of_many_unknown_fields_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
 

@@ -547,7 +547,7 @@ def test_a_cluster_that_is_dark_after_its_prep_keeps_no_place(restarted: bool) -
     assert succeeded(engine, "uid-b") == 1
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_a_freed_place_wakes_one_and_not_all_that_wait() -> None:
     names = [f"site-{number:03}" for number in range(100)]
     engine = fleet(*names)

@@ -537,7 +537,7 @@ def test_nothing_begins_once_somebody_takes_other_clusters_back(engine: InMemory
     assert refusal(engine) == "fleet/b takes clusters of this rollout back"
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_an_attempt_that_could_not_begin_for_a_day_is_left_to_a_person(
     engine: InMemoryEngine,
 ) -> None:

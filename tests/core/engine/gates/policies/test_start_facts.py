@@ -139,7 +139,7 @@ def test_ways_back_ask_for_no_health_of_canaries() -> None:
     assert in_force.canaries._asked == set()
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 def test_more_canaries_than_can_be_named_are_not_kept() -> None:
     engine = InMemoryEngine(*(f"site-{number}" for number in range(MAX_NAMES + 1)))
     for name in engine.spokes:

@@ -60,7 +60,7 @@ def openings(zone: str, begin: datetime, opens: time) -> Iterator[datetime]:
             yield at
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("most", [1, 2 * EACH])
 @pytest.mark.parametrize("opens", [time(1, 0), time(1, 30), time(2, 30)])
 @pytest.mark.parametrize("change", CHANGES, ids=str)

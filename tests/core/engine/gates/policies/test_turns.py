@@ -214,7 +214,7 @@ def test_a_turn_that_is_not_taken_ends() -> None:
     assert not gates.recount(later)
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_starves_and_nothing_waits_for_ever(seed: int) -> None:
     """Random policies, rollouts, priorities and troubles: in the end every cluster that can be

@@ -1,0 +1,161 @@
+"""What `make test` leaves to `make test-all`, and the end of a run that says what was skipped.
+
+A slow test has the marker `slow` with a key of `REASONS`: its own, its module's (`pytestmark`), or
+that of its folder (`FOLDERS`), unless it is one of `SCENES`. Three tiers follow: `make test-quick`
+is the core by examples, `make test` all that is not slow, and `make test-all` everything.
+"""
+
+from collections import Counter
+
+import pytest
+
+from tests.times import needs_of
+
+REASONS = {
+    "every-point": "walks through every point of many rollouts: examples take the same paths",
+    "drawn": "draws its cases: examples take the same paths",
+    "real-time": "waits for seconds that nobody can shorten: limits and intervals of real programs",
+    "scene": "meets servers that other scenes meet, too: what it decides has its test in the core",
+    "own-servers": "starts servers of its own, for what a test of one part proves at a lower level",
+    "neighbour": "real work agents or TALM in a situation that the model of them has, too",
+    "page": "a further view or flow in Chromium: what it shows has its test in the API",
+    "net": "a search through seeds: `make test` plays the seeds that are known",
+    "release": "builds what is released, or reads what the package index says",
+    "chaos": "kills, fills, pauses and cuts off real servers",
+}
+"""Why a test is slow, by the key that its marker names."""
+FOLDERS = {"e2e": "scene", "neighbours": "neighbour", "fidelity": "neighbour", "chaos": "chaos"}
+"""The folders whose tests are slow, each for this reason, but for `SCENES`."""
+SCENES: dict[str, tuple[str, ...]] = {
+    "e2e/test_adopt.py": ("test_a_rollout_is_taken_over_in_mid_plan",),
+    "e2e/test_backup_before_upgrade.py": (
+        "test_a_cluster_without_a_backup_is_not_upgraded_and_the_other_is",
+    ),
+    "e2e/test_before_policies.py": ("test_confined_references_are_refused_and_the_doctor_says_so",),
+    "e2e/test_beside_talm.py": (),
+    "e2e/test_canary_health.py": ("test_operators_and_nodes_are_read_while_others_wait",),
+    "e2e/test_canary_rollback.py": (
+        "test_a_canary_that_breaks_is_rolled_back_and_the_others_wait",
+    ),
+    "e2e/test_command.py": ("test_ibgu_run_carries_out_a_rollout",),
+    "e2e/test_content.py": ("test_packed_files_are_byte_equal_on_the_clusters",),
+    "e2e/test_default_installation.py": ("test_the_manuals_ibgu_is_carried_out",),
+    "e2e/test_doctor.py": ("test_doctor_reports_the_answers_of_the_clusters",),
+    "e2e/test_documented.py": (
+        "test_an_upgrade_in_several_steps",
+        "test_running_and_waiting_clusters_are_cancelled_by_a_second_ibgu",
+        "test_an_upgraded_cluster_is_rolled_back_by_a_second_ibgu",
+    ),
+    "e2e/test_evidence.py": ("test_only_clusters_whose_backups_or_restores_failed_are_read",),
+    "e2e/test_failures.py": (
+        "test_every_failure_of_upgrade",
+        "test_a_refused_field_is_named",
+    ),
+    "e2e/test_fleet_backup.py": (
+        "test_a_cluster_without_a_backup_is_not_updated_and_the_others_are",
+    ),
+    "e2e/test_fleet_pins.py": ("test_all_nodes_have_the_images_before_the_update",),
+    "e2e/test_fleet_update.py": ("test_pools_are_paused_for_an_update_and_resumed_in_their_order",),
+    "e2e/test_follow_ups.py": ("test_failed_clusters_are_aborted_and_retried_by_one_command",),
+    "e2e/test_freshness.py": ("test_an_end_is_seen_at_once_though_agents_poll",),
+    "e2e/test_grants.py": ("test_a_step_starts_once_somebody_else_than_its_author_approves",),
+    "e2e/test_hands.py": (
+        "test_a_work_that_lost_its_label_is_found_again",
+        "test_waiting_members_are_skipped_by_an_annotation",
+    ),
+    "e2e/test_hostile.py": ("test_a_cluster_that_writes_what_the_journal_can_not_store",),
+    "e2e/test_inspections.py": ("test_clusters_answer_and_no_work_is_left",),
+    "e2e/test_kill.py": (
+        "test_a_controller_killed_in_every_phase",
+        "test_a_standby_takes_over",
+    ),
+    "e2e/test_labels.py": ("test_clusters_are_found_by_the_labels_that_they_have_now",),
+    "e2e/test_leadership.py": ("test_a_fail_over_is_reported_everywhere_in_the_same_words",),
+    "e2e/test_limits.py": (
+        "test_a_hanging_cluster_fails_at_the_deadline_with_its_last_words",
+        "test_dark_clusters_wait_without_a_slot_and_join_later",
+    ),
+    "e2e/test_missing_rights.py": ("test_the_controller_names_it_and_goes_on_once_it_is_given",),
+    "e2e/test_no_way_on.py": ("test_a_cluster_that_failed_after_the_pivot_is_rolled_back",),
+    "e2e/test_numbers.py": ("test_page_rest_and_kubectl_agree",),
+    "e2e/test_objects.py": (
+        "test_an_ibgu_deleted_in_mid_flight_lets_everything_go",
+        "test_two_ibgus_on_the_same_clusters",
+    ),
+    "e2e/test_outages.py": (
+        "test_the_api_server_restarts",
+        "test_postgres_goes_away_for_a_while",
+    ),
+    "e2e/test_payload.py": ("test_the_payload_is_on_the_cluster_before_prep",),
+    "e2e/test_preflight_gate.py": (
+        "test_a_cluster_with_an_error_waits_and_starts_by_itself_once_it_heals",
+    ),
+    "e2e/test_preparation.py": (
+        "test_clusters_are_prepared_by_their_labels_with_the_guides_rights",
+    ),
+    "e2e/test_rate_limits.py": (
+        "test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort",
+    ),
+    "e2e/test_references.py": ("test_with_the_policy_nothing_of_it_is_even_created",),
+    "e2e/test_reported.py": ("test_a_warning_and_the_deadline_come_to_the_operator_and_go",),
+    "e2e/test_restores.py": ("test_hub_and_journal_are_restored_to_the_same_moment",),
+    "e2e/test_retry.py": ("test_a_failed_prep_is_tried_again_and_the_cluster_upgraded",),
+    "e2e/test_rollout_policies.py": ("test_two_rollouts_share_the_places_of_a_policy",),
+    "e2e/test_secrets.py": (),
+    "e2e/test_seed_breaker.py": ("test_failures_in_one_rollout_hold_the_next_one",),
+    "e2e/test_steered.py": ("test_paused_resumed_aborted_and_tried_again",),
+    "e2e/test_talm_killed.py": ("test_the_leftovers_of_a_killed_talm_are_adopted",),
+    "e2e/test_tenancy.py": ("test_an_ibgu_for_all_clusters_gets_only_those_of_its_namespace",),
+    "e2e/test_two_hubs.py": ("test_each_controller_and_api_serves_only_its_hub",),
+    "e2e/test_unreadable.py": ("test_only_an_unreadable_rollout_is_held_until_it_is_readable",),
+    "fidelity/test_fidelity.py": (
+        "test_a_count_between_two_of_the_models_is_no_difference",
+        "test_objects_that_are_read_while_they_change_are_no_difference",
+        "test_the_report_names_every_scene_and_step",
+    ),
+    "neighbours/test_documented.py": ("test_an_upgrade_in_several_steps",),
+    "neighbours/test_failures.py": ("test_failures_around_the_pivot",),
+    "neighbours/test_fleet_update.py": ("test_two_clusters_are_updated_and_keep_what_is_theirs",),
+    "neighbours/test_gather.py": ("test_logs_come_back_and_nothing_stays_on_the_cluster",),
+    "neighbours/test_inspections.py": ("test_the_defects_of_one_of_two_clusters_are_found",),
+    "neighbours/test_programs.py": (),
+    "neighbours/test_reboot.py": ("test_a_cluster_that_is_silent_after_its_reboot_is_read_once",),
+}
+"""The scenes on real servers that `make test` has: between them they meet every surface once. By
+file, those of its tests; none named: all."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if needs_of(item) in ("real hub", "agent", "TALM", "browser"):
+            item.add_marker(pytest.mark.servers)
+        if reason := _reason_of_folder(item):
+            item.add_marker(pytest.mark.slow(reason))
+        for marker in item.iter_markers("slow"):
+            if marker.args not in {(key,) for key in REASONS}:
+                raise pytest.UsageError(f"{item.nodeid}: slow names no reason of tests/tiers.py")
+
+
+def _reason_of_folder(item: pytest.Item) -> str | None:
+    """Returns the reason why all tests like this one are slow, if they are."""
+    path = item.nodeid.removeprefix("tests/").partition("::")[0]
+    if path.startswith("core/") and item.get_closest_marker("hypothesis"):
+        return "drawn"
+    if (names := SCENES.get(path)) is not None and _is_named(item, names):
+        return None
+    return FOLDERS.get(path.partition("/")[0])
+
+
+def _is_named(item: pytest.Item, names: tuple[str, ...]) -> bool:
+    return not names or getattr(item, "originalname", item.name) in names
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says `0 skipped`, or each reason why tests were, and how many."""
+    skipped: Counter[str] = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        if isinstance(report.longrepr, tuple):
+            skipped[str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
+    terminalreporter.write_line(f"{sum(skipped.values())} skipped")
+    for reason, number in skipped.items():
+        terminalreporter.write_line(f"  {number} x {reason}")
