@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiers import FOLDERS, REASONS, SCENES
+from tests.tiers import REASONS, SELECTED, SLOW
 
 _ROOT = Path(__file__).parents[1]
 _MODULE = """
@@ -59,8 +59,9 @@ def test_a_slow_test_needs_one_known_reason(tmp_path: Path, marker: str) -> None
     assert "test_a: slow names no reason of tests/tiers.py" in output
 
 
-def test_every_scene_exists() -> None:
-    for file, names in SCENES.items():
+def test_every_file_and_test_of_the_tables_exists() -> None:
+    assert [path for path in SLOW if not (_ROOT / "tests" / path).exists()] == []
+    for file, names in SELECTED.items():
         text = (_ROOT / "tests" / file).read_text()
         assert [name for name in names if name not in text] == [], file
 
@@ -68,4 +69,4 @@ def test_every_scene_exists() -> None:
 def test_every_reason_is_one_of_some_test() -> None:
     texts = [path.read_text() for path in (_ROOT / "tests").rglob("test_*.py")]
     marked = {key for key in REASONS if any(f'slow("{key}")' in text for text in texts)}
-    assert marked | set(FOLDERS.values()) | {"drawn"} == set(REASONS)
+    assert marked | set(SLOW.values()) | {"drawn"} == set(REASONS)

@@ -1,8 +1,8 @@
 """What `make test` leaves to `make test-all`, and the end of a run that says what was skipped.
 
 A slow test has the marker `slow` with a key of `REASONS`: its own, its module's (`pytestmark`), or
-that of its folder (`FOLDERS`), unless it is one of `SCENES`. Three tiers follow: `make test-quick`
-is the core by examples, `make test` all that is not slow, and `make test-all` everything.
+that of its file or folder (`SLOW`), unless it is one of `SELECTED`. Three tiers follow: `make
+test-quick` is the core by examples, `make test` all that is not slow, `make test-all` everything.
 """
 
 from collections import Counter
@@ -24,9 +24,39 @@ REASONS = {
     "chaos": "kills, fills, pauses and cuts off real servers",
 }
 """Why a test is slow, by the key that its marker names."""
-FOLDERS = {"e2e": "scene", "neighbours": "neighbour", "fidelity": "neighbour", "chaos": "chaos"}
-"""The folders whose tests are slow, each for this reason, but for `SCENES`."""
-SCENES: dict[str, tuple[str, ...]] = {
+SLOW = {
+    "benchmarks/test_agents_part.py": "own-servers",
+    "benchmarks/test_rollout.py": "own-servers",
+    "benchmarks/test_scale.py": "own-servers",
+    "benchmarks/test_updates.py": "own-servers",
+    "charts/test_beside_talm.py": "own-servers",
+    "charts/test_flow_control.py": "own-servers",
+    "charts/test_lease_policy.py": "own-servers",
+    "chaos": "chaos",
+    "cli/test_missing_namespace.py": "own-servers",
+    "e2e": "scene",
+    "fidelity": "neighbour",
+    "neighbours": "neighbour",
+    "release": "release",
+    "sandbox/test_demo.py": "own-servers",
+    "sandbox/test_no_traces.py": "own-servers",
+    "security/test_burst.py": "real-time",
+    "security/test_memory.py": "real-time",
+    "security/test_rest_fuzz.py": "drawn",
+    "sim/test_player_real.py": "scene",
+    "web": "page",
+}
+"""Folders and files whose tests are slow, each for one reason, but for those of `SELECTED`."""
+SELECTED: dict[str, tuple[str, ...]] = {
+    "charts/test_beside_talm.py": (
+        "test_the_policy_is_rendered_only_where_it_is_enabled",
+        "test_values_that_would_drop_the_policy_are_refused",
+        "test_the_accounts_are_those_of_the_values",
+    ),
+    "charts/test_lease_policy.py": (
+        "test_a_tenant_cannot_keep_ibgu_from_leading",
+        "test_when_it_is_installed",
+    ),
     "e2e/test_adopt.py": ("test_a_rollout_is_taken_over_in_mid_plan",),
     "e2e/test_backup_before_upgrade.py": (
         "test_a_cluster_without_a_backup_is_not_upgraded_and_the_other_is",
@@ -120,9 +150,49 @@ SCENES: dict[str, tuple[str, ...]] = {
     "neighbours/test_inspections.py": ("test_the_defects_of_one_of_two_clusters_are_found",),
     "neighbours/test_programs.py": (),
     "neighbours/test_reboot.py": ("test_a_cluster_that_is_silent_after_its_reboot_is_read_once",),
+    "release/test_texts.py": (),
+    "sandbox/test_demo.py": ("test_the_installed_wheel_plays_it_to_its_end",),
+    "sandbox/test_no_traces.py": ("test_after_ctrl_c",),
+    "sim/test_player_real.py": ("test_a_fleet_through_all_stages",),
+    "web/test_accessible.py": (),
+    "web/test_actions.py": (
+        "test_a_pause_from_the_page_has_the_reason_that_everyone_sees",
+        "test_an_approval_of_what_cannot_be_undone_asks_for_the_name",
+        "test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_followed",
+        "test_an_action_beyond_the_callers_rights_names_the_right",
+    ),
+    "web/test_cross_site.py": (
+        "test_the_page_of_who_has_signed_in_shows_and_changes",
+        "test_a_script_of_another_page_changes_nothing",
+    ),
+    "web/test_flows.py": (
+        "test_a_token_opens_the_page_and_is_forgotten_with_the_tab",
+        "test_the_cause_of_a_failed_cluster_is_three_clicks_away",
+        "test_the_list_says_what_needs_a_person",
+        "test_a_link_holds_step_and_filter",
+        "test_a_forbidden_rollout_shows_an_alert",
+        "test_the_whole_history_of_a_cluster_can_be_read",
+        "test_members_are_ordered_by_a_column_and_the_link_keeps_it",
+    ),
+    "web/test_leadership.py": ("test_every_view_says_who_leads",),
+    "web/test_live.py": (
+        "test_finished_clusters_appear_without_a_reload",
+        "test_old_facts_are_marked_as_old_and_come_back",
+    ),
+    "web/test_pictures.py": (),
+    "web/test_policies.py": (
+        "test_a_policy_leads_to_what_it_holds",
+        "test_markup_in_a_policy_is_shown_as_text",
+    ),
+    "web/test_preflight.py": (
+        "test_no_go_for_some",
+        "test_text_of_a_tenant_is_escaped",
+    ),
+    "web/test_site.py": (),
+    "web/test_words.py": ("test_no_view_shows_a_backtick",),
 }
-"""The scenes on real servers that `make test` has: between them they meet every surface once. By
-file, those of its tests; none named: all."""
+"""The tests of these that `make test` has: between them they meet every surface once. By file, the
+names of its tests; no name: all."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -141,13 +211,10 @@ def _reason_of_folder(item: pytest.Item) -> str | None:
     path = item.nodeid.removeprefix("tests/").partition("::")[0]
     if path.startswith("core/") and item.get_closest_marker("hypothesis"):
         return "drawn"
-    if (names := SCENES.get(path)) is not None and _is_named(item, names):
+    names = SELECTED.get(path, (None,))
+    if not names or getattr(item, "originalname", item.name) in names:
         return None
-    return FOLDERS.get(path.partition("/")[0])
-
-
-def _is_named(item: pytest.Item, names: tuple[str, ...]) -> bool:
-    return not names or getattr(item, "originalname", item.name) in names
+    return SLOW.get(path) or SLOW.get(path.partition("/")[0])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

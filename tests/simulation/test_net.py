@@ -1,7 +1,7 @@
 """The net holds: an engine with a rule taken away does not pass the seed that shows it.
 
-A change of the faults that are drawn may move such a seed. `python -m tests.simulation --prove NAME`
-looks for the next one, which becomes the variant's `first`.
+A change of the faults that are drawn may move such a seed. To find the next one, which becomes the
+variant's `first`: `python -m tests.simulation --prove NAME`.
 """
 
 import pytest
