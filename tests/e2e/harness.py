@@ -310,6 +310,14 @@ class Scene:
     async def works(self, cluster: str) -> list[Object]:
         return await self.items(paths.works(cluster))
 
+    async def works_gone(self, cluster: str) -> None:
+        """Waits until the cluster's agent has let its last work go: that takes a real one a while."""
+
+        async def gone() -> bool:
+            return await self.works(cluster) == []
+
+        await self.until(gone, f"the works of {cluster} to go")
+
     async def events(self, name: str) -> list[Object]:
         """Returns the events of the IBGU as it is now, oldest first."""
         uid = (await self.get(paths.ibgu("default", name)))["metadata"]["uid"]
