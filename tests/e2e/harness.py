@@ -311,7 +311,7 @@ class Scene:
         return await self.items(paths.works(cluster))
 
     async def works_gone(self, cluster: str) -> None:
-        """Waits until the cluster's agent has let its last work go: that takes a real one a while."""
+        """Waits until the cluster's agent has let its last work go."""
 
         async def gone() -> bool:
             return await self.works(cluster) == []
