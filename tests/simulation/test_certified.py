@@ -5,6 +5,7 @@ import pytest
 from tests.simulation.conftest import Simulate
 
 
+@pytest.mark.slow("net")
 @pytest.mark.parametrize(
     ("variant", "seed", "words"),
     [
