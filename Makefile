@@ -131,7 +131,7 @@ all-other-tests: core-slow servers
 test-neighbours: setup ## the tests on the real work agent and the real TALM (TEST_ARGS)
 	@$(BIN)/python -m tests.neighbours
 	@$(BIN)/pytest $(PARALLEL) tests/neighbours tests/fidelity tests/e2e/test_beside_talm.py tests/e2e/test_talms_crd.py \
-	  tests/e2e/test_talm_killed.py tests/e2e/test_talm_killed_late.py tests/e2e/test_shadow_of_killed_talm.py \
+	  tests/e2e/test_talm_killed.py tests/e2e/test_talm_killed_late.py \
 	  tests/e2e/test_whole_way.py tests/e2e/test_installed_by_the_guide.py $(TEST_ARGS)
 
 .PHONY: chaos

@@ -160,11 +160,6 @@ class Settings(BaseSettings):
         "ImageBasedGroupUpgrade is deleted, but at least as long as their events; 0 "
         "keeps all.",
     )
-    shadow: bool = Field(
-        False,
-        description="Only watch TALM and record what ibgu would have done, "
-        "without writing to the hub.",
-    )
     api_rate: float = Field(
         100.0, gt=0, description="Average rate of requests to the REST API per user, per second."
     )

@@ -229,8 +229,6 @@ API_REFUSED = Counter(
 )
 
 # beside TALM
-SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "Rollouts of TALM that shadow mode has seen.")
-SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that shadow mode is watching.")
 
 PRESENT = (
     ROLLOUTS,

@@ -31,7 +31,6 @@ from ibgu.api.rehearsal import routes as rehearsal
 from ibgu.api.rollouts import routes as rollouts
 from ibgu.api.seed_candidates import routes as seed_candidates
 from ibgu.api.seeds import routes as seeds
-from ibgu.api.shadow import routes as shadow
 from ibgu.api.step import routes as step
 from ibgu.api.stream import Feed
 from ibgu.api.stream import routes as stream
@@ -63,7 +62,6 @@ ROUTES = (
     rehearsal,
     changes,
     follow_ups,
-    shadow,
 )
 """The OpenAPI document has them in this order."""
 

@@ -42,7 +42,6 @@ from ibgu.cli.read.get import get
 from ibgu.cli.read.history import history
 from ibgu.cli.read.members import members
 from ibgu.cli.read.recover import recover
-from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
@@ -96,7 +95,6 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         collect,
         gather,
         report,
-        shadow_report,
     ),
     Panel.CHANGE: (
         preflight,

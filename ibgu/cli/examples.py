@@ -38,7 +38,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu report ran-417 -o csv",
         "ibgu report ran-417 --against default/ran-416",
     ),
-    "shadow-report": ("ibgu shadow-report ran-417", "ibgu shadow-report -A"),
     "preflight": (
         "ibgu preflight -f ran-417.yaml",
         "ibgu preflight ran-417 -o wide",

@@ -46,9 +46,6 @@ from ibgu.client.responses import (
     SeedCandidateResponse,
     SeedImageResponse,
     SeedImagesResponse,
-    ShadowClusterResponse,
-    ShadowReportResponse,
-    ShadowRolloutResponse,
     SkipRequest,
     StepPreflightsResponse,
     StepsResponse,
@@ -583,30 +580,6 @@ class Routes:
             body=body,
             uid=uid,
             dryRun=dry_run,
-        )
-
-    def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRolloutResponse]:
-        """Requests `GET shadow/rollouts`: list the rollouts of TALM that ibgu watched."""
-        return self._wire.pages(ShadowRolloutResponse, "shadow", "rollouts", namespace=namespace)
-
-    def shadow_report(self, namespace: str, name: str) -> ShadowReportResponse:
-        """Requests `GET shadow/rollouts/{namespace}/{name}`: compare TALM's rollout with what ibgu
-        would have done."""
-        return self._wire.get(ShadowReportResponse, "shadow", "rollouts", namespace, name)
-
-    def shadow_clusters(
-        self, namespace: str, name: str, *, cluster: str | None = None
-    ) -> Iterator[ShadowClusterResponse]:
-        """Requests `GET shadow/rollouts/{namespace}/{name}/clusters`: list every action of TALM on
-        every cluster."""
-        return self._wire.pages(
-            ShadowClusterResponse,
-            "shadow",
-            "rollouts",
-            namespace,
-            name,
-            "clusters",
-            cluster=cluster,
         )
 
 

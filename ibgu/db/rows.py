@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Label, Table, and_
 
-from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.core.drivers import declared
 from ibgu.core.model import (
     ActionName,
@@ -32,9 +31,6 @@ from ibgu.db.schema import (
     pending_patches,
     rollouts,
     runs,
-    shadow_rollouts,
-    shadow_runs,
-    shadow_steps,
     steps,
 )
 
@@ -47,7 +43,6 @@ _NAMES = {
     rollouts: {"kind": "object_kind"},
     members: {"uid": "cluster_uid", "limit": "limit_at"},
     pending_patches: {"uid": "cluster_uid"},
-    shadow_steps: {"group": "group_name"},
 }
 
 
@@ -92,13 +87,6 @@ def claim_row(hub: str, member: Member) -> Row:
 
 def pending_patch_row(hub: str, pending: PendingPatch) -> Row:
     return _row(hub, pending, pending_patches)
-
-
-def shadow_row(hub: str, record: ShadowRollout | ShadowStep | ShadowRun) -> Row:
-    return _row(hub, record, _SHADOW[type(record)])
-
-
-_SHADOW = {ShadowRollout: shadow_rollouts, ShadowStep: shadow_steps, ShadowRun: shadow_runs}
 
 
 def to_run(row: Mapping[Any, Any]) -> Run:
@@ -166,9 +154,6 @@ OF_STEP_STATE = [column for column in OF_STEP if column.name != "preflight"]
 OF_MEMBER = [members.c.state.label("state"), *fields(members, InFlight, Finished)]
 OF_RUN = [runs.c[name].label(name) for name in ("state", *Ended.__struct_fields__)]
 OF_PENDING_PATCH = fields(pending_patches, PendingPatch)
-OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
-OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)
-OF_SHADOW_RUN = fields(shadow_runs, ShadowRun)
 NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
 """The condition that joins a member's newest run."""
 OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)

@@ -26,19 +26,17 @@ USERS: Mapping[str, SandboxUser] = {
         ("system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}"),
     ),
     "fleet": SandboxUser("fleet"),
-    "shadow": SandboxUser("shadow"),
     "alice": SandboxUser("alice"),
     "bob": SandboxUser("bob"),
     "carol": SandboxUser("carol"),
     "olga": SandboxUser("olga"),
     "nora": SandboxUser("nora"),
 }
-"""`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
-has the chart's role for shadow mode, which can write nothing. `alice` may read IBGUs,
-ManagedClusters, ManifestWorks, SeedImages and RolloutPolicies everywhere, `bob` IBGUs in `default`,
-`carol` nothing; `olga` may what `alice` may, and change and create IBGUs and SeedImages. `nora`,
-who owns the network, may what `alice` may, change and create RolloutPolicies, approve what they ask
-for, and break glass."""
+"""`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents. `alice` may
+read IBGUs, ManagedClusters, ManifestWorks, SeedImages and RolloutPolicies everywhere, `bob` IBGUs
+in `default`, `carol` nothing; `olga` may what `alice` may, and change and create IBGUs and
+SeedImages. `nora`, who owns the network, may what `alice` may, change and create RolloutPolicies,
+approve what they ask for, and break glass."""
 
 
 def new_tokens() -> dict[str, str]:
@@ -114,7 +112,6 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("ibgu-preflight-hub", "ClusterRole", _IBGU),
         _binding("ibgu-canary-policies", "ClusterRole", _IBGU),
         _binding("ibgu-policy-follow-ups", "ClusterRole", _IBGU),
-        _binding("ibgu-shadow", "ClusterRole", _user("shadow")),
         _binding("ibgu-api", "ClusterRole", _IBGU),
         _binding("ibgu-leader", "Role", _IBGU, namespace=SYSTEM_NAMESPACE),
         *(

@@ -15,7 +15,6 @@ ALTER TABLE rollouts
 ANY_ACTION = (
     "ALTER TABLE members DROP CONSTRAINT members_failed_action_check",
     "ALTER TABLE runs DROP CONSTRAINT runs_action_check",
-    "ALTER TABLE shadow_runs DROP CONSTRAINT shadow_runs_action_check",
 )
 
 

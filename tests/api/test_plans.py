@@ -42,11 +42,10 @@ MAY_READ = {
     "events": MEMBERS,
     "members": MEMBERS + ELSEWHERE,
     "runs": MEMBERS + 2 * NEWEST,
-    "shadow_runs": 2 * CLUSTERS,
     "cluster_labels": CLUSTERS,
     "pending_patches": CLUSTERS,
 }
-"""Rows that a statement may look at. The first four have 100,000, 9,000, 9,000 and 9,000 of them;
+"""Rows that a statement may look at. The first three have 100,000, 9,000 and 9,000 of them;
 `make bench` looks at the same plans in a history that is two hundred times as long. The last two
 have one for each cluster, and nobody looks at it twice."""
 

@@ -34,7 +34,6 @@ OPENSHIFT = (
 CASES: dict[str, Object] = {
     "split": {},
     "combined": {"topology": "combined", "controller": {"replicas": 1}},
-    "shadow": {"shadow": True},
     "bundled": {"bundledPostgres": {"enabled": True, "storageClassName": "fast"}},
     "bundled and combined": {
         "topology": "combined",

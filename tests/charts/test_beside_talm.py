@@ -199,7 +199,6 @@ def test_the_policy_is_rendered_only_where_it_is_enabled() -> None:
     ("values", "options", "words"),
     [
         ({}, ("--kube-version=1.29.9",), "besideTalm takes Kubernetes 1.30"),
-        ({"shadow": True}, (), "besideTalm keeps TALM from IBGUs, and shadow watches"),
         ({"talmServiceAccounts": []}, (), "besideTalm needs talmServiceAccounts"),
         ({"talmServiceAccounts": ["talm"]}, (), "talmServiceAccounts"),
     ],

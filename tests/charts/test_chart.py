@@ -77,32 +77,28 @@ def test_only_tenancy_grants_reading_cluster_sets() -> None:
 
 @pytest.mark.parametrize(("given", "count"), [({}, 0), ({"enabled": True}, 2)])
 def test_inspections_are_off_until_they_are_turned_on(given: Object, count: int) -> None:
-    for shadow in (False, True):
-        objects = render({"preflightInspections": given, "shadow": shadow})
-        told = [
-            variable["value"]
-            for item in objects
-            if item["kind"] == "Deployment"
-            for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
-            if variable["name"] == "IBGU_PREFLIGHT_INSPECTIONS"
-        ]
-        assert told == ["true"] * (0 if shadow else count)
+    told = [
+        variable["value"]
+        for item in render({"preflightInspections": given})
+        if item["kind"] == "Deployment"
+        for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
+        if variable["name"] == "IBGU_PREFLIGHT_INSPECTIONS"
+    ]
+    assert told == ["true"] * count
 
 
 @pytest.mark.parametrize("given", [{}, {"enabled": True}])
 def test_the_hubs_releases_are_read_by_the_controller_where_it_is_turned_on(given: Object) -> None:
-    for shadow in (False, True):
-        objects = render({"preflightHubReleases": given, "shadow": shadow})
-        on = bool(given) and not shadow
-        assert ("ibgu-preflight-hub" in {role for _, role, *_ in bindings(objects)}) is on
-        set_on = [
-            item["metadata"]["name"]
-            for item in objects
-            if item["kind"] == "Deployment"
-            for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
-            if variable["name"] == "IBGU_PREFLIGHT_HUB_RELEASES"
-        ]
-        assert set_on == (["ibgu-controller"] if on else [])
+    objects, on = render({"preflightHubReleases": given}), bool(given)
+    assert ("ibgu-preflight-hub" in {role for _, role, *_ in bindings(objects)}) is on
+    set_on = [
+        item["metadata"]["name"]
+        for item in objects
+        if item["kind"] == "Deployment"
+        for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
+        if variable["name"] == "IBGU_PREFLIGHT_HUB_RELEASES"
+    ]
+    assert set_on == (["ibgu-controller"] if on else [])
 
 
 @pytest.mark.parametrize("given", [{}, {"enabled": True}])
@@ -116,16 +112,8 @@ def test_the_hubs_releases_are_read_by_the_controller_where_it_is_turned_on(give
 def test_rights_for_policies_are_given_where_they_are_turned_on(
     given: Object, value: str, role: str
 ) -> None:
-    for shadow in (False, True):
-        objects = render({value: given, "shadow": shadow})
-        on = bool(given) and not shadow
-        assert (role in {found for _, found, *_ in bindings(objects)}) is on
-
-
-def test_a_shadow_is_bound_to_nothing_that_writes() -> None:
-    """The API's role asks the hub who its callers are; that stores nothing."""
-    roles = {role for _, role, *_ in bindings(render({"shadow": True}))}
-    assert roles == {"ibgu-shadow", "ibgu-api"}
+    bound = {found for _, found, *_ in bindings(render({value: given}))}
+    assert (role in bound) is bool(given)
 
 
 def test_every_rule_is_a_plain_file_that_is_found() -> None:

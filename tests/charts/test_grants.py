@@ -294,7 +294,6 @@ def test_no_step_is_inserted_before_one_that_has_an_author_or_an_approval(
         ({}, ("--kube-version=1.29.9",), False),
         ({"grantPolicy": {"enabled": "always"}}, ("--kube-version=1.29.9",), True),
         ({"grantPolicy": {"enabled": "never"}}, (), False),
-        ({"shadow": True}, (), False),
     ],
 )
 def test_when_it_is_installed(values: Any, options: tuple[str, ...], rendered: bool) -> None:

@@ -36,13 +36,10 @@ def test_the_controller_reads_the_sources(tmp_path: Path) -> None:
     assert volumes["health-sources-secret"]["secret"] == {"secretName": "ibgu-health-sources"}
 
 
-def test_neither_the_api_nor_a_shadow_asks_sources() -> None:
+def test_the_api_asks_no_sources() -> None:
     container = template("ibgu-api")["spec"]["containers"][0]
     assert VARIABLE not in environment(container)
     assert {each["name"] for each in container["volumeMounts"]} == {"tmp"}
-    objects = render(SOURCES | {"shadow": True})
-    assert not [o for o in objects if o["metadata"]["name"] == "ibgu-health-sources"]
-    assert VARIABLE not in environment(ibgu_container(objects, "ibgu-controller"))
 
 
 def test_a_changed_source_restarts_the_controller() -> None:

@@ -127,7 +127,6 @@ def test_the_releases_own_namespace_is_its_owners(kubectl: Kubectl) -> None:
         ({"leasePolicy": {"enabled": "always"}}, ("--kube-version=1.29.9",), True),
         ({"leasePolicy": {"enabled": "never"}}, (), False),
         ({"payloadPolicy": {"enabled": "never"}}, (), True),
-        ({"shadow": True}, (), False),
     ],
 )
 def test_when_it_is_installed(values: Object, options: tuple[str, ...], rendered: bool) -> None:

@@ -46,12 +46,6 @@ def test_one_process_for_both_notifies() -> None:
     assert "IBGU_NOTIFY_FILE" in environment(container)
 
 
-def test_a_shadow_notifies_nobody() -> None:
-    objects = render(RECEIVERS | {"shadow": True})
-    assert not [o for o in objects if o["metadata"]["name"] == "ibgu-notify"]
-    assert "IBGU_NOTIFY_FILE" not in environment(ibgu_container(objects, "ibgu-controller"))
-
-
 def test_a_changed_receiver_restarts_the_controller() -> None:
     other: Object = {"receivers": [{"name": "other", "format": "alertmanager", "url": "http://a"}]}
     before = rendered("ibgu-controller", controller={"podAnnotations": {"a": "b"}})

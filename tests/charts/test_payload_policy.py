@@ -220,7 +220,6 @@ def test_status_is_not_checked(hub: SandboxHub, kubectl: Kubectl, tenant: Tenant
         ({}, ("--kube-version=1.29.9",), False),
         ({"payloadPolicy": {"enabled": "always"}}, ("--kube-version=1.29.9",), True),
         ({"payloadPolicy": {"enabled": "never"}}, (), False),
-        ({"shadow": True}, (), False),
     ],
 )
 def test_when_it_is_installed(values: Object, options: tuple[str, ...], rendered: bool) -> None:

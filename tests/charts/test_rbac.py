@@ -160,20 +160,3 @@ def test_ibgu_may_use_no_other_rights(
     admin: httpx.Client, verbs: str, what: Resource, namespace: str
 ) -> None:
     assert set(answers(admin, verbs, what, namespace).values()) == {False}
-
-
-WATCHED = (IBGUS, CLUSTERS, WORKS, CGUS)
-
-
-@pytest.mark.parametrize("what", WATCHED)
-def test_a_shadow_may_read(admin: httpx.Client, what: Resource) -> None:
-    assert set(answers(admin, "list watch", what, "", "shadow").values()) == {True}
-
-
-@pytest.mark.parametrize(
-    "what",
-    [*WATCHED, IBGU_STATUS, EVENTS, LEASES, TEMPLATES, SECRETS, CONFIG_MAPS, TOKEN_REVIEWS],
-)
-def test_a_shadow_may_write_nothing(admin: httpx.Client, what: Resource) -> None:
-    verbs = "create update patch delete deletecollection"
-    assert set(answers(admin, verbs, what, "site", "shadow").values()) == {False}

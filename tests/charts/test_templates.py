@@ -182,12 +182,6 @@ def test_files_and_secrets_of_ones_own(topology: str) -> None:
         assert {f"IBGU_OF_{name.upper()}" for name in mine} <= set(environment(first))
 
 
-def test_only_the_controller_is_a_shadow() -> None:
-    objects = render({"shadow": True})
-    assert environment(ibgu_container(objects, "ibgu-controller"))["IBGU_SHADOW"] == "true"
-    assert "IBGU_SHADOW" not in environment(ibgu_container(objects, "ibgu-api"))
-
-
 def test_the_database_is_migrated_before_anything_of_a_release_starts() -> None:
     job = only(render(), "Job")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"

@@ -409,13 +409,6 @@ def _notifications() -> Panels:
 def _others() -> Panels:
     return (
         stacked("Versions", {"{{version}}": "count by (version) (ibgu_build_info)"}),
-        lines(
-            "Shadow of TALM",
-            {
-                "rollouts seen": "max(ibgu_shadow_rollouts)",
-                "actions followed": "max(ibgu_shadow_runs_open)",
-            },
-        ),
         stacked(
             "Sources of canaries' health: questions",
             {

@@ -104,7 +104,6 @@ PROCESS = {
     "Notifications: oldest message": "Age of what has not reached a receiver yet.",
     "Notifications: tries": "Attempts per minute to reach a receiver, by result.",
     "Versions": "How many processes run each version of ibgu.",
-    "Shadow of TALM": "What a process in shadow mode follows of TALM.",
     "Sources of canaries' health: questions": "Questions per minute whether a canary is well, by "
     "answer.",
 }

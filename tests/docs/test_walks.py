@@ -243,9 +243,6 @@ def test_the_reference_says_what_a_gate_declares(gate: Gate) -> None:
         assert f"**Ends with:** {sentence(declared.meaning.ends)}" in told
 
 
-TOLD_APART = {Failure.BACKUPS_NOT_DELETED, Failure.STATEROOTS_NOT_REMOVED, Failure.CLEANUP_FAILED}
-"""Failures of a cleanup, which shadow mode keeps from what TALM says of it."""
-SHADOW = "core/assurance/shadow/evidence.py"
 FAILURES = "core/drivers/ibu/failures/"
 CAUSES = f"{FAILURES}evidence.py"
 """Names the failures that Velero's objects prove; another failure needs no line there."""
@@ -255,9 +252,8 @@ CAUSES = f"{FAILURES}evidence.py"
 def test_a_failure_is_three_files(failure: Failure) -> None:
     says_it = {module for module in modules() if says(module, f"Failure.{failure.name}")}
     says_it -= {CAUSES}
-    assert says_it - {SHADOW} == {module for module in says_it if module.startswith(FAILURES)}
-    assert len(says_it - {SHADOW}) == 1
-    assert (SHADOW in says_it) == (failure in TOLD_APART)
+    assert says_it == {module for module in says_it if module.startswith(FAILURES)}
+    assert len(says_it) == 1
     messages = ROOT / f"tests/{FAILURES}messages.py"
     assert f"Failure.{failure.name}" in messages.read_text()
 

@@ -148,29 +148,13 @@ class Talm:
     def work(self, action: Action) -> str:
         return f"default.{self.name}-{action.lower()}-x7k2p"
 
-    async def ends(
-        self, step: int, cluster: str, *, timed_out: Action | None = None, label: bool = True
-    ) -> None:
+    async def ends(self, step: int, cluster: str) -> None:
         """A cluster is through with the step, in TALM's eyes."""
-        entry: Object = {"name": cluster, "state": names.COMPLETE}
-        labels = [Action(action).completed_label for action in self.plan[step]]
-        if timed_out is not None:
-            template = names.template_name(self.name, timed_out)
-            entry |= {"state": names.TIMED_OUT, "currentManifestWork": {"name": template}}
-            labels = [timed_out.failed_label]
-        self._status[step]["clusters"].append(entry)
+        self._status[step]["clusters"].append({"name": cluster, "state": names.COMPLETE})
         await self._tell(step)
-        for each in labels if label else []:
-            await self.scene.kubectl("label", "managedcluster", cluster, f"{each}=")
-
-    async def next_batch(self, step: int, *done: str) -> None:
-        """Works of the batch that is over go, the next one runs."""
-        for cluster in done:
-            await self.removes(cluster, Action(self.plan[step][-1]))
-        status = self._status[step]["status"]
-        status["currentBatch"] += 1
-        status["currentBatchRemediationProgress"] = {}
-        await self._tell(step)
+        for action in self.plan[step]:
+            label = Action(action).completed_label
+            await self.scene.kubectl("label", "managedcluster", cluster, f"{label}=")
 
     async def finishes(self, step: int, *done: str) -> None:
         for cluster in done:
@@ -320,7 +304,10 @@ def _paths(stage: Stage) -> Iterable[Object]:
     condition = "Idle" if stage is Stage.IDLE else f"{stage}Completed"
     running = "Idle" if stage is Stage.IDLE else f"{stage}InProgress"
     yield {"name": _VALUES[stage], "path": _condition(condition, "status")}
-    yield {"name": names.WORDS[stage], "path": _condition(condition, "message")}
+    yield {
+        "name": f"{condition[:1].lower()}{condition[1:]}ConditionMessages",
+        "path": _condition(condition, "message"),
+    }
     yield {"name": f"{stage.lower()}Words", "path": _condition(running, "message'")}
 
 

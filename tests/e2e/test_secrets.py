@@ -108,9 +108,8 @@ async def _without_works(scene: Scene, name: str) -> list[Object]:
     return [await scene.get(paths.ibgu("default", name)), *await scene.events(name)]
 
 
-ABSENT = ("/shadow/rollouts/", "/seed-images/{name}", "/policies/{name}")
-"""Routes of what this hub lacks: no shadow has watched, and it has neither seed images
-nor policies."""
+ABSENT = ("/seed-images/{name}", "/policies/{name}")
+"""Routes of what this hub lacks: it has neither seed images nor policies."""
 
 
 async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:

@@ -99,7 +99,7 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 
 {{- /* Whether preflight compares the hub's own releases, for which ibgu gets the right. */ -}}
 {{- define "ibgu.preflightHubReleases" -}}
-{{- if and (.Values.preflightHubReleases | default dict).enabled (not .Values.shadow) }}true{{ end -}}
+{{- if (.Values.preflightHubReleases | default dict).enabled }}true{{ end -}}
 {{- end }}
 
 {{- define "ibgu.signsIn" -}}
@@ -194,7 +194,7 @@ true
 {{- define "ibgu.admissionPolicy" -}}
 {{- $asked := index . 1 | default "auto" -}}
 {{- $served := include "ibgu.servesAdmissionPolicies" (index . 0) -}}
-{{- if and (not (index . 0).Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
+{{- if or (eq $asked "always") (and (eq $asked "auto") $served) }}true{{ end -}}
 {{- end }}
 
 {{- /* The rights of an IBGU's author are checked. */ -}}
@@ -212,17 +212,17 @@ true
 {{- include "ibgu.admissionPolicy" (list . (.Values.grantPolicy | default dict).enabled) -}}
 {{- end }}
 
-{{- /* The file of IBGU_NOTIFY_FILE; empty: nobody is notified. A shadow notifies nobody. */ -}}
+{{- /* The file of IBGU_NOTIFY_FILE; empty: nobody is notified. */ -}}
 {{- define "ibgu.receivers" -}}
 {{- with (.Values.notifications | default dict).receivers }}
-{{- if not $.Values.shadow }}{{ dict "receivers" . | toYaml }}{{ end }}
+{{- dict "receivers" . | toYaml }}
 {{- end }}
 {{- end }}
 
-{{- /* The file of IBGU_HEALTH_SOURCES_FILE; empty: policies may ask none. A shadow asks nobody. */ -}}
+{{- /* The file of IBGU_HEALTH_SOURCES_FILE; empty: policies may ask none. */ -}}
 {{- define "ibgu.healthSources" -}}
 {{- with (.Values.healthSources | default dict).sources }}
-{{- if not $.Values.shadow }}{{ dict "sources" . | toYaml }}{{ end }}
+{{- dict "sources" . | toYaml }}
 {{- end }}
 {{- end }}
 

@@ -206,7 +206,7 @@ def _unenforced(talm: Talm, words: str) -> Finding:
         f"install the chart with besideTalm=true and talmServiceAccounts, or: "
         f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {talm.live_in} "
         "--replicas=0 (its operator must not undo it): what it has not finished is taken over with "
-        "ibgu.dev/adopt; to watch beside it: ibgu run --shadow",
+        "ibgu.dev/adopt",
     )
 
 

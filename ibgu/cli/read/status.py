@@ -1,6 +1,5 @@
 """`ibgu status`."""
 
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,6 @@ from ibgu.cli.read.options import Namespace, RestOptions, Selector, without_name
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
     from ibgu.client.responses import NewerRolloutsResponse, RolloutResponse, ViewResponse
@@ -77,11 +74,10 @@ def status(
         poll = partial(see, client, where, name, selector)
         if wait:
             raise typer.Exit(waiting.wait(poll, status_lines, output, seconds, shown=watch))
-        with else_in_shadow(client, where, name, output):
-            if watch:
-                polling.watch(poll, status_lines)
-            else:
-                _print(poll(), output)
+        if watch:
+            polling.watch(poll, status_lines)
+        else:
+            _print(poll(), output)
 
 
 def text_alone(output: Form, *, watch: bool) -> None:
@@ -148,22 +144,6 @@ def _selected(view: "ViewResponse") -> "RolloutResponse":
         warned=0,
         rollback=None,
     )
-
-
-@contextmanager
-def else_in_shadow(client: "Client", namespace: str, name: str, output: Form) -> "Iterator[None]":
-    """Shows a rollout that only a shadow knows as the shadow saw it: as text, since it has no such
-    body. Raises RestError for other forms."""
-    from ibgu.cli.read.shadow import in_shadow
-    from ibgu.cli.show.output_style import page
-    from ibgu.client import RestError
-
-    try:
-        yield
-    except RestError as error:
-        if output is not Form.TEXT:
-            raise
-        typer.echo(page(in_shadow(client, namespace, name, error)))
 
 
 def _seconds(timeout: str, *, wait: bool) -> float | None:

@@ -20,7 +20,7 @@ def tree(
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
     from ibgu.cli.read import polling
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.status import else_in_shadow, see, text_alone
+    from ibgu.cli.read.status import see, text_alone
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
@@ -29,10 +29,9 @@ def tree(
         target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()
         poll = partial(see, client, where, name)
-        with else_in_shadow(client, where, name, output):
-            if watch:
-                polling.watch(poll, tree_lines)
-            elif output is Form.TEXT:
-                typer.echo(page(tree_lines(poll(), stdout())))
-            else:
-                print_body(body_of(poll()), output)
+        if watch:
+            polling.watch(poll, tree_lines)
+        elif output is Form.TEXT:
+            typer.echo(page(tree_lines(poll(), stdout())))
+        else:
+            print_body(body_of(poll()), output)

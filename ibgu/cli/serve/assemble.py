@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 import typer
@@ -28,21 +28,14 @@ from ibgu.hub.discovery import Served
 from ibgu.settings import Settings
 from ibgu.telemetry import Tally
 
+if TYPE_CHECKING:
+    from ibgu.controller.service import Controller
+
 log = structlog.get_logger("ibgu")
 
 
-class LeadTask(Protocol):
-    """LeadTask is what leads, or only watches."""
-
-    async def run(self) -> None: ...
-
-    def problems(self) -> list[str]: ...
-
-    def measure(self) -> None: ...
-
-
 async def run(settings: Settings, *, migrate: bool) -> None:
-    """Runs controller (or shadow) and API in one process."""
+    """Runs controller and API in one process."""
     async with (
         _entrance(settings) as entrance,
         _journal(settings, entrance.front.startup, migrate=migrate) as engine,
@@ -126,26 +119,23 @@ async def _journal(
 
 def _controller(
     settings: Settings, startup: StartupRetry, engine: AsyncEngine
-) -> AbstractAsyncContextManager[LeadTask]:
-    """Yields the shadow instead of a controller."""
+) -> "AbstractAsyncContextManager[Controller]":
     # The API needs none of these.
     from ibgu.cli.serve.first import check_hub
+    from ibgu.controller.service import controller
 
     async def patiently(client: HubClient) -> Served:
         return await startup.until("the hub", partial(check_hub, client, settings))
-
-    if settings.shadow:
-        from ibgu.controller.shadow.service import shadow
-
-        return shadow(settings, engine, discovering=patiently)
-    from ibgu.controller.service import controller
 
     return controller(settings, engine, discovering=patiently)
 
 
 @asynccontextmanager
 async def _api(
-    settings: Settings, startup: StartupRetry, engine: AsyncEngine, leading: LeadTask | None = None
+    settings: Settings,
+    startup: StartupRetry,
+    engine: AsyncEngine,
+    leading: "Controller | None" = None,
 ) -> AsyncIterator[Context]:
     """Yields the API, with a connection of its own: callers' requests must not wait behind the
     controller."""
@@ -175,7 +165,7 @@ async def _api(
 
 
 def _probes(
-    settings: Settings, leading: LeadTask | None = None, tally: Tally | None = None
+    settings: Settings, leading: "Controller | None" = None, tally: Tally | None = None
 ) -> Probes:
     """`tally`: of the API's own connection to the hub."""
 

@@ -26,15 +26,12 @@ def settings_of_api() -> Settings:
     return settings
 
 
-def settings_of_controller(*, shadow: bool = False, alone: bool = False) -> Settings:
-    """Returns the settings of the controller; `shadow`: requested on the command line; `alone`:
-    the REST API is another process."""
+def settings_of_controller(*, alone: bool = False) -> Settings:
+    """Returns the settings of the controller; `alone`: the REST API is another process."""
     settings = settings_of_api()
     _check_lease(settings)
     receivers_of(settings)
-    shadow_settings = {"shadow": True} if shadow else {}
-    own = {"component": "controller"} if alone else {}
-    return settings.model_copy(update=shadow_settings | own)
+    return settings.model_copy(update={"component": "controller"}) if alone else settings
 
 
 def _check_hub(settings: Settings) -> None:

@@ -12,27 +12,24 @@ API, CONTROLLER = "ibgu.api.app", "ibgu.controller.service"
 Migrate = Annotated[
     bool, typer.Option("--migrate", help="Run pending migrations of the database first.")
 ]
-Shadow = Annotated[
-    bool,
-    typer.Option("--shadow", help="Only watch TALM, without writing to the hub (IBGU_SHADOW)."),
-]
 
 
-def run(migrate: Migrate = False, shadow: Shadow = False) -> None:
+def run(migrate: Migrate = False) -> None:
     """Run controller and REST API in one process."""
     load(API, CONTROLLER)
     from ibgu.cli.serve import assemble, checks, process
 
-    read = partial(checks.settings_of_controller, shadow=shadow)
-    raise typer.Exit(process.run(read, partial(assemble.run, migrate=migrate)))
+    raise typer.Exit(
+        process.run(checks.settings_of_controller, partial(assemble.run, migrate=migrate))
+    )
 
 
-def controller(migrate: Migrate = False, shadow: Shadow = False) -> None:
+def controller(migrate: Migrate = False) -> None:
     """Run the controller alone, with health and metrics."""
     load(CONTROLLER)
     from ibgu.cli.serve import assemble, checks, process
 
-    read = partial(checks.settings_of_controller, shadow=shadow, alone=True)
+    read = partial(checks.settings_of_controller, alone=True)
     raise typer.Exit(process.run(read, partial(assemble.run_controller, migrate=migrate)))
 
 

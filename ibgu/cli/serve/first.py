@@ -35,14 +35,13 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
     """
     served = await _discovered(client)
     missing = [] if served.works and served.ibgus else _errors(judge_served(served))
-    if not missing and not settings.shadow:
+    if not missing:
         missing = await _leads_elsewhere(client, settings.namespace)
         missing = missing or await _namespace(client, settings.namespace)
     if missing:
         raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
-    if not settings.shadow:
-        facts = await probe_start(client, settings, served)
-        print_problems(_errors(judge_hub(facts, user=False)))
+    facts = await probe_start(client, settings, served)
+    print_problems(_errors(judge_hub(facts, user=False)))
     return served
 
 

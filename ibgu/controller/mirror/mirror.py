@@ -5,12 +5,11 @@ from datetime import datetime
 
 from ibgu.controller.mirror.objects import RolloutObjects
 from ibgu.core.assurance.recover import FoundRollout, Versions, find, versions_of
-from ibgu.core.assurance.shadow import status_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
-from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject, RolloutSpec
+from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject
 from ibgu.core.model.shown import HubObject, with_seen_times
-from ibgu.core.talm import TalmGroup, TalmWork, groups_of
+from ibgu.core.talm import TalmGroup, TalmWork, groups_of, status_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import DeletedGroup, Traces
 from ibgu.core.talm.beside import ForeignStatus, foreign_status
@@ -60,9 +59,6 @@ class Mirror:
         )
         """TALM's ManifestWorks."""
         self._foreign_statuses: dict[str, ForeignStatus] = {}
-        self._groups: dict[
-            str, tuple[RolloutSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
-        ] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
         found = self.clusters.get(("", name))
@@ -144,28 +140,11 @@ class Mirror:
             return found
         return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
 
-    def groups(self, found: RolloutObject) -> tuple[TalmGroup, ...]:
-        """Returns what TALM made of this IBGU, not of an earlier one of the same name.
-
-        The tuple is the same object as long as nothing in it has changed.
-        """
+    def _groups(self, found: RolloutObject) -> tuple[TalmGroup, ...]:
+        """Returns what TALM made of this IBGU, not of an earlier one of the same name."""
         meta = found.metadata
-        cgus = self.cgus_of(f"{meta.namespace}/{meta.name}")
-        known = self._groups.get(meta.uid)
-        if known is not None and known[0] is found.spec and _same(known[1], cgus):
-            return known[2]
-        groups = groups_of(meta.name, found.spec, cgus)
-        mine = tuple(g for g in groups if not g.owners or meta.uid in g.owners)
-        self._groups[meta.uid] = (found.spec, cgus, mine)
-        return mine
-
-    def talm_work(self, key: WorkKey) -> TalmWork | None:
-        found = self.talm.get(key)
-        return None if found is None else found.view
-
-    def talm_works(self, group: str) -> list[TalmWork]:
-        """Returns TALM's works of one ClusterGroupUpgrade (namespace/name)."""
-        return [found.view for found in self.talm.by("group", group)]
+        groups = groups_of(meta.name, found.spec, self.cgus_of(f"{meta.namespace}/{meta.name}"))
+        return tuple(g for g in groups if not g.owners or meta.uid in g.owners)
 
     def traces(self, rollout: Rollout) -> Traces:
         """Returns what TALM has left of the rollout's IBGU."""
@@ -175,7 +154,7 @@ class Mirror:
         if not cgus or obj is None:
             return Traces(left=len(cgus), deleting=deleting, works=self._works_of(cgus))
         return Traces(
-            groups=self.groups(obj),
+            groups=self._groups(obj),
             left=len(cgus),
             deleting=deleting,
             works=self._works_of(cgus),
@@ -185,8 +164,9 @@ class Mirror:
     def _works_of(self, cgus: Iterable[ClusterGroupUpgrade]) -> dict[str, list[TalmWork]]:
         works: dict[str, list[TalmWork]] = {}
         for cgu in cgus:
-            for work in self.talm_works(f"{cgu.metadata.namespace}/{cgu.metadata.name}"):
-                works.setdefault(work.cluster, []).append(work)
+            group = f"{cgu.metadata.namespace}/{cgu.metadata.name}"
+            for work in self.talm.by("group", group):
+                works.setdefault(work.view.cluster, []).append(work.view)
         return works
 
     @property
@@ -239,7 +219,6 @@ class Mirror:
         """Keeps what TALM has written of an IBGU, until that one is deleted: a list may show
         another object of its name at once."""
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
-            self._groups.pop(old.metadata.uid, None)
             self._foreign_statuses.pop(old.metadata.uid, None)
         if new is None or new.kind != names.IBGU:
             return
@@ -298,10 +277,6 @@ def _deleting(cgus: Iterable[ClusterGroupUpgrade]) -> tuple[DeletedGroup, ...]:
 
 def _owners(obj: ClusterGroupUpgrade) -> list[OwnerReference]:
     return obj.metadata.owner_references
-
-
-def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> bool:
-    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
 
 
 def _requested(obj: RolloutObject) -> object:

@@ -361,7 +361,6 @@ class RemediationProgress(WireStruct, frozen=True, gc=False, rename="camel"):
 class RemediationStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     started_at: str | None = None
     completed_at: str | None = None
-    current_batch: int = 0
     current_batch_remediation_progress: dict[str, RemediationProgress | None] = {}
 
 

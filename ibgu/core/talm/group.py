@@ -7,9 +7,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.model import ActionName, declared
-from ibgu.core.model.bounds import int32, moment
+from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import find, status_of
-from ibgu.core.model.kinds import ClusterGroupUpgrade, PlanItem, ResourceStatus, RolloutSpec
+from ibgu.core.model.kinds import ClusterGroupUpgrade, ResourceStatus, RolloutSpec
 from ibgu.core.talm import names
 from ibgu.core.text.cut import cut
 
@@ -19,20 +19,12 @@ class TalmGroup(Struct, frozen=True, kw_only=True):
 
     namespace: str
     name: str
-    uid: str
-    resource_version: str
-    finalizers: tuple[str, ...]
-    terminating: bool
     owners: tuple[str, ...]
     """uids of the IBGUs for which it was created."""
     index: int
     actions: tuple[ActionName, ...]
-    max_concurrency: int
-    timeout_minutes: int
     batches: tuple[tuple[str, ...], ...]
     """Batches of clusters; empty until TALM has chosen the clusters."""
-    batch: int
-    """The running batch, from 1; 0: none."""
     started_at: datetime | None
     finished_at: datetime | None
     finished: bool
@@ -47,17 +39,8 @@ class TalmGroup(Struct, frozen=True, kw_only=True):
     """Cluster -> what TALM knew of it when it timed out."""
 
     @property
-    def full_name(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-    @property
     def clusters(self) -> tuple[str, ...]:
         return tuple(name for batch in self.batches for name in batch)
-
-    def batch_of(self, cluster: str) -> int:
-        """Returns the cluster's batch, from 1; 0: none."""
-        found = (n for n, batch in enumerate(self.batches, 1) if cluster in batch)
-        return next(found, 0)
 
 
 def groups_of(
@@ -66,7 +49,7 @@ def groups_of(
     """Returns the groups that carry out a step of this plan, in its order; others with the label
     are left out."""
     plan = {
-        names.group_name(ibgu, item.actions, index): (index, item)
+        names.group_name(ibgu, item.actions, index): (index, tuple(item.actions))
         for index, item in enumerate(spec.plan)
         if all(map(declared, item.actions))
     }
@@ -74,24 +57,16 @@ def groups_of(
     return tuple(sorted(found, key=lambda group: group.index))
 
 
-def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> TalmGroup:
+def group_of(cgu: ClusterGroupUpgrade, index: int, actions: tuple[ActionName, ...]) -> TalmGroup:
     meta, status = cgu.metadata, cgu.status
-    actions = tuple(item.actions)
     run = status.status
     return TalmGroup(
         namespace=meta.namespace,
         name=meta.name,
-        uid=meta.uid,
-        resource_version=meta.resource_version,
-        finalizers=tuple(meta.finalizers),
-        terminating=meta.deletion_timestamp is not None,
         owners=tuple(owner.uid for owner in meta.owner_references),
         index=index,
         actions=actions,
-        max_concurrency=int32(item.rollout_strategy.max_concurrency),
-        timeout_minutes=int32(item.rollout_strategy.timeout),
         batches=tuple(map(tuple, status.remediation_plan)),
-        batch=int32(run.current_batch),
         started_at=moment(run.started_at or ""),
         finished_at=moment(run.completed_at or ""),
         finished=finished(cgu),

@@ -22,14 +22,6 @@ COMPLETED: dict[str, str] = {
     "isIdle": "Idle",
 }
 """Name of the feedback value that must become "True" -> the stage that its work asks for."""
-WORDS: dict[str, str] = {
-    "Prep": "prepCompletedConditionMessages",
-    "Upgrade": "upgradeCompletedConditionMessages",
-    "Rollback": "rollbackCompletedConditionMessages",
-    "Idle": "idleConditionMessages",
-}
-"""The values with the cluster's messages; those of the running stage never arrive, because TALM's
-paths to them end in a stray quote."""
 
 COMPLETE = "complete"
 TIMED_OUT = "timedout"

@@ -17,7 +17,6 @@ from ibgu.db.schema.history import (
     notify_cursors,
 )
 from ibgu.db.schema.plan import hubs, rollout_policies, rollouts, steps
-from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
 VERSION = 14
@@ -41,9 +40,5 @@ __all__ = [
     "rollout_policies",
     "rollouts",
     "runs",
-    "shadow_leaders",
-    "shadow_rollouts",
-    "shadow_runs",
-    "shadow_steps",
     "steps",
 ]

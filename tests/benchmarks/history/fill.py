@@ -17,12 +17,9 @@ from ibgu.db.schema import (
     pending_patches,
     rollouts,
     runs,
-    shadow_rollouts,
-    shadow_runs,
-    shadow_steps,
 )
 from ibgu.db.schema import steps as step_table
-from tests.benchmarks.history import beside, lines, records, watched
+from tests.benchmarks.history import beside, lines, records
 from tests.benchmarks.history.copying import columns
 from tests.benchmarks.history.plan import ACTIONS, History
 
@@ -57,7 +54,6 @@ async def fill(url: str, history: History) -> int:
         await _copy(db, runs, chain.from_iterable(step.runs() for step in steps))
         await _copy(db, cluster_labels, beside.labels(history))
         await _copy(db, pending_patches, beside.patches(history))
-        await _copy(db, shadow_runs, watched.runs(history))
         count = await _copy(db, events, lines.events(history))
         await db.execute(_LEFT, history.hub, count // 6, count)
         await db.execute("VACUUM ANALYZE")
@@ -76,8 +72,6 @@ async def _put(db: Any, history: History) -> None:
         for index in range(len(ACTIONS))
     )
     await db.execute(_statement(step_table), document(opened))
-    await db.execute(_statement(shadow_rollouts), document(watched.rollouts(history)))
-    await db.execute(_statement(shadow_steps), document(watched.steps(history)))
 
 
 def _statement(table: Table) -> str:

@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 from msgspec import Struct
 
-from tests.benchmarks.history import Course, History, watched
+from tests.benchmarks.history import Course, History
 from tests.benchmarks.history.plan import FAILS
 
 Get = Callable[..., Awaitable[httpx.Response]]
@@ -15,7 +15,6 @@ Get = Callable[..., Awaitable[httpx.Response]]
 PREFIX = "/api/v1"
 NOT_READ = frozenset({"cursor"})
 """Parameters that are not tried: the cursor comes from the answer before."""
-_SHADOW = "/shadow/"
 _STREAM = "/stream"
 _LABELS = (
     "region=r1",
@@ -54,10 +53,6 @@ def asked(app: FastAPI, history: History, course: Course) -> Iterator[Asked]:
 
 def _of_path(route: str, history: History, course: Course) -> dict[str, str]:
     """In paths of clusters `name` is a cluster's."""
-    if _SHADOW in route:
-        seen = watched.courses(history)
-        found = course if course in seen else seen[0]
-        return {"namespace": found.namespace, "name": found.name}
     return {"name": history.cluster(course.first)} if "/clusters/" in route else {}
 
 

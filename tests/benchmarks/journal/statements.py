@@ -10,8 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 LARGE = frozenset({"events", "members", "runs"})
-"""Tables that grow as long as the hub is there. A shadow's are not among them: a report reads all
-runs of a rollout, and of those three months that are kept one rollout may be a tenth."""
+"""Tables that grow as long as the hub is there."""
 LABELS = "cluster_labels"
 """The table that is as large as the fleet. A filter by labels may look at all of it: who has a
 label, or has it not, is no more than a fraction of the fleet, and an index would cost each write of

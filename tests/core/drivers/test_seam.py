@@ -17,9 +17,6 @@ ROOT = Path(__file__).parents[3]
 ITS_OWN = (
     "ibgu/core/drivers",
     "ibgu/core/talm",  # TALM's objects exist for this kind alone
-    "ibgu/core/assurance/shadow",  # so does what ibgu concludes beside TALM
-    "ibgu/controller/shadow",
-    "ibgu/api/shadow",
     "ibgu/api/preflight",  # preflight's rules are of this kind
     "ibgu/api/seeds",  # seed images are of this kind
     "ibgu/api/seed_candidates",

@@ -64,14 +64,13 @@ def ended(name: str, state: str, template: str = "", **feedback: str) -> Object:
     return entry
 
 
-def fed(feedback: Object, applied: str = "") -> Object:
-    """One manifest's status; `applied`: why it is not."""
+def fed(feedback: Object) -> Object:
+    """One manifest's status."""
     values = [
         {"name": name, "fieldValue": {"type": "String", "string": value}}
         for name, value in feedback.items()
     ]
-    refused = [{"type": "Applied", "status": "False", "message": applied}] if applied else []
-    return {"statusFeedback": {"values": values}, "conditions": refused}
+    return {"statusFeedback": {"values": values}, "conditions": []}
 
 
 def work(
@@ -79,10 +78,7 @@ def work(
     action: Action,
     *,
     group: str = "a-prep-0",
-    value: str = "",
-    words: str = "",
     applied: bool = True,
-    available: bool = True,
     error: str = "",
     payload_error: str = "",
     orphan: bool = True,
@@ -90,13 +86,10 @@ def work(
 ) -> Object:
     """A ManifestWork of TALM's for one action, with what the work agent has put into it."""
     stage = action.stage
-    values = {VALUES[stage]: value, names.WORDS[stage]: words}
-    entry = fed({name: text for name, text in values.items() if text})
-    entry["resourceMeta"] = {"group": "lca.openshift.io", "kind": "ImageBasedUpgrade"}
-    entry["conditions"] = [
-        _applied("True" if applied and not error else "False", error),
-        {"type": "Available", "status": "True" if available else "False"},
-    ]
+    entry = {
+        "resourceMeta": {"group": "lca.openshift.io", "kind": "ImageBasedUpgrade"},
+        "conditions": [_applied("True" if applied and not error else "False", error)],
+    }
     role = {"resourceMeta": {"kind": "ClusterRole"}, "conditions": [_applied("True")]}
     if payload_error:
         role["conditions"] = [_applied("False", payload_error)]

@@ -17,7 +17,7 @@ def seen(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_work_that_is_under_way() -> None:
-    assert seen(value="False", words="Prep failed") == {
+    assert seen() == {
         "name": "fleet.a-prep-x7k2p",
         "cluster": "site-1",
         "uid": "talm-site-1-Prep",
@@ -30,55 +30,30 @@ def test_a_work_that_is_under_way() -> None:
         "orphan": True,
         "applied": True,
         "stage_applied": True,
-        "stage_error": "",
-        "payload_error": "",
-        "available": True,
-        "value": "False",
-        "words": "Prep failed",
     }
 
 
 @pytest.mark.parametrize("action", list(Action))
 def test_the_stage_of_every_action(action: Action) -> None:
-    found = seen(action=action, value="True", words="what it says")
-    assert (found["stage"], found["value"], found["words"]) == (
-        action.stage,
-        "True",
-        "what it says",
-    )
+    assert seen(action=action)["stage"] == action.stage
 
 
-def test_apply_errors_are_read_for_stage_and_payload() -> None:
+def test_a_refused_stage_and_a_refused_payload() -> None:
     found = seen(error="no such CRD")
-    assert not found["applied"]
-    assert (found["stage_applied"], found["stage_error"]) == (False, "no such CRD")
+    assert (found["applied"], found["stage_applied"]) == (False, False)
     found = seen(payload_error="namespace not found")
-    assert not found["applied"]
-    assert (found["stage_applied"], found["payload_error"]) == (True, "namespace not found")
+    assert (found["applied"], found["stage_applied"]) == (False, True)
 
 
 def test_an_answer_to_an_older_version_counts_for_nothing() -> None:
-    found = seen(value="True", error="", generation=2)
-    assert not found["applied"]
-    assert not found["stage_applied"]
-    assert seen(error="refused", generation=2)["stage_error"] == ""
-
-
-def test_a_work_is_up_to_date_if_applied_available_and_not_terminating() -> None:
-    def up_to_date(**changes: Any) -> bool:
-        return view_talm_work(as_work(work("site-1", Action.PREP, **changes))).up_to_date
-
-    assert up_to_date()
-    assert not up_to_date(available=False)
-    assert not up_to_date(applied=False)
-    assert not up_to_date(deletionTimestamp="2026-01-01T01:00:00Z")
+    found = seen(generation=2)
+    assert (found["applied"], found["stage_applied"]) == (False, False)
 
 
 @pytest.mark.parametrize("annotation", ["", "{", "[]", '[{"name": "isSomethingElse"}]', "3"])
 def test_a_work_about_something_else(annotation: str) -> None:
-    found = seen(annotations={names.EXPECTED: annotation}, value="True", creationTimestamp="")
-    assert found["stage"] is None
-    assert (found["value"], found["words"], found["created"]) == ("", "", None)
+    found = seen(annotations={names.EXPECTED: annotation}, creationTimestamp="")
+    assert (found["stage"], found["created"]) == (None, None)
 
 
 def test_a_work_without_orphaning_is_recognized() -> None:
@@ -92,12 +67,7 @@ def test_a_work_without_any_status() -> None:
     obj = work("site-1", Action.PREP)
     obj["status"] = {}
     found = view_talm_work(as_work(obj))
-    assert (found.applied, found.stage_applied, found.available, found.value) == (
-        False,
-        False,
-        False,
-        "",
-    )
+    assert (found.applied, found.stage_applied) == (False, False)
 
 
 def test_a_mirrored_work_keeps_its_view_and_identity() -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, ClusterView, Member, MemberState, Outcome, RunState, StepState
+from ibgu.core.model.bounds import MAX_INT32
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm.adopt import NO_TRACES, AdoptedStep, Traces, adopted_steps
@@ -162,7 +163,7 @@ def test_between_two_actions() -> None:
 
 def test_done_with_the_step_though_the_batch_is_not() -> None:
     """The last ManifestWork stays until the batch is over."""
-    finalized = (talm_work("s9", Action.FINALIZE_UPGRADE, value="True"),)
+    finalized = (talm_work("s9", Action.FINALIZE_UPGRADE),)
     for state in (
         {"clusters": [ended("s9", "complete")]},
         {"progress": {"s9": {"state": "Completed", "manifestWorkIndex": 1}}},
@@ -189,6 +190,15 @@ def test_works_of_other_groups_and_of_other_things_do_not_count() -> None:
 def test_a_work_without_a_time() -> None:
     work = talm_work("s9", Action.UPGRADE, creationTimestamp="")
     assert adopted(upgrading(), works=(work,))[-1].begun["s9"].intended_at == NOW
+
+
+def test_numbers_that_the_journal_can_not_store_are_bounded() -> None:
+    """TALM's CRD lets them through."""
+    odd = RolloutSpec(plan=plan_of(PLAN, concurrency=2**40, timeout=2**62))
+    rollout = replace(ROLLOUT, spec=odd)
+    for found in adopted_steps(rollout, traces(upgrading()), cluster, run_id, NOW):
+        assert found.step.max_concurrency == MAX_INT32
+        assert found.step.timeout == timedelta(minutes=MAX_INT32)
 
 
 def test_records_go_through_the_journal() -> None:

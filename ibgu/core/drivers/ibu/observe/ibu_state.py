@@ -8,7 +8,7 @@ from enum import StrEnum
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 
-ROLLBACK_REQUESTED = "Rollback requested"
+_ROLLBACK_REQUESTED = "Rollback requested"
 
 
 class IbuState(StrEnum):
@@ -28,7 +28,7 @@ class IbuState(StrEnum):
 def rollback_requested(ibu: IbuView) -> bool:
     """Whether UpgradeCompleted is False only because someone requested a rollback (R7.4)."""
     conditions = (ibu.upgrade_completed, ibu.upgrade_in_progress)
-    return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in conditions)
+    return ibu.upgrade_completed.false and any(_ROLLBACK_REQUESTED in c.message for c in conditions)
 
 
 def ibu_state(ibu: IbuView) -> IbuState:

@@ -75,9 +75,9 @@ def full(
     limits: PolicyLimits,
     place: Place,
     cluster: str,
-    dark: Sequence[str] = (),
+    dark: Sequence[str],
     *,
-    names: bool = True,
+    names: bool,
 ) -> str:
     """Returns that the place is full, for the cluster that needs it. `dark`: the clusters that
     count there though nobody has their claim. `names`: whether the readers may know clusters that

@@ -1,1 +1,0 @@
-"""The records of shadow mode about TALM."""
