@@ -278,7 +278,7 @@ class Assembly(Struct, frozen=True, eq=False):
             return durations.duration_stats
 
         observed = self._deps.canary_health.finding
-        sources = {each.name: each.kind for each in self._deps.health_sources}
+        sources = {each.name for each in self._deps.health_sources}
         return PolicyGates(self._fleet, mirror.cluster, clusters, measured, observed, sources)
 
     def _preflights(
