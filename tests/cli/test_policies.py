@@ -129,7 +129,7 @@ def test_sources_that_are_not_set_up_are_mistakes(tmp_path: Path) -> None:
         ("sources: {", ":2: isn't valid YAML"),
         (f"{SOURCES}---\n{SOURCES}", ": has 2 documents, and sources are in one"),
         ("", ": has 0 documents, and sources are in one"),
-        ("sources: [{name: thanos}]", ": sources[0]: Object missing required field `kind`"),
+        ("sources: [{url: x}]", ": sources[0]: Object missing required field `name`"),
     ],
 )
 def test_a_file_of_sources_that_can_not_be_used_ends_with_2(
