@@ -91,7 +91,8 @@ class CanaryHealth:
         for each in found:
             uid = each.cluster.uid
             self._rollouts.setdefault(uid, set()).add(each.rollout)
-            wanted.update((uid, check) for check in (*each.checks, *each.questions))
+            wanted.update((uid, check) for check in each.checks)
+            wanted.update((uid, question) for question in each.questions)
         self._observations.keep(wanted, now)
         return found
 
