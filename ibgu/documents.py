@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import yaml
 
 from ibgu.core.model.document import Document, Path, shown
-from ibgu.core.text.hub_templates import OPEN, TemplateError, parse, stand_in
+from ibgu.core.text.hub_templates import hub_template_line
 
 MAX_BYTES = 1024 * 1024
 """The size of a text; the API takes no larger ConfigMap."""
@@ -52,17 +52,13 @@ def read(text: str, file: str = "", first: int = 1, step: int = 1) -> list[Docum
 
 
 def read_content(text: str, file: str = "", first: int = 1, step: int = 1) -> list[Document]:
-    """Returns the documents of a text that may have hub templates, with an arbitrary value for
-    each."""
-    if OPEN not in text:
+    """Returns the documents of a text that is carried to clusters; one with a hub template is not
+    read."""
+    if (number := hub_template_line(text)) == 0:
         return read(text, file, first, step)
-    try:
-        text = stand_in(parse(text))
-    except TemplateError as error:
-        line = first + (error.line - 1) * step
-        problem = f"template in column {error.column}: {error.problem}"
-        return [Document(file=file, line=line, problem=problem, template=True)]
-    return read(text, file, first, step)
+    line = first + (number - 1) * step
+    problem = "has a hub template ({{hub), which nothing resolves on the way to the clusters"
+    return [Document(file=file, line=line, problem=problem, template=True)]
 
 
 def read_config_map(config_map: Document) -> list[Document]:

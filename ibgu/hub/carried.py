@@ -13,7 +13,6 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     Lookup,
     PayloadFacts,
     PullSecretFacts,
-    TemplateFacts,
 )
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works import Payload
@@ -46,9 +45,7 @@ async def carried_facts(
         kept = registries(secret) if secret is not None else ()
         name = f"{rollout.namespace}/{named.name}"
         pull_secret = PullSecretFacts(name, lookup, registries=kept)
-    templated = content is not None and content.templated and not state.problem
-    templates = TemplateFacts(content) if content is not None and templated else None
-    return PayloadFacts(config_maps=tuple(found), pull_secret=pull_secret, templates=templates)
+    return PayloadFacts(config_maps=tuple(found), pull_secret=pull_secret)
 
 
 def _decoded(content: Payload) -> tuple[dict[tuple[str, str], ConfigMap], Secret | None]:
@@ -62,9 +59,6 @@ def _decoded(content: Payload) -> tuple[dict[tuple[str, str], ConfigMap], Secret
         else:
             found = msgspec.json.decode(manifest, type=ConfigMap)
             maps[found.metadata.namespace, found.metadata.name] = found
-    for each in content.templated:
-        found = msgspec.convert(each.manifest, ConfigMap)
-        maps[found.metadata.namespace, found.metadata.name] = found
     return maps, secret
 
 

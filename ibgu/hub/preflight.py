@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,7 +15,6 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     PayloadFacts,
     PullSecretFacts,
     SeedImageFacts,
-    TemplateFacts,
 )
 from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import (
@@ -26,11 +24,11 @@ from ibgu.core.drivers.ibu.works import (
     no_pull_secret,
 )
 from ibgu.core.engine.driver import PayloadError, TemplateRefused
-from ibgu.core.engine.works import LIMIT, PayloadValues
+from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Reference, Secret
 from ibgu.core.model.seed_image import SeedImage, SeedImageSpec
-from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY, template_references
+from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths
@@ -126,9 +124,7 @@ class HubReading:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def payload(
-        self, spec: IbuSpec, namespace: str, annotations: Mapping[str, str]
-    ) -> PayloadFacts:
+    async def payload(self, spec: IbuSpec, namespace: str) -> PayloadFacts:
         """Reads what Prep brings to the clusters, and the releases that decide what it may be."""
         found = await self.releases()
         reading = _ConfigMaps(self._hub)
@@ -148,44 +144,7 @@ class HubReading:
             config_maps=await reading.facts(),
             pull_secret=pull_secret,
             problem=_too_large(carried),
-            templates=await self._templates(
-                reading.kept.values(), template_references(annotations, namespace), namespace
-            ),
         )
-
-    async def _templates(
-        self, carried: Iterable[ConfigMap], named: Sequence[Reference], namespace: str
-    ) -> TemplateFacts | None:
-        """Reads what templates may read; None: there are none, or one that is not supported."""
-        try:
-            content = build(carried)
-        except PayloadError:
-            return None  # the content's own rules, and P39, say why
-        if not content.templated:
-            return None
-        reads = any(each.reads for each in content.templated)
-        problems, unread = [], []
-        found: dict[str, Mapping[str, str]] = {}
-        for ref in named[:MAX_CONFIG_MAPS] if reads else ():
-            try:
-                path = paths.config_map(ref.namespace, ref.name)
-            except paths.InvalidName as error:
-                problems.append(f"{ref} can't exist: {error}")
-                continue
-            lookup, config_map = await self._looked_up(path, ConfigMap)
-            if config_map is not None:
-                found[ref.name] = config_map.data
-            elif lookup is Lookup.FORBIDDEN:
-                unread.append(f"{ref}, which templates may read, was not read: you may not read it")
-            else:
-                problems.append(f"{ref}, which templates may read, is not on the hub")
-        values = PayloadValues(namespace, found)
-        try:
-            for each in content.templated if not (problems or unread) else ():
-                each.check_reads(values)
-        except PayloadError as error:
-            problems.append(str(error))
-        return TemplateFacts(replace(content, values=values), tuple(problems), tuple(unread))
 
     async def annotation(self, namespace: str, name: str, uid: str, key: str) -> str | None:
         """Reads an annotation of an IBGU as it is now; None: it, or the IBGU, is not there."""
@@ -303,7 +262,7 @@ def _too_large(carried: list[ConfigMap | Secret]) -> str:
     try:
         build(carried)
     except TemplateRefused:
-        return ""
+        return ""  # P42 says so
     except PayloadError as error:
         return str(error)
     return ""

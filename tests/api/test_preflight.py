@@ -215,6 +215,20 @@ async def test_content_is_judged_where_the_hub_has_it(preflight: Asked, kubectl:
 
 
 @pytest.mark.usefixtures("content")
+async def test_a_hub_template_is_an_error_of_the_rollout(
+    preflight: Asked, kubectl: Kubectl
+) -> None:
+    data = {LVMS[0]: "a: 1\nb: {{hub .ManagedClusterName hub}}\n"}
+    kubectl("patch", "cm", "pf-oadp", "-n", "default", "-p", json.dumps({"data": data}))
+    found = await preflight("admin", manifest=proposed("Prep"))
+    (template,) = findings(found, "P42")
+    assert (template["severity"], template["line"]) == ("error", 2)
+    assert template["file"] == f"ConfigMap default/pf-oadp {LVMS[0]}"
+    assert outcomes(found)["P39"] == "passed"
+    assert found["blocked"] == 3
+
+
+@pytest.mark.usefixtures("content")
 async def test_rules_on_unreadable_objects_are_unknown(preflight: Asked) -> None:
     found = await preflight("olga", manifest=proposed("Prep"))
     told = outcomes(found)

@@ -90,16 +90,10 @@ CASES: dict[str, Object] = {
             "sources": [
                 {
                     "name": "thanos",
-                    "kind": "prometheus",
                     "url": "https://thanos-querier.openshift-monitoring.svc:9091",
                     "tokenFile": "/etc/ibgu/health-sources-secret/thanos-token",
                 },
-                {
-                    "name": "noc",
-                    "kind": "webhook",
-                    "url": "https://noc.example.com/ibgu/health",
-                    "secretFile": "/etc/ibgu/health-sources-secret/noc",
-                },
+                {"name": "cells", "url": "https://metrics.example.com"},
             ],
             "existingSecret": "ibgu-health-sources",
         },

@@ -23,10 +23,7 @@ def test_the_controller_reads_the_sources(tmp_path: Path) -> None:
     file = tmp_path / "sources.yaml"
     file.write_text(only(objects, "ConfigMap", "ibgu-health-sources")["data"][file.name])
     found = sources_of(read_settings(health_sources_file=str(file)))
-    assert [(each.name, each.kind) for each in found] == [
-        ("thanos", "prometheus"),
-        ("noc", "webhook"),
-    ]
+    assert [each.name for each in found] == ["thanos", "cells"]
     container = ibgu_container(objects, "ibgu-controller")
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
     assert environment(container)[VARIABLE] == f"{mounts['health-sources']}/{file.name}"
@@ -43,7 +40,7 @@ def test_the_api_asks_no_sources() -> None:
 
 
 def test_a_changed_source_restarts_the_controller() -> None:
-    other: Object = {"sources": [{"name": "a", "kind": "prometheus", "url": "http://a"}]}
+    other: Object = {"sources": [{"name": "a", "url": "http://a"}]}
     before = template("ibgu-controller")["metadata"]["annotations"]
     after = template("ibgu-controller", healthSources=other)["metadata"]["annotations"]
     assert before["ibgu.dev/health-sources"] != after["ibgu.dev/health-sources"]

@@ -141,33 +141,6 @@ def test_the_last_one_is_checked(tenant: Tenant) -> None:
     assert "may not get ConfigMap tenant-b/foreign" in said
 
 
-def reading(manifest: Object, *names: str) -> Object:
-    """The templates of the payload may read these ConfigMaps."""
-    annotations = {"ibgu.dev/template-config-maps": ", ".join(names)}
-    return manifest | {"metadata": manifest["metadata"] | {"annotations": annotations}}
-
-
-def test_config_maps_that_templates_read_are_checked(kubectl: Kubectl, tenant: Tenant) -> None:
-    said = tenant.refused(reading(ibgu("steals", "tenant-a/oadp"), "extra", "reader"))
-    assert f"{TENANT} may not get ConfigMap tenant-a/reader, which ibgu would bring" in said
-    answer = tenant.create(reading(ibgu("reads", "tenant-a/oadp"), "extra", "oadp", ""))
-    assert not answer.code, answer.err
-    annotate = ("annotate", "ibgu", "reads", "-n", "tenant-a", "--overwrite")
-    answer = tenant(*annotate, "ibgu.dev/template-config-maps=reader")
-    assert answer.code
-    assert "may not get ConfigMap tenant-a/reader" in answer.err
-    removed = tenant(*annotate, "ibgu.dev/template-config-maps-")
-    assert not removed.code, removed.err
-
-
-def test_config_maps_that_templates_read_count_with_the_others(tenant: Tenant) -> None:
-    names = [each.partition("/")[2] for each in MANY]
-    answer = tenant.create(reading(ibgu("many", *MANY[:13], secret="pull"), *names[13:]))
-    assert not answer.code, answer.err
-    for more in (names[12:], [*names, *names, *names], ["x" * 200_000]):
-        assert "denied" in tenant.refused(reading(ibgu("greedy", *MANY[:13]), *more))
-
-
 def test_one_more_than_can_be_checked_is_refused(tenant: Tenant) -> None:
     said = tenant.refused(ibgu("greedy", *MANY, "tenant-a/oadp", secret="pull"))
     assert f"name {MOST + 1} ConfigMaps, and ibgu checks the rights to {MOST} at most" in said

@@ -29,7 +29,7 @@ NO_BREAKER = "breaker needs sameCause, percent, or both"
 UPGRADING = "warnings and backup need Upgrade or Update among the actions"
 JUDGED = "preflight needs Prep, Upgrade, Check, Mirror or Update among the actions"
 EITHER = "canaries needs either count or selector"
-NO_CHECK = "health needs conditions, clusterOperators, nodes, policies, metrics or webhook"
+NO_CHECK = "health needs conditions, clusterOperators, nodes, policies or metrics"
 METRIC: Object = {"source": "thanos", "query": 'up{cluster="$cluster"}'}
 METRICS = "spec.canaries.health.metrics"
 CONDITION = "spec.canaries.health.conditions[0]"
@@ -127,7 +127,6 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"canaries": {"count": 1, "health": {"nodes": True}}},
         {"canaries": {"count": 1, "health": {"policies": True}}},
         {"canaries": {"count": 1, "health": {"metrics": [METRIC] * 5}}},
-        {"canaries": {"count": 1, "health": {"webhook": {"source": "noc"}}}},
         {"canaries": {"count": 1, "health": {"nodes": True}, "rollback": True}},
         {"failureBudget": {"maximum": 0}},
         {"failureBudget": {"maximum": 3, "per": "Hub", "withinMinutes": 60}},
@@ -358,10 +357,6 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
         (
             {"canaries": {"count": 1, "health": {"metrics": [{**METRIC, "source": "https://a"}]}}},
             f"{METRICS}[0].source",
-        ),
-        (
-            {"canaries": {"count": 1, "health": {"webhook": {}}}},
-            "spec.canaries.health.webhook.source",
         ),
         ({"failureBudget": {}}, "spec.failureBudget.maximum"),
         ({"failureBudget": {"maximum": 1, "per": "Site"}}, "spec.failureBudget.per"),

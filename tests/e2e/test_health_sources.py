@@ -1,4 +1,4 @@
-"""Canaries must be well by a real Prometheus and by a webhook, while others wait (R50.18)."""
+"""Canaries must be well by a real Prometheus, while others wait (R50.18)."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from aiohttp import web
 
 from ibgu.controller.sources import questions
-from tests.controller.notify.receiving import Site, site
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
@@ -57,12 +55,6 @@ async def cells(tmp_path: Path) -> AsyncIterator[Metrics]:
         yield found
 
 
-@pytest.fixture
-async def noc() -> AsyncIterator[Site]:
-    async with site() as found:
-        yield found
-
-
 def sources(tmp_path: Path, *found: dict[str, Any]) -> str:
     """Returns the file of these sources."""
     path = tmp_path / "sources.yaml"
@@ -83,7 +75,7 @@ async def test_a_query_to_a_real_prometheus_lets_the_others_start(
 ) -> None:
     await scene.fleet(count=3)
     clock = ScaledTime(1)
-    thanos = {"name": "thanos", "kind": "prometheus", "url": cells.url}
+    thanos = {"name": "thanos", "url": cells.url}
     await scene.start(clock=clock, health_sources_file=sources(tmp_path, thanos))
     await health(metrics=[{"source": "thanos", "query": QUERY}])
     await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
@@ -104,41 +96,12 @@ async def test_a_query_to_a_real_prometheus_lets_the_others_start(
     assert len(await began(scene)) == 3
 
 
-async def test_a_webhook_lets_the_others_start(
-    scene: Scene, health: Health, noc: Site, tmp_path: Path
-) -> None:
-    await scene.fleet(count=3)
-    clock, key = ScaledTime(1), tmp_path / "key"
-    key.write_text("secret-key")
-    found = {"name": "noc", "kind": "webhook", "url": noc.url, "secretFile": str(key)}
-    await scene.start(clock=clock, health_sources_file=sources(tmp_path, found))
-    await health(webhook={"source": "noc"})
-    await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
-    await waits(scene, "the source noc answered something else than application/json")
-    says(noc, healthy=False, reason="3 cells are down")
-    await waits(scene, "the source noc says that it is not healthy: 3 cells are down")
-    assert await began(scene) == {canary(scene)}
-    says(noc, healthy=True)
-    await soaks(scene)
-    clock.speed = 40
-    await scene.completed("careful")
-    asked = noc.taken[-1]
-    assert (asked.json["cluster"], asked.json["policy"]) == (canary(scene), NAME)
-    assert asked.json["rollout"]["name"] == "careful"
-    assert asked.headers["webhook-signature"].startswith("v1,")
-
-
-def says(noc: Site, **answer: Any) -> None:
-    """The webhook answers so from now on."""
-    noc.answers = [web.json_response(answer) for _ in range(999)]
-
-
 async def test_a_source_that_ibgu_does_not_know_keeps_the_canaries_too(
     scene: Scene, health: Health
 ) -> None:
     await scene.fleet(count=3)
     await scene.start()
-    await health(webhook={"source": "noc"})
+    await health(metrics=[{"source": "noc", "query": QUERY}])
     await scene.apply(ibgu("careful", step("Prep"), fleet=scene.label))
     words = (
         f"RolloutPolicy/{NAME}: ibgu knows no source noc: have its administrator add it to "

@@ -86,17 +86,6 @@ async def test_content_that_is_not_on_the_hub_is_missing() -> None:
     assert found.pull_secret.lookup is Lookup.MISSING
 
 
-async def test_a_config_map_with_templates_is_there_and_has_its_values_by_cluster() -> None:
-    content = CONTENT.replace("name: x", "name: {{hub .ManagedClusterLabels.region hub}}")
-    payload = build([config_map(OWN, content), config_map(OTHER), SECRET])
-    found = await carried_facts(ROLLOUT, PayloadState(), payload)
-    assert [each.lookup for each in found.config_maps] == [Lookup.FOUND] * 2
-    assert found.templates is not None
-    assert found.templates.content.problem("site-1", {"region": "north"}) == ""
-    assert "region" in found.templates.content.problem("site-2", {})
-    assert (await carried_facts(ROLLOUT, PayloadState(), PAYLOAD)).templates is None
-
-
 def test_a_pull_secret_nested_too_deeply_has_its_registries() -> None:
     deep = b"[" * 5_000 + b"]" * 5_000
     content = b64encode(b'{"auths": {"quay.io": %s}}' % deep).decode()

@@ -1,5 +1,6 @@
 """Breaks how canaries go back that were well and break (R50.19): when, how often, and by what."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,7 +13,7 @@ from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
 from ibgu.core.engine.decide.step import rollbacks, steps
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canaries import PolicyCanaries
-from ibgu.core.model import Finished, ReasonKind
+from ibgu.core.model import ReasonKind
 from ibgu.core.model.follow_ups import StepFollowUps
 from ibgu.core.views.policy_follow_up import follow_up_body
 from tests.simulation.breaking import Patches
@@ -53,14 +54,14 @@ def breaks_add_up(stack: ExitStack) -> None:
 
 def sick_goes_back(stack: ExitStack) -> None:
     """A canary that has succeeded counts as one that was well."""
-    report = PolicyCanaries._report
+    reports = PolicyCanaries.reports
 
-    def well(self: PolicyCanaries, step: Any, member: Finished, *asked: Any) -> CanaryReport:
-        found = report(self, step, member, *asked)
-        known = member.uid in step.step.follow_ups.well
-        return found if known else replace(found, well=True, broken="", as_of=None)
+    def well(self: PolicyCanaries, step: Any, now: datetime) -> Iterator[CanaryReport]:
+        for each in reports(self, step, now):
+            known = each.member.uid in step.step.follow_ups.well
+            yield each if known else replace(each, well=True, broken="", as_of=None)
 
-    _set(stack, PolicyCanaries, "_report", well)
+    _set(stack, PolicyCanaries, "reports", well)
 
 
 def goes_back_again(stack: ExitStack) -> None:

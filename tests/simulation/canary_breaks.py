@@ -14,7 +14,6 @@ from tests.simulation.health_proofs import (
     ELSEWHERE,
     METRICS,
     PROOFS,
-    SOURCES,
     checks,
 )
 
@@ -194,10 +193,10 @@ def proven_otherwise(found: CanaryBreaks, rng: Random) -> CanaryBreaks:
     spells = dict(found.spells)
     for name in spells:
         if rng.random() < 0.4:
-            spells[name] = tuple(_late(rng, soak, 900.0 if proof in SOURCES else 500.0))
+            spells[name] = tuple(_late(rng, soak, 900.0 if proof == METRICS else 500.0))
         elif proof == METRICS and rng.random() < 0.5:
             spells[name] = tuple(_brief(rng))
-    late = proof in SOURCES and rng.random() < 0.3
+    late = proof == METRICS and rng.random() < 0.3
     return replace(
         found,
         policy={**found.policy, "canaries": canaries},

@@ -16,13 +16,8 @@ from ibgu.controller import service
 from ibgu.controller.sources import questions
 from ibgu.core.drivers.canary_health.metrics import RESOLUTION, UnusableAnswer
 from ibgu.core.drivers.canary_health.objects import MASTER, OPERATORS
-from ibgu.core.engine.state.health_observations import (
-    HealthFinding,
-    MetricQuestion,
-    WebhookQuestion,
-)
-from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.model.rollout_policy import SourceKind
+from ibgu.core.engine.state.health_observations import HealthFinding, MetricQuestion
+from ibgu.core.model import ClusterView
 from ibgu.core.notify import HealthSource
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -37,9 +32,8 @@ from tests.core.drivers.canary_health.cluster import Objects, conditions, manife
 from tests.simulation.course import Course
 
 CONDITIONS, OPERATING, NODES = "conditions", "operators", "nodes"
-COMPLIANCE, METRICS, WEBHOOK = "policies", "metrics", "webhook"
-PROOFS = (OPERATING, NODES, COMPLIANCE, METRICS, METRICS, WEBHOOK)
-SOURCES = frozenset({METRICS, WEBHOOK})
+COMPLIANCE, METRICS = "policies", "metrics"
+PROOFS = (OPERATING, NODES, COMPLIANCE, METRICS, METRICS, METRICS)
 POWER = "example.com/Power"
 """The condition of ManagedClusters that a monitoring sets."""
 ELSEWHERE = "elsewhere"
@@ -56,10 +50,7 @@ BOUND_POLICIES = replace(
 _WELL, _BROKEN = "True", "False"
 _BOUND = "ztp-site.config"
 _DNS = next(each for each in OPERATORS if each.name == "dns")
-_SOURCES = tuple(
-    HealthSource(name=name, kind=kind, url=f"https://{name}.example.com")
-    for name, kind in ((METRICS, SourceKind.PROMETHEUS), (WEBHOOK, SourceKind.WEBHOOK))
-)
+_SOURCE = HealthSource(name=METRICS, url="https://metrics.example.com")
 
 
 def checks(proof: str, source: str = "") -> dict[str, Any]:
@@ -74,8 +65,6 @@ def checks(proof: str, source: str = "") -> dict[str, Any]:
         case "metrics":
             query = 'cells_up{cluster="$cluster"}'
             return {"metrics": [{"source": source or METRICS, "query": query}]}
-        case "webhook":
-            return {"webhook": {"source": source or WEBHOOK}}
     return {"conditions": [{"type": POWER}]}
 
 
@@ -98,7 +87,7 @@ def health_proof(proof: str, hub: MemoryHub, player: Player) -> HealthProof:
             return _OnCluster(player, proof, hub.now)
         case "policies":
             return _Policies(hub)
-        case "metrics" | "webhook":
+        case "metrics":
             return Sources()
     return _Condition(player)
 
@@ -218,7 +207,7 @@ class Sources(_Lasting):
             yield _SourceClient(self, rng)
 
         with (
-            patch.object(service, "sources_of", lambda settings: _SOURCES),
+            patch.object(service, "sources_of", lambda settings: (_SOURCE,)),
             patch.object(questions, "source_client", client),
         ):
             yield
@@ -239,13 +228,5 @@ class _SourceClient(Struct):
     async def metric(
         self, question: MetricQuestion, cluster: ClusterView, points: int
     ) -> HealthFinding:
-        return await self._answer(cluster, points * RESOLUTION)
-
-    async def webhook(
-        self, question: WebhookQuestion, rollout: Rollout, cluster: ClusterView
-    ) -> HealthFinding:
-        return await self._answer(cluster, 0.0)
-
-    async def _answer(self, cluster: ClusterView, seconds: float) -> HealthFinding:
         await asyncio.sleep(self.rng.uniform(0.01, 0.5))
-        return self.sources.answer(cluster.name, seconds)
+        return self.sources.answer(cluster.name, points * RESOLUTION)

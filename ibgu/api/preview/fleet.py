@@ -13,7 +13,6 @@ from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
 from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.model import ActionName, ClusterView, declared, traits
 from ibgu.core.model.kinds import ManagedCluster
-from ibgu.core.model.names import TEMPLATE_CONFIG_MAPS
 from ibgu.core.model.seed_image import SEED_IMAGE
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.views.preview import PreflightInputs, Preview, expires, prepares
@@ -59,9 +58,7 @@ async def hub_answers(
     payload = PayloadFacts()
     if prepares(found):
         reading = HubReading(hub)
-        read = await _annotation(asked, reading, TEMPLATE_CONFIG_MAPS)
-        annotations = {} if read is None else {TEMPLATE_CONFIG_MAPS: read}
-        payload = await reading.payload(spec, asked.namespace, annotations)
+        payload = await reading.payload(spec, asked.namespace)
         if (name := await _annotation(asked, reading, SEED_IMAGE)) is not None:
             payload = replace(payload, seed_image=await reading.seed_image(name))
     until, over = await reads.rollback_deadlines(upgraded) if expires(found) else ({}, ())

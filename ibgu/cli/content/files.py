@@ -74,8 +74,7 @@ def documents_of(
 
 
 def _documents(text: str, file: str) -> list[Document]:
-    """Returns the documents; only the texts in ConfigMaps have templates, or manifests
-    themselves."""
+    """Returns the documents; of a file with ConfigMaps only the texts in these are carried."""
     found = read(text, file)
     return found if any(map(config_maps, found)) else read_content(text, file)
 

@@ -10,7 +10,7 @@ from ibgu.documents import read
 
 
 def sources_in(path: Path) -> Sources:
-    """Returns the kinds of the sources by name. A file that can't be used ends the command."""
+    """Returns the names of the sources. A file that can't be used ends the command."""
     documents = read(text_of(path), str(path))
     if len(documents) != 1:
         fail(f"{path}: has {len(documents)} documents, and sources are in one", MISUSED)
@@ -18,6 +18,6 @@ def sources_in(path: Path) -> Sources:
     if document.problem:
         fail(f"{path}:{document.line}: {document.problem}", MISUSED)
     try:
-        return {each.name: each.kind for each in parse_sources(document.body)}
+        return {each.name for each in parse_sources(document.body)}
     except InvalidSourceFile as error:
         fail(f"{path}: {error}", MISUSED)

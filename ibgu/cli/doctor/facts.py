@@ -152,8 +152,6 @@ class UnknownSource(Struct, frozen=True):
 
     policy: str
     source: str
-    kind: str
-    """What the policy needs it to be."""
 
 
 class InvalidSources(Struct, frozen=True):

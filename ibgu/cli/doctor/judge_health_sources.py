@@ -22,7 +22,7 @@ def judge_health_sources(
         return
     if isinstance(found, Missing) or not found:
         return
-    named = (f"{one_line(each.source)} ({each.kind}) in {each.policy}" for each in found)
+    named = (f"{one_line(each.source)} in {each.policy}" for each in found)
     words = (
         "RolloutPolicies ask sources that ibgu does not know, so nothing starts that they hold: "
         f"{first_names(named, _SHOWN)}"

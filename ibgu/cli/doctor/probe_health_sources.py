@@ -3,24 +3,23 @@ knows."""
 
 from ibgu.cli.doctor.facts import InvalidSources, UnknownSource
 from ibgu.controller.sources import sources_of
-from ibgu.core.engine.gates.policies import source_fault, sources_asked
+from ibgu.core.engine.gates.policies import unknown_sources
 from ibgu.hub.client import HubClient
 from ibgu.hub.rollout_policies import read_rollout_policies
 from ibgu.settings import Settings, SettingsError
 
 
-async def unknown_sources(
+async def read_unknown_sources(
     client: HubClient, settings: Settings
 ) -> tuple[UnknownSource, ...] | InvalidSources:
-    """Returns what policies ask that ibgu does not know as such a source."""
+    """Returns the sources that policies ask and ibgu does not know."""
     try:
-        known = {each.name: each.kind for each in sources_of(settings)}
+        known = {each.name for each in sources_of(settings)}
     except SettingsError as error:
         return InvalidSources(str(error))
     policies = (await read_rollout_policies(client)).policies
     return tuple(
-        UnknownSource(each.metadata.name, name, kind.value)
+        UnknownSource(each.metadata.name, name)
         for each in policies
-        for name, kind in sources_asked(each.spec)
-        if source_fault(name, kind, known)
+        for name in unknown_sources(each.spec, known)
     )

@@ -24,7 +24,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, import_off, left_over
-from ibgu.cli.doctor.probe_health_sources import unknown_sources
+from ibgu.cli.doctor.probe_health_sources import read_unknown_sources
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import ManagedClusterSet, RolloutObject
@@ -154,7 +154,7 @@ class _Probe:
             agents=await _or_missing(agents(self._client)),
             left_over=await _or_missing(left_over(self._client, datetime.now(UTC))),
             import_off=await _or_missing(import_off(self._client)),
-            health_sources=await _or_missing(unknown_sources(self._client, self._settings)),
+            health_sources=await _or_missing(read_unknown_sources(self._client, self._settings)),
         )
 
     async def for_start(

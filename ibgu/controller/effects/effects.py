@@ -1,7 +1,6 @@
 """Turns what the records want into requests: the thin layer around `engine.works`."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -24,7 +23,7 @@ from ibgu.core.engine.decide import (
     payload_wanted,
     shows_what_was_judged,
 )
-from ibgu.core.engine.driver import Drivers, PayloadError
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import (
@@ -272,18 +271,15 @@ class Effects:
     ) -> None:
         """Creates the payload work. A work with other content is deleted first, but not while Prep
         runs: with it the pull secret might leave the cluster."""
-        view, cluster = seen.payload, seen.cluster
+        view = seen.payload
         digest = tracked.steps[member.step].step.payload_digest
         content = self._payloads.content(tracked.rollout.uid)
         begins = member.run is not None and member.run.state is RunState.INTENDED
         if view is not None and view.digest != digest and not view.terminating and begins:
             self._submit(requests.deletion(key, tracked.rollout.uid, view))
-        elif view is None and content is not None and content.digest == digest and cluster:
-            # Without a value for the cluster there is nothing to send: its observation says why.
-            with suppress(PayloadError):
-                rollout, remove = tracked.rollout, self._remove_secrets
-                creation = requests.payload_creation
-                self._submit(creation(content, rollout, cluster, remove_secrets=remove))
+        elif view is None and content is not None and content.digest == digest and seen.cluster:
+            rollout, remove = tracked.rollout, self._remove_secrets
+            self._submit(requests.payload_creation(key, content, rollout, remove_secrets=remove))
 
     def _job(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> None:
         """Creates the work with the Job of the cluster's run, and deletes that of any other run.

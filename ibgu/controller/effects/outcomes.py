@@ -17,7 +17,7 @@ from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import work_reader
 from ibgu.core.engine.works.evidence import proven
-from ibgu.core.model import ClusterView, Observation, PendingPatch, Rollout
+from ibgu.core.model import Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.core.model.shown import shown_cluster
@@ -76,10 +76,7 @@ class WriteOutcomes:
         mirror: Mirror,
         writer: Writer,
         rng: Random,
-        payload_problem: Callable[[str, ClusterView | None], str] = lambda rollout, cluster: "",
     ) -> None:
-        """`payload_problem` returns why a cluster can't be sent a rollout's payload."""
-        self._payload_problem = payload_problem
         self._read_work = work_reader(drivers)
         self._mirror = mirror
         self._writer = writer
@@ -106,22 +103,19 @@ class WriteOutcomes:
         payload = payload_name(rollout.uid, rollout.name)
         job = job_name(rollout.uid, rollout.name)
         works = (stage, payload, job)
-        restore, problem = rollout.restore, self._payload_problem
+        restore = rollout.restore
 
         def observe(cluster: str) -> Observation:
-            found, carried = mirror.cluster(cluster), mirror.work((cluster, payload))
-            # Once its work is there, other values no longer concern the cluster.
-            unsent = "" if carried is not None else problem(rollout.uid, found)
             return Observation(
-                cluster=found,
+                cluster=mirror.cluster(cluster),
                 stage=proven(mirror.work((cluster, stage)), restore),
-                payload=carried,
+                payload=mirror.work((cluster, payload)),
                 job=mirror.work((cluster, job)),
                 writing=self.pending((cluster, stage)),
                 payload_writing=self.pending((cluster, payload)),
                 refusal=refused("work", cluster, stage),
                 stage_gone=self._gone.get((cluster, stage), ""),
-                payload_refusal=unsent or refused("work", cluster, payload),
+                payload_refusal=refused("work", cluster, payload),
                 job_writing=self.pending((cluster, job)),
                 job_refusal=refused("work", cluster, job),
                 job_gone=self._gone.get((cluster, job), ""),

@@ -22,7 +22,6 @@ from ibgu.core.engine.works import (
 )
 from ibgu.core.engine.works.envelope import labels as labels_of_work
 from ibgu.core.model import (
-    ClusterView,
     FeedbackView,
     PendingPatch,
     Rollout,
@@ -30,7 +29,6 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.model.kinds import ObjectMeta
-from ibgu.core.model.names import payload_name
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Write
 
@@ -71,12 +69,9 @@ def stage_change(
 
 
 def payload_creation(
-    content: Payload, rollout: Rollout, cluster: ClusterView, *, remove_secrets: bool
+    key: WorkKey, content: Payload, rollout: Rollout, *, remove_secrets: bool
 ) -> Write:
-    """Raises PayloadError if the content can't be rendered for the cluster."""
-    key = (cluster.name, payload_name(rollout.uid, rollout.name))
-    labels = cluster.labels
-    body = payload_body(content, rollout, cluster.name, labels, remove_secrets=remove_secrets)
+    body = payload_body(content, rollout, key[0], remove_secrets=remove_secrets)
     return _creation(key, rollout.uid, body)
 
 

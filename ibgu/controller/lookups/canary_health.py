@@ -12,8 +12,8 @@ from ibgu.core.engine.state.health_observations import (
     HealthCheck,
     HealthFinding,
     HealthObservations,
+    MetricQuestion,
     ObservedCheck,
-    SourceQuestion,
 )
 from ibgu.core.model import ClusterView
 
@@ -73,7 +73,7 @@ class CanaryHealth:
                 found[name] = ObservedCanary(each.rollout, each.cluster, asked)
         return found
 
-    def questions(self) -> dict[tuple[str, SourceQuestion], Canary]:
+    def questions(self) -> dict[tuple[str, MetricQuestion], Canary]:
         """Returns the canaries that sources are asked about, by uid and question."""
         return {
             (each.cluster.uid, question): each
@@ -91,11 +91,12 @@ class CanaryHealth:
         for each in found:
             uid = each.cluster.uid
             self._rollouts.setdefault(uid, set()).add(each.rollout)
-            wanted.update((uid, check) for check in (*each.checks, *each.questions))
+            wanted.update((uid, check) for check in each.checks)
+            wanted.update((uid, question) for question in each.questions)
         self._observations.keep(wanted, now)
         return found
 
-    def ask(self, question: SourceQuestion, cluster: ClusterView) -> Asking | None:
+    def ask(self, question: MetricQuestion, cluster: ClusterView) -> Asking | None:
         """Returns what is known of a question that is put to a source now; None: nobody waits for
         its answer any more."""
         if self._term is None:

@@ -12,16 +12,14 @@ from msgspec.structs import replace
 from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.engine.works import Payload, PayloadValues, pack, templated_maps
-from ibgu.core.model import ClusterView, Rollout, names
-from ibgu.core.model.kinds import ConfigMap, JsonObject, Reference, Secret
+from ibgu.core.engine.works import Payload, pack
+from ibgu.core.model import Rollout, names
+from ibgu.core.model.kinds import ConfigMap, Reference, Secret
 from ibgu.core.plan.references import (
-    MAX_CONFIG_MAPS,
     POLICY,
     ReferenceVerdict,
     UncheckedPolicy,
     judge_references,
-    template_references,
 )
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -51,26 +49,12 @@ class Payloads:
         self._unchecked = unchecked
         self._content: dict[str, Payload] = {}
         self._states: dict[str, PayloadState] = {}
-        self._problems: dict[str, dict[str, tuple[str, dict[str, str], str]]] = {}
-        """Content, labels, and why they do not go together, by rollout and cluster."""
 
     def content(self, rollout: str) -> Payload | None:
         return self._content.get(rollout)
 
     def state(self, rollout: str) -> PayloadState:
         return self._states.get(rollout, PayloadState(read=False))
-
-    def problem(self, rollout: str, cluster: ClusterView | None) -> str:
-        """Returns why this cluster can't be sent the content; empty: it can, as far as is known."""
-        content = self._content.get(rollout)
-        if content is None or cluster is None or not content.templated:
-            return ""
-        known = self._problems.setdefault(rollout, {})
-        before = known.get(cluster.name)
-        if before is None or before[:2] != (content.digest, cluster.labels):
-            found = content.problem(cluster.name, cluster.labels)
-            before = known[cluster.name] = (content.digest, cluster.labels, found)
-        return before[2]
 
     def outdate(self, rollout: str) -> None:
         """Notes that people have approved a step since what it carries was read."""
@@ -81,7 +65,6 @@ class Payloads:
     def forget(self, rollout: str) -> None:
         self._content.pop(rollout, None)
         self._states.pop(rollout, None)
-        self._problems.pop(rollout, None)
 
     async def read(self, rollout: Rollout, frozen: str = "") -> PayloadState:
         """Reads all sources again. Raises HubError if the hub gave no answer.
@@ -93,13 +76,11 @@ class Payloads:
         annotations = self._annotations(rollout.uid)
         driver = self._drivers[rollout.kind]
         named = driver.references(rollout.spec, rollout.namespace)
-        read = template_references(annotations, rollout.namespace)
         try:
-            verdict = await self._judged(rollout, [*named, *read] if named else [])
+            verdict = await self._judged(rollout, named)
             if verdict.problem and not frozen:
                 raise PayloadError(verdict.problem)
-            manifests = list(driver.payload(await self._sources(named, missing)))
-            content = pack(manifests, await self._values(rollout, manifests, read))
+            content = pack(driver.payload(await self._sources(named, missing)))
             if verdict.problem and content.digest != frozen:
                 raise PayloadError(verdict.problem)
         except PayloadError as error:
@@ -121,7 +102,7 @@ class Payloads:
         """Returns why it is not proven that the rollout's author may read what it brings; empty: it
         is. Raises HubError if the hub gave no answer."""
         named = self._drivers[rollout.kind].references(rollout.spec, rollout.namespace)
-        verdict = await self._judged(rollout, list(named))
+        verdict = await self._judged(rollout, named)
         return verdict.problem or verdict.warning
 
     async def _judged(self, rollout: Rollout, named: Sequence[Reference]) -> ReferenceVerdict:
@@ -150,29 +131,6 @@ class Payloads:
             if found is not None:
                 sources.append(found)
         return sources
-
-    async def _values(
-        self, rollout: Rollout, manifests: Iterable[JsonObject], named: Sequence[Reference]
-    ) -> PayloadValues:
-        """Reads what templates may read, if any of them reads a ConfigMap."""
-        if not any(each.reads for each in templated_maps(manifests)):
-            return PayloadValues(rollout.namespace)
-        if len(named) > MAX_CONFIG_MAPS:
-            words = f"names {len(named)} ConfigMaps, and at most {MAX_CONFIG_MAPS} are read"
-            raise PayloadError(f"{names.TEMPLATE_CONFIG_MAPS} {words}: put more into each")
-        found: dict[str, dict[str, str]] = {}
-        for ref in named:
-            try:
-                path = paths.config_map(ref.namespace, ref.name)
-            except paths.InvalidName as error:
-                words = f"{names.TEMPLATE_CONFIG_MAPS} is wrong: {ref} can't exist"
-                raise PayloadError(f"{words}: {error}") from error
-            config_map = await self._get(path, ConfigMap, ref, [])
-            if config_map is None:
-                words = f"{names.TEMPLATE_CONFIG_MAPS} names {ref}, which is not on the hub"
-                raise PayloadError(f"{words}: create it, or correct the annotation")
-            found[ref.name] = config_map.data
-        return PayloadValues(rollout.namespace, found)
 
     async def _get(self, path: str, type_: type[T], ref: Reference, missing: list[str]) -> T | None:
         try:

@@ -27,7 +27,7 @@ def secrets_of(receiver: Receiver | HealthSource) -> Secrets:
     named = _value("url", receiver.url_file)
     url = named or receiver.url
     token = _value("token", receiver.token_file)
-    secret = _value("secret", receiver.secret_file)
+    secret = _value("secret", receiver.secret_file) if isinstance(receiver, Receiver) else ""
     if wrong := url_problem(url, token=bool(token)):
         raise SecretUnavailable(f"url: what is there {wrong}")
     try:

@@ -1,24 +1,18 @@
 """Puts one question to one source, by one request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from http import HTTPStatus
-from uuid import uuid4
 
 import aiohttp
 
 from ibgu.controller.notify import Secrets, SecretUnavailable, http_session, secrets_of
-from ibgu.core.drivers.canary_health import metrics, webhook
+from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
-from ibgu.core.engine.state.health_observations import (
-    HealthFinding,
-    MetricQuestion,
-    WebhookQuestion,
-)
-from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.notify import HealthSource, headers, redacted
+from ibgu.core.engine.state.health_observations import HealthFinding, MetricQuestion
+from ibgu.core.model import ClusterView
+from ibgu.core.notify import HealthSource, redacted
 from ibgu.core.text.harmless import one_line
 
 _SHOWN = 200
@@ -40,31 +34,17 @@ class SourceClient:
         async with self._secrets() as secrets:
             url = secrets.url.rstrip("/") + metrics.PATH
             asked = metrics.parameters(question, cluster, points)
+            given = {"Accept-Encoding": "identity", "Accept": "application/json"}
+            if secrets.token:
+                given["Authorization"] = f"Bearer {secrets.token}"
             async with self._session.get(
-                url, params=asked, headers=_given(secrets), allow_redirects=False
+                url, params=asked, headers=given, allow_redirects=False
             ) as response:
                 body = await _bounded(response, metrics.MAX_BYTES)
                 if response.status != HTTPStatus.OK:
                     said = redacted(metrics.refusal(body), secrets.hidden)
                     raise UnusableAnswer(f"{response.status}{f': {said}' if said else ''}")
                 return metrics.judged(question, body, points)
-
-    async def webhook(
-        self, question: WebhookQuestion, rollout: Rollout, cluster: ClusterView
-    ) -> HealthFinding:
-        """Returns what the webhook says of the cluster. Raises UnusableAnswer."""
-        async with self._secrets() as secrets:
-            name, now = f"canary-{uuid4().hex}", datetime.now(UTC)
-            body = webhook.asked(question, rollout, cluster, name, now)
-            given = {"Content-Type": webhook.CONTENT_TYPE, **_given(secrets)}
-            given |= headers(secrets.signing, name, now, body)
-            async with self._session.post(
-                secrets.url, data=body, headers=given, allow_redirects=False
-            ) as response:
-                if response.status != HTTPStatus.OK:
-                    raise UnusableAnswer(f"{response.status}")
-                answer = await _bounded(response, webhook.MAX_BYTES)
-                return webhook.answered(question, response.headers.get("Content-Type", ""), answer)
 
     @asynccontextmanager
     async def _secrets(self) -> AsyncIterator[Secrets]:
@@ -99,11 +79,6 @@ async def source_client(source: HealthSource, connections: int) -> AsyncIterator
             yield SourceClient(source, session)
     except SecretUnavailable as error:
         raise UnusableAnswer(f"the source {source.name} can't be asked: {error}") from error
-
-
-def _given(secrets: Secrets) -> Mapping[str, str]:
-    given = {"Accept-Encoding": "identity", "Accept": "application/json"}
-    return {**given, "Authorization": f"Bearer {secrets.token}"} if secrets.token else given
 
 
 async def _bounded(response: aiohttp.ClientResponse, maximum: int) -> bytes:

@@ -17,10 +17,8 @@ from ibgu.core.engine.state.health_observations import (
     Canary,
     HealthFinding,
     MetricQuestion,
-    SourceQuestion,
 )
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify import HealthSource
 from ibgu.flowcontrol.fair import FairQueue, FairSlots
 
@@ -38,7 +36,7 @@ _REMIND = 600.0
 """Seconds between two lines of the log about one source."""
 _TOO_MANY = f"ibgu puts at most {MAX_QUESTIONS} questions to one source: have fewer canaries"
 
-Questions = Mapping[tuple[str, SourceQuestion], Canary]
+Questions = Mapping[tuple[str, MetricQuestion], Canary]
 """The canaries to ask about, by uid and question."""
 
 
@@ -48,23 +46,23 @@ class QuestionedCanaries(Protocol):
 
     def questions(self) -> Questions: ...
 
-    def ask(self, question: SourceQuestion, cluster: ClusterView) -> Asking | None: ...
+    def ask(self, question: MetricQuestion, cluster: ClusterView) -> Asking | None: ...
 
     def note(
         self,
-        check: SourceQuestion,
+        check: MetricQuestion,
         cluster: ClusterView,
         answer: HealthFinding,
         asking: Asking | None,
     ) -> None: ...
 
-    def note_trouble(self, check: SourceQuestion, cluster: ClusterView, trouble: str) -> None: ...
+    def note_trouble(self, check: MetricQuestion, cluster: ClusterView, trouble: str) -> None: ...
 
 
 class _Asked(Struct):
     """_Asked is one question about one canary."""
 
-    question: SourceQuestion
+    question: MetricQuestion
     cluster: ClusterView
     namespace: str
     """That of the rollout that waits for the answer."""
@@ -87,8 +85,7 @@ class HealthSources:
         """`rollout` returns the rollout with that uid."""
         self._canaries = canaries
         self._rollout = rollout
-        self._askers = {each.name: _Asker(each, canaries, rollout) for each in sources}
-        self._kinds = {each.name: each.kind for each in sources}
+        self._askers = {each.name: _Asker(each, canaries) for each in sources}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -106,8 +103,9 @@ class HealthSources:
         is wrong with the others."""
         found: dict[str, FairQueue[_Asked]] = {}
         for (_, question), canary in self._canaries.questions().items():
-            if wrong := source_fault(question.source, _needed(question), self._kinds):
-                self._canaries.note_trouble(question, canary.cluster, wrong)
+            if question.source not in self._askers:
+                fault = source_fault(question.source)
+                self._canaries.note_trouble(question, canary.cluster, fault)
                 continue
             rollout = self._rollout(canary.rollout)
             namespace = rollout.namespace if rollout is not None else ""
@@ -120,16 +118,10 @@ class HealthSources:
 class _Asker:
     """_Asker puts the questions to one source."""
 
-    def __init__(
-        self,
-        source: HealthSource,
-        canaries: QuestionedCanaries,
-        rollout: Callable[[str], Rollout | None],
-    ) -> None:
+    def __init__(self, source: HealthSource, canaries: QuestionedCanaries) -> None:
         self.source = source
         self._canaries = canaries
-        self._rollout = rollout
-        self._asked: dict[tuple[str, SourceQuestion], _Asked] = {}
+        self._asked: dict[tuple[str, MetricQuestion], _Asked] = {}
         self._slots = FairSlots(_AT_A_TIME)
         self._warned: float | None = None
         self._now: Callable[[], float] = asyncio.get_running_loop().time
@@ -218,13 +210,8 @@ class _Asker:
 
     async def _answer(self, client: SourceClient, asked: _Asked, asking: Asking) -> HealthFinding:
         question, cluster = asked.question, asked.cluster
-        if isinstance(question, MetricQuestion):
-            finding = metrics.lacking(question, cluster)
-            return finding or await client.metric(question, cluster, _points(asking))
-        rollout = self._rollout(question.rollout)
-        if rollout is None:
-            raise UnusableAnswer("its rollout is gone")
-        return await client.webhook(question, rollout, cluster)
+        finding = metrics.lacking(question, cluster)
+        return finding or await client.metric(question, cluster, _points(asking))
 
     def _note_trouble(self, asked: _Asked, words: str) -> None:
         self._count("failed")
@@ -244,9 +231,3 @@ def _points(asking: Asking) -> int:
     if asking.since is None:
         return 0
     return metrics.span((asking.at - asking.since).total_seconds())
-
-
-def _needed(question: SourceQuestion) -> SourceKind:
-    """Returns the kind of source that can be asked so."""
-    metric = isinstance(question, MetricQuestion)
-    return SourceKind.PROMETHEUS if metric else SourceKind.WEBHOOK

@@ -212,7 +212,7 @@ class Assembly(Struct, frozen=True, eq=False):
         account = settings.service_account
         payloads = Payloads(drivers, client, account, unchecked, mirror.annotations)
         writer = self._writer(done, deadline)
-        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng, payloads.problem)
+        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
         touch, touch_now = work_queue.touch, work_queue.touch_now
         policy_gates = self._policy_gates()
         preflights = self._preflights(payloads, touch_now, policy_gates)
@@ -278,7 +278,7 @@ class Assembly(Struct, frozen=True, eq=False):
             return durations.duration_stats
 
         observed = self._deps.canary_health.finding
-        sources = {each.name: each.kind for each in self._deps.health_sources}
+        sources = {each.name for each in self._deps.health_sources}
         return PolicyGates(self._fleet, mirror.cluster, clusters, measured, observed, sources)
 
     def _preflights(

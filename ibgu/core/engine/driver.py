@@ -118,7 +118,7 @@ class PayloadError(ValueError):
 
 
 class TemplateRefused(PayloadError):
-    """A hub template that is not supported, or that has no value."""
+    """A payload with a hub template, which would reach the clusters as it is."""
 
 
 class Prerequisite(Struct, frozen=True):

@@ -88,9 +88,6 @@ RESUMED_BY = "ibgu.dev/resumed-by"
 Not a control."""
 CONTROLS = (RESUME, SKIP, CIRCUIT_BREAKER, ADOPT)
 """Controls that are acted on once per value."""
-TEMPLATE_CONFIG_MAPS = "ibgu.dev/template-config-maps"
-"""The ConfigMaps of the IBGU's namespace that templates of its payload may read, by name, separated
-by commas. Not a control."""
 MANUAL_CLEANUP_DONE = "ibgu.dev/manual-cleanup-done"
 """A person's statement that the rollout's clusters were cleaned up by hand: who, when and how."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"

@@ -92,14 +92,6 @@ class WantedCondition(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     status: str = "True"
 
 
-class SourceKind(StrEnum):
-    """SourceKind is what a source of health can be asked."""
-
-    PROMETHEUS = "prometheus"
-    """Prometheus, Thanos, or another with their HTTP API."""
-    WEBHOOK = "webhook"
-
-
 class MetricCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """MetricCheck is a query that must be true of a canary, at a source that the administrator of
     ibgu has named."""
@@ -107,12 +99,6 @@ class MetricCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel
     source: str
     query: str
     """PromQL; $cluster and $label(key) stand for the cluster's name and labels."""
-
-
-class WebhookCheck(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """WebhookCheck is a webhook that must call a canary healthy."""
-
-    source: str
 
 
 class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -127,7 +113,6 @@ class HealthChecks(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     policies: bool = False
     """Whether the cluster must comply with its policies of Open Cluster Management."""
     metrics: list[MetricCheck] = []
-    webhook: WebhookCheck | None = None
 
 
 class Canaries(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

@@ -1,6 +1,6 @@
 """Reads the sources of canaries' health from one YAML file; errors name the field.
 
-They are configured, and requests to them signed, as for receivers of notifications.
+They are configured as receivers of notifications are.
 """
 
 from typing import Annotated, Any
@@ -8,20 +8,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify.receiver import url_problem, with_field
 
 
 class HealthSource(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """HealthSource answers whether canaries are well. The value of `…File` is in the file of that
-    name."""
+    """HealthSource is Prometheus, Thanos, or another with their HTTP API. The value of `…File` is
+    in the file of that name."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-    kind: SourceKind
     url: str = ""
     url_file: str = ""
-    secret_file: str = ""
-    """The key that signs requests to a webhook."""
     token_file: str = ""
     """A token that is sent as `Authorization: Bearer`."""
     ca_file: str = ""
@@ -41,7 +37,7 @@ def parse_sources(document: Any) -> tuple[HealthSource, ...]:
     try:
         sources = msgspec.convert(document, _SourceFile).sources
     except msgspec.ValidationError as error:
-        raise InvalidSourceFile(with_field(str(error), {"kind": SourceKind})) from error
+        raise InvalidSourceFile(with_field(str(error), {})) from error
     for index, source in enumerate(sources):
         if source.name in [other.name for other in sources[:index]]:
             raise InvalidSourceFile(f"sources[{index}].name: {source.name!r} is there twice")
@@ -55,8 +51,4 @@ def _problem(source: HealthSource) -> str | None:
         return "url: either url or urlFile is needed"
     if source.url and (wrong := url_problem(source.url, token=bool(source.token_file))):
         return f"url: {wrong}"
-    if source.kind is SourceKind.WEBHOOK and not source.secret_file:
-        return "secretFile: a webhook needs the key by which requests to it are signed"
-    if source.kind is SourceKind.PROMETHEUS and source.secret_file:
-        return "secretFile: only requests to a webhook are signed"
     return None

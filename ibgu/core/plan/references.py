@@ -4,13 +4,13 @@ ibgu reads ConfigMaps and pull secrets with its own rights. Only the API server,
 admission policy, checks that the author may read them, too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.model import Rollout, names
+from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import Reference
 from ibgu.core.text.counted import first_names
 
@@ -46,13 +46,6 @@ class ReferenceVerdict(Struct, frozen=True):
     """Why only a step that carries the references already may do so; empty: all may."""
     warning: str = ""
     """References that are carried although it was not checked their author."""
-
-
-def template_references(annotations: Mapping[str, str], namespace: str) -> list[Reference]:
-    """Returns the ConfigMaps of the IBGU's namespace that templates of its payload may read."""
-    found = annotations.get(names.TEMPLATE_CONFIG_MAPS, "").split(",")
-    named = dict.fromkeys(name for each in found if (name := each.strip(" ")))
-    return [Reference("ConfigMap", namespace, name) for name in named]
 
 
 def older(created: datetime, enforced: datetime) -> bool:

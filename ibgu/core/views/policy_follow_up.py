@@ -16,8 +16,6 @@ def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) ->
     """Returns the object, with the spec that was accepted of the rollout's author, and nothing that
     was changed since. It has the labels of the rollout, `shown`, so that the same policies hold
     it."""
-    read = shown.annotations.get(names.TEMPLATE_CONFIG_MAPS)
-    given = {} if read is None else {names.TEMPLATE_CONFIG_MAPS: read}
     spec = _given(to_builtins(rollout.spec))
     old = {
         "apiVersion": DRIVERS[rollout.kind].api_version,
@@ -25,7 +23,7 @@ def follow_up_body(rollout: Rollout, each: PolicyFollowUp, shown: ObjectMeta) ->
         "metadata": {
             "namespace": rollout.namespace,
             "labels": shown.labels,
-            "annotations": rollout.annotations | rollout.controls | given,
+            "annotations": rollout.annotations | rollout.controls,
         },
         "spec": spec,
     }

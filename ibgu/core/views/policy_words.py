@@ -280,8 +280,6 @@ def health_words(health: HealthChecks) -> Iterator[str]:
         yield "it complies with its policies"
     for metric in health.metrics:
         yield f'the source {metric.source} answers "{metric.query}" with no 0'
-    if health.webhook is not None:
-        yield f"the source {health.webhook.source} says that it is healthy"
 
 
 def _to_come(freezes: Sequence[Freeze], now: datetime) -> list[Freeze]:

@@ -445,9 +445,9 @@ def test_unreadable_references_of_ibgus_are_found(
 
 @pytest.fixture
 def asking(sandbox_hub: SandboxHub) -> Iterator[None]:
-    """A policy asks the source noc whether its canaries are well."""
+    """A policy asks two sources whether its canaries are well."""
     kubectl = Kubectl(sandbox_hub)
-    health = {"webhook": {"source": "noc"}, "metrics": [{"source": "noc", "query": "up"}]}
+    health = {"metrics": [{"source": name, "query": "up"} for name in ("noc", "thanos")]}
     policy = {
         "apiVersion": "ibgu.dev/v1alpha1",
         "kind": "RolloutPolicy",
@@ -465,12 +465,12 @@ def test_sources_that_policies_ask_and_ibgu_does_not_know_are_named(
     result = doctor("-o", "json")
     assert levels(result)["health sources"] == "warning"
     words = told(result, "health sources")
-    assert "that they hold: noc (prometheus) in asking, noc (webhook) in asking ->" in words
+    assert "that they hold: noc in asking, thanos in asking ->" in words
     path = tmp_path / "sources.yaml"
-    noc = {"name": "noc", "kind": "webhook", "url": "https://noc.example", "secretFile": "/key"}
-    path.write_text(json.dumps({"sources": [noc]}))
+    thanos = {"name": "thanos", "url": "https://thanos.example"}
+    path.write_text(json.dumps({"sources": [thanos]}))
     result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
-    assert "that they hold: noc (prometheus) in asking ->" in told(result, "health sources")
+    assert "that they hold: noc in asking ->" in told(result, "health sources")
     path.write_text("sources: 1")
     result = doctor("-o", "json", IBGU_HEALTH_SOURCES_FILE=str(path))
     assert levels(result)["health sources"] == "error"

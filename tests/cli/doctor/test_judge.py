@@ -55,7 +55,7 @@ NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
 RIVAL = CompetingLease("pod-1", "ibgu-system", "ibgu-controller")
 FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
 BEFORE_0_14 = frozenset({"Update", "CreateOnly", "ServerSideApply"})
-NOC = UnknownSource("careful", "noc", "webhook")
+NOC = UnknownSource("careful", "noc")
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -264,7 +264,7 @@ def test_three_sources_that_ibgu_does_not_know_are_named() -> None:
         for each in judge_hub(hub(health_sources=(NOC,) * 5), user=False)
         if each.check == "health sources"
     ]
-    named = "noc (webhook) in careful"
+    named = "noc in careful"
     assert found.found.endswith(f"that they hold: {named}, {named}, {named} and 2 more")
 
 

@@ -1,6 +1,5 @@
 """The payload of a Prep is read from the hub by the names that the IBGU gives."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.model import ClusterView, Rollout
+from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import IbuSpec, NameRef, ObjectRef, RolloutSpec, SeedImageRef
 from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.hub import paths
@@ -124,90 +123,15 @@ async def test_a_hub_that_does_not_answer_says_nothing_about_a_namespace() -> No
         await Payloads(DRIVERS, Silent(MemoryHub(now=lambda: 0.0)), "ns:name").read(referring(spec))
 
 
-IP = 'ip: {{hub fromConfigMap "" "site-data" (printf "%s-ip" .ManagedClusterName) hub}}'
-READS = {"ibgu.dev/template-config-maps": "site-data"}
-
-
-async def templated(hub: MemoryClient, text: str = IP) -> Rollout:
-    await put(hub, "kube-system", "oadp", {"backup": text})
-    return referring(IbuSpec(oadp_content=[ObjectRef("oadp", "kube-system")]))
-
-
-async def put(hub: MemoryClient, namespace: str, name: str, data: dict[str, str]) -> None:
-    path = paths.config_map(namespace, name)
-    with suppress(HubError):
-        await hub.request("DELETE", path)
-    metadata = {"namespace": namespace, "name": name}
+async def test_content_with_a_hub_template_is_a_problem_and_is_never_there_to_be_sent() -> None:
+    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
+    metadata = {"namespace": "kube-system", "name": "oadp"}
+    data = {"b.yaml": "a: {{hub .ManagedClusterName hub}}"}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-    await hub.request("POST", path.removesuffix(f"/{name}"), body=body)
-
-
-def reading(hub: MemoryClient, annotations: dict[str, str]) -> Payloads:
-    trust = UncheckedPolicy.TRUST
-    return Payloads(DRIVERS, hub, "ns:name", trust, lambda rollout: annotations)
-
-
-def cluster(name: str, labels: dict[str, str]) -> ClusterView:
-    return ClusterView(
-        name=name,
-        uid=name,
-        accepted=True,
-        deleting=False,
-        reachable=True,
-        local=False,
-        labels=labels,
-    )
-
-
-async def test_config_maps_that_templates_read_belong_to_the_content() -> None:
-    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
-    rollout = await templated(hub)
-    await put(hub, "default", "site-data", {"a-ip": "10.0.0.1"})
-    payloads = reading(hub, READS)
-    before = await payloads.read(rollout)
-    assert before.digest
-    assert before.problem == ""
-    assert before.warnings == ()
-    known = cluster("a", {})
-    assert payloads.problem("r", known) == ""
-    other = cluster("b", {})
-    assert "has no key 'b-ip'" in payloads.problem("r", other)
-    await put(hub, "default", "site-data", {"a-ip": "10.0.0.1", "b-ip": "10.0.0.2"})
-    assert (await payloads.read(rollout)).digest != before.digest
-    assert payloads.problem("r", other) == payloads.problem("r", other) == ""
-    assert payloads.problem("r", None) == ""
-    payloads.forget("r")
-    assert payloads.problem("r", known) == ""
-
-
-async def test_labels_that_change_are_checked_again() -> None:
-    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
-    rollout = await templated(hub, "{{hub .ManagedClusterLabels.region hub}}")
-    payloads = reading(hub, {})
-    await payloads.read(rollout)
-    assert payloads.problem("r", cluster("a", {}))
-    assert payloads.problem("r", cluster("a", {"region": "eu"})) == ""
-
-
-@pytest.mark.parametrize(
-    ("annotation", "problem"),
-    [
-        ("", "ibgu.dev/template-config-maps of the IBGU does not name ConfigMap 'site-data'"),
-        ("gone", "names ConfigMap default/gone, which is not on the hub: create it"),
-        ("..", "ConfigMap default/.. can't exist"),
-        (",".join(f"m-{n}" for n in range(27)), "names 27 ConfigMaps, and at most 26 are read"),
-    ],
-)
-async def test_config_maps_that_templates_read_must_be_there(annotation: str, problem: str) -> None:
-    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
-    rollout = await templated(hub)
-    found = await reading(hub, {"ibgu.dev/template-config-maps": annotation}).read(rollout)
-    assert problem in found.problem
-
-
-async def test_the_annotation_alone_reads_nothing() -> None:
-    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
-    rollout = await templated(hub, "plain: {{ .Values }}")
-    found = await reading(hub, READS).read(rollout)
-    assert found.problem == ""
-    assert found == await reading(hub, {}).read(rollout)
+    path = paths.config_map("kube-system", "oadp")
+    await hub.request("POST", path.removesuffix("/oadp"), body=body)
+    payloads = Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.TRUST)
+    spec = IbuSpec(oadp_content=[ObjectRef("oadp", "kube-system")])
+    found = await payloads.read(referring(spec))
+    assert "ConfigMap kube-system/oadp b.yaml, line 1, has a hub template" in found.problem
+    assert payloads.content("r") is None

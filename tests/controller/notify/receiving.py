@@ -15,6 +15,7 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     path: str
+    query: Mapping[str, str]
 
     @property
     def json(self) -> Any:
@@ -59,7 +60,8 @@ class Site:
             await self.came.wait()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        came = Request(dict(request.headers), await request.read(), request.path)
+        headers, query = dict(request.headers), dict(request.query)
+        came = Request(headers, await request.read(), request.path, query)
         if self.on_request is not None:
             await self.on_request(came)
         if self.hangs:

@@ -10,7 +10,6 @@ from ibgu.controller.sources.asking import SourceClient, source_client
 from ibgu.core.drivers.canary_health import metrics
 from ibgu.core.drivers.canary_health.metrics import UnusableAnswer
 from ibgu.core.engine.state.health_observations import MetricQuestion
-from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify import HealthSource
 from tests.core.drivers.canary_health.test_metrics import SITE
 from tests.e2e.metrics import Metrics, prometheus, until
@@ -27,7 +26,7 @@ async def cells(tmp_path: Path) -> AsyncIterator[Metrics]:
 
 @pytest.fixture
 async def client(cells: Metrics) -> AsyncIterator[SourceClient]:
-    source = HealthSource(name="thanos", kind=SourceKind.PROMETHEUS, url=cells.url)
+    source = HealthSource(name="thanos", url=cells.url)
     async with source_client(source, 2) as found:
         yield found
 

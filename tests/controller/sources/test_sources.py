@@ -13,28 +13,25 @@ from prometheus_client import REGISTRY
 
 from ibgu.controller.lookups.canary_health import CanaryHealth
 from ibgu.controller.sources import HealthSources, questions, sources_of
-from ibgu.core.drivers.canary_health import metrics, webhook
-from ibgu.core.engine.state.health_observations import Canary, MetricQuestion, WebhookQuestion
-from ibgu.core.notify import headers, parse_sources
+from ibgu.core.drivers.canary_health import metrics
+from ibgu.core.engine.state.health_observations import Canary, MetricQuestion
+from ibgu.core.notify import parse_sources
 from ibgu.settings import SettingsError, read_settings
 from tests.controller.notify.receiving import Site, site
-from tests.controller.sources.conftest import NOC, ROLLOUT, Asking
+from tests.controller.sources.conftest import ROLLOUT, Asking
 from tests.core.drivers.canary_health.test_metrics import SITE, body, sample
 
 UP = MetricQuestion("thanos", 'up{cluster="$cluster"}')
+NOC = MetricQuestion("noc", 'cells_up{cluster="$cluster"}')
 WELL = body(sample("1"))
 
 
 def noc(found: Site, **more: Any) -> dict[str, Any]:
-    return {"name": "noc", "kind": "webhook", "url": f"{found.url}/health", **more}
+    return {"name": "noc", "url": found.url, **more}
 
 
 def thanos(found: Site, **more: Any) -> dict[str, Any]:
-    return {"name": "thanos", "kind": "prometheus", "url": f"{found.url}/thanos/", **more}
-
-
-def told(healthy: Any = True, kind: str = webhook.CONTENT_TYPE, **more: Any) -> web.Response:
-    return web.Response(text=json.dumps({"healthy": healthy, **more}), content_type=kind)
+    return {"name": "thanos", "url": f"{found.url}/thanos/", **more}
 
 
 def result(content: bytes, status: int = 200) -> web.Response:
@@ -47,24 +44,15 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("ibgu_health_source_questions_total", labels) or 0.0
 
 
-async def test_a_webhook_gets_signed_requests_until_it_says_healthy(
-    there: Site, asking: Asking
-) -> None:
-    there.answers = [told(False, reason="3 cells are down"), *(told() for _ in range(99))]
+async def test_a_source_is_asked_until_the_canary_is_well(there: Site, asking: Asking) -> None:
+    there.answers = [result(body(sample("0"))), *(result(WELL) for _ in range(99))]
     async with asking([noc(there)], NOC) as observed:
         assert observed.finding(NOC).problem == "ibgu has not asked the source noc yet"
         before = counted("unwell"), counted("well")
-        await observed.until(NOC, "the source noc says that it is not healthy: 3 cells are down")
+        await observed.until(NOC, "of the source noc returns 0 for {}")
         await observed.until(NOC, "")
     assert counted("unwell") == before[0] + 1
     assert counted("well") > before[1]
-    first, second, *_ = there.taken
-    said = first.json
-    assert (said["cluster"], said["step"], said["rollout"]["name"]) == ("site-1", 2, ROLLOUT.name)
-    assert said["id"] == first.headers["webhook-id"] != second.headers["webhook-id"]
-    sent = int(first.headers["webhook-timestamp"])
-    wanted = headers([b"secret-key"], said["id"], datetime.fromtimestamp(sent, UTC), first.body)
-    assert first.headers["webhook-signature"] == wanted["webhook-signature"]
 
 
 @pytest.mark.parametrize(
@@ -73,15 +61,13 @@ async def test_a_webhook_gets_signed_requests_until_it_says_healthy(
         (500, "the source noc answered 500"),
         (web.Response(status=302, headers={"Location": "/healthy"}), "the source noc answered 302"),
         (web.Response(status=204), "the source noc answered 204"),
-        (told(kind="text/plain"), "answered something else than application/json"),
-        (told("yes"), 'answered a body without "healthy"'),
-        (told(reason="x" * webhook.MAX_BYTES), "answered more than 16384 bytes"),
+        (200, "the source noc answered what is no answer of Prometheus"),
     ],
 )
-async def test_any_other_answer_of_a_webhook_proves_nothing(
+async def test_any_other_answer_proves_nothing(
     there: Site, asking: Asking, answer: Any, words: str
 ) -> None:
-    there.answers = [answer]
+    there.answers = [answer] * 99
     async with asking([noc(there)], NOC) as observed:
         await observed.until(NOC, words)
 
@@ -99,7 +85,7 @@ async def test_a_source_that_hangs_does_not_slow_another(there: Site, asking: As
 
 async def test_a_source_that_is_away_is_asked_until_it_is_back(there: Site, asking: Asking) -> None:
     await there.close()
-    there.answers = [told() for _ in range(99)]
+    there.answers = [result(WELL) for _ in range(99)]
     async with asking([noc(there)], NOC) as observed:
         await observed.until(NOC, "the source noc can't be reached: ")
         assert counted("failed")
@@ -169,19 +155,16 @@ async def test_a_new_term_asks_about_the_time_since_the_answer_of_the_last_one(
         await observed.until(UP, "answered a vector, and the query must return an instant vector")
 
 
-async def test_mistakes_of_a_policy_say_what_to_do(there: Site, asking: Asking) -> None:
+async def test_a_source_that_is_not_known_says_what_to_do(there: Site, asking: Asking) -> None:
     unknown = MetricQuestion("other", "up")
-    swapped = (MetricQuestion("noc", "up"), WebhookQuestion("thanos", "careful", "uid-a", 1))
-    async with asking([noc(there), thanos(there)], unknown, *swapped) as observed:
+    async with asking([noc(there)], unknown) as observed:
         await observed.until(unknown, "ibgu knows no source other: have its administrator")
-        await observed.until(swapped[0], "the source noc is a webhook, and a metric needs one")
-        await observed.until(swapped[1], "the source thanos is no webhook: have the policy's owner")
     assert there.taken == []
 
 
 @pytest.mark.parametrize("field", ["tokenFile", "caFile", "urlFile"])
 async def test_a_file_that_is_not_there_is_named(there: Site, asking: Asking, field: str) -> None:
-    source = {"name": "thanos", "kind": "prometheus", field: "/nowhere"}
+    source = {"name": "thanos", field: "/nowhere"}
     if field != "urlFile":
         source["url"] = "https://thanos.example"
     async with asking([source], UP) as observed:
@@ -200,7 +183,7 @@ async def test_questions_beyond_those_that_are_put_say_so(
 
 
 async def test_slow_answers_for_one_namespace_keep_no_other_waiting(
-    there: Site, key: Path, monkeypatch: pytest.MonkeyPatch
+    there: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(questions, "_AT_A_TIME", 1)
     monkeypatch.setattr(questions, "INTERVAL", 600.0)
@@ -208,30 +191,20 @@ async def test_slow_answers_for_one_namespace_keep_no_other_waiting(
 
     def canary(number: int, rollout: str) -> Canary:
         cluster = replace(SITE, name=f"site-{number}", uid=f"uid-{number}")
-        asked = WebhookQuestion("noc", "careful", rollout, 1)
-        return Canary(rollout, cluster, frozenset(), (asked,))
+        return Canary(rollout, cluster, frozenset(), (NOC,))
 
     found = [*(canary(number, "uid-a") for number in range(20)), canary(20, "uid-b")]
     health = CanaryHealth()
     health.begin(lambda: datetime.now(UTC), lambda now: found, lambda uid: None)
-    there.answers = [told() for _ in range(99)]
-    sources = parse_sources({"sources": [noc(there, secretFile=str(key))]})
+    there.answers = [result(WELL) for _ in range(99)]
+    sources = parse_sources({"sources": [noc(there)]})
     task = asyncio.create_task(HealthSources(sources, health, rollouts.get).run())
     async with asyncio.timeout(60):
         await there.until(lambda: len(there.taken) == 21)
     task.cancel()
     await asyncio.wait({task})
-    order = [request.json["cluster"] for request in there.taken]
-    assert order.index("site-20") <= 2
-
-
-async def test_a_webhook_is_not_asked_about_a_rollout_that_is_gone(
-    there: Site, asking: Asking
-) -> None:
-    gone = WebhookQuestion("noc", "careful", "uid-b", 1)
-    async with asking([noc(there)], gone) as observed:
-        await observed.until(gone, "its rollout is gone")
-    assert there.taken == []
+    order = [request.query["query"] for request in there.taken]
+    assert order.index('cells_up{cluster="site-20"}') <= 2
 
 
 def test_a_mistake_in_the_file_of_sources_names_the_setting(tmp_path: Path) -> None:

@@ -4,25 +4,21 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.notify import HealthSource, InvalidSourceFile, parse_sources
 
-GOOD = {"name": "thanos", "kind": "prometheus", "url": "https://thanos.example"}
-NOC = {"name": "noc", "kind": "webhook", "urlFile": "/url", "secretFile": "/key"}
+GOOD = {"name": "thanos", "url": "https://thanos.example"}
+OTHER = {"name": "other", "urlFile": "/url", "timeoutSeconds": 5}
 
 
 def test_sources_are_read_with_their_defaults() -> None:
-    thanos, noc = parse_sources({"sources": [GOOD, NOC]})
-    assert thanos == HealthSource(
-        name="thanos", kind=SourceKind.PROMETHEUS, url="https://thanos.example"
-    )
-    assert (noc.kind, noc.secret_file, noc.timeout_seconds) == (SourceKind.WEBHOOK, "/key", 10)
+    thanos, other = parse_sources({"sources": [GOOD, OTHER]})
+    assert thanos == HealthSource(name="thanos", url="https://thanos.example", timeout_seconds=10)
+    assert (other.url_file, other.timeout_seconds) == ("/url", 5)
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (GOOD | {"kind": "graphite"}, "sources[0].kind: Invalid enum value 'graphite'; there are"),
         (GOOD | {"timeoutSeconds": 31}, "sources[0].timeoutSeconds: Expected `float` <= 30"),
         (GOOD | {"name": "Thanos"}, "sources[0].name: Expected `str` matching regex"),
         (GOOD | {"token": "x"}, "sources[0]: Object contains unknown field `token`"),
@@ -33,8 +29,6 @@ def test_sources_are_read_with_their_defaults() -> None:
             GOOD | {"url": "http://thanos.example", "tokenFile": "/x"},
             "sources[0].url: begins with http://: a token is sent over https:// only",
         ),
-        (GOOD | {"secretFile": "/x"}, "sources[0].secretFile: only requests to a webhook"),
-        (NOC | {"secretFile": ""}, "sources[0].secretFile: a webhook needs the key"),
     ],
 )
 def test_a_mistake_is_named_with_its_field(source: dict[str, Any], said: str) -> None:

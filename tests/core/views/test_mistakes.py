@@ -18,7 +18,7 @@ from ibgu.core.views.mistakes import mistakes
         {"ibgu.dev/circuit-breaker": "off", "ibgu.dev/preflight": "Enforce"},
         {"ibgu.dev/pause": "", "ibgu.dev/resume": "2", "ibgu.dev/skip": "site-1,waiting"},
         {"ibgu.dev/ramp-up": "true", "ibgu.dev/starts-per-minute": "10"},
-        {"ibgu.dev/seed-image": "du-r750", "ibgu.dev/template-config-maps": "site-data"},
+        {"ibgu.dev/seed-image": "du-r750"},
     ],
 )
 def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from ibgu.core.engine.gates.policies import Sources
 from ibgu.core.model.document import Document
-from ibgu.core.model.rollout_policy import SourceKind
 from ibgu.core.views.policies import findings_of
 
 HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
@@ -92,12 +91,12 @@ def test_a_file_that_is_no_yaml() -> None:
     ("sources", "said"),
     [
         (None, []),
-        ({"noc": SourceKind.WEBHOOK}, []),
+        ({"thanos"}, []),
         (
-            {"noc": SourceKind.PROMETHEUS},
+            {"noc"},
             [
-                "spec.canaries.health: the source noc is no webhook: have the policy's owner name "
-                "one"
+                "spec.canaries.health: ibgu knows no source thanos: have its administrator add it "
+                "to healthSources.sources of the chart, or have the policy's owner name another one"
             ],
         ),
     ],
@@ -105,6 +104,7 @@ def test_a_file_that_is_no_yaml() -> None:
 def test_sources_are_compared_with_those_that_are_set_up(
     sources: Sources | None, said: list[str]
 ) -> None:
-    found = body(canaries={"count": 1, "health": {"webhook": {"source": "noc"}}})
+    metric = {"source": "thanos", "query": "up"}
+    found = body(canaries={"count": 1, "health": {"metrics": [metric]}})
     findings = findings_of(Document(found, "f.yaml", 3), sources)
     assert [each.message for each in findings] == said

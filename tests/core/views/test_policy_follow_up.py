@@ -77,10 +77,9 @@ def test_labels_are_kept_apart_from_those_of_gitops_tools() -> None:
     assert found == {"ring": "a", names.FOLLOW_UP_OF: "uid-a"}
 
 
-def test_limits_and_what_templates_may_read_are_kept() -> None:
+def test_limits_are_kept_and_annotations_that_were_added_since_are_not() -> None:
     limited = replace(ROLLOUT, controls={names.STARTS_PER_MINUTE: "5", names.RESUME: "me"})
-    shown = ObjectMeta(name="a", annotations={names.TEMPLATE_CONFIG_MAPS: "values", "x": "y"})
+    shown = ObjectMeta(name="a", annotations={"x": "y"})
     found = follow_up_body(limited, AGAIN, shown)["metadata"]["annotations"]
     assert found[names.STARTS_PER_MINUTE] == "5"
-    assert found[names.TEMPLATE_CONFIG_MAPS] == "values"
     assert not {names.RESUME, "x"} & found.keys()

@@ -258,7 +258,6 @@ def test_the_checks_of_canaries_are_said(minutes: int, state: str) -> None:
             {"metrics": [{"source": "thanos", "query": 'up{cluster="$cluster"}'}]},
             'the source thanos answers "up{cluster="$cluster"}" with no 0',
         ),
-        ({"webhook": {"source": "noc"}}, "the source noc says that it is healthy"),
     ],
 )
 def test_one_check_of_canaries_is_said_alone(health: dict[str, Any], said: str) -> None:

@@ -24,8 +24,6 @@ from tests.simulation.health_proofs import (
     METRICS,
     NODES,
     OPERATING,
-    SOURCES,
-    WEBHOOK,
 )
 
 _WELL = "R50.16 the others start once all canaries were well for long enough"
@@ -42,10 +40,9 @@ HEARD: Mapping[str, float] = {
     NODES: _VALID + LAG,
     COMPLIANCE: _ASKED,
     METRICS: _ASKED,
-    WEBHOOK: _ASKED,
 }
 """Seconds within which a controller has heard of a change, or counts nothing that it has heard."""
-NOTICED: Mapping[str, float] = {COMPLIANCE: _ASKED, METRICS: 33.0, WEBHOOK: _ASKED}
+NOTICED: Mapping[str, float] = {COMPLIANCE: _ASKED, METRICS: 33.0}
 """Seconds after which a break can't go unnoticed, where it has no time of its own."""
 SILENCE = _VALID + 2 * _ASKED
 """Seconds after which a source that did not answer has ended a soak."""
@@ -135,9 +132,9 @@ class CanarySoak:
 
     def _breaks(self, uid: str, span: Span) -> Iterator[tuple[Span, str]]:
         """Yields when the canary was not well, as far as a controller must have heard of it."""
-        heard, sources = HEARD[self._proof], self._proof in SOURCES
+        heard, asked = HEARD[self._proof], self._proof == METRICS
         for (begin, end), says in self._reports.spells(uid, span):
-            silent = sources and says != BROKEN
+            silent = asked and says != BROKEN
             noticed = SILENCE if silent else NOTICED.get(self._proof, 0.0)
             certain = end > span[1] or end - begin >= noticed
             if says != WELL and begin <= span[1] - heard and certain:
@@ -147,5 +144,4 @@ class CanarySoak:
 def _names_elsewhere(spec: JsonObject) -> bool:
     canaries: Any = spec["canaries"]
     health = canaries["health"]
-    named = [*health.get("metrics", ()), *filter(None, [health.get("webhook")])]
-    return any(each["source"] == ELSEWHERE for each in named)
+    return any(each["source"] == ELSEWHERE for each in health.get("metrics", ()))

@@ -11,15 +11,14 @@ from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.broken_canaries import BrokenCanaries, CanaryReport
 from ibgu.core.engine.state.canary_health import (
     health_findings,
+    metric_questions,
     observed_checks,
-    source_questions,
 )
 from ibgu.core.engine.state.health_observations import (
     AHEAD,
     Canary,
     HealthFinding,
     HealthLookup,
-    SourceQuestion,
 )
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
@@ -203,7 +202,7 @@ class PolicyCanaries:
         unavailable = tuple(name for name, found in shown.items() if not found.reachable)
         if unavailable:
             return CanaryState(unavailable=unavailable)
-        findings = {name: tuple(self._findings(step, found, now)) for name, found in shown.items()}
+        findings = {name: tuple(self._findings(found, now)) for name, found in shown.items()}
         if unwell := tuple(_unwell(findings)):
             return CanaryState(unwell=unwell)
         # One that is gone has proven nothing more, and shortens no soak.
@@ -231,15 +230,13 @@ class PolicyCanaries:
             if isinstance(member, Finished) and _succeeded(member):
                 shown = self._shown(member)
                 if shown is not None:
-                    yield self._report(step, member, shown, now)
+                    yield self._report(member, shown, now)
 
-    def _report(
-        self, step: TrackedStep, member: Finished, shown: ClusterView, now: datetime
-    ) -> CanaryReport:
+    def _report(self, member: Finished, shown: ClusterView, now: datetime) -> CanaryReport:
         """Returns what is known; of a cluster that the hub can't reach that is nothing."""
         if not shown.reachable:
             return CanaryReport(member, shown)
-        findings = list(self._findings(step, shown, now))
+        findings = list(self._findings(shown, now))
         said = next((each for each in findings if each.problem and each.reported), None)
         if said is not None:
             return CanaryReport(member, shown, broken=said.problem, as_of=said.as_of)
@@ -254,24 +251,17 @@ class PolicyCanaries:
             reported = self._ahead.setdefault((member.uid, reported), now)
         return max(member.ended_at, reported) if reported is not None else member.ended_at
 
-    def _findings(
-        self, step: TrackedStep, cluster: ClusterView, now: datetime
-    ) -> Iterator[HealthFinding]:
+    def _findings(self, cluster: ClusterView, now: datetime) -> Iterator[HealthFinding]:
         """Yields what is said of a cluster that is available."""
         yield HealthFinding(since=cluster.available_since)
-        health, questions = self._canaries.health, self._questions(step)
-        if health is not None:
-            yield from health_findings(health, questions, cluster, self._observed, now)
-
-    def _questions(self, step: TrackedStep) -> tuple[SourceQuestion, ...]:
-        health = self._canaries.health
-        return source_questions(health, self.policy, step.step) if health is not None else ()
+        if (health := self._canaries.health) is not None:
+            yield from health_findings(health, cluster, self._observed, now)
 
     def to_observe(self, step: TrackedStep, now: datetime) -> Iterator[Canary]:
         """Yields the canaries that have succeeded, if others still wait behind them."""
         health = self._canaries.health
         checks = observed_checks(health) if health is not None else frozenset()
-        questions = self._questions(step)
+        questions = metric_questions(health) if health is not None else ()
         if not (checks or questions) or not step.not_started or step.step.key not in self._asked:
             return
         for name in self.of(step, now):

@@ -1,7 +1,7 @@
 """The health of a policy's canaries while they soak: what each check says of one of them
 (R50.16)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from ibgu.core.engine.state.health_observations import (
@@ -9,10 +9,8 @@ from ibgu.core.engine.state.health_observations import (
     HealthLookup,
     MetricQuestion,
     ObservedCheck,
-    SourceQuestion,
-    WebhookQuestion,
 )
-from ibgu.core.model import ClusterView, Step
+from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import HealthChecks, WantedCondition
 from ibgu.core.text.harmless import one_line
 
@@ -32,17 +30,13 @@ def observed_checks(health: HealthChecks) -> frozenset[ObservedCheck]:
     return frozenset(check for check, asked in wanted.items() if asked)
 
 
-def source_questions(health: HealthChecks, policy: str, step: Step) -> tuple[SourceQuestion, ...]:
+def metric_questions(health: HealthChecks) -> tuple[MetricQuestion, ...]:
     """Returns what has to be asked of the sources that the policy names."""
-    metrics = (MetricQuestion(each.source, each.query) for each in health.metrics)
-    if health.webhook is None:
-        return tuple(metrics)
-    return (*metrics, WebhookQuestion(health.webhook.source, policy, step.rollout, step.index))
+    return tuple(MetricQuestion(each.source, each.query) for each in health.metrics)
 
 
 def health_findings(
     health: HealthChecks,
-    questions: Sequence[SourceQuestion],
     cluster: ClusterView,
     observed: HealthLookup,
     now: datetime,
@@ -52,7 +46,7 @@ def health_findings(
         yield _condition(wanted, cluster)
     for check in sorted(observed_checks(health)):
         yield observed(check, cluster, now)
-    for question in questions:
+    for question in metric_questions(health):
         yield observed(question, cluster, now)
 
 

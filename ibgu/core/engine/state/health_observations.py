@@ -25,27 +25,15 @@ class ObservedCheck(StrEnum):
 
 
 class MetricQuestion(Struct, frozen=True):
-    """MetricQuestion is a query about a canary to a source of metrics."""
+    """MetricQuestion is a query about a canary to a source that the administrator of ibgu has named
+    (R50.18)."""
 
     source: str
     query: str
     """PromQL with placeholders."""
 
 
-class WebhookQuestion(Struct, frozen=True):
-    """WebhookQuestion asks a webhook about a canary of one policy in one step."""
-
-    source: str
-    policy: str
-    rollout: str
-    """uid of the rollout."""
-    step: int
-    """Index of the step."""
-
-
-SourceQuestion = MetricQuestion | WebhookQuestion
-"""SourceQuestion is put to a source that the administrator of ibgu has named (R50.18)."""
-HealthCheck = ObservedCheck | SourceQuestion
+HealthCheck = ObservedCheck | MetricQuestion
 
 
 class HealthFinding(Struct, frozen=True):
@@ -72,7 +60,7 @@ class Canary(Struct, frozen=True):
     rollout: str
     cluster: ClusterView
     checks: frozenset[ObservedCheck]
-    questions: tuple[SourceQuestion, ...] = ()
+    questions: tuple[MetricQuestion, ...] = ()
 
 
 def not_observed(check: HealthCheck, cluster: ClusterView, now: datetime) -> HealthFinding:
@@ -127,7 +115,7 @@ class HealthObservations:
         why = found.trouble or "the last answer is too old"
         return HealthFinding(f"its {check} are not known since {utc(found.at)}: {why}")
 
-    def ask(self, question: SourceQuestion, cluster: ClusterView, now: datetime) -> Asking:
+    def ask(self, question: MetricQuestion, cluster: ClusterView, now: datetime) -> Asking:
         """Returns what is known of a question that is put now."""
         found = self._found.get((cluster.uid, question))
         if found is None or found.finding.problem or found.asked_at is None:
@@ -190,7 +178,7 @@ class HealthObservations:
         }
 
 
-def _of_source(question: SourceQuestion, found: _Observed, now: datetime) -> HealthFinding:
+def _of_source(question: MetricQuestion, found: _Observed, now: datetime) -> HealthFinding:
     if found.trouble:
         return HealthFinding(found.trouble)
     if now - found.at > VALID:

@@ -11,7 +11,6 @@ from ibgu.core.engine.works.stage import (
     stage_body,
     stage_patch,
 )
-from ibgu.core.engine.works.templated import PayloadValues, templated_maps
 from ibgu.core.engine.works.view import shown_work, view_work, work_reader
 from ibgu.core.engine.works.wanted import (
     DesiredWork,
@@ -25,7 +24,6 @@ __all__ = [
     "LIMIT",
     "DesiredWork",
     "Payload",
-    "PayloadValues",
     "by_generation",
     "cluster_patch",
     "desired_work_of",
@@ -40,7 +38,6 @@ __all__ = [
     "shown_work",
     "stage_body",
     "stage_patch",
-    "templated_maps",
     "view_work",
     "work_reader",
 ]

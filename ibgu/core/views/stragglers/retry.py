@@ -64,9 +64,9 @@ def _kept(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_retry(driver: Driver, annotations: Mapping[str, str]) -> dict[str, str]:
-    """Returns the annotations that a retry takes over: those for the clusters, those that limit or
-    hold starts, and what templates may read."""
-    ours = (*RATE_LIMIT_ANNOTATIONS, *BACKUP_ANNOTATIONS, *SWITCHES, written.TEMPLATE_CONFIG_MAPS)
+    """Returns the annotations that a retry takes over: those for the clusters, and those that limit
+    or hold starts."""
+    ours = (*RATE_LIMIT_ANNOTATIONS, *BACKUP_ANNOTATIONS, *SWITCHES)
     kept = {key: annotations[key] for key in ours if key in annotations}
     return driver.annotations(annotations) | kept
 

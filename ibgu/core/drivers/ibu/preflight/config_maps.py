@@ -1,9 +1,10 @@
-"""P13, P14, P39, and P15 to P28 for the ConfigMaps that the hub has."""
+"""P13, P14, P39, and P15 to P28 and P42 for the ConfigMaps that the hub has."""
 
 from collections.abc import Iterator, Sequence
 
 from ibgu.core.drivers.ibu.preflight.apply_label import P20, P23
 from ibgu.core.drivers.ibu.preflight.facts import ConfigMapFacts, Lookup, PreflightFacts
+from ibgu.core.drivers.ibu.preflight.hub_templates import P42
 from ibgu.core.drivers.ibu.preflight.lint import lint_manifests, lint_oadp
 from ibgu.core.drivers.ibu.preflight.manifests import P25, P26, P27, P28, ManifestContent
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
@@ -19,8 +20,8 @@ OADP_CONTENT = "spec.ibuSpec.oadpContent"
 EXTRA_MANIFESTS = "spec.ibuSpec.extraManifests"
 _OF_ALL = (P16, P19, P21, P22, P24)
 """Rules that judge Backups and Restores by all the others: a part of them tells nothing."""
-OADP_RULES = (P15, P16, P17, P18, P19, P20, P21, P22, P23, P24)
-MANIFEST_RULES = (P18, P25, P26, P27, P28)
+OADP_RULES = (P15, P16, P17, P18, P19, P20, P21, P22, P23, P24, P42)
+MANIFEST_RULES = (P18, P25, P26, P27, P28, P42)
 _PARTLY = "was not read as a whole"
 _REMEDY = "Create the ConfigMap on the hub, or deliver it to the clusters another way."
 

@@ -10,7 +10,6 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding
 from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
-from ibgu.core.engine.works import Payload
 from ibgu.core.model import ClusterView, names
 from ibgu.core.model.document import Document, ObjectField
 from ibgu.core.model.kinds import ManagedCluster, RolloutSpec, SeedImageRef
@@ -116,17 +115,6 @@ class SeedImageFacts(Struct, frozen=True):
     spec: SeedImageSpec = SeedImageSpec()
 
 
-class TemplateFacts(Struct, frozen=True):
-    """TemplateFacts is about the hub templates of what Prep brings to the clusters."""
-
-    content: Payload
-    """The content with what its templates may read."""
-    problems: tuple[str, ...] = ()
-    """Why no cluster can be sent it."""
-    unread: tuple[str, ...] = ()
-    """What was not read, so that clusters can't be checked."""
-
-
 class StepFacts(Struct, frozen=True):
     """StepFacts is a step that has not begun."""
 
@@ -149,8 +137,6 @@ class PayloadFacts(Struct, frozen=True):
     """None: the rollout names no entry of the catalogue."""
     problem: str = ""
     """Why all of it together can't be carried."""
-    templates: TemplateFacts | None = None
-    """None: it has no hub templates, or none that can be read."""
     hub: HubRelease = HubRelease(Lookup.MISSING)
     """The hub's own OpenShift; MISSING: the hub is another Kubernetes."""
     acm: HubRelease = HubRelease(Lookup.MISSING)

@@ -10,8 +10,6 @@ from ibgu.core.drivers.ibu.preflight import (
     plan,
     releases,
     seed,
-    template_syntax,
-    templates,
 )
 from ibgu.core.drivers.ibu.preflight.facts import Lookup, PreflightFacts
 from ibgu.core.drivers.ibu.preflight.registry import RULES
@@ -74,11 +72,6 @@ _CHECKS = (
     Check((clusters.P10,), _clusters, clusters.single_node),
     Check((seed.P11,), _prepared, seed.seed_unnamed),
     Check((seed.P12,), lambda facts: facts.payload.pull_secret is not None, seed.pull_secret),
-    Check(
-        (template_syntax.P42,),
-        lambda facts: bool(facts.payload.config_maps),
-        templates.resolved,
-    ),
     Check((config_maps.P13,), _oadp, config_maps.oadp_maps),
     Check((config_maps.P14,), _manifests, config_maps.manifest_maps),
     Check(config_maps.OADP_RULES, _oadp, config_maps.oadp_content),

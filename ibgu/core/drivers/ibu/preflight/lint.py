@@ -42,14 +42,14 @@ _MANIFESTS: tuple[Callable[[ManifestContent], Found], ...] = (
 
 
 def lint_oadp(content: OadpContent) -> list[PreflightFinding]:
-    """Returns what P15 to P24 find, by file and line."""
+    """Returns what P15 to P24 and P42 find, by file and line."""
     if len(content.documents) > _MAX_FINDINGS:
         return [P15.error(content.itself, _too_many(content.documents))]
     return _sorted(found for check in _OADP for found in check(content))
 
 
 def lint_manifests(content: ManifestContent) -> list[PreflightFinding]:
-    """Returns what P18 and P25 to P28 find, by file and line."""
+    """Returns what P18, P25 to P28 and P42 find, by file and line."""
     if len(content.documents) > _MAX_FINDINGS:
         return [P25.error(content.itself, _too_many(content.documents))]
     return _sorted(found for check in _MANIFESTS for found in check(content))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ibgu.core.drivers.ibu.preflight.hub_templates import unreadable
 from ibgu.core.drivers.ibu.preflight.metadata import metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
-from ibgu.core.drivers.ibu.preflight.template_syntax import unreadable
 from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE, applied, grouped, wave
 from ibgu.core.model.document import Document, ObjectField, shown, whole
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from ibgu.core.drivers.ibu.preflight.hub_templates import unreadable
 from ibgu.core.drivers.ibu.preflight.metadata import Fault, is_object_name, metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE, VELERO, OadpContent, is_velero
-from ibgu.core.drivers.ibu.preflight.template_syntax import unreadable
 from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE
 from ibgu.core.model.document import Document, shown
 

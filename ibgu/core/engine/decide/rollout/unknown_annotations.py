@@ -16,7 +16,6 @@ KNOWN = (
     names.RESUMED_BY,
     names.FOLLOW_UP_POLICY,
     names.FOLLOW_UP_REASON,
-    names.TEMPLATE_CONFIG_MAPS,
     SEED_IMAGE,
     *SWITCHES,
     *names.RATE_LIMIT_ANNOTATIONS,

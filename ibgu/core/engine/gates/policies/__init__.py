@@ -13,7 +13,7 @@ from ibgu.core.engine.gates.policies.sources import (
     Sources,
     source_fault,
     source_faults,
-    sources_asked,
+    unknown_sources,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "policies_unknown",
     "source_fault",
     "source_faults",
-    "sources_asked",
+    "unknown_sources",
 ]

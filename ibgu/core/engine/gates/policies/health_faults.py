@@ -42,5 +42,3 @@ def _source_faults(health: HealthChecks) -> Iterator[str]:
         if not 1 <= len(metric.query) <= _MAX_QUERY:
             yield f".metrics[{index}].query: has not 1 to {_MAX_QUERY} characters"
         yield from (f".metrics[{index}].query: {fault}" for fault in query_faults(metric.query))
-    if health.webhook is not None and _SOURCE.fullmatch(health.webhook.source) is None:
-        yield ".webhook.source: is not the name of a source"

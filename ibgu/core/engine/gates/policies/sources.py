@@ -1,15 +1,15 @@
 """The gate of a policy that names a source of health which ibgu can't ask (R50.18)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 
 from ibgu.core.engine.gate import ActionFilter, GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, traits
 from ibgu.core.model.meaning import Meaning
-from ibgu.core.model.rollout_policy import RolloutPolicySpec, SourceKind
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
 
-Sources = Mapping[str, SourceKind]
-"""The kinds of the sources that the administrator of ibgu has set up, by name."""
+Sources = Collection[str]
+"""The names of the sources that the administrator of ibgu has set up."""
 MEANING = Meaning(
     "the policy names a source of health that ibgu can't ask, so nobody could say whether its "
     "canaries are well",
@@ -19,39 +19,24 @@ MEANING = Meaning(
 )
 
 
-def sources_asked(spec: RolloutPolicySpec) -> Iterator[tuple[str, SourceKind]]:
-    """Yields each source that the policy names, with the kind that it must have."""
+def unknown_sources(spec: RolloutPolicySpec, known: Sources) -> list[str]:
+    """Returns the sources that the policy names and ibgu does not know."""
     health = spec.canaries.health if spec.canaries is not None else None
-    if health is None:
-        return
-    for name in dict.fromkeys(metric.source for metric in health.metrics):
-        yield name, SourceKind.PROMETHEUS
-    if health.webhook is not None:
-        yield health.webhook.source, SourceKind.WEBHOOK
+    named = dict.fromkeys(metric.source for metric in health.metrics) if health is not None else ()
+    return [name for name in named if name not in known]
 
 
-def source_fault(name: str, needed: SourceKind, known: Sources) -> str:
-    """Returns why the source can't be asked, with what to do; empty: it can."""
-    kind = known.get(name)
-    if kind is None:
-        return (
-            f"ibgu knows no source {name}: have its administrator add it to healthSources.sources "
-            "of the chart, or have the policy's owner name another one"
-        )
-    if kind is needed:
-        return ""
-    if needed is SourceKind.PROMETHEUS:
-        return (
-            f"the source {name} is a webhook, and a metric needs one of the kind prometheus: have "
-            "the policy's owner name one"
-        )
-    return f"the source {name} is no webhook: have the policy's owner name one"
+def source_fault(name: str) -> str:
+    """Returns why an unknown source can't be asked, with what to do."""
+    return (
+        f"ibgu knows no source {name}: have its administrator add it to healthSources.sources of "
+        "the chart, or have the policy's owner name another one"
+    )
 
 
 def source_faults(spec: RolloutPolicySpec, known: Sources) -> Iterator[str]:
     """Yields why sources of the policy can't be asked."""
-    found = (source_fault(name, kind, known) for name, kind in sources_asked(spec))
-    return (each for each in found if each)
+    return map(source_fault, unknown_sources(spec, known))
 
 
 def sources_gate(

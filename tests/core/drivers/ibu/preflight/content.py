@@ -12,7 +12,7 @@ from ibgu.core.drivers.ibu.preflight import (
     lint_oadp,
 )
 from ibgu.core.model.document import Document
-from ibgu.documents import read
+from ibgu.documents import read_content
 
 SAMPLES = Path(__file__).parent / "samples"
 LVMS = ("1-agent.yaml", "2-lvms.yaml", "3-app-cluster-scoped.yaml", "4-app-on-lvms.yaml")
@@ -26,7 +26,7 @@ def documents(names: Iterable[str], *changes: tuple[str, str]) -> tuple[Document
     for old, new in changes:
         assert any(old in text for text in texts.values()), old
         texts = {name: text.replace(old, new) for name, text in texts.items()}
-    return tuple(each for name, text in texts.items() for each in read(text, name))
+    return tuple(each for name, text in texts.items() for each in read_content(text, name))
 
 
 def oadp(

@@ -19,6 +19,7 @@ OADP = {
                       "pull-credentials", "")),
     "P23": (ERROR, ("    - services\n", "    - pods\n")),
     "P24": (ERROR, ("  restorePVs: true\n", "")),
+    "P42": (ERROR, ("restorePVs: true", "restorePVs: '{{hub .ManagedClusterLabels.pvs hub}}'")),
 }  # fmt: skip
 """The severity of each rule, and a change of right content that it finds."""
 MANIFESTS = {
@@ -27,6 +28,7 @@ MANIFESTS = {
     "P26": (ERROR, ("sriovnetwork.openshift.io/v1", "local.storage.openshift.io/v1")),
     "P27": (WARNING, ('"1"', '"7"')),
     "P28": (WARNING, (":v4.17", ":v4.15")),
+    "P42": (ERROR, (":v4.17", ":{{hub .ManagedClusterLabels.catalog hub}}")),
 }
 
 

@@ -1,13 +1,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.works import build
-from ibgu.core.engine.driver import PayloadError
+from ibgu.core.engine.driver import PayloadError, TemplateRefused
 from ibgu.core.engine.works import LIMIT, Payload, payload_body
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.core.model.names import payload_name
@@ -30,7 +28,7 @@ def decoded(payload: Payload) -> list[dict[str, Any]]:
 
 
 def test_nothing_to_carry() -> None:
-    assert build([]) == Payload((), "", 0, ())
+    assert build([]) == Payload((), "", ())
 
 
 def test_config_maps_keep_their_namespace_and_lose_what_the_server_wrote() -> None:
@@ -122,23 +120,30 @@ def test_a_payload_too_large_names_the_limit_and_the_largest_object() -> None:
     assert "the largest is ConfigMap openshift-adp/large with 5" in text
 
 
-@given(st.integers(0, 400))
-def test_the_size_is_that_of_the_manifests_and_their_framing(length: int) -> None:
-    payload = build([config_map("a", a="x" * length), SECRET])
-    manifests = [bytes(manifest) for manifest in payload.manifests]
-    assert payload.size == sum(len(manifest) + 4 for manifest in manifests)
-
-
 def test_exactly_at_the_limit_is_accepted() -> None:
-    bare = build([config_map("a", a="x")]).size
-    assert build([config_map("a", a="x" * (LIMIT - bare + 1))]).size == LIMIT
+    """The size is that of the manifests and their framing."""
+    bare = sum(len(bytes(each)) + 4 for each in build([config_map("a", a=""), SECRET]).manifests)
+    assert build([config_map("a", a="x" * (LIMIT - bare)), SECRET]).digest
     with pytest.raises(PayloadError):
-        build([config_map("a", a="x" * (LIMIT - bare + 2))])
+        build([config_map("a", a="x" * (LIMIT - bare + 1)), SECRET])
+
+
+@pytest.mark.parametrize("text", ["{{hub", "a: 1\nb: '{{hub .ManagedClusterName hub}}'\n"])
+def test_a_hub_template_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(TemplateRefused) as error:
+        build([SECRET, config_map("plain", a="{{ .Values }}"), config_map("a", **{"b.yaml": text})])
+    line = text.count("\n") or 1
+    assert f"ConfigMap openshift-adp/a b.yaml, line {line}, has a hub template" in str(error.value)
+
+
+def test_a_payload_that_is_too_large_says_so_whatever_is_in_it() -> None:
+    with pytest.raises(PayloadError, match="a ManifestWork carries at most"):
+        build([config_map("a", a="{{hub" + "x" * LIMIT)])
 
 
 def test_the_payload_work_has_labels_annotations_and_manifests() -> None:
     payload = build([config_map("a"), SECRET])
-    work = json.decode(payload_body(payload, ROLLOUT, "site-1", {}))
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1"))
     assert work["metadata"] == {
         "name": payload_name(ROLLOUT.uid, "ran-417"),
         "namespace": "site-1",
@@ -162,7 +167,7 @@ def test_the_payload_work_has_labels_annotations_and_manifests() -> None:
 def test_a_pull_secret_that_is_taken_back_goes_with_the_work() -> None:
     """The agent orphans what the rules name, and deletes the rest."""
     payload = build([config_map("b"), SECRET, config_map("a")])
-    work = json.decode(payload_body(payload, ROLLOUT, "site-1", {}, remove_secrets=True))
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", remove_secrets=True))
     rules = [
         {"group": "", "resource": "configmaps", "namespace": "openshift-adp", "name": name}
         for name in ("a", "b")

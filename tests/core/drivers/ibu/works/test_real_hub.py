@@ -202,7 +202,7 @@ def test_one_label_selector_finds_both_works(site: Site) -> None:
     meta = ObjectMeta(name="oadp-cm", namespace="openshift-adp", labels={"a": "b"})
     secret = Secret(ObjectMeta(name="pull"), "kubernetes.io/dockerconfigjson", {"x": "e30="})
     payload = build([ConfigMap(meta, {"a": "<b> & ünï"}), secret])
-    body = payload_body(payload, ROLLOUT, site.namespace, {})
+    body = payload_body(payload, ROLLOUT, site.namespace)
     answer = site.hub.post(works(site.namespace), content=body, params=STRICT, headers=JSON)
     assert answer.status_code == 201, answer.text
     view = site.view(answer)

@@ -16,7 +16,6 @@ BAD_CRON: dict[str, Any] = {"windows": [{"cron": "0 25 * * *", "durationMinutes"
 BAD_OPERATOR = {"matchExpressions": [{"key": "site", "operator": "Like", "values": ["x"]}]}
 
 METRIC = {"source": "thanos", "query": 'up{cluster="$cluster"}'}
-NOC = {"source": "noc"}
 RING = {"matchLabels": {"ring": "0"}}
 ON_THE_HUB = "spec.failureBudget: what counts on the whole hub needs withinMinutes, and a number"
 NO_LIMIT = 'is neither a number from 1 on nor "1%" to "100%"'
@@ -237,10 +236,7 @@ def test_a_share_is_counted_again() -> None:
                 "spec.canaries.health.conditions[0].status: is none of True, False, Unknown",
             ],
         ),
-        (
-            {"canaries": {"count": 1, "health": {"metrics": [METRIC], "webhook": NOC}}},
-            [],
-        ),
+        ({"canaries": {"count": 1, "health": {"metrics": [METRIC]}}}, []),
         (
             {"canaries": {"count": 1, "health": {"metrics": [METRIC] * 6}}},
             ["spec.canaries.health.metrics: has more than 5"],
@@ -253,9 +249,8 @@ def test_a_share_is_counted_again() -> None:
                         "metrics": [
                             {"source": "https://me", "query": ""},
                             {"source": "thanos", "query": "x" * 2001},
-                            {"source": "thanos", "query": "up{a=$cluster}"},
+                            {"source": "n" * 64, "query": "up{a=$cluster}"},
                         ],
-                        "webhook": {"source": "n" * 64},
                     },
                 }
             },
@@ -263,8 +258,8 @@ def test_a_share_is_counted_again() -> None:
                 "spec.canaries.health.metrics[0].source: is not the name of a source",
                 "spec.canaries.health.metrics[0].query: has not 1 to 2000 characters",
                 "spec.canaries.health.metrics[1].query: has not 1 to 2000 characters",
+                "spec.canaries.health.metrics[2].source: is not the name of a source",
                 "spec.canaries.health.metrics[2].query: has $cluster outside of a quoted string",
-                "spec.canaries.health.webhook.source: is not the name of a source",
             ],
         ),
         *(({"failureBudget": {"maximum": each}}, []) for each in (0, "0%", "7%", "100%")),

@@ -18,7 +18,9 @@ RULES: dict[PolicyRule, dict[str, Any]] = {
     PolicyRule.TIMES: {"freezes": [LONG]},
     PolicyRule.TIME_ZONE: {"windows": [SHORT]},
     PolicyRule.NO_WINDOW: {"windows": [SHORT | {"timeZone": "UTC"}], "fit": True},
-    PolicyRule.SOURCE: {"canaries": {"count": 1, "health": {"webhook": {"source": "noc"}}}},
+    PolicyRule.SOURCE: {
+        "canaries": {"count": 1, "health": {"metrics": [{"source": "noc", "query": "up"}]}}
+    },
     PolicyRule.CANARIES: {"canaries": {"count": 1}},
     PolicyRule.APPROVAL: {"approval": {}},
     PolicyRule.BACKUP: {"backup": "Required"},
@@ -28,7 +30,7 @@ RULES: dict[PolicyRule, dict[str, Any]] = {
 
 
 def kept() -> InMemoryEngine:
-    engine = InMemoryEngine("site-1", "site-2", sources={})
+    engine = InMemoryEngine("site-1", "site-2", sources=set())
     engine.apply(ibgu("a", "Prep Upgrade", concurrency=2))
     return engine
 
