@@ -20,7 +20,7 @@ from ibgu.db.schema.plan import hubs, rollout_policies, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
-VERSION = 14
+VERSION = 1
 """The schema that this code needs: the number of the newest migration."""
 
 __all__ = [
