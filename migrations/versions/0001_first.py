@@ -120,12 +120,12 @@ CREATE TABLE members (
   CONSTRAINT members_state_check CHECK (state IN ('waiting', 'in flight', 'finished')),
   CONSTRAINT members_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'skipped',
     'cancelled')),
-  CONSTRAINT members_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed', 'UpgradeFailedAfterPivot',
-    'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed', 'MirrorFailed',
-    'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed', 'RetractFailed',
-    'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused', 'TimedOut',
-    'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted',
-    'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
+  CONSTRAINT members_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+    'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+    'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+    'RetractFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused',
+    'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled',
+    'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
 ) WITH (fillfactor = 70)
 """,
     """
@@ -202,12 +202,12 @@ CREATE TABLE runs (
     'ended')),
   CONSTRAINT runs_result_check CHECK (result IN ('succeeded', 'continued', 'failed', 'limit',
     'refused', 'preempted', 'taken over', 'withdrawn', 'gone', 'deleted')),
-  CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed', 'UpgradeFailedAfterPivot',
-    'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed', 'MirrorFailed',
-    'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed', 'RetractFailed',
-    'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused', 'TimedOut',
-    'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted',
-    'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
+  CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+    'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+    'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+    'RetractFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused',
+    'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled',
+    'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
 ) WITH (fillfactor = 70)
 """,
     """
