@@ -228,7 +228,7 @@ cli: $(READY) ## the commands as one file for laptops, and krew's manifest, in d
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --quiet
 # Of the commands that ask: neither a server nor a database.
-CLI_NEEDS := aiohttp cronsim msgspec pydantic pydantic-settings pyyaml rich typer \
+CLI_NEEDS := aiohttp cronsim jinja2 msgspec pydantic pydantic-settings pyyaml rich typer \
 	tzdata
 
 .PHONY: lock

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from ibgu.db.engine import engine
 from ibgu.db.errors import SchemaMismatch, unavailable_from
-from ibgu.db.revision import UNRELEASED, problem
+from ibgu.db.revision import problem
 from ibgu.resources import shipped
 
 _LOCK = 0x69626775
@@ -39,7 +39,7 @@ async def upgrade(url: str) -> str:
 
 
 def _upgrade(connection: Connection) -> str:
-    before = _revision(connection)
+    before = MigrationContext.configure(connection).get_current_revision()
     if before is not None and before not in _known():
         raise SchemaMismatch(problem(before))
     config = _config()
@@ -50,12 +50,6 @@ def _upgrade(connection: Connection) -> str:
 
 def _known() -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-
-
-def _revision(connection: Connection) -> str | None:
-    found = MigrationContext.configure(connection).get_current_revision()
-    released = connection.scalar(text("SELECT to_regclass('claims')")) is not None
-    return UNRELEASED if found is not None and not released else found
 
 
 def _config() -> Config:

@@ -12,13 +12,7 @@ from ibgu.db.errors import sqlstate, unavailable_from
 from ibgu.db.schema import VERSION
 
 _UNDEFINED_TABLE = "42P01"
-UNRELEASED = "unreleased"
-"""Stands for the revision of a database that a version before the first release made: its tables
-have other names, under the same numbers."""
-_REVISION = text(f"""
-    SELECT CASE WHEN to_regclass('claims') IS NULL THEN '{UNRELEASED}' ELSE version_num END
-    FROM alembic_version
-""")
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 async def current(url: str) -> str | None:
@@ -49,15 +43,15 @@ def problem(revision: str | None) -> str | None:
     can."""
     if revision is None:
         return "the database has no tables of ibgu: run `ibgu migrate`"
-    if revision == UNRELEASED:
+    number = _number(revision)
+    if number is None:
         return (
             "the database was made by an unreleased version of ibgu: create a new one, and run "
             "`ibgu migrate`"
         )
-    number = int(revision) if revision.isdecimal() else None
     if number == VERSION:
         return None
-    if number is not None and number < VERSION:
+    if number < VERSION:
         return (
             f"the database has schema {number}, this version of ibgu needs {VERSION}: "
             "run `ibgu migrate`"
@@ -71,4 +65,10 @@ def problem(revision: str | None) -> str | None:
 def newer(revision: str | None) -> bool:
     """Returns whether a later version of ibgu has migrated the database. Reads still work there
     (migrations/README.md)."""
-    return revision is not None and revision.isdecimal() and int(revision) > VERSION
+    number = _number(revision or "")
+    return number is not None and number > VERSION
+
+
+def _number(revision: str) -> int | None:
+    """Returns the schema's number; None for an unreleased version's, such as 0014."""
+    return int(revision) if revision.isdecimal() and not revision.startswith("0") else None

@@ -1,8 +1,8 @@
-"""The first schema: hubs, rollouts, steps, members, claims, runs, pending_patches, events."""
+"""Creates the tables of the journal."""
 
 from alembic import op
 
-revision = "0001"
+revision = "1"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -40,6 +40,8 @@ CREATE TABLE rollouts (
   completed_at timestamptz,
   deleted_at timestamptz,
   adopting_since timestamptz,
+  object_kind text COLLATE "C" DEFAULT 'ImageBasedGroupUpgrade' NOT NULL,
+  grants jsonb DEFAULT '{}' NOT NULL,
   CONSTRAINT rollouts_pkey PRIMARY KEY (hub, uid),
   CONSTRAINT rollouts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id),
   CONSTRAINT rollouts_state_check CHECK (state IN ('pending', 'running', 'complete',
@@ -69,6 +71,11 @@ CREATE TABLE steps (
   stopped interval NOT NULL,
   payload_digest text NOT NULL,
   breaker_reset_at timestamptz,
+  across_namespaces boolean DEFAULT true NOT NULL,
+  preflight jsonb,
+  seed_resumed_at timestamptz,
+  budget_resumed_at timestamptz,
+  follow_ups jsonb DEFAULT '{}' NOT NULL,
   CONSTRAINT steps_pkey PRIMARY KEY (hub, rollout, index),
   CONSTRAINT steps_bound_key UNIQUE (hub, rollout, index, max_concurrency),
   CONSTRAINT steps_hub_rollout_fkey FOREIGN KEY (hub, rollout) REFERENCES rollouts (hub, uid),
@@ -100,6 +107,12 @@ CREATE TABLE members (
   attempts integer NOT NULL,
   late text NOT NULL,
   watched boolean NOT NULL,
+  warning text DEFAULT '' NOT NULL,
+  rollback_until timestamptz,
+  accepted_warning text DEFAULT '' NOT NULL,
+  paused_since timestamptz,
+  resuming boolean DEFAULT false NOT NULL,
+  part_at timestamptz,
   CONSTRAINT members_pkey PRIMARY KEY (hub, rollout, step, cluster),
   CONSTRAINT members_position_key UNIQUE (hub, rollout, step, position),
   CONSTRAINT members_hub_rollout_step_fkey FOREIGN KEY (hub, rollout, step) REFERENCES steps
@@ -108,19 +121,23 @@ CREATE TABLE members (
   CONSTRAINT members_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'skipped',
     'cancelled')),
   CONSTRAINT members_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
-    'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'SpecRefused', 'TransitionRefused',
-    'WriteRefused', 'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState',
-    'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone',
-    'ClusterRecreated', 'RolloutDeleted')),
-  CONSTRAINT members_failed_action_check CHECK (failed_action IN ('Prep', 'Upgrade',
-    'FinalizeUpgrade', 'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure'))
+    'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+    'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+    'RetractFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused',
+    'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled',
+    'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
 ) WITH (fillfactor = 70)
 """,
     """
-CREATE INDEX members_busy_idx ON members (hub, rollout) WHERE state <> 'finished' OR watched
+CREATE INDEX members_busy_idx ON members (hub, rollout)
+  WHERE state <> 'finished' OR watched OR paused_since IS NOT NULL
 """,
     """
-CREATE INDEX members_cluster_idx ON members (hub, cluster)
+CREATE INDEX members_cluster_idx ON members (hub, cluster, rollout, step)
+""",
+    """
+CREATE INDEX members_reports_idx ON members (hub, rollout)
+  WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 """,
     """
 CREATE INDEX members_state_idx ON members (hub, rollout, step, state, outcome, cause, position)
@@ -146,6 +163,13 @@ CREATE TABLE claims (
 )
 """,
     """
+CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'not all claims can be taken' USING ERRCODE = 'IB001', DETAIL = told;
+END
+$$
+""",
+    """
 CREATE TABLE runs (
   hub text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
@@ -168,26 +192,26 @@ CREATE TABLE runs (
   adopted boolean NOT NULL,
   claim_uid text COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state = 'ended' AND disarmed THEN
     NULL ELSE cluster_uid END) STORED,
+  armed_generation bigint,
   CONSTRAINT runs_pkey PRIMARY KEY (hub, id),
   CONSTRAINT runs_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
     REFERENCES members (hub, rollout, step, cluster),
   CONSTRAINT runs_claim_fkey FOREIGN KEY (hub, rollout, step, cluster, claim_uid) REFERENCES claims
-    (hub, rollout, step, cluster, cluster_uid) ON DELETE RESTRICT,
-  CONSTRAINT runs_action_check CHECK (action IN ('Prep', 'Upgrade', 'FinalizeUpgrade',
-    'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure')),
+    (hub, rollout, step, cluster, cluster_uid),
   CONSTRAINT runs_state_check CHECK (state IN ('intended', 'arming', 'armed', 'accepted',
     'ended')),
-  CONSTRAINT runs_result_check CHECK (result IN ('succeeded', 'failed', 'limit', 'refused',
-    'preempted', 'taken over', 'withdrawn', 'gone', 'deleted')),
-  CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed', 'RollbackFailed',
-    'AbortFailed', 'FinalizeFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused',
-    'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent',
-    'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated',
-    'RolloutDeleted'))
+  CONSTRAINT runs_result_check CHECK (result IN ('succeeded', 'continued', 'failed', 'limit',
+    'refused', 'preempted', 'taken over', 'withdrawn', 'gone', 'deleted')),
+  CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+    'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+    'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+    'RetractFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused', 'PayloadRefused',
+    'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent', 'TakenOver', 'Cancelled',
+    'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated', 'RolloutDeleted'))
 ) WITH (fillfactor = 70)
 """,
     """
-CREATE INDEX runs_cluster_idx ON runs (hub, cluster, intended_at)
+CREATE INDEX runs_cluster_idx ON runs (hub, cluster, rollout)
 """,
     """
 CREATE INDEX runs_ended_idx ON runs (hub, action, ended_at) INCLUDE (result, rollout, arming_at)
@@ -247,6 +271,9 @@ CREATE TABLE events (
 CREATE INDEX events_cluster_idx ON events (hub, cluster, seq) WHERE cluster IS NOT NULL
 """,
     """
+CREATE INDEX events_own_idx ON events (hub, rollout, seq) WHERE cluster IS NULL
+""",
+    """
 CREATE INDEX events_rollout_idx ON events (hub, rollout, seq)
 """,
     """
@@ -284,6 +311,49 @@ FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()
     """
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
+""",
+    """
+CREATE TABLE rollout_policies (
+  hub text COLLATE "C" NOT NULL,
+  uid text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  generation bigint NOT NULL,
+  spec jsonb NOT NULL,
+  seen_at timestamptz NOT NULL,
+  gone_at timestamptz,
+  CONSTRAINT rollout_policies_pkey PRIMARY KEY (hub, uid, generation)
+)
+""",
+    """
+CREATE TABLE forgotten_rollouts (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  CONSTRAINT forgotten_rollouts_pkey PRIMARY KEY (hub, rollout)
+)
+""",
+    """
+CREATE TABLE forgotten_runs (
+  hub text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  CONSTRAINT forgotten_runs_pkey PRIMARY KEY (hub, id)
+)
+""",
+    """
+CREATE TABLE cluster_inspections (
+  hub text COLLATE "C" NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  requested_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  problem text NOT NULL,
+  read_at timestamptz,
+  facts jsonb,
+  CONSTRAINT cluster_inspections_pkey PRIMARY KEY (hub, cluster)
+)
+""",
+    """
+CREATE INDEX cluster_inspections_open_idx ON cluster_inspections (hub, requested_at)
+  WHERE finished_at IS NULL
 """,
     """
 CREATE TABLE cluster_labels (

@@ -108,7 +108,9 @@ def counted(route: str, code: str) -> float:
     return REGISTRY.get_sample_value("ibgu_api_requests_total", labels) or 0.0
 
 
-@pytest.mark.parametrize(("revision", "told"), [("9999", None), ("a-branch", "newer"), ("0", "0")])
+@pytest.mark.parametrize(
+    ("revision", "told"), [("9999", None), ("a-branch", "unreleased"), ("0014", "unreleased")]
+)
 async def test_an_upgrade_of_ibgu_takes_no_answers_away(
     engine: AsyncEngine, database_url: str, revision: str, told: str | None
 ) -> None:

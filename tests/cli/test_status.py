@@ -16,7 +16,7 @@ from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import RolloutFailures, failure_lines, message_of, next_lines
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines, step_lines
-from ibgu.client import Client, RestError
+from ibgu.client import Client
 from ibgu.client.responses import (
     CountsResponse,
     EtaResponse,
@@ -408,16 +408,3 @@ async def test_newer_rollouts_on_its_clusters_are_named(ibgu: Ibgu, journal: Jou
     assert found["newer"]["clusters"] == 2
     explained = (await ibgu("explain", "ran-r1", "a")).stdout
     assert "default/ran-b0 (Rollback) has acted on the cluster since" in explained
-
-
-async def test_an_older_rest_api_that_knows_no_newer_rollouts(
-    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fleet(journal)
-
-    def unknown(*_: object, **__: object) -> None:
-        raise RestError("no route", 404, "no-such-path")
-
-    monkeypatch.setattr(Client, "newer", unknown)
-    found = await ibgu("status", "ran-r1")
-    assert found.stdout.startswith("ran-r1 (default)"), found.output

@@ -77,6 +77,8 @@ async def test_the_program_reads_a_served_api(
     found = await asyncio.to_thread(bare, program(dist), home, "get", "-A", "-o", "json", **env)
     assert found.returncode == 0, found.stderr
     assert "ran-r1" in found.stdout
+    page = await asyncio.to_thread(bare, program(dist), home, "report", "ran-r1", **env)
+    assert "<title>Report on default/ran-r1</title>" in page.stdout, page.stderr
 
 
 async def test_the_program_reaches_the_hub_directly(

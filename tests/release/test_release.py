@@ -118,6 +118,7 @@ def test_the_wheel_asks_for_what_the_bill_has(dist: Path, bill: dict[str, Any]) 
         metadata = wheel.read(f"ibgu-{VERSION}.dist-info/METADATA").decode()
         names = set(wheel.namelist())
     assert {"ibgu/cli/__init__.py", "ibgu/charts/ibgu/Chart.yaml", "ibgu/web/index.html"} <= names
+    assert "ibgu/cli/report/page.html" in names
     required = [Requirement(line) for line in re.findall(r"^Requires-Dist: (.+)", metadata, re.M)]
     runtime = {canonicalize_name(r.name) for r in required if "extra" not in str(r.marker)}
     assert "fastapi" in runtime

@@ -92,18 +92,13 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 {{- $found | toJson -}}
 {{- end }}
 
-{{- /* `helm upgrade --reuse-values` brings the values of an older chart, which lack what is new. */ -}}
-{{- define "ibgu.tenancy" -}}
-{{ .Values.tenancy | default "off" }}
-{{- end }}
-
 {{- /* Whether preflight compares the hub's own releases, for which ibgu gets the right. */ -}}
 {{- define "ibgu.preflightHubReleases" -}}
-{{- if (.Values.preflightHubReleases | default dict).enabled }}true{{ end -}}
+{{- if .Values.preflightHubReleases.enabled }}true{{ end -}}
 {{- end }}
 
 {{- define "ibgu.signsIn" -}}
-{{- if (.Values.oauthProxy | default dict).enabled }}true{{ end -}}
+{{- if .Values.oauthProxy.enabled }}true{{ end -}}
 {{- end }}
 
 {{- define "ibgu.oauthClient" -}}
@@ -192,36 +187,36 @@ true
 
 {{- /* Kubernetes 1.30 and newer serve ValidatingAdmissionPolicies. Takes [root, auto | always | never]. */ -}}
 {{- define "ibgu.admissionPolicy" -}}
-{{- $asked := index . 1 | default "auto" -}}
+{{- $asked := index . 1 -}}
 {{- $served := include "ibgu.servesAdmissionPolicies" (index . 0) -}}
 {{- if or (eq $asked "always") (and (eq $asked "auto") $served) }}true{{ end -}}
 {{- end }}
 
 {{- /* The rights of an IBGU's author are checked. */ -}}
 {{- define "ibgu.payloadPolicy" -}}
-{{- include "ibgu.admissionPolicy" (list . (.Values.payloadPolicy | default dict).enabled) -}}
+{{- include "ibgu.admissionPolicy" (list . .Values.payloadPolicy.enabled) -}}
 {{- end }}
 
 {{- /* Nobody but an ibgu holds the Lease that an ibgu leads by. */ -}}
 {{- define "ibgu.leasePolicy" -}}
-{{- include "ibgu.admissionPolicy" (list . (.Values.leasePolicy | default dict).enabled) -}}
+{{- include "ibgu.admissionPolicy" (list . .Values.leasePolicy.enabled) -}}
 {{- end }}
 
 {{- /* Nobody names another one as who approves, breaks glass or has written a step. */ -}}
 {{- define "ibgu.grantPolicy" -}}
-{{- include "ibgu.admissionPolicy" (list . (.Values.grantPolicy | default dict).enabled) -}}
+{{- include "ibgu.admissionPolicy" (list . .Values.grantPolicy.enabled) -}}
 {{- end }}
 
 {{- /* The file of IBGU_NOTIFY_FILE; empty: nobody is notified. */ -}}
 {{- define "ibgu.receivers" -}}
-{{- with (.Values.notifications | default dict).receivers }}
+{{- with .Values.notifications.receivers }}
 {{- dict "receivers" . | toYaml }}
 {{- end }}
 {{- end }}
 
 {{- /* The file of IBGU_HEALTH_SOURCES_FILE; empty: policies may ask none. */ -}}
 {{- define "ibgu.healthSources" -}}
-{{- with (.Values.healthSources | default dict).sources }}
+{{- with .Values.healthSources.sources }}
 {{- dict "sources" . | toYaml }}
 {{- end }}
 {{- end }}

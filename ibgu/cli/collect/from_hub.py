@@ -25,7 +25,7 @@ class RestRollout(Struct, frozen=True):
     """RestRollout is what the REST API returned."""
 
     hub: str
-    """The uid of its namespace kube-system; "" if an older API does not return it."""
+    """The uid of its namespace kube-system; "" if the API could not be asked for it."""
     rollout: RolloutResponse
     clusters: Collection[str]
 

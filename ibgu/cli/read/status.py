@@ -13,7 +13,7 @@ from ibgu.cli.show.form import Form, Output, print_body
 if TYPE_CHECKING:
     from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
-    from ibgu.client.responses import NewerRolloutsResponse, RolloutResponse, ViewResponse
+    from ibgu.client.responses import RolloutResponse, ViewResponse
 
 STALLED = 3
 """The most stalled clusters that are shown."""
@@ -110,21 +110,8 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Status
         stalled=view.stalled[:STALLED],
         grid=view.grid,
         unmatched=_unmatched(view, label),
-        newer=None if label else _newer(client, view.rollout),
+        newer=None if label else client.newer(namespace, name, uid=view.rollout.uid),
     )
-
-
-def _newer(client: "Client", rollout: "RolloutResponse") -> "NewerRolloutsResponse | None":
-    """Returns the newer rollouts on its clusters; None: ibgu's REST API is older than this command
-    and can't tell. Raises RestError."""
-    from ibgu.client import RestError
-
-    try:
-        return client.newer(rollout.namespace, rollout.name, uid=rollout.uid)
-    except RestError as error:
-        if error.code != "no-such-path":
-            raise
-        return None
 
 
 def _selected(view: "ViewResponse") -> "RolloutResponse":

@@ -1,216 +1,102 @@
-"""Draws charts as inline SVG, which needs neither script nor network."""
+"""Calculates where the parts of a report's charts lie. The template draws them as inline SVG, which
+needs neither script nor network."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from math import ceil
 
 from msgspec import Struct
 
-from ibgu.cli.report.elements import Markup, element
-from ibgu.cli.report.words import moment
-from ibgu.client.responses import CountsResponse, PointResponse
+from ibgu.cli.report.facts import RolloutFacts
+from ibgu.cli.report.spread import DurationSpread
+from ibgu.client.responses import CountsResponse, PointResponse, StepResponse
 
-_WIDTH, _HEIGHT = 720, 170
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 24
-_BAR = 14
-_BARS = 40
+WIDTH, HEIGHT = 720, 170
+LEFT, RIGHT = 44, 712
+_TOP, _BOTTOM = 8, 146
 _OUTCOMES = ("succeeded", "failed", "skipped", "cancelled", "running", "waiting")
+_BINS = 24
 
 
-def outcome_bar(counts: CountsResponse) -> Markup:
-    """Returns one bar, divided by where the clusters are."""
+def outcome_bars(counts: CountsResponse) -> Iterator[tuple[str, float, float]]:
+    """Yields where the clusters are: the outcome, and where its part of the bar begins, and how
+    wide it is."""
     at = 0.0
-    parts = []
     for name in _OUTCOMES:
-        width = getattr(counts, name) / max(1, counts.total) * _WIDTH
+        width = getattr(counts, name) / max(1, counts.total) * WIDTH
         if width:
-            parts.append(
-                element("rect", x=f"{at:.2f}", width=f"{width:.2f}", height=_BAR, class_=name)
-            )
+            yield name, at, width
         at += width
-    label = ", ".join(f"{getattr(counts, name)} {name}" for name in _OUTCOMES)
-    return _svg(f"Clusters: {label}", _WIDTH, _BAR, *parts, class_="bar", stretched=True)
 
 
-def progress_chart(points: Sequence[PointResponse], total: int) -> Markup:
-    """Returns the clusters that were done, over time: succeeded, failed on top of these, and in
-    flight as a line."""
+def outcomes_label(counts: CountsResponse) -> str:
+    return "Clusters: " + ", ".join(f"{getattr(counts, name)} {name}" for name in _OUTCOMES)
+
+
+class ProgressChart(Struct, frozen=True):
+    """ProgressChart is the clusters that were done, over time: succeeded, failed on top of these,
+    and in flight as a line."""
+
+    label: str
+    begin: datetime
+    end: datetime
+    grid: list[tuple[float, int]]
+    """The height of each line, and the clusters that it stands for."""
+    succeeded: str
+    """The path of the area, as SVG has it; so are the others."""
+    failed: str
+    in_flight: str
+
+
+def progress_of(found: RolloutFacts, step: StepResponse) -> ProgressChart | None:
+    """Returns the chart; None: there is too little to show."""
+    points = next((each.points for each in found.timelines if each.step == step.step), ())
+    total = step.counts.total
+    return _progress(points, total) if len(points) > 1 and total else None
+
+
+def _progress(points: tuple[PointResponse, ...], total: int) -> ProgressChart:
     begin, end = points[0].at, points[-1].at
-    span = max(1.0, (end - begin).total_seconds())
+    seconds = max(1.0, (end - begin).total_seconds())
     most = max(1, total, *(point.in_flight for point in points))
 
-    def x(at: datetime) -> float:
-        return _across((at - begin).total_seconds() / span)
+    def up(count: int) -> float:
+        return _BOTTOM - count / most * (_BOTTOM - _TOP)
 
-    def y(count: int) -> float:
-        return _up(count / most)
+    def line(counts: Iterable[int]) -> list[str]:
+        shares = ((point.at - begin).total_seconds() / seconds for point in points)
+        xs = (LEFT + share * (RIGHT - LEFT) for share in shares)
+        return [f"{x:.1f},{up(count):.1f}" for x, count in zip(xs, counts, strict=True)]
 
-    return _svg(
-        f"Clusters done over time: in the end {points[-1].succeeded} succeeded and "
+    ground = line(0 for _ in points)
+    succeeded = line(point.succeeded for point in points)
+    done = line(point.succeeded + point.failed for point in points)
+    return ProgressChart(
+        label=f"Clusters done over time: in the end {points[-1].succeeded} succeeded and "
         f"{points[-1].failed} failed of {total}",
-        _WIDTH,
-        _HEIGHT,
-        *_grid(most, y),
-        _area(points, x, lambda point: y(point.succeeded), lambda point: y(0), "succeeded"),
-        _area(
-            points,
-            x,
-            lambda point: y(point.succeeded + point.failed),
-            lambda point: y(point.succeeded),
-            "failed",
-        ),
-        element(
-            "path",
-            d="M" + "L".join(f"{x(point.at):.1f},{y(point.in_flight):.1f}" for point in points),
-            class_="flight",
-        ),
-        *_times(begin, end),
-        class_="chart",
+        begin=begin,
+        end=end,
+        grid=[(up(count), count) for count in sorted({0, most // 2, most})],
+        succeeded=_area(succeeded, ground),
+        failed=_area(done, succeeded),
+        in_flight="M" + "L".join(line(point.in_flight for point in points)),
     )
 
 
-class BandPoint(Struct, frozen=True):
-    """BandPoint is what is likely at a time: nine of ten times between `low` and `high`."""
-
-    at: datetime
-    low: float
-    middle: float
-    high: float
+def _area(upper: list[str], lower: list[str]) -> str:
+    return f"M{'L'.join([*upper, *reversed(lower)])}Z"
 
 
-def band_chart(
-    points: Sequence[BandPoint], label: str, real: Sequence[tuple[datetime, float]] = ()
-) -> Markup:
-    """Returns a number over time as a band with its middle as a line; `points` has two or more.
-    `real`: what it really was, as another line."""
-    begin, end = points[0].at, points[-1].at
-    span = max(1.0, (end - begin).total_seconds())
-    most = max(1.0, *(point.high for point in points), *(value for _, value in real))
+class Histogram(Struct, frozen=True):
+    """Histogram is how often durations came, from none at the left to the longest at the right."""
 
-    def line(values: Iterable[tuple[datetime, float]]) -> list[str]:
-        return [f"{_across((at - begin).total_seconds() / span):.1f},{_up(value / most):.1f}"
-                for at, value in values]  # fmt: skip
-
-    upper = line((each.at, each.high) for each in points)
-    lower = line((each.at, each.low) for each in reversed(points))
-    return _svg(
-        label,
-        _WIDTH,
-        _HEIGHT,
-        *_grid(ceil(round(most, 6)), lambda count: _up(count / most)),
-        element("path", d=f"M{'L'.join([*upper, *lower])}Z", class_="likely"),
-        element("path", d="M" + "L".join(line((each.at, each.middle) for each in points)),
-                class_="flight"),
-        *([element("path", d="M" + "L".join(line(real)), class_="real")] if real else ()),
-        *_times(begin, end),
-        class_="chart",
-    )  # fmt: skip
+    label: str
+    width: int
+    bars: list[tuple[int, float]]
+    """Where each begins, and how high it is."""
 
 
-def spread_chart(times: Sequence[datetime], label: str) -> Markup:
-    """Returns how often something comes at which time, from the earliest to the latest."""
-    begin, end = min(times), max(times)
-    span = max(1.0, (end - begin).total_seconds())
-    counts = [0] * _BARS
-    for at in times:
-        counts[min(_BARS - 1, int((at - begin).total_seconds() / span * _BARS))] += 1
-    wide, most = (_WIDTH - _LEFT - _RIGHT) / _BARS, max(counts)
-    bars = (
-        element(
-            "rect", x=f"{_LEFT + place * wide:.1f}", y=f"{_up(count / most):.1f}",
-            width=f"{wide - 1:.1f}", height=f"{_up(0) - _up(count / most):.1f}", class_="took",
-        )
-        for place, count in enumerate(counts)
-        if count
-    )  # fmt: skip
-    return _svg(label, _WIDTH, _HEIGHT, *bars, *_times(begin, end), class_="chart")
-
-
-def range_bar(low: float, middle: float, high: float, label: str) -> Markup:
-    """Returns one bar from `low` to `high`, all of them from 0 to 1, with a mark at `middle`."""
-    return _svg(
-        label,
-        _WIDTH,
-        _BAR,
-        element("rect", x=f"{low * _WIDTH:.1f}", width=f"{max(2.0, (high - low) * _WIDTH):.1f}",
-                height=_BAR, class_="likely"),
-        element("rect", x=f"{middle * _WIDTH:.1f}", width=4, height=_BAR, class_="running"),
-        class_="range", stretched=True,
-    )  # fmt: skip
-
-
-def histogram(bins: Sequence[int], label: str) -> Markup:
-    """Returns how often durations came, from none at the left to the longest at the right."""
-    most = max(1, *bins)
-    return _svg(
-        label,
-        len(bins) * 5,
-        22,
-        *(
-            element(
-                "rect",
-                x=place * 5,
-                y=f"{22 - count / most * 21:.1f}",
-                width=4,
-                height=f"{count / most * 21:.1f}",
-                class_="took",
-            )
-            for place, count in enumerate(bins)
-            if count
-        ),
-        class_="histogram",
-    )
-
-
-def _across(share: float) -> float:
-    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
-
-
-def _up(share: float) -> float:
-    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
-
-
-def _times(begin: datetime, end: datetime) -> tuple[Markup, Markup]:
-    return (
-        _label(_LEFT, _HEIGHT - 7, moment(begin), "start"),
-        _label(_WIDTH - _RIGHT, _HEIGHT - 7, moment(end), "end"),
-    )
-
-
-def _grid(most: int, y: Callable[[int], float]) -> list[Markup]:
-    found = []
-    for count in sorted({0, most // 2, most}):
-        at = f"{y(count):.1f}"
-        found.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at, class_="grid"))
-        found.append(_label(_LEFT - 6, y(count) + 4, f"{count:,}", "end"))
-    return found
-
-
-def _area(
-    points: Sequence[PointResponse],
-    x: Callable[[datetime], float],
-    upper: Callable[[PointResponse], float],
-    lower: Callable[[PointResponse], float],
-    name: str,
-) -> Markup:
-    there = [f"{x(point.at):.1f},{upper(point):.1f}" for point in points]
-    back = [f"{x(point.at):.1f},{lower(point):.1f}" for point in reversed(points)]
-    return element("path", d=f"M{'L'.join([*there, *back])}Z", class_=name)
-
-
-def _label(x: float, y: float, text: str, anchor: str) -> Markup:
-    return element("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
-
-
-def _svg(
-    label: str, width: int, height: int, *parts: str, class_: str, stretched: bool = False
-) -> Markup:
-    return element(
-        "svg",
-        *parts,
-        viewBox=f"0 0 {width} {height}",
-        role="img",
-        aria_label=label,
-        class_=class_,
-        preserveAspectRatio="none" if stretched else None,
-    )
+def histogram(took: DurationSpread, label: str) -> Histogram:
+    bins = took.bins(_BINS)
+    most = max(bins)
+    bars = [(place * 5, count / most * 21) for place, count in enumerate(bins) if count]
+    return Histogram(label, len(bins) * 5, bars)

@@ -19,7 +19,7 @@ class RecordedHold(Struct, frozen=True):
     step: int | None
     """None: in the rollout as a whole."""
     kind: str
-    """The kind of its reason; an older server tells only what happened, in words."""
+    """The kind of its reason; the title of the entry, where the event names none."""
     message: str
     since: datetime
     until: datetime | None

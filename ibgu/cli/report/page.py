@@ -1,74 +1,48 @@
 """Renders a report as one HTML file that needs neither network nor script."""
 
-from ibgu.cli.report import comparison, course, failing, overview, people, waiting
-from ibgu.cli.report.document import document
-from ibgu.cli.report.elements import Markup, element, facts, joined, quiet, section
-from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
-from ibgu.cli.report.words import moment
+import re
+from functools import cache
+from importlib.resources import files
 
-_OLDER = (
-    "The rollout has changed since this certificate was made, and it does not cover the changes. "
-    "Make a new one."
-)
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from ibgu.cli.report import charts, comparison, tables, words
+from ibgu.cli.report.facts import RolloutReport
+from ibgu.core.text.harmless import harmless
+
+_LINE_ENDS = re.compile(r"[\t\r\n]+")
 
 
 def page(report: RolloutReport) -> str:
-    """Returns the file."""
-    return document(f"Report on {report.found.full_name}", _parts(report))
+    """Returns the file; characters beyond ASCII are references, so it reads the same whatever
+    encoding it is written in."""
+    html = _template().render(found=report.found, against=report.against)
+    return html.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _parts(report: RolloutReport) -> list[Markup]:
-    found = report.found
-    return [
-        overview.head(found),
-        overview.summary(found),
-        people.needs(found),
-        *([comparison.comparison(found, report.against)] if report.against else ()),
-        overview.plan(found),
-        course.steps(found),
-        *([course.labels(found)] if found.totals.labels else ()),
-        failing.failures(found),
-        waiting.waits(found),
-        people.changes(found),
-        _certificate(found, report.certificate),
-        _footer(found),
-    ]
-
-
-def _certificate(found: RolloutFacts, certificate: SavedCertificate | None) -> Markup:
-    if certificate is None:
-        return section(
-            "Certificate",
-            quiet(
-                "This report does not prove that the rollout kept the rules. The proof needs the "
-                "event log in the database:"
-            ),
-            element("p", element("code", f"ibgu certify {found.full_name}")),
-        )
-    good = certificate.verdict == "certified"
-    verdict = element("span", certificate.verdict, class_=f"state {'good' if good else 'bad'}")
-    key = certificate.verified_with
-    signature = f"verified with {key}" if key else "not verified: this is what the file says"
-    numbers = f"{certificate.events:,} (#{certificate.first} to #{certificate.last})"
-    return section(
-        "Certificate",
-        element("p", verdict),
-        *([element("p", _OLDER)] if certificate.is_older_than(found) else ()),
-        facts(
-            (
-                ("Made", f"{certificate.at}, by ibgu {certificate.version}"),
-                ("Rollout", f"{certificate.state} when it was made"),
-                ("Events", numbers),
-                ("SHA-256", certificate.sha256),
-                ("Signature", signature),
-            )
-        ),
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        finalize=_in_one_line,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= {
+        "clusters": words.clusters,
+        "counted": words.counted,
+        "failure_name": comparison.failure_name,
+        "moment": words.moment,
+        "number": "{:,}".format,
+        "span": words.span,
+    }
+    environment.globals |= {"charts": charts, "comparison": comparison, "tables": tables}
+    return environment.from_string((files("ibgu.cli.report") / "page.html").read_text("utf-8"))
 
 
-def _footer(found: RolloutFacts) -> Markup:
-    words = (
-        f"As ibgu knew it at {moment(found.now)}. All times are UTC. p50 and p95: half, and 95 "
-        "of 100 clusters, took at most so long."
-    )
-    return element("footer", joined((words,)))
+def _in_one_line(value: object) -> object:
+    """Returns what is not markup as text in one line, without characters that act and show
+    nothing."""
+    return value if isinstance(value, Markup) else harmless(_LINE_ENDS.sub(" ", str(value)))

@@ -19,7 +19,7 @@ from ibgu.db.schema.history import (
 from ibgu.db.schema.plan import hubs, rollout_policies, rollouts, steps
 from ibgu.db.schema.types import metadata
 
-VERSION = 14
+VERSION = 1
 """The schema that this code needs: the number of the newest migration."""
 
 __all__ = [

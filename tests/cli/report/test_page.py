@@ -2,13 +2,10 @@
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from ibgu.cli.report.elements import Markup, element, prose
-from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
+from ibgu.cli.report.facts import RolloutFacts, RolloutReport
 from ibgu.cli.report.page import page
 from ibgu.client.responses import (
     CountsResponse,
@@ -16,6 +13,7 @@ from ibgu.client.responses import (
     ReasonResponse,
     RollbackResponse,
 )
+from ibgu.core.text.harmless import harmless
 from tests.cli.report.samples import (
     HOSTILE,
     done,
@@ -30,9 +28,6 @@ from tests.cli.report.samples import (
 )
 
 VOID = {"meta", "path", "rect", "line"}
-CERTIFICATE = SavedCertificate(
-    "certified", "2026-05-04T05:00:00+00:00", "0.1.0", 9, 1, 9, "ab12", "complete"
-)
 
 
 class Read(HTMLParser):
@@ -69,8 +64,8 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def read(found: RolloutFacts, against: RolloutFacts | None = None, **more: Any) -> Read:
-    return Read(page(RolloutReport(found, against, **more)))
+def read(found: RolloutFacts, against: RolloutFacts | None = None) -> Read:
+    return Read(page(RolloutReport(found, against)))
 
 
 def whole() -> RolloutFacts:
@@ -111,7 +106,6 @@ def test_the_page_says_what_happened() -> None:
         "Step 1, GateClosed: 1 cluster since 2026-05-04 03:02:06 (c). closed",
         "alice (page) RolloutHeld",
         "anyone who may write the object can claim another one.",
-        "ibgu certify default/ran-417",
         "As ibgu knew it at 2026-05-04 05:02:01.",
     ):
         assert expected in words
@@ -148,9 +142,8 @@ def test_hostile_words_become_neither_markup_nor_control_characters() -> None:
         ),
         activity=(entry(1, "RolloutHeld", text=HOSTILE, who=HOSTILE, via=HOSTILE),),
     )
-    certificate = replace(CERTIFICATE, verdict=HOSTILE, at=HOSTILE, verified_with=HOSTILE)
-    found = read(hostile, hostile, certificate=certificate)
-    plain = read(whole(), whole(), certificate=CERTIFICATE)
+    found = read(hostile, hostile)
+    plain = read(whole(), whole())
     assert found.tags == plain.tags
     assert {name for name, _ in found.attributes} == {name for name, _ in plain.attributes}
     assert "<script>alert(1)</script>" in found.words
@@ -158,7 +151,7 @@ def test_hostile_words_become_neither_markup_nor_control_characters() -> None:
 
 
 def test_the_file_needs_nothing_from_elsewhere() -> None:
-    text = page(RolloutReport(whole(), whole(), CERTIFICATE))
+    text = page(RolloutReport(whole(), whole()))
     found = Read(text)
     assert found.tags & {"script", "link", "img", "iframe", "a", "base"} == set()
     assert {name for name, _ in found.attributes} & {"src", "href", "style", "onload"} == set()
@@ -224,16 +217,6 @@ def test_two_rollouts_are_compared() -> None:
     assert "failed 0 2" in words
 
 
-def test_a_certificate_says_what_it_covers() -> None:
-    words = read(whole(), certificate=CERTIFICATE).words
-    assert "The rollout has changed since this certificate was made" in words
-    assert "not verified: this is what the file says" in words
-    newer = replace(CERTIFICATE, last=30, verified_with="auditor.pub", verdict="not certified")
-    words = read(whole(), certificate=newer).words
-    assert "not certified Made" in words
-    assert "Signature verified with auditor.pub" in words
-
-
 def test_long_lists_are_cut_and_counted() -> None:
     groups = tuple(group(failure=f"F{number}", count=number) for number in range(150, 0, -1))
     activity = tuple(entry(n, "RolloutHeld", who="alice", text=str(n)) for n in range(500, 0, -1))
@@ -253,14 +236,15 @@ def test_long_lists_are_cut_and_counted() -> None:
     assert "The 40 largest of 60 values." in words
 
 
-@pytest.mark.parametrize("value", [HOSTILE, "\"'<>&"])
-def test_text_and_attributes_are_escaped(value: str) -> None:
-    read = Read(element("p", value, class_=value, title=None))
-    assert read.tags == {"p"}
-    assert [name for name, _ in read.attributes] == ["class"]
-    assert element("p", Markup("<b>x</b>")) == "<p><b>x</b></p>"
-    assert "<script" not in prose(f"run `{value}` now")
+@pytest.mark.parametrize("action", [HOSTILE, "\"'<>&"])
+def test_an_attribute_ends_at_none_of_its_characters(action: str) -> None:
+    found = facts(done(), steps=(step(1, action),))
+    found.totals.took[1, action].add(60)
+    shown = read(found)
+    label = f"Durations of {harmless(action)}, from 0 to 1 min"
+    assert ("aria-label", label) in shown.attributes
+    assert {name for name, _ in shown.attributes} <= {name for name, _ in read(whole()).attributes}
 
 
 def test_commands_in_ibgus_words_are_code() -> None:
-    assert prose("run `ibgu get` now") == "run <code>ibgu get</code> now"
+    assert "run <code>ibgu retry NAME</code>." in page(RolloutReport(whole()))
