@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import ActingParty, Kind, OnRollout, Reason, ReasonKind
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
-from tests.api.fleet import PULL, failed, fleet, open_step, over, put, rollout, succeeded, tell
+from tests.api.fleet import PULL, failed, fleet, open_step, put, rollout, succeeded, tell
 from tests.api.fleet import seen as journaled
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
@@ -123,8 +122,8 @@ async def test_programs_read_the_same_facts(ibgu: Ibgu, journal: Journal) -> Non
     assert pulls["labels"] == {"region": {"south": 1, "(none)": 1}}
     assert found["against"]["rollout"]["name"] == "ran-r0"
     compared = {each["name"]: each for each in found["comparison"]["failures"]}
-    assert (compared["Prep: PrecacheFailed"]["found"], found["certificate"]) == (2, None)
-    assert compared["Prep: PrecacheFailed"]["against"] == 1
+    difference = compared["Prep: PrecacheFailed"]
+    assert (difference["found"], difference["against"]) == (2, 1)
 
 
 async def test_a_rollout_without_a_step_has_every_form(ibgu: Ibgu, journal: Journal) -> None:
@@ -135,46 +134,10 @@ async def test_a_rollout_without_a_step_has_every_form(ibgu: Ibgu, journal: Jour
     assert (found["found"]["seconds"], found["against"], found["comparison"]) == (None, None, None)
 
 
-def certificate(context: Context, path: Path, **changes: object) -> str:
-    found = {
-        "kind": "RolloutCertificate",
-        "verdict": "certified",
-        "rollout": {"namespace": "default", "name": "ran-r1", "uid": "r1", "state": "complete"},
-        "hub": context.hub,
-        "at": "2026-05-04T05:00:00+00:00",
-        "version": "0.1.0",
-        "events": {"count": 9, "sha256": "ab12", "first": 1, "last": 999},
-    }
-    path.write_text(json.dumps(found | changes))
-    return str(path)
-
-
-async def test_a_saved_certificate_of_the_rollout_is_included(
-    ibgu: Ibgu, journal: Journal, context: Context, tmp_path: Path
-) -> None:
-    await journaled(journal, one := rollout())
-    await over(journal, one)
-    saved = certificate(context, tmp_path / "saved.json")
-    text = await page_of(ibgu, "ran-r1", "--certificate", saved)
-    assert '<span class="state good">certified</span>' in text
-    assert "not verified: this is what the file says" in text
-    for changes, words in (
-        ({"hub": "another"}, "on hub another, and not of default/ran-r1, uid r1"),
-        ({"kind": "Other"}, "is not a certificate from `ibgu certify`"),
-    ):
-        wrong = certificate(context, tmp_path / "wrong.json", **changes)
-        refused = await ibgu("report", "ran-r1", "--certificate", wrong)
-        assert (refused.exit_code in (1, 2), refused.stdout) == (True, "")
-        assert words in refused.stderr
-    missing = await ibgu("report", "ran-r1", "--certificate", str(tmp_path / "none.json"))
-    assert "can't read" in missing.stderr
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("-o", "csv", "--against", "x"), "do not work with -o csv"),
-        (("--key", "x.pub"), "--key needs --certificate"),
+        (("-o", "csv", "--against", "x"), "does not work with -o csv"),
         (tuple(word for n in range(11) for word in ("--by", f"l{n}")), "at most 10 labels"),
     ],
 )

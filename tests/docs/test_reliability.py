@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.core.assurance.certify import Rule
+from tests.oracle import Rule
 
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "reliability.md"

@@ -18,12 +18,12 @@ from prometheus_client import generate_latest
 from ibgu.client.wire import PAGE
 from ibgu.db import engine
 from ibgu.db.reads import Reads
-from ibgu.db.reads.log import named
 from ibgu.db.views import EventRow
 from tests.e2e import screens
 from tests.e2e.harness import Scene
 from tests.e2e.moments import SOME, Numbers, Sighting, moments, never_were
 from tests.e2e.test_numbers import READ, Surfaces
+from tests.oracle.event_log import named
 
 LABEL = "ring=canary"
 Look = Callable[[], Awaitable[Numbers]]
@@ -152,7 +152,7 @@ class Watch(Struct):
 
     async def by_events(self) -> Numbers:
         lines = await self.ibgu("events", self.name, "--verbose", "-o", "json")
-        return screens.of_events(lines, self.name, self.canaries)
+        return screens.of_events(lines, self.canaries)
 
     async def by_rest(self) -> Numbers:
         return screens.of_rollout(await self.get(""))
@@ -238,7 +238,7 @@ class Watch(Struct):
 
     async def was_true(self) -> None:
         """Compare what each surface has shown with the moments of the history."""
-        true = moments(await self._history(), "default", self.name, self.canaries)
+        true = moments(await self._history(), self.canaries)
         told = Counter(each.surface for each in self.shown)
         print(f"{self.name}: {len(true)} moments; looks: {dict(told)}")
         assert never_were(self.shown, true) == []

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.cli.report.comparison import by_action, by_failure
-from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate, group_key
+from ibgu.cli.report.facts import RolloutFacts, RolloutReport, group_key
 from ibgu.cli.report.holds import RecordedHold, holds
 from ibgu.cli.report.spread import DurationSpread
 from ibgu.cli.report.totals import ValueTotals
@@ -110,7 +110,6 @@ class ReportBody(Struct, frozen=True):
     found: FactsBody
     against: FactsBody | None
     comparison: ComparisonBody | None
-    certificate: SavedCertificate | None
 
 
 def body(report: RolloutReport) -> ReportBody:
@@ -119,7 +118,6 @@ def body(report: RolloutReport) -> ReportBody:
         _facts(report.found),
         _facts(against) if against else None,
         _comparison(report.found, against) if against else None,
-        report.certificate,
     )
 
 

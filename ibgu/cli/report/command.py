@@ -1,19 +1,11 @@
 """Implements the command."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from ibgu.cli.read.options import Namespace, RestOptions, Rollout
-from ibgu.cli.report.options import (
-    Against,
-    By,
-    CertificateFile,
-    Output,
-    PublicKey,
-    ReportOutput,
-)
+from ibgu.cli.report.options import Against, By, Output, ReportOutput
 
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
@@ -26,8 +18,6 @@ def report(
     namespace: Namespace = "",
     by: By = None,
     against: Against = "",
-    certificate: CertificateFile = None,
-    key: PublicKey = None,
     output: Output = ReportOutput.HTML,
     *,
     rest: RestOptions,
@@ -36,26 +26,18 @@ def report(
     from ibgu.cli.read.asking import asking
 
     labels = tuple(dict.fromkeys(by or ()))
-    _check(labels, against, certificate, key, output)
+    _check(labels, against, output)
     with asking():
         target = rest.target(namespace)
         if output is ReportOutput.CSV:
             _print_rows(target, name, labels)
         else:
-            _print_report(target, name, labels, against, certificate, key, output)
+            _print_report(target, name, labels, against, output)
 
 
-def _check(
-    labels: tuple[str, ...],
-    against: str,
-    certificate: Path | None,
-    key: Path | None,
-    output: ReportOutput,
-) -> None:
-    if output is ReportOutput.CSV and (against or certificate):
-        raise typer.BadParameter("--against and --certificate do not work with -o csv")
-    if key and not certificate:
-        raise typer.BadParameter("--key needs --certificate")
+def _check(labels: tuple[str, ...], against: str, output: ReportOutput) -> None:
+    if output is ReportOutput.CSV and against:
+        raise typer.BadParameter("--against does not work with -o csv")
     if len(labels) > MAX_LABELS:
         raise typer.BadParameter(f"use --by for at most {MAX_LABELS} labels")
 
@@ -74,13 +56,10 @@ def _print_report(
     name: str,
     labels: tuple[str, ...],
     against: str,
-    certificate: Path | None,
-    key: Path | None,
     output: ReportOutput,
 ) -> None:
     from ibgu.cli.report.ask_rest import facts_of
     from ibgu.cli.report.body import body
-    from ibgu.cli.report.certificate import certificate_of
     from ibgu.cli.report.facts import RolloutReport
     from ibgu.cli.report.page import page
     from ibgu.cli.show.form import as_json
@@ -89,6 +68,5 @@ def _print_report(
     found = facts_of(client, target.in_namespace(), name, labels)
     where, _, other = against.rpartition("/")
     compared = facts_of(client, where or found.rollout.namespace, other, ()) if against else None
-    saved = certificate_of(certificate, key, found) if certificate else None
-    report = RolloutReport(found, compared, saved)
+    report = RolloutReport(found, compared)
     typer.echo(page(report) if output is ReportOutput.HTML else as_json(body(report)))

@@ -55,31 +55,9 @@ class RolloutFacts(Struct, frozen=True):
         return max(timedelta(), (self.ended or self.now) - self.rollout.started_at)
 
 
-class SavedCertificate(Struct, frozen=True):
-    """SavedCertificate is a certificate of `ibgu certify`, read from a file."""
-
-    verdict: str
-    at: str
-    version: str
-    events: int
-    first: int | None
-    last: int | None
-    sha256: str
-    state: str
-    """The rollout's, when the certificate was made."""
-    verified_with: str = ""
-    """The key that the signature was verified with; empty: it was not."""
-
-    def is_older_than(self, found: RolloutFacts) -> bool:
-        """Returns whether the rollout or one of its steps has changed since."""
-        newest = found.activity[0].seq if found.activity else 0
-        return newest > (self.last or 0)
-
-
 class RolloutReport(Struct, frozen=True):
     found: RolloutFacts
     against: RolloutFacts | None = None
-    certificate: SavedCertificate | None = None
 
 
 def group_key(group: FailureGroupResponse) -> FailureKey:

@@ -1,7 +1,6 @@
 """Options of `ibgu report`."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,24 +31,6 @@ Against = Annotated[
         help="Second rollout to compare with.",
         show_default=False,
         autocompletion=complete.rollouts,
-    ),
-]
-CertificateFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--certificate",
-        metavar="FILE",
-        help="Certificate of the rollout to include, in JSON as ibgu certify writes it.",
-        show_default=False,
-    ),
-]
-PublicKey = Annotated[
-    Path | None,
-    typer.Option(
-        "--key",
-        metavar="PUBLIC",
-        help="With --certificate: public key of its signer, to verify its signature with.",
-        show_default=False,
     ),
 ]
 Output = Annotated[

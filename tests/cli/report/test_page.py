@@ -2,13 +2,11 @@
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from ibgu.cli.report.elements import Markup, element, prose
-from ibgu.cli.report.facts import RolloutFacts, RolloutReport, SavedCertificate
+from ibgu.cli.report.facts import RolloutFacts, RolloutReport
 from ibgu.cli.report.page import page
 from ibgu.client.responses import (
     CountsResponse,
@@ -30,9 +28,6 @@ from tests.cli.report.samples import (
 )
 
 VOID = {"meta", "path", "rect", "line"}
-CERTIFICATE = SavedCertificate(
-    "certified", "2026-05-04T05:00:00+00:00", "0.1.0", 9, 1, 9, "ab12", "complete"
-)
 
 
 class Read(HTMLParser):
@@ -69,8 +64,8 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def read(found: RolloutFacts, against: RolloutFacts | None = None, **more: Any) -> Read:
-    return Read(page(RolloutReport(found, against, **more)))
+def read(found: RolloutFacts, against: RolloutFacts | None = None) -> Read:
+    return Read(page(RolloutReport(found, against)))
 
 
 def whole() -> RolloutFacts:
@@ -111,7 +106,6 @@ def test_the_page_says_what_happened() -> None:
         "Step 1, GateClosed: 1 cluster since 2026-05-04 03:02:06 (c). closed",
         "alice (page) RolloutHeld",
         "anyone who may write the object can claim another one.",
-        "ibgu certify default/ran-417",
         "As ibgu knew it at 2026-05-04 05:02:01.",
     ):
         assert expected in words
@@ -148,9 +142,8 @@ def test_hostile_words_become_neither_markup_nor_control_characters() -> None:
         ),
         activity=(entry(1, "RolloutHeld", text=HOSTILE, who=HOSTILE, via=HOSTILE),),
     )
-    certificate = replace(CERTIFICATE, verdict=HOSTILE, at=HOSTILE, verified_with=HOSTILE)
-    found = read(hostile, hostile, certificate=certificate)
-    plain = read(whole(), whole(), certificate=CERTIFICATE)
+    found = read(hostile, hostile)
+    plain = read(whole(), whole())
     assert found.tags == plain.tags
     assert {name for name, _ in found.attributes} == {name for name, _ in plain.attributes}
     assert "<script>alert(1)</script>" in found.words
@@ -158,7 +151,7 @@ def test_hostile_words_become_neither_markup_nor_control_characters() -> None:
 
 
 def test_the_file_needs_nothing_from_elsewhere() -> None:
-    text = page(RolloutReport(whole(), whole(), CERTIFICATE))
+    text = page(RolloutReport(whole(), whole()))
     found = Read(text)
     assert found.tags & {"script", "link", "img", "iframe", "a", "base"} == set()
     assert {name for name, _ in found.attributes} & {"src", "href", "style", "onload"} == set()
@@ -222,16 +215,6 @@ def test_two_rollouts_are_compared() -> None:
     assert "Prep: p50 1 min 20 s" in words
     assert "Prep: PrecacheFailed 1 1" in words
     assert "failed 0 2" in words
-
-
-def test_a_certificate_says_what_it_covers() -> None:
-    words = read(whole(), certificate=CERTIFICATE).words
-    assert "The rollout has changed since this certificate was made" in words
-    assert "not verified: this is what the file says" in words
-    newer = replace(CERTIFICATE, last=30, verified_with="auditor.pub", verdict="not certified")
-    words = read(whole(), certificate=newer).words
-    assert "not certified Made" in words
-    assert "Signature verified with auditor.pub" in words
 
 
 def test_long_lists_are_cut_and_counted() -> None:

@@ -15,12 +15,12 @@ from ibgu.controller.journal import retention
 from ibgu.controller.journal.retention import Forget, Retention, old_events
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Changeset, Journal, JournalUnavailable
-from ibgu.db.reads.certified import certify
 from tests.core.engine.decide.builders import START, rollout_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.db.conftest import db, journal, leading
 from tests.db.recording import tell
 from tests.db.records import rows
+from tests.oracle.certified import certify
 
 __all__ = ["db", "journal", "leading"]
 

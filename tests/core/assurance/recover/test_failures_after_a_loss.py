@@ -5,7 +5,6 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.decide.records import Records
@@ -16,6 +15,7 @@ from tests.core.engine.decide.restores import (
     restore_journal,
     write_status,
 )
+from tests.oracle.logs import certify, log_of, told
 
 UID = "uid-a"
 FAILED = "lcm.openshift.io/ibgu-prep-failed"

@@ -25,11 +25,11 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.shown import HubObject
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.assurance.recover.objects import UID, cluster, fleet, work
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.story import RecordedEvent
 from tests.core.engine.state.records import NOW, in_flight, member, rollout, run, step
+from tests.oracle.logs import certify, log_of, told
 
 Shown = HubObject[WorkView]
 OFF = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: UID}
