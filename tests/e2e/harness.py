@@ -222,7 +222,7 @@ class Scene:
         pool = engine(self.database_url)
         try:
             for hub in await self._hubs():
-                findings = (await certify(pool, hub)).findings
+                findings = await certify(pool, hub)
                 told = [
                     f"{v.rule}: {v.words}: #{v.event.seq} {v.event.cluster} {v.event.kind} "
                     f"{v.event.why}; see {v.others}"

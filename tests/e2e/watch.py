@@ -23,7 +23,6 @@ from tests.e2e import screens
 from tests.e2e.harness import Scene
 from tests.e2e.moments import SOME, Numbers, Sighting, moments, never_were
 from tests.e2e.test_numbers import READ, Surfaces
-from tests.oracle.event_log import named
 
 LABEL = "ring=canary"
 Look = Callable[[], Awaitable[Numbers]]
@@ -246,9 +245,11 @@ class Watch(Struct):
     async def _history(self) -> list[EventRow]:
         pool = engine(self.surfaces.scene.database_url)
         try:
-            (found,) = await named(pool, "default", self.name)
-            reads, events, after = Reads(pool, found.hub), list[EventRow](), 0
-            while page := (await reads.events(found.rollout.uid, after=after, limit=1000)).items:
+            (found,) = await self.surfaces.scene.journal(
+                "SELECT hub, uid FROM rollouts WHERE namespace = 'default' AND name = $1", self.name
+            )
+            reads, events, after = Reads(pool, found["hub"]), list[EventRow](), 0
+            while page := (await reads.events(found["uid"], after=after, limit=1000)).items:
                 events += page
                 after = page[-1].seq
             return events

@@ -1,7 +1,6 @@
 """Collects what the checks find, and what they know of all rollouts."""
 
 from collections import Counter
-from collections.abc import Collection
 
 from msgspec import Struct
 
@@ -15,12 +14,7 @@ SHOWN = 20
 
 
 class Audit:
-    def __init__(self, subjects: Collection[str] | None, proofs: KindProofs) -> None:
-        """`subjects`: uids of the rollouts that are certified; None: all that appear.
-
-        The events of others only show who has claimed a cluster.
-        """
-        self.subjects = subjects
+    def __init__(self, proofs: KindProofs) -> None:
         self.proofs = proofs
         self.rollouts: dict[str, RolloutCase] = {}
         self.clusters: dict[str, ClusterCase] = {}
@@ -34,16 +28,11 @@ class Audit:
         self.preflight_by_policy = False
         """Whether a policy has ever enforced preflight, whatever a rollout's annotation says."""
 
-    def subject(self, rollout: str) -> bool:
-        return self.subjects is None or rollout in self.subjects
-
     def cluster(self, uid: str) -> ClusterCase:
         return self.clusters.setdefault(uid, ClusterCase())
 
     def require(self, rule: Rule, holds: bool, event: Event, words: str, *others: int) -> bool:
         """Counts the check, notes a violation, and returns whether the check holds."""
-        if not self.subject(event.rollout):
-            return holds
         self.checks[rule] += 1
         if not holds:
             self.found(Violation(rule, words, event, tuple(seq for seq in others if seq)))

@@ -1,10 +1,7 @@
 """Reads the event log once, in order, and checks that the rules were kept."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from hashlib import sha256
+from collections.abc import Sequence
 
-import msgspec
 from msgspec import Struct
 
 from tests.oracle import circuit_breaker, follow_ups, imported, labels
@@ -55,38 +52,14 @@ KNOWN = frozenset(
 """Kinds of events that are checked."""
 
 
-class Totals(Struct, frozen=True):
-    """Totals over the subjects' events."""
-
-    rollouts: int
-    steps: int
-    members: int
-    runs: int
-    in_flight: int
-    unfinished: int
-    """Members of begun steps that have no end yet."""
-
-
 class Findings(Struct, frozen=True):
     events: int
-    """Events of the subjects."""
-    others: int
-    """Events of other rollouts on the same clusters."""
-    first: tuple[int, datetime] | None
-    last: tuple[int, datetime] | None
-    digest: str
-    """sha256 over the subjects' events."""
-    others_digest: str
-    epochs: tuple[int, ...]
-    totals: Totals
     checks: dict[Rule, int]
     broken: dict[Rule, int]
     violations: tuple[Violation, ...]
     unknown: dict[str, int]
     """Kinds of events that this version does not know, or that are of a rollout whose kind it does
     not know; they were not checked."""
-    imported: int
-    """Events that record an import from the hub; what came before is not in the log."""
     policies: PolicyTotals | None = None
     """None: the RolloutPolicies were not among the evidence."""
 
@@ -99,47 +72,26 @@ class Certifier:
     def __init__(
         self,
         proofs: KindProofs,
-        subjects: Collection[str] | None = None,
         leaders: Sequence[Leader] = (),
         policies: Sequence[PolicyVersion] | None = None,
     ) -> None:
-        """`proofs`: of each kind of change in the log. `subjects`: uids of the rollouts to certify;
-        None: all. `leaders`: by epoch. `policies`: all versions of the hub's RolloutPolicies; None:
-        they are not known."""
-        self._audit = Audit(subjects, proofs)
+        """`proofs`: of each kind of change in the log. `leaders`: by epoch; none: only the order of
+        epochs is checked. `policies`: all versions of the hub's RolloutPolicies; None: unknown."""
+        self._audit = Audit(proofs)
         self._audit.preflight_by_policy = any(each.spec.get("preflight") for each in policies or ())
         self._policies = PolicyAudit(self._audit, policies)
         self._writers = Writers(self._audit, leaders)
-        self._encoder = msgspec.json.Encoder(order="deterministic")
-        self._digests = {True: sha256(), False: sha256()}
-        self._counts = {True: 0, False: 0}
-        self._first: tuple[int, datetime] | None = None
+        self._events = 0
         self._last: Event | None = None
         self._unknown: dict[str, int] = {}
-        self._imported = 0
-
-    @property
-    def audit(self) -> Audit:
-        """Returns what the checks know of the rollouts so far."""
-        return self._audit
 
     def feed(self, event: Event) -> None:
-        """Checks the next event; those of other rollouts on the same clusters come in between."""
-        mine = self._audit.subject(event.rollout)
-        self._digests[mine].update(self._encoder.encode(event) + b"\n")
-        self._counts[mine] += 1
+        """Checks the next event."""
+        self._events += 1
         self._writers.wrote(event)
         self._check(event)
         self._policies.read(event)
-        if mine:
-            self._first = self._first or (event.seq, event.at)
-            self._last = event
-            self._imported += event.kind == imported.KIND
-
-    def count(self, event: Event) -> None:
-        """Counts the next event, of another rollout on other clusters, for the limits of
-        policies."""
-        self._policies.read(event)
+        self._last = event
 
     def missing(self, first: int, last: int) -> None:
         """Reports events that the hub has counted and that are gone."""
@@ -227,29 +179,18 @@ class Certifier:
 
     def findings(self) -> Findings:
         """Returns the findings, once all events were read."""
-        audit, last = self._audit, self._last
-        if last is not None:
-            for rollout in self._subjects():
-                self._at_rest(rollout, last)
+        audit = self._audit
+        if self._last is not None:
+            for rollout in audit.rollouts.values():
+                self._at_rest(rollout, self._last)
         return Findings(
-            events=self._counts[True],
-            others=self._counts[False],
-            first=self._first,
-            last=(last.seq, last.at) if last else None,
-            digest=self._digests[True].hexdigest(),
-            others_digest=self._digests[False].hexdigest(),
-            epochs=tuple(self._writers.epochs),
-            totals=self._totals(),
+            events=self._events,
             checks=dict(audit.checks),
             broken=dict(audit.broken),
             violations=tuple(audit.violations),
             unknown=dict(self._unknown),
-            imported=self._imported,
             policies=self._policies.totals(),
         )
-
-    def _subjects(self) -> list[RolloutCase]:
-        return [r for uid, r in self._audit.rollouts.items() if self._audit.subject(uid)]
 
     def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
         """Checks that nothing is half recorded: a cycle is journaled as a whole."""
@@ -263,16 +204,3 @@ class Certifier:
             everybody = uncounted or len(step.members) == step.total
             words = f"step {step.index + 1} began with {step.total} clusters, not all joined it"
             self._audit.require(Rule.MEMBERS, everybody, last, words, step.opened)
-
-    def _totals(self) -> Totals:
-        rollouts = self._subjects()
-        steps = [step for rollout in rollouts for step in rollout.steps]
-        members = sum(len(step.members) for step in steps)
-        return Totals(
-            rollouts=len(rollouts),
-            steps=len(steps),
-            members=members,
-            runs=sum(m.attempts for step in steps for m in step.members.values()),
-            in_flight=sum(len(step.slots) for step in steps),
-            unfinished=members - sum(step.finished for step in steps),
-        )

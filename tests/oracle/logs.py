@@ -30,11 +30,11 @@ LEADERS = [Leader(epoch=1, holder="ibgu-0", since=START, after_seq=0)]
 
 def certify(
     events: Iterable[Event],
-    *subjects: str,
+    *,
     proofs: KindProofs = PROOFS,
     policies: Sequence[PolicyVersion] | None = None,
 ) -> Findings:
-    certifier = Certifier(proofs, subjects or None, LEADERS, policies)
+    certifier = Certifier(proofs, LEADERS, policies)
     for event in events:
         certifier.feed(event)
     return certifier.findings()

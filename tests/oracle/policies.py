@@ -9,16 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.model.rollout_policy import BudgetScope, RolloutPolicySpec
+from ibgu.core.model.rollout_policy import RolloutPolicySpec
 from tests.oracle.audit import Audit
 from tests.oracle.cases import FollowUpCase, RolloutCase
 from tests.oracle.events import Event
 from tests.oracle.policy_approvals import of_approvals
-from tests.oracle.policy_breakers import ENDING, ImageEnds, of_breaker
+from tests.oracle.policy_breakers import ImageEnds, of_breaker
 from tests.oracle.policy_demands import of_demands
 from tests.oracle.policy_failures import GONE
 from tests.oracle.policy_follow_ups import unasked
-from tests.oracle.policy_glass import PassedPolicy, PassedStarts
 from tests.oracle.policy_rules import objection
 from tests.oracle.policy_starts import (
     Objection,
@@ -30,25 +29,10 @@ from tests.oracle.policy_starts import (
 from tests.oracle.policy_times import alike_for_all, of_fit, of_times
 from tests.oracle.policy_versions import PolicyHistory, PolicyVersion, PossiblePolicy
 from tests.oracle.rules import Rule
-from tests.oracle.starts import CLAIMING, StartReader, is_canary, with_policy_facts
+from tests.oracle.starts import StartReader, is_canary, with_policy_facts
 
 _LATER = timedelta(minutes=1)
 """An action that is sent so long after its start is judged again."""
-
-
-def wanted_of_others(policies: Iterable[PolicyVersion]) -> frozenset[str]:
-    """Returns the kinds of events of other rollouts, on whatever clusters, that the policies need:
-    those that claim and release clusters, and where failures of the whole hub count, those that say
-    how upgrades have ended."""
-    known = (each.known for each in policies)
-    counts = any(spec is not None and counts_on_hub(spec) for spec in known)
-    return CLAIMING | ENDING if counts else CLAIMING
-
-
-def counts_on_hub(spec: RolloutPolicySpec) -> bool:
-    """Returns whether the policy counts how upgrades have ended in all rollouts of the hub."""
-    budget = spec.failure_budget
-    return spec.breaker is not None or (budget is not None and budget.per is BudgetScope.HUB)
 
 
 class PolicyTotals(Struct, frozen=True):
@@ -62,8 +46,6 @@ class PolicyTotals(Struct, frozen=True):
     """Starts of which the history does not show whether a policy allowed them."""
     unknown: dict[str, int]
     """What would have to be known, with the number of those starts that it is about."""
-    passed: tuple[PassedPolicy, ...] = ()
-    """The policies that starts have passed by BreakGlass."""
 
 
 class _Suspect(Struct):
@@ -78,7 +60,7 @@ class _Suspect(Struct):
 
 
 class PolicyAudit:
-    """PolicyAudit judges the subjects' starts. `versions`: all of the hub's policies; None: they
+    """PolicyAudit judges the starts. `versions`: all of the hub's policies; None: they
     are not among the evidence."""
 
     def __init__(self, audit: Audit, versions: Sequence[PolicyVersion] | None) -> None:
@@ -96,12 +78,11 @@ class PolicyAudit:
         self._unjudged: set[int] = set()
         """The events of those starts."""
         self._unknown: Counter[str] = Counter()
-        self._passed = PassedStarts()
 
     def read(self, event: Event) -> None:
         """Judges the event if it is a start, and counts the claim that it takes or releases."""
         self._reader.read_labels(event)
-        rollout = self._subject(event)
+        rollout = self._rollout(event)
         if rollout is not None and event.kind == "RunIntended":
             self._judge(event, rollout)
             self._begun[_member(event)] = event.at
@@ -126,15 +107,12 @@ class PolicyAudit:
             starts=self._starts,
             unjudged=len(self._unjudged | left),
             unknown=dict(sorted(unknown.items())),
-            passed=self._passed.totals(),
         )
 
-    def _subject(self, event: Event) -> RolloutCase | None:
-        """Returns the rollout that is certified, if the event is of one and its kind is known."""
+    def _rollout(self, event: Event) -> RolloutCase | None:
+        """Returns the rollout of the event, if its beginning and its kind are known."""
         rollout = self._audit.rollouts.get(event.rollout)
-        if rollout is None or rollout.kind not in self._audit.proofs:
-            return None
-        return rollout if self._audit.subject(event.rollout) else None
+        return rollout if rollout is not None and rollout.kind in self._audit.proofs else None
 
     def _convict(self, event: Event) -> None:
         """Reports the starts of the rollout that are proven wrong by the cluster that the event
@@ -175,12 +153,9 @@ class PolicyAudit:
         for each in policies:
             seen = with_policy_facts(each, start)
             if rollout.grants.passes(policy_gate(each.name), event.at):
-                held = all(self._objections(each, seen, rollout)) and not each.absent
                 each = replace(each, specs=[behind_glass(spec) for spec in each.specs])
                 # It waits for no canaries of this policy.
                 seen = replace(seen, is_canary=True)
-                if held and not all(self._objections(each, seen, rollout)):
-                    self._passed.note(each.name, event, rollout.grants)
             unknown.add(self._judge_by(each, seen, event, rollout))
         unknown.discard("")
         self._unknown.update(unknown)
@@ -194,12 +169,8 @@ class PolicyAudit:
         if start is None:
             return
         for each in policies:
-            passes = rollout.grants.passes(policy_gate(each.name), event.at)
-            wrong = _wrong_when_sent(each, start)
-            if not passes:
-                self._judge_sent(each, wrong, start, event)
-            elif wrong is not None:
-                self._passed.note(each.name, event, rollout.grants)
+            if not rollout.grants.passes(policy_gate(each.name), event.at):
+                self._judge_sent(each, _wrong_when_sent(each, start), start, event)
 
     def _judge_sent(
         self, policy: PossiblePolicy, found: Objection | None, start: Start, event: Event

@@ -58,7 +58,7 @@ class StartReader:
         """Counts how the member ends, and the claim that it takes or releases."""
         rollout = self._audit.rollouts.get(event.rollout)
         proofs = self._audit.proofs.get(rollout.kind) if rollout is not None else None
-        if rollout is not None and proofs is not None and self._audit.subject(event.rollout):
+        if rollout is not None and proofs is not None:
             self._ends.read(event, proofs, resumes=rollout.resumed == event.seq)
         self._failures.read(event)
         if event.kind in CLAIMING and event.cluster is not None:

@@ -13,17 +13,14 @@ from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import set_policies
 from tests.core.engine.gates.policies.test_breaker import TAG, fleet, roll
 from tests.oracle import (
-    CLAIMING,
-    Certifier,
     Event,
     Findings,
     Rule,
-    wanted_of_others,
 )
 from tests.oracle.breaks import place, tells
 from tests.oracle.kinds import PROOFS
 from tests.oracle.logs import log_of, told
-from tests.oracle.test_policies import judged, totals, version
+from tests.oracle.test_policies import judged, totals
 
 TWO = {"sameCause": 2}
 WORDS = "2 upgrades failed with UpgradeFailed within 1 d with its image"
@@ -78,19 +75,8 @@ def test_failures_of_other_rollouts_count() -> None:
     ]
     first = next(each for each in log if each.kind == "RolloutSeen")
     other = [replace(first, rollout="uid-b", data={**first.data, "name": "b"}), *moved]
-    kinds = wanted_of_others([version(breaker=TWO)])
-    certifier = Certifier(PROOFS, ["uid-a"], policies=[version(breaker=TWO)])
-    for event in other:
-        if event.rollout == "uid-a":
-            certifier.feed(event)
-        elif event.kind in kinds:
-            certifier.count(event)
-    assert any(each.words.startswith("R50.10: site-03") for each in certifier.findings().violations)
-
-
-def test_events_of_other_rollouts_are_read_where_a_policy_needs_them() -> None:
-    assert wanted_of_others([version(inFlight=1)]) == CLAIMING
-    assert "RunEnded" in wanted_of_others([version(inFlight=1), version(breaker=TWO)])
+    found = judged(other, breaker=TWO).violations
+    assert any(each.words.startswith("R50.10: site-03") for each in found)
 
 
 def shared(percent: int, minimum: int) -> dict[str, Any]:

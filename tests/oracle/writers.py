@@ -14,8 +14,6 @@ class Writers:
         self._leaders = sorted(leaders, key=lambda leader: leader.epoch)
         self._seq = 0
         self._epoch = 0
-        self.epochs: dict[int, None] = {}
-        """The epochs in which the subjects' events were written, in order."""
 
     def wrote(self, event: Event) -> None:
         require = self._audit.require
@@ -26,8 +24,6 @@ class Writers:
         if self._leaders:
             self._in_its_time(event)
         self._seq, self._epoch = event.seq, max(event.epoch, self._epoch)
-        if self._audit.subject(event.rollout):
-            self.epochs[event.epoch] = None
 
     def _in_its_time(self, event: Event) -> None:
         """Checks that the event lies between the beginning of its epoch and that of the next

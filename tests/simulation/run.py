@@ -405,9 +405,8 @@ class _Play:
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
                 patches = await _rows(db, PENDING_PATCHES, self._journal)
             await self._date_policies()
-            findings = (
-                await certify(self._pool, self._journal, proofs=self._plan.kind.proofs)
-            ).findings
+            proofs = self._plan.kind.proofs
+            findings = await certify(self._pool, self._journal, proofs=proofs)
         for rule, count in findings.checks.items():
             self.found.held[f"certified: {rule}"] += count
         for wrong in findings.violations:

@@ -95,7 +95,7 @@ async def _against_the_history(stage: Stage) -> list[str]:
     """Returns the history's violations; leads are dated by the database's clock, not in virtual
     time."""
     with stage.real_io():
-        found = (await certify(stage.pool, stage.journal)).findings.violations
+        found = (await certify(stage.pool, stage.journal)).violations
     return [f"{each.rule}: {each.words}" for each in found if each.rule is not Rule.WRITER]
 
 
