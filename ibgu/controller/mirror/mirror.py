@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from ibgu.controller.mirror.objects import RolloutObjects
-from ibgu.core.assurance.recover import FoundRollout, Versions, find, versions_of
 from ibgu.core.assurance.shadow import status_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject, RolloutSpec
 from ibgu.core.model.shown import HubObject, with_seen_times
+from ibgu.core.recover import FoundRollout, Versions, find, versions_of
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import DeletedGroup, Traces

@@ -12,9 +12,9 @@ from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.core.model.shown import shown_cluster
 from ibgu.core.talm import shown_talm_work
 from ibgu.db.shadow import ShadowRecords
-from tests.core.assurance.recover.objects import UID, obj
 from tests.core.engine.gates.policies.policy import policy
 from tests.core.model.test_cluster import managed
+from tests.core.recover.objects import UID, obj
 from tests.core.talm.objects import as_cgu, as_work, cgu, work
 from tests.db.records import NOW
 

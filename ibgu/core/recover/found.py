@@ -6,14 +6,14 @@ from itertools import chain
 
 from msgspec import Struct
 
-from ibgu.core.assurance.recover.former_status import FormerStatus, read_status
-from ibgu.core.assurance.recover.placing import Plan
 from ibgu.core.drivers import declared
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import ClusterView, WorkView
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import payload_name, stage_name
 from ibgu.core.model.shown import HubObject
+from ibgu.core.recover.former_status import FormerStatus, read_status
+from ibgu.core.recover.placing import Plan
 
 
 class FoundRollout(Struct, frozen=True):

@@ -10,20 +10,6 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.found import FoundRollout
-from ibgu.core.assurance.recover.holding import acted_on
-from ibgu.core.assurance.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
-from ibgu.core.assurance.recover.members import (
-    ACTOR,
-    changes_of,
-    new_member,
-    with_slots,
-    without_cluster,
-)
-from ibgu.core.assurance.recover.pauses import may_be_paused
-from ibgu.core.assurance.recover.placing import StepPart
-from ibgu.core.assurance.recover.runs import FROM_HUB
-from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
 from ibgu.core.engine.decide.restored import RESUME, restored
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, named
 from ibgu.core.engine.driver import Driver
@@ -46,6 +32,20 @@ from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.records import restore_mark
 from ibgu.core.model.transitions import import_pause
+from ibgu.core.recover.found import FoundRollout
+from ibgu.core.recover.holding import acted_on
+from ibgu.core.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
+from ibgu.core.recover.members import (
+    ACTOR,
+    changes_of,
+    new_member,
+    with_slots,
+    without_cluster,
+)
+from ibgu.core.recover.pauses import may_be_paused
+from ibgu.core.recover.placing import StepPart
+from ibgu.core.recover.runs import FROM_HUB
+from ibgu.core.recover.steps import StepLayout, lay_out, new_members, record
 
 
 class _RebuildInput(Struct, frozen=True):

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ClusterView, Kind, MemberState, OnRollout, Outcome, Rollout
 from ibgu.core.model.grants import StepAuthor
 from ibgu.core.model.rollout_policy import PolicyState
+from ibgu.core.recover import find, rebuild
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import lose_journal, write_status
 from tests.core.engine.gates.policies.grants import approve

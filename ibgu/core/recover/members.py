@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from ibgu.core.assurance.recover.member_signs import ResumedMember, waiting
-from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.engine.decide.restored import restored
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works.trace import Trace
@@ -25,6 +23,8 @@ from ibgu.core.model import (
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.run_transitions import closed_run
 from ibgu.core.model.transitions import close, finish, join, take_slot
+from ibgu.core.recover.member_signs import ResumedMember, waiting
+from ibgu.core.recover.runs import FROM_HUB
 
 ACTOR = "ibgu, from what the hub shows"
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import behind, find
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Member, RolloutState
 from ibgu.core.model.kinds import ManagedFields
-from tests.core.assurance.recover.objects import OURS, cluster, completed, entry, obj, track, work
+from ibgu.core.recover import behind, find
 from tests.core.engine.state.records import done, failed, in_flight, rollout, step
+from tests.core.recover.objects import OURS, cluster, completed, entry, obj, track, work
 
 TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
 DONE = done("site-1", Action.PREP)

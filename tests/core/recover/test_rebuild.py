@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
@@ -31,9 +30,10 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.shown import HubObject
-from tests.core.assurance.recover.objects import UID, cluster, completed, entry, fleet, obj, work
+from ibgu.core.recover import find, rebuild
 from tests.core.engine.state.records import NOW, done, in_flight, member, run, step
 from tests.core.engine.state.records import rollout as record
+from tests.core.recover.objects import UID, cluster, completed, entry, fleet, obj, work
 
 LATER = NOW + timedelta(hours=1)
 PREPARED = {"prep_completed": ""}

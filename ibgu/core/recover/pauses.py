@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Finished, Kind, OnMember, Rollout, traits
 from ibgu.core.model.transitions import import_pause
+from ibgu.core.recover.found import FoundRollout
 
 
 def may_be_paused(driver: Driver, rollout: Rollout, trace: Trace) -> bool:

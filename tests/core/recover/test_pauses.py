@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import find, paused_again, rebuild
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
@@ -20,9 +19,10 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import ClusterUpdate, Pauses
 from ibgu.core.model.shown import HubObject
-from tests.core.assurance.recover.objects import UID, cluster, obj, track, work
+from ibgu.core.recover import find, paused_again, rebuild
 from tests.core.drivers.cluster_version.version_samples import seen
 from tests.core.engine.state.records import NOW, done, member, rollout, step
+from tests.core.recover.objects import UID, cluster, obj, track, work
 
 LATER = NOW + timedelta(hours=1)
 

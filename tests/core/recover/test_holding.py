@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.assurance.recover import hold_all
 from ibgu.core.model import Kind, ReasonKind, Rollout, RolloutState, Step, StepState
 from ibgu.core.model.kinds import RolloutObject
-from tests.core.assurance.recover.objects import UID, obj, track
+from ibgu.core.recover import hold_all
 from tests.core.engine.state.records import NOW, rollout, spec, step
+from tests.core.recover.objects import UID, obj, track
 
 GONE: dict[str, Any] = {"state": RolloutState.DELETED, "deleted_at": NOW}
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import (
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Member, Reason, ReasonKind, RunState
+from ibgu.core.recover import (
     Versions,
     generation_back,
     returned,
@@ -13,10 +15,8 @@ from ibgu.core.assurance.recover import (
     versions_back,
     versions_of,
 )
-from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Member, Reason, ReasonKind, RunState
-from tests.core.assurance.recover.objects import UID, obj, track, work
 from tests.core.engine.state.records import NOW, in_flight, member, rollout, run, step
+from tests.core.recover.objects import UID, obj, track, work
 
 
 @pytest.mark.parametrize(

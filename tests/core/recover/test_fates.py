@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.assurance.recover.former_status import StatusAction
-from ibgu.core.assurance.recover.member_signs import (
-    NOTHING_KNOWN,
-    MemberSigns,
-    ResumedMember,
-    member_from_signs,
-)
-from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide.member.ending import labelled
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
 from ibgu.core.model.transitions import take_slot
-from tests.core.assurance.recover.objects import work
+from ibgu.core.recover.former_status import StatusAction
+from ibgu.core.recover.member_signs import (
+    NOTHING_KNOWN,
+    MemberSigns,
+    ResumedMember,
+    member_from_signs,
+)
+from ibgu.core.recover.placing import StepPart
 from tests.core.engine.state.records import NOW, done, in_flight, member, run
+from tests.core.recover.objects import work
 
 CHAIN = (Action.PREP, Action.UPGRADE)
 LATER = NOW + timedelta(hours=1)

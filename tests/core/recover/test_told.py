@@ -7,21 +7,21 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import find
-from ibgu.core.assurance.recover.former_status import (
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.works.trace import traces_of
+from ibgu.core.model import RunResult, StepState
+from ibgu.core.model.kinds import ManagedFields
+from ibgu.core.recover import find
+from ibgu.core.recover.former_status import (
     FormerStatus,
     StatusAction,
     StatusEntry,
     read_status,
 )
-from ibgu.core.assurance.recover.placing import StepPart, place, step_of
-from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.works.trace import traces_of
-from ibgu.core.model import RunResult, StepState
-from ibgu.core.model.kinds import ManagedFields
+from ibgu.core.recover.placing import StepPart, place, step_of
 from ibgu.core.views.status import summary_of
-from tests.core.assurance.recover.objects import cluster, completed, entry, obj, work
 from tests.core.engine.state import records
+from tests.core.recover.objects import cluster, completed, entry, obj, work
 
 TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
 SPEC = ManagedFields(manager="ibgu", operation="Update")

@@ -10,12 +10,12 @@ by id, never a rollout or a cluster by name.
 
 from collections.abc import Container, Iterable, Iterator
 
-from ibgu.core.assurance.recover.versions import Versions
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Run, WorkView
 from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import stage_name
 from ibgu.core.model.shown import HubObject
+from ibgu.core.recover.versions import Versions
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:

@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import find
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works import shown_work
 from ibgu.core.model import MemberState, OnStep, Outcome, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from ibgu.core.model.records import UNKNOWN_PAYLOAD
-from tests.core.assurance.recover.objects import OURS, cluster, entry, obj, work
-from tests.core.assurance.recover.test_rebuild import LATER, Rebuilt, status
+from ibgu.core.recover import find
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.restores import lose_journal, write_status
+from tests.core.recover.objects import OURS, cluster, entry, obj, work
+from tests.core.recover.test_rebuild import LATER, Rebuilt, status
 
 UID = "uid-a"
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ibgu.core.assurance.recover.former_status import StatusAction, StatusEntry
 from ibgu.core.drivers import declared, traits
 from ibgu.core.model import ActionName
 from ibgu.core.model.actions import whole
+from ibgu.core.recover.former_status import StatusAction, StatusEntry
 
 Plan = Sequence[tuple[ActionName, ...]]
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Container, Iterator
 
-from ibgu.core.assurance.recover.former_status import StatusEntry
-from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.recover.former_status import StatusEntry
+from ibgu.core.recover.found import FoundRollout
 
 
 def behind(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str]) -> str:

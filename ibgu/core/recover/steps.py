@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.found import FoundRollout
-from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import ClusterView, Step, StepState, carry_payload
 from ibgu.core.model.bounds import int32
 from ibgu.core.model.records import UNKNOWN_PAYLOAD
 from ibgu.core.plan import EVERYWHERE, select
+from ibgu.core.recover.found import FoundRollout
+from ibgu.core.recover.placing import StepPart, place, step_of
 from ibgu.core.text.natural import natural_key
 
 

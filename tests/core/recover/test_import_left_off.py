@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import left_off, turn_on
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
@@ -25,10 +24,11 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.shown import HubObject
-from tests.core.assurance.recover.objects import UID, cluster, fleet, work
+from ibgu.core.recover import left_off, turn_on
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.story import RecordedEvent
 from tests.core.engine.state.records import NOW, in_flight, member, rollout, run, step
+from tests.core.recover.objects import UID, cluster, fleet, work
 from tests.oracle.logs import certify, log_of, told
 
 Shown = HubObject[WorkView]

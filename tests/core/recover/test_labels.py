@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import lost
 from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
@@ -22,8 +21,9 @@ from ibgu.core.model import (
     Step,
     names,
 )
-from tests.core.assurance.recover.objects import cluster, newest_to_act, track
+from ibgu.core.recover import lost
 from tests.core.engine.state.records import NOW, done, failed, in_flight, member, rollout, run, step
+from tests.core.recover.objects import cluster, newest_to_act, track
 
 P, U, F = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
 CHECK: Any = UpdateAction.CHECK

@@ -6,8 +6,6 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.placing import StepPart
-from ibgu.core.assurance.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
 from ibgu.core.engine.decide.restored import restored
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
@@ -37,6 +35,8 @@ from ibgu.core.model.transitions import (
     import_waiting,
     note_begun,
 )
+from ibgu.core.recover.placing import StepPart
+from ibgu.core.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
 
 NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
 _CAUSES = {cause.value: cause for cause in Cause}
