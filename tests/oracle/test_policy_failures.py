@@ -21,7 +21,6 @@ from tests.core.engine.decide.test_storms import STORM
 from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import policy, set_policies
 from tests.oracle import (
-    Certifier,
     Event,
     Findings,
     PolicyTotals,
@@ -29,7 +28,6 @@ from tests.oracle import (
     Rule,
 )
 from tests.oracle.breaks import has, place, tells
-from tests.oracle.kinds import PROOFS
 from tests.oracle.logs import certify, log_of, told, without_facts
 from tests.oracle.test_policies import BY_LABELS, Spec, judged, totals, version
 from tests.simulation.broken import broken
@@ -478,10 +476,7 @@ def test_a_cluster_that_failed_again_counts_by_its_later_failure() -> None:
     seen, end = log[place(log, "RolloutSeen")], log[place(log, "MemberFinished", "site-1")]
     before = end.at - timedelta(minutes=700)
     earlier = [replace(each, rollout="uid-x", at=before) for each in (seen, end)]
-    certifier = Certifier(PROOFS, ["uid-b"], policies=[version(**ON_HUB)])
-    for event in [*earlier, *log]:
-        (certifier.feed if event.rollout == "uid-b" else certifier.count)(event)
-    assert certifier.findings().broken == {Rule.POLICIES: 3}
+    assert judged([*earlier, *log], **ON_HUB).broken[Rule.POLICIES] == 3
 
 
 def test_a_failure_on_the_hub_that_was_corrected_counts_no_longer() -> None:
@@ -491,7 +486,7 @@ def test_a_failure_on_the_hub_that_was_corrected_counts_no_longer() -> None:
     at = place(log, "RolloutSeen", nth=1)
     told_so = [*log[:at], replace(late, at=log[at].at), *log[at:]]
     numbered = [replace(each, seq=number) for number, each in enumerate(told_so, start=1)]
-    assert Rule.POLICIES not in judged(numbered, "uid-b", **ON_HUB).broken
+    assert Rule.POLICIES not in judged(numbered, **ON_HUB).broken
 
 
 # -- the soak ------------------------------------------------------------------------------

@@ -162,8 +162,8 @@ def test_labels_that_the_history_lacks_are_recorded_with_the_next_start() -> Non
     first, next_ = (log[place(log, "RunIntended", f"site-{n}")].data["facts"] for n in (2, 4))
     assert first["beside"] == {"site-1": {SITE: "mast-1"}, "site-3": {SITE: "mast-2"}}
     assert next_["beside"] == {}
-    assert told(judged(log, "uid-b", **two)) == []
-    assert [each.split()[1] for each in words(judged(log, "uid-b", **ONE_A_SITE))] == [
+    assert told(judged(log, **two)) == []
+    assert [each.split()[1] for each in words(judged(log, **ONE_A_SITE))] == [
         "site-2",
         "site-4",
     ]
@@ -195,14 +195,14 @@ def test_a_cluster_in_flight_keeps_its_labels_in_the_next_action() -> None:
     at = place(log, "RunIntended", "site-1", nth=1)
     assert log[at].data["action"] == "Upgrade"
     log[at] = replace(log[at], data={**log[at].data, "facts": {}})
-    assert len(words(judged(log, "uid-b", **ONE_A_SITE))) == 1
+    assert len(words(judged(log, **ONE_A_SITE))) == 1
 
 
 def test_two_clusters_of_a_name_have_no_labels_that_are_known() -> None:
     log = played(fleet(2), most=2, **SEEN)
     at = place(log, "RunIntended", "site-1")
     other = replace(log[at], rollout="uid-other", cluster_uid="uid-of-another")
-    findings = judged([*log[: at + 1], other, *log[at + 1 :]], "uid-a", **ONE_A_SITE)
+    findings = judged([*log[: at + 1], other, *log[at + 1 :]], **ONE_A_SITE)
     assert totals(findings).unknown.keys() == CLUSTERS
 
 
