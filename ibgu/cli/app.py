@@ -11,8 +11,6 @@ from typing import Annotated
 import typer
 from typer._completion_classes import completion_init
 
-from ibgu.cli.audit.certify import certify
-from ibgu.cli.audit.replay import replay
 from ibgu.cli.change.controls import adopt, pause, resume, skip
 from ibgu.cli.change.follow_ups import cancel, confirm_cleanup, finalize, retry, rollback
 from ibgu.cli.change.grants import approve, break_glass
@@ -114,7 +112,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         adopt,
     ),
     Panel.PREPARE: (convert,),
-    Panel.PROVE: (certify, replay, doctor),
+    Panel.CHECK: (doctor,),
     Panel.RUN: (serve.run, serve.controller, serve.api, serve.migrate, simulate, demo),
     Panel.SET_UP: (login, logout, completion),
 }
@@ -124,7 +122,7 @@ for _panel, _commands in _COMMANDS.items():
         _name = _command.__name__.replace("_", "-")
         _add = app.command(_name, cls=PlainCommand, rich_help_panel=_panel, epilog=epilog(_name))
         _add(expanded(_command))
-app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
+app.add_typer(notify, name="notify", rich_help_panel=Panel.CHECK)
 app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)
 app.add_typer(manifests, name="manifests", rich_help_panel=Panel.PREPARE)
 app.add_typer(policy, name="policy", rich_help_panel=Panel.PREPARE)

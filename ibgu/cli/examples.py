@@ -113,10 +113,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu policy init -o policies/",
         "ibgu policy init --clusters 3500 --time-zone Europe/Berlin",
     ),
-    "policy simulate": (
-        "ibgu policy simulate policies/ --rollout ran/region-7",
-        "ibgu policy simulate night.yaml -n ran --since 90d -o json",
-    ),
     "policy list": ("ibgu policy list", "ibgu policy list -n ran -o json"),
     "policy explain": ("ibgu policy explain ran-nights",),
     "seed": ("ibgu seed list", "ibgu seed show du-r750-4.17.3"),
@@ -154,11 +150,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "prepare status": ("ibgu prepare status -l region=north",),
     "prepare partition": (
         "ibgu prepare partition --disk /dev/disk/by-path/pci-0000:00:17.0-ata-1 --start 250000",
-    ),
-    "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
-    "replay": (
-        "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",
-        "ibgu replay default/ran-417 --until 2026-11-20T03:15",
     ),
     "doctor": ("KUBECONFIG=hub.kubeconfig ibgu doctor", "ibgu doctor --user -n ran-upgrades"),
     "notify": ("ibgu notify test",),

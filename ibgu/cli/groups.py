@@ -15,7 +15,7 @@ class Panel(StrEnum):
     LOOK = "Look"
     CHANGE = "Change"
     PREPARE = "Prepare"
-    PROVE = "Prove and check"
+    CHECK = "Check"
     RUN = "Run"
     SET_UP = "Set up this machine"
 

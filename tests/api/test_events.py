@@ -21,7 +21,7 @@ def row(facts: object) -> EventRow:
     return replace(found, data={"slot": 1, "facts": facts})
 
 
-def test_facts_that_only_the_certificate_needs_are_not_shown() -> None:
+def test_facts_of_other_clusters_are_not_shown() -> None:
     shown = {"labels": {"region": "north"}, "rolloutLabels": {"tier": "gold"}, "author": "alice"}
     assert event_body(row(FACTS)).data == {"slot": 1, "facts": shown}
     assert event_body(row(None)).data == {"slot": 1, "facts": None}

@@ -10,8 +10,8 @@ from ibgu.api.recovery.schemas import RecoveryBody
 from ibgu.core.model import Ended, Kind, MemberState, Outcome, RunResult
 from ibgu.core.model.kinds import Backup, ClusterUpdate, Release, RolloutSpec
 from ibgu.core.model.names import FLEET_UPDATE
-from ibgu.core.model.proofs import FEEDBACK
 from ibgu.db import Journal
+from ibgu.db.journal.evidence import FEEDBACK
 from ibgu.db.views import EventRow, MemberRow, VisitRow
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet, rollout, seen

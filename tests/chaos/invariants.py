@@ -1,4 +1,4 @@
-"""Invariants that `ibgu certify` can't see in the event log: that the clusters and the hub agree
+"""Invariants that the oracle can't see in the event log: that the clusters and the hub agree
 with it.
 
 Every check answers sentences, one for each breach.

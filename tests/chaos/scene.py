@@ -177,7 +177,7 @@ class Chaos(Scene):
 
     async def unharmed(self, seconds: float = 300) -> Record:
         """The rollout comes to its end, and nothing that must hold is broken: in the history (by
-        `ibgu certify`), at the clusters, in the labels."""
+        the oracle), at the clusters, in the labels."""
         await self.until(lambda: self.done >= self.total, "the clusters", seconds)
         await self.completed("chaos", seconds=60)
         await self.certified()

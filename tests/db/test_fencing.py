@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.recover import Versions
 from ibgu.core.model import Kind, OnRollout
+from ibgu.core.recover import Versions
 from ibgu.db import Changeset, Journal, JournalUnavailable, LeadershipLost, ReloadNeeded
 from ibgu.db.engine import raw
 from ibgu.db.journal.batch import gather

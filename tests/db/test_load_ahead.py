@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.recover import Versions
+from ibgu.core.recover import Versions
 from ibgu.db import Journal, engine
 from tests.db.conftest import HUB
 from tests.db.records import members, opening, rollout, step

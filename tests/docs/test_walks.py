@@ -187,10 +187,6 @@ ELSEWHERE = {
     "core/engine/decide/rollout/controls.py": {"CIRCUIT_BREAKER"},
     # Reports an error of ibgu's own if the rollout's hold does not.
     "controller/reports/reporter.py": {"INTERNAL_ERROR"},
-    # The certifier knows the rules by itself: it must not share the engine's mistakes.
-    "core/assurance/certify/imported.py": {"RESTORED"},
-    "core/assurance/certify/limits.py": {"RESTORED"},
-    "core/assurance/certify/rollouts.py": {"RESTORED"},
     # A run whose backup is no longer possible has begun before the gate could keep it.
     "core/engine/decide/member/accepted.py": {"BACKUP_NOT_POSSIBLE"},
     # Counts the rollouts that the circuit breaker of a seed image holds.

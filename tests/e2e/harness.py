@@ -25,7 +25,6 @@ from ibgu.core.engine.decide.member import probing
 from ibgu.core.engine.timing.times import PROBE_FRESH, READY_FRESH
 from ibgu.core.text.natural import natural_key
 from ibgu.db.engine import engine
-from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
@@ -39,6 +38,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.e2e.clock import ScaledTime
 from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
+from tests.oracle.certified import certify
 
 NAMESPACE = "ibgu-system"
 COMPLETED = ("Completed", "CompletedWithFailures")
@@ -222,7 +222,7 @@ class Scene:
         pool = engine(self.database_url)
         try:
             for hub in await self._hubs():
-                findings = (await certify(pool, hub)).findings
+                findings = await certify(pool, hub)
                 told = [
                     f"{v.rule}: {v.words}: #{v.event.seq} {v.event.cluster} {v.event.kind} "
                     f"{v.event.why}; see {v.others}"

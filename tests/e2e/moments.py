@@ -5,9 +5,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, to_builtins
 
-from ibgu.cli.show.playback import Playback
-from ibgu.client.responses import CountsResponse
-from ibgu.core.model.counts import ClusterPosition, Progress, StepVisit, counts_of_places, places_of
+from ibgu.core.model.counts import (
+    ClusterPosition,
+    Progress,
+    RolloutSteps,
+    StepVisit,
+    counts_of_places,
+    places_of,
+    progress_of,
+)
 from ibgu.db.views import EventRow
 
 Numbers = Mapping[str, int | str]
@@ -50,14 +56,12 @@ def of_counts(counts: Mapping[str, int], of: str) -> Numbers:
     return {f"{of}{name}": number for name, number in counts.items()}
 
 
-def moments(
-    events: Iterable[EventRow], namespace: str, name: str, some: Collection[str] = ()
-) -> list[Numbers]:
+def moments(events: Iterable[EventRow], some: Collection[str] = ()) -> list[Numbers]:
     """Returns the numbers after each commit, oldest first: events of one commit have one time.
 
     `some`: the clusters that a label chooses.
     """
-    replay, found, at = _Replay(namespace, name, some), list[Numbers](), None
+    replay, found, at = _Replay(some), list[Numbers](), None
     for event in events:
         if at is not None and event.at != at:
             found.append(replay.numbers())
@@ -66,11 +70,9 @@ def moments(
     return [*found, replay.numbers()] if at is not None else found
 
 
-def latest(
-    events: Iterable[EventRow], namespace: str, name: str, some: Collection[str] = ()
-) -> Numbers:
+def latest(events: Iterable[EventRow], some: Collection[str] = ()) -> Numbers:
     """Returns the numbers after the last event alone."""
-    replay = _Replay(namespace, name, some)
+    replay = _Replay(some)
     for event in events:
         replay.feed(event)
     return replay.numbers()
@@ -108,17 +110,68 @@ class _Group:
         )
 
 
-class _Replay(Playback):
-    def __init__(self, namespace: str, name: str, some: Collection[str]) -> None:
-        super().__init__(namespace, name)
+class _Member(Struct):
+    state: str = "waiting"
+    outcome: str = ""
+    uid: str = ""
+    late: str = ""
+
+    @property
+    def progress(self) -> Progress:
+        return progress_of(self.state, self.outcome or None, self.late)
+
+
+class _Step(Struct):
+    index: int
+    actions: Sequence[str]
+    state: str = "opening"
+    total: int = 0
+    hold: str = ""
+    members: dict[str, _Member] = {}
+
+    @property
+    def joined(self) -> bool:
+        return self.state != "opening" and len(self.members) >= self.total
+
+
+_PHASES = {"pending": "Pending", "complete": "Completed", "deleted": "Deleted"}
+
+
+class _Replay:
+    """_Replay takes the events of one rollout in order by `feed`; `numbers` is what is shown after
+    them."""
+
+    def __init__(self, some: Collection[str]) -> None:
         self._some = frozenset(some)
         self._groups = {"": _Group(), SOME: _Group()}
         self._touched: set[str] = set()
+        self._plan: Sequence[Mapping[str, Sequence[str]]] = ()
+        self._state = "pending"
+        self._hold = ""
+        self._steps: list[_Step] = []
 
     def feed(self, event: EventRow) -> None:
-        super().feed(event)
+        data = event.data
         if event.cluster:
             self._touched.add(event.cluster)
+        if event.step is None:
+            if event.cluster is None:
+                self._plan = data.get("plan", self._plan)
+                self._state = data.get("state", self._state)
+                self._hold = data.get("hold") or ""
+        elif event.kind == "StepOpened":
+            self._steps.append(_Step(event.step, data["actions"]))
+        elif event.step < len(self._steps):
+            step = self._steps[event.step]
+            if event.cluster is None:
+                step.state = data.get("state", step.state)
+                step.total = data.get("total", step.total)
+                step.hold = data.get("hold") or ""
+            else:
+                member = step.members.setdefault(event.cluster, _Member())
+                member.state = data.get("state", member.state)
+                member.outcome = data.get("outcome", "") if member.state == "finished" else ""
+                member.uid, member.late = event.cluster_uid or "", data.get("late", "")
 
     def numbers(self) -> Numbers:
         for cluster in self._touched:
@@ -131,8 +184,23 @@ class _Replay(Playback):
         for of, group in self._groups.items():
             counts = to_builtins(counts_of_places(group.places, self._course()))
             found |= {**of_counts(counts, of), **group.numbers(len(self._steps), of)}
-            found.setdefault("phase", self._phase(self._held(), CountsResponse(**counts)))
+            found.setdefault("phase", self._phase(counts["failed"]))
         return found | {"step": len(self._steps)}
+
+    def _phase(self, failed: int) -> str:
+        hold = self._hold or (self._steps[-1].hold if self._steps else "")
+        if hold and self._state != "deleted":
+            return "Invalid" if hold == "InvalidPlan" else "Held"
+        if self._state == "complete" and failed:
+            return "CompletedWithFailures"
+        return _PHASES.get(self._state, "Running")
+
+    def _course(self) -> RolloutSteps:
+        return RolloutSteps(
+            plan=tuple(item["actions"][0] for item in self._plan),
+            begun=tuple(step.actions[0] for step in self._steps if step.joined),
+            deleted=self._state == "deleted",
+        )
 
     def _visits(self, cluster: str) -> Iterator[StepVisit]:
         for step in self._steps:

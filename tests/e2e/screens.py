@@ -126,11 +126,11 @@ def of_members(items: Iterable[Mapping[str, Any]]) -> Numbers:
     return together(*(of_counts(each, f"{step}.") for step, each in counts.items()))
 
 
-def of_events(lines: str, name: str, some: Collection[str]) -> Numbers:
+def of_events(lines: str, some: Collection[str]) -> Numbers:
     """Returns the numbers that `ibgu events --verbose -o json` leads to; `some`: the clusters that
     the label chooses."""
     told = (json.decode(line, type=EventResponse) for line in lines.splitlines())
-    return latest(map(_row, told), "default", name, some)
+    return latest(map(_row, told), some)
 
 
 def _row(told: EventResponse) -> EventRow:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from ibgu.core.model import names
-from ibgu.core.model.proofs import FEEDBACK
+from ibgu.db.journal.evidence import FEEDBACK
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from tests.e2e.clock import ScaledTime

@@ -9,7 +9,6 @@ import pytest
 
 from ibgu.controller.effects import policy_follow_ups
 from ibgu.controller.effects.policy_follow_ups import PolicyFollowUps
-from ibgu.core.assurance.certify import policy_follow_ups as certified_follow_ups
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.retries import AskedRetry
 from ibgu.core.model import names
@@ -18,6 +17,7 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 from tests.e2e.test_canary_rollback import FOLLOW_UPS, made
 from tests.e2e.test_rollout_policies import body
+from tests.oracle import policy_follow_ups as certified_follow_ups
 
 NAME = "again"
 PLAN = (step("Prep"), step("AbortOnFailure"), step("Upgrade"))

@@ -18,7 +18,6 @@ from prometheus_client import generate_latest
 from ibgu.client.wire import PAGE
 from ibgu.db import engine
 from ibgu.db.reads import Reads
-from ibgu.db.reads.log import named
 from ibgu.db.views import EventRow
 from tests.e2e import screens
 from tests.e2e.harness import Scene
@@ -152,7 +151,7 @@ class Watch(Struct):
 
     async def by_events(self) -> Numbers:
         lines = await self.ibgu("events", self.name, "--verbose", "-o", "json")
-        return screens.of_events(lines, self.name, self.canaries)
+        return screens.of_events(lines, self.canaries)
 
     async def by_rest(self) -> Numbers:
         return screens.of_rollout(await self.get(""))
@@ -238,7 +237,7 @@ class Watch(Struct):
 
     async def was_true(self) -> None:
         """Compare what each surface has shown with the moments of the history."""
-        true = moments(await self._history(), "default", self.name, self.canaries)
+        true = moments(await self._history(), self.canaries)
         told = Counter(each.surface for each in self.shown)
         print(f"{self.name}: {len(true)} moments; looks: {dict(told)}")
         assert never_were(self.shown, true) == []
@@ -246,9 +245,11 @@ class Watch(Struct):
     async def _history(self) -> list[EventRow]:
         pool = engine(self.surfaces.scene.database_url)
         try:
-            (found,) = await named(pool, "default", self.name)
-            reads, events, after = Reads(pool, found.hub), list[EventRow](), 0
-            while page := (await reads.events(found.rollout.uid, after=after, limit=1000)).items:
+            (found,) = await self.surfaces.scene.journal(
+                "SELECT hub, uid FROM rollouts WHERE namespace = 'default' AND name = $1", self.name
+            )
+            reads, events, after = Reads(pool, found["hub"]), list[EventRow](), 0
+            while page := (await reads.events(found["uid"], after=after, limit=1000)).items:
                 events += page
                 after = page[-1].seq
             return events

@@ -91,7 +91,7 @@ async def test_the_program_reaches_the_hub_directly(
     assert "gone" in told.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "doctor", "certify x"])
+@pytest.mark.parametrize("command", ["run", "doctor"])
 def test_commands_left_out_of_the_program_name_the_image(
     dist: Path, home: Path, command: str
 ) -> None:

@@ -25,7 +25,7 @@ from ibgu.sandbox.hub import SandboxHub
 
 @pytest.mark.hub
 def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
-    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert f"IBGU_TOKEN={sandbox_hub.token('olga')}\n" in text
     assert f"alice may only look: {sandbox_hub.token('alice')})" in text
     assert f"approve and break glass: {sandbox_hub.token('nora')})" in text
@@ -43,20 +43,20 @@ def test_the_alias_runs_what_was_started(
     sandbox_hub: SandboxHub, monkeypatch: pytest.MonkeyPatch, started: str, command: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", [started, "demo"])
-    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert f" ibgu={command}\n" in text
 
 
 @pytest.mark.hub
 def test_clusters_are_asked_for_by_a_label_that_some_keep(sandbox_hub: SandboxHub) -> None:
     """The next step takes `prep-completed` away again."""
-    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert f"kubectl get managedclusters -l {Action.PREP.failed_label}\n" in text
 
 
 @pytest.mark.hub
 def test_a_line_inspects_the_fleet(sandbox_hub: SandboxHub) -> None:
-    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert "  ibgu preflight -l fleet=demo --target 4.17.0-rc.1 --inspect\n" in text
 
 
@@ -143,7 +143,7 @@ def test_a_server_is_ready_once_it_answers_so() -> None:
 def test_the_lines_for_a_fleet_update_name_its_clusters(sandbox_hub: SandboxHub) -> None:
     options = DemoOptions(kind="FleetUpdate")
     shown = of_update(options)
-    text = guide(options, shown, sandbox_hub, "postgresql://h/d")
+    text = guide(options, shown, sandbox_hub)
     assert "  kubectl get fu demo -o yaml\n" in text
     assert "  ibgu explain spoke6\n" in text
     assert {"spoke1", "spoke6"} <= shown.failing

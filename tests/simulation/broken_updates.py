@@ -16,13 +16,13 @@ from ibgu.core.drivers.cluster_version import (
 )
 from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
 from ibgu.core.drivers.cluster_version.names import UPDATE_MANAGER
-from ibgu.core.drivers.cluster_version.proofs import UpdateProofs
 from ibgu.core.drivers.cluster_version.spec import update_of
 from ibgu.core.engine.decide import context
 from ibgu.core.engine.decide.member import pausing, waiting
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.works import stage
 from ibgu.core.model import Cause, Outcome, actions
+from tests.oracle.update_proofs import UpdateProofs
 from tests.simulation.breaking import Patches, deaf_to_claims, unchecked
 from tests.simulation.breaking import replace_part as _set
 

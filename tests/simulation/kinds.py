@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.model import names
-from ibgu.core.model.proofs import KindProofs
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.cluster_version import Updates
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareProofs
+from tests.oracle.kinds import PROOFS
+from tests.oracle.proofs import KindProofs
 from tests.simulation.firmware import FirmwareCluster
 from tests.simulation.updates import MULTI_NODE, SINGLE_NODE, UpdatedCluster
 

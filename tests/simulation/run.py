@@ -24,7 +24,6 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.loop import planner
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.mirror import versions
-from ibgu.core.assurance.certify import Rule
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE
@@ -38,8 +37,9 @@ from ibgu.core.model.actions import AgeRange
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.rollout_policy import PolicyState
 from ibgu.db.engine import engine as connected
-from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import ServedRequest
+from tests.oracle import Rule
+from tests.oracle.certified import certify
 from tests.simulation import failed_preps
 from tests.simulation.canary_breaks import LATE
 from tests.simulation.checks import Found
@@ -405,9 +405,8 @@ class _Play:
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
                 patches = await _rows(db, PENDING_PATCHES, self._journal)
             await self._date_policies()
-            findings = (
-                await certify(self._pool, self._journal, proofs=self._plan.kind.proofs)
-            ).findings
+            proofs = self._plan.kind.proofs
+            findings = await certify(self._pool, self._journal, proofs=proofs)
         for rule, count in findings.checks.items():
             self.found.held[f"certified: {rule}"] += count
         for wrong in findings.violations:

@@ -21,13 +21,13 @@ from ibgu.controller.quarantine import MAX_NAMESPACES, MIN_DELAY
 from ibgu.controller.reports import decision_log, measures, statuses
 from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.term import recovery
-from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import stagework
 from ibgu.core.engine.state import FleetState, TrackedRollout, fleet
 from ibgu.core.model import Kind, ReasonKind, RolloutState, names
-from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
+from tests.oracle import Rule
+from tests.oracle.certified import certify
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
 from tests.simulation.stories import Stage
@@ -95,7 +95,7 @@ async def _against_the_history(stage: Stage) -> list[str]:
     """Returns the history's violations; leads are dated by the database's clock, not in virtual
     time."""
     with stage.real_io():
-        found = (await certify(stage.pool, stage.journal)).findings.violations
+        found = (await certify(stage.pool, stage.journal)).violations
     return [f"{each.rule}: {each.words}" for each in found if each.rule is not Rule.WRITER]
 
 

@@ -42,8 +42,8 @@ _OF_CLUSTER = frozenset(
     }
 )
 """Events whose words are about the cluster alone."""
-_ONLY_CERTIFIED = ("beside", "policies")
-"""What a start records for the certificate, of clusters that may be in other namespaces."""
+_OF_OTHERS = ("beside", "policies")
+"""What a start records of clusters that may be in other namespaces."""
 _OF_ROLLOUT = ("author", "rolloutLabels")
 """What a start records of its rollout."""
 
@@ -78,14 +78,14 @@ def _why(row: EventRow) -> str:
 
 
 def event_body(row: EventRow) -> EventBody:
-    """Returns the event's body, without what only the certificate needs. Only the outer names of
-    `data` change: below them are labels, annotations, a plan, and names that are like this
+    """Returns the event's body, without what it records of other clusters. Only the outer names
+    of `data` change: below them are labels, annotations, a plan, and names that are like this
     already."""
     return EventBody(
         **{name: getattr(row, name) for name in _SAME},
         step=None if row.step is None else row.step + 1,
         data={
-            to_camel(name): _without(value, _ONLY_CERTIFIED) if name == "facts" else value
+            to_camel(name): _without(value, _OF_OTHERS) if name == "facts" else value
             for name, value in row.data.items()
         },
     )

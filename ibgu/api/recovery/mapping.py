@@ -5,8 +5,8 @@ from typing import Any
 
 from ibgu.core.drivers.recoveries import RECOVERIES
 from ibgu.core.model import MemberState, Rollout
-from ibgu.core.model.proofs import FEEDBACK
 from ibgu.core.model.recovery import ClusterRecovery, RecoveryCase
+from ibgu.db.journal.evidence import FEEDBACK
 from ibgu.db.views import EventRow, VisitRow
 
 

@@ -13,7 +13,6 @@ from ibgu.controller.loop.snapshots import Snapshots, actor_of
 from ibgu.controller.loop.work_queue import CLUSTERS_PER_TURN, Touched, WorkQueue
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
-from ibgu.core.assurance.recover import rebuild, returned
 from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
 from ibgu.core.engine.driver import Driver, Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
@@ -21,6 +20,7 @@ from ibgu.core.engine.timing.times import UNREAD_INTERVAL
 from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout, RolloutState
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.recover import rebuild, returned
 
 
 class Planner:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from ibgu.controller.mirror.objects import RolloutObjects
-from ibgu.core.assurance.recover import FoundRollout, Versions, find, versions_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject
 from ibgu.core.model.shown import HubObject, with_seen_times
+from ibgu.core.recover import FoundRollout, Versions, find, versions_of
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of, status_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import DeletedGroup, Traces

@@ -15,7 +15,12 @@ from ibgu.controller.loop.commit import Draft, JournalWriter
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.quarantine import Quarantine, attributed_to
-from ibgu.core.assurance.recover import (
+from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import Decision, OnMember, RolloutState
+from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.names import DISABLE_AUTO_IMPORT, IBGU
+from ibgu.core.recover import (
     FoundRollout,
     Versions,
     behind,
@@ -30,11 +35,6 @@ from ibgu.core.assurance.recover import (
     turn_on,
     versions_back,
 )
-from ibgu.core.engine.driver import Drivers
-from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Decision, OnMember, RolloutState
-from ibgu.core.model.kinds import RolloutObject
-from ibgu.core.model.names import DISABLE_AUTO_IMPORT, IBGU
 from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")

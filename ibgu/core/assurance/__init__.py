@@ -1,1 +1,1 @@
-"""Proofs beside the engine: whether it kept its rules, and what holds after a restore."""
+"""What ibgu would have concluded beside TALM."""

@@ -4,7 +4,7 @@ A rollout is counted over all steps that were opened, by distinct cluster (name 
 uid). `places_of` finds for each cluster the step that decides its state, from its members only;
 `counts_of_places` makes the counts from how many clusters have which place, and from what the plan
 still has for them. TrackedRollout updates its places as members change, reads count them in
-Postgres, a replay from events, and all of them count alike.
+Postgres, and both count alike.
 """
 
 from collections.abc import Hashable, Iterable, Mapping

@@ -6,7 +6,6 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import Versions
 from ibgu.core.engine.state import ActionEnd, UnreadableRollout
 from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.model import (
@@ -21,6 +20,7 @@ from ibgu.core.model import (
     Rollout,
     Step,
 )
+from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
 """Rollout uid, step, cluster: `Member.key`."""

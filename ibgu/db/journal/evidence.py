@@ -3,7 +3,10 @@
 from typing import Any
 
 from ibgu.core.model import ClusterView, Observation, WorkView
-from ibgu.core.model.proofs import FEEDBACK
+
+FEEDBACK = "ibu"
+"""The history's key for what the object on the cluster has reported, whatever the kind: it is named
+after the first one."""
 
 
 def evidence(seen: Observation) -> dict[str, Any]:

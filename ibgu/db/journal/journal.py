@@ -8,8 +8,8 @@ from msgspec import Struct, to_builtins
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.assurance.recover import Versions
 from ibgu.core.model.rollout_policy import RolloutPolicy
+from ibgu.core.recover import Versions
 from ibgu.db.engine import at_one_moment, raw
 from ibgu.db.errors import ReloadNeeded, is_answer, is_refused, is_transient, unavailable_from
 from ibgu.db.journal.batch import Batch, gather

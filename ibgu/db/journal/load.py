@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import every_action, traits
 from ibgu.core.model import Member, PendingPatch, Rollout, RolloutState, Step
+from ibgu.core.recover import Versions
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.past_ends import past_ends
 from ibgu.db.journal.starts import starts

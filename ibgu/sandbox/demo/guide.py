@@ -9,12 +9,12 @@ from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.hub import SandboxHub
 
 
-def guide(options: DemoOptions, shown: sample.Sample, hub: SandboxHub, database_url: str) -> str:
+def guide(options: DemoOptions, shown: sample.Sample, hub: SandboxHub) -> str:
     """Returns the lines; `options.listen` is where the REST API is."""
     lines = [*_access(options, hub), "", *shown.lines]
     where = f"http://{options.listen}/api/v1/rollouts/{sample.NAMESPACE}/{sample.NAME}"
     rest = f'  curl -H "Authorization: Bearer $IBGU_TOKEN" {where}'
-    return "\n".join(["", *lines, rest, "", *_proving(database_url), ""])
+    return "\n".join(["", *lines, rest, ""])
 
 
 def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
@@ -36,14 +36,3 @@ def _program(started: str) -> str:
     if path.name == "__main__.py":
         return shlex.join([sys.executable, "-m", path.parent.name])
     return str(path)
-
-
-def _proving(database_url: str) -> list[str]:
-    """Returns lines for the two commands that read the journal themselves, and send no request."""
-    rollout = f"{sample.NAMESPACE}/{sample.NAME}"
-    return [
-        "Prove from the journal that it kept the rules, and see it again:",
-        f"  export DATABASE_URL={shlex.quote(database_url)}",
-        f"  ibgu certify {rollout}",
-        f"  ibgu replay {rollout}",
-    ]

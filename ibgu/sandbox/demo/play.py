@@ -74,7 +74,7 @@ async def _play(options: DemoOptions, console: Console) -> int:
             keeper, listen = await start_ibgu(options.listen, hub, postgres.url)
             options = replace(options, listen=listen)
             try:
-                lines = guide(options, shown, hub, postgres.url)
+                lines = guide(options, shown, hub)
                 return await Demo(options, shown, console, lines, admin, keeper, hub).run()
             finally:
                 playing.cancel()

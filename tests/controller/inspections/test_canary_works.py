@@ -7,7 +7,7 @@ from ibgu.controller.inspections import canary_works
 from ibgu.controller.inspections.canary_works import read_at_once
 from ibgu.core.engine.state.health_observations import ObservedCheck
 from ibgu.core.model import ClusterView
-from tests.core.assurance.recover.objects import cluster
+from tests.core.recover.objects import cluster
 
 
 class Wanted(Struct, frozen=True):

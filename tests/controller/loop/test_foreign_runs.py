@@ -18,7 +18,7 @@ from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState
 from ibgu.core.model.names import stage_name
 from ibgu.db import Journal
-from tests.core.assurance.recover.objects import UID, work
+from tests.core.recover.objects import UID, work
 from tests.db.records import NOW, members, opening, rollout, started, starting, step, with_run
 
 OURS = rollout(UID)

@@ -10,7 +10,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.timing.times import UNREAD_INTERVAL
-from tests.core.assurance.recover.objects import UID
+from tests.core.recover.objects import UID
 from tests.db.records import NOW, members, rollout, step
 
 

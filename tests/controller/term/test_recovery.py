@@ -15,19 +15,19 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.quarantine import Quarantine, broken_of
 from ibgu.controller.term.recovery import Recovery
-from ibgu.core.assurance.recover import Versions
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState, WorkView
 from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
 from ibgu.core.model.names import AUTO_IMPORT_BY, DISABLE_AUTO_IMPORT, ROLLOUT
 from ibgu.core.model.shown import HubObject, shown_cluster
+from ibgu.core.recover import Versions
 from ibgu.db import Journal
 from ibgu.db.journal import Loaded
 from ibgu.hub.discovery import discover
 from ibgu.settings import settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.assurance.recover.objects import UID, obj, work
+from tests.core.recover.objects import UID, obj, work
 from tests.db.records import (
     NOW,
     changing,

@@ -10,7 +10,6 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import Failure
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.engine.driver import KindMeanings, Target
 from ibgu.core.engine.works import work_reader
 from ibgu.core.model import ActionTraits
@@ -26,6 +25,7 @@ from ibgu.core.model.kinds import (
     WorkStatus,
 )
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareView
+from tests.oracle.kinds import PROOFS
 
 TRAITS: dict[str, Callable[[ActionTraits], bool]] = {
     "labels": lambda action: not action.clears_labels,

@@ -10,8 +10,8 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import NotificationState, RolloutEvent, advance
 from ibgu.core.notify.message import Message
-from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.oracle.logs import log_of
 
 UID = "uid-a"
 

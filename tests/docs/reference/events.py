@@ -6,9 +6,9 @@ from ibgu.core.model import Kind, ReasonKind
 from tests.docs.reference.markdown import code, document, table
 
 INTRO = f"""\
-What the history of a rollout is made of: the kinds that `ibgu events`, the
-[REST API](../rest.md) (`events`) and `ibgu certify` speak of. Each event has a number, the time,
-who asked for it where a person did, and a sentence that says why.
+What the history of a rollout is made of: the kinds that `ibgu events` and the
+[REST API](../rest.md) (`events`) speak of. Each event has a number, the time, who asked for it
+where a person did, and a sentence that says why.
 
 Those marked *Event*, and all that warn, are also Kubernetes Events on the IBGU or FleetUpdate
 (`kubectl events --for ibgu/NAME`), with the kind as their reason. At most {FAILURES} failed

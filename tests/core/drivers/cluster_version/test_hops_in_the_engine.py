@@ -6,15 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.model import Cause, Finished, Kind, Outcome, ReasonKind, names
 from ibgu.core.model.kinds import Backup, ClusterUpdate, Pauses, RolloutObject, RolloutSpec
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
 from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
 from tests.core.drivers.cluster_version.version_samples import INTERMEDIATE, NEW, OLD, OTHER, VIA
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 UID = "uid-z"
 WORKER = Pauses(pools=["worker"])

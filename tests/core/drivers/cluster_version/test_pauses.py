@@ -13,7 +13,6 @@ from ibgu.core.drivers.cluster_version.pools import HealthCheckView
 from ibgu.core.drivers.cluster_version.spec import problem_of_update, update_of
 from ibgu.core.drivers.cluster_version.states import judge_update, verdict_on_update
 from ibgu.core.drivers.ibu.driver import IBU
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.core.engine.driver import JudgementKind, VerdictKind
 from ibgu.core.engine.works import DesiredWork, stage_body
 from ibgu.core.engine.works.wanted import resuming_stage
@@ -28,6 +27,7 @@ from tests.core.drivers.cluster_version.version_samples import (
     with_update,
 )
 from tests.core.engine.state.records import NOW, done
+from tests.oracle.ibu_proofs import IBU_PROOFS
 
 CHECK = "openshift-machine-api/worker"
 ROLLOUT = with_update(pause=Pauses(pools=["canary", "worker"], health_checks=[CHECK]))

@@ -1,9 +1,7 @@
 """Pauses of an update that hub and journal have both forgotten (R31.6, R48)."""
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.model import Kind, Outcome, RolloutState, names
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
     PAUSES,
@@ -14,6 +12,8 @@ from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.restores import backup, journal, restore_both
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 
 def test_pools_are_resumed_though_nobody_remembers_their_pause() -> None:

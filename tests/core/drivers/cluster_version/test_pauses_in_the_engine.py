@@ -7,16 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.model import Cause, Ended, Finished, Kind, Outcome, ReasonKind, RunResult, names
 from ibgu.core.model.kinds import Pauses, RolloutObject, RolloutSpec
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
 from tests.core.drivers.cluster_version.version_node import MINUTE, VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import Spoke
 from tests.core.engine.gates.policies.policy import policy, set_policies
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 UID = "uid-z"
 CHECK = "openshift-machine-api/worker"

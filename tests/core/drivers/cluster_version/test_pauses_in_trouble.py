@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import FoundRollout, paused_again
-from ibgu.core.assurance.recover.former_status import FormerStatus
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.engine.decide.member import accepted
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Cause, Decision, Kind, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.kinds import Pauses
+from ibgu.core.recover import FoundRollout, paused_again
+from ibgu.core.recover.former_status import FormerStatus
 from tests.core.drivers.cluster_version.test_pauses_in_the_engine import (
     CHECK,
     PAUSES,

@@ -12,7 +12,6 @@ from ibgu.core.drivers.cluster_version.failures import known_failure
 from ibgu.core.drivers.cluster_version.feedback import VersionView, view_version
 from ibgu.core.drivers.cluster_version.pools import PoolView
 from ibgu.core.drivers.cluster_version.precache import pins
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.drivers.cluster_version.spec import problem_of_update, update_of
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.works import job_body
@@ -27,6 +26,7 @@ from tests.core.drivers.cluster_version.version_samples import (
     seen,
     with_update,
 )
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 IMAGES = [NEW, OTHER]
 PINS = with_update(pre_cache=PreCache(images=IMAGES))

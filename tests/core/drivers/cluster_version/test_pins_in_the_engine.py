@@ -7,14 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import PreCache, RolloutObject, RolloutSpec
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import NEW, OTHER, UPDATE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 UID = "uid-z"
 SITE = "site-1"

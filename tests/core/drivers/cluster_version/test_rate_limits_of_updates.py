@@ -5,10 +5,10 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.model import MemberState, names
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_update_in_the_engine import UID, fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine
+from tests.oracle.logs import certify, log_of, told
 
 SITES = [f"site-{number}" for number in range(1, 9)]
 STEPS = ["Update", "Check Update", "Mirror Update"]

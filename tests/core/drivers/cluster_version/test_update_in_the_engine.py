@@ -6,15 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.drivers.cluster_version.states import GRACE
 from ibgu.core.model import Cause, Ended, Kind, Outcome, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import RolloutObject, RolloutSpec
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_node import LOOKS, UNSIGNED, VersionNode
 from tests.core.drivers.cluster_version.version_samples import OTHER, UPDATE
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 UID = "uid-z"
 ALL = ("Check Mirror", "Update", "RetractOnFailure")

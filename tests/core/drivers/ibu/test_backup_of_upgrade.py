@@ -10,12 +10,12 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP
 from ibgu.core.drivers.ibu.backup import asked_backup
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.core.engine.driver import Part, VerdictKind
 from ibgu.core.model import Cause, JobView, Rollout, WorkView, names
 from ibgu.core.views.mistakes import mistakes
 from tests.core.drivers.cluster_version.version_samples import NEW, run
 from tests.core.engine.state.records import rollout as rollout_named
+from tests.oracle.ibu_proofs import IBU_PROOFS
 
 ASKED = {names.BACKUP: "Full", names.BACKUP_IMAGE: NEW}
 JOB = WorkView(name="w", uid="u", resource_version="1", generation=1, applied=True)

@@ -8,17 +8,17 @@ from typing import Any
 from msgspec import Raw, Struct, json
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import FoundRollout, behind, find, hold_all, lost, rebuild
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Decision, OnPendingPatch
 from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
+from ibgu.core.recover import FoundRollout, behind, find, hold_all, lost, rebuild
 from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
-from tests.core.assurance.recover.objects import newest_to_act
 from tests.core.engine.decide.builders import rollout_of
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.records import Records
+from tests.core.recover.objects import newest_to_act
 
 OURS = [ManagedFields(manager="ibgu", operation="Update", subresource="status")]
 

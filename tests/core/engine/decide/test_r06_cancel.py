@@ -22,10 +22,10 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.plan import Scope
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.oracle.logs import certify, log_of, told
 
 
 def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[InMemoryEngine, str, str]:

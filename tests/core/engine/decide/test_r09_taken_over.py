@@ -10,11 +10,11 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.decide.member import accepted as accepted_runs
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.test_r47_jobs import UID, saved
+from tests.oracle.logs import certify, log_of, told
 
 
 def accepted(step: str = "Prep") -> tuple[InMemoryEngine, str]:

@@ -6,11 +6,11 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model.names import HOLD
-from tests.core.assurance.certify.logs import certify, log_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import prepared, sites
 from tests.core.engine.gates.policies.grants import break_glass
 from tests.core.engine.gates.policies.policy import SITE, policy, reason, set_policies
+from tests.oracle.logs import certify, log_of
 
 ONE = policy("network", inFlight=1)
 HOUR = timedelta(hours=1)

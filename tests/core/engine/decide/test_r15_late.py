@@ -3,11 +3,11 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import lost
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.action_ends import ActionEnd, end_of, seed_end_of
 from ibgu.core.engine.state.failures import failure_of
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, Preempt, StepState
+from ibgu.core.recover import lost
 from ibgu.core.views.status.phase import Phase, phase_of
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants

@@ -25,12 +25,12 @@ from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm import names as talm_names
 from ibgu.core.talm.adopt import DeletedGroup, Traces
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.builders import unreadable_rollout
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, lose_journal, restore_hub, write_status
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
+from tests.oracle.logs import certify, log_of, told
 
 SEED = ("quay.io/seed:4.18", "4.18.1")
 IMPORT_OFF = "import.open-cluster-management.io/disable-auto-import"

@@ -19,10 +19,10 @@ from ibgu.core.model import (
 from ibgu.core.model.decisions import is_warning
 from ibgu.core.model.names import DISABLE_AUTO_IMPORT
 from ibgu.core.model.run_ids import run_id
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.restores import Backup, Journal, backup, journal, restore_both
+from tests.oracle.logs import certify, log_of, told
 
 UID = "uid-a"
 CHAIN = ("Prep Upgrade FinalizeUpgrade",)

@@ -7,10 +7,10 @@ from ibgu.core.model import Cause, Finished, InFlight, Kind, OnRollout, Outcome,
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.views.change.fitness import RolloutCluster, unfit_to_roll_back
 from ibgu.core.views.change.retry import failure
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
+from tests.oracle.logs import certify, log_of, told
 
 FAILED_UPGRADES = LabelSelector(
     match_expressions=[LabelRequirement(Action.UPGRADE.failed_label, "Exists")]

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import UPGRADE_BACKUP, Action, Stage
 from ibgu.core.model import Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Run, RunResult
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_samples import NEW
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import Spoke
+from tests.oracle.logs import certify, log_of, told
 
 UID = "uid-a"
 SITES = ("site-1", "site-2", "site-3")

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Cause,
@@ -22,7 +21,6 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.kinds import Backup, ClusterUpdate, PreCache, RolloutObject, RolloutSpec
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import (
     INTERMEDIATE,
@@ -33,6 +31,8 @@ from tests.core.drivers.cluster_version.version_samples import (
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 UID = "uid-z"
 LATER = "2026-01-01T00:01:00+00:00"

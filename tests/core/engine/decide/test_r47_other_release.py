@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
-from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.action_ends import release_changed_at
@@ -21,13 +20,14 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.kinds import Release
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.drivers.cluster_version.test_update_in_the_engine import fleet_update
 from tests.core.drivers.cluster_version.version_node import VersionNode
 from tests.core.drivers.cluster_version.version_samples import NEW, VIA
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.test_r47_jobs import SITES, UID, engine, saved, spoke, stages
 from tests.core.engine.state.records import NOW, done, failed, in_flight, run
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.update_proofs import UPDATE_PROOFS
 
 __all__ = ["engine"]
 

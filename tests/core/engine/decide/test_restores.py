@@ -4,7 +4,6 @@ twice, no member is lost, and the end is as if nothing had happened."""
 import pytest
 
 from ibgu.core.model import ReasonKind, RolloutState
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import (
@@ -19,6 +18,7 @@ from tests.core.engine.decide.restores import (
 )
 from tests.core.engine.decide.storms import twin_of_plan
 from tests.core.engine.decide.test_interruptions import over
+from tests.oracle.logs import certify, log_of, told
 
 pytestmark = pytest.mark.slow("every-point")
 

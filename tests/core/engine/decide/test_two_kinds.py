@@ -6,9 +6,7 @@ from datetime import datetime
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import (
     Cause,
@@ -20,13 +18,15 @@ from ibgu.core.model import (
     RunResult,
 )
 from ibgu.core.model.names import IBGU
-from ibgu.core.model.proofs import KindProofs
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.node import Work
 from tests.core.engine.decide.spoke import Spoke
+from tests.oracle import Event
+from tests.oracle.ibu_proofs import IBU_PROOFS
+from tests.oracle.logs import certify, log_of, told
+from tests.oracle.proofs import KindProofs
 
 FIRMWARE = FirmwareDriver.kind
 BOTH: KindProofs = {IBGU: IBU_PROOFS, FIRMWARE: FirmwareProofs()}

@@ -18,9 +18,9 @@ from ibgu.core.model.preflight import (
     merged,
     preflight_mode,
 )
-from tests.core.assurance.certify.logs import certify, log_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.oracle.logs import certify, log_of
 
 ALL = ("site-1", "site-2", "site-3")
 ERROR, WARNING = FindingSeverity.ERROR, FindingSeverity.WARNING

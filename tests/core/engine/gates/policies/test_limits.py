@@ -10,7 +10,6 @@ from ibgu.core.model import ActingParty, InFlight, Kind, MemberState, OnMember, 
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.model.names import TIME_ZONE
 from ibgu.core.plan.tenancy import Scope
-from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.gates.policies.policy import (
@@ -21,6 +20,7 @@ from tests.core.engine.gates.policies.policy import (
     reason,
     set_policies,
 )
+from tests.oracle.logs import certify, log_of, told
 
 NAMES = [f"{site}-{number}" for site in ("east", "north", "west") for number in range(1, 5)]
 
