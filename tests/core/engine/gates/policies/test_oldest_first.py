@@ -220,7 +220,7 @@ def test_a_cluster_that_waits_for_a_place_is_asked_ahead() -> None:
     older = roll_out(engine, "b", *NAMES[4:], oldest=True)
     before = len(starts(engine))
     drive(engine, 12)
-    assert starts(engine)[before:] == [*[older] * 4, *[younger] * 3]
+    assert starts(engine)[before:] == [*[older] * 4, *[younger] * 2]
 
 
 def test_silent_clusters_cost_their_own_rollout_a_few_places_only() -> None:
@@ -233,7 +233,6 @@ def test_silent_clusters_cost_their_own_rollout_a_few_places_only() -> None:
     older = roll_out(engine, "b", *names[12:], oldest=True, concurrency=4)
     before = len(starts(engine))
     drive(engine, 4)
-    print(starts(engine)[before:])
     assert starts(engine)[before:].index(older) < 6
     assert succeeded(engine, older) == 1
     assert engine.tracked(younger).steps[1].counts[Outcome.SUCCEEDED] == 12
@@ -253,7 +252,7 @@ def without_probes(engine: InMemoryEngine, *clusters: str) -> str:
 
 def test_a_rollout_that_jitter_puts_off_gets_the_next_place_after_that() -> None:
     """The other one has no jitter, and takes the place meanwhile."""
-    names = [f"site-{number}" for number in range(1, 13)]
+    names = [*NAMES[:6], *(f"site-{number}" for number in range(9, 13)), *NAMES[6:]]
     engine = fleet(*names)
     set_policies(engine, policy(**LIMIT))
     roll_out(engine, "a", *names[:10], concurrency=1)
@@ -261,5 +260,4 @@ def test_a_rollout_that_jitter_puts_off_gets_the_next_place_after_that() -> None
     older = roll_out(engine, "b", *names[10:], concurrency=1, oldest=True)
     engine.annotate(older, start_jitter="10m")
     drive(engine, 12)
-    print(starts(engine))
     assert starts(engine) == [*["uid-a"] * 6, older, *["uid-a"] * 4, older]
