@@ -22,7 +22,7 @@ pytestmark = pytest.mark.hub
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
 NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "
-    "failureBudget, breaker, approval, retry, preflight, warnings, backup or priority"
+    "failureBudget, breaker, approval, retry, preflight, warnings or backup"
 )
 RING: Object = {"matchLabels": {"ring": "0"}}
 NO_BREAKER = "breaker needs sameCause, percent, or both"
@@ -59,7 +59,6 @@ FULL: Object = {
     "preflight": "Enforce",
     "warnings": "Hold",
     "backup": "Required",
-    "priority": 10,
 }
 Create = Callable[..., Answer]
 
@@ -136,8 +135,6 @@ def test_all_fields_together_are_accepted_and_read(tried: Create) -> None:
         {"retry": {}},
         {"retry": {"attempts": 5, "backoffMinutes": 1440}, "actions": ["Prep"]},
         {"preflight": "Enforce"},
-        {"priority": -1000},
-        {"priority": 0},
         {"warnings": "Hold", "actions": []},
         {"backup": "Required", "actions": ["Prep", "Update"]},
     ],
@@ -366,8 +363,6 @@ def test_a_selector_that_kubernetes_would_refuse_is_refused(
         ),
         ({"breaker": {"percent": 101}}, "spec.breaker.percent"),
         ({"preflight": "enforce"}, "spec.preflight"),
-        ({"priority": 1001}, "spec.priority"),
-        ({"priority": "high"}, "spec.priority"),
         ({"warnings": "Ignore"}, "spec.warnings"),
         ({"backup": ""}, "spec.backup"),
         ({"breaker": {"percent": 1, "windowMinutes": 0}}, "spec.breaker.windowMinutes"),

@@ -1,5 +1,5 @@
-"""Breaks what holds where several policies meet: which of them counts, turns, priorities, approvals
-and broken glass."""
+"""Breaks what holds where several policies meet: which of them counts, who takes
+their places, approvals and broken glass."""
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from ibgu.controller.lookups.rollout_policies import RolloutPolicies
 from ibgu.core.engine.decide.member import waiting
+from ibgu.core.engine.gate import GateInput, kept_by_policy
 from ibgu.core.engine.gates import preflight, warning
-from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.gates.policies import approvals, in_force, policy, times, turns
+from ibgu.core.engine.gates.gate import Candidate, MemberGate, StepGate
+from ibgu.core.engine.gates.policies import PolicyGates, approvals, in_force, policy, times
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
-from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
-from ibgu.core.engine.state import TrackedStep, policy_limits
+from ibgu.core.engine.state import FleetState, TrackedStep, policy_limits
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.counted_labels import CountedLabels
 from ibgu.core.engine.state.policy_limits import PolicyLimits
-from ibgu.core.model import ReasonKind, Rollout
+from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout
 from ibgu.core.model.grants import Approval, BrokenGlass
 from ibgu.core.model.rollout_policy import PolicyClusters
 from ibgu.core.plan import grants
@@ -98,11 +98,39 @@ def glass_opens_other_gates(stack: ExitStack) -> None:
     _set(stack, BrokenGlass, "passes", lambda self, gate, now: self.counts(now))
 
 
-def turns_ignored(stack: ExitStack) -> None:
-    """No rollout waits for another one at the places of a policy, and the youngest is woken first:
-    either would keep the order without the other."""
-    _set(stack, Turns, "before", lambda self, limits, place, rollout, now: None)
-    _set(stack, Turns, "in_order", lambda self, limits, uids: [*uids][::-1])
+def youngest_go_first(stack: ExitStack) -> None:
+    """The youngest rollout is the first that is decided on in a turn."""
+    by_age = FleetState.by_age
+    _set(stack, FleetState, "by_age", lambda self, uids: by_age(self, uids)[::-1])
+
+
+def silent_oldest_awaited(stack: ExitStack) -> None:
+    """A rollout waits at the places of a policy until all older ones have begun everywhere, also
+    where clusters do not answer."""
+    of = PolicyGates.of
+
+    def awaiting(self: PolicyGates, *asked: Any) -> Any:
+        found, fleet = of(self, *asked), self._waiting._fleet
+        gates = (
+            _after_older_ones(fleet, gate) if GateInput.IN_FLIGHT in gate.needs else gate
+            for gate in found.gates
+        )
+        return replace(found, gates=tuple(gates))
+
+    _set(stack, PolicyGates, "of", awaiting)
+
+
+def _after_older_ones(fleet: FleetState, gate: MemberGate) -> MemberGate:
+    def check(candidate: Candidate) -> Reason | None:
+        step = candidate.step
+        mine = fleet.rollouts[step.step.rollout].rollout.age if step is not None else ()
+        for other in fleet.rollouts.values():
+            if other.rollout.age < mine and other.current and other.current.not_started:
+                words = "an older rollout goes first"
+                return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
+        return gate.check(candidate)
+
+    return replace(gate, check=check)
 
 
 def silent_go_first(stack: ExitStack) -> None:
@@ -111,36 +139,14 @@ def silent_go_first(stack: ExitStack) -> None:
     Seeds have few clusters, so a scene proves it (`test_scenes.py`)."""
     following = WaitingMembers._next
 
-    def next_(self: WaitingMembers, limits: Any, step: TrackedStep, free: Any) -> Any:
+    def next_(self: WaitingMembers, limits: Any, step: TrackedStep) -> Any:
         silent, step.silent = step.silent, set()
         try:
-            return iter([*following(self, limits, step, free)])
+            return iter([*following(self, limits, step)])
         finally:
             step.silent = silent
 
     _set(stack, WaitingMembers, "_next", next_)
-
-
-def unknown_priority_is_low(stack: ExitStack) -> None:
-    """A rollout that was not decided on yet has no priority.
-
-    That lasts for one turn after a restart, so a scene proves it (`test_scenes.py`)."""
-    _set(stack, turns, "UNKNOWN_PRIORITY", 0)
-
-
-def priorities_ignored(stack: ExitStack) -> None:
-    """All rollouts have the same priority."""
-    _set(stack, Turns, "set_priority", lambda self, rollout, priority: None)
-
-
-def places_by_age(stack: ExitStack) -> None:
-    """The oldest rollout of equals always goes first, whatever it has already."""
-
-    def standing(self: Turns, limits: Any, tracked: Any) -> Any:
-        uid = tracked.rollout.uid
-        return (-self._priorities.get(uid, 0), 0, 0, tracked.rollout.age)
-
-    _set(stack, Turns, "_standing", standing)
 
 
 def demanded_preflight_ignored(stack: ExitStack) -> None:
@@ -275,9 +281,8 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (glass_opens_all, 123),
     (glass_stays_broken, 143),
     (glass_opens_other_gates, 17),
-    (turns_ignored, 53),
-    (priorities_ignored, 77),
-    (places_by_age, 124),
+    (youngest_go_first, 53),
+    (silent_oldest_awaited, 53),
     (demanded_preflight_ignored, 133),
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),

@@ -22,7 +22,6 @@ AUTHOR, OTHERS = "ada", ("ben", "cleo")
 """The author of all steps, and who else may approve."""
 NONSENSE = "at night"
 """The cron expression of a policy that can't be followed."""
-PRIORITY = 10
 TIER = {"matchLabels": {"tier": URGENT}}
 CONTENDED = ("everything", "leaders", "outage", "people")
 """Themes of which a quarter of the other seeds has contention."""
@@ -111,7 +110,7 @@ def contention(rng: Random, started: Sequence[tuple[float, Object]], clusters: i
     if rng.random() < 0.7:
         changes += _apart(rng)
     if rng.random() < 0.6:
-        spec: Object = {"priority": PRIORITY, "rollouts": {"selector": TIER}}
+        spec: Object = {"inFlight": 2, "rollouts": {"selector": TIER}}
         changes.append(_policy(rng.choice((0.0, rng.uniform(60.0, 900.0))), URGENT, spec))
     careful: Object = {}
     if rng.random() < 0.3:

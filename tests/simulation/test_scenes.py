@@ -5,18 +5,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.core.engine.gates.policies import test_turns
+from tests.core.engine.gates.policies import test_oldest_first
 from tests.simulation.breaking import Patches
-from tests.simulation.broken_policies import silent_go_first, unknown_priority_is_low
+from tests.simulation.broken_policies import silent_go_first
 
 SCENES: tuple[tuple[Patches, Callable[[], None]], ...] = (
     (
         silent_go_first,
-        test_turns.test_silent_clusters_cost_a_rollout_its_turn_for_a_while_only,
-    ),
-    (
-        unknown_priority_is_low,
-        test_turns.test_a_rollout_whose_priority_is_not_known_yet_goes_first,
+        test_oldest_first.test_silent_clusters_cost_their_own_rollout_a_few_places_only,
     ),
 )
 

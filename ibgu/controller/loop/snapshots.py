@@ -65,7 +65,6 @@ class Snapshots(Struct, frozen=True, eq=False):
             self._rollout_policies.state(),
             rollout.namespace,
             found.metadata.labels if found is not None else {},
-            rollout.uid,
         )
         seeds = self._seed_breakers.of(tracked)
         grants, unproven, since = self._grants.of(rollout)

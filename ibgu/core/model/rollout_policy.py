@@ -215,9 +215,6 @@ class RolloutPolicySpec(Struct, frozen=True, forbid_unknown_fields=True, rename=
     """None: the rollout's annotation decides, and so for the next two."""
     warnings: PolicyWarnings | None = None
     backup: PolicyBackup | None = None
-    priority: int | None = None
-    """The priority of the rollouts for the places of policies, on whatever clusters; the highest of
-    a rollout's policies counts. None: 0."""
 
 
 class RolloutPolicy(Struct, frozen=True, rename="camel"):

@@ -55,7 +55,7 @@ def _messages(document: Document, sources: Sources | None) -> Iterator[str]:
         found = source_faults(spec, sources)
         yield from (f"spec.canaries.health: {fault}" for fault in found)
     if not _holds(spec):
-        yield "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
+        yield "spec has no limit, time, canaries, budget, breaker, approval or demand"
     if spec.fit and not spec.windows:
         yield "spec.fit: there is no window in which anything could fit"
 
@@ -84,5 +84,4 @@ def _holds(spec: RolloutPolicySpec) -> bool:
     limits = spec.in_flight or spec.per_topology or spec.never_together
     failures = spec.canaries or spec.failure_budget or spec.breaker
     demands = spec.approval or spec.preflight or spec.warnings or spec.backup
-    turns = spec.priority is not None
-    return bool(limits or spec.windows or spec.freezes or failures or demands or turns)
+    return bool(limits or spec.windows or spec.freezes or failures or demands)

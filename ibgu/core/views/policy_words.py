@@ -261,11 +261,6 @@ def _demands(spec: RolloutPolicySpec) -> Iterator[str]:
         )
     if spec.backup is not None:
         yield "No Upgrade or Update starts unless its rollout backs each cluster up before."
-    if spec.priority is not None:
-        yield (
-            f"These rollouts have the priority {spec.priority} where several wait for the same "
-            "places. Others have 0."
-        )
 
 
 def health_words(health: HealthChecks) -> Iterator[str]:

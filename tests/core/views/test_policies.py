@@ -8,7 +8,7 @@ from ibgu.core.engine.gates.policies import Sources
 from ibgu.core.model.document import Document
 from ibgu.core.views.policies import findings_of
 
-HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, approval, demand or priority"
+HOLDS_NOTHING = "spec has no limit, time, canaries, budget, breaker, approval or demand"
 
 
 def body(**spec: Any) -> dict[str, Any]:
@@ -33,8 +33,6 @@ WINDOW = {"cron": "0 1 * * *", "durationMinutes": 60}
         (body(inFlight="5%"), []),
         (body(windows=[WINDOW], fit=True), []),
         (body(preflight="Enforce", warnings="Hold", backup="Required"), []),
-        (body(priority=0), []),
-        (body(priority=1001), ["spec.priority: is not from -1000 to 1000"]),
         (body(preflight="Warn"), ["spec.preflight must be Enforce, not 'Warn'"]),
         (
             body(preflight="Enforce", warnings="Hold", actions=["Backup"]),

@@ -66,15 +66,13 @@ def test_people_end_a_hold_by_an_approval() -> None:
     [
         ({}, [EVERY]),
         (
-            {"preflight": "Enforce", "warnings": "Hold", "backup": "Required", "priority": -3},
+            {"preflight": "Enforce", "warnings": "Hold", "backup": "Required"},
             [
                 EVERY,
                 "A cluster with an error of preflight does not start, whatever annotations say.",
                 "A cluster that has completed Prep or Check with a warning waits before Upgrade or "
                 "Update until a person resumes the rollout.",
                 "No Upgrade or Update starts unless its rollout backs each cluster up before.",
-                "These rollouts have the priority -3 where several wait for the same places. "
-                "Others have 0.",
             ],
         ),
         (

@@ -1,6 +1,6 @@
 """Checks what several policies, grants and turns let rollouts do that want the same places."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -15,9 +15,9 @@ from tests.simulation.checks.approvals import Approvals, Grants
 from tests.simulation.checks.failures import FailuresUnderPolicy
 from tests.simulation.checks.history import Event
 from tests.simulation.checks.jitter import Jitter
-from tests.simulation.checks.policies import Spec, UnderPolicy
-from tests.simulation.checks.priorities import Before, Places
-from tests.simulation.contention import APART, APPROVING, NETWORK, PRIORITY, URGENT, Contention
+from tests.simulation.checks.places import Before, Places
+from tests.simulation.checks.policies import UnderPolicy
+from tests.simulation.contention import APART, APPROVING, NETWORK, Contention
 from tests.simulation.policy_dates import PolicyDates
 
 
@@ -54,15 +54,15 @@ class UnderContention:
         places = self._places.get(fleet)
         if places is None:
             cluster = loop._planner._mirror.cluster
-            places = Places(self._found, cluster, self._priority, self._lets_pass)
+            places = Places(self._found, cluster, self._grants.tier, self._lets_pass)
             self._places[fleet] = places
             self._jitter[fleet] = Jitter(self._found)
-        return places.before(fleet, self._dates.latest(), self._now())
+        return places.before(fleet, self._dates.latest())
 
     def turned(self, loop: Loop, before: Before | None) -> None:
         if before is not None:
             fleet = loop._planner._fleet
-            self._places[fleet].turned(fleet, before)
+            self._places[fleet].turned(fleet, before, self._now())
             self._jitter[fleet].turned(fleet)
 
     def judge(self, events: Iterable[Event]) -> None:
@@ -76,10 +76,6 @@ class UnderContention:
         Approvals(self._found, in_force, self._grants, passes).read(events)
         if self._drawn.careful:
             FailuresUnderPolicy(self._found, self._drawn.careful, 0.0).read(events)
-
-    def _priority(self, rollout: str, policies: Mapping[str, Spec]) -> int:
-        urgent = URGENT in policies and self._grants.tier(rollout) == URGENT
-        return PRIORITY if urgent else 0
 
     def _lets_pass(self, policy: str, rollout: str) -> bool:
         return self._grants.lets_pass(policy, rollout, datetime.fromtimestamp(self._now(), UTC))

@@ -1,10 +1,11 @@
 """The fleet's state in memory: the tracked rollouts, and what they share."""
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 from ibgu.core.engine.state.action_ends import ActionEnd, release_changed_at, seed_end_of
@@ -78,7 +79,7 @@ class FleetState:
         self.starts = Starts()
         self.seed_ends = SeedEnds()
         self.failures = Failures()
-        self.occupancy = Occupancy(self.claims, self.namespace_of)
+        self.occupancy = Occupancy(self.claims)
 
     # -- filling ---------------------------------------------------------------------------
 
@@ -161,7 +162,6 @@ class FleetState:
                 self._note_release_change(member.uid, release_changed_at(member))
         self.handled.add(uid)
         self.starts.forget(uid)
-        self.occupancy.forget(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 
@@ -187,6 +187,12 @@ class FleetState:
         records can't be read."""
         others = (each.clusters for each in self.unreadable.values())
         return len(self.rollouts_of[cluster]) > 1 or any(cluster in names for names in others)
+
+    def by_age(self, uids: Collection[str]) -> list[str]:
+        """Returns the rollouts by uid, the oldest first; behind them those that are not known."""
+        known = [self.rollouts[uid].rollout for uid in uids if uid in self.rollouts]
+        oldest_first = [each.uid for each in sorted(known, key=attrgetter("age"))]
+        return [*oldest_first, *(uid for uid in uids if uid not in self.rollouts)]
 
     def namespace_of(self, rollout: str) -> str:
         """Returns the namespace of a rollout by uid; empty if the rollout is not known."""
@@ -251,9 +257,6 @@ class FleetState:
             return steps.pop
         tracked = steps[step.index]
         before, tracked.step = tracked.step, step
-        if before.hold is None and step.hold is not None:
-            # Others may have let it go first to places that it does not take now.
-            self.occupancy.note_left()
         return partial(setattr, tracked, "step", before)
 
     def _put_member(self, member: Member) -> Undo:

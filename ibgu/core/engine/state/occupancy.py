@@ -7,10 +7,7 @@ was left in the middle of a reboot counts without a claim while the hub can't re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
-from itertools import product
 from typing import TypeVar
-
-from msgspec import Struct
 
 from ibgu.core.engine.state.claims import Holder
 from ibgu.core.engine.state.counted_labels import CountedLabels
@@ -25,29 +22,6 @@ ClusterLookup = Callable[[str], ClusterView | None]
 """Returns a ManagedCluster by name; None: there is none."""
 
 
-class PlaceShare(Struct, frozen=True, gc=False):
-    """PlaceShare is what a rollout has of a policy's places."""
-
-    clusters: int
-    """How many of its clusters are in them."""
-    served: int
-    """When it took one last, as a number that grows; 0: never."""
-    of_namespace: int
-    """How many clusters of all rollouts of its namespace are in them."""
-    namespace_served: int
-    """When one of these took a place last; 0: never."""
-
-
-class _Owner(Struct, frozen=True, gc=False):
-    rollout: str
-    namespace: str
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """The keys by which a cluster counts: that of the rollout, and that of its namespace."""
-        return (self.rollout, f"namespace/{self.namespace}")
-
-
 class Occupancy:
     """Occupancy counts the claims at each place of the policies' limits.
 
@@ -55,13 +29,9 @@ class Occupancy:
     somebody asks, once after each change that was noted.
     """
 
-    def __init__(
-        self, claims: Mapping[str, Holder], namespace_of: Callable[[str], str] = lambda uid: ""
-    ) -> None:
-        """`claims` are those of the fleet, by ManagedCluster uid. `namespace_of` returns the
-        namespace of a rollout by its uid."""
+    def __init__(self, claims: Mapping[str, Holder]) -> None:
+        """`claims` are those of the fleet, by ManagedCluster uid."""
         self._claims = claims
-        self._namespace_of = namespace_of
         self._limits: tuple[PolicyLimits, ...] = ()
         self._changed: dict[str, None] = {}
         self.left: dict[str, dict[Holder, datetime]] = {}
@@ -80,17 +50,6 @@ class Occupancy:
         self._uids: dict[str, set[str]] = {}
         """The other way round: two, where a cluster was created again."""
         self._taken: Counter[Place] = Counter()
-        self._owners: dict[str, _Owner] = {}
-        """The rollouts whose claims are counted, by ManagedCluster uid."""
-        self._shares: Counter[tuple[str, str]] = Counter()
-        """The clusters in places of a policy, by the policy and the rollout that has them, and by
-        the policy and its namespace."""
-        self._served: dict[tuple[str, str], int] = {}
-        """When the rollout, or one of the namespace, took a place of the policy last, as a number
-        that grows."""
-        self._serving = 0
-        self._takings: Counter[str] = Counter()
-        """How many places of each policy all rollouts have taken."""
         self._freed = False
         self._labels = CountedLabels()
 
@@ -102,11 +61,7 @@ class Occupancy:
             counted.clear()
         self._dark.clear()
         self._dark_changed.clear()
-        self._shares.clear()
-        names = {each.name for each in limits}
-        self._served = {key: at for key, at in self._served.items() if key[0] in names}
         if not limits:
-            self._owners.clear()
             return
         for uid, members in self.left.items():
             self._know(uid, next(iter(members)).cluster)
@@ -209,30 +164,6 @@ class Occupancy:
         self._labels.record(beside)
         return lambda: self._labels.reopen((name, *beside))
 
-    def share(self, policy: str, rollout: str, cluster: ClusterLookup) -> PlaceShare:
-        """Returns what the rollout, and its namespace, have of the policy's places."""
-        self._count(cluster)
-        own, tenant = ((policy, key) for key in self._owner(rollout).keys)
-        return PlaceShare(
-            clusters=self._shares[own],
-            served=self._served.get(own, 0),
-            of_namespace=self._shares[tenant],
-            namespace_served=self._served.get(tenant, 0),
-        )
-
-    def _owner(self, rollout: str) -> _Owner:
-        return _Owner(rollout, self._namespace_of(rollout))
-
-    def taken(self, policy: str, cluster: ClusterLookup) -> int:
-        """Returns how many places of the policy were taken so far, as a number that grows."""
-        self._count(cluster)
-        return self._takings[policy]
-
-    def forget(self, rollout: str) -> None:
-        """Forgets when the rollout took places."""
-        for key in [key for key in self._served if key[1] == rollout]:
-            del self._served[key]
-
     def _count(self, cluster: ClusterLookup) -> None:
         """Counts what has changed again. A claimed cluster that is no longer on the hub keeps its
         places until its claim is released."""
@@ -240,7 +171,6 @@ class Occupancy:
             uid, _ = self._changed.popitem()
             before, name = self._places.pop(uid, ()), self._forget(uid)
             self._taken.subtract(before)
-            self._leave(uid, before)
             if uid in self._claims or uid in self.left:
                 self._know(uid, name)
                 self._count_one(uid, name, before, cluster(name))
@@ -259,7 +189,6 @@ class Occupancy:
         self._places[uid] = places
         self._taken.update(places)
         if holder is not None:
-            self._enter(uid, holder.rollout)
             self._labels.count(name, uid, found.labels if found is not None else None)
 
     def _note_dark(
@@ -277,28 +206,6 @@ class Occupancy:
                 names.pop(uid, None)
             if not names:
                 del self._dark[place]
-
-    def _leave(self, uid: str, places: Iterable[Place]) -> None:
-        """Counts the cluster no longer for the rollout that had it."""
-        owner = self._owners.get(uid)
-        if owner is not None:
-            policies = {each.policy for each in places}
-            self._shares.subtract(product(policies, owner.keys))
-            if self._claims.get(uid) is None:
-                del self._owners[uid]
-
-    def _enter(self, uid: str, rollout: str) -> None:
-        """Counts the cluster for the rollout that has claimed it."""
-        before, policies = self._owners.get(uid), {each.policy for each in self._places[uid]}
-        same = before is not None and before.rollout == rollout
-        owner = before if before is not None and same else self._owner(rollout)
-        taken = list(product(policies, owner.keys))
-        self._shares.update(taken)
-        if not same:
-            self._owners[uid] = owner
-            self._serving += 1
-            self._takings.update(policies)
-            self._served.update(dict.fromkeys(taken, self._serving))
 
     def _know(self, uid: str, name: str) -> None:
         self._names[uid] = name

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
 from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
@@ -126,8 +126,6 @@ class TrackedStep:
         self.reopening: dict[str, Waiting] = {}
         self.kept: dict[Keeper, list[tuple[int, str]]] = {}
         """The waiting members that the gates of policies keep, in R4's order."""
-        self.kept_changes = 0
-        """Grows with each change of `kept`."""
         self.unapproved: dict[tuple[str, str], list[tuple[int, str]]] = {}
         """The unfinished members that only a missing approval keeps, in R4's order, by the policy's
         gate and what has to be approved."""
@@ -200,7 +198,6 @@ class TrackedStep:
             self.reopening[member.cluster] = member
         if member.reason.gate:
             insort(self.kept.setdefault(keeper(member), []), (member.position, member.cluster))
-            self.kept_changes += 1
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
@@ -212,7 +209,6 @@ class TrackedStep:
         if isinstance(member, Waiting) and member.reason.gate:
             kept = self.kept[keeper(member)]
             _take_out(kept, place)
-            self.kept_changes += 1
             if not kept:
                 del self.kept[keeper(member)]
         if not member.finished and member.reason.approval:
@@ -296,6 +292,16 @@ class TrackedStep:
     def kept_by(self, gate: str) -> Iterator[str]:
         """Yields the clusters of the waiting members that the gate of a policy keeps."""
         return (name for (by, _), kept in self.kept.items() if by == gate for _, name in kept)
+
+    def waiting_for_places(self) -> Iterator[Waiting]:
+        """Yields the members that the limits of policies keep, in R4's order, without those that
+        did not answer when their places were free."""
+        kept = [places for (_, who), places in self.kept.items() if who is ActingParty.CLUSTER]
+        for _, name in merge(*kept):
+            member = self.members[name]
+            assert isinstance(member, Waiting)
+            if name not in self.silent:
+                yield member
 
     def kept_by_policies(self, now: datetime, *, room: bool) -> bool:
         """Returns whether policies keep the step: they keep some members, none of the others could

@@ -231,8 +231,7 @@ class InMemoryEngine(Hub, Story):
     def _holding(self, tracked: TrackedRollout) -> HoldingPolicies:
         rollout, found = tracked.rollout, self.ibgus.get(tracked.rollout.uid)
         labels = found.metadata.labels if found is not None else {}
-        policies, uid = self.rollout_policies, rollout.uid
-        return self.policy_gates.of(policies, rollout.namespace, labels, uid)
+        return self.policy_gates.of(self.rollout_policies, rollout.namespace, labels)
 
     def _policy_gates(self) -> PolicyGates:
         def clusters() -> list[ClusterView]:
@@ -269,8 +268,8 @@ class InMemoryEngine(Hub, Story):
                 updated := decide_pending_patch(pending, self.cluster(pending.cluster))
             ) is not None:
                 self._take(updated, said)
-        for uid, clusters in touched.items():
-            self._decide(uid, list(clusters), said)
+        for uid in self.fleet.by_age(touched):
+            self._decide(uid, list(touched[uid]), said)
         for decision in said:
             self.records.write(decision)
         self._perform(touched, said)

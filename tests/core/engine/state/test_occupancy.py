@@ -45,8 +45,7 @@ class Scene:
     def __init__(self, *claimed: str, left: tuple[str, ...] = ()) -> None:
         self.clusters = {name: view(name) for name in "abc"}
         self.claims = {f"uid-{name}": Holder("uid-r", 0, name) for name in claimed}
-        self.namespaces: dict[str, str] = {}
-        self.occupancy = Occupancy(self.claims, lambda uid: self.namespaces.get(uid, ""))
+        self.occupancy = Occupancy(self.claims)
         for name in left:
             self.note_reboot(name, left=True)
 
@@ -80,11 +79,6 @@ class Scene:
         """Returns the dark clusters that nobody claims at the place, once all are counted."""
         self.occupancy.free(LIMITS, place, self.clusters.get)
         return self.occupancy.dark(place)
-
-    def share(self, rollout: str) -> tuple[int, int]:
-        """Returns how many clusters of the rollout count, and when it took a place last."""
-        found = self.occupancy.share("network", rollout, self.clusters.get)
-        return found.clusters, found.served
 
     def unrecorded(self) -> Mapping[str, Labels | None]:
         return self.occupancy.unrecorded(self.clusters.get)
@@ -264,46 +258,6 @@ def test_only_a_change_of_a_counted_cluster_may_free_a_place() -> None:
     assert not scene.occupancy.take_freed()
     scene.release("a")
     assert scene.occupancy.take_freed()
-
-
-def test_each_rollout_has_its_share_and_the_last_to_take_a_place_is_known() -> None:
-    scene = Scene("a").begin()
-    assert scene.share("uid-r") == (1, 1)
-    scene.claims["uid-c"] = Holder("uid-s", 0, "c")
-    scene.occupancy.note_change("uid-c")
-    assert scene.share("uid-s") == (1, 2)
-    scene.show("a")
-    assert scene.share("uid-r") == (1, 1)
-    scene.release("a")
-    assert scene.share("uid-r") == (0, 1)
-    scene.occupancy.forget("uid-r")
-    assert scene.share("uid-r") == (0, 0)
-    assert scene.share("uid-s") == (1, 2)
-
-
-def test_a_namespace_has_the_shares_of_its_rollouts() -> None:
-    scene = Scene("a").begin()
-    scene.namespaces.update({"uid-r": "ran", "uid-s": "ran", "uid-t": "core"})
-    for name, rollout in (("b", "uid-s"), ("c", "uid-t")):
-        scene.claims[f"uid-{name}"] = Holder(rollout, 0, name)
-        scene.occupancy.note_change(f"uid-{name}")
-    lookup = scene.clusters.get
-    for rollout in ("uid-r", "uid-s"):
-        found = scene.occupancy.share("network", rollout, lookup)
-        assert (found.of_namespace, found.clusters) == (2, 1)
-    assert scene.occupancy.share("network", "uid-t", lookup).of_namespace == 1
-    scene.occupancy.forget("uid-s")
-    scene.release("b")
-    found = scene.occupancy.share("network", "uid-s", lookup)
-    assert (found.of_namespace, found.clusters, found.served) == (1, 0, 0)
-    assert found.namespace_served > 0
-
-
-def test_other_policies_do_not_change_whose_turn_it_is() -> None:
-    scene = Scene("a", "b").begin()
-    before = scene.share("uid-r")
-    scene.begin()
-    assert scene.share("uid-r") == before == (2, 2)
 
 
 # -- labels that the history does not have -------------------------------------------------

@@ -37,11 +37,23 @@ _REPEATED = frozenset(
 
 
 def ask(ctx: DecisionContext, member: Waiting) -> Waiting:
-    """Sends a new probe; its id carries the time, so ids never repeat."""
-    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    """Sends a new probe, for which the member waits."""
     ctx.requeue_at(member.cluster, ctx.now + PROBE_TIMEOUT)
     reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
-    return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
+    return ctx.on_member(
+        Kind.PROBED, transitions.probe_first(member, _new_probe(ctx), reason), "probes"
+    )
+
+
+def ask_before_place(ctx: DecisionContext, member: Waiting) -> None:
+    """Sends a probe to the cluster of a member that waits for a place of a policy, which stays its
+    reason: once the place is free, others start at once if this one has not answered."""
+    ctx.on_member(Kind.PROBED, transitions.probe_again(member, _new_probe(ctx)), "probes ahead")
+
+
+def _new_probe(ctx: DecisionContext) -> Probe:
+    """Returns a probe whose id carries the time, so ids never repeat."""
+    return Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
 
 
 def known_state(probe: Probe, seen: Observation) -> FeedbackView | None:
@@ -89,8 +101,7 @@ def probe_again(ctx: DecisionContext, member: Waiting, probe: Probe, every: time
     if not passed(probe.asked_at, every, ctx.now):
         ctx.requeue_at(member.cluster, probe.asked_at + every)
         return
-    new = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
-    ctx.on_member(Kind.PROBED, transitions.probe_again(member, new), "probes again")
+    ctx.on_member(Kind.PROBED, transitions.probe_again(member, _new_probe(ctx)), "probes again")
     ctx.requeue_at(member.cluster, ctx.now + every)
 
 

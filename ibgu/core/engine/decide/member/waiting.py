@@ -54,7 +54,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
         return
     elif (probe := member.probe) is not None:
         _apply_answer(ctx, member, probe, cluster, seen)
-    elif _feedback_suffices(ctx, member, seen):
+    elif feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
     else:
         ctx.set_reason(member, ReasonKind.SLOT, "waits for a slot")
@@ -78,7 +78,7 @@ def _ready(ctx: DecisionContext, member: Waiting) -> None:
         ctx.set_reason(member, ReasonKind.READY, "ready, waits for a slot")
 
 
-def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
+def feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
     """Whether the work's own feedback replaces the probe: in later steps, if no one else acts there
     (R8.4), and the work was not for another ManagedCluster of the name."""
     work, known = seen.stage, seen.current_feedback
@@ -158,7 +158,8 @@ def _block_if_gated(
     if reason is None:
         return False
     _note_lost_place(ctx, member, reason)
-    member = _drop_probe(ctx, member)
+    if reason.who is not ActingParty.CLUSTER:
+        member = _drop_probe(ctx, member)
     ctx.note_reason(member, reason)
     return True
 

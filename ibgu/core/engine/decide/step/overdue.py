@@ -4,7 +4,6 @@ theirs (R11.3, R50.3, R50.11)."""
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from heapq import merge
 from itertools import islice
 
 from ibgu.core.engine.decide.context import DecisionContext
@@ -152,7 +151,7 @@ class _PlacesOfStep:
         for member in self._step.in_flight.values():
             if awaits_disarm(member) and _is_vacated(self._ctx, member):
                 self._offered.update(self._taken(member))
-        for waiting in self._waiting():
+        for waiting in islice(self._step.waiting_for_places(), LOOK):
             places = self._needed(waiting)
             ending = self._in_the_way(places, left)
             if ending is None or (ending and not self._may_start(waiting)):
@@ -170,16 +169,6 @@ class _PlacesOfStep:
             return False
         self._offered.subtract(places)
         return True
-
-    def _waiting(self) -> Iterator[Waiting]:
-        """Yields members that limits keep, without those that did not answer when their places were
-        free."""
-        kept = [self._step.kept.get((gate, ActingParty.CLUSTER), []) for gate in self._limits]
-        names = (name for _, name in merge(*kept) if name not in self._step.silent)
-        for name in islice(names, LOOK):
-            member = self._step.members[name]
-            assert isinstance(member, Waiting)
-            yield member
 
     def _in_the_way(self, places: list[Place], late: list[InFlight]) -> list[InFlight] | None:
         """Returns the late members that have the full ones of these places, as few as possible and

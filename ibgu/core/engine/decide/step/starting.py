@@ -1,7 +1,7 @@
 """Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from msgspec.structs import replace
 
@@ -11,8 +11,8 @@ from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.decide.member.arming import intend_first
 from ibgu.core.engine.decide.member.members import decide_member, leave_slot
 from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
-from ibgu.core.engine.decide.member.probing import ask, fresh
-from ibgu.core.engine.decide.member.waiting import decide_waiting
+from ibgu.core.engine.decide.member.probing import ask, ask_before_place, fresh
+from ibgu.core.engine.decide.member.waiting import decide_waiting, feedback_suffices
 from ibgu.core.engine.decide.step.overdue import (
     awaits_disarm,
     fitting_together,
@@ -53,8 +53,8 @@ from ibgu.core.text.spans import duration
 _AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
 _STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
 PREPARE_AHEAD = 64
-"""The most ready members that are prepared for their action ahead of their slot; a write takes
-some 20 ms, so this suffices for thousands of starts a second."""
+"""The most members that are prepared for their action ahead of their slot, or asked ahead of their
+place of a policy; a write takes some 20 ms, so this suffices for thousands of starts a second."""
 
 
 def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
@@ -263,6 +263,10 @@ def _start_member(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot
 def _probe_ahead(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
     for member in step.unprobed(ahead):
         ask(ctx, member)
+    for member in list(islice(step.waiting_for_places(), min(PREPARE_AHEAD, ahead))):
+        seen = ctx.observe(member.cluster)
+        if member.probe is None and not feedback_suffices(ctx, member, seen):
+            ask_before_place(ctx, member)
     needing = [action for action in step.step.actions if traits(action).import_off]
     if needing:
         for member in step.head(min(PREPARE_AHEAD, ahead)):

@@ -14,7 +14,6 @@ from ibgu.core.plan.selectors import selector_faults
 _WEEK = 7 * 24 * 60
 """Minutes for which a window may be open."""
 _DAY = 24 * 60
-_MAX_PRIORITY = 1000
 _MAX_ATTEMPTS = 5
 _BUDGET = re.compile(r"(100|[1-9]?[0-9])%")
 _SHARE = re.compile(r"(100|[1-9][0-9]?)%")
@@ -40,8 +39,6 @@ def faults(spec: RolloutPolicySpec, is_action: Callable[[str], bool] = declared)
         if problem := freeze_problem(freeze):
             yield f"spec.freezes[{index}]: {problem}"
 
-    if spec.priority is not None and abs(spec.priority) > _MAX_PRIORITY:
-        yield f"spec.priority: is not from -{_MAX_PRIORITY} to {_MAX_PRIORITY}"
     yield from _demand_faults(spec)
     yield from _canary_faults(spec)
     yield from _budget_faults(spec)

@@ -16,7 +16,6 @@ from ibgu.core.engine.gates.policies.policy import PolicyFactory, PolicyInForce,
 from ibgu.core.engine.gates.policies.sources import Sources
 from ibgu.core.engine.gates.policies.start_facts import NeededFacts, start_facts
 from ibgu.core.engine.gates.policies.times import Durations
-from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.policies.waiting import WaitingMembers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.budgets import PolicyBudget
@@ -79,29 +78,20 @@ class PolicyGates:
         """`clusters` returns those of the whole hub. `sources`: the sources of health that are set
         up; None: this process does not know them, and no policy is held for one."""
         self._unrecorded = partial(fleet.occupancy.unrecorded, cluster)
-        self._turns = Turns(fleet, cluster)
-        self._factory = PolicyFactory(
-            fleet.occupancy, cluster, durations, observed, self._turns, sources
-        )
-        self._waiting = WaitingMembers(fleet, cluster, clusters, self._turns)
+        self._factory = PolicyFactory(fleet.occupancy, cluster, durations, observed, sources)
+        self._waiting = WaitingMembers(fleet, cluster, clusters)
         self._state: PolicyState | None = None
         self._policies: tuple[PolicyInForce, ...] = ()
         self._rollout_keys: list[str] = []
         """The keys of labels by which policies select rollouts."""
 
-    def of(
-        self, state: PolicyState, namespace: str, labels: Mapping[str, str], rollout: str = ""
-    ) -> HoldingPolicies:
-        """Returns the policies that hold a rollout of the namespace, by the labels of its object.
-        `rollout`: its uid, if it is one of the fleet's."""
+    def of(self, state: PolicyState, namespace: str, labels: Mapping[str, str]) -> HoldingPolicies:
+        """Returns the policies that hold a rollout of the namespace, by the labels of its
+        object."""
         if state is not self._state:
             self._follow(state)
         holding = [each for each in self._policies if each.holds(namespace, labels)]
-        if rollout:
-            specs = (each.spec for each in holding if each.followed and each.spec is not None)
-            given = [spec.priority for spec in specs if spec.priority is not None]
-            self._turns.set_priority(rollout, max(given, default=0))
-        # A member takes no turn at a place that another gate keeps it from.
+        # A member waits for a place only while no other gate keeps it.
         gates = [gate for each in holding for gate in each.gates]
         return HoldingPolicies(
             (CLUSTER_HOLD, *sorted(gates, key=lambda gate: GateInput.IN_FLIGHT in gate.needs)),
@@ -118,8 +108,7 @@ class PolicyGates:
 
     def recount(self, now: datetime) -> bool:
         """Looks again at what changes with labels and time: limits that are a share of clusters,
-        canaries, budgets, and turns that were in vain. Returns whether that changes who may
-        start."""
+        canaries and budgets. Returns whether that changes who may start."""
         return self._waiting.recount(now)
 
     @property
@@ -152,6 +141,5 @@ class PolicyGates:
         )
         selectors = [each.spec.rollouts.selector for each in state.policies]
         self._rollout_keys = sorted({key for each in selectors for key in selector_keys(each)})
-        self._turns.forget_priorities()
         self._waiting.follow(self._policies)
         self._state = state

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 from ibgu.core.engine.gate import GateInput, kept_by_policy, of_policies, policy_gate
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state.occupancy import ClusterLookup, Occupancy
 from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.model import ActingParty, PolicyRule, Reason
-from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.text.counted import counted
 
@@ -16,36 +14,25 @@ _NAMED = 5
 """The most clusters that a reason names of each kind."""
 MEANING = Meaning(
     "as many clusters are in flight on the hub as the policy allows at once, whatever rollouts "
-    "they belong to, or another rollout goes first that waits for the same places",
-    "one of these clusters ends; rollouts with a higher priority, or with fewer clusters in the "
-    "policy's places, start theirs first, each in its order",
+    "they belong to",
+    "one of these clusters ends; the oldest rollout whose clusters can start then goes first",
     "nothing, the gate opens automatically. What else policies ask for, such as an approval, shows "
     "after that. If the message names a cluster that the hub can't reach, repair it, or delete its "
     "ManagedCluster if the site is lost. Or have the policy's owner change it",
 )
 
 
-def limits_gate(
-    limits: PolicyLimits,
-    occupancy: Occupancy,
-    cluster: ClusterLookup,
-    turns: Turns,
-) -> MemberGate:
+def limits_gate(limits: PolicyLimits, occupancy: Occupancy, cluster: ClusterLookup) -> MemberGate:
     """Returns a gate that keeps a member at the beginning of its chain, if the policy holds any
     action of it: inside the chain two members could wait for each other."""
 
     def check(candidate: Candidate) -> Reason | None:
         if not limits.hold(candidate.rest):
             return None
-        places = list(limits.places(candidate.cluster))
-        for place in places:
+        for place in limits.places(candidate.cluster):
             if occupancy.free(limits, place, cluster) <= 0:
                 names, name = not candidate.scope.bounded, candidate.cluster.name
                 words = full(limits, place, name, occupancy.dark(place), names=names)
-                return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
-        # Turns take long to tell, and matter only to a cluster that has all its places.
-        for place in places:
-            if words := _goes_first(turns, limits, place, candidate):
                 return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         return None
 
@@ -57,18 +44,6 @@ def limits_gate(
         needs=frozenset({GateInput.CLUSTER, GateInput.IN_FLIGHT}),
         concerns=lambda action: limits.hold([action.name]),
     )
-
-
-def _goes_first(turns: Turns, limits: PolicyLimits, place: Place, candidate: Candidate) -> str:
-    """Returns which rollout goes first, as users of this one's namespace may know it; empty: none
-    does."""
-    mine = candidate.step.step.rollout if candidate.step is not None else ""
-    first = turns.before(limits, place, mine, candidate.now)
-    if first is None:
-        return ""
-    known = name_within(turns.namespace(mine), first.full_name)
-    named = f"rollout {known}" if known == first.full_name else known
-    return f"the policy lets {named} go first: it waits for the same places"
 
 
 def full(

@@ -15,7 +15,6 @@ from ibgu.core.engine.gates.policies.limits import limits_gate
 from ibgu.core.engine.gates.policies.sources import Sources, source_faults, sources_gate
 from ibgu.core.engine.gates.policies.start_facts import NeededFacts, label_keys
 from ibgu.core.engine.gates.policies.times import ClosingTime, Durations, times_gate
-from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
@@ -82,7 +81,6 @@ class PolicyFactory:
         cluster: ClusterLookup,
         durations: Durations,
         observed: HealthLookup,
-        turns: Turns,
         sources: Sources | None,
     ) -> None:
         """`sources`: those of the administrator; None: this process does not know them."""
@@ -91,7 +89,6 @@ class PolicyFactory:
         self._occupancy = occupancy
         self._cluster = cluster
         self._durations = durations
-        self._turns = turns
 
     def make(self, name: str, spec: RolloutPolicySpec) -> PolicyInForce:
         if problem := _problem(spec):
@@ -117,8 +114,7 @@ class PolicyFactory:
             gates.append(backup_gate(name, actions, partial(_selects, spec)))
         limits, budget = PolicyLimits(name, spec, actions), self._budget(name, spec, actions)
         if limits.any:
-            occupancy, turns = self._occupancy, self._turns
-            gates.append(limits_gate(limits, occupancy, self._cluster, turns))
+            gates.append(limits_gate(limits, self._occupancy, self._cluster))
         return PolicyInForce(
             tuple(gates),
             spec,

@@ -10,7 +10,6 @@ from itertools import chain, islice
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies.policy import PolicyInForce
-from ibgu.core.engine.gates.policies.turns import Turns
 from ibgu.core.engine.gates.shares import look_ahead
 from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.engine.state.canaries import CanaryState, PolicyCanaries
@@ -31,13 +30,11 @@ class WaitingMembers:
         fleet: FleetState,
         cluster: ClusterLookup,
         clusters: Callable[[], Iterable[ClusterView]],
-        turns: Turns,
     ) -> None:
         """`clusters` returns those of the whole hub."""
         self._fleet = fleet
         self._cluster = cluster
         self._clusters = clusters
-        self._turns = turns
         self._policies: Sequence[PolicyInForce] = ()
         self._seen: dict[tuple[str, int, str], tuple[CanaryState, frozenset[str]]] = {}
         """What the members behind canaries were decided on, by rollout, step and policy: the state
@@ -51,12 +48,10 @@ class WaitingMembers:
 
     def recount(self, now: datetime) -> bool:
         """Looks again at what changes with labels and time: limits that are a share of clusters,
-        dark clusters, canaries, budgets, and turns that were in vain. Returns whether that
-        changes who may start."""
-        lapsed = self._turns.lapse(self._limits(), now)
+        dark clusters, canaries and budgets. Returns whether that changes who may start."""
         outdated = self._fleet.occupancy.drop_outdated(now)
         again = (*self._chosen_again(now), *self._judged_again())
-        return any([self._recount_limits(), lapsed, outdated, *again])
+        return any([self._recount_limits(), outdated, *again])
 
     def _recount_limits(self) -> bool:
         shares = [limits for limits in self._limits() if limits.by_share]
@@ -114,13 +109,13 @@ class WaitingMembers:
     def to_decide_again(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
         """Yields the clusters of waiting members that a policy may let go, by the rollout's uid:
         nothing else tells them."""
-        yield from self._waiting_for_places(now)
+        yield from self._waiting_for_places()
         yield from self._behind_canaries(now)
         yield from self._behind_budgets()
 
-    def _waiting_for_places(self, now: datetime) -> Iterator[tuple[str, list[str]]]:
-        """Yields those for which places have become free: at most as many as there are places, of
-        the rollouts that go first."""
+    def _waiting_for_places(self) -> Iterator[tuple[str, list[str]]]:
+        """Yields those for which places have become free: of each rollout at most as many as there
+        are places, so that none of them waits for one that can't start (R50.17)."""
         if not self._fleet.occupancy.take_freed():
             return
         steps = {
@@ -129,13 +124,8 @@ class WaitingMembers:
             if (step := tracked.current) is not None and step.kept
         }
         for limits in self._limits():
-            free: dict[Place, int] = {}
-            for uid in self._turns.in_order(limits, steps):
-                # One that can't start now is decided on, too, and takes nothing from the others.
-                first = self._turns.may_go_first(limits, uid)
-                names = list(self._next(limits, steps[uid], free if first else {}))
-                self._turns.note_woken(limits, uid, names if steps[uid].free > 0 else (), now)
-                if names:
+            for uid, step in steps.items():
+                if names := list(self._next(limits, step)):
                     yield uid, names
         yield from self._beside_dark_clusters(steps)
 
@@ -190,18 +180,17 @@ class WaitingMembers:
     def _limits(self) -> tuple[PolicyLimits, ...]:
         return tuple(each.limits for each in self._policies if each.limits is not None)
 
-    def _next(
-        self, limits: PolicyLimits, step: TrackedStep, free: dict[Place, int]
-    ) -> Iterator[str]:
+    def _next(self, limits: PolicyLimits, step: TrackedStep) -> Iterator[str]:
         """Yields the clusters that the policy's limits have kept and would let start now, in their
-        order, and takes their places out of those that are free. Members that are about to start
-        need their places. Those that did not answer go behind all others.
+        order. Members of the step that are about to start need their places. Those that did not
+        answer go behind all others.
 
         In a step without a free slot these are only as many as may come next: each of them has to
         be decided on again before the next start."""
         kept = step.kept.get((policy_gate(limits.name), ActingParty.CLUSTER))
         if kept is None:
             return
+        free: dict[Place, int] = {}
         for member in step.head(step.free):
             self._take(limits, member.cluster, free)
         ahead = look_ahead(step)

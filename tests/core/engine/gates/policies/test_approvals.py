@@ -564,7 +564,7 @@ def test_the_preview_of_a_step_warns_only_of_policies_about_its_actions(
         approval={"before": "Rest", "fourEyes": False},
     )
     found = ibgu("a", plan)
-    gates = engine.policy_gates.of(engine.rollout_policies, "fleet", {}, "uid-a").gates
+    gates = engine.policy_gates.of(engine.rollout_policies, "fleet", {}).gates
     clusters = [view for name in engine.spokes if (view := engine.cluster(name))]
     proposal = Proposal(IBU, found.spec, policies=gates)
     shown = [each for each in preview(proposal, clusters, {}, START).warnings if "network" in each]

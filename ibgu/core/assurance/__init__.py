@@ -1,1 +1,0 @@
-"""What ibgu would have concluded beside TALM."""
