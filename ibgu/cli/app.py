@@ -46,7 +46,6 @@ from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
-from ibgu.cli.rehearse import rehearse
 from ibgu.cli.report import report
 from ibgu.cli.seeds import seed
 from ibgu.cli.serve import commands as serve
@@ -101,7 +100,6 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
     Panel.CHANGE: (
         preflight,
         preview,
-        rehearse,
         add_step,
         pause,
         resume,

@@ -44,11 +44,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu preflight ran-417 -o wide",
         "ibgu preflight -l region=north --target 4.17.3",
     ),
-    "rehearse": (
-        "ibgu rehearse -f ran-417.yaml --by region",
-        "ibgu rehearse -f ran-417.yaml --begin 2026-12-01T22:00:00Z --failing Upgrade=3",
-        "ibgu rehearse -f ran-417.yaml --against wider.yaml --policies policies/",
-    ),
     "preview": (
         "ibgu preview -f ran-417.yaml",
         "ibgu preview ran-417 --append Upgrade --timeout 240",
@@ -113,10 +108,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "policy init": (
         "ibgu policy init -o policies/",
         "ibgu policy init --clusters 3500 --time-zone Europe/Berlin",
-    ),
-    "policy simulate": (
-        "ibgu policy simulate policies/ --rollout ran/region-7",
-        "ibgu policy simulate night.yaml -n ran --since 90d -o json",
     ),
     "policy list": ("ibgu policy list", "ibgu policy list -n ran -o json"),
     "policy explain": ("ibgu policy explain ran-nights",),

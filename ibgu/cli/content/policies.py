@@ -6,7 +6,6 @@ import typer
 
 from ibgu.cli.content.options import LintForm, LintOutput, PolicyPaths, SourcesFile
 from ibgu.cli.content.policy_init import init
-from ibgu.cli.content.policy_simulate import simulate
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import PlainCommand
 from ibgu.cli.read.policies import explain_policy, list_policies
@@ -45,7 +44,6 @@ def lint(
 
 
 policy.command("init", cls=PlainCommand, epilog=epilog("policy init"))(init)
-policy.command("simulate", cls=PlainCommand, epilog=epilog("policy simulate"))(simulate)
 
 _READING: dict[str, Callable[..., None]] = {"list": list_policies, "explain": explain_policy}
 for _name, _command in _READING.items():

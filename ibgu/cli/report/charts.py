@@ -1,10 +1,7 @@
 """Draws charts as inline SVG, which needs neither script nor network."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from math import ceil
-
-from msgspec import Struct
 
 from ibgu.cli.report.elements import Markup, element
 from ibgu.cli.report.words import moment
@@ -13,7 +10,6 @@ from ibgu.client.responses import CountsResponse, PointResponse
 _WIDTH, _HEIGHT = 720, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 24
 _BAR = 14
-_BARS = 40
 _OUTCOMES = ("succeeded", "failed", "skipped", "cancelled", "running", "waiting")
 
 
@@ -67,76 +63,6 @@ def progress_chart(points: Sequence[PointResponse], total: int) -> Markup:
         *_times(begin, end),
         class_="chart",
     )
-
-
-class BandPoint(Struct, frozen=True):
-    """BandPoint is what is likely at a time: nine of ten times between `low` and `high`."""
-
-    at: datetime
-    low: float
-    middle: float
-    high: float
-
-
-def band_chart(
-    points: Sequence[BandPoint], label: str, real: Sequence[tuple[datetime, float]] = ()
-) -> Markup:
-    """Returns a number over time as a band with its middle as a line; `points` has two or more.
-    `real`: what it really was, as another line."""
-    begin, end = points[0].at, points[-1].at
-    span = max(1.0, (end - begin).total_seconds())
-    most = max(1.0, *(point.high for point in points), *(value for _, value in real))
-
-    def line(values: Iterable[tuple[datetime, float]]) -> list[str]:
-        return [f"{_across((at - begin).total_seconds() / span):.1f},{_up(value / most):.1f}"
-                for at, value in values]  # fmt: skip
-
-    upper = line((each.at, each.high) for each in points)
-    lower = line((each.at, each.low) for each in reversed(points))
-    return _svg(
-        label,
-        _WIDTH,
-        _HEIGHT,
-        *_grid(ceil(round(most, 6)), lambda count: _up(count / most)),
-        element("path", d=f"M{'L'.join([*upper, *lower])}Z", class_="likely"),
-        element("path", d="M" + "L".join(line((each.at, each.middle) for each in points)),
-                class_="flight"),
-        *([element("path", d="M" + "L".join(line(real)), class_="real")] if real else ()),
-        *_times(begin, end),
-        class_="chart",
-    )  # fmt: skip
-
-
-def spread_chart(times: Sequence[datetime], label: str) -> Markup:
-    """Returns how often something comes at which time, from the earliest to the latest."""
-    begin, end = min(times), max(times)
-    span = max(1.0, (end - begin).total_seconds())
-    counts = [0] * _BARS
-    for at in times:
-        counts[min(_BARS - 1, int((at - begin).total_seconds() / span * _BARS))] += 1
-    wide, most = (_WIDTH - _LEFT - _RIGHT) / _BARS, max(counts)
-    bars = (
-        element(
-            "rect", x=f"{_LEFT + place * wide:.1f}", y=f"{_up(count / most):.1f}",
-            width=f"{wide - 1:.1f}", height=f"{_up(0) - _up(count / most):.1f}", class_="took",
-        )
-        for place, count in enumerate(counts)
-        if count
-    )  # fmt: skip
-    return _svg(label, _WIDTH, _HEIGHT, *bars, *_times(begin, end), class_="chart")
-
-
-def range_bar(low: float, middle: float, high: float, label: str) -> Markup:
-    """Returns one bar from `low` to `high`, all of them from 0 to 1, with a mark at `middle`."""
-    return _svg(
-        label,
-        _WIDTH,
-        _BAR,
-        element("rect", x=f"{low * _WIDTH:.1f}", width=f"{max(2.0, (high - low) * _WIDTH):.1f}",
-                height=_BAR, class_="likely"),
-        element("rect", x=f"{middle * _WIDTH:.1f}", width=4, height=_BAR, class_="running"),
-        class_="range", stretched=True,
-    )  # fmt: skip
 
 
 def histogram(bins: Sequence[int], label: str) -> Markup:

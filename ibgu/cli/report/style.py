@@ -44,7 +44,6 @@ code { font: 0.92em ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
 svg { display: block; }
 svg text { font-size: 11px; fill: #515d6e; }
 .bar { width: 100%; height: 14px; border-radius: 4px; background: #e2e7ee; }
-.range { width: 160px; height: 14px; border-radius: 4px; background: #eef1f5; }
 .chart { width: 100%; height: auto; margin: 8px 0; }
 .histogram { width: 120px; height: 22px; }
 .succeeded { fill: #6dbb86; }
@@ -54,17 +53,13 @@ svg text { font-size: 11px; fill: #515d6e; }
 .running { fill: #2b62e3; }
 .waiting { fill: #e2e7ee; }
 .took { fill: #6a8fd8; }
-.likely { fill: #c4d3f2; }
 .grid { stroke: #e2e7ee; }
 .flight { fill: none; stroke: #2b62e3; stroke-width: 1.5; }
-.real { fill: none; stroke: #c8271b; stroke-width: 2; }
 .key span { margin-right: 16px; white-space: nowrap; color: #515d6e; }
 .key i { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 6px;
   background: #6dbb86; }
 .key i.failed { background: #c8271b; }
-.key i.likely { background: #c4d3f2; }
 .key i.flight { background: #2b62e3; height: 3px; vertical-align: middle; }
-.key i.real { background: #c8271b; height: 3px; vertical-align: middle; }
 footer { color: #515d6e; font-size: 0.86rem; }
 @page { margin: 14mm; }
 @media print {
