@@ -860,7 +860,10 @@ class StepPreviewResponse(Response, frozen=True, kw_only=True):
 
 class EndsResponse(Response, frozen=True, kw_only=True):
     likely: datetime | None
-    latest: datetime
+    slow: datetime | None = None
+    latest: datetime | None = None
+    basis: tuple[str, ...] = ()
+    unreached: tuple[ExcludedResponse, ...] = ()
 
 
 class PreviewResponse(Response, frozen=True, kw_only=True):
