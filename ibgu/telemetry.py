@@ -219,7 +219,7 @@ API_SECONDS = Histogram(
 
 API_OPEN = Gauge(
     "ibgu_api_open",
-    "Streams, request bodies, lists of the fleet, rehearsals and connections that are open now.",
+    "Streams, request bodies, lists of the fleet and connections that are open now.",
     ["what"],
 )
 API_REFUSED = Counter(

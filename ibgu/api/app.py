@@ -27,7 +27,6 @@ from ibgu.api.problems.schemas import problems
 from ibgu.api.process import routes as process
 from ibgu.api.process.readiness import Readiness
 from ibgu.api.recovery import routes as recovery
-from ibgu.api.rehearsal import routes as rehearsal
 from ibgu.api.rollouts import routes as rollouts
 from ibgu.api.seed_candidates import routes as seed_candidates
 from ibgu.api.seeds import routes as seeds
@@ -59,7 +58,6 @@ ROUTES = (
     stream,
     preview,
     preflight,
-    rehearsal,
     changes,
     follow_ups,
 )

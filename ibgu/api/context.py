@@ -48,17 +48,6 @@ class InspectionLimits(Struct, frozen=True):
     ttl: timedelta = timedelta(hours=1)
 
 
-class RehearsalLimits(Struct, frozen=True):
-    """RehearsalLimits says what one rehearsal may take. It runs in a process of its own."""
-
-    run_seconds: float = 15.0
-    """Seconds for its runs: those that are done by then count."""
-    seconds: float = 25.0
-    """Seconds for all of it: no proxy in front waits for more than a minute."""
-    memory: int = 256 * 1024**2
-    """Bytes."""
-
-
 class Context(Struct, frozen=True):
     hub: str
     """Uid of the hub's namespace kube-system: only its rows are shown."""
@@ -72,8 +61,6 @@ class Context(Struct, frozen=True):
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     fleet_lists: FleetLists = field(default_factory=FleetLists)
     preflights: TurnLimit = field(default_factory=concurrency.preflights)
-    rehearsals: TurnLimit = field(default_factory=concurrency.rehearsals)
-    rehearsal_limits: RehearsalLimits = RehearsalLimits()
     tallies: CountCache = field(default_factory=CountCache)
     starts_per_minute: int = 0
     """The controller's limit for the whole hub; 0: no limit."""

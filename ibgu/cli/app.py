@@ -43,7 +43,6 @@ from ibgu.cli.read.recover import recover
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
-from ibgu.cli.rehearse import rehearse
 from ibgu.cli.report import report
 from ibgu.cli.seeds import seed
 from ibgu.cli.serve import commands as serve
@@ -97,7 +96,6 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
     Panel.CHANGE: (
         preflight,
         preview,
-        rehearse,
         add_step,
         pause,
         resume,

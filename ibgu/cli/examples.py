@@ -43,11 +43,6 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu preflight ran-417 -o wide",
         "ibgu preflight -l region=north --target 4.17.3",
     ),
-    "rehearse": (
-        "ibgu rehearse -f ran-417.yaml --by region",
-        "ibgu rehearse -f ran-417.yaml --begin 2026-12-01T22:00:00Z --failing Upgrade=3",
-        "ibgu rehearse -f ran-417.yaml --against wider.yaml --policies policies/",
-    ),
     "preview": (
         "ibgu preview -f ran-417.yaml",
         "ibgu preview ran-417 --append Upgrade --timeout 240",

@@ -42,31 +42,6 @@ class PreflightSubjectRequest(Response, frozen=True, kw_only=True):
     inspect: bool = False
 
 
-class AssumedRequest(Response, frozen=True, kw_only=True):
-    """The caller's own expectation of one action, instead of what was measured."""
-
-    action: str
-    failing: float | None = None
-    p50: float | None = None
-    p95: float | None = None
-
-
-class RehearsalSubjectRequest(Response, frozen=True, kw_only=True):
-    """Either a rollout by `namespace` and `name`, or a `manifest`, or `yaml` with one."""
-
-    namespace: str | None = None
-    name: str | None = None
-    manifest: dict[str, Any] | None = None
-    yaml: str | None = None
-    against: dict[str, Any] | None = None
-    against_yaml: str | None = None
-    runs: int = 100
-    seed: int = 1
-    begin: str | None = None
-    assumed: tuple[AssumedRequest, ...] = ()
-    by: str = ""
-
-
 class PauseRequest(Response, frozen=True, kw_only=True):
     why: str = ""
 
@@ -885,7 +860,10 @@ class StepPreviewResponse(Response, frozen=True, kw_only=True):
 
 class EndsResponse(Response, frozen=True, kw_only=True):
     likely: datetime | None
-    latest: datetime
+    slow: datetime | None = None
+    latest: datetime | None = None
+    basis: tuple[str, ...] = ()
+    unreached: tuple[ExcludedResponse, ...] = ()
 
 
 class PreviewResponse(Response, frozen=True, kw_only=True):
@@ -973,105 +951,6 @@ class StepPreflightResponse(Response, frozen=True, kw_only=True):
 
 class StepPreflightsResponse(Response, frozen=True, kw_only=True):
     items: tuple[StepPreflightResponse, ...]
-
-
-class PercentilesResponse(Response, frozen=True, kw_only=True):
-    """A distribution over the runs: nine of ten are between p5 and p95."""
-
-    p5: float
-    p50: float = 0.0
-    p95: float = 0.0
-
-
-class HeldResponse(Response, frozen=True, kw_only=True):
-    by: str
-    share: float = 0.0
-
-
-class TripResponse(Response, frozen=True, kw_only=True):
-    """A rule that stops a step after failures, until a person resumes."""
-
-    rule: str
-    policy: str = ""
-    step: int = 0
-    share: float = 0.0
-    failed: PercentilesResponse
-    started: PercentilesResponse
-
-
-class RehearsedStepResponse(Response, frozen=True, kw_only=True):
-    """Counts of clusters are means over the runs."""
-
-    step: int
-    actions: tuple[str, ...] = ()
-    begun: float = 0.0
-    end: PercentilesResponse | None = None
-    succeeded: float = 0.0
-    failed: float = 0.0
-    never_started: float = 0.0
-    timed_out: float = 0.0
-
-
-class RehearsedPolicyResponse(Response, frozen=True, kw_only=True):
-    """The clusters that one policy keeps waiting."""
-
-    name: str
-    clusters: PercentilesResponse
-    hours: PercentilesResponse
-    missed: PercentilesResponse
-    missed_windows: PercentilesResponse
-
-
-class RehearsedApprovalResponse(Response, frozen=True, kw_only=True):
-    """An approval that a policy asks for; it is taken to come at once."""
-
-    policy: str
-    step: int = 0
-    before: str = ""
-    share: float = 0.0
-    asked: PercentilesResponse
-
-
-class RegionResponse(Response, frozen=True, kw_only=True):
-    value: str
-    end: PercentilesResponse
-
-
-class LoadResponse(Response, frozen=True, kw_only=True):
-    """The load within an interval."""
-
-    at: float
-    slots: PercentilesResponse
-    starts: PercentilesResponse
-    pulls: PercentilesResponse
-
-
-class RehearsedPlanResponse(Response, frozen=True, kw_only=True):
-    namespace: str
-    name: str = ""
-    clusters: int = 0
-    end: PercentilesResponse
-    ends: tuple[float, ...] = ()
-    held: tuple[HeldResponse, ...] = ()
-    trips: tuple[TripResponse, ...] = ()
-    steps: tuple[RehearsedStepResponse, ...] = ()
-    policies: tuple[RehearsedPolicyResponse, ...] = ()
-    approvals: tuple[RehearsedApprovalResponse, ...] = ()
-    endless: tuple[str, ...] = ()
-    assumed: tuple[str, ...] = ()
-    slots: int = 0
-    pulls: PercentilesResponse
-    regions: tuple[RegionResponse, ...] = ()
-    more_regions: int = 0
-    load: tuple[LoadResponse, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-class RehearsalResponse(Response, frozen=True, kw_only=True):
-    begin: datetime
-    runs: int = 0
-    plans: tuple[RehearsedPlanResponse, ...] = ()
-    left_out: str = ""
 
 
 class AwaitedApprovalResponse(Response, frozen=True, kw_only=True):

@@ -37,8 +37,6 @@ from ibgu.client.responses import (
     PreviewResponse,
     ProposalRequest,
     RecoveryResponse,
-    RehearsalResponse,
-    RehearsalSubjectRequest,
     RetryRequest,
     RollBackRequest,
     RolloutResponse,
@@ -379,10 +377,6 @@ class Routes:
         return self._wire.get(
             StepPreflightsResponse, "rollouts", namespace, name, "preflight", uid=uid
         )
-
-    def rehearsal(self, body: RehearsalSubjectRequest) -> RehearsalResponse:
-        """Requests `POST rehearsal`: rehearse a plan in virtual time, without changing anything."""
-        return self._wire.post(RehearsalResponse, "rehearsal", body=body)
 
     def actions(self, namespace: str, name: str, *, uid: str | None = None) -> PermitsResponse:
         """Requests `GET rollouts/{namespace}/{name}/actions`: list the changes that are possible

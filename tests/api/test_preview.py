@@ -287,7 +287,24 @@ async def test_a_plan_that_can_not_be(preview: Preview) -> None:
     assert (found["steps"], found["ends"]) == ([], None)
 
 
-async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
+async def make_available(sandbox_hub: SandboxHub, name: str) -> None:
+    condition = {
+        "type": "ManagedClusterConditionAvailable",
+        "status": "True",
+        "reason": "ManagedClusterAvailable",
+        "message": "",
+        "lastTransitionTime": NOW.isoformat(),
+    }
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin:
+        await admin.request(
+            "PATCH",
+            f"{paths.managed_cluster(name)}/status",
+            body={"status": {"conditions": [condition]}},
+            content_type=paths.MERGE_PATCH,
+        )
+
+
+async def test_steps_to_append(preview: Preview, journal: Journal, sandbox_hub: SandboxHub) -> None:
     one = rollout("pv", spec=replace(spec(), plan=spec().plan[:1]))
     await seen(journal, one)
     await open_step(journal, step(one, 0, Action.PREP, max_concurrency=2))
@@ -300,7 +317,15 @@ async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
     assert not wrong["valid"]
     over = step(one, 0, Action.PREP, state=StepState.FINISHED, max_concurrency=2)
     await open_step(journal, over)
-    assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
+    dark = (await preview("alice", **body)).json()["ends"]
+    assert (dark["likely"], dark["slow"]) == (None, None)
+    await make_available(sandbox_hub, "pv-1")
+    ends = (await preview("alice", **body)).json()["ends"]
+    assert ends["likely"] <= ends["slow"] <= ends["latest"]
+    assert ends["basis"][0].startswith("Upgrade measured ")
+    (others,) = ends["unreached"]
+    assert others["why"] == "the hub can't reach them now"
+    assert others["count"] >= 1
 
 
 async def test_annotations_of_the_rollout_count_for_steps_to_append(

@@ -9,12 +9,11 @@ import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Outcome
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
-from ibgu.core.rehearsal.model import Attempts
+from tests.bad_seed.spokes import Attempts, LazySpoke, drawn_upgrades
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
-from tests.core.rehearsal.pair import LazySpoke, drawn
 from tests.docs.site import DOCS, fences
 
 NAMES = [f"site-{number:03}" for number in range(1, 201)]
@@ -72,7 +71,7 @@ def unstopped(share: float, seed: int) -> Figures:
 
 
 def _draws(share: float, seed: int) -> Attempts:
-    return drawn(NAMES, seed, failing={Action.UPGRADE: share})[Action.UPGRADE]
+    return drawn_upgrades(len(NAMES), seed, share)
 
 
 def _engine(share: float, seed: int) -> InMemoryEngine:

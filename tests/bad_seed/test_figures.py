@@ -4,7 +4,7 @@ import pytest
 
 from tests.bad_seed.__main__ import SHARES, table, talms_table
 from tests.bad_seed.rollouts import Figures, part, roll_out, unstopped
-from tests.core.rehearsal.pair import DrawnSpoke, LazySpoke
+from tests.bad_seed.spokes import DrawnSpoke, LazySpoke
 from tests.docs.site import DOCS
 
 

@@ -222,7 +222,8 @@ async def test_preview_of_a_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
         "step 1 Prep     2 clusters in 1 wave · 240 min a site · not measured here yet"
     )
     assert lines[-1] == "nothing was changed"
-    assert lines[-2].startswith("ends      at latest ")
+    assert lines[-3].startswith("ends      at latest ")
+    assert lines[-2] == "  would rest on: Prep, Upgrade measured too rarely here"
     as_json = json.loads((await ibgu("preview", "-f", file, "-o", "json", user="olga")).stdout)
     assert [each["step"] for each in as_json["steps"]] == [1, 2]
 

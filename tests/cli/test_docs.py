@@ -67,7 +67,7 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
     if name in FOLLOWING:
         assert taken & CHANGES == CHANGES - {"--direct"}
         taken -= CHANGES
-    if name in ASKING | CHANGING | FOLLOWING | {"preview", "rehearse", "preflight"}:
+    if name in ASKING | CHANGING | FOLLOWING | {"preview", "preflight"}:
         assert taken >= SHARED
         taken -= SHARED
     if name in WITHOUT_NAMESPACE:

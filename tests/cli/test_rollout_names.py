@@ -14,7 +14,6 @@ COMMANDS = [
     ["clusters", "--rollout", "edge/demo"],
     ["preview", "edge/demo"],
     ["preflight", "edge/demo"],
-    ["rehearse", "edge/demo"],
     ["pause", "edge/demo"],
     ["cancel", "edge/demo"],
 ]

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
 from ibgu.api.app import create_app
-from ibgu.api.context import Context, Probes, RehearsalLimits
+from ibgu.api.context import Context, Probes
 from ibgu.api.http.server import bind, serve
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
@@ -146,13 +146,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
     async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
         system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         probes = Probes(partial(journal_problem, web_database))
-        context = Context(
-            system.metadata.uid,
-            engine,
-            Access(client),
-            probes,
-            rehearsal_limits=RehearsalLimits(run_seconds=300, seconds=600),
-        )
+        context = Context(system.metadata.uid, engine, Access(client), probes)
         async with serving(context) as url:
             journal = Journal(engine, context.hub)
             await journal.lead(LEADER)

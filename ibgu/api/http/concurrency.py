@@ -125,8 +125,3 @@ def preflights() -> TurnLimit:
     lists, and takes none itself: two that each wait for a second one would never end."""
     words = "preflight requests in progress"
     return TurnLimit("preflights", 64, 4, at_a_time=3, retry_seconds=1.0, words=words)
-
-
-def rehearsals() -> TurnLimit:
-    """Limits rehearsals, each of which keeps a core busy: one at a time, and one that waits."""
-    return TurnLimit("rehearsals", 2, 1, at_a_time=1, retry_seconds=20.0)

@@ -1,6 +1,6 @@
 """Maps previews."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ibgu.api.preview.schemas import (
     EndsBody,
@@ -10,7 +10,8 @@ from ibgu.api.preview.schemas import (
     StepPreviewBody,
 )
 from ibgu.core.drivers.ibu.preflight import PreflightReport, finding_sentences
-from ibgu.core.views.preview import Preview, StepPreview, TimeNeeded
+from ibgu.core.views.forecast import Unreached
+from ibgu.core.views.preview import Excluded, Preview, StepPreview, TimeNeeded
 
 _NAMED = 10
 _ORDER = 50
@@ -24,16 +25,30 @@ def preview_body(
     wrong = [*judged.problems, *problems]
     return PreviewBody(
         selected=len(found.selected),
-        excluded=[
-            ExcludedBody(why=each.why, count=len(each.clusters), clusters=[*each.clusters[:_NAMED]])
-            for each in found.excluded
-        ],
+        excluded=_named(found.excluded),
         steps=[_step(step) for step in found.steps],
         errors=judged.errors,
         warnings=[*judged.warnings, *found.warnings, *warnings],
-        ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
+        ends=_ends(found) if found.steps else None,
         valid=not wrong,
         problems=wrong,
+    )
+
+
+def _named(groups: Iterable[Excluded | Unreached]) -> list[ExcludedBody]:
+    return [
+        ExcludedBody(why=each.why, count=len(each.clusters), clusters=[*each.clusters[:_NAMED]])
+        for each in groups
+    ]
+
+
+def _ends(found: Preview) -> EndsBody:
+    return EndsBody(
+        likely=found.forecast.likely,
+        slow=found.forecast.slow,
+        latest=found.latest,
+        basis=[*found.forecast.basis],
+        unreached=_named(found.forecast.unreached),
     )
 
 

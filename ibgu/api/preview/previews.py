@@ -121,7 +121,14 @@ class PlanPreviews:
             FleetState(), lambda name: None, lambda: (), lambda: self._duration_stats
         )
         labels = await self._labels(asked)
-        return replace(proposal, policies=gates.of(state, asked.namespace, labels).gates)
+        holding = gates.of(state, asked.namespace, labels)
+        return replace(
+            proposal,
+            policies=holding.gates,
+            limits=holding.limits,
+            canaries=holding.canaries,
+            budgets=holding.budgets,
+        )
 
     async def _labels(self, asked: RequestedPreview) -> Mapping[str, str]:
         """Returns the labels of the object that asks for the rollout."""

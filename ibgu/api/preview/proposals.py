@@ -38,19 +38,18 @@ class RequestedPreview(Struct, frozen=True):
     """The labels of the manifest."""
 
 
-def of_manifest(manifest: JsonObject, field: str = "manifest") -> RequestedPreview:
-    """Returns what the manifest asks for; `field`: the one of the body that has it."""
+def of_manifest(manifest: JsonObject) -> RequestedPreview:
     try:
         found = msgspec.json.decode(msgspec.json.encode(manifest), type=RolloutObject)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise invalid(field, "body", broken_manifest(str(error))) from error
+        raise invalid("manifest", "body", broken_manifest(str(error))) from error
     driver = DRIVERS.get(str(manifest.get("kind")))
     if driver is None:
-        raise invalid(field, "body", f"its kind is not {' or '.join(DRIVERS)}")
+        raise invalid("manifest", "body", f"its kind is not {' or '.join(DRIVERS)}")
     meta = found.metadata
     if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
         words = "not a valid name of a namespace"
-        raise invalid(f"{field}.metadata.namespace", "body", words)
+        raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
     proposal = Proposal(driver, found.spec, annotations=meta.annotations, rate_limits=rate_limits)
     return RequestedPreview(

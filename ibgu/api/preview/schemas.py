@@ -40,7 +40,18 @@ PREVIEW: JsonValue = {
         "14 of 3500 clusters are older than 4.14.13, the first supported release (site-3, …) [P1]"
     ],
     "warnings": ["12 of 3500 clusters are not reachable now: they wait, and start when they are"],
-    "ends": {"likely": "2026-11-20T03:10:00Z", "latest": "2026-11-20T04:00:00Z"},
+    "ends": {
+        "likely": "2026-11-20T03:10:00Z",
+        "slow": "2026-11-20T04:00:00Z",
+        "latest": "2026-11-20T04:00:00Z",
+        "basis": [
+            "Prep measured 1200 times here: half took 7 min, 95 of 100 at most 12 min",
+            "no cluster fails",
+        ],
+        "unreached": [
+            {"why": "the hub can't reach them now", "count": 12, "clusters": ["site-40"]}
+        ],
+    },
     "valid": True,
     "problems": [],
 }
@@ -97,8 +108,22 @@ class StepPreviewBody(Body):
 
 
 class EndsBody(Body):
-    likely: datetime | None = Field(description="null: not all of its actions were measured yet.")
-    latest: datetime = Field(description="When the last timeout is over.")
+    likely: datetime | None = Field(
+        description="If each action takes as long as half of the measured ones, under windows, "
+        "freezes, canaries and limits of policies. null: an action was measured too rarely, or no "
+        "cluster of a step can start."
+    )
+    slow: datetime | None = Field(
+        description="The same, if each takes as long as p95; null if `likely` is."
+    )
+    latest: datetime | None = Field(
+        description="When the last timeout is over; null: policies keep all clusters of the first "
+        "step, and its timeout has not begun to count."
+    )
+    basis: list[str] = Field(description="What likely and slow rest on.")
+    unreached: list[ExcludedBody] = Field(
+        description="Clusters that do not get to the end of the likely course, and why."
+    )
 
 
 class PreviewBody(Body):

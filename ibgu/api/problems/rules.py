@@ -9,7 +9,6 @@ PREFIX_OR_NONE = r"^$|^[a-z0-9][-a-z0-9.]*$"
 UID = "^[-a-zA-Z0-9]+$"
 CAUSE = "^[A-Za-z]{1,64}$"
 LABEL = r"^([a-z0-9.-]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$"
-LABEL_OR_NONE = rf"^$|{LABEL}"
 POINT = "^[A-Z][A-Za-z]*$"
 LINE = r"^\S[^\x00-\x1f\x7f]*$"
 
@@ -24,7 +23,6 @@ _PATTERNS = {
     UID: "must be a UID: letters, digits and hyphens",
     CAUSE: "must be a cause: 1 to 64 letters",
     LABEL: _LABEL,
-    LABEL_OR_NONE: _LABEL,
     POINT: "must be Step, Rest or the name of an action, such as FinalizeUpgrade",
     LINE: "must be one line that does not begin with a space",
 }

@@ -1,12 +1,17 @@
 """`ibgu preview`: whom a plan takes, in which waves, is the time enough, when does it end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses import PreviewResponse, StepPreviewResponse
+from ibgu.client.responses import (
+    EndsResponse,
+    ExcludedResponse,
+    PreviewResponse,
+    StepPreviewResponse,
+)
 from ibgu.core.text.counted import counted
 
 _NAMED = 3
@@ -25,10 +30,7 @@ def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Ite
         yield from _said(symbols.FAILED, problem, "red", style)
     if found.steps:
         yield _selects(found, style)
-    for out in found.excluded:
-        more = ", …" if out.count > _NAMED else ""
-        names = f"{', '.join(out.clusters[:_NAMED])}{more}"
-        yield from style.under("  ", f"leaves out {out.count}: {out.why} ({names})")
+    yield from _groups("leaves out", found.excluded, style)
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
         yield from _step(found, step, width, style)
@@ -37,9 +39,27 @@ def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Ite
     for warning in found.warnings:
         yield from _said(symbols.WARNING, warning, "yellow", style)
     if found.ends is not None:
-        likely = found.ends.likely
-        begin = f"likely {clock(likely, now)}, " if likely else ""
-        yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
+        yield from _ends(found.ends, style, now)
+
+
+def _ends(ends: EndsResponse, style: OutputStyle, now: datetime) -> Iterator[str]:
+    words = []
+    if ends.likely and ends.slow:
+        words.append(f"likely {clock(ends.likely, now)} to {clock(ends.slow, now)}")
+    if ends.latest:
+        words.append(f"at latest {clock(ends.latest, now)}")
+    yield f"ends      {', '.join(words) or 'at a time that is not known'}"
+    if ends.basis:
+        rests = "rests on" if ends.likely else "would rest on"
+        yield from style.under("  ", f"{rests}: {'; '.join(ends.basis)}")
+    yield from _groups("does not reach", ends.unreached, style)
+
+
+def _groups(words: str, groups: Iterable[ExcludedResponse], style: OutputStyle) -> Iterator[str]:
+    for each in groups:
+        more = ", …" if each.count > _NAMED else ""
+        names = f"{', '.join(each.clusters[:_NAMED])}{more}"
+        yield from style.under("  ", f"{words} {each.count}: {each.why} ({names})")
 
 
 def _said(symbol: str, words: str, colour: str, style: OutputStyle) -> Iterator[str]:

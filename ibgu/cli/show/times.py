@@ -24,11 +24,6 @@ def remaining(at: datetime, now: datetime) -> str:
     return f"{clock(at, now)} ({'passed' if left < timedelta() else f'in {duration(left)}'})"
 
 
-def with_zone(at: datetime) -> str:
-    """Returns local time with its zone, for the first of several times: the others have none."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M %Z}"
-
-
 def clock(at: datetime, now: datetime) -> str:
     """Returns local time, with the date unless it is today's."""
     local = at.astimezone()

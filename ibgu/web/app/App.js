@@ -6,7 +6,6 @@ import { html } from "./html.js";
 import { Cluster } from "./pages/cluster/Cluster.js";
 import { Frame } from "./pages/Frame.js";
 import { Policies } from "./pages/Policies.js";
-import { Rehearse } from "./pages/rehearse/Rehearse.js";
 import { Nowhere } from "./pages/Nowhere.js";
 import { Rollout } from "./pages/rollout/Rollout.js";
 import { Rollouts } from "./pages/Rollouts.js";
@@ -80,7 +79,7 @@ function Inside({ token, leave }) {
   <//>`;
 }
 
-const PAGES = { "": Rollouts, r: Rollout, c: Cluster, p: Policies, s: Seeds, rehearse: Rehearse };
+const PAGES = { "": Rollouts, r: Rollout, c: Cluster, p: Policies, s: Seeds };
 
 function streamOf({ page, path: [namespace, name], query: { uid } }) {
   const rollout = { namespace, name, uid, exact: true };

@@ -9,7 +9,6 @@
  *   #/p/NAME
  *   #/s                                 seed images
  *   #/s/NAME
- *   #/rehearse/NAMESPACE/NAME
  *
  * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route
  */
@@ -65,11 +64,6 @@ export const policyLink = (name = "") => link(name ? ["p", name] : ["p"]);
 
 /** To an entry of the catalogue of seed images, or to all of them. */
 export const seedLink = (name = "") => link(name ? ["s", name] : ["s"]);
-
-/** To the rehearsal of a rollout, or of a plan that is pasted. */
-export const rehearseLink = (
-  /** @type {{ namespace: string, name: string } | undefined} */ rollout = undefined,
-) => link(rollout ? ["rehearse", rollout.namespace, rollout.name] : ["rehearse"]);
 
 /** What changes while one types is no step of its own for the Back button. */
 export function go(/** @type {string} */ hash, { replace = false } = {}) {

@@ -19,7 +19,7 @@ _BODIES: dict[str, Any] = {
     "skip": {"reason": "WaitingForSlot"},
     "confirm-cleanup": {"reason": "somebody has cleaned up"},
 }
-_NAMES_IT = ("preview", "preflight", "rehearsal")
+_NAMES_IT = ("preview", "preflight")
 """Routes that take the rollout in the body."""
 _OF_HUB = ("/seed-images/{name}", "/clusters/{name}/seed", "/policies/{name}")
 """Routes that begin with an object which this hub does not have; the statements that follow are

@@ -10,7 +10,7 @@ from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.failures import FailedMember, Failures
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
-from ibgu.core.model import traits
+from ibgu.core.model import ActionName, traits
 from ibgu.core.model.rollout_policy import BudgetScope, FailureBudget
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -98,7 +98,11 @@ class PolicyBudget:
 
     def _concerns(self, step: TrackedStep) -> bool:
         """Whether the policy holds an action of the step."""
-        return any(self._actions(traits(action)) for action in step.step.actions)
+        return self.hold(step.step.actions)
+
+    def hold(self, actions: Iterable[ActionName]) -> bool:
+        """Returns whether the policy holds any of the actions."""
+        return any(self._actions(traits(action)) for action in actions)
 
     def judge_again(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
         """Judges the step by the labels as they are now; returns whether the answer is another one

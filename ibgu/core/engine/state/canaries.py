@@ -1,6 +1,6 @@
 """The canaries of policies: clusters of a step that go first, and must stay well (R50.11)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import nsmallest
 
@@ -22,7 +22,7 @@ from ibgu.core.engine.state.health_observations import (
 )
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.step import TrackedStep
-from ibgu.core.model import ClusterView, Finished, Member, Outcome, RunResult, traits
+from ibgu.core.model import ActionName, ClusterView, Finished, Member, Outcome, RunResult, traits
 from ibgu.core.model.follow_ups import PolicyFollowUp, StepFollowUps
 from ibgu.core.model.rollout_policy import Canaries
 from ibgu.core.plan.selectors import matches
@@ -123,7 +123,26 @@ class PolicyCanaries:
 
     def concern(self, step: TrackedStep) -> bool:
         """Returns whether the policy holds an action of the step."""
-        return any(self._actions(traits(action)) for action in step.step.actions)
+        return self.hold(step.step.actions)
+
+    def hold(self, actions: Iterable[ActionName]) -> bool:
+        """Returns whether the policy holds any of the actions."""
+        return any(self._actions(traits(action)) for action in actions)
+
+    def selects(self, cluster: ClusterView) -> bool:
+        """Returns whether the policy is about the cluster."""
+        return self._selects(cluster)
+
+    @property
+    def soak(self) -> timedelta:
+        """For how long they must be well before the others start."""
+        return timedelta(minutes=self._canaries.soak_minutes)
+
+    def among(self, clusters: Sequence[ClusterView]) -> list[ClusterView]:
+        """Returns the canaries of a step that takes these clusters, in their order, and has not
+        begun."""
+        chosen = [each for each in clusters if self._chooses(each)]
+        return chosen if self._canaries.selector is not None else chosen[: self._canaries.count]
 
     def of(
         self, step: TrackedStep, now: datetime, before: frozenset[str] = frozenset()
@@ -213,8 +232,8 @@ class PolicyCanaries:
             for finding in findings.get(each.cluster, ())
         )
         last = max((*gone, *there), default=None)
-        soak = timedelta(minutes=self._canaries.soak_minutes)
-        return CanaryState(soaked_at=None if last is None else last + soak, well_since=last)
+        soaked_at = None if last is None else last + self.soak
+        return CanaryState(soaked_at=soaked_at, well_since=last)
 
     def _follow_ups(self, step: TrackedStep, since: datetime | None) -> Iterator[PolicyFollowUp]:
         """Yields what the policy has asked for since a person has resumed the step."""

@@ -147,7 +147,9 @@ def _most(stats: DurationStats) -> float:
 
 def _basis(rest: RemainingWork, needed: set[ActionName], duration_stats: DurationsByAction) -> str:
     parts = [
-        _measured(action, duration_stats[action]) for action in rest.actions if action in needed
+        measured_words(action, duration_stats[action])
+        for action in rest.actions
+        if action in needed
     ]
     parts.extend(phrases(rest.rate_limits) if rest.waiting else ())
     if rest.uncounted:
@@ -161,6 +163,6 @@ def _unknown(stuck: int) -> str:
     return f"{stuck} in flight for longer than usual, so their end is unknown"
 
 
-def _measured(action: ActionName, stats: DurationStats) -> str:
+def measured_words(action: ActionName, stats: DurationStats) -> str:
     half, most = (duration(timedelta(seconds=each)) for each in (stats.p50, stats.p95))
     return f"{action} measured {stats.count} times here: half took {half}, 95 of 100 at most {most}"

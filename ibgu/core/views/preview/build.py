@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.drivers import allowed, traits
+from ibgu.core.engine.gates import in_order
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.engine.timing.rate_limits import RateLimits
-from ibgu.core.model import ClusterView
+from ibgu.core.model import ClusterView, PolicyRule
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.plan import (
     left_out,
@@ -19,11 +19,18 @@ from ibgu.core.plan import (
     why_nobody,
 )
 from ibgu.core.views.change import appendable, instead
-from ibgu.core.views.forecast import makespan
+from ibgu.core.views.forecast import (
+    Forecast,
+    PlannedStep,
+    PlanRules,
+    forecast,
+    later,
+    makespan,
+)
 from ibgu.core.views.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.views.preview.starts import Kept, not_before, start_words, to_approve
 from ibgu.core.views.preview.time import advice, measured
-from ibgu.core.views.preview.warnings import kept_by_policies, warnings
+from ibgu.core.views.preview.warnings import askable, kept_by_policies, warnings
 
 
 def preview(
@@ -52,12 +59,13 @@ def preview(
         nobody = why_nobody(before, selectors, first, {}, proposal.barred, scope)
     elif others := outside(before, selectors, scope):
         said.insert(0, others)
-    likely, latest = _ends(proposal, steps, duration_stats, now)
+    latest = _latest(proposal, steps, now)
+    course = _forecast(proposal, steps, clusters, duration_stats, now)
     waits = proposal.running is not None
     kept = {} if waits else kept_by_policies(proposal, steps[0], fleet, now)
     # Nobody has approved anything of a rollout that does not exist yet.
     asked = () if proposal.begun else to_approve(proposal, steps[0], fleet)
-    if standing := _standing(steps[0], {**kept, **dict.fromkeys(asked)}):
+    if standing := _standing(steps[0], {**kept, **dict.fromkeys(asked)}, course):
         said.append(standing)
     return replace(
         found,
@@ -66,7 +74,7 @@ def preview(
         nobody=nobody,
         starts="" if waits else start_words(proposal, steps[0], fleet, kept),
         warnings=tuple(said),
-        likely=None if standing else likely,
+        forecast=course,
         latest=None if standing else latest,
     )
 
@@ -160,59 +168,81 @@ def _step(
     return replace(step, advice=advice(step))
 
 
-def _standing(step: StepPreview, kept: Kept) -> str:
-    """Returns that no end is known, as policies keep all clusters of the step that comes next, and
-    its clock stands meanwhile (R50.6); empty: they do not."""
+def _standing(step: StepPreview, kept: Kept, course: Forecast) -> str:
+    """Returns that no latest end is known, as policies keep all clusters of the step that comes
+    next, and its clock stands meanwhile (R50.6); empty: they do not."""
     if not step.clusters or len(kept) < len(step.clusters):
         return ""
+    which = "end" if course.likely is None else "latest end"
     return (
-        f"the end is not known: policies keep all clusters of step {step.index + 1}, and its "
+        f"the {which} is not known: policies keep all clusters of step {step.index + 1}, and its "
         f"timeout begins to count when one of them may start{not_before(step, kept)}"
     )
 
 
-def _ends(
+def _latest(proposal: Proposal, steps: Sequence[StepPreview], now: datetime) -> datetime:
+    """Returns the end after all timeouts."""
+    latest = now if proposal.running is None else max(now, proposal.running.deadline)
+    for step in steps:
+        latest = later(latest, step.timeout if step.clusters else timedelta())
+    return latest
+
+
+def _forecast(
     proposal: Proposal,
     steps: Sequence[StepPreview],
+    clusters: Sequence[ClusterView],
     duration_stats: DurationsByAction,
     now: datetime,
-) -> tuple[datetime | None, datetime]:
-    """Returns the likely end, as if all slots were always taken, and the latest one, after all
-    timeouts."""
-    likely: datetime | None = now
-    latest = now
-    if proposal.running is not None:
-        latest = max(now, proposal.running.deadline)
-        likely = _running_ends(proposal, duration_stats, now)
-    for step in steps:
-        latest = _at_latest(latest, step.timeout if step.clusters else timedelta())
-        usual = step.measured.p50 if step.measured else None
-        if not step.clusters or likely is None:
-            continue
-        took = _takes(usual, len(step.clusters), step.slots, step.rate_limits) if usual else None
-        likely = None if took is None else likely + min(took, step.timeout)
-    return likely, latest
+) -> Forecast:
+    for limits in proposal.limits:
+        if limits.by_share:
+            limits.count(sum(map(limits.selects, clusters)))
+    fleet = {cluster.name: cluster for cluster in clusters}
+    planned = [
+        PlannedStep(
+            step.index + 1,
+            step.actions,
+            [fleet[name] for name in step.clusters],
+            step.slots,
+            step.timeout,
+            step.rate_limits,
+        )
+        for step in steps
+    ]
+    gates = [known for gate in in_order(proposal.policies) if (known := askable(gate)) is not None]
+    rules = PlanRules(
+        proposal.candidate,
+        gates,
+        proposal.limits,
+        proposal.canaries,
+        proposal.budgets,
+        [gate.name for gate in proposal.policies if gate.rule == PolicyRule.APPROVAL],
+    )
+    found = forecast(planned, rules, _begins(proposal, duration_stats, now), duration_stats)
+    if proposal.running is None:
+        return found
+    words = f"step {len(proposal.begun)} is under way: of its limits, slots and rates count"
+    return replace(found, basis=(*found.basis, words))
 
 
-def _at_latest(moment: datetime, span: timedelta) -> datetime:
-    """Returns the end of the span, or the calendar's last moment if that comes first."""
-    last = datetime.max.replace(tzinfo=moment.tzinfo)
-    return moment + span if span < last - moment else last
-
-
-def _running_ends(
+def _begins(
     proposal: Proposal, duration_stats: DurationsByAction, now: datetime
-) -> datetime | None:
-    assert proposal.running is not None
+) -> tuple[datetime | None, datetime | None]:
+    """Returns when the step that runs now ends, likely and if its clusters are slow; None: that is
+    not known. Policies are not counted there."""
+    running = proposal.running
+    if running is None:
+        return now, now
     item = proposal.spec.plan[len(proposal.begun) - 1]
     usual = measured(item.actions, duration_stats)
     if usual is None:
-        return None
-    slots = item.rollout_strategy.max_concurrency
+        return None, None
+    slots, left = item.rollout_strategy.max_concurrency, running.left
     rate_limits = proposal.rate_limits_of(item.actions)
-    likely = now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
-    return min(likely, max(now, proposal.running.deadline))
 
+    def end(site: timedelta) -> datetime:
+        took = makespan(slots, (), [site.total_seconds()] * left, rate_limits)
+        return min(now + timedelta(seconds=took), max(now, running.deadline))
 
-def _takes(usual: timedelta, members: int, slots: int, rate_limits: RateLimits) -> timedelta:
-    return timedelta(seconds=makespan(slots, (), [usual.total_seconds()] * members, rate_limits))
+    return end(usual.p50), end(usual.p95)

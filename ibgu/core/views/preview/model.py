@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver
-from ibgu.core.engine.gates import Gate
+from ibgu.core.engine.gates import Candidate, Gate
+from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
-from ibgu.core.model import ActionName, limits_starts
+from ibgu.core.model import ActionName, ClusterView, Observation, limits_starts
 from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started
+from ibgu.core.views.forecast import Forecast
 
 
 class RunningStep(Struct, frozen=True):
@@ -44,6 +48,10 @@ class Proposal(Struct, frozen=True):
     """Whether annotations may ask for a backup before Upgrade."""
     policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""
+    limits: tuple[PolicyLimits, ...] = ()
+    canaries: tuple[PolicyCanaries, ...] = ()
+    budgets: tuple[PolicyBudget, ...] = ()
+    """Those of the same policies."""
     policies_unknown: str = ""
     """Why the policies are not known to the user who asks; empty: they are."""
 
@@ -53,6 +61,23 @@ class Proposal(Struct, frozen=True):
 
     def lacks_backup(self, action: ActionName) -> str:
         return self.driver.lacks_backup(action, self.spec, self.annotations)
+
+    def candidate(
+        self, cluster: ClusterView, rest: Sequence[ActionName], now: datetime, begun: bool = False
+    ) -> Candidate:
+        """Returns what gates are asked about: a cluster that would start the first of these
+        actions. `begun`: whether it has carried out another one of the step."""
+        return Candidate(
+            action=rest[0],
+            rest=rest,
+            begun=begun,
+            cluster=cluster,
+            seen=Observation(cluster=cluster),
+            scope=self.scope,
+            annotations=self.annotations,
+            lacks_backup=self.lacks_backup,
+            now=now,
+        )
 
     def rate_limits_of(self, actions: Iterable[ActionName]) -> RateLimits:
         """Returns the limits of a step of these actions, if no other rollout starts anything."""
@@ -111,6 +136,5 @@ class Preview(Struct, frozen=True):
     """When the first step shown starts its clusters, as a verb of what carries it out; empty: there
     is no step, or another one runs before."""
     warnings: tuple[str, ...] = ()
-    likely: datetime | None = None
-    """None: one of the actions was not measured yet."""
+    forecast: Forecast = Forecast()
     latest: datetime | None = None

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from ibgu.core.engine.gates import Candidate, Gate, GateInput, MemberGate, in_order
+from ibgu.core.engine.gates import Gate, GateInput, MemberGate, in_order
 from ibgu.core.engine.parts import part_problem
-from ibgu.core.model import ActionName, ClusterView, Observation, PolicyRule, Reason
+from ibgu.core.model import ActionName, ClusterView, PolicyRule, Reason
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.policy_words import policy_of
 from ibgu.core.views.preview.model import Proposal, StepPreview
@@ -50,7 +50,7 @@ def kept_by_policies(
     found: dict[str, datetime | None] = {}
     members = [fleet[name] for name in step.clusters]
     for gate in proposal.policies:
-        known = _askable(gate)
+        known = askable(gate)
         if known is None or not gate.keeps(step.actions[0]):
             continue
         for name, reason in _asked(known, proposal, step.actions, members, now).items():
@@ -74,7 +74,7 @@ def _gates(
         if not gate.keeps(actions[0]):
             yield from _inside(gate, actions[1:])
             continue
-        if (known := _askable(gate)) is not None:
+        if (known := askable(gate)) is not None:
             yield from _closed(known, proposal, actions, members, now)
         elif gate.rule == PolicyRule.APPROVAL:
             yield f"{gate.name} {_APPROVAL}{_explained(gate)}"
@@ -97,7 +97,7 @@ def _explained(gate: Gate) -> str:
     return f" (`ibgu policy explain {policy_of(gate.name)}`)"
 
 
-def _askable(gate: Gate) -> MemberGate | None:
+def askable(gate: Gate) -> MemberGate | None:
     """Returns the gate if a preview knows what it reads."""
     return gate if isinstance(gate, MemberGate) and gate.needs <= _KNOWN else None
 
@@ -128,18 +128,7 @@ def _asked(
     """Returns why the gate keeps clusters, by their names."""
     found: dict[str, Reason] = {}
     for cluster in members:
-        seen = Observation(cluster=cluster)
-        asked = Candidate(
-            action=actions[0],
-            rest=actions,
-            cluster=cluster,
-            seen=seen,
-            scope=proposal.scope,
-            annotations=proposal.annotations,
-            lacks_backup=proposal.lacks_backup,
-            now=now,
-        )
-        reason = gate.ask(asked)
+        reason = gate.ask(proposal.candidate(cluster, actions, now))
         if reason is not None:
             found[cluster.name] = reason
     return found

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../data/services.js";
 import { useBody } from "../data/watch.js";
 import { html } from "../html.js";
-import { policyLink, rehearseLink, seedLink } from "../route.js";
+import { policyLink, seedLink } from "../route.js";
 import { chooseTheme, chosenTheme, THEMES } from "../theme.js";
 import { Flapping, Leader, useLeadership } from "./Leader.js";
 import { Search } from "./Search.js";
@@ -13,7 +13,7 @@ export function Frame({ signOut, children }) {
   return html`<a class="skip" href="#main" onClick=${toMain}>Skip to content</a>
     <header class="top">
       <a class="brand" href="#/">ibgu</a>
-      <nav aria-label="Pages"><a href="#/">Rollouts</a> <a href=${policyLink()}>Policies</a> <a href=${seedLink()}>Seed images</a> <a href=${rehearseLink()}>Rehearse</a></nav>
+      <nav aria-label="Pages"><a href="#/">Rollouts</a> <a href=${policyLink()}>Policies</a> <a href=${seedLink()}>Seed images</a></nav>
       <${Search} />
       <${Leader} leadership=${leadership} />
       <${Freshness} />

@@ -17,13 +17,6 @@ export const LABELS = {
   "confirm-cleanup": "Confirm clean-up…",
 };
 
-/** The actions of every kind, in the order of a plan. */
-export const ACTIONS = [
-  ...["Check", "Mirror", "PreCache", "Backup", "Update", "Pools", "Retract", "RetractOnFailure"],
-  ...["Prep", "Upgrade", "FinalizeUpgrade", "Rollback", "FinalizeRollback"],
-  ...["Abort", "AbortOnFailure", "UpgradeBackup"],
-];
-
 export const REVERSIBLE = "reversible";
 /** The mildest first, as REST orders them. */
 const ORDER = [REVERSIBLE, "irreversible", "destructive"];

@@ -440,7 +440,7 @@ NIGHTS = MemberGate(
 
 def test_no_end_is_promised_while_policies_keep_all_clusters() -> None:
     found = previewed(NIGHTS)
-    assert (found.likely, found.latest) == (None, None)
+    assert (found.forecast.likely, found.latest) == (None, None)
     words = (
         "the end is not known: policies keep all clusters of step 1, and its timeout begins to "
         "count when one of them may start"
@@ -494,7 +494,7 @@ def test_the_preview_says_when_the_first_clusters_start(
 
 def test_no_end_is_promised_while_people_have_to_approve_a_new_rollout() -> None:
     found = previewed(asking(STEP))
-    assert (found.likely, found.latest) == (None, None)
+    assert (found.forecast.likely, found.latest) == (None, None)
     assert found.warnings[-1].startswith("the end is not known: policies keep all clusters")
     assert previewed(asking(STEP, "site-1")).latest is not None
 

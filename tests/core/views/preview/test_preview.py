@@ -124,7 +124,7 @@ def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
         "timeout 60 is too short: it allows 3.3 min a site in 18 waves, and Prep takes "
         "7 min (p50) to 12 min (p95) here; at least 216 for p95"
     )
-    assert found.likely == NOW + timedelta(minutes=60)
+    assert found.forecast.likely == NOW + timedelta(minutes=60)
     assert found.latest == NOW + timedelta(minutes=60)
 
 
@@ -135,7 +135,7 @@ def test_a_sufficient_timeout_gives_no_warning() -> None:
     assert step.measured is not None
     assert (step.enough, step.advice, step.measured.count) == (True, "", 10)
     assert step.measured.p95 == timedelta(minutes=42)
-    assert found.likely == NOW + timedelta(minutes=27)
+    assert found.forecast.likely == NOW + timedelta(minutes=27)
     assert found.latest == NOW + timedelta(minutes=240)
     assert found.warnings == ()
 
@@ -145,7 +145,7 @@ def test_nothing_was_measured_yet() -> None:
     prep, upgrade = found.steps
     assert (prep.enough, upgrade.enough, upgrade.measured) == (True, None, None)
     assert upgrade.advice == ""
-    assert (found.likely, found.latest) == (None, NOW + timedelta(minutes=120))
+    assert (found.forecast.likely, found.latest) == (None, NOW + timedelta(minutes=120))
     assert told(spec("Prep"), sites(4)).steps[0].advice == ""
 
 
@@ -184,11 +184,11 @@ def test_steps_appended_to_one_that_runs() -> None:
     found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
     (step,) = found.steps
     assert (step.index, step.clusters) == (1, ("s1", "s2", "s3", "s4"))
-    assert found.likely == NOW + timedelta(minutes=20 + 40)
+    assert found.forecast.likely == NOW + timedelta(minutes=20 + 40)
     assert found.latest == NOW + timedelta(minutes=50 + 60)
     unknown = duration_stats(Upgrade=(20, 30))
     other = told(spec("Prep", "Upgrade"), sites(4), unknown, begun=begun, running=running)
-    assert other.likely is None
+    assert other.forecast.likely is None
 
 
 def test_a_running_step_is_not_likely_to_end_after_its_deadline() -> None:
@@ -196,7 +196,7 @@ def test_a_running_step_is_not_likely_to_end_after_its_deadline() -> None:
     known = duration_stats(Prep=(30, 40), Upgrade=(20, 30))
     running = RunningStep(left=40, deadline=NOW + timedelta(minutes=20))
     found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
-    assert found.likely == NOW + timedelta(minutes=20 + 40)
+    assert found.forecast.likely == NOW + timedelta(minutes=20 + 40)
     assert found.latest == NOW + timedelta(minutes=20 + 60)
 
 
@@ -227,7 +227,7 @@ def test_steps_appended_to_one_that_is_over() -> None:
     assert out.why == "without the label lcm.openshift.io/ibgu-prep-completed"
     nobody = told(spec("Prep", "Upgrade"), sites(1), begun=begun)
     assert nobody.nobody.startswith("1 cluster matches spec.clusterLabelSelectors, but none")
-    assert (nobody.latest, nobody.likely) == (NOW, NOW)
+    assert (nobody.latest, nobody.forecast.likely) == (NOW, NOW)
 
 
 def test_timeouts_beyond_the_calendar_end_with_it() -> None:

@@ -32,11 +32,11 @@ def test_the_measured_duration_of_the_last_cluster_is_included() -> None:
 
 def test_the_likely_end_waits_for_the_rate_limit() -> None:
     fleet, measured = sites(30), duration_stats(Prep=(5, 8))
-    assert told(spec("Prep", slots=30), fleet, measured).likely == NOW + 5 * MINUTE
+    assert told(spec("Prep", slots=30), fleet, measured).forecast.likely == NOW + 5 * MINUTE
     rated = told(spec("Prep", slots=30), fleet, measured, rate_limits=RateLimits(10))
-    assert rated.likely == NOW + 7 * MINUTE
+    assert rated.forecast.likely == NOW + 7 * MINUTE
     hub = told(spec("Prep", slots=30), fleet, measured, hub_rate=5)
-    assert hub.likely == NOW + 10 * MINUTE
+    assert hub.forecast.likely == NOW + 10 * MINUTE
     assert hub.steps[0].rate_limits == RateLimits(5)
 
 

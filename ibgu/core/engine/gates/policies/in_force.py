@@ -23,6 +23,7 @@ from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.demands import PolicyDemands
 from ibgu.core.engine.state.health_observations import Canary, HealthLookup, not_observed
 from ibgu.core.engine.state.occupancy import ClusterLookup
+from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.engine.state.retries import RetryPolicy
 from ibgu.core.engine.state.snapshot import SeedBreaker, StartingMember
 from ibgu.core.model import ClusterView
@@ -51,6 +52,7 @@ class HoldingPolicies(Struct, frozen=True):
     demands: tuple[PolicyDemands, ...] = ()
     retries: tuple[RetryPolicy, ...] = ()
     facts: tuple[NeededFacts, ...] = ()
+    limits: tuple[PolicyLimits, ...] = ()
     rollout_labels: Labels = {}
     """The labels of the rollout that any policy reads."""
     unrecorded: Callable[[], Mapping[str, Labels | None]] = dict
@@ -101,6 +103,7 @@ class PolicyGates:
             tuple(each.demands for each in holding if each.demands is not None),
             tuple(each.retry for each in holding if each.retry is not None),
             tuple(each.facts for each in holding if each.facts is not None),
+            tuple(each.limits for each in holding if each.limits is not None),
             {key: labels.get(key) for key in self._rollout_keys},
             self._unrecorded,
             known=all(each.followed for each in holding),

@@ -7,7 +7,7 @@ import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
-import { membersLink, rehearseLink, rolloutLink } from "../../route.js";
+import { membersLink, rolloutLink } from "../../route.js";
 import { Newer } from "./Newer.js";
 import { Actions } from "./actions/Actions.js";
 import { capitalized, count, creator, plural, sentence } from "../../words/format.js";
@@ -28,7 +28,7 @@ export function Headline({ rollout, reports, step, next, selected, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} reports=${reports} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span> ${next && html`<a href=${rehearseLink(rollout)}>Rehearse</a>`}`}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} reports=${reports} step=${step} next=${next} selected=${selected} now=${now} />` : html`<span>Nothing has started yet.</span>`}</p>
     <${Newer} rollout=${rollout} />
     ${rollout.brokenGlass.map((each) => html`<${BrokenGlass} key=${each.name} glass=${each} now=${now} />`)}
     ${(rollout.annotationMistakes ?? []).map((words) => html`<${Mistake} key=${words} words=${words} />`)}
@@ -69,7 +69,6 @@ function Facts({ rollout, reports, step: all, next, selected, now }) {
       </span>`
     }
     ${!selected && next && html`<a href=${rolloutLink(rollout, { step: next.step })}>preflight of step ${next.step}</a>`}
-    ${!selected && next && over && html`<a href=${rehearseLink(rollout)}>rehearse what is to come</a>`}
     ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
     ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
 }

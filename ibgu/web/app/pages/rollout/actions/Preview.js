@@ -31,14 +31,8 @@ export function Preview({ found }) {
     ${found.steps.map((each) => html`<${Step} key=${each.step} step=${each} />`)}
     ${found.errors?.map((words) => html`<p key=${words} class="bad"><${Words} text=${sentence(words)} /></p>`)}
     ${found.warnings?.map((words) => html`<p key=${words} class="worry"><${Words} text=${sentence(words)} /></p>`)}
-    <${Excluded} groups=${found.excluded ?? []} />
-    ${
-      found.ends &&
-      html`<p>
-      ${found.ends.likely && html`Ends likely <${At} stamp=${found.ends.likely} now=${now} />. `}
-      At the latest <${At} stamp=${found.ends.latest} now=${now} />.
-    </p>`
-    }
+    <${Groups} groups=${found.excluded ?? []} words="left alone" />
+    ${found.ends && html`<${Ends} ends=${found.ends} now=${now} />`}
   </section>`;
 }
 
@@ -60,14 +54,25 @@ function Step({ step }) {
 
 const minutes = (number) => (number == null ? "no limit" : `${Math.round(number * 10) / 10} min`);
 
-/** Whom the step leaves alone, and why: it matters most where the others lose something. */
-function Excluded({ groups }) {
+/** A range, what it rests on, and whom the plan does not reach in it. */
+function Ends({ ends, now }) {
+  const { likely, slow, latest, basis, unreached } = ends;
+  return html`<p>
+      ${likely && html`Ends likely <${At} stamp=${likely} now=${now} />, if clusters are slow <${At} stamp=${slow} now=${now} />. `}
+      ${latest && html`At the latest <${At} stamp=${latest} now=${now} />.`}
+    </p>
+    ${basis.length > 0 && html`<p class="quiet">${likely ? "Rests on" : "Would rest on"}: <${Words} text=${sentence(basis.join("; "))} /></p>`}
+    <${Groups} groups=${unreached} words="not reached by the likely end" />`;
+}
+
+/** Whom the step leaves alone, or the plan does not reach, and why: it matters most where the others lose something. */
+function Groups({ groups, words }) {
   if (!groups.length) return null;
   return html`<details open>
     <summary>${plural(
       groups.reduce((sum, each) => sum + each.count, 0),
       "cluster",
-    )} left alone</summary>
+    )} ${words}</summary>
     <ul>
       ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} <${Words} text=${why} />: ${clusters.join(", ")}${number > clusters.length && ", …"}</li>`)}
     </ul>

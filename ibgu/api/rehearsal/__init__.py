@@ -1,1 +1,0 @@
-"""Rehearsals of a plan: how it is likely to go, from many runs in virtual time."""

@@ -1,1 +1,0 @@
-"""Rehearsals: how a rollout is likely to go, from many runs in virtual time."""
