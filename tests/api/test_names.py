@@ -97,7 +97,7 @@ async def tenants(journal: Journal) -> None:
     await put(journal, member(other, "f", 2, reason=taking))
     await _fail(journal, other, "g", 3, Cause.NEVER_STARTED, _NEVER)
     await _fail(journal, other, "i", 5, Cause.PREP_FAILED, PULL)
-    gate = f"the policy lets {SECRET} go first"
+    gate = f"clusters of {SECRET} have spent the policy's budget"
     kept = member(other, "h", 4, reason=_waits(ReasonKind.GATE, gate))
     await put(journal, kept)
     await tell(journal, OnMember(Kind.WAITS, kept, gate))

@@ -12,6 +12,7 @@ from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import ActingParty, ClusterView, ReasonKind, RolloutState, StepState, Waiting
 from tests.simulation.checks import Found
 from tests.simulation.checks.policies import Spec, holds
+from tests.simulation.contention import URGENT
 
 _OLDEST = "R50 no rollout passes an older one that could start"
 _NOBODY = "R50 nobody waits for a place that is free"
@@ -80,10 +81,9 @@ class Places:
         self._note_waiting(fleet, before.policies, now)
         for tracked in fleet.rollouts.values():
             for member in _members(tracked):
-                by = before.policies.get(member.reason.gate.removeprefix(_POLICY))
-                if isinstance(member, Waiting) and by is not None and "rollouts" in by:
-                    wanted = by["rollouts"]["selector"]["matchLabels"]["tier"]
-                    self._check(_SELECTED, self._tier(member.rollout) == wanted, member)
+                if isinstance(member, Waiting) and member.reason.gate == f"{_POLICY}{URGENT}":
+                    selected = self._tier(member.rollout) == URGENT
+                    self._check(_SELECTED, selected, member)
 
     def _note_waiting(self, fleet: FleetState, policies: Mapping[str, Spec], now: float) -> None:
         """Judges who waits although nothing is in the way. Members of a rollout that wait for
