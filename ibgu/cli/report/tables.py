@@ -119,7 +119,7 @@ def waits(found: RolloutFacts) -> list[Row]:
 
 
 def starts(found: RolloutFacts) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for step, wait in sorted(found.totals.waits.items()):
         spread = wait.spread
         longest = f"{seconds(spread.max)} ({wait.cluster})"
