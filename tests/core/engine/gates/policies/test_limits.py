@@ -258,7 +258,7 @@ def test_clusters_on_their_way_back_take_places() -> None:
     for name in NAMES[:4]:
         engine.spokes[name].to(Stage.PREP)
         engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    engine.apply(ibgu("back", "Abort", concurrency=12, selectors=of(*NAMES[:4])))
+    engine.apply(ibgu("a", "Abort", concurrency=12, selectors=of(*NAMES[:4])))
     engine.apply(ibgu("b", "Prep", selectors=of(*NAMES[4:])))
     engine.until(Kind.RUN_ARMING)
     assert len(engine.tracked("uid-b").steps[0].slots) == 0
