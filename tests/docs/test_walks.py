@@ -195,8 +195,6 @@ ELSEWHERE = {
     "controller/reports/measures.py": {"NAME_TAKEN"},
     # A pause is ended before anything else, and a restore not by the command that the status names.
     "cli/show/failing.py": {"PAUSED", "RESTORED"},
-    # The player of a recorded rollout builds the phase, which no event has.
-    "cli/show/playback.py": {"INVALID_PLAN"},
 }
 """Other modules that name the reason of a gate."""
 

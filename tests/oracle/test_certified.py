@@ -13,11 +13,14 @@ from ibgu.core.model.kinds import LabelSelector
 from ibgu.db import Journal
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.policies.policy import policy
+from tests.db.conftest import db, journal, leading
 from tests.db.recording import tell
 from tests.oracle import PolicyTotals, Rule
 from tests.oracle.certified import certify
 from tests.oracle.event_log import event_log
 from tests.oracle.logs import log_of, told
+
+__all__ = ["db", "journal", "leading"]
 
 HUB = "hub-1"
 DAY = timedelta(days=1)
