@@ -143,7 +143,7 @@ class RolloutFollowUps:
         self, follow_up: FollowUp, views: Sequence[ClusterView]
     ) -> tuple[RequestedPreview, Preview]:
         proposed = await self._previewing.within_limits(await self._proposed(follow_up))
-        return proposed, self._previewing.over(proposed, views)
+        return proposed, await self._previewing.over(proposed, views)
 
     async def _proposed(self, follow_up: FollowUp) -> RequestedPreview:
         if follow_up.change.create is not None:

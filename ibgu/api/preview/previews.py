@@ -92,7 +92,7 @@ class PlanPreviews:
         asked = await self.within_limits(asked)
         async with self._lists.turn(self._caller.user.counted_as):
             fleet = await HubFleet.read(Changes(self._hub, "").clusters())
-            found = self.over(asked, fleet.views)
+            found = await self.over(asked, fleet.views)
             members = fleet.only(found.selected)
             del fleet
         return await self.judge(asked, found, members)
@@ -142,9 +142,11 @@ class PlanPreviews:
                 return {}
             raise
 
-    def over(self, asked: RequestedPreview, clusters: Sequence[ClusterView]) -> Preview:
-        """Previews over these clusters, which are all that the hub has."""
-        return preview(asked.proposal, clusters, self._duration_stats, datetime.now(UTC))
+    async def over(self, asked: RequestedPreview, clusters: Sequence[ClusterView]) -> Preview:
+        """Previews over these clusters, which are all that the hub has: many windows of thousands
+        of clusters take seconds."""
+        now = datetime.now(UTC)
+        return await asyncio.to_thread(preview, asked.proposal, clusters, self._duration_stats, now)
 
     async def judge(
         self, asked: RequestedPreview, found: Preview, fleet: HubFleet

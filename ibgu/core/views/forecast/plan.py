@@ -60,9 +60,13 @@ def forecast(
     grouped: dict[str, list[str]] = {}
     for name, why in unreached.items():
         grouped.setdefault(why, []).append(name)
-    ends = (None, None) if likely is None or slow is None else (likely, max(likely, slow))
+    if likely is None or slow is None:
+        likely = slow = None
+    else:
+        slow = max(likely, slow)
     return Forecast(
-        *ends,
+        likely,
+        slow,
         (*(measured_words(each, duration_stats[each]) for each in actions), *_basis(steps, rules)),
         tuple(Unreached(why, tuple(names)) for why, names in grouped.items()),
     )

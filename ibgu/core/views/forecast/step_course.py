@@ -112,7 +112,11 @@ class StepCourse:
         self._ended = 0
         # No policy holds what leads a cluster back.
         forward = not traits(step.actions[0]).leads_back
-        self._limits = [each for each in rules.limits if forward and each.hold(step.actions)]
+        limits = [each for each in rules.limits if forward and each.hold(step.actions)]
+        self._places = [
+            [(each, place) for each in limits for place in each.places(cluster)]
+            for cluster in step.clusters
+        ]
         self._taken: Counter[Place] = Counter()
         self._parked: dict[Place, list[int]] = {}
         self._canaries = [
@@ -161,24 +165,24 @@ class StepCourse:
     def _is_kept(self, number: int) -> bool:
         """Puts the cluster into the queue of what keeps it; returns whether anything does."""
         cluster = self._step.clusters[number]
-        reason = self._ask(cluster, 0, self._now)
-        if reason is not None:
-            if (opens := self._opens(reason, self._now)) is not None:
-                heappush(self._later, (opens, number))
-            else:
-                self._leave_out(number, _words(reason))
-            return True
         # A canary of any policy waits for no canary of another one.
         if not any(cluster.name in each.chosen for each in self._canaries):
             for group in self._canaries:
                 if group.policy.selects(cluster):
                     group.behind.append(number)
                     return True
-        for limits, place in self._places(cluster):
+        for limits, place in self._places[number]:
             if self._taken[place] >= limits.room(place):
                 heappush(self._parked.setdefault(place, []), number)
                 return True
-        return False
+        # Gates take the longest to ask.
+        if (reason := self._ask(cluster, 0, self._now)) is None:
+            return False
+        if (opens := self._opens(reason, self._now)) is not None:
+            heappush(self._later, (opens, number))
+        else:
+            self._leave_out(number, _words(reason))
+        return True
 
     def _ask(self, cluster: ClusterView, place: int, at: datetime) -> Reason | None:
         """Returns why a gate keeps the cluster from that action of the step at that time."""
@@ -194,12 +198,9 @@ class StepCourse:
     def _leave_out(self, number: int, why: str) -> None:
         self._unreached[self._step.clusters[number].name] = why
 
-    def _places(self, cluster: ClusterView) -> Sequence[tuple[PolicyLimits, Place]]:
-        return [(each, place) for each in self._limits for place in each.places(cluster)]
-
     def _wake(self, number: int) -> None:
         """Has one cluster ask again for each place with room that this one leaves to others."""
-        for limits, place in self._places(self._step.clusters[number]):
+        for limits, place in self._places[number]:
             parked = self._parked.get(place)
             if parked and self._taken[place] < limits.room(place):
                 heappush(self._ready, heappop(parked))
@@ -217,7 +218,7 @@ class StepCourse:
             at += self._durations[action]
         heappush(self._ends, (at, number))
         self._starts.append(self._now)
-        self._taken.update(place for _, place in self._places(cluster))
+        self._taken.update(place for _, place in self._places[number])
 
     def _next_change(self) -> datetime | None:
         times = [each[0][0] for each in (self._ends, self._later) if each]
@@ -237,7 +238,7 @@ class StepCourse:
     def _end(self, number: int) -> None:
         cluster = self._step.clusters[number]
         self._last, self._ended = self._now, self._ended + 1
-        self._taken.subtract(place for _, place in self._places(cluster))
+        self._taken.subtract(place for _, place in self._places[number])
         self._wake(number)
         for each in self._canaries:
             each.left.discard(cluster.name)

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
-from ibgu.core.engine.timing.durations import DurationStats
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.timing.rate_limits import RateLimits
 from ibgu.core.model import ClusterView
 from ibgu.core.model.rollout_policy import PolicyState, RolloutPolicy
@@ -19,7 +19,7 @@ from ibgu.core.views.preview import Preview, Proposal, RunningStep, preview
 from tests.core.engine.gates.policies.policy import SITE, policy
 from tests.core.views.preview.test_preview import NOW, PREPPED, cluster, sites, spec
 
-MEASURED = {
+MEASURED: DurationsByAction = {
     Action(name): DurationStats(50, p50 * 60, p95 * 60, (p50 * 60,))
     for name, p50, p95 in (("Prep", 10, 15), ("Upgrade", 30, 50), ("Abort", 2, 3))
 }
@@ -217,7 +217,7 @@ def test_clusters_that_a_policy_is_not_about_do_not_wait_for_its_canaries() -> N
     south = {"selector": {"matchLabels": {"region": "south"}}}
     fleet = [*sites(1), *(cluster(name, labels={"region": "south"}) for name in ("t1", "t2"))]
     careful = policy("south", clusters=south, canaries={"count": 1, "soakMinutes": 60})
-    assert span(of(fleet, careful, slots=1)) == (10 + 60 + 10, 15 + 60 + 15)
+    assert span(of(fleet, careful, slots=1)) == (20 + 60 + 10, 30 + 60 + 15)
 
 
 def test_those_behind_a_canary_that_cannot_start_are_not_reached() -> None:
