@@ -100,19 +100,18 @@ def glass_opens_other_gates(stack: ExitStack) -> None:
 
 def youngest_go_first(stack: ExitStack) -> None:
     """The youngest rollout is the first that is decided on in a turn."""
-    by_age = FleetState.by_age
-    _set(stack, FleetState, "by_age", lambda self, uids: by_age(self, uids)[::-1])
+    in_order = FleetState.in_order
+    _set(stack, FleetState, "in_order", lambda self, uids: in_order(self, uids)[::-1])
 
 
 def silent_oldest_awaited(stack: ExitStack) -> None:
-    """A rollout waits at the places of a policy until all older ones have begun everywhere, also
-    where clusters do not answer."""
+    """A rollout waits at the places of a policy while clusters of an older one do not answer."""
     of = PolicyGates.of
 
     def awaiting(self: PolicyGates, *asked: Any) -> Any:
         found, fleet = of(self, *asked), self._waiting._fleet
         gates = (
-            _after_older_ones(fleet, gate) if GateInput.IN_FLIGHT in gate.needs else gate
+            _behind_silent_ones(fleet, gate) if GateInput.IN_FLIGHT in gate.needs else gate
             for gate in found.gates
         )
         return replace(found, gates=tuple(gates))
@@ -120,17 +119,21 @@ def silent_oldest_awaited(stack: ExitStack) -> None:
     _set(stack, PolicyGates, "of", awaiting)
 
 
-def _after_older_ones(fleet: FleetState, gate: MemberGate) -> MemberGate:
+def _behind_silent_ones(fleet: FleetState, gate: MemberGate) -> MemberGate:
     def check(candidate: Candidate) -> Reason | None:
         step = candidate.step
         mine = fleet.rollouts[step.step.rollout].rollout.age if step is not None else ()
-        for other in fleet.rollouts.values():
-            if other.rollout.age < mine and other.current and other.current.not_started:
-                words = "an older rollout goes first"
-                return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
+        older = (each.current for each in fleet.rollouts.values() if each.rollout.age < mine)
+        members = (member for each in older if each is not None for member in each.members.values())
+        if any(not each.finished and each.reason.kind in _ASKED for each in members):
+            words = "an older rollout goes first"
+            return kept_by_policy(words, candidate.now, who=ActingParty.CLUSTER)
         return gate.check(candidate)
 
     return replace(gate, check=check)
+
+
+_ASKED = frozenset({ReasonKind.PROBING, ReasonKind.NO_ANSWER})
 
 
 def silent_go_first(stack: ExitStack) -> None:
@@ -282,7 +285,7 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (glass_stays_broken, 143),
     (glass_opens_other_gates, 17),
     (youngest_go_first, 53),
-    (silent_oldest_awaited, 53),
+    (silent_oldest_awaited, 123),
     (demanded_preflight_ignored, 133),
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),

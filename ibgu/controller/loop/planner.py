@@ -55,14 +55,14 @@ class Planner:
         return [uid for uid, patch in known if not patch or patch.rollout not in self._quarantine]
 
     async def draft(self, touched: Touched, pending_patches: Iterable[str], now: datetime) -> Draft:
-        """Drafts all rollouts of this turn in sequence, the oldest first (R50.17): each sees what
-        was decided before. Once other tasks have run in between, the rest waits for the next turn:
-        what it rests on may have changed."""
+        """Drafts all rollouts of this turn in sequence: each sees what was decided before. Once
+        other tasks have run in between, the rest waits for the next turn: what it rests on may have
+        changed."""
         self._fleet.drop_outdated(now)
         draft = Draft(self._fleet)
         for decision in self._pending_patches(pending_patches):
             draft.apply(decision)
-        rest = {uid: touched[uid] for uid in self._fleet.by_age(touched)}
+        rest = {uid: touched[uid] for uid in self._fleet.in_order(touched)}
         while rest:
             uid = next(iter(rest))
             draft.decided[uid] = rest.pop(uid)

@@ -188,11 +188,15 @@ class FleetState:
         others = (each.clusters for each in self.unreadable.values())
         return len(self.rollouts_of[cluster]) > 1 or any(cluster in names for names in others)
 
-    def by_age(self, uids: Collection[str]) -> list[str]:
-        """Returns the rollouts by uid, the oldest first; behind them those that are not known."""
-        known = [self.rollouts[uid].rollout for uid in uids if uid in self.rollouts]
-        oldest_first = [each.uid for each in sorted(known, key=attrgetter("age"))]
-        return [*oldest_first, *(uid for uid in uids if uid not in self.rollouts)]
+    def in_order(self, uids: Collection[str]) -> list[str]:
+        """Returns the rollouts in the order in which a turn decides on them. Where policies limit
+        what is in flight, those that may start clusters come last, the oldest first (R50.17)."""
+        if not self.occupancy.limits:
+            return list(uids)
+        known = [tracked for uid in uids if (tracked := self.rollouts.get(uid)) is not None]
+        starting = [each.rollout for each in known if each.current and each.current.not_started]
+        last = [each.uid for each in sorted(starting, key=attrgetter("age"))]
+        return [*(uid for uid in uids if uid not in last), *last]
 
     def namespace_of(self, rollout: str) -> str:
         """Returns the namespace of a rollout by uid; empty if the rollout is not known."""

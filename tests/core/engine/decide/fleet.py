@@ -268,7 +268,7 @@ class InMemoryEngine(Hub, Story):
                 updated := decide_pending_patch(pending, self.cluster(pending.cluster))
             ) is not None:
                 self._take(updated, said)
-        for uid in self.fleet.by_age(touched):
+        for uid in self.fleet.in_order(touched):
             self._decide(uid, list(touched[uid]), said)
         for decision in said:
             self.records.write(decision)

@@ -130,7 +130,7 @@ def test_clusters_that_do_not_answer_hold_up_nobody() -> None:
     assert (succeeded(engine, older), succeeded(engine, younger)) == (0, 1)
 
 
-@pytest.mark.long
+@pytest.mark.slow("every-point")
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_starves_and_nothing_waits_for_ever(seed: int) -> None:
     """Random policies, rollouts and troubles: in the end every cluster that can be
