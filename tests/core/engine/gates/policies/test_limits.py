@@ -258,13 +258,8 @@ def test_clusters_on_their_way_back_take_places() -> None:
     for name in NAMES[:4]:
         engine.spokes[name].to(Stage.PREP)
         engine.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-<<<<<<< HEAD
     engine.apply(ibgu("a", "Abort", concurrency=12, selectors=of(*NAMES[:4])))
     engine.apply(ibgu("b", "Prep", selectors=of(*NAMES[4:])))
-=======
-    engine.apply(ibgu("back", "Abort", concurrency=12, selectors=of(*NAMES[:4])))
-    engine.apply(ibgu("b", "Prep", selectors=of(*NAMES[4:]), age=-1))
->>>>>>> less-turns
     engine.until(Kind.RUN_ARMING)
     assert len(engine.tracked("uid-b").steps[0].slots) == 0
     engine.wait(hours=8)
