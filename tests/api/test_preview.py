@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http.concurrency import FleetLists
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import Kind, OnMember, RolloutState, StepState
 from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
@@ -304,7 +306,28 @@ async def make_available(sandbox_hub: SandboxHub, name: str) -> None:
         )
 
 
-async def test_steps_to_append(preview: Preview, journal: Journal, sandbox_hub: SandboxHub) -> None:
+async def test_the_end_is_a_range_for_the_clusters_that_the_plan_reaches(
+    app: FastAPI, preview: Preview, sandbox_hub: SandboxHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measured() -> DurationsByAction:
+        return {Action.PREP: DurationStats(12, 600.0, 900.0, (600.0,))}
+
+    monkeypatch.setattr(app.state.measured, "duration_stats", measured)
+    dark = (await preview("olga", manifest=proposed("Prep"))).json()["ends"]
+    assert (dark["likely"], dark["slow"]) == (None, None)
+    await make_available(sandbox_hub, "pv-1")
+    ends = (await preview("olga", manifest=proposed("Prep"))).json()["ends"]
+    assert ends["likely"] < ends["slow"] < ends["latest"]
+    assert ends["basis"] == [
+        "Prep measured 12 times here: half took 10 min, 95 of 100 at most 15 min",
+        "no cluster fails",
+    ]
+    assert ends["unreached"] == [
+        {"why": "the hub can't reach them now", "count": 1, "clusters": ["pv-10"]}
+    ]
+
+
+async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
     one = rollout("pv", spec=replace(spec(), plan=spec().plan[:1]))
     await seen(journal, one)
     await open_step(journal, step(one, 0, Action.PREP, max_concurrency=2))
@@ -317,15 +340,7 @@ async def test_steps_to_append(preview: Preview, journal: Journal, sandbox_hub: 
     assert not wrong["valid"]
     over = step(one, 0, Action.PREP, state=StepState.FINISHED, max_concurrency=2)
     await open_step(journal, over)
-    dark = (await preview("alice", **body)).json()["ends"]
-    assert (dark["likely"], dark["slow"]) == (None, None)
-    await make_available(sandbox_hub, "pv-1")
-    ends = (await preview("alice", **body)).json()["ends"]
-    assert ends["likely"] <= ends["slow"] <= ends["latest"]
-    assert ends["basis"][0].startswith("Upgrade measured ")
-    (others,) = ends["unreached"]
-    assert others["why"] == "the hub can't reach them now"
-    assert others["count"] >= 1
+    assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
 
 
 async def test_annotations_of_the_rollout_count_for_steps_to_append(
