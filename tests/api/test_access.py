@@ -13,8 +13,6 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet, rollout, seen
 
-pytestmark = pytest.mark.hub
-
 PROBLEM = "application/problem+json"
 
 

@@ -13,7 +13,6 @@ from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, fleet, put, rollout, succeeded, tell
 from tests.db.records import NOW, step
 
-pytestmark = pytest.mark.hub
 PAUSED = Reason(
     ReasonKind.PAUSED, NOW, "paused by alice: the mirror is down", None, ActingParty.PERSON
 )

@@ -15,7 +15,6 @@ from tests.api.fleet import fleet
 from tests.db.records import NOW, changing, member, started, starting, step, with_run
 from tests.members import changed_member
 
-pytestmark = pytest.mark.hub
 PATH = "rollouts/default/ran-r1/attempts"
 
 

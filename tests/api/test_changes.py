@@ -59,7 +59,6 @@ from tests.api.fleet import (
 )
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
 JSON = {"Content-Type": "application/json"}
 Post = Callable[..., Awaitable[httpx.Response]]
 PATH = "rollouts/default/ran-x1"

@@ -19,7 +19,6 @@ from tests.api.test_changes import Made, Post, admin, known, made, on_hub, post
 
 __all__ = ["admin", "made", "post"]
 
-pytestmark = pytest.mark.hub
 
 TIMES = 50
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"

@@ -4,15 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from ibgu.api.bodies import Body
 from ibgu.api.context import Context
 from ibgu.api.problems import MEDIA_TYPE
-
-pytestmark = pytest.mark.hub
 
 DOC = Path(__file__).parents[2] / "docs" / "rest.md"
 

@@ -21,7 +21,6 @@ from tests.core.drivers.ibu.failures.test_evidence import BACKUP_FAILED
 from tests.core.drivers.ibu.preflight.answers import facts
 from tests.db.records import NOW, ended, ending, step
 
-pytestmark = pytest.mark.hub
 FACTS = replace(facts(), failure=BACKUP_FAILED)
 
 

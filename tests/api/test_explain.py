@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.api.explain.schemas import ExplainedBody
@@ -13,8 +12,6 @@ from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, fleet, open_step, put, rollout, seen, tell
 from tests.db.records import NOW, member, step
-
-pytestmark = pytest.mark.hub
 
 IN_ROLLOUT = {"namespace": "default", "rollout": "ran-r1"}
 

@@ -21,7 +21,6 @@ from tests.api.test_explain import told
 from tests.db.records import ended, ending, member, started, starting, step, with_run
 
 __all__ = ["admin", "post"]
-pytestmark = pytest.mark.hub
 IMAGE = f"quay.example/release@sha256:{'a' * 64}"
 NAME = "ran-x1"
 FOLLOW_UPS = {"retry", "finalize", "cancel", "rollback", "confirm-cleanup"}

@@ -31,7 +31,6 @@ from tests.api.test_changes import Post, admin, ibgus, known, made, on_hub, perm
 from tests.db.records import NOW, member, started, starting, step
 
 __all__ = ["admin", "made", "post"]
-pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 PREPARED, UPGRADED = Action.PREP.completed_label, Action.UPGRADE.completed_label
 FAILED, UPGRADE_FAILED = Action.PREP.failed_label, Action.UPGRADE.failed_label

@@ -11,8 +11,6 @@ from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import fleet
 
-pytestmark = pytest.mark.hub
-
 PATHS = (
     "/",
     "/healthz",

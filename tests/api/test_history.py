@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import Change, Kind, OnPendingPatch, OnRollout, PendingPatch
@@ -10,8 +9,6 @@ from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import PULL, failed, fleet, open_step, put, rollout, seen, tell
 from tests.db.records import step
-
-pytestmark = pytest.mark.hub
 
 
 async def body(ask: Ask, path: str, **query: Any) -> Any:

@@ -16,8 +16,6 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.benchmarks.history import Course, History, fill, history
 from tests.benchmarks.journal.routes import asked, walk
 
-pytestmark = pytest.mark.hub
-
 OTHER = "other-hub"
 THEIRS = "alien"
 

@@ -26,7 +26,6 @@ from tests.api.test_preflight import Asked, clusters, preflight
 from tests.core.drivers.ibu.preflight.answers import facts
 
 __all__ = ["clusters", "preflight"]
-pytestmark = pytest.mark.hub
 SELECTED = {"selector": "fleet=pf", "target": "4.17.3"}
 WELL = facts()
 WITHOUT_AGENT = facts({AGENT: None, DPA: None})

@@ -19,7 +19,6 @@ from tests.api.test_changes import Post, admin, clusters, ibgus, known, made, on
 from tests.db.records import step
 
 __all__ = ["admin", "clusters", "made", "post"]
-pytestmark = pytest.mark.hub
 Line = Callable[..., Awaitable[str]]
 
 

@@ -10,7 +10,6 @@ from ibgu.db.labels import LabelStore, seen
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet
 
-pytestmark = pytest.mark.hub
 ROLLOUT = "rollouts/default/ran-r1"
 LABELS = {
     "a": {"region": "north", "ring": "1"},

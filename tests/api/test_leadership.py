@@ -3,14 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from ibgu.api.context import Context
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-
-pytestmark = pytest.mark.hub
 
 
 async def leadership(ask: Ask, user: str = "alice") -> Any:

@@ -3,14 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from types import ModuleType
 
-import pytest
-
 from ibgu.sandbox.hub import SandboxHub
 from tests.benchmarks import api_part, journal_part
 from tests.benchmarks.journal import cold
 from tests.benchmarks.report import own_bounds
-
-pytestmark = pytest.mark.hub
 
 API = "--clusters 60 --events 4000 --rate 20 --clients 5 --changes 40 --seconds 1"
 JOURNAL = "--clusters 60 --events 4000 --rollouts 6 --asked 5 --turns 5"

@@ -13,8 +13,6 @@ from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
-
 STAMP = "2026-05-04T03:02:01.123456Z"
 MEMBERS = "rollouts/default/ran-r1/members"
 

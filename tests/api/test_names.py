@@ -43,8 +43,6 @@ from tests.api.fleet import (
 )
 from tests.db.records import NOW, member, started, starting, step, with_run
 
-pytestmark = pytest.mark.hub
-
 OURS, THEIRS = "tenant-ours", "tenant-theirs"
 SECRET = f"{THEIRS}/ran-secret"
 Get = Callable[..., Awaitable[httpx.Response]]

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
@@ -35,8 +34,6 @@ from tests.api.fleet import (
     tell,
 )
 from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
-
-pytestmark = pytest.mark.hub
 
 
 async def listed(ask: Ask, user: str = "alice", **query: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -12,8 +11,6 @@ from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet, open_step, put, rollout, seen, spec, succeeded
 from tests.db.records import NOW, member, started, starting, step
-
-pytestmark = pytest.mark.hub
 
 
 async def one(ask: Ask, path: str, **query: Any) -> Any:

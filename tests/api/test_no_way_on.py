@@ -17,7 +17,7 @@ from tests.api.test_follow_ups import created, detail, of
 from tests.db.records import step
 
 __all__ = ["admin", "made", "post"]
-pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("stuck")]
+pytestmark = pytest.mark.usefixtures("stuck")
 Made = Callable[..., Awaitable[str]]
 PREPARED, UPGRADED = Action.PREP.completed_label, Action.UPGRADE.completed_label
 UPGRADE_FAILED = Action.UPGRADE.failed_label

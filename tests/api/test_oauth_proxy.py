@@ -30,10 +30,7 @@ from tests.charts.rendering import CASES, OPENSHIFT, render
 from tests.charts.test_templates import only, pod_specs
 
 BINARY = os.environ.get("OAUTH_PROXY", "")
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.skipif(not BINARY, reason="OAUTH_PROXY names no oauth-proxy"),
-]
+pytestmark = pytest.mark.skipif(not BINARY, reason="OAUTH_PROXY names no oauth-proxy")
 HOST = "ibgu.apps.example.com"
 ROUTER = {"Host": HOST, "X-Forwarded-Host": HOST, "X-Forwarded-Proto": "https"}
 """What a Route adds."""

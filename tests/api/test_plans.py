@@ -27,8 +27,6 @@ from tests.benchmarks.history import History, fill, history
 from tests.benchmarks.journal.asking import call_everything
 from tests.benchmarks.journal.statements import LARGE, Recorder, explain, generic
 
-pytestmark = pytest.mark.hub
-
 CLUSTERS = 500
 EVENTS = 100_000
 MEMBERS = 2 * 2 * CLUSTERS + 501

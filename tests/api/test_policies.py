@@ -17,7 +17,6 @@ from tests.core.drivers.ibu.preflight.policies import policy, template
 from tests.neighbours.programs import crd
 
 __all__ = ["clusters", "preflight"]
-pytestmark = pytest.mark.hub
 
 NAMES = ("pf-1", "pf-2", "pf-10")
 ANNOTATION = "lca.openshift.io/target-ocp-version-manifest-count"

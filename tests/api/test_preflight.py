@@ -29,7 +29,6 @@ from tests.api.test_changes import manifest
 from tests.core.drivers.ibu.preflight.content import EXTRA, LVMS, SAMPLES
 from tests.db.records import member, step
 
-pytestmark = pytest.mark.hub
 Asked = Callable[..., Awaitable[dict[str, Any]]]
 IMAGE = "registry.example:5000/seeds/ran@sha256:" + "1" * 64
 RELEASES = {"pf-1": "4.16.3", "pf-2": "4.14.3", "pf-10": "4.18.1"}

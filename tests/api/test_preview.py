@@ -38,7 +38,6 @@ from tests.api.fleet import (
 from tests.api.test_changes import manifest
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
 Preview = Callable[..., Awaitable[httpx.Response]]
 NAMES = ("pv-1", "pv-2", "pv-10")
 

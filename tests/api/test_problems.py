@@ -21,8 +21,6 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet
 
-pytestmark = pytest.mark.hub
-
 MEMBERS = "rollouts/default/ran-r1/members"
 A_NAME = "must be a name: lowercase letters, digits, hyphens and dots, with a letter or digit at"
 UNKNOWN = "is not a query parameter of this request; the parameters are "

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import RATE_LIMITED, fleet
 from tests.api.test_preview import Preview, clusters, preview, proposed
 
-pytestmark = pytest.mark.hub
 PATH = "rollouts/default/ran-r1"
 __all__ = ["clusters", "preview"]
 

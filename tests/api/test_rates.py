@@ -80,7 +80,6 @@ def test_one_peer_tries_at_most_half_of_the_unknown_tokens(clock: Clock) -> None
     assert [tokens.take("10.0.0.3") > 0 for _ in range(2)] == [False, True]
 
 
-@pytest.mark.hub
 async def test_a_problem_says_when_to_come_again(context: Context, sandbox_hub: SandboxHub) -> None:
     app = create_app(replace(context, rates=Rates(0.01, 1)))
     transport = ASGITransport(app=app)
@@ -110,7 +109,6 @@ async def accounts(sandbox_hub: SandboxHub) -> AsyncIterator[list[str]]:
             await admin.request("DELETE", f"{path}/{name}")
 
 
-@pytest.mark.hub
 async def test_another_service_account_has_no_limits_of_its_own(
     context: Context, accounts: list[str]
 ) -> None:

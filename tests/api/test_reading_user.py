@@ -20,7 +20,6 @@ from ibgu.resources import shipped
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import fleet
 
-pytestmark = pytest.mark.hub
 ROLLOUT = "rollouts/default/ran-r1"
 READS = (
     *("rollouts?needsPerson=true", "durations", "rollouts", "stream", ROLLOUT),

@@ -20,7 +20,6 @@ from tests.api.test_fleet_updates import NAME, failed, uid
 from tests.db.records import NOW, member, step
 
 __all__ = ["admin", "failed", "post", "uid"]
-pytestmark = pytest.mark.hub
 IMAGE, OLD = (f"quay.example/release@sha256:{digit * 64}" for digit in "ab")
 REPORT = "node=edge-1 path=/var/recovery/backup-b1 mib=7"
 

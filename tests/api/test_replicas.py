@@ -17,8 +17,6 @@ from tests.benchmarks.journal.state import hub_uid
 from tests.benchmarks.process import Process, served
 from tests.benchmarks.ready import running
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 async def made(engine: AsyncEngine, database_url: str, sandbox_hub: SandboxHub) -> History:

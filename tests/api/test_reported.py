@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -13,8 +12,6 @@ from tests.api.conftest import Ask
 from tests.api.fleet import open_step, put, rollout, seen, succeeded, tell
 from tests.api.reported import LATER_STAMP, SOON, SOON_STAMP, WARNING, upgraded
 from tests.db.records import NOW, step
-
-pytestmark = pytest.mark.hub
 
 ROLLOUT = "rollouts/default/ran-r1"
 

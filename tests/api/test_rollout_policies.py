@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -35,8 +34,6 @@ from ibgu.sandbox.kubectl import Kubectl
 from tests.api.conftest import Ask
 from tests.api.fleet import open_step, put, rollout, seen, tell
 from tests.db.records import NOW, changing, member, started, starting, step
-
-pytestmark = pytest.mark.hub
 
 OPENS = datetime.fromisoformat("2031-11-27T00:00:00Z")
 NIGHTS = "the policy's window opens at 01:00 CET on 27 November 2026"

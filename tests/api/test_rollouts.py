@@ -12,8 +12,6 @@ from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, fleet, over, rollout, seen, tell
 from tests.db.records import NOW
 
-pytestmark = pytest.mark.hub
-
 STAMP = "2026-05-04T03:02:01.123456Z"
 INVALID = Reason(ReasonKind.INVALID_PLAN, NOW, "the plan shrank")
 

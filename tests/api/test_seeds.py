@@ -22,8 +22,6 @@ from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, succeed
 from tests.api.reporting import put_works
 from tests.db.records import member, step
 
-pytestmark = pytest.mark.hub
-
 SHA = "sha256:" + "5e" * 32
 IMAGE = f"registry.example.com/seeds/du@{SHA}"
 

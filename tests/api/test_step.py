@@ -25,8 +25,6 @@ from tests.api.fleet import (
 )
 from tests.db.records import NOW, step
 
-pytestmark = pytest.mark.hub
-
 STAMP = "2026-05-04T03:02:01.123456Z"
 ROLLOUT = "rollouts/default/ran-r1"
 

@@ -34,8 +34,6 @@ from tests.api.fleet import fleet, rollout, seen, tell
 from tests.db.records import rows
 from tests.security.tokens import account_token
 
-pytestmark = pytest.mark.hub
-
 Follow = Callable[..., Any]
 ROLLOUT = "rollouts/default/ran-r1/stream"
 

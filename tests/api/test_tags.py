@@ -11,8 +11,6 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import fleet, open_step, put, rollout, seen
 from tests.db.records import member, step
 
-pytestmark = pytest.mark.hub
-
 Get = Callable[..., Awaitable[httpx.Response]]
 GRID = "rollouts/default/ran-r1/grid"
 

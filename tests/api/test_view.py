@@ -39,7 +39,6 @@ from tests.api.fleet import (
 from tests.api.fleet import seen as rollouts_seen
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
 ROLLOUT = "rollouts/default/ran-r1"
 CLUSTERS = 40
 

@@ -16,8 +16,6 @@ from tests.api.fleet import fleet
 from tests.api.reporting import APPLIED, CARRIED, VALUES, put_works
 from tests.core.drivers.ibu.works.samples import ROLLOUT
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:

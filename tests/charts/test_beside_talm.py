@@ -14,8 +14,6 @@ from tests.charts.ibgus import ibgu
 from tests.charts.rendering import CHART, Object, RenderError, render
 from tests.e2e import talm
 
-pytestmark = pytest.mark.hub
-
 NAME = "ibgu-beside-talm"
 KINDS = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
 TALM = "system:serviceaccount:openshift-operators:cluster-group-upgrades-controller-manager"

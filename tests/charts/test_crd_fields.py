@@ -8,8 +8,6 @@ import pytest
 from ibgu.sandbox.kubectl import Kubectl
 from tests.charts.ibgus import Ibgus, Object, ibgu, step
 
-pytestmark = pytest.mark.hub
-
 LARGEST = 2**31 - 1
 SELECTORS, FIELD = "/spec/clusterLabelSelectors", "spec.clusterLabelSelectors"
 SELECTORS_FIXED = "clusterLabelSelectors is immutable"

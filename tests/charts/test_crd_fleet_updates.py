@@ -11,8 +11,6 @@ from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from ibgu.core.drivers.cluster_version.conversion import convert
 from tests.charts.ibgus import Ibgus, Object, step
 
-pytestmark = pytest.mark.hub
-
 IMAGE = f"quay.example/release@sha256:{'a' * 64}"
 RELEASE = {"version": "4.16.12", "image": IMAGE}
 VIA = {"version": "4.15.20", "image": f"quay.example/release@sha256:{'d' * 64}"}

@@ -12,8 +12,6 @@ import yaml
 from ibgu.sandbox.kubectl import Kubectl
 from tests.e2e.manifests import SPOKES, appended, as_object, documented
 
-pytestmark = pytest.mark.hub
-
 ONE = ("spoke4",)
 
 

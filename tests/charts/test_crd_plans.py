@@ -8,8 +8,6 @@ import pytest
 
 from tests.charts.ibgus import Ibgus, ibgu, step
 
-pytestmark = pytest.mark.hub
-
 Plan = tuple[tuple[str, ...], ...]
 
 NAMES = {

@@ -8,8 +8,6 @@ import pytest
 from ibgu.sandbox.kubectl import Kubectl
 from tests.charts.ibgus import Answer, Object
 
-pytestmark = pytest.mark.hub
-
 PATH = "/apis/ibgu.dev/v1alpha1/seedimages"
 IMAGE = f"registry.example.com/seeds/du@sha256:{'0a' * 32}"
 BY_DIGEST = (

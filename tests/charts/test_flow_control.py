@@ -14,8 +14,6 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from tests.charts.rendering import render
 
-pytestmark = pytest.mark.hub
-
 CONTROLLER, API = (
     f"system:serviceaccount:{SYSTEM_NAMESPACE}:{name}" for name in ("ibgu", "ibgu-api")
 )

@@ -18,8 +18,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render
 
-pytestmark = pytest.mark.hub
-
 APPROVAL: Object = {
     "rollout": {"name": "region-7"},
     "step": 2,

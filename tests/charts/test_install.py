@@ -19,8 +19,6 @@ from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm
 from tests.docs.site import DOCS, fences
 from tests.tools.binaries import tools
 
-pytestmark = pytest.mark.hub
-
 STRICT = ("--server-side", "--force-conflicts", "--validate=strict")
 ELSEWHERE = tuple(api.split("/")[0] for api in OPENSHIFT)
 """API groups that other operators bring."""

@@ -15,12 +15,9 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.charts.ibgus import Object
 from tests.core.drivers.cluster_version.node_files import Node
 
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.skipif(
-        not all(map(shutil.which, ("curl", "jq"))), reason="needs curl and jq, as a node has them"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("curl", "jq"))), reason="needs curl and jq, as a node has them"
+)
 BACKUP = Backup("Etcd", f"registry.example/tools@sha256:{'a' * 64}")
 _PATHS = {
     "Namespace": "/api/v1/namespaces",

@@ -13,8 +13,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render
 
-pytestmark = pytest.mark.hub
-
 NAME = "ibgu-leader-lease"
 LEASE = "ibgu-controller"
 TENANT, OPERATOR = "tenant", "operator"

@@ -14,8 +14,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render
 
-pytestmark = pytest.mark.hub
-
 POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 MOST = 26
 """ConfigMaps whose rights one policy can check."""

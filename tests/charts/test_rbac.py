@@ -7,8 +7,6 @@ import pytest
 
 from ibgu.sandbox.users import USERS
 
-pytestmark = pytest.mark.hub
-
 
 class Resource(NamedTuple):
     """A resource or subresource, of any object or of the one called `name`."""

@@ -17,8 +17,6 @@ from tests.charts.ibgus import Answer, Object
 from tests.charts.rendering import CHART, render
 from tests.charts.test_rbac import ROLLOUT_POLICIES, answers
 
-pytestmark = pytest.mark.hub
-
 PATH = "/apis/ibgu.dev/v1alpha1/rolloutpolicies"
 NOTHING = (
     "a policy needs inFlight, perTopology, neverTogether, windows, freezes, canaries, "

@@ -28,7 +28,6 @@ from tests.cli.test_confirming import RISKS, unwrapped
 from tests.db.records import NOW, member, step
 
 __all__ = ["admin", "clusters", "ibgus", "made", "on_terminal"]
-pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 
 Approvals = Callable[[], Awaitable[list[str]]]

@@ -10,7 +10,6 @@ from tests.api.conftest import app, context, engine, journal
 from tests.cli.conftest import Ibgu, ibgu, served, server
 
 __all__ = ["app", "context", "engine", "ibgu", "journal", "served", "server"]
-pytestmark = pytest.mark.hub
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from tests.cli.conftest import Ibgu
 from tests.db.records import step
 
 __all__ = ["admin", "clusters", "made"]
-pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 PLAN = ("Prep", "Upgrade", "FinalizeUpgrade")
 

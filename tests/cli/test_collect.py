@@ -29,7 +29,6 @@ from tests.cli.test_stragglers import manifest
 from tests.db.records import step
 
 __all__ = ["admin"]
-pytestmark = pytest.mark.hub
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaXRlIn0.c2lnbmF0dXJlLW9mLXNpdGU"
 OPENSHIFT = "sha256~Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6"

@@ -23,7 +23,6 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import fleet, rollout, seen, spec
 from tests.cli.conftest import in_thread
 
-pytestmark = pytest.mark.hub
 BIN = Path(sys.executable).parent
 PATIENCE = 60.0
 """Seconds, where a person at a shell has two: machines that run tests are busy."""

@@ -27,7 +27,6 @@ from tests.cli.test_changes import log
 from tests.db.records import NOW, member, step
 
 __all__ = ["admin", "clusters", "log", "made", "on_terminal"]
-pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 
 RISKS = {action.name: action.risk for action in IBU_ACTIONS.actions}

@@ -16,7 +16,6 @@ from tests.api.test_policies import served
 from tests.cli.test_content import CGU, VERSION
 from tests.core.drivers.ibu.preflight.policies import policy
 
-pytestmark = pytest.mark.hub
 Convert = Callable[..., Awaitable[Result]]
 NAMESPACES = ("cv-common", "cv-other", "cv-site")
 ROLE = "cv-policies"

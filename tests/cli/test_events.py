@@ -29,8 +29,6 @@ from tests.api.fleet import (
 from tests.cli.conftest import Ibgu, Server, serving
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
-
 
 async def breaker(journal: Journal) -> None:
     await tell(

@@ -39,8 +39,6 @@ from tests.api.test_explain import AGAIN
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, ended, ending, member, step
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture(autouse=True)
 def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,6 @@ from ibgu.sandbox.servers import free_port
 from tests.api.fleet import fleet
 from tests.cli.conftest import Ibgu
 
-pytestmark = pytest.mark.hub
-
 
 async def names(ibgu: Ibgu, *args: str) -> list[str]:
     found = await ibgu("members", "ran-r1", "-o", "json", *args)

@@ -25,8 +25,6 @@ from ibgu.sandbox.servers import free_port
 from tests.cli.test_processes import PAUSE, finished, until
 from tests.e2e.account import LimitedAccount
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 def bare_hub() -> Iterator[SandboxHub]:

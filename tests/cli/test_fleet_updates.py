@@ -18,7 +18,7 @@ from tests.api.test_fleet_updates import NAME, failed, uid
 from tests.cli.conftest import Ibgu
 
 __all__ = ["admin", "failed", "uid"]
-pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("failed")]
+pytestmark = pytest.mark.usefixtures("failed")
 
 
 async def test_the_wide_list_shows_kind_and_release(ibgu: Ibgu) -> None:

@@ -23,7 +23,7 @@ from tests.cli.test_changes import log
 from tests.cli.test_confirming import CREATED_AGAIN, created_again_meanwhile, unwrapped
 
 __all__ = ["admin", "labelled", "log", "made", "on_terminal"]
-pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("labelled")]
+pytestmark = pytest.mark.usefixtures("labelled")
 Made = Callable[..., Awaitable[str]]
 LOST = traits(Action.ABORT).risk.lost
 SENDS = ChangeQuery(dry_run=False, uid=None)

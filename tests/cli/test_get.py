@@ -12,8 +12,6 @@ from tests.api.fleet import CIRCUIT_BREAKER, fleet, open_step, put, rollout, see
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 async def rollouts(journal: Journal) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 
-import pytest
 from msgspec.structs import replace
 
 from ibgu.cli.show.history import history_lines
@@ -18,8 +17,6 @@ from ibgu.db import Journal
 from tests.api.fleet import MONITOR, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
-
-pytestmark = pytest.mark.hub
 
 
 def rows(text: str) -> list[list[str]]:

@@ -15,8 +15,6 @@ from tests.cli.conftest import Ibgu
 from tests.cli.test_stragglers import manifest
 from tests.db.records import step
 
-pytestmark = pytest.mark.hub
-
 FAKE = "edge-99   Succeeded   all is well"
 HOSTILE = f"pull failed\r\n{FAKE}\x1b[1A\x1b[2K\x9b31m\u202ella si\u202c ad\u200bmin [bold]x[/bold]"
 COMMANDS = (

@@ -19,7 +19,6 @@ from tests.api.test_preflight import clusters
 from tests.cli.conftest import Ibgu
 
 __all__ = ["clusters"]
-pytestmark = pytest.mark.hub
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from tests.api.fleet import CIRCUIT_BREAKER, fleet
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW
 
-pytestmark = pytest.mark.hub
 NAME = "managedcluster.cluster.open-cluster-management.io/"
 
 

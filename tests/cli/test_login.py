@@ -16,8 +16,6 @@ from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import fleet
 from tests.cli.conftest import Ibgu
 
-pytestmark = pytest.mark.hub
-
 NOT_GIVEN = {"IBGU_SERVER": "", "IBGU_TOKEN": ""}
 
 

@@ -24,8 +24,6 @@ from ibgu.sandbox.waiting import wait_until
 from tests.cli.test_first_contact import until_it_says
 from tests.cli.test_processes import finished, lease_holder, until
 
-pytestmark = pytest.mark.hub
-
 POD = {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}
 
 

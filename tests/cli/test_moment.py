@@ -17,7 +17,6 @@ from tests.api.fleet import failed, open_step, put, rollout, seen, succeeded, te
 from tests.cli.conftest import Ibgu
 from tests.db.records import member, step
 
-pytestmark = pytest.mark.hub
 CLUSTERS = 24
 
 

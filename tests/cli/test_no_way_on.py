@@ -21,7 +21,7 @@ from tests.cli.test_confirming import unwrapped
 from tests.db.records import step
 
 __all__ = ["admin", "log", "made", "on_terminal", "stuck"]
-pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("stuck")]
+pytestmark = pytest.mark.usefixtures("stuck")
 Made = Callable[..., Awaitable[str]]
 PLAN = ("Prep", "Upgrade", "AbortOnFailure", "FinalizeUpgrade")
 

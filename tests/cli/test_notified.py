@@ -5,8 +5,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ibgu.db import engine
 from ibgu.sandbox.kubectl import Kubectl
 from tests.cli.test_notify import written
@@ -15,7 +13,6 @@ from tests.controller.notify.receiving import site
 from tests.controller.notify.test_delivery import begun
 
 __all__ = ["env"]
-pytestmark = pytest.mark.hub
 
 IBGU: dict[str, Any] = {
     "apiVersion": "lcm.openshift.io/v1alpha1",

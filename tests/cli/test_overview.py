@@ -15,8 +15,6 @@ from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, succeed
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
-
 CLUSTERS = 30
 
 

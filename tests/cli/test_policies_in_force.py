@@ -15,8 +15,6 @@ from tests.api.test_rollout_policies import FULL, NIGHTS, WIDE_GATE, held, kept,
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 async def night(journal: Journal) -> Step:

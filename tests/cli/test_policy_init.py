@@ -79,7 +79,6 @@ def clusters(kubectl: Kubectl) -> Iterator[list[str]]:
     kubectl.run("delete", "managedclusters", *names)
 
 
-@pytest.mark.hub
 async def test_a_real_api_server_accepts_what_fits_its_hub(
     clusters: list[str], sandbox_hub: SandboxHub, kubectl: Kubectl, tmp_path: Path
 ) -> None:
@@ -97,7 +96,6 @@ async def test_a_real_api_server_accepts_what_fits_its_hub(
     assert kubectl.run("get", "rolloutpolicies", "-o", "name").out == before
 
 
-@pytest.mark.hub
 async def test_a_hub_that_can_not_be_read_is_an_error(sandbox_hub: SandboxHub) -> None:
     env = {"KUBECONFIG": str(sandbox_hub.kubeconfig("carol"))}
     words = ["policy", "init"]

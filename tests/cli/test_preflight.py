@@ -20,7 +20,6 @@ from tests.api.test_recorded_preflight import judged
 from tests.cli.conftest import Ibgu
 
 __all__ = ["clusters"]
-pytestmark = pytest.mark.hub
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.servers import free_port
 
-pytestmark = pytest.mark.hub
-
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
 LOG_BYTES = 1 << 20

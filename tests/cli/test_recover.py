@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.recovery import recovery_lines
 from ibgu.client.responses import RecoveryResponse, RecoveryStepResponse
@@ -12,7 +10,6 @@ from tests.api.fleet import fleet
 from tests.cli.conftest import Ibgu
 
 
-@pytest.mark.hub
 async def test_the_steps_of_a_cluster_are_printed(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await ibgu("recover", "ran-r1", "c")
@@ -24,7 +21,6 @@ async def test_the_steps_of_a_cluster_are_printed(ibgu: Ibgu, journal: Journal) 
     assert whole["guide"] == "docs/guides/roll-back.md"
 
 
-@pytest.mark.hub
 async def test_an_unknown_cluster_and_too_many_names_are_refused(
     ibgu: Ibgu, journal: Journal
 ) -> None:

@@ -17,8 +17,6 @@ from tests.api.fleet import seen as journaled
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
 
-pytestmark = pytest.mark.hub
-
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text), strict=True))

@@ -8,8 +8,6 @@ from ibgu.db import Journal
 from tests.api.reported import LATER, SOON, WARNING, upgraded
 from tests.cli.conftest import Ibgu
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture(autouse=True)
 async def rollout(journal: Journal) -> None:

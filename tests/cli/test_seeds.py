@@ -22,8 +22,6 @@ from tests.api.test_seeds import IMAGE, SHA, of_image, upgraded
 from tests.cli.conftest import Ibgu
 from tests.db.records import member, step
 
-pytestmark = pytest.mark.hub
-
 NAME = "cli-du"
 OTHER = "quay.example/other:4.17.2"
 

@@ -41,7 +41,6 @@ def test_without_a_hub() -> None:
     assert done.stderr.startswith("ibgu: KUBECONFIG: not set")
 
 
-@pytest.mark.hub
 def test_a_fleet_plays_until_it_is_stopped_and_is_removed(
     sandbox_hub: SandboxHub, kubectl: Kubectl
 ) -> None:
@@ -64,7 +63,6 @@ def test_a_fleet_plays_until_it_is_stopped_and_is_removed(
     assert kubectl("get", "managedclusters", "-l", "cli=yes", "-o", "name") == ""
 
 
-@pytest.mark.hub
 def test_a_cluster_that_somebody_else_made_is_left_alone(
     sandbox_hub: SandboxHub, kubectl: Kubectl
 ) -> None:

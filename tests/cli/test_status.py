@@ -47,8 +47,6 @@ from tests.api.fleet import (
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
 
-pytestmark = pytest.mark.hub
-
 
 def told(text: str) -> str:
     """Returns the text without how long ago it was: that grows."""

@@ -38,8 +38,6 @@ from tests.api.fleet import tell as commit
 from tests.cli.conftest import Ibgu, Meanwhile
 from tests.db.records import NOW, step
 
-pytestmark = pytest.mark.hub
-
 WAIT = ("--wait", "--timeout", "2m")
 
 

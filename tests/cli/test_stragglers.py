@@ -49,8 +49,6 @@ from tests.api.fleet import tell as commit
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, member, step
 
-pytestmark = pytest.mark.hub
-
 LABEL = "lcm.openshift.io/ibgu-"
 NAMES = ("done", "pull", "meanwhile", "monitor", "gone", "waits", "skipped")
 

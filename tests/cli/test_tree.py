@@ -4,8 +4,6 @@ import asyncio
 import json
 import re
 
-import pytest
-
 from ibgu.cli.read.status import see
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
@@ -15,8 +13,6 @@ from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import CIRCUIT_BREAKER, fleet
 from tests.cli.conftest import Ibgu
-
-pytestmark = pytest.mark.hub
 
 
 async def test_the_tree_shows_every_cluster_by_step(ibgu: Ibgu, journal: Journal) -> None:

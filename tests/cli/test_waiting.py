@@ -22,7 +22,6 @@ from tests.e2e.gate import Gate
 
 __all__ = ["env"]
 
-pytestmark = pytest.mark.hub
 
 Env = dict[str, str]
 

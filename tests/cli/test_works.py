@@ -1,6 +1,5 @@
 """`ibgu works`: what is asked of a cluster on the hub, and what its agent reports."""
 
-import pytest
 import yaml
 from msgspec.structs import replace
 
@@ -25,7 +24,6 @@ from tests.db.records import NOW
 __all__ = ["admin", "site"]
 
 
-@pytest.mark.hub
 async def test_works_of_a_real_hub_are_shown(ibgu: Ibgu, site: str) -> None:
     found = await ibgu("works", site)
     assert found.exit_code == 0, found.output
@@ -38,14 +36,12 @@ async def test_works_of_a_real_hub_are_shown(ibgu: Ibgu, site: str) -> None:
     assert [each["part"] for each in told["items"]] == ["payload", "stage"]
 
 
-@pytest.mark.hub
 async def test_a_forbidden_caller_sees_the_missing_right(ibgu: Ibgu, site: str) -> None:
     refused = await ibgu("works", site, user="bob")
     assert refused.exit_code == 1
     assert refused.stderr.startswith("ibgu: bob may not list manifestworks.work.open-cluster-")
 
 
-@pytest.mark.hub
 async def test_a_cluster_of_which_nothing_is_asked(
     ibgu: Ibgu, journal: Journal, context: Context
 ) -> None:

@@ -99,7 +99,6 @@ def test_the_rollout_names_the_config_maps_that_kustomize_builds(
     assert sorted(named) == sorted(built)
 
 
-@pytest.mark.hub
 def test_a_hub_accepts_the_config_maps(kubectl: Kubectl) -> None:
     done = kubectl("apply", "--server-side", "--dry-run=server", "-k", str(EXAMPLES / "content"))
     assert sorted(line.split()[0] for line in done.splitlines()) == [

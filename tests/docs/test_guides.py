@@ -12,8 +12,6 @@ import yaml
 from ibgu.sandbox.kubectl import Kubectl
 from tests.docs.site import DOCS, fences
 
-pytestmark = pytest.mark.hub
-
 Object = dict[str, Any]
 ELSEWHERE = frozenset({"ArgoCD", "Kustomization", "PolicyGenerator", "PolicyGenTemplate"})
 """Kinds that the hub of the tests does not serve."""

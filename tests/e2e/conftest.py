@@ -1,6 +1,5 @@
 """One scene a test; tests of this folder run one after the other on a hub of their own."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,14 +13,6 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
 from tests.e2e import talm
 from tests.e2e.harness import Scene
-
-_HERE = os.path.dirname(__file__)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if str(item.path).startswith(_HERE):
-            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="package")

@@ -9,7 +9,6 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.tenants import Tenants
 
-pytestmark = pytest.mark.e2e
 NOISY, CALM = "tenant-a-noisy", "tenant-b-calm"
 IBGUS = 250
 BEGUN = """

@@ -12,7 +12,6 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, step
 from tests.e2e.tenants import SET_LABEL, Tenants, of
 
-pytestmark = pytest.mark.e2e
 A, B = "tenant-a", "tenant-b"
 
 

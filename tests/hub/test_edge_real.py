@@ -28,8 +28,6 @@ from ibgu.hub.writing.writer import Write, Writer, WriteResult
 from ibgu.sandbox.hub import SandboxHub
 from tests.hub.conftest import Json, Until, error_of
 
-pytestmark = pytest.mark.hub
-
 
 @pytest.fixture
 async def ibgu(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:

@@ -10,8 +10,6 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.seeds import read_catalogue, read_seed_image
 from ibgu.sandbox.hub import SandboxHub
 
-pytestmark = pytest.mark.hub
-
 NAMES = ("hub-seed-1", "hub-seed-2")
 
 

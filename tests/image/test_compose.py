@@ -146,7 +146,6 @@ def prepare(folder: Path, port: int) -> None:
     assert b"prepared already" in done.stdout
 
 
-@pytest.mark.hub
 def test_the_hub_of_the_compose_file_is_filled(hub: Path) -> None:
     def kubectl(*arguments: str, user: str = "admin") -> subprocess.CompletedProcess[str]:
         at = [argument.replace("/hub/", f"{hub}/") for argument in arguments]

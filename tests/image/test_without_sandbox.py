@@ -16,7 +16,6 @@ from tests.cli.test_processes import env, finished, get, running
 from tests.image.test_image import ROOT, pins, stages
 
 __all__ = ["env"]
-pytestmark = pytest.mark.hub
 
 _LOCKED_ONLY = """
 import sys

@@ -23,7 +23,6 @@ from tests.release.conftest import ROOT, VERSION
 from tests.release.packages import LOCK as IMAGE_LOCK
 
 __all__ = ["app", "context", "engine", "hub_client", "journal", "served", "server"]
-pytestmark = pytest.mark.hub
 
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 HERE = f"{sys.platform}-{MACHINE}"

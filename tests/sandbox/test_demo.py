@@ -15,8 +15,6 @@ import pytest
 from ibgu.sandbox.servers import free_port
 from tests.sandbox.traces import answers, processes_with
 
-pytestmark = [pytest.mark.hub, pytest.mark.e2e]
-
 ROOT = Path(__file__).parents[2]
 PIN = re.compile(r"^[\w.\[\]-]+==[^\s;]+(?: ;[^\\\n]*)?", re.M)
 OWN = ("IBGU_", "KUBECONFIG", "DATABASE_URL", "PYTHONPATH", "MAKE", "MFLAGS")

@@ -23,7 +23,6 @@ from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 
 
-@pytest.mark.hub
 def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
     text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert f"IBGU_TOKEN={sandbox_hub.token('olga')}\n" in text
@@ -31,7 +30,6 @@ def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
     assert f"approve and break glass: {sandbox_hub.token('nora')})" in text
 
 
-@pytest.mark.hub
 @pytest.mark.parametrize(
     ("started", "command"),
     [
@@ -47,14 +45,12 @@ def test_the_alias_runs_what_was_started(
     assert f" ibgu={command}\n" in text
 
 
-@pytest.mark.hub
 def test_clusters_are_asked_for_by_a_label_that_some_keep(sandbox_hub: SandboxHub) -> None:
     """The next step takes `prep-completed` away again."""
     text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert f"kubectl get managedclusters -l {Action.PREP.failed_label}\n" in text
 
 
-@pytest.mark.hub
 def test_a_line_inspects_the_fleet(sandbox_hub: SandboxHub) -> None:
     text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub)
     assert "  ibgu preflight -l fleet=demo --target 4.17.0-rc.1 --inspect\n" in text
@@ -83,7 +79,6 @@ def test_without_an_address_a_free_port_is_taken_where_the_usual_one_is_not(
             pass
 
 
-@pytest.mark.hub
 def test_a_port_that_is_taken_between_its_choice_and_ibgus_start_ends_no_demo(
     sandbox_hub: SandboxHub, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,7 +95,6 @@ def test_a_port_that_is_taken_between_its_choice_and_ibgus_start_ends_no_demo(
             keeper.close()
 
 
-@pytest.mark.hub
 def test_a_requested_address_that_is_taken_ends_the_demo_with_an_error(
     sandbox_hub: SandboxHub, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +133,6 @@ def test_a_server_is_ready_once_it_answers_so() -> None:
     assert not asyncio.run(ready(f"{url}/good"))
 
 
-@pytest.mark.hub
 def test_the_lines_for_a_fleet_update_name_its_clusters(sandbox_hub: SandboxHub) -> None:
     options = DemoOptions(kind="FleetUpdate")
     shown = of_update(options)

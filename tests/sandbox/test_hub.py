@@ -14,8 +14,6 @@ from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 
-pytestmark = pytest.mark.hub
-
 
 def test_the_hub_reports_its_true_version(kubectl: Kubectl) -> None:
     version = json.loads(kubectl("version", "-o", "json"))

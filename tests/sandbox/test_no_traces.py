@@ -17,8 +17,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.sandbox.traces import answers, eventually, processes_naming
 
-pytestmark = pytest.mark.hub
-
 CALLER = """
     import json, os, signal, sys, time
     from ibgu.sandbox.hub import SandboxHub

@@ -19,11 +19,8 @@ from tests.api.conftest import app, client, context, engine, hub_client, journal
 
 __all__ = ["app", "client", "context", "engine", "hub_client", "journal", "server"]
 
-pytestmark = [
-    pytest.mark.hub,
-    # The server may still pass over what it did not read when the test's loop ends.
-    pytest.mark.filterwarnings("ignore:unclosed (transport|<socket):ResourceWarning"),
-]
+# The server may still pass over what it did not read when the test's loop ends.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed (transport|<socket):ResourceWarning")
 
 HALF_SENT = 150
 FLOOD = 600

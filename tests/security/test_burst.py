@@ -18,7 +18,6 @@ from tests.security.api_process import Api, running_api, until_ready
 
 __all__ = ["context", "engine", "hub_client", "journal"]
 
-pytestmark = pytest.mark.hub
 
 LIMIT = 200
 BURST = 800

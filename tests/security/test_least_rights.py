@@ -28,8 +28,6 @@ from tests.e2e.tenants import Tenants
 from tests.e2e.test_fleet_update import ended, fleet_update
 from tests.security.conftest import Audited
 
-pytestmark = pytest.mark.e2e
-
 
 class Used(Struct, frozen=True):
     right: Right

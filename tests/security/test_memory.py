@@ -20,7 +20,6 @@ from tests.security.api_process import Api, running_api, until_ready
 
 __all__ = ["context", "engine", "hub_client", "journal"]
 
-pytestmark = pytest.mark.hub
 
 STREAMS = 600
 HALF_OPEN = 1000

@@ -21,7 +21,6 @@ from tests.api.fleet import fleet
 
 __all__ = ["app", "context", "engine", "hub_client", "journal"]
 
-pytestmark = pytest.mark.hub
 
 EXAMPLES = 10
 """The number of examples of each operation, of valid and of invalid input."""

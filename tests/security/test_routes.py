@@ -24,7 +24,6 @@ from tests.security.tokens import account_token
 
 __all__ = ["app", "client", "context", "engine", "hub_client", "journal"]
 
-pytestmark = pytest.mark.hub
 
 PREFIX = "/api/v1/"
 PAGE = {"/", "/static/{digest}/{path:path}"}

@@ -18,8 +18,6 @@ from ibgu.sim.player import ForeignCluster, Player, clean_up, simulate
 from ibgu.sim.spec import FleetSpec
 from tests.sim.cluster_simulation import ROLE, config, feedback_of, ibu, stage_work
 
-pytestmark = pytest.mark.hub
-
 NAME = "stage"
 
 

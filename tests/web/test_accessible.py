@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.web.conftest import SESSION, Tab
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 WEB = Path(__file__).parents[2] / "ibgu" / "web"
 LOAD = """async (paths) => {

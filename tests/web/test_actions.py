@@ -39,7 +39,7 @@ from tests.web.fleet import (
 )
 from tests.web.test_accessible import told
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 
 def manifest(name: str, action: str = "Prep") -> dict[str, Any]:

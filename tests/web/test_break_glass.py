@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
@@ -10,7 +9,7 @@ from ibgu.core.model.grants import BrokenGlass, Grants
 from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import RolloutHistory
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 HOSTILE = "<img src=x onerror=alert(1)> INC-7"
 

@@ -21,7 +21,7 @@ from tests.web.conftest import SESSION, Site, Tab, serving
 from tests.web.signed_in import COOKIE, Proxy, served
 from tests.web.test_actions import made, paused
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 NAME = "ran-431"
 PAUSE = f"/api/v1/rollouts/default/{NAME}/pause"

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from playwright.async_api import expect
 
 from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts, inspected
@@ -14,7 +13,7 @@ from tests.web.fleet import failed, name
 from tests.web.test_inspections import inspecting
 
 __all__ = ["inspecting"]
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 NUMBER = 8_100
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -14,7 +14,7 @@ from ibgu.core.text.spans import duration
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
 
-pytestmark = [pytest.mark.hub, SESSION, pytest.mark.usefixtures("young")]
+pytestmark = [SESSION, pytest.mark.usefixtures("young")]
 
 RAN = "#/r/default/ran-417"
 REFUSED = "401 (Unauthorized)"

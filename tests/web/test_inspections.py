@@ -21,7 +21,7 @@ from tests.web.conftest import SESSION, Site, Tab, serving
 from tests.web.test_preflight import card, planned, reporting
 
 __all__ = ["reporting"]
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 FULL = "go-03"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from ibgu.db import engine
 from tests.web.conftest import LEADER, SESSION, Site, Tab
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 RAN = "#/r/default/ran-417"
 

@@ -13,7 +13,7 @@ from ibgu.core.model import Step
 from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import RolloutHistory, succeeded, waiting
 
-pytestmark = [pytest.mark.hub, SESSION, pytest.mark.usefixtures("young")]
+pytestmark = [SESSION, pytest.mark.usefixtures("young")]
 
 NOT_REACHED = "net::ERR_FAILED"
 VIEW = re.compile(r"/api/v1/.*/view")

@@ -1,13 +1,12 @@
 """A mistyped annotation shows on its rollout's page: nobody may believe that it works."""
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import RolloutHistory
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)

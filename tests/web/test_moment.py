@@ -7,7 +7,6 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 from playwright.async_api import expect
 
@@ -24,7 +23,7 @@ from ibgu.core.model import (
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MONITOR, PULL, RolloutHistory, failed, name, running, succeeded, waiting
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 CLUSTERS = 120
 FIRST = 30_000

@@ -20,7 +20,7 @@ from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import RolloutHistory, running, waiting
 from tests.web.test_accessible import told
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime.now(UTC)

@@ -29,7 +29,7 @@ from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import waiting
 from tests.web.test_accessible import told
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 IMAGE = "quay.example/seed@sha256:" + "1" * 64
 TAGGED = "quay.example/seed:4.17.3"

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from msgspec.structs import replace
 from playwright.async_api import expect
 
@@ -11,7 +10,7 @@ from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, Recorded
 from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import failed, name, succeeded
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 STATEROOT = "stateroot setup job failed to complete. job-name: lca-prep-stateroot-setup"
 HOSTILE = "have <img src=x onerror=alert(1)>"
 

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-import pytest
 from playwright.async_api import expect
 
 from ibgu.core.model import RolloutState
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import PULL, failed, name, succeeded
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 NUMBER = 31_000
 USUAL = timedelta(minutes=5)

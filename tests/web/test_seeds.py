@@ -14,7 +14,7 @@ from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import MINUTE, RolloutHistory, failed, succeeded
 from tests.web.test_accessible import told
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 NAME = "du-r750-4.17.3"
 DIGEST = "sha256:" + "5eed" * 16

@@ -6,13 +6,12 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.async_api import CDPSession, expect
 
 from tests.web.conftest import ARTIFACTS, SESSION, Tab
 from tests.web.fleet import RolloutHistory, succeeded, waiting
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 CLUSTERS = 5000
 CHANGES = 200

@@ -3,14 +3,13 @@
 import re
 from datetime import datetime
 
-import pytest
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import ReasonKind
 from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, RolloutHistory, running, succeeded, waiting
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 CLUSTERS = 100
 CLOCK = """stamp => {

@@ -4,7 +4,6 @@ import asyncio
 import re
 from datetime import timedelta
 
-import pytest
 from msgspec.structs import replace
 from playwright.async_api import Route, expect
 
@@ -14,7 +13,7 @@ from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, failed, name, running, succeeded, waiting
 from tests.web.test_actions import made, opened
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 DRY_RUN = re.compile("dryRun")
 PREVIEW = re.compile("/api/v1/preview")

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
 
@@ -11,7 +10,7 @@ from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, RolloutHistory, failed, running, succeeded, waiting
 from tests.web.test_actions import made
 
-pytestmark = [pytest.mark.hub, SESSION]
+pytestmark = SESSION
 
 TYPED = "see `velero describe restore`, and what was cut: `oc get"
 """A cluster's words, of which one backtick has no other."""

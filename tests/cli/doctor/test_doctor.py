@@ -19,8 +19,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
 
-pytestmark = pytest.mark.hub
-
 Doctor = Callable[..., Result]
 
 

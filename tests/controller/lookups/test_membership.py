@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import pytest
 from msgspec import json
 
 from ibgu.controller.lookups.membership import MembershipLister
@@ -62,7 +61,6 @@ def preflights(admin: HubClient) -> Preflights:
     )
 
 
-@pytest.mark.hub
 async def test_a_label_that_is_settled_after_the_list_counts(
     sandbox_hub: SandboxHub, unique_name: Callable[[str], str]
 ) -> None:
@@ -105,7 +103,6 @@ async def test_a_label_that_is_settled_after_the_list_counts(
 STEPS = 250
 
 
-@pytest.mark.hub
 async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) -> None:
     """One for all who asked before it began, and one for anyone who asks while it is under way."""
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)

@@ -14,8 +14,6 @@ from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 
-pytestmark = pytest.mark.hub
-
 SETTLED = {
     "observedGeneration": 1,
     "replicas": 2,

@@ -19,8 +19,6 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.chaos.proxy import Proxy, before_hub
 
-pytestmark = pytest.mark.hub
-
 TALM = LiveTalm("openshift-operators", "system:serviceaccount:openshift-operators:talm")
 IN_FORCE = ""
 NOT_INSTALLED = f"the ValidatingAdmissionPolicy {POLICY} is not installed"

@@ -107,7 +107,7 @@ def version(obj: Json) -> int:
     return int(obj["metadata"]["resourceVersion"])
 
 
-@pytest.fixture(params=["memory", pytest.param("real", marks=pytest.mark.hub)])
+@pytest.fixture(params=["memory", "real"])
 async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
     if request.param == "memory":
         hub = MemoryHub(now=time.time)

@@ -112,7 +112,6 @@ def _status(rng: random.Random) -> Json:
     return {"conditions": rng.choice([[], [condition]])}
 
 
-@pytest.mark.hub
 @pytest.mark.parametrize("seed", range(8))
 async def test_both_hubs_answer_alike(sandbox_hub: SandboxHub, seed: int) -> None:
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)

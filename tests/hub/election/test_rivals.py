@@ -14,7 +14,6 @@ from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.sandbox.hub import SandboxHub
 from tests.hub.conftest import ScriptedHub, Until
 
-pytestmark = pytest.mark.hub
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

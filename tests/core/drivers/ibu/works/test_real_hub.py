@@ -28,8 +28,6 @@ from ibgu.core.model.shown import view_cluster
 from ibgu.sandbox.hub import SandboxHub
 from tests.core.drivers.ibu.works.samples import NOW, ROLLOUT, member, probe, run
 
-pytestmark = pytest.mark.hub
-
 STRICT = {"fieldValidation": "Strict"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 STEPS = {"Content-Type": "application/json-patch+json"}
