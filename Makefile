@@ -91,9 +91,10 @@ endif
 test-all: core-covered core-slow all-other-tests ## everything, for the night and before a release
 
 .PHONY: test-times
-test-times: ## where the time of test-all goes, into docs/contributing/tests.md
+test-times: TIER ?= test-all
+test-times: ## where the time of a tier goes (TIER=test-all), into docs/contributing/tests.md
 	@mkdir -p .artifacts && rm -f .artifacts/test-times.jsonl
-	@TEST_TIMES=$(CURDIR)/.artifacts/test-times.jsonl $(MAKE) --no-print-directory test-all
+	@TEST_TIMES=$(CURDIR)/.artifacts/test-times.jsonl $(MAKE) --no-print-directory $(TIER)
 	@$(BIN)/python -m tests.times .artifacts/test-times.jsonl
 
 # First, as it takes a minute or two. Plain examples alone have to cover all of the core: to measure

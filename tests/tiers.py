@@ -211,7 +211,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _reason_of_folder(item: pytest.Item) -> str | None:
     """Returns the reason why all tests like this one are slow, if they are."""
     path = item.nodeid.removeprefix("tests/").partition("::")[0]
-    if path.startswith("core/") and item.get_closest_marker("hypothesis"):
+    if path.startswith(("core/", "oracle/")) and item.get_closest_marker("hypothesis"):
         return "drawn"
     names = SELECTED.get(path, (None,))
     if not names or item.name in names or getattr(item, "originalname", "") in names:
