@@ -1,4 +1,4 @@
-"""What `make test` leaves to `make test-all`, and the end of a run that says what was skipped.
+"""The tiers of tests: what `make test` leaves to `make test-all`, and what a run has skipped.
 
 A slow test has the marker `slow` with a key of `REASONS`: its own, its module's (`pytestmark`), or
 that of its file or folder (`SLOW`), unless it is one of `SELECTED`. Three tiers follow: `make

@@ -1,9 +1,9 @@
 """Where the time of the tests goes: `make test-times` writes it into docs/contributing/tests.md.
 
-While `TEST_TIMES` names a file, a run writes a line for each of its tests there: seconds on the
-clock, seconds of CPU of the process that ran it and of all that this process has started (its hub,
-its Postgres, its browser), and what the test needs. What is shared by several tests, as a hub is,
-counts for the first of them.
+While `TEST_TIMES` names a file, a run writes a line for each of its tests there. It has seconds on
+the clock, seconds of CPU, and what the test needs. CPU is that of the process that ran it and of
+all that this process has started: its hub, its Postgres, its browser. What is shared by several
+tests, as a hub is, counts for the first of them.
 """
 
 import os
@@ -19,7 +19,7 @@ from msgspec import Struct, json
 PAGE = Path(__file__).parents[1] / "docs/contributing/tests.md"
 _MARK = "<!-- what follows is made by `make test-times` -->\n"
 LISTED = 5
-"""Seconds from which on a file has a line of its own."""
+"""Seconds: a file that takes less has no line of its own."""
 VARIABLE = "TEST_TIMES"
 NEEDS = ("nothing", "Postgres", "hub in memory", "real hub", "agent", "TALM", "browser")
 """What the tests of a file may need, from the cheapest to the dearest."""
@@ -40,7 +40,7 @@ _BY_NAME = {
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU_BEFORE = pytest.StashKey[float]()
 _seconds: dict[str, float] = {}
-"""Of each test that runs: how long its phases have taken."""
+"""How long the phases of each test that runs have taken."""
 
 
 class Row(Struct):

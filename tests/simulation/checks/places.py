@@ -22,7 +22,7 @@ PATIENCE = 60.0
 
 _POLICY = "RolloutPolicy/"
 _Kept = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""By rollout and policy, the clusters that the policy's limits keep although their places are
+"""The clusters, by rollout and policy, that the policy's limits keep although their places are
 free."""
 
 
@@ -109,7 +109,7 @@ class Places:
         uid: str,
         name: str,
     ) -> None:
-        """Judges whether the start has passed an older rollout: none of whose clusters was decided
+        """Judges whether the start has passed an older rollout of which no cluster was decided
         on, though there was room for the first of them beside what is older still."""
         places, age = set(_places(before.policies[policy], name)), fleet.rollouts[uid].rollout.age
         for other, by_policy in before.kept.items():

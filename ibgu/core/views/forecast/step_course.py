@@ -33,7 +33,7 @@ class PlannedStep(Struct, frozen=True):
     """The first one is 1."""
     actions: tuple[ActionName, ...]
     clusters: Sequence[ClusterView]
-    """In the order of starts."""
+    """The clusters in the order of starts."""
     slots: int
     timeout: timedelta
     rate_limits: RateLimits = UNLIMITED
