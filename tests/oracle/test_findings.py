@@ -57,7 +57,7 @@ def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
     assert certifier.findings().valid
 
 
-def test_a_history_may_begin_with_what_the_hub_told() -> None:
+def test_a_history_may_begin_with_what_the_hub_has_shown() -> None:
     log = stories.plain()
     seen, planned = log[0], log[1]
     data = {**planned.data, "state": "running"}

@@ -89,7 +89,7 @@ def test_nothing_starts_before_the_window_opens() -> None:
     assert "RolloutPolicy/night: windows and freezes" in found.basis
 
 
-def test_those_that_miss_the_window_take_the_next_one() -> None:
+def test_clusters_that_miss_the_window_take_the_next_one() -> None:
     night = policy("night", windows=[NIGHT])
     found = of(sites(9), night, slots=1, timeout=10_000)
     assert span(found) == (19 * 60 + 90, (24 + 19) * 60 + 15)
@@ -149,7 +149,7 @@ def test_clusters_that_the_hub_cannot_reach_are_not_counted() -> None:
     assert found.unreached == (Unreached("the hub can't reach them now", ("dark",)),)
 
 
-def test_as_many_are_in_flight_as_the_policy_allows() -> None:
+def test_the_policys_places_limit_what_is_in_flight() -> None:
     found = of(sites(4), policy("few", inFlight=1))
     assert span(found) == (40, 60)
     assert "RolloutPolicy/few: other rollouts take none of its places" in found.basis
@@ -220,7 +220,7 @@ def test_clusters_that_a_policy_is_not_about_do_not_wait_for_its_canaries() -> N
     assert span(of(fleet, careful, slots=1)) == (20 + 60 + 10, 30 + 60 + 15)
 
 
-def test_those_behind_a_canary_that_cannot_start_are_not_reached() -> None:
+def test_clusters_behind_a_canary_that_cannot_start_are_not_reached() -> None:
     careful = policy("careful", canaries={"count": 1, "soakMinutes": 60})
     fleet = [cluster("s0", reachable=False), *sites(2)]
     found = of(fleet, careful)
