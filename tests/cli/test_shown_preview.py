@@ -25,7 +25,7 @@ def test_errors_of_clusters_stand_before_warnings_with_a_symbol_of_their_own() -
     ]
 
 
-def test_the_end_is_a_range_with_what_it_rests_on_and_clusters_that_it_does_not_reach() -> None:
+def test_the_end_is_a_range_with_its_basis_and_clusters_out_of_reach() -> None:
     ends = EndsResponse(
         likely=NOW,
         slow=NOW + timedelta(minutes=30),
