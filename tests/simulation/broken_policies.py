@@ -180,7 +180,9 @@ def unfollowed_policies_ignored(stack: ExitStack) -> None:
 
 
 def all_rollouts_selected(stack: ExitStack) -> None:
-    """A policy holds rollouts that it does not select."""
+    """A policy holds rollouts that it does not select.
+
+    Hardly a seed has a second rollout that this keeps, so a scene proves it (`test_scenes.py`)."""
     _set(stack, PolicyInForce, "holds", lambda self, namespace, labels: True)
 
 
@@ -290,7 +292,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (demanded_preflight_not_awaited, 62),
     (demanded_warnings_ignored, 37),
     (unfollowed_policies_ignored, 117),
-    (all_rollouts_selected, 77),
     (clock_runs_on, 232),
     (policies_not_journaled, 422),
     (windows_ignored, 13),
