@@ -154,7 +154,7 @@ def test_an_address_that_is_taken(env: dict[str, str]) -> None:
 def test_migrate_says_what_it_did(env: dict[str, str]) -> None:
     without_hub = {name: value for name, value in env.items() if name != "KUBECONFIG"}
     code, first, _ = finished(without_hub, "migrate")
-    assert (code, first.startswith("the database has schema 0")) == (0, True)
+    assert (code, first.startswith("the database has schema ")) == (0, True)
     code, second, _ = finished(without_hub, "migrate")
     assert (code, second.endswith(": nothing to do\n")) == (0, True)
 
@@ -171,7 +171,10 @@ def test_controller_and_api_in_one(
         code, log = stopped(process, signal.SIGTERM)
     assert code == 0
     assert lease_holder(kubectl) == ""
-    assert [line["event"] for line in log][-2:] == ["stopping", "leadership ended"]
+    events = [line["event"] for line in log]
+    # What other tests have left on the hub may still be decided on in between.
+    assert "stopping" in events
+    assert events[-1] == "leadership ended"
     assert token not in json.dumps(log)
 
 
