@@ -20,11 +20,12 @@ REASONS = {
     "neighbour": "real work agents or TALM in a situation that the model of them has, too",
     "page": "a further view or flow in Chromium: what it shows has its test in the API",
     "net": "a search through seeds: `make test` plays the seeds that are known",
-    "release": "builds what is released, or reads what the package index says",
+    "release": "builds programs, or what is released",
     "chaos": "kills, fills, pauses and cuts off real servers",
 }
 """Why a test is slow, by the key that its marker names."""
 SLOW = {
+    "bad_seed": "net",
     "benchmarks/test_agents_part.py": "own-servers",
     "benchmarks/test_rollout.py": "own-servers",
     "benchmarks/test_scale.py": "own-servers",
@@ -153,7 +154,6 @@ SELECTED: dict[str, tuple[str, ...]] = {
     "neighbours/test_programs.py": (),
     "neighbours/test_reboot.py": ("test_a_cluster_that_is_silent_after_its_reboot_is_read_once",),
     "release/test_texts.py": (),
-    "sandbox/test_demo.py": ("test_the_installed_wheel_plays_it_to_its_end",),
     "sandbox/test_no_traces.py": ("test_after_ctrl_c",),
     "sim/test_player_real.py": ("test_a_fleet_through_all_stages",),
     "web/test_accessible.py": (),

@@ -44,6 +44,13 @@ OTHER_WAYS = {
     },
     # Anyone who wants to see a cluster disarmed asks for the same works.
     "desired_stage_work": {"core/engine/decide/disarming.py"},
+    # How much time is left is asked for a member that runs late and for a start, and is shown.
+    "step_deadline": {
+        "core/engine/decide/member/running.py",
+        "core/engine/gates/time_floor.py",
+        "api/rollouts/eta.py",
+        "api/preview/proposals.py",
+    },
 }
 """Modules that use a function of a walk and are not on it, by the function."""
 HANDED_OVER = {

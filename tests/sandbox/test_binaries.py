@@ -106,6 +106,7 @@ def test_every_line_of_a_build_is_seen(tmp_path: Path, monkeypatch: pytest.Monke
     assert lines == ["one", "two"]
 
 
+@pytest.mark.slow("release")
 def test_the_real_build_starts_from_our_module(tmp_path: Path) -> None:
     """The smallest package of the module, with the settings of the real ones."""
     target = tmp_path / "sandbox.a"

@@ -13,7 +13,7 @@ from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.requests.inputs import not_found
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.engine.gates import deadline
+from ibgu.core.engine.gates import step_deadline
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
 from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutObject, RolloutSpec, RolloutStrategy
@@ -101,7 +101,7 @@ async def _running(row: StepRow, reads: Reads, now: datetime) -> RunningStep | N
     step = row.step
     if step.state is StepState.FINISHED:
         return None
-    ends = deadline(step, now) if step.started_at else now + step.timeout
+    ends = step_deadline(step, now) if step.started_at else now + step.timeout
     members = (await reads.grid(step.rollout, step.index)).cells
     return RunningStep(
         left=row.counts.waiting + row.counts.running,

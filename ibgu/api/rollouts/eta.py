@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from ibgu.api.rollouts.overdue import CACHED, RowAndDurations, late_flights
 from ibgu.api.rollouts.schemas import EtaBody
-from ibgu.core.engine.gates import GATE_REASONS, deadline
+from ibgu.core.engine.gates import GATE_REASONS, step_deadline
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.engine.timing.rate_limits import RateLimits, step_limits
 from ibgu.core.model import MemberState, Reason, Rollout, StepState
@@ -58,7 +58,7 @@ def _rest(
             for each in row.flights
             if each.action_index < len(step.actions)
         ],
-        deadline=deadline(step, now),
+        deadline=step_deadline(step, now),
         rate_limits=rate_limits,
         ended=row.counts.succeeded + row.counts.failed,
         uncounted=_uncounted(step.hold),

@@ -1,7 +1,7 @@
 """Gates: what keeps members from starting (R18), each declared once by one module."""
 
 from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
-from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
+from ibgu.core.engine.gates.deadlines import limit, share, step_deadline, time_stopped
 from ibgu.core.engine.gates.failure_budget import held_by_budget, raised, spent_budget
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import internal_error, name_taken, paused
@@ -68,7 +68,6 @@ __all__ = [
     "cause_words",
     "closed",
     "closed_for",
-    "deadline",
     "ended_words",
     "guarding",
     "has_room",
@@ -88,6 +87,7 @@ __all__ = [
     "share",
     "spent_budget",
     "start_delay",
+    "step_deadline",
     "step_rate_limits",
     "stops_all",
     "time_stopped",

@@ -15,7 +15,7 @@ def time_stopped(step: Step, now: datetime) -> timedelta:
     return step.stopped + max(timedelta(), stopped_now)
 
 
-def deadline(step: Step, now: datetime) -> datetime:
+def step_deadline(step: Step, now: datetime) -> datetime:
     """Returns the end of the step's clock, which may have stood, or stand now (R11.1)."""
     assert step.started_at is not None
     return step.started_at + step.timeout + time_stopped(step, now)
@@ -32,7 +32,7 @@ def _remaining_share(tracked: TrackedRollout, step: TrackedStep, now: datetime) 
     total, slots = step.step.total, step.step.max_concurrency
     started = min(total - step.not_started, total - 1)
     waves = step_rate_limits(tracked, step).waves(total, slots, started)
-    return (deadline(step.step, now) - now) / waves
+    return (step_deadline(step.step, now) - now) / waves
 
 
 def limit(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> datetime:

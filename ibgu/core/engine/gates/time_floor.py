@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from ibgu.core.engine.gate import GateInput, GateReason
-from ibgu.core.engine.gates.deadlines import deadline, share
+from ibgu.core.engine.gates.deadlines import share, step_deadline
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
@@ -16,7 +16,7 @@ def _floor(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
 
     After the deadline, which an outage can outlast, nothing starts at all.
     """
-    left = deadline(step.step, now) - now
+    left = step_deadline(step.step, now) - now
     if left <= timedelta():
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not traits(step.step.first).reboots:

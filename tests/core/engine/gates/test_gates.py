@@ -13,8 +13,8 @@ from ibgu.core.engine.gates import (
     RATE_LIMITS,
     StepGate,
     closed,
-    deadline,
     share,
+    step_deadline,
     time_stopped,
 )
 from ibgu.core.engine.gates.warning import WARNING
@@ -157,14 +157,14 @@ def test_prep_has_no_floor() -> None:
 def test_the_deadline_moves_with_the_clock() -> None:
     engine, uid = waiting()
     step = engine.tracked(uid).steps[0].step
-    assert deadline(step, START) == START + 60 * MINUTE
+    assert step_deadline(step, START) == START + 60 * MINUTE
     stood = replace(step, stopped=5 * MINUTE)
-    assert deadline(stood, START) == START + 65 * MINUTE
+    assert step_deadline(stood, START) == START + 65 * MINUTE
     stands = replace(stood, stopped_since=START + 10 * MINUTE)
-    assert deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
+    assert step_deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
     behind = START + 7 * MINUTE  # of another leader, after a failover of the database
     assert time_stopped(stands, behind) == 5 * MINUTE
-    assert deadline(stands, behind) == START + 65 * MINUTE
+    assert step_deadline(stands, behind) == START + 65 * MINUTE
 
 
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:

@@ -16,7 +16,7 @@ from ibgu.core.engine.gates import (
     GateReason,
     MemberGate,
     StepGate,
-    deadline,
+    step_deadline,
 )
 from ibgu.core.engine.gates.gate import RequiredApproval
 from ibgu.core.engine.gates.policies import MEANINGS
@@ -404,7 +404,7 @@ def test_the_forecast_counts_who_is_kept_apart() -> None:
         waiting=len(ready),
         blocked=len(waiting) - len(ready),
         in_flight=[],
-        deadline=deadline(step.step, engine.now),
+        deadline=step_deadline(step.step, engine.now),
     )
     found = eta(rest, engine.now, {Action.PREP: DurationStats(10, 60.0, 90.0, (60.0,))})
     assert found is not None

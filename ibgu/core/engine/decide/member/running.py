@@ -26,7 +26,7 @@ from ibgu.core.engine.decide.member.ending import (
 from ibgu.core.engine.decide.prerequisites import may_repeat
 from ibgu.core.engine.decide.restored import keeps_resume, without_cluster
 from ibgu.core.engine.driver import Judgement, JudgementKind
-from ibgu.core.engine.gates.deadlines import deadline
+from ibgu.core.engine.gates.deadlines import step_deadline
 from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Accepted,
@@ -171,7 +171,7 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     action = ctx.action(member)
     work = seen.stage
     cluster = seen.cluster
-    if ctx.now >= deadline(ctx.step(member).step, ctx.now):
+    if ctx.now >= step_deadline(ctx.step(member).step, ctx.now):
         # After a gap the step ends a while after its deadline (R11.7): nothing starts meanwhile.
         return
     if seen.talm:

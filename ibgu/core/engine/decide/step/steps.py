@@ -19,12 +19,12 @@ from ibgu.core.engine.decide.step.rollbacks import decide_rollbacks
 from ibgu.core.engine.decide.step.starting import reopen, start_members
 from ibgu.core.engine.gates import (
     CLOCK_STOPPING,
-    deadline,
     ended_words,
     has_room,
     held_by_budget,
     inside_chain,
     raised,
+    step_deadline,
     time_stopped,
     unusable,
 )
@@ -70,7 +70,7 @@ def _decide_current(
 
 
 def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    unseen = deadline(tracked.step, ctx.now) <= ctx.facts.in_sync_since
+    unseen = step_deadline(tracked.step, ctx.now) <= ctx.facts.in_sync_since
     if ctx.rollout.deleted_at is None and unseen:
         # What stops the clock may have come while ibgu was away, too.
         _clock(ctx, tracked)
@@ -84,7 +84,7 @@ def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
         expire_in_places(ctx, tracked)
         _clock(ctx, tracked)
         if tracked.step.stopped_since is None:  # else the deadline moves on with the time
-            due = deadline(tracked.step, ctx.now)
+            due = step_deadline(tracked.step, ctx.now)
             ctx.requeue_at("", max(due, ctx.facts.in_sync_since + SETTLE))
         _wake_limits(ctx, tracked)
     if tracked.unfinished == 0:
@@ -129,7 +129,7 @@ def release_step(
 def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
     """Ends every unfinished member at the deadline; never within SETTLE after everything got in
     sync."""
-    due = deadline(tracked.step, ctx.now)
+    due = step_deadline(tracked.step, ctx.now)
     since = ctx.facts.in_sync_since
     if (
         tracked.step.stopped_since is not None
@@ -179,7 +179,7 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     )
     if stands and step.stopped_since is None and tracked.unfinished:
         # Noted after the deadline, it stood before: some time is left when it runs again.
-        due = deadline(step, ctx.now)
+        due = step_deadline(step, ctx.now)
         stopped = lifecycle.stop_clock(step, ctx.now if due > ctx.now else due - SETTLE)
         words = "the step's timeout does not count until its clusters can go on"
         ctx.on_step(Kind.CLOCK_STOPPED, stopped, words)

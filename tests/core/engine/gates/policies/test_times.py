@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.gates import deadline
+from ibgu.core.engine.gates import step_deadline
 from ibgu.core.engine.gates.policies.times import time_needed
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import ActingParty, Kind, MemberState, Outcome, ReasonKind
@@ -120,7 +120,7 @@ def test_the_steps_clock_stands_while_the_window_is_closed() -> None:
     engine.wait(minutes=30)
     step = engine.tracked("uid-a").steps[0].step
     assert step.stopped_since == START
-    assert deadline(step, engine.now) == START + timedelta(minutes=90)
+    assert step_deadline(step, engine.now) == START + timedelta(minutes=90)
     engine.drive(timedelta(hours=4))
     assert engine.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == 1
     assert engine.told(Kind.CLOCK_STARTED)
