@@ -180,10 +180,7 @@ class Places:
 
     def _dark(self, fleet: FleetState) -> set[str]:
         """Returns the clusters that may count although nobody claims them."""
-        names = {
-            member.cluster for tracked in fleet.rollouts.values() for member in _members(tracked)
-        }
-        found = {name: self._cluster(name) for name in names}
+        found = {name: self._cluster(name) for name in fleet.rollouts_of}
         return {name for name, view in found.items() if view is None or not view.reachable}
 
 
