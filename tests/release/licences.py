@@ -4,6 +4,7 @@ import re
 from importlib.metadata import Distribution
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.utils import canonicalize_name
 
 PERMISSIVE = frozenset(
     {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "PSF-2.0", "Unlicense"}
@@ -11,7 +12,7 @@ PERMISSIVE = frozenset(
 APART = {"certifi": "MPL-2.0"}
 """The CA certificates of Mozilla, taken unchanged: the MPL asks nothing of what stands beside."""
 
-_READ = {"cronsim": "BSD-3-Clause"}
+_READ = {"cronsim": "BSD-3-Clause", "jinja2": "BSD-3-Clause"}
 """Packages whose metadata say "BSD License", by the text of the licence that they carry."""
 _SPDX = {
     "3-Clause BSD License": "BSD-3-Clause",
@@ -32,7 +33,7 @@ def expression(found: Distribution) -> str:
 
     Classifiers don't tell whether one may choose among several: all of them are taken to hold.
     """
-    told = _field(found, "license_expression") or _READ.get(found.metadata["Name"], "")
+    told = _field(found, "license_expression") or _READ.get(canonicalize_name(found.metadata["Name"]), "")
     if not told:
         listed = [c for c in found.metadata.get_all("Classifier") or () if c.startswith("License")]
         names = [each.rpartition(" :: ")[2] for each in listed]
