@@ -72,6 +72,9 @@ class FailuresUnderPolicy:
         self._places = LeftPlaces()
         self._left: set[tuple[Any, Any, str]] = set()
         """The members whose places the next clusters take."""
+        self._late: set[tuple[Any, Any, str]] = set()
+        """The members that have completed late: they count for no budget. A canary of them still
+        holds its step until a person resumes."""
         self._flying: set[tuple[Any, Any, str]] = set()
         self._held: set[Key] = set()
         self._resumed: dict[Any, datetime] = {}
@@ -104,7 +107,7 @@ class FailuresUnderPolicy:
             case "CompletedLate":
                 end = self._finished[key].get(event.cluster)
                 if end is not None and not has_left(end):
-                    del self._finished[key][event.cluster]
+                    self._late.add((*key, event.cluster))
             case "RunIntended" if self._ends is None or event.at < self._ends:
                 self._judge(event, key)
         member = (*key, event.cluster)
@@ -139,6 +142,7 @@ class FailuresUnderPolicy:
             if step[0] == key[0]
             for cluster, event in self._finished[step].items()
             if self._selects(cluster)
+            and (*step, cluster) not in self._late
             and self._is_failure(event)
             and self._holds(event.data["failed_action"])
         }

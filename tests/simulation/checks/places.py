@@ -17,6 +17,7 @@ from tests.simulation.contention import URGENT
 _OLDEST = "R50 no rollout passes an older one that could start"
 _NOBODY = "R50 nobody waits for a place that is free"
 _SELECTED = "R50 a policy keeps the rollouts that it selects alone"
+_JITTER = ReasonKind.START_JITTER
 PATIENCE = 60.0
 """Seconds after which a rollout takes a place that is free, unless something else keeps it."""
 
@@ -110,7 +111,8 @@ class Places:
         name: str,
     ) -> None:
         """Judges whether the start has passed an older rollout of which no cluster was decided
-        on, though there was room for the first of them beside what is older still."""
+        on, though there was room for the first of them beside what is older still. One that
+        jitter puts off had the place offered, and keeps it from nobody."""
         places, age = set(_places(before.policies[policy], name)), fleet.rollouts[uid].rollout.age
         for other, by_policy in before.kept.items():
             names = [
@@ -119,6 +121,8 @@ class Places:
                 if places.intersection(_places(before.policies[policy], each))
             ]
             if other not in fleet.rollouts or fleet.rollouts[other].rollout.age >= age or not names:
+                continue
+            if any(each.reason.kind is _JITTER for each in _members(fleet.rollouts[other])):
                 continue
             theirs = fleet.rollouts[other].rollout.age
             taken = Counter(
