@@ -136,6 +136,9 @@ CREATE INDEX members_busy_idx ON members (hub, rollout)
 CREATE INDEX members_cluster_idx ON members (hub, cluster, rollout, step)
 """,
     """
+CREATE INDEX members_failed_idx ON members (hub, ended_at) WHERE outcome = 'failed'
+""",
+    """
 CREATE INDEX members_reports_idx ON members (hub, rollout)
   WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
 """,

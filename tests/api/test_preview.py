@@ -560,3 +560,34 @@ async def test_a_preview_says_what_policies_would_hold(preview: Preview) -> None
 async def test_a_preview_leaves_out_policies_that_its_user_may_not_read(preview: Preview) -> None:
     (words,) = about_policies(await preview("carol", manifest=proposed("Prep")))
     assert words.startswith("you may not list RolloutPolicies, so this leaves out what they hold")
+
+
+async def test_a_budget_of_the_hub_that_is_spent_is_warned_of(
+    preview: Preview, journal: Journal, sandbox_hub: SandboxHub
+) -> None:
+    one = rollout("fails", name="fails")
+    await seen(journal, one)
+    opened = await open_step(journal, step(one, 0, Action.PREP))
+    ended_at = datetime.now(UTC) - timedelta(minutes=1)
+    await put(journal, failed(opened, "pv-1", 0, "no space left", ended_at=ended_at))
+    spec = {
+        "rollouts": {"namespaces": ["default"]},
+        "clusters": {"selector": {"matchLabels": {"fleet": "pv"}}},
+        "failureBudget": {"maximum": 0, "per": "Hub", "withinMinutes": 60},
+    }
+    body = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "pv-budget"},
+        "spec": spec,
+    }
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin:
+        await admin.request("POST", paths.ROLLOUT_POLICIES, body=body)
+        try:
+            found = (await preview("alice", manifest=proposed("Prep"))).json()
+        finally:
+            await admin.request("DELETE", paths.rollout_policy("pv-budget"))
+    assert found["ends"]["likely"] is None
+    assert [
+        each for each in found["warnings"] if each.startswith("Prep would not start: 1 cluster")
+    ]

@@ -222,7 +222,7 @@ async def test_preview_of_a_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
     )
     assert lines[-1] == "nothing was changed"
     assert lines[-3].startswith("ends      at latest ")
-    assert lines[-2] == "  would rest on: Prep, Upgrade measured too rarely here"
+    assert lines[-2] == "  would rest on: times of Prep, Upgrade, measured too rarely here"
     as_json = json.loads((await ibgu("preview", "-f", file, "-o", "json", user="olga")).stdout)
     assert [each["step"] for each in as_json["steps"]] == [1, 2]
 

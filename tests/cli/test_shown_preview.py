@@ -44,9 +44,9 @@ def test_the_end_is_a_range_with_its_basis_and_clusters_out_of_reach() -> None:
 
 
 def test_an_end_that_is_not_known_says_what_it_would_rest_on() -> None:
-    ends = EndsResponse(likely=None, basis=("Prep measured too rarely here",))
+    ends = EndsResponse(likely=None, basis=("times of Prep, measured too rarely here",))
     found = PreviewResponse(selected=1, problems=("x",), ends=ends)
     assert preview_lines(found, OutputStyle(), NOW)[1:3] == [
         "ends      at a time that is not known",
-        "  would rest on: Prep measured too rarely here",
+        "  would rest on: times of Prep, measured too rarely here",
     ]

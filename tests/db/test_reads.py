@@ -1,6 +1,6 @@
 """The reads of REST, on a journal written by commits."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -250,6 +250,28 @@ async def test_failures_by_their_words(journal: Journal, reads: Reads, mixed: St
         ),
     ]
     assert await reads.failed("r1", step=1) == ()
+
+
+async def test_the_failures_that_budgets_count(journal: Journal, reads: Reads) -> None:
+    """Two weeks of them, in order of time; one that completed late has not failed."""
+    now = datetime.now(UTC)
+    one = rollout()
+    opened = step(one, 0, Action.PREP, max_concurrency=4, total=4)
+    names = ("old", "newer", "late", "newest")
+    waiting = members(opened, *names)
+    await journal.commit(opening(one, opened, waiting=waiting))
+    found = [started(each, slot=each.position + 1) for each in waiting]
+    await journal.commit(starting(*found))
+    ago = [timedelta(days=15), timedelta(hours=2), timedelta(hours=1), timedelta(minutes=1)]
+    ends = [
+        replace(failed(each, Cause.PREP_FAILED, "no space left"), ended_at=now - since)
+        for each, since in zip(found, ago, strict=True)
+    ]
+    ends[2] = replace(ends[2], late="completed late, after 3 min")
+    await journal.commit(ending(*ends))
+    assert [each.cluster for each in await reads.failures()] == ["newer", "newest"]
+    since = now - timedelta(hours=1)
+    assert [each.cluster for each in await reads.failures(since)] == ["newest"]
 
 
 async def test_reasons_of_unfinished_members(reads: Reads, mixed: Step) -> None:

@@ -33,7 +33,9 @@ def expression(found: Distribution) -> str:
 
     Classifiers don't tell whether one may choose among several: all of them are taken to hold.
     """
-    told = _field(found, "license_expression") or _READ.get(canonicalize_name(found.metadata["Name"]), "")
+    told = _field(found, "license_expression") or _READ.get(
+        canonicalize_name(found.metadata["Name"]), ""
+    )
     if not told:
         listed = [c for c in found.metadata.get_all("Classifier") or () if c.startswith("License")]
         names = [each.rpartition(" :: ")[2] for each in listed]

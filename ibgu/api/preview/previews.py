@@ -32,7 +32,9 @@ from ibgu.core.drivers.ibu.preflight.releases import label_values
 from ibgu.core.drivers.preflight import RULE_BOOKS, judge
 from ibgu.core.engine.gates.policies import CLUSTER_HOLD, PolicyGates
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.model import ClusterView
+from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.views.preview import Preview, Proposal, preflight_facts, preview
 from ibgu.hub import paths
 from ibgu.hub.decode import ObjectIdentity
@@ -122,12 +124,16 @@ class PlanPreviews:
         )
         labels = await self._labels(asked)
         holding = gates.of(state, asked.namespace, labels)
+        failures: tuple[FailedMember, ...] = ()
+        if any(each.budget.per is BudgetScope.HUB for each in holding.budgets):
+            failures = await self._reads.failures(asked.resumed_at)
         return replace(
             proposal,
             policies=holding.gates,
             limits=holding.limits,
             canaries=holding.canaries,
             budgets=holding.budgets,
+            failures=failures,
         )
 
     async def _labels(self, asked: RequestedPreview) -> Mapping[str, str]:

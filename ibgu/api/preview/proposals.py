@@ -36,6 +36,9 @@ class RequestedPreview(Struct, frozen=True):
     rollout: Rollout | None = None
     labels: Mapping[str, str] = {}
     """The labels of the manifest."""
+    resumed_at: datetime | None = None
+    """When a person has last resumed the rollout from a spent budget: earlier failures do not
+    count for it."""
 
 
 def of_manifest(manifest: JsonObject) -> RequestedPreview:
@@ -76,7 +79,9 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> Request
         rate_limits=rate_limits_of(rollout.controls),
         barred=await reads.barred(rollout),
     )
-    return RequestedPreview(namespace, name, proposal, rollout=rollout)
+    resumes = (row.step.budget_resumed_at for row in steps)
+    resumed_at = max((at for at in resumes if at is not None), default=None)
+    return RequestedPreview(namespace, name, proposal, rollout=rollout, resumed_at=resumed_at)
 
 
 def _appended(spec: RolloutSpec, steps: list[NewStepBody]) -> RolloutSpec:

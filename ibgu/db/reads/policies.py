@@ -1,6 +1,7 @@
 """Reads the policies that are in force, and the members that they keep."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates.policies import UNKNOWN
-from ibgu.core.model import MemberState, StepState
+from ibgu.core.engine.state.failures import REMEMBERED, FailedMember, failure_of
+from ibgu.core.model import MemberState, Outcome, StepState
 from ibgu.core.model.grants import StepAuthor
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.plan.approvers import known_author
@@ -19,8 +21,8 @@ from ibgu.db.journal.policies import JournaledPolicy, policies_in_force
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import APPROVALS, GATE, MESSAGES, REASON, SOONEST_MESSAGE, CountingReads
 from ibgu.db.reads.tallies import StepKey
-from ibgu.db.rows import to_record
-from ibgu.db.schema import members, rollouts, steps
+from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, to_member, to_record
+from ibgu.db.schema import members, rollouts, runs, steps
 from ibgu.db.views import HeldRow, PolicyListing, PolicyRow
 
 NAMES = 10
@@ -53,6 +55,23 @@ class PolicyReads(CountingReads):
             ),
             tuple(unknown),
         )
+
+    async def failures(self, since: datetime | None = None) -> tuple[FailedMember, ...]:
+        """Returns the failures of all rollouts of the hub that budgets count, in order of time.
+
+        `since`: only later ones. Those of two weeks count, as for the controller.
+        """
+        async with self._at_one_moment() as db:
+            oldest = await self._now(db) - REMEMBERED
+            found = await db.execute(
+                select(*OF_MEMBER_AND_RUN)
+                .outerjoin(runs, NEWEST_RUN)
+                .where(members.c.hub == self.hub, members.c.outcome == Outcome.FAILED.value)
+                .where(members.c.ended_at > max(oldest, since or oldest))
+                .order_by(members.c.ended_at)
+            )
+            failures = map(failure_of, map(to_member, found))
+            return tuple(each for each in failures if each is not None)
 
     async def policy_specs(self) -> dict[str, JsonObject]:
         """Returns the specs of the policies in force, by name."""

@@ -70,6 +70,7 @@ members = Table(
     one_of("cause", Cause),
     Index("members_state_idx", "hub", "rollout", "step", "state", "outcome", "cause", "position"),
     Index("members_cluster_idx", "hub", "cluster", "rollout", "step"),
+    Index("members_failed_idx", "hub", "ended_at", postgresql_where=text("outcome = 'failed'")),
     Index(
         "members_busy_idx",
         "hub",

@@ -1,6 +1,6 @@
 """The failure budgets of policies: a rollout that fails too often waits for a person (R50.9)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -8,9 +8,20 @@ from msgspec.structs import replace
 from ibgu.core.engine.gate import RESUME_TO_GO_ON, Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import CancellingStep, TrackedStep
-from ibgu.core.engine.state.budgets import PolicyBudget
+from ibgu.core.engine.state.budgets import PolicyBudget, SpentBudget
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import ActingParty, ActionTraits, Outcome, Reason, ReasonKind, Step, traits
+from ibgu.core.model import (
+    ActingParty,
+    ActionName,
+    ActionTraits,
+    ClusterView,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Step,
+    traits,
+)
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import RESUME, Meaning
 from ibgu.core.model.rollout_policy import BudgetScope
@@ -50,7 +61,7 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
     for budget in snapshot.budgets:
         found = budget.spent(snapshot.fleet.failures, snapshot.tracked, step)
         if found is not None:
-            yield _words(budget, found.failed, found.allowed)
+            yield _words(budget, found)
 
 
 def _taken_back(
@@ -112,13 +123,34 @@ _OF = {
 }
 
 
-def _words(budget: PolicyBudget, failed: int, allowed: int) -> str:
+def spent_ahead(
+    budgets: Iterable[PolicyBudget],
+    failures: Sequence[FailedMember],
+    clusters: Mapping[str, ClusterView],
+    actions: Sequence[ActionName],
+    members: Sequence[str],
+) -> str:
+    """Returns why a budget of the hub would hold a step that has not begun; empty: none is spent.
+
+    `failures`: those that count, in order of time. `clusters`: those on the hub, by name.
+    `actions` and `members`: those of the step, by their names.
+    """
+    first = traits(actions[0])
+    for budget in budgets if _leads_on(first) and not first.resumes else ():
+        if budget.hold(actions):
+            spent = budget.spent_on_hub(failures, clusters, members)
+            if spent is not None:
+                return f"{_words(budget, spent)}; {RESUME_TO_GO_ON}"
+    return ""
+
+
+def _words(budget: PolicyBudget, spent: SpentBudget) -> str:
     window = budget.budget.window
     within = f" within {duration(window)}" if window is not None else ""
-    have = "has" if failed == 1 else "have"
-    allows = str(allowed) if allowed else "none"
+    have = "has" if spent.failed == 1 else "have"
+    allows = str(spent.allowed) if spent.allowed else "none"
     return (
-        f"{counted(failed, 'cluster')} {_OF[budget.budget.per]} {have} failed{within}, and "
+        f"{counted(spent.failed, 'cluster')} {_OF[budget.budget.per]} {have} failed{within}, and "
         f"RolloutPolicy {budget.policy} allows {allows}"
     )
 

@@ -1,16 +1,17 @@
 """The failure budgets of policies that a rollout is under (R50.9)."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from ibgu.core.engine.gate import ActionFilter
 from ibgu.core.engine.state.failures import FailedMember, Failures
+from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
-from ibgu.core.model import ActionName, traits
+from ibgu.core.model import ActionName, ClusterView, traits
 from ibgu.core.model.rollout_policy import BudgetScope, FailureBudget
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -46,17 +47,19 @@ class PolicyBudget:
         policy: str,
         budget: FailureBudget,
         actions: ActionFilter,
-        selects: Callable[[str], bool],
+        cluster: ClusterLookup,
+        selects: Callable[[ClusterView | None], bool],
         *,
         about_some: bool = False,
     ) -> None:
         """`actions` chooses the actions that the policy holds: only their failures count.
-        `selects`: whether the policy is about a cluster, by its name. `about_some`: whether that
-        depends on its labels."""
+        `selects`: whether the policy is about a cluster; None: one that is gone. `about_some`:
+        whether that depends on its labels."""
         self.about_some = about_some
         self.policy = policy
         self.budget = budget
         self._actions = actions
+        self._cluster = cluster
         self._selects = selects
         self._known: dict[tuple[str, int], tuple[_RestsOn, CountedFailures]] = {}
 
@@ -84,6 +87,30 @@ class PolicyBudget:
         found = self._judge(failures, tracked, step, since)
         self._known[step.step.key] = (rests_on, found)
         return found
+
+    def spent_on_hub(
+        self,
+        failures: Iterable[FailedMember],
+        clusters: Mapping[str, ClusterView],
+        members: Sequence[str],
+    ) -> SpentBudget | None:
+        """Returns how many clusters of the hub had failed when they were too many for a step that
+        has not begun; None: the budget is not spent, or is not the hub's.
+
+        `failures`: those that count, in order of time. `clusters`: those on the hub, by name.
+        `members`: the clusters of the step.
+        """
+        allowed = self.budget.maximum
+        about = any(self._selects(clusters.get(name)) for name in members)
+        if self.budget.per is not BudgetScope.HUB or not isinstance(allowed, int) or not about:
+            return None
+        counted = (
+            each
+            for each in failures
+            if self._actions(traits(each.action)) and self._selects(clusters.get(each.cluster))
+        )
+        failed = self._most(counted, allowed)
+        return SpentBudget(failed, allowed) if failed > allowed else None
 
     def is_whole(self, failures: Failures, tracked: TrackedRollout, step: TrackedStep) -> bool:
         """Returns whether nothing is left of what may have spent the budget of the step. Labels
@@ -121,8 +148,8 @@ class PolicyBudget:
         self, failures: Failures, tracked: TrackedRollout, step: TrackedStep, since: datetime
     ) -> CountedFailures:
         together = self._together(failures, tracked, step, since)
-        counted = [each for each in together if self._selects(each.cluster)]
-        if not counted or not any(map(self._selects, step.members)):
+        counted = [each for each in together if self._selects_named(each.cluster)]
+        if not counted or not any(map(self._selects_named, step.members)):
             return CountedFailures()
         allowed, among = self._allowed(tracked, step)
         failed = self._most(counted, allowed)
@@ -148,8 +175,11 @@ class PolicyBudget:
         if isinstance(maximum, int):
             return maximum, None
         steps = [step] if self.budget.per is BudgetScope.STEP else tracked.steps
-        names = {name for each in steps for name in each.members if self._selects(name)}
+        names = {name for each in steps for name in each.members if self._selects_named(name)}
         return len(names) * int(maximum.removesuffix("%")) // 100, len(names)
+
+    def _selects_named(self, cluster: str) -> bool:
+        return self._selects(self._cluster(cluster))
 
     def _most(self, failed: Iterable[FailedMember], allowed: int) -> int:
         """Returns the number of clusters that failed within the budget's time when they were too

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.gate import policy_gate
+from ibgu.core.engine.gates.failure_budget import spent_ahead
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import PolicyRule
 from ibgu.core.model.rollout_policy import BudgetScope
@@ -54,7 +55,7 @@ def forecast(
     actions = list(dict.fromkeys(each for step in steps if step.clusters for each in step.actions))
     missing = [each for each in actions if each not in duration_stats]
     if missing:
-        return Forecast(basis=(f"{', '.join(missing)} measured too rarely here",))
+        return Forecast(basis=(f"times of {', '.join(missing)}, measured too rarely here",))
     likely, unreached = _play(steps, rules, begin[0], duration_stats, _half)
     slow, _ = _play(steps, rules, begin[1], duration_stats, _most)
     grouped: dict[str, list[str]] = {}
@@ -95,6 +96,11 @@ def _play(
     for step in steps:
         left = [each for each in step.clusters if each.name not in unreached]
         if at is None or not left:
+            continue
+        names = [each.name for each in left]
+        if held := spent_ahead(rules.budgets, rules.failures, rules.fleet, step.actions, names):
+            unreached.update(dict.fromkeys(names, held))
+            at = None
             continue
         found = StepCourse(replace(step, clusters=left), rules, at, durations).end()
         unreached.update(found.unreached)

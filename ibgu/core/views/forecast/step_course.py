@@ -16,6 +16,7 @@ from ibgu.core.engine.gate import policy_gate
 from ibgu.core.engine.gates import Candidate, MemberGate
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.state.policy_limits import Place, PolicyLimits
 from ibgu.core.engine.timing.rate_limits import MINUTE, UNLIMITED, RateLimits
 from ibgu.core.model import ActionName, ClusterView, Reason, traits
@@ -50,7 +51,10 @@ class PlanRules(Struct, frozen=True):
     limits: Sequence[PolicyLimits] = ()
     canaries: Sequence[PolicyCanaries] = ()
     budgets: Sequence[PolicyBudget] = ()
-    """They hold nothing as long as no cluster fails."""
+    failures: Sequence[FailedMember] = ()
+    """Those of the hub that budgets count, in order of time. No other cluster fails."""
+    fleet: Mapping[str, ClusterView] = {}
+    """The clusters of the hub, by name."""
     approved: Sequence[str] = ()
     """The gates of policies that want people to approve something."""
 

@@ -217,6 +217,8 @@ def _forecast(
         proposal.limits,
         proposal.canaries,
         proposal.budgets,
+        proposal.failures,
+        fleet,
         [gate.name for gate in proposal.policies if gate.rule == PolicyRule.APPROVAL],
     )
     found = forecast(planned, rules, _begins(proposal, duration_stats, now), duration_stats)

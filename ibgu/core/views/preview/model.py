@@ -9,6 +9,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Candidate, Gate
 from ibgu.core.engine.state.budgets import PolicyBudget
 from ibgu.core.engine.state.canaries import PolicyCanaries
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.state.policy_limits import PolicyLimits
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 from ibgu.core.model import ActionName, ClusterView, Observation, limits_starts
@@ -52,6 +53,8 @@ class Proposal(Struct, frozen=True):
     canaries: tuple[PolicyCanaries, ...] = ()
     budgets: tuple[PolicyBudget, ...] = ()
     """Those of the same policies."""
+    failures: tuple[FailedMember, ...] = ()
+    """Those of the hub that its budgets count for the rollout, in order of time."""
     policies_unknown: str = ""
     """Why the policies are not known to the user who asks; empty: they are."""
 

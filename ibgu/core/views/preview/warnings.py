@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from ibgu.core.engine.gates import Gate, GateInput, MemberGate, in_order
+from ibgu.core.engine.gates.failure_budget import spent_ahead
 from ibgu.core.engine.parts import part_problem
 from ibgu.core.model import ActionName, ClusterView, PolicyRule, Reason
 from ibgu.core.views.mistakes import mistakes
@@ -32,6 +33,8 @@ def warnings(
     """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
     yield from dict.fromkeys(_gates(proposal, steps[0].actions, members, now))
+    if held := _spent(proposal, steps[0], fleet):
+        yield f"{steps[0].actions[0]} would not start: {held}"
     unprepared = list(_unprepared(proposal, steps))
     yield from _annotations(proposal, unprepared)
     yield from unprepared
@@ -47,6 +50,8 @@ def kept_by_policies(
 ) -> Mapping[str, datetime | None]:
     """Returns the clusters of the step that policies keep now, and until when: None: that is not
     known."""
+    if _spent(proposal, step, fleet):
+        return dict.fromkeys(step.clusters)
     found: dict[str, datetime | None] = {}
     members = [fleet[name] for name in step.clusters]
     for gate in proposal.policies:
@@ -57,6 +62,12 @@ def kept_by_policies(
             others = (reason.until, found.get(name, reason.until))
             found[name] = None if None in others else max(filter(None, others))
     return found
+
+
+def _spent(proposal: Proposal, step: StepPreview, fleet: Mapping[str, ClusterView]) -> str:
+    """Returns why a budget of the hub would hold the step; empty: none is spent."""
+    budgets, failures = proposal.budgets, proposal.failures
+    return spent_ahead(budgets, failures, fleet, step.actions, step.clusters)
 
 
 def _gates(

@@ -10,6 +10,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates.policies import PolicyGates
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.failures import FailedMember
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.timing.rate_limits import RateLimits
 from ibgu.core.model import ClusterView
@@ -74,7 +75,7 @@ def test_without_policies_slots_and_durations_decide() -> None:
 
 def test_an_action_that_was_measured_too_rarely_leaves_the_end_unknown() -> None:
     found = of(sites(1), plan=("Prep", "Upgrade", "FinalizeUpgrade"))
-    assert found == Forecast(basis=("FinalizeUpgrade measured too rarely here",))
+    assert found == Forecast(basis=("times of FinalizeUpgrade, measured too rarely here",))
 
 
 def test_a_step_that_takes_no_cluster_takes_no_time() -> None:
@@ -298,6 +299,53 @@ def test_budgets_and_approvals_are_what_it_rests_on() -> None:
         "RolloutPolicy/two: holds starts once more than 2 of a step's clusters have failed",
         "RolloutPolicy/share: holds starts once more than 2% of the rollout's clusters have failed",
     )
+
+
+def failed(*names: str, action: Action = Action.PREP) -> tuple[FailedMember, ...]:
+    return tuple(FailedMember(NOW - HOUR, name, "another", 0, action) for name in names)
+
+
+def of_hub(maximum: int, **more: Any) -> RolloutPolicy:
+    budget = {"maximum": maximum, "per": "Hub", "withinMinutes": 60}
+    return policy("hub", failureBudget=budget, **more)
+
+
+def test_a_budget_of_the_hub_that_is_spent_keeps_all_clusters() -> None:
+    found = previewed(sites(2), of_hub(1), plan=("Prep", "Upgrade"), failures=failed("x", "y"))
+    words = "2 clusters of the hub have failed within 1 h, and RolloutPolicy hub allows 1"
+    why = f"{words}; annotate the rollout with ibgu.dev/resume to go on"
+    assert found.forecast.unreached == (Unreached(why, ("s1", "s2")),)
+    assert span(found.forecast) == (None, None)
+    assert f"Prep would not start: {why}" in found.warnings
+    assert found.starts == "starts when policies allow it"
+    assert found.latest is None
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"policies": [of_hub(2)], "failures": failed("x", "y")},
+        {
+            "policies": [of_hub(1, actions=["Prep"])],
+            "failures": failed("x", "y", action=Action.UPGRADE),
+        },
+        {"policies": [of_hub(1, actions=["Upgrade"])], "failures": failed("x", "y")},
+        {
+            "policies": [of_hub(1, clusters={"selector": {"matchLabels": {"site": "north"}}})],
+            "failures": failed("x", "y"),
+        },
+        {"policies": [of_hub(1)], "failures": failed("x", "y"), "plan": ("Abort",)},
+        {
+            "policies": [policy("own", failureBudget={"maximum": 0})],
+            "failures": failed("x", "y"),
+        },
+    ],
+)
+def test_a_budget_that_is_not_spent_for_the_step_keeps_nobody(case: dict[str, Any]) -> None:
+    policies = case.pop("policies")
+    found = previewed(sites(4), *policies, **case)
+    assert found.starts == "starts at once"
+    assert found.forecast.likely is not None
 
 
 @pytest.mark.parametrize("actions", [["Upgrade"], []])

@@ -167,8 +167,7 @@ class PolicyFactory:
     ) -> PolicyBudget | None:
         budget = spec.failure_budget
 
-        def selects(cluster: str) -> bool:
-            found = self._cluster(cluster)
+        def selects(found: ClusterView | None) -> bool:
             if found is not None:
                 return _selects(spec, found)
             # One of another rollout may be gone that the policy never was about.
@@ -178,7 +177,7 @@ class PolicyFactory:
         if budget is None:
             return None
         about_some = spec.clusters != PolicyClusters()
-        return PolicyBudget(name, budget, actions, selects, about_some=about_some)
+        return PolicyBudget(name, budget, actions, self._cluster, selects, about_some=about_some)
 
 
 def _demands(name: str, spec: RolloutPolicySpec, actions: ActionFilter) -> PolicyDemands | None:
