@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+import pytest_asyncio
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
-from tests.web.conftest import SESSION, Tab
+from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import MINUTE, RolloutHistory, failed, running, succeeded, waiting
 from tests.web.test_actions import made
 
@@ -46,8 +48,10 @@ async def backticks(page: Page) -> list[str]:
     return found
 
 
-async def typed(story: RolloutHistory) -> None:
-    """Every place where someone's words are shown has backticks in them."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def typed(site: Site) -> None:
+    """A rollout in which every place that shows someone's words has backticks in them."""
+    story = site.story()
     hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - MINUTE, TYPED, None, ActingParty.PERSON)
     of = await story.rollout("ran-backticks", ["Prep", "Upgrade"])
     step = await story.step(of, 0, 8, hold=hold)
@@ -72,8 +76,8 @@ def _members(step: Step, story: RolloutHistory) -> list[Member]:
     ]
 
 
+@pytest.mark.usefixtures("typed")
 async def test_no_view_shows_a_backtick(look: Tab) -> None:
-    await typed(look.site.story())
     page = await look.open()
     await expect(page.locator(".notice.warn code").first).to_have_text("velero describe restore")
     assert await backticks(page) == []
@@ -86,6 +90,7 @@ async def test_no_view_shows_a_backtick(look: Tab) -> None:
         assert (link, await backticks(page)) == (link, [])
 
 
+@pytest.mark.usefixtures("typed")
 async def test_no_dialog_shows_a_backtick(look: Tab, clusters: None) -> None:
     """The dialogs of a rollout that runs and of one that is over, and of one cluster's own."""
     await made(look, "ran-461", 6100, over=True)
