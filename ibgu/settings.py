@@ -8,8 +8,9 @@ import socket
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ibgu import invalid
@@ -175,9 +176,14 @@ class Settings(BaseSettings):
     behind_proxy: bool = Field(
         False,
         description="Set to true behind a proxy: ibgu then takes the page's address from "
-        "X-Forwarded-Proto and X-Forwarded-Host, the user's token from "
-        "X-Forwarded-Access-Token, and the client's address, for the limit on new "
-        "tokens, from X-Forwarded-For.",
+        "X-Forwarded-Proto and X-Forwarded-Host, and the user's token from "
+        "X-Forwarded-Access-Token.",
+    )
+    proxy_addresses: str = Field(
+        "",
+        description="Addresses or networks of the proxies in front, separated by commas: only "
+        "their X-Forwarded-For names the client, for the limit on new tokens. Other "
+        "requests count for the address that they come from.",
     )
     api_connections: int = Field(
         1000,
@@ -255,9 +261,24 @@ class Settings(BaseSettings):
     def preempts_across_namespaces(self) -> bool:
         return self.preemption == "all" or (self.preemption, self.tenancy) == ("auto", "off")
 
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        _networks(value)
+        return value
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return _networks(self.proxy_addresses)
+
     @property
     def feedback_refreshes(self) -> bool:
         return self.feedback_refresh.lower() == "auto"
+
+
+def _networks(words: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError."""
+    return tuple(ip_network(each.strip()) for each in words.split(",") if each.strip())
 
 
 @cache

@@ -47,3 +47,9 @@ def test_no_setting_is_taken_for_another(field: str) -> None:
 def test_variables_of_others_are_not_reported_as_mistyped(name: str) -> None:
     """Kubernetes tells each pod of the Services beside it in such variables."""
     assert mistyped([name]) == ""
+
+
+def test_an_address_of_a_proxy_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IBGU_PROXY_ADDRESSES", "10.128.0.0/14, router")
+    with pytest.raises(SettingsError, match=r"^IBGU_PROXY_ADDRESSES: .*'router'"):
+        read_settings()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from msgspec import Struct, field
@@ -72,3 +73,5 @@ class Context(Struct, frozen=True):
     inspections: InspectionLimits = InspectionLimits()
     behind_proxy: bool = False
     """Whether headers of a proxy name the page's address, and carry the user's token."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """The addresses of proxies whose X-Forwarded-For names the client."""

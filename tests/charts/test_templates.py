@@ -303,6 +303,20 @@ def test_people_sign_in_at_the_proxy_and_nothing_leads_past_it() -> None:
     assert len(pod_specs(objects)["Deployment/ibgu-controller"]["containers"]) == 1
 
 
+def test_only_proxies_name_the_client() -> None:
+    given = {"proxyAddresses": ["10.128.0.0/14"]}
+    sidecar = pod_specs(render(CASES["oauth proxy"] | given, OPENSHIFT))["Deployment/ibgu-api"]
+    addresses = environment(sidecar["containers"][0])["IBGU_PROXY_ADDRESSES"]
+    assert addresses == "127.0.0.1,::1,10.128.0.0/14"
+    plain = pod_specs(render(given))
+    assert (
+        environment(plain["Deployment/ibgu-api"]["containers"][0])["IBGU_PROXY_ADDRESSES"]
+        == "10.128.0.0/14"
+    )
+    controller = environment(plain["Deployment/ibgu-controller"]["containers"][0])
+    assert "IBGU_PROXY_ADDRESSES" not in controller
+
+
 def test_the_oauth_server_knows_the_proxy() -> None:
     """A service account as OAuth client could ask for no more than roles of its own namespace."""
     objects = render(CASES["oauth proxy"], OPENSHIFT)

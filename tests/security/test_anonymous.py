@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import httpx
@@ -76,7 +77,7 @@ async def test_a_flood_from_one_address_behind_a_proxy_blocks_no_other(
     context = replace(
         context,
         access=Access(hub_client),
-        behind_proxy=True,
+        proxies=(ip_network("127.0.0.0/8"), ip_network("10.128.0.0/14")),
         unknown_tokens=UnknownTokens(20, clock=lambda: 0.0),
     )
     transport = httpx.ASGITransport(app=create_app(context))
@@ -89,6 +90,44 @@ async def test_a_flood_from_one_address_behind_a_proxy_blocks_no_other(
         flood = {await ask(f"random-{n}", f"10.0.0.{n % 250}, 10.9.9.9") for n in range(FLOOD)}
         assert flood == {401, 429}, "what an attacker writes in front does not count"
         assert await ask(sandbox_hub.token("alice"), "10.8.8.8") == 200
+        assert await ask("another", "10.9.9.9, 10.129.0.7") == 429, "two proxies in a row"
+        assert await ask("another", "fd00:0:0:1::1") == 401
+
+
+async def test_whoever_is_no_proxy_names_no_other_client(flooded: httpx.AsyncClient) -> None:
+    async def ask(number: int) -> int:
+        told = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250}"}
+        headers = {"Authorization": f"Bearer random-{number}"} | told
+        return (await flooded.get("/api/v1/whoami", headers=headers)).status_code
+
+    answers = [await ask(number) for number in range(FLOOD)]
+    assert answers.count(401) == 50, "those of one address"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+    ],
+)
+async def test_addresses_that_count_as_one_client(
+    context: Context, hub_client: HubClient, first: str, second: str, together: bool
+) -> None:
+    context = replace(
+        context,
+        access=Access(hub_client, ttl=0.0),
+        unknown_tokens=UnknownTokens(0.4, clock=lambda: 0.0),
+    )
+    answers = []
+    for address in (first, second):
+        transport = httpx.ASGITransport(app=create_app(context), client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+            headers = {"Authorization": f"Bearer of-{address}"}
+            answers.append((await client.get("/api/v1/whoami", headers=headers)).status_code)
+    assert answers == [401, 429 if together else 401]
 
 
 async def test_a_flood_of_random_tokens_asks_the_hub_little(

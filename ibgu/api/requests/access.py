@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Any
 
 import structlog
@@ -26,10 +27,6 @@ CLUSTERS = "managedclusters"
 
 FORWARDED_TOKEN = "X-Forwarded-Access-Token"
 """The header in which oauth-proxy passes the token of the signed-in user."""
-
-
-_MAX_ADDRESS = 64
-"""The most characters of an address that a proxy names."""
 
 
 class _HubToken(HTTPBearer):
@@ -165,10 +162,28 @@ def _admit(request: Request, context: Context) -> None:
 
 
 def _peer(request: Request, context: Context) -> str:
-    """Returns the client's address; behind a proxy the last one that the proxy has named."""
-    forwarded_for = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
-    forwarded = forwarded_for.rpartition(",")[2].strip()[:_MAX_ADDRESS]
-    return forwarded or (request.client.host if request.client else "")
+    """Returns whose new tokens are counted together: the client's address, of IPv6 its network of
+    64 bits, which one host may have for itself.
+
+    A proxy adds at the end of X-Forwarded-For who has called it. The header counts only from the
+    addresses of proxies: anybody else could name a new one each time.
+    """
+    peer = _address(request.client.host if request.client else "")
+    named = request.headers.get("X-Forwarded-For", "").split(",")
+    while peer is not None and named and any(peer in network for network in context.proxies):
+        peer = _address(named.pop()) or peer
+    if isinstance(peer, IPv6Address):
+        return str(ip_network((peer, 64), strict=False))
+    return str(peer)
+
+
+def _address(words: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(words.strip())
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
 
 
 async def _user(access: Access, token: str) -> User | None:

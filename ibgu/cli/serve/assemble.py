@@ -161,6 +161,7 @@ async def _api(
                 timedelta(seconds=settings.preflight_inspection_ttl),
             ),
             behind_proxy=settings.behind_proxy,
+            proxies=settings.proxy_networks,
         )
 
 
