@@ -269,7 +269,8 @@ async def test_aborted_stragglers_are_retried_from_prep(
     abort = await open_step(journal, step(aborted, 0, Action.ABORT_ON_FAILURE))
     await put(journal, succeeded(abort, scene.names["pull"], 0))
     done = member(abort, scene.names["done"], 2)
-    await put(journal, member(abort, scene.names["monitor"], 1), done)
+    acts = failed(abort, scene.names["monitor"], 1, PULL)
+    await put(journal, acts, done)
     scene.cluster("pull")
     kubectl("label", "managedcluster", scene.names["pull"], f"{LABEL}prep-failed-")
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
@@ -339,7 +340,7 @@ async def test_the_greater_uid_of_one_second_has_the_cluster(
         twin = rollout(uid, namespace=scene.namespace)
         await seen(journal, twin)
         prep = await open_step(journal, step(twin, 0, Action.PREP))
-        await put(journal, member(prep, scene.names["pull" if uid == "0" else "monitor"], 0))
+        await put(journal, failed(prep, scene.names["pull" if uid == "0" else "monitor"], 0, PULL))
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
     assert json.loads(found.stdout)["elsewhere"] == {f"{scene.namespace}/ran-zz": 1}
 

@@ -326,6 +326,42 @@ async def test_a_cluster_is_where_it_was_active_last(journal: Journal, reads: Re
     ]
 
 
+async def test_a_rollout_in_which_a_cluster_only_waits_hides_no_failure(
+    journal: Journal, reads: Reads
+) -> None:
+    async def newest() -> list[str]:
+        visits = by_activity((await reads.visits("a")).items)
+        return [row.member.member.rollout for row in visits]
+
+    first, second = rollout("first", age=60), rollout("second", age=1)
+    its_step = step(first, 0)
+    await journal.commit(opening(first, its_step, waiting=[waiting := member(its_step, "a")]))
+    await journal.commit(starting(running := started(waiting, slot=1)))
+    await journal.commit(ending(failed(running, Cause.PREP_FAILED, "no space left")))
+    later = step(second, 0, started_at=NOW + timedelta(minutes=5))
+    await journal.commit(opening(second, later, waiting=[waits := member(later, "a")]))
+    assert await newest() == ["first", "second"]
+
+    over = {"ended_at": NOW + timedelta(minutes=9), "cause": Cause.DELETED}
+    left = changed_member(waits, state=MemberState.FINISHED, outcome=Outcome.CANCELLED, **over)
+    await journal.commit(ending(left))
+    assert await newest() == ["first", "second"]
+
+
+async def test_a_cluster_that_waits_after_a_success_is_where_it_waits(
+    journal: Journal, reads: Reads
+) -> None:
+    first, second = rollout("first", age=60), rollout("second", age=1)
+    its_step = step(first, 0)
+    await journal.commit(opening(first, its_step, waiting=[waiting := member(its_step, "a")]))
+    await journal.commit(starting(running := started(waiting, slot=1)))
+    await journal.commit(ending(ended(running)))
+    later = step(second, 0, started_at=NOW + timedelta(minutes=5))
+    await journal.commit(opening(second, later, waiting=[member(later, "a")]))
+    found = by_activity((await reads.visits("a")).items)
+    assert [row.member.member.rollout for row in found] == ["second", "first"]
+
+
 async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
     """Two rollouts, three steps: the older rollout goes on after the newer one has begun. Two
     attempts in the last step, and what is pending for it."""

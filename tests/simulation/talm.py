@@ -40,6 +40,11 @@ class Talm:
             self._renewed = self._hub.now()
             await asyncio.sleep(RENEWED)
 
+    def forget(self) -> None:
+        """The hub was restored, maybe to a time before TALM's Lease: until TALM renews it again, no
+        controller knows of it."""
+        self._began = self._hub.now()
+
     @property
     def alive(self) -> bool:
         """Returns whether TALM lives, by its Lease."""

@@ -339,6 +339,7 @@ class Simulation:
         if term is not None and self._differs(saved):
             self.gone_back |= set(term.fleet.rollouts)
         self.hub.restore(saved)
+        self.talm.forget()
         self._cut()
         for cluster in self.player.clusters.values():
             cluster.registration.joined(cluster.registration.uid)

@@ -32,12 +32,11 @@ async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
         change.failure(
             member,
             found,
-            newer.name if newer else "",
+            others.newer.get(member.cluster, ""),
             aborted=member.cluster in others.aborted,
         )
         for member in members
         for found in [labels.get(member.cluster)]
-        for newer in [others.newer_of(member.cluster, found)]
     ]
     return change.why_no_retry(target, failures)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.api.changes.changes import ChangingOfRequest, retry_rights
-from ibgu.api.changes.other_rollouts import others_of, selecting
+from ibgu.api.changes.other_rollouts import others_of
 from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.changes.situation import situation_of
 from ibgu.api.failures.mapping import causes
@@ -121,14 +121,14 @@ class RolloutFollowUps:
         )
         fleet = await HubFleet.read(hub.clusters())
         labels = {each.name: each.labels for each in fleet.views}
-        later = selecting(await hub.objects(rollout.kind, rollout.namespace), rollout)
         wanted = _wanted(of)
         found = [
             RolloutCluster(
                 member,
                 labels.get(member.cluster),
-                others.newer_of(member.cluster, labels.get(member.cluster), later),
+                others.newer.get(member.cluster, ""),
                 others.holders.get(member.cluster, ""),
+                others.waiting.get(member.cluster, ""),
                 member.cluster in others.aborted,
             )
             for member in members

@@ -51,8 +51,15 @@ def _newest(members: Iterable[MemberResponse]) -> dict[str, MemberResponse]:
 def _newer(client: Client, than: RolloutResponse) -> Iterable[NewerRollout]:
     for rollout in client.rollouts(state=_PRESENT):
         if _age(rollout) > _age(than) and rollout.started_at:
-            members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
-            yield NewerRollout(rollout, members)
+            members = list(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
+            acted = {each.cluster for each in members if _has_acted(each)}
+            yield NewerRollout(rollout, _newest(each for each in members if each.cluster in acted))
+
+
+def _has_acted(member: MemberResponse) -> bool:
+    """Whether the rollout has acted on the cluster: it has the cluster no earlier (R42.6). A note
+    says of an action that the cluster had done it before."""
+    return member.started_at is not None or any(not done.note for done in member.completed)
 
 
 def _age(of: RolloutResponse) -> tuple[datetime, str]:

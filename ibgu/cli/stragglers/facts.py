@@ -9,7 +9,8 @@ from ibgu.core.model.kinds import JsonObject, RolloutObject
 
 
 class NewerRollout(Struct, frozen=True):
-    """NewerRollout is a newer rollout, with the newest member of each cluster in it."""
+    """NewerRollout is a newer rollout, with the newest member of each cluster on which it
+    has acted."""
 
     rollout: RolloutResponse
     members: Mapping[str, MemberResponse]

@@ -34,6 +34,7 @@ from ibgu.core.model.members import (
     Waiting,
     as_displayed,
     completed_late,
+    has_acted,
 )
 from ibgu.core.model.reasons import ActingParty, Cause, PolicyRule, Reason, ReasonKind
 from ibgu.core.model.records import (
@@ -118,6 +119,7 @@ __all__ = [
     "carry_payload",
     "completed_late",
     "declared",
+    "has_acted",
     "is_warning",
     "limits_starts",
     "table_of",

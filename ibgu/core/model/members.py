@@ -211,6 +211,12 @@ Unfinished = Waiting | InFlight
 Member = Unfinished | Finished
 
 
+def has_acted(member: Member) -> bool:
+    """Returns whether the rollout has acted on the cluster in this step: it had a slot, or an
+    action that it was asked for has completed."""
+    return member.started_at is not None or any(not done.skipped for done in member.completed)
+
+
 def completed_late(outcome: str | None, late: str) -> bool:
     """Whether a failed member has completed its action since (R15): its cluster is where it was to
     be."""

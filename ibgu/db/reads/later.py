@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.drivers import every_action
-from ibgu.core.model import ActionName, Cause, Member, Outcome, Rollout, RolloutState
+from ibgu.core.model import ActionName, Cause, Member, Outcome, Rollout
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_ROLLOUT, to_member, to_record
 from ibgu.db.schema import claims, cluster_labels, members, rollouts, runs, steps
@@ -99,14 +99,6 @@ class LaterReads(Base):
         async with self._at_one_moment() as db:
             found = [to_member(row) for row in await db.execute(statement)]
         return list({member.cluster: member for member in found}.values())
-
-    async def newer(self, rollout: Rollout) -> list[Rollout]:
-        """Returns rollouts of all namespaces that came after this one and are on the hub."""
-        statement = select(*OF_ROLLOUT).where(
-            self._after(rollout), rollouts.c.state != RolloutState.DELETED.value
-        )
-        async with self._at_one_moment() as db:
-            return [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
 
     async def taken_later(
         self, rollout: Rollout, clusters: Collection[str]

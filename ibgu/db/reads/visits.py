@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, any_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Run
+from ibgu.core.model import Member, Outcome, Run, has_acted
+from ibgu.core.model.members import as_displayed
 from ibgu.db.reads.base import Base, integers, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, ITS_STEP, joined, shown
@@ -108,14 +109,29 @@ class VisitReads(Base):
 
 
 def by_activity(visits: Iterable[VisitRow]) -> list[VisitRow]:
-    """Returns the visits with the last active one first: before all that have ended, one that has
-    not. Steps of two rollouts overlap."""
-    return sorted(visits, key=_activity, reverse=True)
+    """Returns the visits with the newest word about the cluster first: of the rollout that has
+    acted there last, before all that have ended one that has not.
+
+    One in which the cluster only waits, or failed before it began, comes first only after a
+    success: else it would hide what has to be done about the cluster. One that the cluster has left
+    before it began says nothing of it.
+    """
+    ordered = sorted(visits, key=_activity, reverse=True)
+    acted = [each for each in ordered if has_acted(each.member.member)]
+    left = [each for each in ordered if each not in acted and _has_left(each.member.member)]
+    others = [each for each in ordered if each not in acted and each not in left]
+    if acted and as_displayed(acted[0].member.member).outcome is not Outcome.SUCCEEDED:
+        return [*acted, *others, *left]
+    return [*sorted([*acted, *others], key=_activity, reverse=True), *left]
 
 
 def _activity(visit: VisitRow) -> tuple[bool, datetime]:
     member = visit.member.member
     return not member.finished, member.ended_at or member.started_at or member.reason.since
+
+
+def _has_left(member: Member) -> bool:
+    return member.outcome in (Outcome.SKIPPED, Outcome.CANCELLED)
 
 
 def _visit(row: Any, its: Sequence[Run]) -> VisitRow:

@@ -9,8 +9,8 @@ import msgspec
 
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import names
-from ibgu.core.model.kinds import JsonObject, ManagedCluster, RolloutObject
-from ibgu.core.views.change import ChangeTarget, RequestedChange
+from ibgu.core.model.kinds import JsonObject, ManagedCluster
+from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.decode import left_out
 from ibgu.hub.errors import HubError
@@ -59,6 +59,7 @@ class Changes:
         return min(found, key=lambda target: target.age)
 
     async def make(self, target: ChangeTarget, change: RequestedChange) -> None:
+        """Raises ChangeRefused, too: if a rollout that it would create is there already."""
         if isinstance(change.patch, list):
             with _plan_changed(target):
                 await self._patch(target, change.patch, paths.JSON_PATCH)
@@ -66,7 +67,16 @@ class Changes:
             await self._patch(target, change.patch, paths.MERGE_PATCH)
         if change.create is not None:
             path = paths.rollout_objects(target.kind, target.namespace)
-            await self._hub.request("POST", path, body=change.create, query=self._query)
+            try:
+                await self._hub.request("POST", path, body=change.create, query=self._query)
+            except HubError as error:
+                if not error.already_exists:
+                    raise
+                name = change.create["metadata"]["name"]
+                words = f"the rollout {name} does this already: `ibgu status {name}"
+                raise ChangeRefused(
+                    f"{words} -n {target.namespace}` shows how far it is"
+                ) from error
         if change.grant is not None:
             path = _GRANTS[change.grant["kind"]](target.namespace)
             await self._hub.request("POST", path, body=change.grant, query=self._query)
@@ -74,15 +84,6 @@ class Changes:
     async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
         path = paths.rollout_object(target.kind, target.namespace, target.name)
         await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
-
-    async def objects(self, kind: str, namespace: str) -> list[RolloutObject]:
-        """Returns the objects of a kind that ask for rollouts in the namespace."""
-        found: list[RolloutObject] = []
-        async for items, _ in self._hub.list_pages(
-            paths.rollout_objects(kind, namespace), RolloutObject
-        ):
-            found.extend(items)
-        return found
 
     async def clusters(self) -> AsyncIterator[ManagedCluster]:
         """Yields all ManagedClusters, page by page: keep only what is needed of them."""

@@ -16,7 +16,6 @@ from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_nam
 from ibgu.core.views.change.fitness import (
     UPGRADE_LABELS,
     CancelScope,
-    OtherRollout,
     RolloutCluster,
 )
 from ibgu.core.views.change.follow_up import (
@@ -42,7 +41,6 @@ __all__ = [
     "FollowUp",
     "FollowUpRequest",
     "NewStep",
-    "OtherRollout",
     "Permit",
     "RequestedChange",
     "RolloutCluster",

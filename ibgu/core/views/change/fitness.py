@@ -30,23 +30,19 @@ class CancelScope(StrEnum):
     """The clusters whose Prep or Upgrade has failed."""
 
 
-class OtherRollout(Struct, frozen=True):
-    name: str
-    """The name by which the caller may know it."""
-    cancels: bool = False
-    """Whether its first step takes its clusters over from older rollouts (R6.3)."""
-
-
 class RolloutCluster(Struct, frozen=True):
     """A cluster of a rollout: its newest member there, and what else is known of it now."""
 
     member: Member
     labels: Mapping[str, str] | None
     """The ManagedCluster's; None: it is gone."""
-    newer: OtherRollout | None = None
-    """The newest rollout since that has or selects the cluster."""
+    newer: str = ""
+    """The newest rollout since that has acted on the cluster, by the name that the caller may know;
+    empty: none has."""
     holder: str = ""
     """Another rollout that has claimed the cluster."""
+    waits_in: str = ""
+    """The newest rollout since in which the cluster only waits."""
     aborted: bool = False
     """Whether a newer rollout, which did nothing else, has taken the failed cluster to Idle."""
 
@@ -234,8 +230,7 @@ def _under_way(each: RolloutCluster) -> UnfitCluster | None:
 
 
 def _elsewhere(each: RolloutCluster) -> UnfitCluster | None:
-    """Returns that another rollout has the cluster. A newer one that only waits for a cluster in
-    flight does not keep anybody from cancelling it."""
-    if each.newer is not None and (each.newer.cancels or not each.in_flight):
-        return UnfitCluster(f"in {each.newer.name} now", elsewhere=True)
+    """Returns that another rollout has the cluster. A cluster in flight is this one's again."""
+    if each.newer and not each.in_flight:
+        return UnfitCluster(f"in {each.newer} now", elsewhere=True)
     return UnfitCluster(f"{each.holder} works on it", elsewhere=True) if each.holder else None

@@ -8,6 +8,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import InFlight
 from ibgu.core.model.actions import Risk
@@ -186,7 +187,10 @@ def _follow_up(
     if not chosen or (asked.named and unfit):
         raise ChangeRefused(_why_nobody(target, verb, asked, unfit, len(chosen)))
     step = NewStep(verb.actions, asked.max_concurrency, asked.timeout)
-    alone = asked.narrowed or any(why.elsewhere for _, why in unfit)
+    # A next step takes no cluster from another rollout, in which it would begin again later.
+    cancels = traits(verb.actions[0]).cancels
+    waits_elsewhere = cancels and any(each.waits_in for each in chosen)
+    alone = asked.narrowed or waits_elsewhere or any(why.elsewhere for _, why in unfit)
     next_step = (
         asked.idle and not alone and verb.actions in appendable(target.actions, target.table)
     )
@@ -201,7 +205,7 @@ def _follow_up(
         rollout=rollout,
         step=step,
         clusters=tuple(each.name for each in chosen),
-        warnings=tuple(_warnings(chosen)),
+        warnings=tuple(_warnings(chosen, cancels=cancels)),
     )
 
 
@@ -268,7 +272,8 @@ def _skip_messages(unfit: Sequence[tuple[RolloutCluster, UnfitCluster]]) -> str:
     return ", ".join(f"{some(names)} ({why})" for why, names in by_why.items())
 
 
-def _warnings(chosen: Sequence[RolloutCluster]) -> Iterator[str]:
+def _warnings(chosen: Sequence[RolloutCluster], *, cancels: bool) -> Iterator[str]:
+    """`cancels`: whether the follow-up takes the clusters over from all older rollouts."""
     upgrading = [
         each.name
         for each in chosen
@@ -279,7 +284,7 @@ def _warnings(chosen: Sequence[RolloutCluster]) -> Iterator[str]:
             f"Upgrade is under way on {some(upgrading)}: a cluster that has restarted already "
             "can't be cancelled. Its Upgrade goes on, and you can roll it back when that is done"
         )
-    newer = sorted({each.newer.name for each in chosen if each.newer is not None})
-    if newer:
-        also = [each.name for each in chosen if each.newer is not None]
-        yield f"{some(also)} also wait in {', '.join(newer)}, which is cancelled there, too"
+    others = sorted({each.waits_in for each in chosen if each.waits_in})
+    if others and cancels:
+        also = [each.name for each in chosen if each.waits_in]
+        yield f"{some(also)} also wait in {', '.join(others)}, which is cancelled there, too"

@@ -91,8 +91,7 @@ def risk_of_retry(plan: Sequence[Sequence[str]]) -> Risk:
 
 
 def _failure(each: RolloutCluster) -> FailedCluster:
-    newer = each.newer.name if each.newer else ""
-    return failure(each.member, each.labels, newer, aborted=each.aborted)
+    return failure(each.member, each.labels, each.newer, aborted=each.aborted)
 
 
 def _has_failed(each: RolloutCluster) -> bool:

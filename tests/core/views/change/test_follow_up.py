@@ -23,7 +23,6 @@ from ibgu.core.views.change import (
     ChangeRefused,
     FollowUp,
     FollowUpRequest,
-    OtherRollout,
     RolloutCluster,
     cancel,
     confirm_cleanup,
@@ -38,7 +37,7 @@ PREPARED, UPGRADED = Action.PREP.completed_label, Action.UPGRADE.completed_label
 PREP_FAILED, UPGRADE_FAILED = Action.PREP.failed_label, Action.UPGRADE.failed_label
 ROLLED_BACK = Action.ROLLBACK.completed_label
 IDLE = FollowUpRequest(idle=True)
-CANCELLER, QUEUED = OtherRollout("ran-cancel-1", cancels=True), OtherRollout("next")
+CANCELLER, QUEUED = "ran-cancel-1", "next"
 
 
 def a_member(name: str, state: MemberState, **more: Any) -> Member:
@@ -144,7 +143,7 @@ def test_a_second_object_takes_no_cluster_that_only_carries_the_name_of_another(
         (
             ("Prep",),
             IDLE,
-            [done("s1", PREPARED), done("s2", PREPARED, newer=OtherRollout("next"))],
+            [done("s1", PREPARED), done("s2", PREPARED, newer="next")],
         ),
     ],
     ids=["busy or held", "not allowed", "some of them", "one of them is elsewhere"],
@@ -286,7 +285,7 @@ def test_the_failed_are_cleaned_up_by_the_next_step() -> None:
     ("each", "which", "why"),
     [
         (done("s1", PREPARED, newer=QUEUED), CancelScope.ALL, "in next now"),
-        (in_flight("s1", Action.PREP, newer=CANCELLER), CancelScope.ALL, "in ran-cancel-1 now"),
+        (done("s1", PREPARED, newer=CANCELLER), CancelScope.ALL, "in ran-cancel-1 now"),
         (waiting("s1", holder="ran-400"), CancelScope.ALL, "ran-400 works on it"),
         (done("s1"), CancelScope.ALL, "nothing is left to cancel"),
         (
@@ -320,9 +319,31 @@ def test_clusters_with_nothing_to_cancel_are_refused(
     assert words == f"nothing of ran to cancel: s1 ({why})"
 
 
-def test_a_queued_newer_rollout_does_not_block_cancelling_runs_in_flight() -> None:
+def test_a_cluster_in_flight_is_of_this_rollout_again() -> None:
     found = cancel(target("Prep"), [in_flight("s1", Action.PREP, newer=QUEUED)], FollowUpRequest())
+    assert found.clusters == ("s1",)
+
+
+@pytest.mark.parametrize(
+    ("make", "plan", "each"),
+    [
+        (cancel, ["Prep"], done("s1", PREPARED, waits_in="next")),
+        (roll_back, ["Prep", "Upgrade"], done("s1", UPGRADED, waits_in="next")),
+    ],
+)
+def test_clusters_that_only_wait_in_a_newer_rollout_are_taken_back_there_too(
+    make: Any, plan: list[str], each: RolloutCluster
+) -> None:
+    """A step of the first rollout would leave them to go on in the newer one afterwards."""
+    found = make(target(*plan), [each], IDLE)
+    assert found.change.create is not None
     assert found.warnings == ("s1 also wait in next, which is cancelled there, too",)
+
+
+def test_a_newer_rollout_in_which_a_cluster_waits_keeps_nobody_from_finalizing() -> None:
+    found = finalize(target("Prep", "Upgrade"), [done("s1", UPGRADED, waits_in="next")], IDLE)
+    assert plan_of(found.change) == [["Prep"], ["Upgrade"], ["FinalizeUpgrade"]]
+    assert found.warnings == ()
 
 
 def test_a_refused_cancel_names_the_likely_clusters_first() -> None:
