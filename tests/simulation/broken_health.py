@@ -99,7 +99,6 @@ PATCHES: tuple[tuple[Patches, int], ...] = (
     (silent_source_counts, 13297),
     (own_times_ignored, 327),
     (condition_times_ignored, 449),
-    (short_breaks_missed, 3473),
     (unbound_complies, 1823),
     (unknown_source_starts, 186),
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import names
-from ibgu.core.model.kinds import JsonObject, ManagedCluster
+from ibgu.core.model.kinds import JsonObject, ManagedCluster, RolloutObject
 from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.decode import left_out
@@ -84,6 +84,15 @@ class Changes:
     async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
         path = paths.rollout_object(target.kind, target.namespace, target.name)
         await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
+
+    async def objects(self, kind: str, namespace: str) -> list[RolloutObject]:
+        """Returns the objects of a kind that ask for rollouts in the namespace."""
+        found: list[RolloutObject] = []
+        async for items, _ in self._hub.list_pages(
+            paths.rollout_objects(kind, namespace), RolloutObject
+        ):
+            found.extend(items)
+        return found
 
     async def clusters(self) -> AsyncIterator[ManagedCluster]:
         """Yields all ManagedClusters, page by page: keep only what is needed of them."""
