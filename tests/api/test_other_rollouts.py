@@ -1,4 +1,4 @@
-"""Which newer rollouts have clusters of a rollout."""
+"""Newer rollouts that have clusters of a rollout."""
 
 from typing import Any
 

@@ -39,8 +39,8 @@ async def run(scene: Scene) -> AsyncIterator[Run]:
         async with serving(app, "127.0.0.1:0") as server:
             given = {"IBGU_SERVER": server.address, "IBGU_TOKEN": scene.hub.token("olga")}
 
-            async def run(*args: str) -> Result:
-                line = [*args, "-n", "default", "--yes"]
+            async def run(*args: str, asks: bool = True) -> Result:
+                line = [*args, "-n", "default", *(["--yes"] if asks else [])]
                 return await asyncio.to_thread(CliRunner().invoke, commands, line, env=given)
 
             yield run
@@ -152,3 +152,61 @@ async def test_the_manuals_sample_of_a_cancellation(scene: Scene, run: Run) -> N
 
     await scene.until(back, "the cluster to be back at Idle")
     await scene.completed("upgrade")
+
+
+STRAY_WAITS = """SELECT cluster FROM members JOIN rollouts ON rollouts.uid = members.rollout
+WHERE rollouts.name = 'stray' AND members.state = 'waiting' AND members.reason->>'gate' <> ''"""
+
+
+@pytest.fixture
+async def frozen(scene: Scene) -> AsyncIterator[None]:
+    """A policy that lets no cluster of rollouts with the label tier=stray start."""
+    long = {"from": "2020-01-01T00:00:00Z", "until": "2120-01-01T00:00:00Z"}
+    await scene.apply(
+        {
+            "apiVersion": "ibgu.dev/v1alpha1",
+            "kind": "RolloutPolicy",
+            "metadata": {"name": "no-strays"},
+            "spec": {
+                "rollouts": {"selector": {"matchLabels": {"tier": "stray"}}},
+                "freezes": [long],
+            },
+        }
+    )
+    yield
+    await scene.kubectl("delete", "rolloutpolicy", "no-strays")
+
+
+@pytest.mark.usefixtures("frozen")
+async def test_a_stray_rollout_that_only_waits_takes_no_way_back_away(
+    scene: Scene, run: Run
+) -> None:
+    """Before it was deleted every cluster was "in stray now", and after that its end hid theirs."""
+    upgraded, broken = f"{scene.label}-1", f"{scene.label}-2"
+    await scene.fleet(count=2, faults=[f"prep.precache*1@{broken}"])
+    await scene.start()
+    await scene.apply(ibgu("upgrade", step("Prep"), step("Upgrade"), fleet=scene.label))
+    await scene.completed("upgrade")
+    stray = ibgu("stray", step("Prep"), step("Upgrade"), fleet=scene.label)
+    stray["metadata"]["labels"] = {"tier": "stray"}
+    await scene.apply(stray)
+
+    async def waiting() -> bool:
+        found = {row["cluster"] for row in await scene.journal(STRAY_WAITS)}
+        return broken in found
+
+    await scene.until(waiting, "the stray rollout to wait for the failed cluster")
+    assert "precache" in (await run("explain", broken, asks=False)).stdout
+    back = await run("rollback", "upgrade", upgraded)
+    assert back.exit_code == 0, back.output
+    await scene.kubectl("delete", "ibgu", "stray", "-n", "default")
+
+    async def left() -> bool:
+        return not await scene.journal(STRAY_WAITS)
+
+    await scene.until(left, "the stray rollout to leave its clusters")
+    why = await run("explain", broken, asks=False)
+    assert "precache" in why.stdout, why.output
+    again = await run("retry", "upgrade", broken, "--abort-first")
+    assert again.exit_code == 0, again.output
+    assert await scene.labels(broken) == {"prep-completed": "", "upgrade-completed": ""}

@@ -94,7 +94,7 @@ async def test_a_flood_from_one_address_behind_a_proxy_blocks_no_other(
         assert await ask("another", "fd00:0:0:1::1") == 401
 
 
-async def test_whoever_is_no_proxy_names_no_other_client(flooded: httpx.AsyncClient) -> None:
+async def test_a_client_that_is_no_proxy_names_no_other_one(flooded: httpx.AsyncClient) -> None:
     async def ask(number: int) -> int:
         told = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250}"}
         headers = {"Authorization": f"Bearer random-{number}"} | told
