@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ibgu.core.model.accounts import holder_of
+from ibgu.core.model.accounts import holder_of, is_service_account
 from ibgu.core.model.grants import ApprovalPoint
 from ibgu.core.model.rollout_policy import ApprovalMoment, RolloutPolicySpec
 from tests.oracle.policy_failures import canary_of
@@ -34,7 +34,8 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         author = ""
     others = people - {None if author is None else holder_of(author)}
     # Of one person more who approves, none but one can be the author.
-    needed = asked.approvers + (asked.four_eyes and author == "")
+    unknown = author == "" or (author is not None and is_service_account(author))
+    needed = asked.approvers + (asked.four_eyes and unknown)
     if len(others) < needed:
         words = f"with {len(others)} of {needed} approvals of {point}"
         yield Objection("R50.13", words, unknown or own_selection(spec, start))

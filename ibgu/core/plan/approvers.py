@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model.accounts import holder_of
+from ibgu.core.model.accounts import holder_of, is_service_account
 from ibgu.core.model.grants import Grants, StepAuthor
 from ibgu.core.model.rollout_policy import PolicyApproval
 
@@ -15,13 +15,16 @@ class Approvers(Struct, frozen=True):
 
     asked: PolicyApproval
     author: str
-    """The author of the step; empty: that is not known, and one person more must approve."""
+    """The author of the step; empty: that is not known."""
     users: frozenset[str]
     """Those who have approved."""
 
     @property
     def allows_for_author(self) -> bool:
-        return self.asked.four_eyes and not self.author
+        """Whether one person more must approve, since one who approves may be the author. Who may
+        make tokens of a service account is behind it, and has an account of their own, too."""
+        unknown = not self.author or is_service_account(self.author)
+        return self.asked.four_eyes and unknown
 
     @property
     def needed(self) -> int:

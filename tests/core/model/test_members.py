@@ -3,8 +3,17 @@
 import pytest
 from msgspec import ValidationError, convert, to_builtins
 
-from ibgu.core.model import InFlight, Member, MemberState, Outcome
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import (
+    CompletedAction,
+    InFlight,
+    Member,
+    MemberState,
+    Outcome,
+    has_acted,
+)
 from tests.core.engine.state.records import NOW, done, failed, in_flight, member, run
+from tests.members import changed_member
 
 EMPTY = {
     "slot": None,
@@ -63,3 +72,11 @@ def test_a_record_that_no_state_allows_is_not_read(
 ) -> None:
     with pytest.raises(ValidationError):
         convert(to_builtins(found) | to_builtins(changes), Member)
+
+
+def test_a_member_has_acted_once_it_had_a_slot_or_has_done_an_action() -> None:
+    before = CompletedAction(Action.PREP, NOW, skipped=True)
+    assert not has_acted(member())
+    assert not has_acted(changed_member(member(), completed=(before,)))
+    assert has_acted(changed_member(member(), completed=(CompletedAction(Action.PREP, NOW),)))
+    assert has_acted(changed_member(in_flight(), started_at=NOW))

@@ -19,6 +19,7 @@ from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.canaries import PolicyCanaries
 from ibgu.core.engine.state.snapshot import Consent
 from ibgu.core.model import ActingParty, ClusterView, PolicyRule, Reason, names, traits
+from ibgu.core.model.accounts import is_service_account
 from ibgu.core.model.grants import Approval, ApprovalPoint
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.model.rollout_policy import ApprovalMoment, PolicyApproval
@@ -178,7 +179,10 @@ def _too_many(consent: Consent) -> str:
 def _of_author(asked: PolicyApproval, what: _Asked, author: str, consent: Consent) -> str:
     """Returns who does not count as the author of the step, or why that is not known."""
     if author:
-        return f"; {_named([author])}, who is the step's author, does not count"
+        words = f"; {_named([author])}, who is the step's author, does not count"
+        if is_service_account(author):
+            words += ", and one person more must approve: one of them may make its tokens"
+        return words
     key, former = names.step_author(what.step), consent.former_authors.get(what.step, "")
     if former:
         return (

@@ -349,13 +349,20 @@ def test_the_service_accounts_of_a_namespace_are_one_person() -> None:
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_another_service_account_of_the_authors_namespace_does_not_count() -> None:
+def test_a_service_account_as_author_has_somebody_behind_it_who_may_approve() -> None:
+    """Who makes its tokens is alice, or one of those who may edit its namespace."""
     engine = fleet(approval={})
     start(engine, "Prep", author="system:serviceaccount:fleet:one")
     approve(engine, "system:serviceaccount:fleet:two")
+    approve(engine, "alice")
     engine.wait(minutes=5)
     assert engine.member("uid-a", 0, "site-1").state is MemberState.WAITING
-    approve(engine, "alice")
+    assert message(engine) == (
+        f"2 people must approve {STEP_1}, and alice has; system:serviceaccount:fleet:one, who is "
+        "the step's author, does not count, and one person more must approve: one of them may make "
+        "its tokens"
+    )
+    approve(engine, "bob")
     engine.wait(minutes=30)
     assert engine.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
 
