@@ -34,8 +34,8 @@ def of_approvals(spec: RolloutPolicySpec, start: Start) -> Iterator[Objection]:
         author = ""
     others = people - {None if author is None else holder_of(author)}
     # Of one person more who approves, none but one can be the author.
-    unknown = author == "" or (author is not None and is_service_account(author))
-    needed = asked.approvers + (asked.four_eyes and unknown)
+    may_approve = author == "" or (author is not None and is_service_account(author))
+    needed = asked.approvers + (asked.four_eyes and may_approve)
     if len(others) < needed:
         words = f"with {len(others)} of {needed} approvals of {point}"
         yield Objection("R50.13", words, unknown or own_selection(spec, start))

@@ -21,8 +21,8 @@ class Approvers(Struct, frozen=True):
 
     @property
     def allows_for_author(self) -> bool:
-        """Whether one person more must approve, since one who approves may be the author. Who may
-        make tokens of a service account is behind it, and has an account of their own, too."""
+        """Whether one person more must approve, since one who approves may be the author. Behind a
+        service account is a person who may make its tokens, and has an account of their own."""
         unknown = not self.author or is_service_account(self.author)
         return self.asked.four_eyes and unknown
 
