@@ -350,7 +350,7 @@ def test_the_service_accounts_of_a_namespace_are_one_person() -> None:
 
 
 def test_a_service_account_as_author_has_somebody_behind_it_who_may_approve() -> None:
-    """It may be alice who makes its tokens, or one of those who may edit its namespace."""
+    """The person who makes its tokens may be alice, or one who may edit its namespace."""
     engine = fleet(approval={})
     start(engine, "Prep", author="system:serviceaccount:fleet:one")
     approve(engine, "system:serviceaccount:fleet:two")
