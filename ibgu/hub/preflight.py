@@ -18,8 +18,7 @@ from ibgu.core.drivers.ibu.preflight.facts import (
 )
 from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import (
-    PULL_SECRET_KEYS,
-    PULL_SECRETS,
+    PULL_SECRET_KEY,
     build,
     no_pull_secret,
 )
@@ -183,8 +182,7 @@ class HubReading:
         lookup, secret = await self._looked_up(path, Secret)
         if secret is None:
             return PullSecretFacts(name, lookup), None
-        if secret.type not in PULL_SECRETS:
-            words = no_pull_secret(name, secret.type).removeprefix(f"Secret {name} ")
+        if words := no_pull_secret(secret):
             problem = f"{words}. Name a pull secret in seedImageRef.pullSecretRef"
             return PullSecretFacts(name, lookup, problem), None
         return PullSecretFacts(name, lookup, registries=registries(secret)), secret
@@ -270,12 +268,8 @@ def _too_large(carried: list[ConfigMap | Secret]) -> str:
 
 def registries(secret: Secret) -> tuple[str, ...]:
     """Returns the names of the registries, of which no secret is in a name."""
-    current, old = PULL_SECRET_KEYS
     try:
-        if current in secret.data:
-            found = decode(decoder(_Registries), b64decode(secret.data[current])).auths
-        else:
-            found = decode(decoder(dict[str, msgspec.Raw]), b64decode(secret.data.get(old, "")))
+        found = decode(decoder(_Registries), b64decode(secret.data[PULL_SECRET_KEY])).auths
     except (ValueError, msgspec.MsgspecError):
         return ()
     return tuple(found)[:_MAX_REGISTRIES]

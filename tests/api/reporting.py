@@ -39,7 +39,7 @@ async def put_works(admin: HubClient, cluster: str) -> None:
     stage = stage_body(IBU, wanted, ROLLOUT, cluster, watch=True)
     await admin.request("POST", paths.works(cluster), body=stage)
     pull = ObjectMeta(name="pull", namespace="default")
-    secret = Secret(pull, "kubernetes.io/dockercfg", {".dockercfg": CARRIED[0]})
+    secret = Secret(pull, "Opaque", {".dockerconfigjson": CARRIED[0]})
     config = ConfigMap(ObjectMeta(name="oadp", namespace="adp"), {"a.yaml": CARRIED[1]})
     payload = payload_body(build([config, secret]), ROLLOUT, cluster)
     await admin.request("POST", paths.works(cluster), body=payload)

@@ -261,8 +261,8 @@ def manifest(*plan: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def lost(token: str, kubectl: Kubectl, journal: Journal) -> AsyncIterator[None]:
-    """Our ran-lost has failed on three clusters: theirs upgrades the first, has not started on the
-    second, and selects the third."""
+    """Our ran-lost has failed on three clusters: theirs upgrades the first, and has failed on the
+    others."""
     for name in CLUSTERS:
         labels = {"fleet": "tenants"}
         if name == "tenant-1":
@@ -288,9 +288,10 @@ async def lost(token: str, kubectl: Kubectl, journal: Journal) -> AsyncIterator[
     over = await open_step(journal, step(ours, 0, state=StepState.FINISHED, finished_at=NOW))
     await put(journal, *(failed(over, name, n, PULL) for n, name in enumerate(CLUSTERS)))
     upgrade = await open_step(journal, step(theirs, 0, Action.UPGRADE))
-    taken = [member(upgrade, name, n) for n, name in enumerate(CLUSTERS[:2])]
-    await put(journal, *taken)
-    await run_upgrade(journal, taken[0])
+    taken = member(upgrade, CLUSTERS[0], 0)
+    gone = [failed(upgrade, name, n, PULL) for n, name in enumerate(CLUSTERS[1:], 1)]
+    await put(journal, taken, *gone)
+    await run_upgrade(journal, taken)
     yield
     kubectl("delete", "ibgu", "ran-lost", "-n", OURS)
     kubectl("delete", "managedcluster", *CLUSTERS)
@@ -327,7 +328,7 @@ OWNED = {
     "actions": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
     "retry": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
     "cancel": "tenant-2, tenant-3 (in {newer} now)",
-    "abort": "1 of 2 clusters were in newer rollouts since ({newer}): this also aborts what "
+    "abort": "2 of 2 clusters were in newer rollouts since ({newer}): this also aborts what "
     "they have done there",
     "manifest": "1 cluster was prepared or upgraded by {other} with another value",
 }

@@ -144,27 +144,28 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
     ) in as_admin
 
 
-@pytest.mark.parametrize("type_", ["Opaque", "kubernetes.io/dockerconfigjson"])
-async def test_a_preview_reports_a_secret_of_the_wrong_type(
-    preview: Preview, kubectl: Kubectl, type_: str
+@pytest.mark.parametrize("key", ["password", ".dockerconfigjson"])
+async def test_a_preview_reports_a_secret_that_is_no_pull_secret(
+    preview: Preview, kubectl: Kubectl, key: str
 ) -> None:
     """The rollout would be held by it once it has begun; nothing of its content is shown."""
-    name = f"preview-{type_.rpartition('/')[2].lower()}"
+    name = f"preview-{key.lstrip('.')}"
     password = '{"auths": {}, "password": "kept-from-all"}'
     kubectl(
-        *("create", "secret", "generic", name, "-n", "default", f"--type={type_}"),
-        f"--from-literal=.dockerconfigjson={password}",
+        *("create", "secret", "generic", name, "-n", "default", "--type=Opaque"),
+        f"--from-literal={key}={password}",
     )
     body = proposed("Prep")
     body["spec"]["ibuSpec"]["seedImageRef"]["pullSecretRef"] = {"name": name}
     answer = await preview("admin", manifest=body)
     found = answer.json()
-    assert found["valid"] is (type_ != "Opaque")
+    assert found["valid"] is (key != "password")
     assert found["problems"] == [
-        f"Secret default/{name}: has the type Opaque, and nothing of it is carried: a pull secret "
-        "has the type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg. Name a pull "
-        "secret in seedImageRef.pullSecretRef [P12]"
-    ] * (type_ == "Opaque")
+        f"Secret default/{name}: has the type Opaque and no key .dockerconfigjson, and nothing of "
+        "it is carried: a pull secret has the key .dockerconfigjson and the type "
+        "kubernetes.io/dockerconfigjson or Opaque. Name a pull secret in "
+        "seedImageRef.pullSecretRef [P12]"
+    ] * (key == "password")
     assert "kept-from-all" not in answer.text
     (unread,) = (
         words

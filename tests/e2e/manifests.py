@@ -96,11 +96,11 @@ def config_map(namespace: str, name: str, **data: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
-def pull_secret(namespace: str, name: str, form: str = "dockerconfigjson") -> Object:
+def pull_secret(namespace: str, name: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"namespace": namespace, "name": name},
-        "type": f"kubernetes.io/{form}",
-        "stringData": {f".{form}": '{"auths": {}}'},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": '{"auths": {}}'},
     }

@@ -54,12 +54,13 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "RETRY_SECONDS", 0.5)
 
 
-@pytest.mark.parametrize("form", ["dockerconfigjson", "dockercfg"])
-async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, form: str) -> None:
-    name = f"pull-{form}"
+@pytest.mark.parametrize("type_", ["kubernetes.io/dockerconfigjson", "Opaque"])
+async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, type_: str) -> None:
+    name = f"pull-{type_.rpartition('/')[2].lower()}"
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
-    await scene.apply(pull_secret("default", name, form))
+    more = {"type": type_, "stringData": {".dockerconfigjson": '{"auths": {}}', "seedAuth": "x"}}
+    await scene.apply(pull_secret("default", name) | more)
     await scene.fleet(count=2)
     await scene.start()
     await scene.apply(carrying(scene, secret=name))
@@ -69,8 +70,10 @@ async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, form: str
     extra = carried["ConfigMap", "openshift-lifecycle-agent", "example-extra-manifests"]
     assert extra["data"] == {"extra": "kind: Namespace"}
     secret = carried["Secret", "openshift-lifecycle-agent", name]
-    assert secret["type"] == f"kubernetes.io/{form}"
-    assert b64decode(secret["data"][f".{form}"]) == b'{"auths": {}}'
+    assert secret["type"] == type_
+    assert {key: b64decode(value) for key, value in secret["data"].items()} == {
+        ".dockerconfigjson": b'{"auths": {}}'
+    }
     names = [w["metadata"]["name"] for w in await scene.works(f"{scene.label}-1")]
     assert [name.rpartition("-")[2] for name in names] == ["stage"]
 

@@ -46,15 +46,15 @@ POLL = 60.0
 """Seconds between two polls of their agents, up to 1.9 times as many, at any scale."""
 
 
-def _payload(kind: str, name: str, value: str) -> Object:
+def _payload(kind: str, name: str, value: str, key: str = "content") -> Object:
     metadata = {"name": name, "namespace": "default"}
-    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"content": value}}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {key: value}}
 
 
 PAYLOADS = (
     _payload("ConfigMap", "extra-manifests", "a manifest"),
     _payload("ConfigMap", "oadp-content", "a backup"),
-    _payload("Secret", "pull-secret", "e30=") | {"type": "kubernetes.io/dockerconfigjson"},
+    _payload("Secret", "pull-secret", "e30=", ".dockerconfigjson"),
 )
 """What the IBGUs of that theme name."""
 _CARRIED = {

@@ -18,7 +18,8 @@ async def in_newer(
     """Returns a warning if an abort takes clusters that newer rollouts work on since."""
     if rollout is None or not found.selected or not traits(found.steps[0].actions[0]).aborts:
         return []
-    taken = newest(await reads.taken_later(rollout, found.selected))
+    later = await reads.taken_later(rollout, found.selected)
+    taken = newest({name: [each for each in its if each.acted] for name, its in later.items()})
     if not taken:
         return []
     readable = await caller.readable({by.rollout.namespace for by in taken.values()})

@@ -9,6 +9,7 @@ from ibgu.sim.spoke import Dpa, Equipment, Key, Spoke
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?")
 _SPEC = "failed to validate IBU spec: "
 _AGENT_NAMESPACE = "openshift-lifecycle-agent"
+_PULL_SECRET_KEY = ".dockerconfigjson"
 
 Version = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
 
@@ -36,11 +37,20 @@ def _problems(spec: JsonObject, spoke: Spoke, current: str) -> Iterable[str]:
             f'found, error: configmaps "{ref}" not found. Please create the configMap.'
         )
     secret = (seed.get("pullSecretRef") or {}).get("name")
-    if secret and spoke.get(Key("", "Secret", _AGENT_NAMESPACE, secret)) is None:
+    if secret and (wrong := _pull_secret_problem(secret, spoke)):
         yield (
             "failed to validate seed image info: failed to get seed image labels: failed to "
-            f'retrieve pull-secret from secret {secret}, err: secrets "{secret}" not found'
+            f"retrieve pull-secret from secret {secret}, err: {wrong}"
         )
+
+
+def _pull_secret_problem(name: str, spoke: Spoke) -> str:
+    """Returns why the agent can't read the Secret, of which only one key counts."""
+    found = spoke.get(Key("", "Secret", _AGENT_NAMESPACE, name))
+    if found is None:
+        return f'secrets "{name}" not found'
+    has_key = _PULL_SECRET_KEY in (found.get("data") or {})
+    return "" if has_key else f"did not find key {_PULL_SECRET_KEY} in Secret {name}"
 
 
 def _oadp_problems(equipment: Equipment) -> Iterable[str]:

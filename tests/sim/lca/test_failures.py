@@ -283,6 +283,17 @@ def test_prep_refuses_invalid_seeds(spec: dict[str, object], message: str) -> No
     assert message in world.text("PrepInProgress")
 
 
+def test_a_pull_secret_without_its_key_is_refused() -> None:
+    world = ClusterSimulation()
+    meta = {"name": "pull", "namespace": "openshift-lifecycle-agent"}
+    old = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {".dockercfg": "e30="}}
+    world.cluster.spoke.create(old, world.now)
+    given = {"stage": "Prep", "seedImageRef": {**SEED, "pullSecretRef": {"name": "pull"}}}
+    world.cluster.spoke.update(IBU, {**world.ibu, "spec": given}, world.now)
+    assert world.until(lambda: world.finished("Prep"))
+    assert "did not find key .dockerconfigjson in Secret pull" in world.text("PrepInProgress")
+
+
 def test_delivered_content_is_found() -> None:
     world = ClusterSimulation(delivered=("ConfigMap/x/cm", "Secret/openshift-lifecycle-agent/pull"))
     given = {

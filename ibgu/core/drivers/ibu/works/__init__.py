@@ -2,16 +2,14 @@
 Prep."""
 
 from ibgu.core.drivers.ibu.works.payload import (
-    PULL_SECRET_KEYS,
-    PULL_SECRETS,
+    PULL_SECRET_KEY,
     build,
     no_pull_secret,
     payload_manifests,
 )
 
 __all__ = [
-    "PULL_SECRETS",
-    "PULL_SECRET_KEYS",
+    "PULL_SECRET_KEY",
     "build",
     "no_pull_secret",
     "payload_manifests",

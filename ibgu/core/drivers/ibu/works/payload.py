@@ -10,10 +10,11 @@ from ibgu.core.model.kinds import ConfigMap, JsonObject, ObjectMeta, Secret
 # kubectl's copy of the whole object: it would double the payload, and show a secret twice.
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
-"""The types of a pull secret: no other Secret is carried."""
-PULL_SECRET_KEYS = (".dockerconfigjson", ".dockercfg")
-"""The key of each type."""
+PULL_SECRET_KEY = ".dockerconfigjson"
+"""All that the Lifecycle Agent reads of a pull secret, and that is carried of one."""
+_PULL_SECRET = "kubernetes.io/dockerconfigjson"
+_OPAQUE = "Opaque"
+_OLD_FORM = "kubernetes.io/dockercfg"
 
 
 def build(sources: Iterable[ConfigMap | Secret]) -> Payload:
@@ -24,17 +25,17 @@ def build(sources: Iterable[ConfigMap | Secret]) -> Payload:
 def payload_manifests(sources: Iterable[ConfigMap | Secret]) -> Iterator[JsonObject]:
     """Yields the manifest of each source. Raises PayloadError."""
     for source in sources:
-        if isinstance(source, Secret) and source.type not in PULL_SECRETS:
+        if isinstance(source, Secret) and (problem := no_pull_secret(source)):
             meta = source.metadata
-            words = no_pull_secret(f"{meta.namespace}/{meta.name}", source.type)
-            raise PayloadError(f"{words}. {_REPLACE}")
+            raise PayloadError(f"Secret {meta.namespace}/{meta.name} {problem}. {_REPLACE}")
         yield _manifest(source)
 
 
 def _manifest(source: ConfigMap | Secret) -> JsonObject:
     if isinstance(source, Secret):
         metadata = _metadata(source.metadata, NAMESPACE)
-        content: JsonObject = {"type": source.type, "data": source.data}
+        data = {PULL_SECRET_KEY: source.data[PULL_SECRET_KEY]}
+        content: JsonObject = {"type": source.type or _OPAQUE, "data": data}
         kind = "Secret"
     else:
         metadata = _metadata(source.metadata, source.metadata.namespace)
@@ -51,11 +52,25 @@ def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
     return {"name": metadata.name, "namespace": namespace, **filled}
 
 
-def no_pull_secret(name: str, type_: str) -> str:
-    """Returns why a Secret of that type is not carried; `name`: its namespace and name."""
+def no_pull_secret(secret: Secret) -> str:
+    """Returns why the Secret is not carried, as a verb of it; empty: it is a pull secret."""
+    type_, name = secret.type or _OPAQUE, secret.metadata.name
+    if type_ in (_PULL_SECRET, _OPAQUE) and PULL_SECRET_KEY in secret.data:
+        return ""
+    if type_ == _OLD_FORM:
+        within = f"-n {secret.metadata.namespace}"
+        return (
+            f"has the type {_OLD_FORM}, which the Lifecycle Agent can't read, and nothing of it is "
+            f"carried: convert it by `oc get secret {name} {within} "
+            "-o jsonpath='{.data.\\.dockercfg}' | base64 -d | jq '{auths: .}' | "
+            f"oc create secret generic {name} {within} --type={_PULL_SECRET} "
+            f"--from-file={PULL_SECRET_KEY}=/dev/stdin --dry-run=client -o yaml | "
+            "oc replace --force -f -`"
+        )
+    lacks = "" if PULL_SECRET_KEY in secret.data else f" and no key {PULL_SECRET_KEY}"
     return (
-        f"Secret {name} has the type {type_ or 'Opaque'}, and nothing of it is carried: a "
-        f"pull secret has the type {' or '.join(PULL_SECRETS)}"
+        f"has the type {type_}{lacks}, and nothing of it is carried: a pull secret has the key "
+        f"{PULL_SECRET_KEY} and the type {_PULL_SECRET} or {_OPAQUE}"
     )
 
 

@@ -73,19 +73,38 @@ def test_the_pull_secret_moves_to_the_lifecycle_agent() -> None:
     ]
 
 
-@pytest.mark.parametrize("type_", ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"])
-def test_pull_secrets_are_carried(type_: str) -> None:
-    (carried,) = decoded(build([replace(SECRET, type=type_)]))
-    assert carried["type"] == type_
+@pytest.mark.parametrize(
+    ("type_", "carried"),
+    [
+        ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockerconfigjson"),
+        ("Opaque", "Opaque"),
+        ("", "Opaque"),
+    ],
+)
+def test_of_a_pull_secret_only_what_the_agent_reads_is_carried(type_: str, carried: str) -> None:
+    """The manual's form is an Opaque Secret, which may hold more."""
+    data = {**SECRET.data, "seedAuth": "aHVudGVyMg=="}
+    (found,) = decoded(build([replace(SECRET, type=type_, data=data)]))
+    assert (found["type"], found["data"]) == (carried, {".dockerconfigjson": "e30="})
+
+
+def test_a_pull_secret_of_the_old_form_is_refused_with_what_converts_it() -> None:
+    old = replace(SECRET, type="kubernetes.io/dockercfg", data={".dockercfg": "e30="})
+    with pytest.raises(PayloadError) as error:
+        build([old])
+    assert (
+        "Secret default/seed-pull-secret has the type kubernetes.io/dockercfg, which the Lifecycle "
+        "Agent can't read, and nothing of it is carried: convert it by `oc get secret "
+        "seed-pull-secret -n default -o jsonpath='{.data.\\.dockercfg}' | base64 -d | jq "
+    ) in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("type_", "named"),
     [
-        ("Opaque", "Opaque"),
-        ("", "Opaque"),
-        ("kubernetes.io/service-account-token", "kubernetes.io/service-account-token"),
-        ("kubernetes.io/dockerconfigjson-not", "kubernetes.io/dockerconfigjson-not"),
+        ("Opaque", "Opaque and no key .dockerconfigjson"),
+        ("", "Opaque and no key .dockerconfigjson"),
+        ("kubernetes.io/dockerconfigjson-not", "kubernetes.io/dockerconfigjson-not and no key"),
     ],
 )
 def test_another_secret_is_not_and_neither_is_what_comes_with_it(type_: str, named: str) -> None:
@@ -93,9 +112,14 @@ def test_another_secret_is_not_and_neither_is_what_comes_with_it(type_: str, nam
     with pytest.raises(PayloadError) as error:
         build([config_map("a"), other])
     text = str(error.value)
-    assert f"Secret default/seed-pull-secret has the type {named}, and nothing of it" in text
-    assert "kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg" in text
+    assert f"Secret default/seed-pull-secret has the type {named}" in text
+    assert "and nothing of it is carried: a pull secret has the key .dockerconfigjson" in text
     assert "aHVudGVyMg==" not in text
+
+
+def test_a_type_that_is_not_a_pull_secrets_is_not_carried_whatever_its_keys() -> None:
+    with pytest.raises(PayloadError, match=r"has the type kubernetes\.io/service-account"):
+        build([replace(SECRET, type="kubernetes.io/service-account-token")])
 
 
 def test_a_config_map_named_twice_is_carried_once() -> None:

@@ -198,7 +198,7 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
 def test_one_label_selector_finds_both_works(site: Site) -> None:
     site.write(member(look_=probe("l1")), None)
     meta = ObjectMeta(name="oadp-cm", namespace="openshift-adp", labels={"a": "b"})
-    secret = Secret(ObjectMeta(name="pull"), "kubernetes.io/dockerconfigjson", {"x": "e30="})
+    secret = Secret(ObjectMeta(name="pull"), "Opaque", {".dockerconfigjson": "e30="})
     payload = build([ConfigMap(meta, {"a": "<b> & ünï"}), secret])
     body = payload_body(payload, ROLLOUT, site.namespace)
     answer = site.hub.post(works(site.namespace), content=body, params=STRICT, headers=JSON)
