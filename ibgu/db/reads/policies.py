@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, any_, func, literal_column, select
+from sqlalchemy import ColumnElement, Text, any_, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,8 +25,8 @@ from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, to_member, to_record
 from ibgu.db.schema import members, rollouts, runs, steps
 from ibgu.db.views import HeldRow, PolicyListing, PolicyRow
 
-_FAILED = literal_column(f"'{Outcome.FAILED.value}'")
-"""Not as a parameter: then no plan would use the index of failed members."""
+# As a parameter it would keep the planner from the index of failed members.
+_FAILED: ColumnElement[str] = literal_column(f"'{Outcome.FAILED.value}'")
 NAMES = 10
 """The most clusters of a step that are named."""
 
