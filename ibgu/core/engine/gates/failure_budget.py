@@ -1,6 +1,6 @@
 """The failure budgets of policies: a rollout that fails too often waits for a person (R50.9)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -8,14 +8,11 @@ from msgspec.structs import replace
 from ibgu.core.engine.gate import RESUME_TO_GO_ON, Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import CancellingStep, TrackedStep
-from ibgu.core.engine.state.budgets import PolicyBudget, SpentBudget
-from ibgu.core.engine.state.failures import FailedMember
+from ibgu.core.engine.state.budgets import budget_words
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import (
     ActingParty,
-    ActionName,
     ActionTraits,
-    ClusterView,
     Outcome,
     Reason,
     ReasonKind,
@@ -24,10 +21,8 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.claims import name_within
 from ibgu.core.model.meaning import RESUME, Meaning
-from ibgu.core.model.rollout_policy import BudgetScope
 from ibgu.core.model.topics import Topic
-from ibgu.core.text.counted import counted, first_names
-from ibgu.core.text.spans import duration
+from ibgu.core.text.counted import first_names
 
 _NAMED = 3
 """The canaries that a reason names."""
@@ -61,7 +56,7 @@ def _reasons(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Iterator[s
     for budget in snapshot.budgets:
         found = budget.spent(snapshot.fleet.failures, snapshot.tracked, step)
         if found is not None:
-            yield _words(budget, found)
+            yield budget_words(budget, found)
 
 
 def _taken_back(
@@ -113,45 +108,6 @@ def raised(snapshot: Snapshot, step: TrackedStep) -> bool:
     failures, tracked = snapshot.fleet.failures, snapshot.tracked
     return traits(step.step.first).resumes or all(
         each.is_whole(failures, tracked, step) for each in snapshot.budgets
-    )
-
-
-_OF = {
-    BudgetScope.STEP: "of this step",
-    BudgetScope.ROLLOUT: "of this rollout",
-    BudgetScope.HUB: "of the hub",
-}
-
-
-def spent_ahead(
-    budgets: Iterable[PolicyBudget],
-    failures: Sequence[FailedMember],
-    clusters: Mapping[str, ClusterView],
-    actions: Sequence[ActionName],
-    members: Sequence[str],
-) -> str:
-    """Returns why a budget of the hub would hold a step that has not begun; empty: none is spent.
-
-    `failures`: those that count, in order of time. `clusters`: those on the hub, by name.
-    `actions` and `members`: those of the step, by their names.
-    """
-    first = traits(actions[0])
-    for budget in budgets if _leads_on(first) and not first.resumes else ():
-        if budget.hold(actions):
-            spent = budget.spent_on_hub(failures, clusters, members)
-            if spent is not None:
-                return f"{_words(budget, spent)}; {RESUME_TO_GO_ON}"
-    return ""
-
-
-def _words(budget: PolicyBudget, spent: SpentBudget) -> str:
-    window = budget.budget.window
-    within = f" within {duration(window)}" if window is not None else ""
-    have = "has" if spent.failed == 1 else "have"
-    allows = str(spent.allowed) if spent.allowed else "none"
-    return (
-        f"{counted(spent.failed, 'cluster')} {_OF[budget.budget.per]} {have} failed{within}, and "
-        f"RolloutPolicy {budget.policy} allows {allows}"
     )
 
 

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.gate import ActionFilter
+from ibgu.core.engine.gate import RESUME_TO_GO_ON, ActionFilter
 from ibgu.core.engine.state.failures import FailedMember, Failures
 from ibgu.core.engine.state.occupancy import ClusterLookup
 from ibgu.core.engine.state.rollout import TrackedRollout
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import ActionName, ClusterView, traits
 from ibgu.core.model.rollout_policy import BudgetScope, FailureBudget
+from ibgu.core.text.counted import counted
+from ibgu.core.text.spans import duration
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 MAX_STEPS = 1000
@@ -196,6 +198,46 @@ class PolicyBudget:
             if len(clusters) > allowed:
                 break
         return len(clusters)
+
+
+def spent_ahead(
+    budgets: Iterable[PolicyBudget],
+    failures: Sequence[FailedMember],
+    clusters: Mapping[str, ClusterView],
+    actions: Sequence[ActionName],
+    members: Sequence[str],
+) -> str:
+    """Returns why a budget of the hub would hold a step that has not begun; empty: none is spent.
+
+    `failures`: those that count, in order of time. `clusters`: those on the hub, by name.
+    `actions` and `members`: those of the step, by their names.
+    """
+    first = traits(actions[0])
+    for budget in budgets if not (first.leads_back or first.resumes) else ():
+        if budget.hold(actions):
+            spent = budget.spent_on_hub(failures, clusters, members)
+            if spent is not None:
+                return f"{budget_words(budget, spent)}; {RESUME_TO_GO_ON}"
+    return ""
+
+
+_OF = {
+    BudgetScope.STEP: "of this step",
+    BudgetScope.ROLLOUT: "of this rollout",
+    BudgetScope.HUB: "of the hub",
+}
+
+
+def budget_words(budget: PolicyBudget, spent: SpentBudget) -> str:
+    """Returns how many clusters have failed, and how many the policy allows."""
+    window = budget.budget.window
+    within = f" within {duration(window)}" if window is not None else ""
+    have = "has" if spent.failed == 1 else "have"
+    allows = str(spent.allowed) if spent.allowed else "none"
+    return (
+        f"{counted(spent.failed, 'cluster')} {_OF[budget.budget.per]} {have} failed{within}, and "
+        f"RolloutPolicy {budget.policy} allows {allows}"
+    )
 
 
 def _resumed_at(tracked: TrackedRollout) -> datetime:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.gate import policy_gate
-from ibgu.core.engine.gates.failure_budget import spent_ahead
+from ibgu.core.engine.state.budgets import spent_ahead
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import PolicyRule
 from ibgu.core.model.rollout_policy import BudgetScope

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from ibgu.core.engine.gates import Gate, GateInput, MemberGate, in_order
-from ibgu.core.engine.gates.failure_budget import spent_ahead
 from ibgu.core.engine.parts import part_problem
+from ibgu.core.engine.state.budgets import spent_ahead
 from ibgu.core.model import ActionName, ClusterView, PolicyRule, Reason
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.policy_words import policy_of

@@ -81,7 +81,7 @@ def test_the_pull_secret_moves_to_the_lifecycle_agent() -> None:
         ("", "Opaque"),
     ],
 )
-def test_of_a_pull_secret_only_what_the_agent_reads_is_carried(type_: str, carried: str) -> None:
+def test_only_what_the_agent_reads_of_a_pull_secret_is_carried(type_: str, carried: str) -> None:
     """The manual's form is an Opaque Secret, which may hold more."""
     data = {**SECRET.data, "seedAuth": "aHVudGVyMg=="}
     (found,) = decoded(build([replace(SECRET, type=type_, data=data)]))
